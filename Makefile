@@ -1,0 +1,39 @@
+# Thin: every target calls local/ or the test runner. `make help` lists them.
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+STACK ?= local
+
+.DEFAULT_GOAL := help
+.PHONY: help up down preview destroy env test unit e2e lint
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/ready: requirements.txt requirements-dev.txt constraints.txt local/environment.sh
+	@sh local/environment.sh $(VENV)
+
+up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 20 to 25 min, then half a minute)
+	@$(PYTHON) -m local up
+
+down: $(VENV)/ready ## Stop nodes and services, keep all data; ALL=1 also removes what up made, wallets excepted
+	@$(PYTHON) -m local down $(if $(ALL),--all)
+
+preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
+	@$(PYTHON) -m local preview --stack $(STACK)
+
+destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
+	@$(PYTHON) -m local destroy --stack $(STACK)
+
+env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$$(make -s env)"
+	@$(PYTHON) -m local env
+
+test: lint unit e2e ## Everything that this machine can run (cold 40 to 60 min, warm under 10)
+
+unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
+	@$(PYTHON) -m pytest tests/unit
+
+e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
+	@$(PYTHON) -m pytest tests/e2e
+
+lint: $(VENV)/ready ## Formatting, lint and types of all code
+	@sh tests/lint.sh $(VENV)

@@ -1,0 +1,94 @@
+"""The architectures that Skycoin's images are built for: one table, one row each.
+
+Names and platforms follow docker-library's bashbrew (`architecture/oci-platform.go`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arch:
+    """One row: how this architecture is called by everyone who has a name for it."""
+
+    name: str
+    """Docker Hub's name, e.g. `arm32v7`: the suffix of a variant's tag."""
+    platform: str
+    """OCI platform, e.g. `linux/arm/v7`."""
+    goarch: str
+    goarm: str
+    """Go's GOARM, empty where GOARCH is not arm."""
+    debian_port: str
+    """Debian's port whose packages run here. armel (v5) serves v6 too: armhf needs v7."""
+    cc: str
+    """C compiler of Debian for this variant: one name, cross or native, on amd64 and on arm64 builders."""
+    boards: tuple[str, ...]
+    """Boards whose 32- or 64-bit system takes this variant, as an operator knows them."""
+
+    @property
+    def official_prefix(self) -> str:
+        """Namespace of the per-architecture official images on Docker Hub, e.g. `arm32v7/busybox`."""
+        return self.name
+
+
+ARCHES: Mapping[str, Arch] = MappingProxyType(
+    {
+        arch.name: arch
+        for arch in (
+            Arch(
+                name="amd64",
+                platform="linux/amd64",
+                goarch="amd64",
+                goarm="",
+                debian_port="amd64",
+                cc="x86_64-linux-gnu-gcc",
+                boards=("server", "laptop"),
+            ),
+            Arch(
+                name="arm32v5",
+                platform="linux/arm/v5",
+                goarch="arm",
+                goarm="5",
+                debian_port="armel",
+                cc="arm-linux-gnueabi-gcc",
+                boards=("boards without a floating-point unit",),
+            ),
+            Arch(
+                name="arm32v6",
+                platform="linux/arm/v6",
+                goarch="arm",
+                goarm="6",
+                debian_port="armel",
+                cc="arm-linux-gnueabi-gcc",
+                boards=("Raspberry Pi 1", "Raspberry Pi Zero"),
+            ),
+            Arch(
+                name="arm32v7",
+                platform="linux/arm/v7",
+                goarch="arm",
+                goarm="7",
+                debian_port="armhf",
+                cc="arm-linux-gnueabihf-gcc",
+                boards=("Raspberry Pi 2", "Raspberry Pi 3 (32 bit)", "Orange Pi PC"),
+            ),
+            Arch(
+                name="arm64v8",
+                platform="linux/arm64/v8",
+                goarch="arm64",
+                goarm="",
+                debian_port="arm64",
+                cc="aarch64-linux-gnu-gcc",
+                boards=("Raspberry Pi 3, 4, 5 (64 bit)", "Orange Pi 5"),
+            ),
+        )
+    }
+)
+"""All rows by name, in the order in which a manifest list names them."""
+
+
+def in_table_order(names: set[str]) -> list[Arch]:
+    """The rows of `names`, in the table's order. Raises KeyError for an unknown name."""
+    unknown = names - ARCHES.keys()
+    if unknown:
+        raise KeyError(f"{', '.join(sorted(unknown))}: allowed are {', '.join(ARCHES)}")
+    return [arch for arch in ARCHES.values() if arch.name in names]

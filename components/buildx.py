@@ -1,0 +1,28 @@
+"""docker-build's Image without its Platform enum (docs/adr/0001).
+
+The SDK's enum lacks linux/arm/v5, v6, v7 and linux/arm64/v8: given as strings they build, then
+Python dies on the outputs. This class sends the same token and reads back only what it declares.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+TOKEN = "docker-build:index:Image"
+VERSION = "0.0.22"
+
+
+class BuildxImage(pulumi.CustomResource):
+    """One `docker buildx build` of one platform, pushed."""
+
+    ref: pulumi.Output[str]
+    """`repo:tag@sha256:…` of the pushed manifest."""
+    digest: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """`inputs` has the provider's own camelCase keys; outputs are filled by the provider."""
+        merged = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=VERSION), opts)
+        super().__init__(TOKEN, name, {**inputs, "ref": None, "digest": None}, merged)

@@ -1,0 +1,96 @@
+"""Names of things in registries: tags, repositories, references. Pure; the grammar is the OCI one.
+
+Sources of the rules: OCI distribution-spec 1.1, "Pulling manifests" (tags), and
+distribution/reference `regexp.go` (repositories).
+"""
+
+import re
+from enum import StrEnum
+
+from components.arch import ARCHES
+
+TAG_LENGTH = 128
+LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9._/-]+)?")
+_VERSION = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_PINNED = re.compile(r"(?P<repository>[^@\s]+?)(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?@(?P<digest>sha256:[0-9a-f]{64})")
+
+
+class Channel(StrEnum):
+    """What a set of tags is for."""
+
+    DEVELOP = "develop"
+    RELEASE = "release"
+    FEATURE = "feature"
+
+
+def tag_fault(tag: str) -> str | None:
+    """Why `tag` can't be a list's tag (with room for a variant's suffix), or None."""
+    if not _TAG.fullmatch(tag):
+        return "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
+    room = TAG_LENGTH - LONGEST_SUFFIX
+    if len(tag) > room:
+        return f"a tag has at most {room} characters here (128 with the longest suffix, -arm32v5)"
+    return None
+
+
+def repository_fault(repository: str) -> str | None:
+    """Why `repository` can't name a repository, or None."""
+    if not _REPOSITORY.fullmatch(repository):
+        return "a repository is lower-case letters and digits, with '.', '_', '-' inside and '/' between parts"
+    return "a repository has at most 255 characters" if len(repository) > 255 else None
+
+
+def address_fault(address: str) -> str | None:
+    """Why `address` can't name a registry, or None."""
+    if not _ADDRESS.fullmatch(address):
+        return "a registry's address is HOST, HOST:PORT or either with a /namespace; no scheme, no spaces"
+    return None
+
+
+def version_fault(version: str) -> str | None:
+    """Why `version` is no release version, or None."""
+    return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
+
+
+def channel_tags(channel: Channel, *, version: str = "", revision: int = 0, feature: str = "") -> list[str]:
+    """Tags of the manifest lists of one publish, the moving ones first.
+
+    `version` is `v0.27.1`; `revision` counts rebuilds of the same version, whose exact tags
+    differ so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005).
+    """
+    match channel:
+        case Channel.DEVELOP:
+            return ["develop"]
+        case Channel.FEATURE:
+            return [f"feature-{feature}"]
+        case Channel.RELEASE:
+            bare = version.removeprefix("v")
+            minor = bare.rpartition(".")[0]
+            exact = f"{bare}-r{revision}" if revision else bare
+            return ["latest", minor, exact, f"release-v{exact}"]
+
+
+def variant_tag(tag: str, arch_name: str) -> str:
+    """Tag of one variant under a list's tag: always suffixed, amd64 too."""
+    return f"{tag}-{arch_name}"
+
+
+def split_pinned(reference: str) -> tuple[str, str]:
+    """`repo[:tag]@sha256:…` → (repo, digest).
+
+    Raises ValueError where there is no digest.
+    """
+    match = _PINNED.fullmatch(reference)
+    if match is None:
+        raise ValueError(f"{reference!r} is not pinned: a reference ends with @sha256: and 64 hex digits")
+    return match["repository"], match["digest"]
+
+
+def pinned(reference: str) -> str:
+    """`repo[:tag]@sha256:…` → `repo@sha256:…`: what a node is deployed by."""
+    repository, digest = split_pinned(reference)
+    return f"{repository}@{digest}"

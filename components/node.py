@@ -1,0 +1,179 @@
+"""One Skycoin node: its container, its volumes and its network.
+
+The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it.
+The data volume is retained. Both keep their physical names, and have no labels: a changed
+label would replace a volume. The container runs a digest, as user 10000, on a read-only root,
+without capabilities; its RPC interface is published on loopback only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from components.boards import SERVER, Board
+
+USER = "10000:10000"
+GRACE = 60
+"""Seconds between SIGINT and SIGKILL: the node closes its database and wallets in it."""
+DATA = "/data"
+WALLET = "/wallet"
+RPC_PORT = 6420
+PEER_PORT = 6000
+HEALTH = "http://127.0.0.1:6420/api/v1/health"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeArgs:
+    """What one node runs, where, and what it shows of itself."""
+
+    host: str
+    """Name of the host in the stack's settings: an output only; the provider decides."""
+    image: pulumi.Input[str]
+    """`repo@sha256:…`."""
+    container: str
+    """Name of the container and of its network on the host."""
+    data_volume: str
+    wallet_volume: str
+    rpc_port: int
+    """Port on the host's loopback."""
+    peer_port: int | None = None
+    """Port on all of the host's addresses; None is a node that talks to nobody."""
+    api_sets: Sequence[str] = ("READ", "TXN")
+    gui: bool = False
+    arguments: Sequence[str] = ()
+    """Further flags of the node, handed over as they are."""
+    board: Board = field(default=SERVER)
+    wait_timeout: int = 300
+    """Seconds in which the node must become healthy."""
+
+
+class Node(pulumi.ComponentResource):
+    """One deployed node."""
+
+    image: pulumi.Output[str]
+    container: pulumi.Output[str]
+    data_volume: pulumi.Output[str]
+    wallet_volume: pulumi.Output[str]
+    rpc: str
+
+    def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("skycoin:index:Node", name, None, opts)
+        data = self._create_volume(f"{name}-data", args.data_volume, protect=False)
+        wallet = self._create_volume(f"{name}-wallet", args.wallet_volume, protect=True)
+        network = docker.Network(
+            f"{name}-network",
+            name=args.container,
+            driver="bridge",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        image = docker.RemoteImage(
+            f"{name}-pulled",
+            name=args.image,
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        container = self._create_container(f"{name}-container", args, image, network, data, wallet)
+        self.image = pulumi.Output.from_input(args.image)
+        self.container = container.name
+        self.data_volume = data.name
+        self.wallet_volume = wallet.name
+        self.rpc = f"http://127.0.0.1:{args.rpc_port}"
+        self.register_outputs(self._outputs(args.host))
+
+    @property
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        """{image, container, rpc, data_volume, wallet_volume}: the node in the stack's outputs."""
+        return {
+            "image": self.image,
+            "container": self.container,
+            "rpc": self.rpc,
+            "data_volume": self.data_volume,
+            "wallet_volume": self.wallet_volume,
+        }
+
+    def _outputs(self, host: str) -> dict[str, pulumi.Input[str]]:
+        return {"host": host, **self.summary}
+
+    def _create_volume(self, name: str, physical: str, *, protect: bool) -> docker.Volume:
+        return docker.Volume(
+            name,
+            name=physical,
+            opts=pulumi.ResourceOptions(parent=self, protect=protect, retain_on_delete=True),
+        )
+
+    def _create_container(
+        self,
+        name: str,
+        args: NodeArgs,
+        image: docker.RemoteImage,
+        network: docker.Network,
+        data: docker.Volume,
+        wallet: docker.Volume,
+    ) -> docker.Container:
+        return docker.Container(
+            name,
+            name=args.container,
+            image=args.image,
+            command=node_arguments(args),
+            user=USER,
+            read_only=True,
+            tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            security_opts=["no-new-privileges:true"],
+            mounts=[
+                docker.ContainerMountArgs(type="volume", source=data.name, target=DATA),
+                docker.ContainerMountArgs(type="volume", source=wallet.name, target=WALLET),
+            ],
+            # Always the same mode: one that the provider has to fill in replaces the node at every run.
+            network_mode=network.name,
+            ports=_ports(args),
+            restart="unless-stopped",
+            stop_signal="SIGINT",
+            stop_timeout=GRACE,
+            destroy_grace_seconds=GRACE,
+            remove_volumes=False,
+            memory=args.board.memory,
+            log_driver="json-file",
+            log_opts={"max-size": args.board.log_size, "max-file": "3"},
+            ulimits=[
+                docker.ContainerUlimitArgs(name="nofile", soft=65536, hard=65536),
+                docker.ContainerUlimitArgs(name="nproc", soft=4096, hard=4096),
+            ],
+            healthcheck=docker.ContainerHealthcheckArgs(
+                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
+                interval="10s",
+                timeout="10s",
+                retries=6,
+                start_period=args.board.start_period,
+            ),
+            wait=True,
+            wait_timeout=args.wait_timeout,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Two containers can't have one name, one port and one wallet.
+                delete_before_replace=True,
+                depends_on=[image],
+            ),
+        )
+
+
+def node_arguments(args: NodeArgs) -> list[str]:
+    """The node's flags beyond those that the image's entry point gives.
+
+    Flag names: `skycoin -help` of v0.27.1. The interface listens on all of the container's
+    addresses because the engine publishes it from there; the host shows it on loopback only.
+    """
+    flags = ["-web-interface-addr=0.0.0.0", f"-enable-api-sets={','.join(args.api_sets)}"]
+    flags.append("-disable-networking" if args.peer_port is None else f"-port={PEER_PORT}")
+    if args.gui:
+        flags.append("-enable-gui")
+    return [*flags, *args.arguments]
+
+
+def _ports(args: NodeArgs) -> list[docker.ContainerPortArgs]:
+    ports = [docker.ContainerPortArgs(internal=RPC_PORT, external=args.rpc_port, ip="127.0.0.1")]
+    if args.peer_port is not None:
+        ports.append(docker.ContainerPortArgs(internal=PEER_PORT, external=args.peer_port, ip="0.0.0.0"))
+    return ports

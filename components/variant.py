@@ -1,0 +1,100 @@
+"""One image for one architecture, built by cross-compilation and pushed under its suffixed tags.
+
+Makes one docker-build Image. Never deletes what it pushed: a removed or replaced variant stays
+in the registry (docker-build's delete removes the manifest by digest, and with it every tag).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+
+from components.arch import Arch
+from components.buildx import BuildxImage
+from components.naming import pinned, variant_tag
+
+EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
+"""OCI media types, and file times set from SOURCE_DATE_EPOCH: equal inputs, equal digests."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VariantArgs:
+    """What one variant is built from."""
+
+    arch: Arch
+    context: str
+    """Folder with the Dockerfile, relative to the project: absolute paths would differ per checkout."""
+    repository: pulumi.Input[str]
+    """Registry address and repository, without a tag."""
+    tags: Sequence[str]
+    """Tags of the lists that it belongs to, unsuffixed."""
+    base: pulumi.Input[str]
+    """IMAGE_FROM: the image under the final stage, by digest."""
+    build_base: pulumi.Input[str]
+    """BUILD_FROM: the image of the build stages, run on the building machine's platform."""
+    build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Further build arguments; never a secret (they stay in the history)."""
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Named build contexts: name → folder or git URL."""
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Build secrets by id: mounted while building, in no layer. Their change alone rebuilds nothing."""
+    builder: str | None = None
+    """Name of the buildx instance; None is the machine's default."""
+
+
+class Variant(pulumi.ComponentResource):
+    """One image for one architecture."""
+
+    arch: Arch
+    ref: pulumi.Output[str]
+    """`repo@sha256:…`: what a manifest list and a node take."""
+    digest: pulumi.Output[str]
+    platform: str
+
+    def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("skycoin:index:Variant", name, None, opts)
+        self.arch = args.arch
+        self.platform = args.arch.platform
+        image = BuildxImage(
+            f"{name}-image",
+            _inputs(args),
+            pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        self.ref = image.ref.apply(pinned)
+        self.digest = image.digest
+        self.register_outputs({"ref": self.ref, "digest": self.digest, "platform": self.platform})
+
+
+def _inputs(args: VariantArgs) -> dict[str, object]:
+    tags = [
+        pulumi.Output.concat(args.repository, ":", variant_tag(tag, args.arch.name)) for tag in args.tags
+    ]
+    build_args: dict[str, pulumi.Input[str]] = {
+        **args.build_args,
+        "IMAGE_FROM": args.base,
+        "BUILD_FROM": args.build_base,
+        "GOARCH": args.arch.goarch,
+        "GOARM": args.arch.goarm,
+        "CC": args.arch.cc,
+        "DEBIAN_PORT": args.arch.debian_port,
+    }
+    inputs: dict[str, object] = {
+        "context": {
+            "location": args.context,
+            "named": {name: {"location": location} for name, location in args.sources.items()},
+        },
+        "platforms": [args.arch.platform],
+        "buildArgs": build_args,
+        "labels": dict(args.labels),
+        "tags": tags,
+        "exports": [{"raw": EXPORT}],
+        "push": False,  # the raw export pushes; both would be two exports
+        "buildOnPreview": False,  # a preview of five cold variants would cost minutes
+    }
+    if args.builder is not None:
+        inputs["builder"] = {"name": args.builder}
+    if args.secrets:
+        inputs["secrets"] = {name: pulumi.Output.secret(value) for name, value in args.secrets.items()}
+        inputs["ignoreSecretsInDiffCalculation"] = sorted(args.secrets)
+    return inputs

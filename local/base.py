@@ -1,0 +1,101 @@
+"""The one base image of the embedded way: a Debian root with Go, made by mmdebstrap.
+
+It stands in for golang:1.26-bookworm as the image of build stages; nothing of it is shipped but
+Debian's own CA bundle. Kept as a tarball in the cache, pushed to the local registry by crane.
+"""
+
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+
+from local.layout import Layout
+from local.steps import SetupError, as_root, output, run, step
+from local.tools import GO_VERSION, go_environment
+
+SUITE = "bookworm"
+PACKAGES = "ca-certificates,git,xz-utils"
+REPOSITORY = "base/build"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Machines that images can be built on: `uname -m` → Debian's and Go's name."""
+
+
+def _recipe() -> str:
+    text = f"{SUITE} {PACKAGES} go{GO_VERSION} {platform.machine()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _architecture() -> str:
+    machine = platform.machine()
+    if machine not in ARCHITECTURES:
+        raise SetupError(f"Images are built on {', '.join(ARCHITECTURES)}; this machine is {machine}.")
+    return ARCHITECTURES[machine]
+
+
+def ensure_base(layout: Layout, go: str, crane: Path) -> str:
+    """Reference of the base in the local registry, by digest."""
+    tag = f"{layout.registry}/{REPOSITORY}:{SUITE}-go{GO_VERSION}-{_recipe()}"
+    trusted = {"SSL_CERT_FILE": str(layout.trust)}
+    with step(f"base image: Debian {SUITE} with Go {GO_VERSION}") as this:
+        digest = output([str(crane), "digest", tag], env=trusted)
+        this.found = "in the local registry"
+        if digest is None:
+            tarball = _ensure_tarball(layout, go)
+            log = layout.logs / "base.log"
+            run(
+                [str(crane), "append", "-f", str(tarball), "-t", tag, "--oci-empty-base"],
+                log=log,
+                env=trusted,
+                doing="pushing the base image",
+            )
+            run(
+                [str(crane), "mutate", tag, "--set-platform", f"linux/{_architecture()}", "-t", tag],
+                log=log,
+                env=trusted,
+            )
+            digest = output([str(crane), "digest", tag], env=trusted)
+            this.found = f"pushed {tag}"
+        if digest is None:
+            raise SetupError(f"{tag} was pushed, but the registry does not show it. Log: {layout.logs}")
+        return f"{tag}@{digest}"
+
+
+def _ensure_tarball(layout: Layout, go: str) -> Path:
+    """The base's one layer, as a gzipped tarball in the cache."""
+    tarball = layout.cache / "base" / f"{SUITE}-{_recipe()}.tar.gz"
+    if tarball.exists():
+        return tarball
+    go_root = output([go, "env", "GOROOT"], env=go_environment(layout), timeout=300)
+    if not go_root:
+        raise SetupError(f"Go {GO_VERSION} could not be fetched by {go}: see `GOTOOLCHAIN=go{GO_VERSION} go version`.")
+    tarball.parent.mkdir(parents=True, exist_ok=True)
+    partial = tarball.with_suffix(".partial")
+    run(
+        as_root(
+            ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", f"--architectures={_architecture()}"]
+            + ["--customize-hook", 'mkdir -p "$1/usr/local/go"']
+            + ["--customize-hook", f'cp -r "{go_root}/." "$1/usr/local/go/"']
+            # A copy of the module cache's read-only files; test data is half of it.
+            + ["--customize-hook", 'chmod -R u+w "$1/usr/local/go" && rm -rf "$1/usr/local/go/test"']
+            + [SUITE, str(partial.with_suffix(".tar"))]
+        ),
+        log=layout.logs / "base.log",
+        doing="making a Debian root",
+    )
+    with partial.open("wb"):
+        pass
+    _gzip(partial.with_suffix(".tar"), partial, layout)
+    partial.rename(tarball)
+    return tarball
+
+
+def _gzip(source: Path, target: Path, layout: Layout) -> None:
+    run(["sh", "-c", 'gzip -1 -c "$1" > "$2"', "sh", str(source), str(target)], log=layout.logs / "base.log")
+    source.unlink()
+
+
+def free_gigabytes(path: Path) -> float:
+    """Free space in GB of the file system that `path` will be on."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free / 1e9

@@ -1,0 +1,97 @@
+"""The local registry's TLS: an authority of this set-up, a server certificate, the bundles that trust it."""
+
+import os
+import re
+from pathlib import Path
+
+from local.layout import REGISTRY_NAME, Layout
+from local.steps import as_root, output, run, step
+
+DAYS = "3650"
+SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
+)
+DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", re.S)
+
+
+def system_bundle() -> str:
+    """The machine's own authorities as PEM text: SSL_CERT_FILE, or the distribution's bundle."""
+    for name in (os.environ.get("SSL_CERT_FILE", ""), *SYSTEM_BUNDLES):
+        if name and Path(name).is_file():
+            return Path(name).read_text()
+    return ""
+
+
+def machine_authorities(bundle: str, known: str) -> str:
+    """Certificates of `bundle` that are not in `known`, as PEM text."""
+    seen = set(_CERTIFICATE.findall(known))
+    return "".join(pem for pem in dict.fromkeys(_CERTIFICATE.findall(bundle)) if pem not in seen)
+
+
+def ensure_certificates(layout: Layout) -> None:
+    """Make the authority and the registry's certificate once; write the bundles when they change."""
+    folder = layout.ca.parent
+    with step(f"TLS certificate of {REGISTRY_NAME}") as this:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "registry.crt").exists():
+            this.found = "made before"
+        else:
+            _make(layout, folder)
+            this.found = f"made; its authority is {layout.ca}"
+        _write(layout.trust, system_bundle() + layout.ca.read_text())
+        known = "".join(path.read_text() for path in sorted(DEBIAN_AUTHORITIES.glob("*.crt")))
+        _write(layout.build_ca, machine_authorities(system_bundle(), known))
+
+
+def _make(layout: Layout, folder: Path) -> None:
+    log = layout.logs / "certificates.log"
+    key_options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    run(
+        ["openssl", "req", "-x509", *key_options, "-days", DAYS, "-subj", "/CN=skycoin local registry"]
+        + ["-keyout", str(folder / "ca.key"), "-out", str(layout.ca)],
+        log=log,
+    )
+    run(
+        ["openssl", "req", *key_options, "-subj", f"/CN={REGISTRY_NAME}"]
+        + ["-keyout", str(folder / "registry.key"), "-out", str(folder / "registry.csr")],
+        log=log,
+    )
+    (folder / "san.cnf").write_text(f"subjectAltName=DNS:{REGISTRY_NAME}\n")
+    run(
+        ["openssl", "x509", "-req", "-in", str(folder / "registry.csr"), "-days", DAYS]
+        + ["-CA", str(layout.ca), "-CAkey", str(folder / "ca.key"), "-CAcreateserial"]
+        + ["-extfile", str(folder / "san.cnf"), "-out", str(folder / "registry.crt")],
+        log=log,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def ensure_name(layout: Layout) -> None:
+    """`registry.localhost` → 127.0.0.1 in /etc/hosts: Go programs don't resolve *.localhost by themselves."""
+    with step(f"{REGISTRY_NAME} in /etc/hosts") as this:
+        hosts = Path("/etc/hosts").read_text()
+        if re.search(rf"^127\.0\.0\.1\s.*\b{re.escape(REGISTRY_NAME)}\b", hosts, re.M):
+            this.found = "there"
+            return
+        line = f"127.0.0.1 {REGISTRY_NAME}"
+        run(as_root(["sh", "-c", f"echo '{line}' >> /etc/hosts"]), log=layout.logs / "certificates.log")
+        this.found = f"added “{line}”"
+
+
+def ensure_engine_trust(layout: Layout) -> None:
+    """The engine reads a registry's authority from /etc/docker/certs.d/HOST:PORT/ca.crt."""
+    folder = Path("/etc/docker/certs.d") / layout.registry
+    with step(f"the engine's trust in {layout.registry}") as this:
+        if output(["cat", str(folder / "ca.crt")]) == layout.ca.read_text().strip():
+            this.found = "there"
+            return
+        log = layout.logs / "certificates.log"
+        run(as_root(["mkdir", "-p", str(folder)]), log=log)
+        run(as_root(["cp", str(layout.ca), str(folder / "ca.crt")]), log=log)
+        this.found = f"wrote {folder}/ca.crt"

@@ -1,0 +1,108 @@
+"""Where everything of one set-up lives: folders and ports, read once from the environment."""
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from local.steps import SetupError
+
+REGISTRY_NAME = "registry.localhost"
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Mode(StrEnum):
+    """Where Pulumi, its plugins and the base images come from."""
+
+    AUTO = "auto"
+    """The official place where it answers, package registries where it doesn't."""
+    OFFICIAL = "official"
+    EMBEDDED = "embedded"
+
+
+class EngineChoice(StrEnum):
+    """Which Docker engine runs the nodes of the stack `local`."""
+
+    AUTO = "auto"
+    """The one that answers; else Debian's, installed and started."""
+    OWN = "own"
+    """One of this set-up's own, with its data under the state folder (tests)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """Folders and ports of one set-up. Two set-ups that differ in all of them don't touch each other."""
+
+    state: Path
+    """Keys, Pulumi's state, registry data, pids, logs: never shared between set-ups."""
+    cache: Path
+    """Built tools and the base image, keyed by content: shared by every set-up of this user."""
+    builder_root: Path
+    """BuildKit's layers and cache mounts; one daemon at a time may hold it."""
+    registry_port: int
+    builder_port: int
+    engine: EngineChoice
+    mode: Mode
+
+    @property
+    def registry(self) -> str:
+        """Address of the local registry, `host:port`."""
+        return f"{REGISTRY_NAME}:{self.registry_port}"
+
+    @property
+    def logs(self) -> Path:
+        """Folder with one log file per step and per service."""
+        return self.state / "logs"
+
+    @property
+    def ca(self) -> Path:
+        """Certificate of the authority that signed the local registry's."""
+        return self.state / "certificates" / "ca.crt"
+
+    @property
+    def trust(self) -> Path:
+        """The machine's own CA bundle with `ca` appended, for programs that read one bundle."""
+        return self.state / "certificates" / "bundle.crt"
+
+    @property
+    def build_ca(self) -> Path:
+        """Authorities that this machine trusts and Debian doesn't: a build secret, may be empty."""
+        return self.state / "certificates" / "machine.crt"
+
+    @property
+    def docker_config(self) -> Path:
+        """DOCKER_CONFIG of the set-up: holds the builder instance, so ~/.docker stays as it is."""
+        return self.state / "docker"
+
+    @property
+    def stack_file(self) -> Path:
+        """Settings of the stack `local`: made from the committed example, ignored by git."""
+        return PROJECT / "stacks" / "Pulumi.local.yaml"
+
+
+def _port(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise SetupError(f"{variable}={text!r} is not a port: give a number from 1024 to 65535.")
+    return int(text)
+
+
+def read_layout() -> Layout:
+    """The layout that the SKYCOIN_* environment variables ask for (README, "Settings of the set-up")."""
+    home_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("SKYCOIN_CACHE", home_cache / "skycoin-infrastructure"))
+    try:
+        engine = EngineChoice(os.environ.get("SKYCOIN_ENGINE", "auto"))
+        mode = Mode(os.environ.get("SKYCOIN_MODE", "auto"))
+    except ValueError as wrong:
+        allowed = "SKYCOIN_ENGINE: auto, own; SKYCOIN_MODE: auto, official, embedded"
+        raise SetupError(f"{wrong}. Allowed: {allowed}.") from None
+    return Layout(
+        state=Path(os.environ.get("SKYCOIN_STATE", PROJECT / "local" / "state")),
+        cache=cache,
+        builder_root=Path(os.environ.get("SKYCOIN_BUILDER_ROOT", cache / "buildkit")),
+        registry_port=_port("SKYCOIN_REGISTRY_PORT", 5443),
+        builder_port=_port("SKYCOIN_BUILDER_PORT", 5444),
+        engine=engine,
+        mode=mode,
+    )

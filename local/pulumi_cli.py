@@ -1,0 +1,191 @@
+"""Pulumi on this machine: the CLI, its plugins, the state backend and the stack `local`."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from local.layout import PROJECT, Layout, Mode
+from local.steps import SetupError, output, run, step
+from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
+
+STACK = "local"
+PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
+OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
+OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
+
+
+def reachable(url: str) -> bool:
+    """True where the address answers at all, also with an error, within 5 s."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code in (401, 405)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wants_official(layout: Layout, url: str) -> bool:
+    """Whether the official way is taken for what `url` serves."""
+    return layout.mode is Mode.OFFICIAL or (layout.mode is Mode.AUTO and reachable(url))
+
+
+def ensure_cli(layout: Layout, go: str) -> list[Path]:
+    """Folders for PATH that hold the Pulumi CLI and its Python host."""
+    found = shutil.which("pulumi")
+    if found and output([found, "version"]) and layout.mode is not Mode.EMBEDDED:
+        with step("Pulumi CLI") as this:
+            this.found = f"{output([found, 'version'])} by {found}"
+        return [Path(found).parent]
+    url = OFFICIAL_CLI.format(arch="arm64" if os.uname().machine == "aarch64" else "x64")
+    if wants_official(layout, url):
+        return [_download_cli(layout, url)]
+    return [ensure_tool(layout, go, PULUMI).parent, ensure_tool(layout, go, LANGUAGE).parent]
+
+
+def _download_cli(layout: Layout, url: str) -> Path:
+    """The official release, which brings its language hosts. Not run where the project is developed."""
+    folder = layout.cache / "tools" / Path(url).name.removesuffix(".tar.gz")
+    with step("Pulumi CLI") as this:
+        if not (folder / "pulumi").exists():
+            partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+            partial.mkdir(parents=True)
+            script = 'curl -fsSL "$1" | tar -xz --strip-components=1 -C "$2"'
+            run(["bash", "-o", "pipefail", "-c", script, "bash", url, str(partial)], log=layout.logs / "cli.log")
+            partial.rename(folder)
+        this.found = f"official, {folder.name}"
+    return folder
+
+
+def passphrase_file(layout: Layout) -> Path:
+    """The passphrase of this machine's stack: made once, mode 0600."""
+    path = layout.state / "passphrase"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    return path
+
+
+def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
+    """What `make -s env` exports: plain pulumi and docker then work against this set-up."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), *map(str, tools), os.environ["PATH"]])
+    return {
+        "PATH": path,
+        "PULUMI_HOME": str(layout.state / "pulumi"),
+        "PULUMI_BACKEND_URL": f"file://{layout.state / 'backend'}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(layout)),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "DOCKER_CONFIG": str(layout.docker_config),
+        "DOCKER_HOST": engine,
+        "SSL_CERT_FILE": str(layout.trust),
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    }
+
+
+def ensure_plugins(layout: Layout, go: str, env: Mapping[str, str]) -> None:
+    """The docker-build and docker plugins: official where they can be had, else built or stood in for."""
+    (layout.state / "backend").mkdir(parents=True, exist_ok=True)
+    for name, version in PLUGINS.items():
+        with step(f"Pulumi plugin {name} {version}") as this:
+            folder = layout.state / "pulumi" / "plugins" / f"resource-{name}-v{version}"
+            marker = folder / "ORIGIN"
+            if folder.is_dir():
+                this.found = f"installed: {marker.read_text() if marker.exists() else 'official'}"
+                if name != "docker" or not marker.exists():
+                    continue
+            install = ["pulumi", "plugin", "install", "resource", name, version]
+            if layout.mode is not Mode.EMBEDDED and not folder.is_dir() and _official(install, env):
+                this.found = "official"
+                continue
+            if layout.mode is Mode.OFFICIAL:
+                raise SetupError(f"SKYCOIN_MODE=official, but `{' '.join(install)}` fails: no plugin registry here.")
+            origin = _embedded(layout, go, name, env, install)
+            marker.write_text(origin)
+            this.found = origin
+
+
+def _official(install: Sequence[str], env: Mapping[str, str]) -> bool:
+    return output(install, env=env, timeout=300) is not None
+
+
+def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], install: list[str]) -> str:
+    if name == "docker-build":
+        binary = ensure_tool(layout, go, DOCKER_BUILD)
+        origin = "built from its Go module"
+    else:
+        binary = _stand_in(layout)
+        origin = "this project's stand-in (local/docker_plugin), no plugin registry being reached"
+    log = layout.logs / "plugins.log"
+    run([*install, "--file", str(binary), "--reinstall"], log=log, env=env)
+    return origin
+
+
+def _stand_in(layout: Layout) -> Path:
+    """The launcher of the stand-in: the engine starts it outside the virtual environment."""
+    launcher = layout.state / "pulumi-resource-docker"
+    launcher.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m local.docker_plugin "$@"\n'
+    )
+    launcher.chmod(0o755)
+    return launcher
+
+
+def ensure_stack(layout: Layout, env: Mapping[str, str], machine: Mapping[str, str]) -> None:
+    """The stack `local`: its settings file from the example, what this machine adds to it, its state."""
+    with step(f"stack {STACK}") as this:
+        this.found = f"settings in {layout.stack_file.relative_to(PROJECT)}"
+        if not layout.stack_file.exists():
+            shutil.copyfile(PROJECT / "stacks" / "local.example.yaml", layout.stack_file)
+            this.found += ", made from stacks/local.example.yaml"
+        log = layout.logs / "stack.log"
+        state_file = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{STACK}.json"
+        if not state_file.exists():
+            run(["pulumi", "stack", "init", STACK, "--non-interactive"], log=log, env=env, cwd=PROJECT)
+        changed = _changed(layout, machine)
+        if changed:
+            pairs = [part for key, value in changed.items() for part in ("--plaintext", f"{key}={value}")]
+            run(
+                ["pulumi", "config", "set-all", "--stack", STACK, "--path", *pairs],
+                log=log,
+                env=env,
+                cwd=PROJECT,
+            )
+            this.found += f", set {', '.join(sorted(changed))}"
+
+
+def _changed(layout: Layout, machine: Mapping[str, str]) -> dict[str, str]:
+    config = (yaml.safe_load(layout.stack_file.read_text()) or {}).get("config") or {}
+
+    def current(path: str) -> object:
+        value: object = config
+        first, *rest = path.split(".")
+        for part in (first, *rest):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    return {path: value for path, value in machine.items() if current(path) != value}
+
+
+def pulumi(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run pulumi in the project with its output on the screen; its exit code."""
+    return subprocess.run(
+        ["pulumi", *arguments], env={**os.environ, **env}, cwd=PROJECT, check=False
+    ).returncode
+
+
+def stack_outputs(env: Mapping[str, str]) -> dict[str, dict[str, dict[str, str]]]:
+    """Outputs of the stack `local`, empty where it has none."""
+    text = output(["pulumi", "-C", str(PROJECT), "stack", "output", "--json", "--stack", STACK], env=env)
+    found: dict[str, dict[str, dict[str, str]]] = json.loads(text) if text else {}
+    return found

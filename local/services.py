@@ -1,0 +1,146 @@
+"""Background services of a set-up: start, find again, stop; nothing but a pid file to remember them by."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.layout import Layout
+from local.steps import SetupError, as_root, output, step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """One daemon: how it is started, and how one sees that it answers."""
+
+    name: str
+    argv: Sequence[str]
+    ready: Callable[[], bool]
+    port: int | None = None
+    """TCP port on loopback that it listens on: looked at before the start."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    root: bool = False
+    patience: float = 60
+    """Seconds until it must answer."""
+
+
+def _pid_file(layout: Layout, name: str) -> Path:
+    return layout.state / "services" / f"{name}.pid"
+
+
+def _started_at(pid: int) -> str | None:
+    """Start time of a process in clock ticks since boot (proc(5), field 22): tells a pid from its reuse."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *fields = text.rpartition(")")[2].split()
+    return None if state == "Z" else fields[18]
+
+
+def running_pid(layout: Layout, name: str) -> int | None:
+    """Pid of the service that this set-up started and that still runs, else None."""
+    try:
+        pid, ticks = _pid_file(layout, name).read_text().split()
+    except (OSError, ValueError):
+        return None
+    return int(pid) if _started_at(int(pid)) == ticks else None
+
+
+def port_is_taken(port: int) -> bool:
+    """True where something listens on 127.0.0.1:port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(layout: Layout, service: Service) -> None:
+    """Start the service unless it runs; wait until it answers."""
+    with step(f"service {service.name}") as this:
+        if running_pid(layout, service.name) is not None and service.ready():
+            this.found = "running"
+            return
+        stop(layout, service.name)
+        if service.port is not None and port_is_taken(service.port):
+            raise SetupError(
+                f"service {service.name}: port {service.port} on 127.0.0.1 is in use by another program. "
+                f"Stop it (`ss -ltnp sport = :{service.port}` names it), or choose another port "
+                "(README, “Settings of the set-up”)."
+            )
+        pid = _spawn(layout, service)
+        _await_ready(layout, service, pid)
+        this.found = f"started, pid {pid}"
+
+
+def _spawn(layout: Layout, service: Service) -> int:
+    pid_file = _pid_file(layout, service.name)
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    # The shell writes its pid and becomes the service: the same under sudo as without.
+    script = f"echo $$ > {shlex.quote(str(pid_file))}; exec {shlex.join(service.argv)}"
+    settings = [f"{name}={value}" for name, value in service.env.items()]
+    argv = ["env", *settings, "sh", "-c", script]
+    pid_file.unlink(missing_ok=True)
+    with (layout.logs / f"{service.name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            as_root(argv) if service.root else argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        text = pid_file.read_text().strip() if pid_file.exists() else ""
+        if text and (ticks := _started_at(int(text))):
+            pid_file.unlink()  # under sudo it is root's; the folder is ours
+            pid_file.write_text(f"{text} {ticks}\n")
+            return int(text)
+        time.sleep(0.02)
+    raise SetupError(f"service {service.name} ended at once. {_log_end(layout, service.name)}")
+
+
+def _await_ready(layout: Layout, service: Service, pid: int) -> None:
+    deadline = time.monotonic() + service.patience
+    while time.monotonic() < deadline:
+        if service.ready():
+            return
+        if _started_at(pid) is None:
+            raise SetupError(f"service {service.name} ended. {_log_end(layout, service.name)}")
+        time.sleep(0.1)
+    raise SetupError(
+        f"service {service.name} does not answer after {service.patience:.0f} s. {_log_end(layout, service.name)}"
+    )
+
+
+def _log_end(layout: Layout, name: str) -> str:
+    log = layout.logs / f"{name}.log"
+    return "\n".join(["The end of its log:", *log.read_text(errors="replace").splitlines()[-15:], f"({log})"])
+
+
+def stop(layout: Layout, name: str, patience: float = 60) -> bool:
+    """End the service by SIGTERM, after `patience` seconds by SIGKILL. True where there was one."""
+    pid = running_pid(layout, name)
+    if pid is not None:
+        _signal(pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while _started_at(pid) is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if _started_at(pid) is not None:
+            _signal(pid, signal.SIGKILL)
+    _pid_file(layout, name).unlink(missing_ok=True)
+    return pid is not None
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        output(as_root(["kill", f"-{int(number)}", str(pid)]))

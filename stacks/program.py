@@ -1,0 +1,185 @@
+"""The program: settings → providers → components → outputs. The same for every stack."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+import pulumi_docker_build as docker_build
+
+from components.arch import in_table_order
+from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
+from components.image import Image, ImageArgs
+from components.naming import pinned
+from components.registry import Registry, RegistryArgs
+from stacks.catalogue import CATALOGUE, PROJECT, CatalogueEntry
+from stacks.nodes import deploy_node
+from stacks.rules import tags_of
+from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
+from stacks.sources import Provenance, provenance
+
+DEBIAN_BASE_REPOSITORY = "base/busybox"
+DEBIAN_BASE_TAG = "bookworm"
+
+
+class Program:
+    """Builds one stack's resources from its settings and exports `images` and `nodes`."""
+
+    def __init__(self, settings: StackSettings) -> None:
+        self._settings = settings
+        self._builder = _builder_options(settings)
+        self._registries = {
+            name: Registry(name, RegistryArgs(kind=registry.kind, address=registry.address))
+            for name, registry in settings.registries.items()
+        }
+        self._busybox = self._build_busybox() if settings.bases is Bases.DEBIAN and settings.images else None
+        self._images = {name: self._build_image(name, image) for name, image in settings.images.items()}
+        published = self._published_images()
+        providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
+        nodes = {
+            name: deploy_node(name, node, settings, self._image_of(node, published), providers[node.host])
+            for name, node in settings.nodes.items()
+        }
+        pulumi.export("images", {name: image.tags for name, image in self._images.items()})
+        pulumi.export(
+            "nodes",
+            {name: {"host": settings.nodes[name].host, **node.summary} for name, node in nodes.items()},
+        )
+
+    def _build_image(self, name: str, image: ImageSettings) -> Image:
+        entry, source = CATALOGUE[name], provenance(image.source, PROJECT)
+        registry = self._registries[image.registry or next(iter(self._registries))]
+        arches = in_table_order(set(image.arches))
+        return Image(
+            name,
+            ImageArgs(
+                arches=arches,
+                tags=tags_of(image),
+                context=entry.context,
+                repository=registry.repository(image.repository or entry.repository),
+                bases={arch.name: self._base(arch.name) for arch in arches},
+                base_name=f"busybox ({self._settings.bases})",
+                build_base=self._build_base(),
+                build_args=_build_args(image, source),
+                labels=_labels(entry, source),
+                sources=_named_contexts(image),
+                secrets=self._secrets(),
+                builder=self._settings.builder,
+            ),
+            self._builder,
+        )
+
+    def _build_busybox(self) -> Image:
+        """The base from Debian's packages, for every architecture that any image wants."""
+        wanted = {arch for image in self._settings.images.values() for arch in image.arches}
+        registry = next(iter(self._registries.values()))
+        return Image(
+            "busybox",
+            ImageArgs(
+                arches=in_table_order(wanted),
+                tags=[DEBIAN_BASE_TAG],
+                context="./images/busybox",
+                repository=registry.repository(DEBIAN_BASE_REPOSITORY),
+                bases={name: "scratch" for name in wanted},
+                build_base=self._build_base(),
+                build_args={"SOURCE_DATE_EPOCH": "0"},
+                secrets=self._secrets(),
+                builder=self._settings.builder,
+            ),
+            self._builder,
+        )
+
+    def _base(self, arch_name: str) -> pulumi.Input[str]:
+        if self._busybox is None:
+            return official_busybox(arch_name)
+        return self._busybox.variants[arch_name].ref
+
+    def _build_base(self) -> str:
+        return self._settings.build_base or OFFICIAL_BUILD_BASE
+
+    def _secrets(self) -> dict[str, pulumi.Input[str]]:
+        """The machine's own certificate authorities, for build steps that reach package registries."""
+        path = self._settings.build_ca
+        return {} if path is None else {"build-ca": (PROJECT / path).read_text()}
+
+    def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
+        """{image: {tag: …}} of the publishing stack that this one takes its digests from."""
+        if self._settings.images_from is None:
+            return pulumi.Output.from_input({})
+        stack = pulumi.StackReference("images", self._settings.images_from)
+        return stack.require_output("images")
+
+    def _image_of(
+        self, node: NodeSettings, published: pulumi.Output[Mapping[str, Any]]
+    ) -> pulumi.Output[str]:
+        """`repo@sha256:…` that a node runs: its host's variant where declared, else the list."""
+        variant = self._settings.hosts[node.host].variant
+        if self._settings.images_from is not None:
+            tag = node.tag or "latest"
+            return published.apply(lambda images: _published_ref(images, node.image, tag, variant))
+        image = self._images[node.image]
+        if variant is not None:
+            return image.variants[variant].ref
+        return image.lists[node.tag or tags_of(self._settings.images[node.image])[0]].ref.apply(pinned)
+
+
+def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:
+    """Reference of one image in another stack's outputs. Raises KeyError that says what is there."""
+    if name not in images or tag not in images[name]:
+        there = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
+        raise KeyError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
+    entry = images[name][tag]
+    if variant is None:
+        return pinned(entry["ref"])
+    if variant not in entry["variants"]:
+        raise KeyError(
+            f"{name}:{tag} is not published for {variant}; it has {', '.join(entry['variants'])}"
+        )
+    return str(entry["variants"][variant]["ref"])
+
+
+def _builder_options(settings: StackSettings) -> pulumi.ResourceOptions | None:
+    """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
+    return pulumi.ResourceOptions(provider=docker_build.Provider("builder")) if settings.images else None
+
+
+def _docker_provider(name: str, host: HostSettings) -> docker.Provider:
+    """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
+    return docker.Provider(
+        name,
+        host=None if host.engine == "local" else host.engine,
+        ssh_opts=host.ssh_options or None,
+    )
+
+
+def _build_args(image: ImageSettings, source: Provenance) -> dict[str, pulumi.Input[str]]:
+    return {
+        **image.build_args,
+        "VERSION": source.version,
+        "COMMIT": source.commit,
+        "BRANCH": source.branch,
+        "GUI": "true" if image.gui else "false",
+        "LAYERS": str(image.layers),
+        "SOURCE_DATE_EPOCH": source.epoch,
+    }
+
+
+def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, pulumi.Input[str]]:
+    """OCI image-spec 1.1, annotations: only keys whose value is known."""
+    known = {
+        "title": entry.title,
+        "url": entry.url,
+        "source": entry.url,
+        "version": source.version,
+        "revision": source.commit,
+        "created": source.date or "",
+    }
+    return {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
+
+
+def _named_contexts(image: ImageSettings) -> dict[str, str]:
+    source = image.source
+    if source.git is not None:
+        return {"source": f"{source.git}#{source.commit}"}
+    return {} if source.path is None else {"source": source.path}

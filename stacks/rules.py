@@ -1,0 +1,125 @@
+"""Rules that join several settings: references, ports, volumes, tags. Pure; each fault is one line."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from components.naming import Channel, channel_tags, tag_fault
+from stacks.catalogue import CATALOGUE
+from stacks.settings import NAME, ImageSettings, NodeSettings, PeerNetwork, StackSettings
+
+
+def tags_of(image: ImageSettings) -> list[str]:
+    """Tags of an image's manifest lists, the moving ones first."""
+    return channel_tags(
+        image.channel,
+        version=image.source.version,
+        revision=image.revision,
+        feature=image.feature or "",
+    )
+
+
+def container_name(name: str, image: str) -> str:
+    """Container of a node on its host: `skycoin-node-1`."""
+    return f"{image.rpartition('/')[2]}-{name}"
+
+
+def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
+    """(data volume, wallet volume) of a node: given, or by the name that it was first deployed under."""
+    first = container_name(node.renamed_from or name, node.image)
+    return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
+
+
+def cross_faults(settings: StackSettings) -> list[str]:
+    """Every fault that no single entry shows."""
+    return [
+        *_name_faults(settings),
+        *_image_faults(settings),
+        *_node_faults(settings),
+        *_port_faults(settings),
+        *_volume_faults(settings),
+    ]
+
+
+def _name_faults(settings: StackSettings) -> Iterator[str]:
+    for section in ("registries", "images", "hosts", "nodes"):
+        for name in getattr(settings, section):
+            if not NAME.fullmatch(name):
+                yield (
+                    f"skycoin:{section}: {name!r} is no name: up to 40 lower-case letters, digits and '-', "
+                    "starting and ending with a letter or digit"
+                )
+
+
+def _image_faults(settings: StackSettings) -> Iterator[str]:
+    for name, image in settings.images.items():
+        key = f"skycoin:images.{name}"
+        entry = CATALOGUE.get(name)
+        if entry is None:
+            yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}"
+            continue
+        if image.registry is None and len(settings.registries) != 1:
+            names = ", ".join(settings.registries) or "none"
+            yield f"{key}.registry: missing, and skycoin:registries has not just one entry (has: {names})"
+        elif image.registry is not None and image.registry not in settings.registries:
+            names = ", ".join(settings.registries)
+            yield f"{key}.registry: {image.registry!r} is not in skycoin:registries; allowed are {names}"
+        yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
+        if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
+            yield f"{key}.feature: {image.feature!r}: {fault}"
+
+
+def _node_faults(settings: StackSettings) -> Iterator[str]:
+    for name, node in settings.nodes.items():
+        key = f"skycoin:nodes.{name}"
+        host = settings.hosts.get(node.host)
+        if host is None:
+            names = ", ".join(settings.hosts) or "none"
+            yield f"{key}.host: {node.host!r} is not in skycoin:hosts; it has {names}"
+        if settings.images_from is not None:
+            continue
+        image = settings.images.get(node.image)
+        if image is None:
+            names = ", ".join(settings.images) or "none"
+            yield f"{key}.image: {node.image!r} is not in skycoin:images; it has {names}"
+            continue
+        if node.tag is not None and node.tag not in tags_of(image):
+            yield f"{key}.tag: {node.tag!r} is not published here; allowed are {', '.join(tags_of(image))}"
+        if host is not None and host.variant is not None and host.variant not in image.arches:
+            yield (
+                f"{key}.host: {node.host} takes {host.variant}, but skycoin:images.{node.image} is built "
+                f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
+            )
+        if node.gui and not image.gui:
+            yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image} (its files are left out)"
+
+
+def _port_faults(settings: StackSettings) -> Iterator[str]:
+    users: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for name, node in settings.nodes.items():
+        engine = _engine_of(settings, node)
+        users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
+        if node.network is not PeerNetwork.NONE:
+            users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
+    for (engine, port), keys in users.items():
+        if len(keys) > 1:
+            yield f"skycoin:{keys[1]}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
+
+
+def _volume_faults(settings: StackSettings) -> Iterator[str]:
+    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, node in settings.nodes.items():
+        engine = _engine_of(settings, node)
+        for kind, volume in zip(("data", "wallet"), volume_names(name, node), strict=True):
+            users[engine, volume].append(f"nodes.{name}.{kind}-volume")
+    for (engine, volume), keys in users.items():
+        if len(keys) > 1:
+            yield (
+                f"skycoin:{keys[1]}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
+                "a wallet has one writer and a volume of its own"
+            )
+
+
+def _engine_of(settings: StackSettings, node: NodeSettings) -> str:
+    """Two hosts may be one engine (an emulated variant beside the native one)."""
+    host = settings.hosts.get(node.host)
+    return host.engine if host else node.host

@@ -1,0 +1,294 @@
+"""A stack's YAML as frozen, typed values: everything under `skycoin:` keys.
+
+Each model checks what one entry shows. Rules that join several entries are in `rules.py`;
+`reading.py` applies both and reports every error at once.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from components.arch import ARCHES
+from components.bases import Bases
+from components.boards import BOARDS
+from components.naming import (
+    Channel,
+    address_fault,
+    repository_fault,
+    split_pinned,
+    tag_fault,
+    version_fault,
+)
+from components.registry import RegistryKind
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:\d{1,5})?")
+
+
+def _checked(fault: str | None) -> None:
+    if fault:
+        raise ValueError(fault)
+
+
+def _version(value: str) -> str:
+    _checked(version_fault(value))
+    return value
+
+
+def _commit(value: str) -> str:
+    _checked(None if _COMMIT.fullmatch(value) else "a commit is 40 hexadecimal digits, in lower case")
+    return value
+
+
+def _date(value: str) -> str:
+    _checked(None if _DATE.fullmatch(value) else "a date is written 2020-11-23T01:01:48Z (UTC)")
+    return value
+
+
+def _tag(value: str) -> str:
+    _checked(tag_fault(value))
+    return value
+
+
+def _repository(value: str) -> str:
+    _checked(repository_fault(value))
+    return value
+
+
+def _address(value: str) -> str:
+    _checked(address_fault(value))
+    return value
+
+
+def _arch(value: str) -> str:
+    _checked(None if value in ARCHES else f"allowed are {', '.join(ARCHES)}")
+    return value
+
+
+def _board(value: str) -> str:
+    _checked(None if value in BOARDS else f"allowed are {', '.join(BOARDS)}")
+    return value
+
+
+def _volume(value: str) -> str:
+    _checked(
+        None if _VOLUME.fullmatch(value) else "a volume's name has letters, digits, '_', '.', '-' (no path)"
+    )
+    return value
+
+
+def _engine(value: str) -> str:
+    _checked(
+        None if _ENGINE.fullmatch(value) else "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+    )
+    return value
+
+
+def _pinned(value: str) -> str:
+    split_pinned(value)
+    return value
+
+
+Version = Annotated[str, AfterValidator(_version)]
+Commit = Annotated[str, AfterValidator(_commit)]
+Date = Annotated[str, AfterValidator(_date)]
+Tag = Annotated[str, AfterValidator(_tag)]
+Repository = Annotated[str, AfterValidator(_repository)]
+Address = Annotated[str, AfterValidator(_address)]
+ArchName = Annotated[str, AfterValidator(_arch)]
+BoardName = Annotated[str, AfterValidator(_board)]
+VolumeName = Annotated[str, AfterValidator(_volume)]
+Engine = Annotated[str, AfterValidator(_engine)]
+Pinned = Annotated[str, AfterValidator(_pinned)]
+Port = Annotated[int, Field(ge=1024, le=65535)]
+ApiSet = Literal[
+    "READ",
+    "TXN",
+    "STATUS",
+    "NET_CTRL",
+    "PROMETHEUS",
+    "STORAGE",
+    "WALLET",
+    "INSECURE_WALLET_SEED",
+    "DEPRECATED_WALLET_SPEND",
+]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, nothing unknown, kebab-case in YAML."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=True,
+    )
+
+
+class RegistrySettings(Settings):
+    """One entry of `skycoin:registries`."""
+
+    kind: Annotated[RegistryKind, Field(strict=False)]
+    address: Address = "registry.localhost:5443"
+
+    @model_validator(mode="after")
+    def _address_is_given(self) -> Self:
+        if self.kind is RegistryKind.OCI and "address" not in self.model_fields_set:
+            raise ValueError("kind oci needs an address, such as docker.io/skycoin")
+        return self
+
+
+class SourceSettings(Settings):
+    """Where the software comes from: exactly one of module, git, path."""
+
+    module: str | None = None
+    git: str | None = None
+    path: str | None = None
+    version: Version
+    commit: Commit | None = None
+    branch: str = ""
+    date: Date | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [name for name in ("module", "git", "path") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of module, git, path (given: {', '.join(given) or 'none'})")
+        if self.path is None and self.commit is None:
+            raise ValueError(f"{given[0]} needs commit: 40 hexadecimal digits; a path's is read from it")
+        return self
+
+
+class ImageSettings(Settings):
+    """One entry of `skycoin:images`: an image of the catalogue, for these architectures."""
+
+    source: SourceSettings
+    arches: Annotated[list[ArchName], Field(min_length=1)]
+    channel: Annotated[Channel, Field(strict=False)]
+    feature: Tag | None = None
+    revision: Annotated[int, Field(ge=0)] = 0
+    registry: str | None = None
+    repository: Repository | None = None
+    gui: bool = True
+    layers: Literal[1, 2] = 2
+    build_args: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _arches_once(self) -> Self:
+        twice = sorted({arch for arch in self.arches if self.arches.count(arch) > 1})
+        if twice:
+            raise ValueError(f"arches names {', '.join(twice)} more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _channel_fits(self) -> Self:
+        if (self.channel is Channel.FEATURE) != (self.feature is not None):
+            raise ValueError("channel feature needs feature: NAME, and no other channel takes it")
+        if self.revision and self.channel is not Channel.RELEASE:
+            raise ValueError("revision belongs to channel release")
+        return self
+
+
+class Emulation(StrEnum):
+    """Whether an engine of another architecture may run the host's variant by binfmt."""
+
+    REFUSED = "refused"
+    ALLOWED = "allowed"
+
+
+class HostSettings(Settings):
+    """One entry of `skycoin:hosts`: a Docker engine."""
+
+    engine: Engine
+    arch: ArchName | None = None
+    emulation: Annotated[Emulation, Field(strict=False)] = Emulation.REFUSED
+    board: BoardName | None = None
+    ssh_options: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _board_fits(self) -> Self:
+        if self.board and self.arch and BOARDS[self.board].arch != self.arch:
+            raise ValueError(f"board {self.board} takes {BOARDS[self.board].arch}, not {self.arch}")
+        return self
+
+    @model_validator(mode="after")
+    def _host_key_is_checked(self) -> Self:
+        joined = " ".join(self.ssh_options).lower().replace(" ", "")
+        if "stricthostkeychecking=no" in joined or "stricthostkeychecking=accept-new" in joined:
+            raise ValueError("ssh-options must not switch host key checking off: add the key to known_hosts")
+        if self.ssh_options and not self.engine.startswith("ssh://"):
+            raise ValueError("ssh-options belong to an ssh:// engine")
+        return self
+
+    @property
+    def variant(self) -> str | None:
+        """Declared architecture: its own, or its board's; None lets the engine choose from the list."""
+        return self.arch or (BOARDS[self.board].arch if self.board else None)
+
+
+class PeerNetwork(StrEnum):
+    """Which Skycoin network a node joins."""
+
+    NONE = "none"
+    """None: `-disable-networking`."""
+    MAINNET = "mainnet"
+
+
+MANAGED_FLAGS = (
+    "data-dir wallet-dir db-path storage-dir web-interface-addr web-interface-port enable-api-sets "
+    "enable-all-api-sets enable-gui gui-dir port disable-networking web-interface-username web-interface-password"
+).split()
+"""Flags of the node that settings own: given by hand they could move a wallet or open an interface."""
+
+
+class NodeSettings(Settings):
+    """One entry of `skycoin:nodes`."""
+
+    image: str
+    tag: Tag | None = None
+    host: str
+    rpc_port: Port = 6420
+    peer_port: Port = 6000
+    network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
+    gui: bool = False
+    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = Field(default_factory=lambda: ["READ", "TXN"])
+    args: list[str] = Field(default_factory=list)
+    memory: Annotated[int, Field(ge=64)] | None = None
+    wait: Annotated[int, Field(ge=10, le=3600)] = 300
+    data_volume: VolumeName | None = None
+    wallet_volume: VolumeName | None = None
+    renamed_from: str | None = None
+
+    @model_validator(mode="after")
+    def _args_stay_out_of_settings(self) -> Self:
+        for argument in self.args:
+            flag = argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
+            if flag in MANAGED_FLAGS:
+                raise ValueError(f"args: {argument!r} would override what the node's settings decide; drop it")
+        return self
+
+
+class StackSettings(Settings):
+    """Everything under `skycoin:` of one stack."""
+
+    registries: dict[str, RegistrySettings] = Field(default_factory=dict)
+    images: dict[str, ImageSettings] = Field(default_factory=dict)
+    hosts: dict[str, HostSettings] = Field(default_factory=dict)
+    nodes: dict[str, NodeSettings] = Field(default_factory=dict)
+    images_from: str | None = None
+    bases: Annotated[Bases, Field(strict=False)] = Bases.OFFICIAL
+    build_base: Pinned | None = None
+    builder: str | None = None
+    build_ca: str | None = None
+
+    @model_validator(mode="after")
+    def _bases_fit(self) -> Self:
+        if (self.bases is Bases.DEBIAN) != (self.build_base is not None):
+            raise ValueError("bases: debian needs build-base: REF@sha256:…, and bases: official takes none")
+        return self
