@@ -9,6 +9,8 @@ from typing import Any
 
 import pulumi
 
+from components.naming import is_pinned
+
 TOKEN = "docker-build:index:Image"
 VERSION = "0.0.22"
 
@@ -26,3 +28,12 @@ class BuildxImage(pulumi.CustomResource):
         """`inputs` has the provider's own camelCase keys; outputs are filled by the provider."""
         merged = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=VERSION), opts)
         super().__init__(TOKEN, name, {**inputs, "ref": None, "digest": None}, merged)
+
+
+def pushed(reference: str) -> pulumi.Output[str]:
+    """The reference as an output; unknown where it has no digest.
+
+    In a preview that would build, the provider answers with the bare tag: what the digest will be
+    is not known then, and whatever depends on it must say so.
+    """
+    return pulumi.Output.from_input(reference if is_pinned(reference) else pulumi.UNKNOWN)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker_build as docker_build
 
+from components.buildx import pushed
 from components.naming import split_pinned
 
 
@@ -42,6 +43,6 @@ class ManifestList(pulumi.ComponentResource):
             push=True,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.ref = index.ref
-        self.digest = index.ref.apply(lambda ref: split_pinned(ref)[1])
+        self.ref = index.ref.apply(pushed)
+        self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.register_outputs({"ref": self.ref, "digest": self.digest})

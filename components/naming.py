@@ -90,6 +90,11 @@ def split_pinned(reference: str) -> tuple[str, str]:
     return match["repository"], match["digest"]
 
 
+def is_pinned(reference: str) -> bool:
+    """True where a reference ends with a digest."""
+    return _PINNED.fullmatch(reference) is not None
+
+
 def pinned(reference: str) -> str:
     """`repo[:tag]@sha256:…` → `repo@sha256:…`: what a node is deployed by."""
     repository, digest = split_pinned(reference)

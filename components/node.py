@@ -17,6 +17,10 @@ from components.boards import SERVER, Board
 USER = "10000:10000"
 GRACE = 60
 """Seconds between SIGINT and SIGKILL: the node closes its database and wallets in it."""
+FILES = 4096
+"""Open files: the node has 128 connections at most and one database; many engines can't give more."""
+PROCESSES = 1024
+"""Threads, which Linux counts as processes."""
 DATA = "/data"
 WALLET = "/wallet"
 RPC_PORT = 6420
@@ -138,8 +142,8 @@ class Node(pulumi.ComponentResource):
             log_driver="json-file",
             log_opts={"max-size": args.board.log_size, "max-file": "3"},
             ulimits=[
-                docker.ContainerUlimitArgs(name="nofile", soft=65536, hard=65536),
-                docker.ContainerUlimitArgs(name="nproc", soft=4096, hard=4096),
+                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
+                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
             ],
             healthcheck=docker.ContainerHealthcheckArgs(
                 tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],

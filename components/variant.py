@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.arch import Arch
-from components.buildx import BuildxImage
-from components.naming import pinned, variant_tag
+from components.buildx import BuildxImage, pushed
+from components.naming import pinned, split_pinned, variant_tag
 
 EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
 """OCI media types, and file times set from SOURCE_DATE_EPOCH: equal inputs, equal digests."""
@@ -61,8 +61,8 @@ class Variant(pulumi.ComponentResource):
             _inputs(args),
             pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.ref = image.ref.apply(pinned)
-        self.digest = image.digest
+        self.ref = image.ref.apply(pushed).apply(pinned)
+        self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.register_outputs({"ref": self.ref, "digest": self.digest, "platform": self.platform})
 
 

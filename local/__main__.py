@@ -90,7 +90,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
         "most of it compiling; with everything there, half a minute."
     )
     env = set_up(layout)
-    code = pulumi_cli.pulumi(["up", "--yes", "--stack", STACK, "--non-interactive"], env)
+    code = pulumi_cli.pulumi(["up", "--yes", "--suppress-outputs", "--stack", STACK], env)
     if code == 0:
         _report(pulumi_cli.stack_outputs(env))
     return code
@@ -113,7 +113,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
         arguments.stack,
         env,
         lambda options: pulumi_cli.pulumi(
-            ["preview", "--refresh", "--diff", "--non-interactive", "--run-program", *options], env
+            ["preview", "--refresh", "--diff", "--run-program", *options], env
         ),
     )
 
@@ -126,7 +126,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
         arguments.stack,
         env,
         lambda options: pulumi_cli.pulumi(
-            ["destroy", "--exclude-protected", "--run-program", "--yes", "--non-interactive", *options], env
+            ["destroy", "--exclude-protected", "--run-program", "--yes", *options], env
         ),
     )
     print("\nKept: wallet and data volumes, and everything published in registries.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -49,7 +50,12 @@ def ensure_cli(layout: Layout, go: str) -> list[Path]:
     url = OFFICIAL_CLI.format(arch="arm64" if os.uname().machine == "aarch64" else "x64")
     if wants_official(layout, url):
         return [_download_cli(layout, url)]
-    return [ensure_tool(layout, go, PULUMI).parent, ensure_tool(layout, go, LANGUAGE).parent]
+    cli, host = ensure_tool(layout, go, PULUMI), ensure_tool(layout, go, LANGUAGE)
+    for program in host.parent.iterdir():
+        # The CLI takes a language host that lies beside it; one on PATH it warns of at every run.
+        if not (beside := cli.with_name(program.name)).exists():
+            os.link(program, beside)
+    return [cli.parent]
 
 
 def _download_cli(layout: Layout, url: str) -> Path:
@@ -177,11 +183,26 @@ def _changed(layout: Layout, machine: Mapping[str, str]) -> dict[str, str]:
     return {path: value for path, value in machine.items() if current(path) != value}
 
 
+_PROGRESS = re.compile(r"(creating|updating|deleting|refreshing) \(\d+s\)(?!.*error)")
+
+
 def pulumi(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run pulumi in the project with its output on the screen; its exit code."""
-    return subprocess.run(
-        ["pulumi", *arguments], env={**os.environ, **env}, cwd=PROJECT, check=False
-    ).returncode
+    """Run pulumi in the project with its output on the screen; its exit code.
+
+    A terminal gets pulumi's own live display. Elsewhere the line per build step is left out: what
+    began, what ended and what failed stays.
+    """
+    everything = {**os.environ, **env}
+    if sys.stdout.isatty():
+        return subprocess.run(["pulumi", *arguments], env=everything, cwd=PROJECT, check=False).returncode
+    command = ["pulumi", *arguments, "--non-interactive"]
+    with subprocess.Popen(
+        command, env=everything, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        for line in process.stdout or []:
+            if not _PROGRESS.search(line):
+                print(line, end="", flush=True)
+    return process.returncode
 
 
 def stack_outputs(env: Mapping[str, str]) -> dict[str, dict[str, dict[str, str]]]:

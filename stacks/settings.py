@@ -46,7 +46,7 @@ def _commit(value: str) -> str:
 
 
 def _date(value: str) -> str:
-    _checked(None if _DATE.fullmatch(value) else "a date is written 2020-11-23T01:01:48Z (UTC)")
+    _checked(None if _DATE.fullmatch(value) else "a date is UTC, in quotes: \"2020-11-23T01:01:48Z\"")
     return value
 
 

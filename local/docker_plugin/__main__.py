@@ -1,0 +1,26 @@
+"""`pulumi-resource-docker`: started by the Pulumi engine."""
+
+from local.docker_plugin.container import Container
+from local.docker_plugin.engine import Engine
+from local.docker_plugin.image import RemoteImage
+from local.docker_plugin.network import Network
+from local.docker_plugin.volume import Volume
+from plugins.base import Servicer, serve
+
+VERSION = "5.2.0"
+
+
+def servicer() -> Servicer:
+    """The four kinds over one engine."""
+    engine = Engine()
+    kinds = {
+        "docker:index/volume:Volume": Volume(engine),
+        "docker:index/network:Network": Network(engine),
+        "docker:index/remoteImage:RemoteImage": RemoteImage(engine),
+        "docker:index/container:Container": Container(engine),
+    }
+    return Servicer(VERSION, kinds, engine.configure)
+
+
+if __name__ == "__main__":
+    serve(servicer())

@@ -1,0 +1,88 @@
+"""docker:index/network:Network. Everything in it replaces."""
+
+from docker.errors import APIError, NotFound
+
+from local.docker_plugin.engine import Engine
+from local.docker_plugin.rules import checked, compare
+from plugins.base import Change, Checked, Found, ProviderError, Values
+
+INPUTS = ("name", "driver", "internal", "attachable", "options")
+
+
+class Network:
+    """A network; its id is the engine's."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """The program names every network."""
+        result = checked(news, {}, INPUTS)
+        if not news.get("name"):
+            result.failures.append(("name", "a network needs a fixed name"))
+        return result
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Every input replaces."""
+        return compare(olds, old_inputs, news, INPUTS)
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Make it; two of one name are refused."""
+        api = self._engine.client().api
+        try:
+            made = api.create_network(
+                inputs["name"],
+                driver=inputs.get("driver", "bridge"),
+                options=inputs.get("options"),
+                internal=bool(inputs.get("internal")),
+                attachable=inputs.get("attachable"),
+                check_duplicate=True,
+            )
+            return made["Id"], self._state(api.inspect_network(made["Id"]))
+        except APIError as error:
+            raise ProviderError(f"network {inputs['name']}: {error.explanation or error}") from error
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """The network of that id (or name, for an import), or None."""
+        try:
+            network = self._engine.client().api.inspect_network(identity)
+        except NotFound:
+            return None
+        except APIError as error:
+            raise ProviderError(f"network {identity}: {error.explanation or error}") from error
+        found = self._state(network)
+        return Found(
+            identity=network["Id"],
+            state=found,
+            inputs=inputs or {"name": found["name"], "driver": found["driver"]},
+        )
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Nothing of a network changes in place."""
+        return {**olds, **news}
+
+    def delete(self, identity: str, state: Values) -> None:
+        """Remove it. Raises ProviderError where a container is attached."""
+        try:
+            self._engine.client().api.remove_network(identity)
+        except NotFound:
+            return
+        except APIError as error:
+            raise ProviderError(f"network {identity}: {error.explanation or error}") from error
+
+    @staticmethod
+    def _state(network: Values) -> Values:
+        ipam = network.get("IPAM") or {}
+        return {
+            "name": network["Name"],
+            "driver": network["Driver"],
+            "internal": network["Internal"],
+            "attachable": network["Attachable"],
+            "scope": network["Scope"],
+            "options": network.get("Options") or {},
+            "ipamDriver": ipam.get("Driver") or "default",
+            "ipamConfigs": [
+                {"subnet": entry.get("Subnet", ""), "gateway": entry.get("Gateway", "")}
+                for entry in ipam.get("Config") or []
+            ],
+        }

@@ -1,0 +1,63 @@
+"""A Docker engine behind ssh, as a local socket.
+
+Each connection to the socket becomes one `ssh … docker system dial-stdio`, which is what the docker
+command does for ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ssh never asks.
+"""
+
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS = 20
+"""Time in which the host must answer: a dead one is reported in less than 30 s."""
+
+
+def ssh_command(url: str, options: Sequence[str]) -> list[str]:
+    """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win over ours."""
+    parts = urlsplit(url)
+    command = ["ssh", *options, "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]
+    if parts.username:
+        command += ["-l", parts.username]
+    if parts.port:
+        command += ["-p", str(parts.port)]
+    return [*command, "--", parts.hostname or "", "docker system dial-stdio"]
+
+
+class SshRelay:
+    """Listens on a socket in a private folder for as long as the process lives."""
+
+    def __init__(self, url: str, options: Sequence[str]) -> None:
+        self._command = ssh_command(url, options)
+        self._folder = tempfile.TemporaryDirectory(prefix="skycoin-ssh-")
+        self._path = Path(self._folder.name) / "docker.sock"
+        self._errors = Path(self._folder.name) / "errors"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self._path))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """DOCKER_HOST of the socket."""
+        return f"unix://{self._path}"
+
+    def last_words(self) -> str:
+        """What ssh printed on its error output, on one line."""
+        return " ".join(self._errors.read_text(errors="replace").split()) if self._errors.exists() else ""
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            with connection, self._errors.open("ab") as errors:
+                process = subprocess.Popen(
+                    self._command,
+                    stdin=connection,
+                    stdout=connection,
+                    stderr=errors,
+                    start_new_session=True,
+                )
+            threading.Thread(target=process.wait, daemon=True).start()
