@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arch:
     """One row: how this architecture is called by everyone who has a name for it."""

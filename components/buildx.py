@@ -5,13 +5,13 @@ Python dies on the outputs. This class sends the same token and reads back only 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
 from components.naming import is_pinned
 
-TOKEN = "docker-build:index:Image"
+IMAGE_TYPE = "docker-build:index:Image"
 VERSION = "0.0.22"
 
 
@@ -27,13 +27,17 @@ class BuildxImage(pulumi.CustomResource):
     ) -> None:
         """`inputs` has the provider's own camelCase keys; outputs are filled by the provider."""
         merged = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=VERSION), opts)
-        super().__init__(TOKEN, name, {**inputs, "ref": None, "digest": None}, merged)
+        super().__init__(IMAGE_TYPE, name, {**inputs, "ref": None, "digest": None}, merged)
 
 
-def pushed(reference: str) -> pulumi.Output[str]:
-    """The reference as an output; unknown where it has no digest.
+def pushed(ref: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The reference of a pushed manifest; unknown where it has no digest.
 
     In a preview that would build, the provider answers with the bare tag: what the digest will be
     is not known then, and whatever depends on it must say so.
     """
-    return pulumi.Output.from_input(reference if is_pinned(reference) else pulumi.UNKNOWN)
+
+    def known(reference: str) -> pulumi.Input[str]:
+        return reference if is_pinned(reference) else pulumi.Output.from_input(cast("str", pulumi.UNKNOWN))
+
+    return ref.apply(known)

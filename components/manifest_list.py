@@ -32,9 +32,7 @@ class ManifestList(pulumi.ComponentResource):
     """`repo:tag@sha256:…`."""
     digest: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ManifestListArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ManifestListArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:ManifestList", name, None, opts)
         index = docker_build.Index(
             f"{name}-index",
@@ -43,6 +41,6 @@ class ManifestList(pulumi.ComponentResource):
             push=True,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.ref = index.ref.apply(pushed)
+        self.ref = pushed(index.ref)
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.register_outputs({"ref": self.ref, "digest": self.digest})

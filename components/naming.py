@@ -16,7 +16,9 @@ _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9._/-]+)?")
 _VERSION = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
-_PINNED = re.compile(r"(?P<repository>[^@\s]+?)(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?@(?P<digest>sha256:[0-9a-f]{64})")
+_PINNED = re.compile(
+    r"(?P<repository>[^@\s]+?)(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?@(?P<digest>sha256:[0-9a-f]{64})"
+)
 
 
 class Channel(StrEnum):
@@ -40,7 +42,9 @@ def tag_fault(tag: str) -> str | None:
 def repository_fault(repository: str) -> str | None:
     """Why `repository` can't name a repository, or None."""
     if not _REPOSITORY.fullmatch(repository):
-        return "a repository is lower-case letters and digits, with '.', '_', '-' inside and '/' between parts"
+        return (
+            "a repository is lower-case letters and digits, with '.', '_', '-' inside and '/' between parts"
+        )
     return "a repository has at most 255 characters" if len(repository) > 255 else None
 
 

@@ -61,15 +61,13 @@ class Variant(pulumi.ComponentResource):
             _inputs(args),
             pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.ref = image.ref.apply(pushed).apply(pinned)
+        self.ref = pushed(image.ref).apply(pinned)
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.register_outputs({"ref": self.ref, "digest": self.digest, "platform": self.platform})
 
 
 def _inputs(args: VariantArgs) -> dict[str, object]:
-    tags = [
-        pulumi.Output.concat(args.repository, ":", variant_tag(tag, args.arch.name)) for tag in args.tags
-    ]
+    tags = [pulumi.Output.concat(args.repository, ":", variant_tag(tag, args.arch.name)) for tag in args.tags]
     build_args: dict[str, pulumi.Input[str]] = {
         **args.build_args,
         "IMAGE_FROM": args.base,

@@ -7,10 +7,20 @@ import shlex
 import sys
 import urllib.request
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from local import base, binfmt, builder, certificates, engine, packages, pulumi_cli, registry, services, teardown
-from local.layout import Layout, read_layout
+from local import (
+    base,
+    binfmt,
+    builder,
+    certificates,
+    engine,
+    packages,
+    pulumi_cli,
+    registry,
+    services,
+    teardown,
+)
+from local.layout import PROJECT, Layout, read_layout
 from local.pulumi_cli import STACK
 from local.steps import SetupError, fail, step
 from local.tools import BUILDKIT, CRANE, REGISTRY, ensure_tool, find_go
@@ -45,7 +55,7 @@ def set_up(layout: Layout) -> dict[str, str]:
     os.environ["PATH"] = env["PATH"]
     pulumi_cli.ensure_plugins(layout, go, env)
     pulumi_cli.ensure_stack(layout, env, _machine_settings(layout, go))
-    _remember(layout, env)
+    pulumi_cli.remember(layout, env)
     return env
 
 
@@ -56,7 +66,7 @@ def _machine_settings(layout: Layout, go: str) -> dict[str, str]:
         "skycoin:registries.local.address": layout.registry,
     }
     if layout.build_ca.read_text():
-        settings["skycoin:build-ca"] = os.path.relpath(layout.build_ca, pulumi_cli.PROJECT)
+        settings["skycoin:build-ca"] = os.path.relpath(str(layout.build_ca), str(PROJECT))
     with step("official base images") as this:
         if pulumi_cli.wants_official(layout, pulumi_cli.OFFICIAL_IMAGES):
             this.found = "reached: bases are the official images, by digest"
@@ -64,23 +74,6 @@ def _machine_settings(layout: Layout, go: str) -> dict[str, str]:
         this.found = "not reached: bases are made from Debian packages"
     reference = base.ensure_base(layout, go, ensure_tool(layout, go, CRANE))
     return settings | {"skycoin:bases": "debian", "skycoin:build-base": reference}
-
-
-def _environment_file(layout: Layout) -> Path:
-    return layout.state / "environment.json"
-
-
-def _remember(layout: Layout, env: Mapping[str, str]) -> None:
-    _environment_file(layout).write_text(json.dumps(dict(env)))
-
-
-def known_environment(layout: Layout) -> dict[str, str]:
-    """The environment of the last set-up. Raises SetupError where there was none."""
-    try:
-        env: dict[str, str] = json.loads(_environment_file(layout).read_text())
-    except OSError:
-        raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
-    return env
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -107,21 +100,19 @@ def _report(outputs: Mapping[str, Mapping[str, Mapping[str, str]]]) -> None:
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """`pulumi preview --refresh`, on a copy of the stack's file: tracked files stay as they are."""
-    env = known_environment(layout)
-    return teardown.with_stack_file(
+    env = pulumi_cli.known_environment(layout)
+    return pulumi_cli.with_stack_file(
         layout,
         arguments.stack,
         env,
-        lambda options: pulumi_cli.pulumi(
-            ["preview", "--refresh", "--diff", "--run-program", *options], env
-        ),
+        lambda options: pulumi_cli.pulumi(["preview", "--refresh", "--diff", "--run-program", *options], env),
     )
 
 
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     """Destroy all but protected wallets, and say what stays."""
-    env = known_environment(layout)
-    code = teardown.with_stack_file(
+    env = pulumi_cli.known_environment(layout)
+    code = pulumi_cli.with_stack_file(
         layout,
         arguments.stack,
         env,
@@ -135,7 +126,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
 
 def print_environment(layout: Layout, _: argparse.Namespace) -> int:
     """Shell lines for `eval "$(make -s env)"`."""
-    for name, value in known_environment(layout).items():
+    for name, value in pulumi_cli.known_environment(layout).items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
 

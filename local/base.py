@@ -5,6 +5,7 @@ Debian's own CA bundle. Kept as a tarball in the cache, pushed to the local regi
 """
 
 import hashlib
+import os
 import platform
 import shutil
 from pathlib import Path
@@ -67,9 +68,11 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
         return tarball
     go_root = output([go, "env", "GOROOT"], env=go_environment(layout), timeout=300)
     if not go_root:
-        raise SetupError(f"Go {GO_VERSION} could not be fetched by {go}: see `GOTOOLCHAIN=go{GO_VERSION} go version`.")
+        raise SetupError(
+            f"Go {GO_VERSION} could not be fetched by {go}: see `GOTOOLCHAIN=go{GO_VERSION} go version`."
+        )
     tarball.parent.mkdir(parents=True, exist_ok=True)
-    partial = tarball.with_suffix(".partial")
+    root = tarball.with_name(f"{tarball.name}.{os.getpid()}.tar")
     run(
         as_root(
             ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", f"--architectures={_architecture()}"]
@@ -77,21 +80,15 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
             + ["--customize-hook", f'cp -r "{go_root}/." "$1/usr/local/go/"']
             # A copy of the module cache's read-only files; test data is half of it.
             + ["--customize-hook", 'chmod -R u+w "$1/usr/local/go" && rm -rf "$1/usr/local/go/test"']
-            + [SUITE, str(partial.with_suffix(".tar"))]
+            + [SUITE, str(root)]
         ),
         log=layout.logs / "base.log",
         doing="making a Debian root",
     )
-    with partial.open("wb"):
-        pass
-    _gzip(partial.with_suffix(".tar"), partial, layout)
-    partial.rename(tarball)
+    # Beside its place and renamed: an interrupted run leaves no half base.
+    run(["gzip", "-1", "--force", str(root)], log=layout.logs / "base.log", doing="compressing it")
+    root.with_name(f"{root.name}.gz").rename(tarball)
     return tarball
-
-
-def _gzip(source: Path, target: Path, layout: Layout) -> None:
-    run(["sh", "-c", 'gzip -1 -c "$1" > "$2"', "sh", str(source), str(target)], log=layout.logs / "base.log")
-    source.unlink()
 
 
 def free_gigabytes(path: Path) -> float:

@@ -4,19 +4,19 @@ import os
 import shutil
 from pathlib import Path
 
+import docker
+from docker.errors import DockerException
+
 from local.layout import EngineChoice, Layout
 from local.packages import ensure_packages
-from local.services import Service, running_pid, start
-from local.steps import SetupError, output, step
+from local.services import Service, start
+from local.steps import SetupError, as_root, output, run, step
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
 
 
 def engine_version(endpoint: str) -> str | None:
     """`20.10.24 (API 1.41)` of the engine at a DOCKER_HOST address, or None."""
-    import docker
-    from docker.errors import DockerException
-
     try:
         client = docker.DockerClient(base_url=endpoint, timeout=10)
         try:
@@ -65,8 +65,6 @@ def _start_system(layout: Layout) -> str:
     endpoint = f"unix://{SYSTEM_SOCKET}"
     if Path("/run/systemd/system").is_dir():
         with step("Docker engine by systemd") as this:
-            from local.steps import as_root, run
-
             run(as_root(["systemctl", "start", "docker"]), log=layout.logs / "dockerd.log")
             this.found = engine_version(endpoint) or "started"
         return endpoint
@@ -88,11 +86,11 @@ def _start_own(layout: Layout) -> str:
     folder = layout.state / "engine"
     endpoint = f"unix://{own_socket(layout)}"
     folder.mkdir(parents=True, exist_ok=True)
-    start(layout, own_engine(layout, "dockerd", folder))
+    start(layout, own_engine("dockerd", folder))
     return endpoint
 
 
-def own_engine(layout: Layout, name: str, folder: Path) -> Service:
+def own_engine(name: str, folder: Path) -> Service:
     """A dockerd beside the system's: own socket, data, pid file; containers of an own containerd."""
     endpoint = f"unix://{folder}/docker.sock"
     return Service(
@@ -116,8 +114,3 @@ def _dockerd() -> str:
     if not Path(path).exists():
         raise SetupError("dockerd is not installed: install Debian's docker.io, or Docker's own packages.")
     return path
-
-
-def engine_is_ours(layout: Layout) -> bool:
-    """True where this set-up started the engine."""
-    return running_pid(layout, "dockerd") is not None

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -66,7 +66,10 @@ def _download_cli(layout: Layout, url: str) -> Path:
             partial = folder.with_name(f"{folder.name}.{os.getpid()}")
             partial.mkdir(parents=True)
             script = 'curl -fsSL "$1" | tar -xz --strip-components=1 -C "$2"'
-            run(["bash", "-o", "pipefail", "-c", script, "bash", url, str(partial)], log=layout.logs / "cli.log")
+            run(
+                ["bash", "-o", "pipefail", "-c", script, "bash", url, str(partial)],
+                log=layout.logs / "cli.log",
+            )
             partial.rename(folder)
         this.found = f"official, {folder.name}"
     return folder
@@ -115,7 +118,9 @@ def ensure_plugins(layout: Layout, go: str, env: Mapping[str, str]) -> None:
                 this.found = "official"
                 continue
             if layout.mode is Mode.OFFICIAL:
-                raise SetupError(f"SKYCOIN_MODE=official, but `{' '.join(install)}` fails: no plugin registry here.")
+                raise SetupError(
+                    f"SKYCOIN_MODE=official, but `{' '.join(install)}` fails: no plugin registry here."
+                )
             origin = _embedded(layout, go, name, env, install)
             marker.write_text(origin)
             this.found = origin
@@ -210,3 +215,43 @@ def stack_outputs(env: Mapping[str, str]) -> dict[str, dict[str, dict[str, str]]
     text = output(["pulumi", "-C", str(PROJECT), "stack", "output", "--json", "--stack", STACK], env=env)
     found: dict[str, dict[str, dict[str, str]]] = json.loads(text) if text else {}
     return found
+
+
+def _environment_file(layout: Layout) -> Path:
+    return layout.state / "environment.json"
+
+
+def remember(layout: Layout, env: Mapping[str, str]) -> None:
+    """Keep the environment of a set-up for the other commands; it holds no secret."""
+    _environment_file(layout).write_text(json.dumps(dict(env)))
+
+
+def known_environment(layout: Layout) -> dict[str, str]:
+    """The environment of the last set-up. Raises SetupError where there was none."""
+    try:
+        env: dict[str, str] = json.loads(_environment_file(layout).read_text())
+    except OSError:
+        raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
+    return env
+
+
+def with_stack_file(
+    layout: Layout, stack: str, env: Mapping[str, str], action: Callable[[Sequence[str]], int]
+) -> int:
+    """Run a pulumi action with a stack's options.
+
+    A committed stack's file is used as a copy: Pulumi writes a salt into it, even for a preview.
+    """
+    committed = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
+    if not committed.exists():
+        raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
+    if stack == STACK:
+        return action(["--stack", stack])
+    copy = layout.state / "stacks" / committed.name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(committed, copy)
+    options = ["--stack", stack, "--config-file", str(copy)]
+    if output(["pulumi", "-C", str(PROJECT), "stack", "ls", "--json"], env=env, timeout=30) is None:
+        raise SetupError("pulumi does not answer: run `make up` first.")
+    pulumi(["stack", "select", "--create", *options], env)
+    return action(options)

@@ -16,7 +16,8 @@ storage:
   delete: {{enabled: true}}
 http:
   addr: 127.0.0.1:{port}
-  secret: {secret}
+  # For resumable uploads across several processes; this is one, on loopback.
+  secret: local
   tls: {{certificate: {folder}/registry.crt, key: {folder}/registry.key}}
 """
 
@@ -29,8 +30,6 @@ def registry_service(layout: Layout, program: Path) -> Service:
         data=layout.state / "registry",
         port=layout.registry_port,
         folder=folder,
-        # Only resumable uploads of one process use it; loopback, one process.
-        secret="local",
     )
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(text)

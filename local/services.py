@@ -113,9 +113,8 @@ def _await_ready(layout: Layout, service: Service, pid: int) -> None:
         if _started_at(pid) is None:
             raise SetupError(f"service {service.name} ended. {_log_end(layout, service.name)}")
         time.sleep(0.1)
-    raise SetupError(
-        f"service {service.name} does not answer after {service.patience:.0f} s. {_log_end(layout, service.name)}"
-    )
+    waited = f"service {service.name} does not answer after {service.patience:.0f} s."
+    raise SetupError(f"{waited} {_log_end(layout, service.name)}")
 
 
 def _log_end(layout: Layout, name: str) -> str:

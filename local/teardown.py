@@ -1,14 +1,16 @@
 """Stopping and removing what `make up` made. Wallet volumes are in none of these lists."""
 
 import argparse
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from docker import DockerClient
+from docker.errors import DockerException, NotFound
+
 from local import services
-from local.layout import PROJECT, Layout
-from local.pulumi_cli import STACK, pulumi, stack_outputs
-from local.steps import SetupError, as_root, output, run, step
+from local.layout import Layout
+from local.pulumi_cli import STACK, known_environment, pulumi, stack_outputs
+from local.steps import as_root, run, step
 
 SERVICES = ("dockerd", "buildkitd", "registry")
 GRACE = 60
@@ -17,8 +19,6 @@ GRACE = 60
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
     """Stop nodes (SIGINT, grace) and services. With --all also remove what `make up` made."""
-    from local.__main__ import known_environment
-
     env = known_environment(layout)
     if arguments.all:
         code = pulumi(["destroy", "--exclude-protected", "--run-program", "--yes", "--stack", STACK], env)
@@ -35,9 +35,6 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def _stop_nodes(env: Mapping[str, str]) -> None:
-    from docker import DockerClient
-    from docker.errors import DockerException, NotFound
-
     for name, node in stack_outputs(env).get("nodes", {}).items():
         with step(f"node {name}") as this:
             try:
@@ -57,36 +54,17 @@ def _remove(layout: Layout) -> None:
     with step("what make up made") as this:
         for path in sorted(layout.state.iterdir()):
             if path.name not in kept:
-                _delete(path, layout)
-        _delete(layout.builder_root, layout)
-        _delete(Path("/etc/docker/certs.d") / layout.registry, layout)
+                _delete(path)
+        _delete(layout.builder_root)
+        _delete(Path("/etc/docker/certs.d") / layout.registry)
         this.found = (
             f"removed, but: Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
             f"wallet and data volumes in the engine, and {layout.state}/backend, which knows them"
         )
 
 
-def _delete(path: Path, layout: Layout) -> None:
+def _delete(path: Path) -> None:
     if path.is_dir():
         run(as_root(["rm", "-rf", "--one-file-system", str(path)]), log=Path("/dev/null"))
     else:
         path.unlink(missing_ok=True)
-
-
-def with_stack_file(
-    layout: Layout, stack: str, env: Mapping[str, str], action: Callable[[Sequence[str]], int]
-) -> int:
-    """Run a pulumi action on a stack; of a committed one on a copy of its file (Pulumi writes a salt into it)."""
-    committed = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
-    if not committed.exists():
-        raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
-    if stack == STACK:
-        return action(["--stack", stack])
-    copy = layout.state / "stacks" / committed.name
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(committed, copy)
-    options = ["--stack", stack, "--config-file", str(copy)]
-    if output(["pulumi", "-C", str(PROJECT), "stack", "ls", "--json"], env=env, timeout=30) is None:
-        raise SetupError("pulumi does not answer: run `make up` first.")
-    pulumi(["stack", "select", "--create", *options], env)
-    return action(options)

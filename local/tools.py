@@ -129,7 +129,9 @@ def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
         env=go_environment(layout),
     )
     if folder is None:
-        raise SetupError(f"The sources of {tool.package} are gone from the module cache: run `make up` again.")
+        raise SetupError(
+            f"The sources of {tool.package} are gone from the module cache: run `make up` again."
+        )
     script = Path(folder).parent / "pulumi-language-python-exec"
     target = path.with_name(script.name)
     shutil.copyfile(script, target)

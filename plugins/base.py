@@ -140,9 +140,7 @@ def _reporting(
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves kinds by token. `configure` gets the provider's own inputs before any kind is used."""
 
-    def __init__(
-        self, version: str, kinds: Mapping[str, Kind], configure: Callable[[Values], None]
-    ) -> None:
+    def __init__(self, version: str, kinds: Mapping[str, Kind], configure: Callable[[Values], None]) -> None:
         self._version = version
         self._kinds = kinds
         self._configure = configure

@@ -1,7 +1,6 @@
 """The program: settings → providers → components → outputs. The same for every stack."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -81,7 +80,7 @@ class Program:
                 tags=[DEBIAN_BASE_TAG],
                 context="./images/busybox",
                 repository=registry.repository(DEBIAN_BASE_REPOSITORY),
-                bases={name: "scratch" for name in wanted},
+                bases=dict.fromkeys(wanted, "scratch"),
                 build_base=self._build_base(),
                 build_args={"SOURCE_DATE_EPOCH": "0"},
                 secrets=self._secrets(),
@@ -133,9 +132,7 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
     if variant is None:
         return pinned(entry["ref"])
     if variant not in entry["variants"]:
-        raise KeyError(
-            f"{name}:{tag} is not published for {variant}; it has {', '.join(entry['variants'])}"
-        )
+        raise KeyError(f"{name}:{tag} is not published for {variant}; it has {', '.join(entry['variants'])}")
     return str(entry["variants"][variant]["ref"])
 
 

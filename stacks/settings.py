@@ -46,7 +46,7 @@ def _commit(value: str) -> str:
 
 
 def _date(value: str) -> str:
-    _checked(None if _DATE.fullmatch(value) else "a date is UTC, in quotes: \"2020-11-23T01:01:48Z\"")
+    _checked(None if _DATE.fullmatch(value) else 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"')
     return value
 
 
@@ -240,10 +240,22 @@ class PeerNetwork(StrEnum):
     MAINNET = "mainnet"
 
 
-MANAGED_FLAGS = (
-    "data-dir wallet-dir db-path storage-dir web-interface-addr web-interface-port enable-api-sets "
-    "enable-all-api-sets enable-gui gui-dir port disable-networking web-interface-username web-interface-password"
-).split()
+MANAGED_FLAGS = [
+    "data-dir",
+    "wallet-dir",
+    "db-path",
+    "storage-dir",
+    "web-interface-addr",
+    "web-interface-port",
+    "enable-api-sets",
+    "enable-all-api-sets",
+    "enable-gui",
+    "gui-dir",
+    "port",
+    "disable-networking",
+    "web-interface-username",
+    "web-interface-password",
+]
 """Flags of the node that settings own: given by hand they could move a wallet or open an interface."""
 
 
@@ -257,7 +269,7 @@ class NodeSettings(Settings):
     peer_port: Port = 6000
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
     gui: bool = False
-    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = Field(default_factory=lambda: ["READ", "TXN"])
+    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]
     args: list[str] = Field(default_factory=list)
     memory: Annotated[int, Field(ge=64)] | None = None
     wait: Annotated[int, Field(ge=10, le=3600)] = 300
@@ -270,7 +282,9 @@ class NodeSettings(Settings):
         for argument in self.args:
             flag = argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
             if flag in MANAGED_FLAGS:
-                raise ValueError(f"args: {argument!r} would override what the node's settings decide; drop it")
+                raise ValueError(
+                    f"args: {argument!r} would override what the node's settings decide; drop it"
+                )
         return self
 
 

@@ -5,7 +5,7 @@ from local.docker_plugin.engine import Engine
 from local.docker_plugin.image import RemoteImage
 from local.docker_plugin.network import Network
 from local.docker_plugin.volume import Volume
-from plugins.base import Servicer, serve
+from plugins.base import Kind, Servicer, serve
 
 VERSION = "5.2.0"
 
@@ -13,7 +13,7 @@ VERSION = "5.2.0"
 def servicer() -> Servicer:
     """The four kinds over one engine."""
     engine = Engine()
-    kinds = {
+    kinds: dict[str, Kind] = {
         "docker:index/volume:Volume": Volume(engine),
         "docker:index/network:Network": Network(engine),
         "docker:index/remoteImage:RemoteImage": RemoteImage(engine),

@@ -1,23 +1,28 @@
 """docker:index/container:Container: nearly every input replaces; limits and restart change in place."""
 
 import time
+from typing import Any
 
 from docker.errors import APIError, NotFound
 
 from local.docker_plugin.container_config import (
     DEFAULTS,
+    FIELDS,
     INPUTS,
+    LIMITS,
+    MEBIBYTE,
     REPLACING,
     creation,
+    duration_faults,
+    memory_swap,
     restart_policy,
-    state_of,
 )
+from local.docker_plugin.container_state import imported_inputs, state_of
 from local.docker_plugin.engine import Engine
 from local.docker_plugin.image import find
-from local.docker_plugin.rules import checked, compare
+from local.docker_plugin.rules import check_parts, checked, compare
 from plugins.base import Change, Checked, Found, InitError, ProviderError, Values
 
-MEBIBYTE = 1024 * 1024
 POLL = 0.5
 """Seconds between two looks at a container's health."""
 
@@ -31,8 +36,12 @@ class Container:
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Defaults of the official plugin."""
         result = checked(news, DEFAULTS, INPUTS)
+        result.failures.extend(check_parts(news, FIELDS))
+        result.failures.extend(duration_faults(news.get("healthcheck")))
         if not news.get("name"):
             result.failures.append(("name", "a container needs a fixed name"))
+        if not news.get("image"):
+            result.failures.append(("image", "a container needs an image"))
         if news.get("wait") and not news.get("healthcheck"):
             result.failures.append(("wait", "waiting for health needs a healthcheck"))
         return result
@@ -44,93 +53,96 @@ class Container:
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create, start, and wait for health where asked."""
         find(self._engine, inputs["image"])
-        api = self._engine.client().api
-        try:
-            made = api.create_container_from_config(creation(inputs), inputs["name"])
-        except APIError as error:
-            raise ProviderError(f"container {inputs['name']}: {error.explanation or error}") from error
-        self._start(made["Id"], inputs)
-        return made["Id"], self._state(made["Id"], inputs)
+        with self._engine.asking(_subject(inputs)) as api:
+            identity: str = api.create_container_from_config(creation(inputs), inputs["name"])["Id"]
+        if inputs.get("start"):
+            self._start(identity, inputs)
+        return identity, self._state(identity, inputs)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The container as it is; a stopped one that must run shows mustRun false, so that `up` starts it."""
-        try:
-            found = self._engine.client().api.inspect_container(identity)
-        except NotFound:
-            return None
-        except APIError as error:
-            raise ProviderError(f"container {identity}: {error.explanation or error}") from error
-        known = inputs or {
-            **DEFAULTS,
-            "name": found["Name"].lstrip("/"),
-            "image": found["Config"]["Image"],
-        }
+        with self._engine.asking(f"container {identity}") as api:
+            try:
+                found = api.inspect_container(identity)
+            except NotFound:
+                return None
+        known = inputs or imported_inputs(found)
         return Found(identity=found["Id"], state=state_of({**state, **known}, found), inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Memory, CPU and restart policy in place; a stopped container is started."""
-        api = self._engine.client().api
-        try:
-            api.update_container(
-                identity,
-                mem_limit=(news.get("memory") or 0) * MEBIBYTE,
-                memswap_limit=(news.get("memorySwap") or 0) * MEBIBYTE or -1,
-                cpu_shares=news.get("cpuShares"),
-                cpuset_cpus=news.get("cpuSet"),
-                restart_policy=restart_policy(news),
-            )
-        except APIError as error:
-            raise ProviderError(f"container {news['name']}: {error.explanation or error}") from error
-        self._start(identity, news)
+        """Memory, CPU and restart policy in place; a stopped container that must run is started."""
+        if any((olds.get(key) or 0) != (news.get(key) or 0) for key in LIMITS):
+            self._limit(identity, news)
+        if news.get("start") and news.get("mustRun"):
+            self._start(identity, news)
         return self._state(identity, news)
 
     def delete(self, identity: str, state: Values) -> None:
         """Stop with destroyGraceSeconds, or at once where there are none; then remove."""
-        api = self._engine.client().api
-        try:
-            api.stop(identity, timeout=state.get("destroyGraceSeconds") or 0)
-            api.remove_container(identity, v=bool(state.get("removeVolumes")), force=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if "already in progress" in str(error):
+        with self._engine.asking(f"container {state.get('name', identity)}") as api:
+            try:
+                if not state.get("attach"):
+                    api.stop(identity, timeout=state.get("destroyGraceSeconds") or 0)
+                _remove(api, identity, volumes=bool(state.get("removeVolumes")))
+            except NotFound:
                 return
-            raise ProviderError(f"container {state.get('name')}: {error.explanation or error}") from error
+
+    def _limit(self, identity: str, news: Values) -> None:
+        memory = (news.get("memory") or 0) * MEBIBYTE
+        with self._engine.asking(_subject(news)) as api:
+            api.update_container(
+                identity,
+                mem_limit=memory,
+                # Twice the memory is what the engine takes at creation; the old one may be too small.
+                memswap_limit=memory_swap(news) or 2 * memory,
+                cpu_shares=news.get("cpuShares"),
+                cpuset_cpus=news.get("cpuSet"),
+                restart_policy=restart_policy(news),
+            )
 
     def _start(self, identity: str, inputs: Values) -> None:
         """Start and wait for health. Raises InitError: the container exists, and is tried again."""
-        if not inputs.get("start"):
-            return
-        api = self._engine.client().api
         try:
-            api.start(identity)
-            if inputs.get("wait"):
-                self._await_health(identity, inputs)
-        except APIError as error:
-            reason = error.explanation or str(error)
+            with self._engine.asking(_subject(inputs)) as api:
+                api.start(identity)
+                if inputs.get("wait"):
+                    _await_health(api, identity, inputs)
         except ProviderError as error:
-            reason = str(error)
-        else:
-            return
-        message = f"container {inputs['name']}: {reason}"
-        raise InitError(message, identity, self._state(identity, inputs))
-
-    def _await_health(self, identity: str, inputs: Values) -> None:
-        api = self._engine.client().api
-        seconds = inputs.get("waitTimeout") or DEFAULTS["waitTimeout"]
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = api.inspect_container(identity)["State"]
-            if (state.get("Health") or {}).get("Status") == "healthy":
-                return
-            if state["Status"] in ("exited", "dead"):
-                raise ProviderError(f"ended with exit code {state['ExitCode']}. {self._last_lines(identity)}")
-            time.sleep(POLL)
-        raise ProviderError(f"not healthy after {seconds} s. {self._last_lines(identity)}")
-
-    def _last_lines(self, identity: str) -> str:
-        text = self._engine.client().api.logs(identity, tail=12).decode(errors="replace")
-        return f"Its last lines:\n{text.strip()}"
+            raise InitError(str(error), identity, self._state(identity, inputs)) from error
 
     def _state(self, identity: str, inputs: Values) -> Values:
-        return state_of(inputs, self._engine.client().api.inspect_container(identity))
+        with self._engine.asking(_subject(inputs)) as api:
+            return state_of(inputs, api.inspect_container(identity))
+
+
+def _subject(inputs: Values) -> str:
+    return f"container {inputs['name']}"
+
+
+def _remove(api: Any, identity: str, *, volumes: bool) -> None:
+    try:
+        api.remove_container(identity, v=volumes, force=True)
+    except APIError as error:
+        if "already in progress" not in str(error):
+            raise
+        # One with `rm` goes by itself: its name and ports are free when it has gone.
+        api.wait(identity, condition="removed")
+
+
+def _await_health(api: Any, identity: str, inputs: Values) -> None:
+    seconds = inputs.get("waitTimeout") or DEFAULTS["waitTimeout"]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        state = api.inspect_container(identity)["State"]
+        if (state.get("Health") or {}).get("Status") == "healthy":
+            return
+        if state["Status"] in ("exited", "dead"):
+            ended = f"{_subject(inputs)}: ended with exit code {state['ExitCode']}."
+            raise ProviderError(f"{ended} {_last_lines(api, identity)}")
+        time.sleep(POLL)
+    raise ProviderError(f"{_subject(inputs)}: not healthy after {seconds} s. {_last_lines(api, identity)}")
+
+
+def _last_lines(api: Any, identity: str) -> str:
+    text = api.logs(identity, tail=12).decode(errors="replace")
+    return f"Its last lines:\n{text.strip()}"

@@ -1,27 +1,89 @@
-"""A container's inputs as the engine wants them, and an inspection as the state wants it. Pure."""
+"""A container's inputs: what they change, their defaults, and how the engine wants them. Pure."""
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from plugins.base import ProviderError, Values
+from plugins.base import UNKNOWN, ProviderError, Values
 
 MEBIBYTE = 1024 * 1024
-NANOSECONDS = MappingProxyType({"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9})
+NANOSECONDS = MappingProxyType(
+    {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+)
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+DURATIONS = ("interval", "timeout", "startPeriod")
+"""Those of a health check."""
 
-REPLACING = (
-    "image name command entrypoints envs labels user workingDir hostname readOnly privileged capabilities "
-    "securityOpts mounts tmpfs ports networkMode logDriver logOpts stopSignal stopTimeout ulimits init "
-    "healthcheck shmSize groupAdds"
-).split()
+REPLACING = [
+    "image",
+    "name",
+    "command",
+    "entrypoints",
+    "envs",
+    "labels",
+    "user",
+    "workingDir",
+    "hostname",
+    "readOnly",
+    "privileged",
+    "capabilities",
+    "securityOpts",
+    "mounts",
+    "ports",
+    "networkMode",
+    "logDriver",
+    "logOpts",
+    "stopSignal",
+    "stopTimeout",
+    "ulimits",
+    "shmSize",
+    "groupAdds",
+]
 """Inputs whose change makes a new container (ForceNew in the official plugin)."""
 
-IN_PLACE = (
-    "restart maxRetryCount memory memorySwap cpuShares cpuSet mustRun start wait waitTimeout "
-    "destroyGraceSeconds removeVolumes attach logs rm containerReadRefreshTimeoutMilliseconds"
-).split()
+IN_PLACE = [
+    "restart",
+    "maxRetryCount",
+    "memory",
+    "memorySwap",
+    "cpuShares",
+    "cpuSet",
+    "mustRun",
+    "start",
+    "wait",
+    "waitTimeout",
+    "destroyGraceSeconds",
+    "removeVolumes",
+    "attach",
+    "logs",
+    "rm",
+    "containerReadRefreshTimeoutMilliseconds",
+    # Of these the official plugin only writes down a change: a running container can't get it. A
+    # program that wants it applied says so by `replace_on_changes`.
+    "healthcheck",
+    "init",
+    "tmpfs",
+]
+"""Inputs whose change keeps the container."""
 
 INPUTS = (*REPLACING, *IN_PLACE)
+
+LIMITS = ("restart", "maxRetryCount", "memory", "memorySwap", "cpuShares", "cpuSet")
+"""Inputs that a running container can be given: the others of IN_PLACE are used later, or never."""
+
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "capabilities": ("adds", "drops"),
+        "healthcheck": ("tests", *DURATIONS, "retries"),
+        "labels": ("label", "value"),
+        "mounts": ("type", "source", "target", "readOnly"),
+        "ports": ("internal", "external", "ip", "protocol"),
+        "ulimits": ("name", "soft", "hard"),
+    }
+)
+"""What is served inside an input that has parts."""
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -44,21 +106,28 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 
 def nanoseconds(duration: str) -> int:
     """A Go duration such as `1m30s` in nanoseconds. Raises ProviderError."""
-    total, number = 0, ""
-    rest = duration
-    while rest:
-        for unit in ("ms", "s", "m", "h"):
-            if number and rest.startswith(unit):
-                total += int(number) * NANOSECONDS[unit]
-                number, rest = "", rest[len(unit) :]
-                break
-        else:
-            if not rest[0].isdigit():
-                break
-            number, rest = number + rest[0], rest[1:]
-    if rest or number:
+    parts = _PART.findall(duration)
+    if "".join(number + unit for number, unit in parts) != duration:
         raise ProviderError(f"{duration!r} is no duration: write 500ms, 10s, 1m30s or 1h")
-    return total
+    return sum(int(Decimal(number) * NANOSECONDS[unit]) for number, unit in parts)
+
+
+def duration_faults(check: Any) -> list[tuple[str, str]]:
+    """A failure for every duration of a health check that isn't one; unknown values are passed."""
+    faults = []
+    for name in DURATIONS if isinstance(check, dict) else ():
+        value = check.get(name, "")
+        try:
+            nanoseconds("" if value == UNKNOWN else value)
+        except ProviderError as error:
+            faults.append((f"healthcheck.{name}", str(error)))
+    return faults
+
+
+def memory_swap(inputs: Values) -> int:
+    """Memory and swap together, in bytes; -1 is no limit, 0 leaves it to the engine."""
+    swap: int = inputs.get("memorySwap") or 0
+    return swap * MEBIBYTE if swap > 0 else swap
 
 
 def restart_policy(inputs: Values) -> Values:
@@ -94,7 +163,7 @@ def _healthcheck(check: Values | None) -> Values | None:
     if check is None:
         return None
     return {
-        "Test": check["tests"],
+        "Test": check.get("tests") or [],
         "Interval": nanoseconds(check.get("interval", "")),
         "Timeout": nanoseconds(check.get("timeout", "")),
         "StartPeriod": nanoseconds(check.get("startPeriod", "")),
@@ -116,7 +185,7 @@ def _host_config(inputs: Values) -> Values:
         "Tmpfs": inputs.get("tmpfs"),
         "Mounts": [_mount(mount) for mount in inputs.get("mounts", [])],
         "Memory": (inputs.get("memory") or 0) * MEBIBYTE,
-        "MemorySwap": (inputs.get("memorySwap") or 0) * MEBIBYTE,
+        "MemorySwap": memory_swap(inputs),
         "CpuShares": inputs.get("cpuShares") or 0,
         "CpusetCpus": inputs.get("cpuSet") or "",
         "ShmSize": (inputs.get("shmSize") or 0) * MEBIBYTE,
@@ -149,48 +218,3 @@ def _mount(mount: Values) -> Values:
         "Target": mount["target"],
         "ReadOnly": bool(mount.get("readOnly")),
     }
-
-
-def state_of(inputs: Values, found: Values) -> Values:
-    """State: the inputs, corrected by what the engine says, and the computed outputs."""
-    config, host, network = found["Config"], found["HostConfig"], found["NetworkSettings"]
-    state = {
-        **inputs,
-        "name": found["Name"].lstrip("/"),
-        "image": config["Image"],
-        "networkMode": host["NetworkMode"],
-        "readOnly": host["ReadonlyRootfs"],
-        "restart": host["RestartPolicy"]["Name"] or "no",
-        "rm": host["AutoRemove"],
-        "mustRun": bool(inputs.get("mustRun", True)) and found["State"]["Running"],
-        # Computed.
-        "bridge": network.get("Bridge", ""),
-        "command": config.get("Cmd") or [],
-        "entrypoints": config.get("Entrypoint") or [],
-        "hostname": config.get("Hostname", ""),
-        "exitCode": found["State"]["ExitCode"],
-        "runtime": host.get("Runtime", ""),
-        "platform": found.get("Platform", ""),
-        "ipcMode": host.get("IpcMode", ""),
-        "networkDatas": [
-            {
-                "networkName": name,
-                "ipAddress": entry.get("IPAddress", ""),
-                "ipPrefixLength": entry.get("IPPrefixLen", 0),
-                "gateway": entry.get("Gateway", ""),
-                "macAddress": entry.get("MacAddress", ""),
-            }
-            for name, entry in sorted((network.get("Networks") or {}).items())
-        ],
-    }
-    for key, value in (
-        ("user", config.get("User")),
-        ("stopSignal", config.get("StopSignal")),
-        ("stopTimeout", config.get("StopTimeout")),
-        ("logDriver", host["LogConfig"]["Type"]),
-        ("memory", host["Memory"] // MEBIBYTE),
-    ):
-        # Only what was asked for is compared with the world: the rest is the image's or the engine's.
-        if key in inputs:
-            state[key] = value
-    return state

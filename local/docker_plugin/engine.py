@@ -3,9 +3,14 @@
 import json
 import os
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import docker
-from docker.errors import DockerException
+import requests
+from docker.errors import APIError, DockerException
 
 from local.docker_plugin.ssh import SshRelay
 from plugins.base import ProviderError, Values
@@ -22,6 +27,8 @@ class Engine:
         self._ssh_options: list[str] = []
         self._client: docker.DockerClient | None = None
         self._lock = threading.Lock()
+        self._failure = ""
+        self._failed_at = 0.0
 
     def configure(self, inputs: Values) -> None:
         """`host` (default: DOCKER_HOST, then the system's socket) and `sshOpts` of the provider."""
@@ -30,12 +37,36 @@ class Engine:
         # The SDK sends lists of a provider's inputs as JSON text.
         self._ssh_options = json.loads(options) if isinstance(options, str) else options
 
-    def client(self) -> docker.DockerClient:
-        """A connected client. Raises ProviderError that names the host."""
+    def client(self) -> Any:
+        """A connected docker.DockerClient; docker-py's low-level API has no full types.
+
+        Raises ProviderError that names the host. Who waited while another failed to connect fails
+        with it: a dead host costs one time limit, however many resources it has.
+        """
+        asked_at = time.monotonic()
         with self._lock:
+            if self._failed_at > asked_at:
+                raise ProviderError(self._failure)
             if self._client is None:
-                self._client = self._connect()
+                try:
+                    self._client = self._connect()
+                except ProviderError as error:
+                    self._failure, self._failed_at = str(error), time.monotonic()
+                    raise
             return self._client
+
+    @contextmanager
+    def asking(self, subject: str) -> Iterator[Any]:
+        """The client's low-level API; what goes wrong becomes a ProviderError that names the subject."""
+        api = self.client().api
+        try:
+            yield api
+        except APIError as error:
+            raise ProviderError(f"{subject}: {error.explanation or error}") from error
+        except DockerException as error:
+            raise ProviderError(f"{subject}: {error}") from error
+        except requests.RequestException as error:
+            raise ProviderError(f"{subject}: {self._host} stopped answering: {error}") from error
 
     def _connect(self) -> docker.DockerClient:
         relay = SshRelay(self._host, self._ssh_options) if self._host.startswith("ssh://") else None

@@ -1,6 +1,6 @@
 """docker:index/remoteImage:RemoteImage: an image pulled by reference."""
 
-from docker.errors import APIError, ImageNotFound
+from docker.errors import ImageNotFound
 
 from local.docker_plugin.engine import Engine
 from local.docker_plugin.rules import checked, compare
@@ -12,18 +12,18 @@ REPLACING = ("name", "platform", "pullTriggers", "triggers")
 
 def find(engine: Engine, name: str, platform: str | None = None) -> Values:
     """Inspection of the image; pulled where the engine does not have it. Raises ProviderError."""
-    client = engine.client()
-    try:
-        found: Values = client.api.inspect_image(name)
-        return found
-    except ImageNotFound:
-        pass
-    try:
-        client.images.pull(name, platform=platform)
-        pulled: Values = client.api.inspect_image(name)
+    with engine.asking(f"image {name} can't be pulled") as api:
+        try:
+            found: Values = api.inspect_image(name)
+            return found
+        except ImageNotFound:
+            pass
+        # An error after the first byte comes as a line: nobody else would say why there is no image.
+        for line in api.pull(name, platform=platform, stream=True, decode=True):
+            if "error" in line:
+                raise ProviderError(f"image {name} can't be pulled: {line['error']}")
+        pulled: Values = api.inspect_image(name)
         return pulled
-    except APIError as error:
-        raise ProviderError(f"image {name} can't be pulled: {error.explanation or error}") from error
 
 
 class RemoteImage:
@@ -34,7 +34,10 @@ class RemoteImage:
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """As given."""
-        return checked(news, {}, INPUTS)
+        result = checked(news, {}, INPUTS)
+        if not news.get("name"):
+            result.failures.append(("name", "an image needs the reference that it is pulled by"))
+        return result
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Another name is another image."""
@@ -48,29 +51,27 @@ class RemoteImage:
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The image of that name, or None where the engine has it no more. An import's id is the name."""
         name = inputs.get("name") or identity
-        try:
-            image = self._engine.client().api.inspect_image(name)
-        except ImageNotFound:
-            return None
-        except APIError as error:
-            raise ProviderError(f"image {name}: {error.explanation or error}") from error
+        with self._engine.asking(f"image {name}") as api:
+            try:
+                image = api.inspect_image(name)
+            except ImageNotFound:
+                return None
         known = inputs or {"name": name}
         return Found(identity=image["Id"] + name, state=self._state(known, image), inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """keepLocally and forceRemove matter at removal only."""
-        return {**olds, **news}
+        """KeepLocally and forceRemove matter at removal only."""
+        return {**{key: value for key, value in olds.items() if key not in INPUTS}, **news}
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it unless keepLocally; one that a container uses stays."""
+        """Remove it unless keepLocally. Raises ProviderError where a container uses it."""
         if state.get("keepLocally"):
             return
-        try:
-            self._engine.client().api.remove_image(state["name"], force=bool(state.get("forceRemove")))
-        except ImageNotFound:
-            return
-        except APIError as error:
-            raise ProviderError(f"image {state['name']}: {error.explanation or error}") from error
+        with self._engine.asking(f"image {state['name']}") as api:
+            try:
+                api.remove_image(state["name"], force=bool(state.get("forceRemove")))
+            except ImageNotFound:
+                return
 
     @staticmethod
     def _state(inputs: Values, image: Values) -> Values:

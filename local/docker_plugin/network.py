@@ -1,10 +1,10 @@
 """docker:index/network:Network. Everything in it replaces."""
 
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from local.docker_plugin.engine import Engine
 from local.docker_plugin.rules import checked, compare
-from plugins.base import Change, Checked, Found, ProviderError, Values
+from plugins.base import Change, Checked, Found, Values
 
 INPUTS = ("name", "driver", "internal", "attachable", "options")
 
@@ -28,8 +28,7 @@ class Network:
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make it; two of one name are refused."""
-        api = self._engine.client().api
-        try:
+        with self._engine.asking(f"network {inputs['name']}") as api:
             made = api.create_network(
                 inputs["name"],
                 driver=inputs.get("driver", "bridge"),
@@ -39,17 +38,14 @@ class Network:
                 check_duplicate=True,
             )
             return made["Id"], self._state(api.inspect_network(made["Id"]))
-        except APIError as error:
-            raise ProviderError(f"network {inputs['name']}: {error.explanation or error}") from error
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The network of that id (or name, for an import), or None."""
-        try:
-            network = self._engine.client().api.inspect_network(identity)
-        except NotFound:
-            return None
-        except APIError as error:
-            raise ProviderError(f"network {identity}: {error.explanation or error}") from error
+        with self._engine.asking(f"network {identity}") as api:
+            try:
+                network = api.inspect_network(identity)
+            except NotFound:
+                return None
         found = self._state(network)
         return Found(
             identity=network["Id"],
@@ -63,12 +59,11 @@ class Network:
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove it. Raises ProviderError where a container is attached."""
-        try:
-            self._engine.client().api.remove_network(identity)
-        except NotFound:
-            return
-        except APIError as error:
-            raise ProviderError(f"network {identity}: {error.explanation or error}") from error
+        with self._engine.asking(f"network {state.get('name', identity)}") as api:
+            try:
+                api.remove_network(identity)
+            except NotFound:
+                return
 
     @staticmethod
     def _state(network: Values) -> Values:

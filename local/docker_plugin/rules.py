@@ -1,10 +1,18 @@
-"""Comparison of inputs, as the official plugin does it: which change replaces, which updates."""
+"""Rules that all kinds share, after the official plugin: what is served, which change replaces."""
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from plugins.base import Change, Checked, Values
+
+ORDERED = frozenset({"command", "entrypoints", "tests"})
+"""Lists whose order means something; the others are sets."""
+MAPS = frozenset({"driverOpts", "logOpts", "options", "tmpfs", "triggers"})
+"""Inputs whose keys are the user's: an empty value in them is a value."""
+PART_DEFAULTS: Mapping[str, str] = MappingProxyType({"ip": "0.0.0.0", "protocol": "tcp"})
+"""Of parts of an input: the official plugin writes them to the state, a program need not."""
 
 
 def check_known(inputs: Values, known: Iterable[str]) -> list[tuple[str, str]]:
@@ -17,6 +25,21 @@ def check_known(inputs: Values, known: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
+def check_parts(inputs: Values, fields: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
+    """The same for the parts of an input, such as a mount's."""
+    failures = []
+    for key, known in fields.items():
+        value = inputs.get(key)
+        parts = {"": value} if isinstance(value, dict) else {}
+        if isinstance(value, list):
+            parts = {f"[{number}]": part for number, part in enumerate(value)}
+        for place, part in parts.items():
+            if isinstance(part, dict):
+                faults = check_known(part, known)
+                failures += [(f"{key}{place}.{field}", reason) for field, reason in faults]
+    return failures
+
+
 def checked(inputs: Values, defaults: Mapping[str, Any], known: Iterable[str]) -> Checked:
     """Inputs over the defaults, with failures for those that can't be served."""
     return Checked(inputs={**defaults, **inputs}, failures=check_known(inputs, known))
@@ -27,7 +50,7 @@ def compare(
 ) -> Change:
     """Keys whose value differs between what is there and what is wanted."""
     keys = {key for key in {*old_inputs, *news} if not key.startswith("__")}
-    changed = {key for key in keys if not _equal(olds.get(key, old_inputs.get(key)), news.get(key))}
+    changed = {key for key in keys if not _equal(key, olds.get(key, old_inputs.get(key)), news.get(key))}
     replaces = changed & set(replacing)
     return Change(
         replaces=tuple(sorted(replaces)),
@@ -36,13 +59,25 @@ def compare(
     )
 
 
-def _equal(old: Any, new: Any) -> bool:
-    """Sets come as lists in any order; nothing, empty and absent are one."""
-    if not old and not new and not isinstance(old, bool | int) and not isinstance(new, bool | int):
-        return True
-    if isinstance(old, list) and isinstance(new, list):
-        return sorted(map(_text, old)) == sorted(map(_text, new))
-    return _text(old) == _text(new)
+def _equal(key: str, old: Any, new: Any) -> bool:
+    """Nothing, empty, zero, false and absent are one: an input with another default has it by then."""
+    old, new = _meaning(key, old), _meaning(key, new)
+    return (not old and not new) or _text(old) == _text(new)
+
+
+def _meaning(key: str, value: Any) -> Any:
+    """The value without the order of sets, and without parts that say what is so anyway."""
+    if isinstance(value, list):
+        items = [_meaning("", item) for item in value]
+        return items if key in ORDERED else sorted(items, key=_text)
+    if isinstance(value, dict) and key not in MAPS:
+        parts = {
+            name: _meaning(name, part)
+            for name, part in value.items()
+            if not name.startswith("__") and part not in ("0s", PART_DEFAULTS.get(name))
+        }
+        return {name: part for name, part in parts.items() if part}
+    return value
 
 
 def _text(value: Any) -> str:

@@ -55,8 +55,8 @@ class SshRelay:
             with connection, self._errors.open("ab") as errors:
                 process = subprocess.Popen(
                     self._command,
-                    stdin=connection,
-                    stdout=connection,
+                    stdin=connection.fileno(),
+                    stdout=connection.fileno(),
                     stderr=errors,
                     start_new_session=True,
                 )

@@ -1,12 +1,10 @@
 """docker:index/volume:Volume. Everything in it replaces; removal is forced, as the official plugin's is."""
 
-from typing import Any
-
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from local.docker_plugin.engine import Engine
 from local.docker_plugin.rules import checked, compare
-from plugins.base import Change, Checked, Found, ProviderError, Values
+from plugins.base import Change, Checked, Found, Values
 
 INPUTS = ("name", "driver", "driverOpts", "labels")
 
@@ -30,28 +28,22 @@ class Volume:
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make it, or adopt the one of that name: the engine answers both alike."""
-        body: dict[str, Any] = {
-            "Name": inputs["name"],
-            "Labels": {entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
-            "DriverOpts": inputs.get("driverOpts") or {},
-        }
-        if inputs.get("driver"):
-            body["Driver"] = inputs["driver"]
-        api = self._engine.client().api
-        try:
-            api._result(api._post_json(api._url("/volumes/create"), data=body), True)
-            return inputs["name"], self._state(api.inspect_volume(inputs["name"]))
-        except APIError as error:
-            raise ProviderError(f"volume {inputs['name']}: {error.explanation or error}") from error
+        with self._engine.asking(f"volume {inputs['name']}") as api:
+            made: Values = api.create_volume(
+                inputs["name"],
+                driver=inputs.get("driver"),
+                driver_opts=inputs.get("driverOpts"),
+                labels={entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
+            )
+        return inputs["name"], self._state(made)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The volume of that name, or None."""
-        try:
-            found = self._state(self._engine.client().api.inspect_volume(identity))
-        except NotFound:
-            return None
-        except APIError as error:
-            raise ProviderError(f"volume {identity}: {error.explanation or error}") from error
+        with self._engine.asking(f"volume {identity}") as api:
+            try:
+                found = self._state(api.inspect_volume(identity))
+            except NotFound:
+                return None
         return Found(
             identity=identity,
             state=found,
@@ -64,12 +56,11 @@ class Volume:
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove it, with force. Raises ProviderError where a container uses it."""
-        try:
-            self._engine.client().api.remove_volume(identity, force=True)
-        except NotFound:
-            return
-        except APIError as error:
-            raise ProviderError(f"volume {identity}: {error.explanation or error}") from error
+        with self._engine.asking(f"volume {identity}") as api:
+            try:
+                api.remove_volume(identity, force=True)
+            except NotFound:
+                return
 
     @staticmethod
     def _state(volume: Values) -> Values:

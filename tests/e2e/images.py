@@ -1,0 +1,88 @@
+"""Images as a registry has them: manifests, configurations, layers, and the programs in them."""
+
+import gzip
+import io
+import json
+import ssl
+import tarfile
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from elftools.elf.elffile import ELFFile
+
+from local.layout import Layout
+
+ACCEPT = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository of the machine's registry, read from outside."""
+
+    layout: Layout
+    name: str
+
+    def _get(self, path: str) -> bytes:
+        context = ssl.create_default_context(cafile=str(self.layout.ca))
+        request = urllib.request.Request(
+            f"https://{self.layout.registry}/v2/{self.name}/{path}", headers={"Accept": ACCEPT}
+        )
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            content: bytes = answer.read()
+        return content
+
+    def manifest(self, reference: str) -> Any:
+        """A manifest or list by tag or digest."""
+        return json.loads(self._get(f"manifests/{reference}"))
+
+    def config(self, manifest: Any) -> Any:
+        """Configuration of an image."""
+        return json.loads(self._get(f"blobs/{manifest['config']['digest']}"))
+
+    def layer(self, descriptor: Any) -> tarfile.TarFile:
+        """An unpacked layer."""
+        content = gzip.decompress(self._get(f"blobs/{descriptor['digest']}"))
+        return tarfile.open(fileobj=io.BytesIO(content))
+
+    def file(self, manifest: Any, path: str) -> bytes:
+        """A file of an image, from the topmost layer that has it."""
+        for descriptor in reversed(manifest["layers"]):
+            with self.layer(descriptor) as layer:
+                try:
+                    member = layer.extractfile(path)
+                except KeyError:
+                    continue
+                if member is not None:
+                    return member.read()
+        raise AssertionError(f"no layer has {path}")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What an ELF header says."""
+
+    machine: str
+    bits: int
+    hard_float: bool
+    """ARM EABI flag of hard-float programs; Go's ARM programs are soft-float by convention."""
+    dynamic: bool
+    """True where an interpreter (a dynamic linker) is asked for."""
+
+
+def program(content: bytes) -> Program:
+    """Read an ELF file."""
+    elf = ELFFile(io.BytesIO(content))
+    return Program(
+        machine=elf["e_machine"],
+        bits=elf.elfclass,
+        hard_float=bool(elf["e_flags"] & 0x400) and elf["e_machine"] == "EM_ARM",
+        dynamic=any(segment["p_type"] == "PT_INTERP" for segment in elf.iter_segments()),
+    )

@@ -1,0 +1,154 @@
+"""A machine of the tests' own: a copy of this checkout, its own state, ports, engine and builder.
+
+Nothing of it is shared with what `make up` keeps, but the cache of built tools. It lives in one
+fixed folder, so that a run finds and ends what a killed run left.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local import services
+from local.layout import PROJECT, Layout, read_layout
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
+HOME = Path(os.environ.get("SKYCOIN_TEST_HOME", CACHE / "test"))
+RPC_PORT = 16420
+SETTINGS = {
+    "SKYCOIN_STATE": str(HOME / "state"),
+    "SKYCOIN_BUILDER_ROOT": str(HOME / "buildkit"),
+    "SKYCOIN_REGISTRY_PORT": "15443",
+    "SKYCOIN_BUILDER_PORT": "15444",
+    "SKYCOIN_ENGINE": "own",
+    "VENV": str(PROJECT / ".venv"),
+}
+SERVICES = ("sshd", "dockerd-2", "dockerd", "buildkitd", "registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended: exit code, and both of its outputs as one text."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One checkout and its set-up; commands run in it as a user would type them."""
+
+    checkout: Path
+    layout: Layout
+
+    def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
+        """Run a command in the checkout, with the set-up's settings."""
+        done = subprocess.run(
+            argv,
+            cwd=self.checkout,
+            env={**_clean_environment(), **SETTINGS, **(env or {})},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout)
+
+    def make(self, *targets: str) -> Result:
+        """Run make in the checkout."""
+        return self.run("make", "--no-print-directory", *targets)
+
+    def environment(self) -> dict[str, str]:
+        """What `make -s env` exports."""
+        env: dict[str, str] = json.loads((self.layout.state / "environment.json").read_text())
+        return env
+
+    def pulumi(self, *arguments: str) -> Result:
+        """Run plain pulumi in the environment of `make -s env`."""
+        return self.run("pulumi", *arguments, "--non-interactive", env=self.environment())
+
+    def docker(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+        """Run the docker command against the set-up's engine."""
+        return self.run("docker", *arguments, env={**self.environment(), **(env or {})})
+
+    def inspect(self, kind: str, name: str) -> Any:
+        """One inspected object of the set-up's engine."""
+        result = self.docker(kind, "inspect", name)
+        assert result.code == 0, result.text
+        return json.loads(result.text)[0]
+
+    def outputs(self) -> Any:
+        """Outputs of the stack `local`."""
+        result = self.pulumi("stack", "output", "--json", "--stack", "local")
+        assert result.code == 0, result.text
+        return json.loads(result.text)
+
+    def settings(self) -> dict[str, Any]:
+        """The stack file's configuration."""
+        config: dict[str, Any] = yaml.safe_load(self.stack_file.read_text())["config"]
+        return config
+
+    def change(self, config: dict[str, Any]) -> None:
+        """Write another configuration into the stack file; the salt stays."""
+        whole = yaml.safe_load(self.stack_file.read_text())
+        self.stack_file.write_text(yaml.safe_dump({**whole, "config": config}, sort_keys=False))
+
+    @property
+    def stack_file(self) -> Path:
+        """Settings of the stack `local` in the copy."""
+        return self.checkout / "stacks" / "Pulumi.local.yaml"
+
+
+def _clean_environment() -> dict[str, str]:
+    """Without what would lead to the user's own set-up."""
+    leaks = ("PULUMI_", "SKYCOIN_", "DOCKER_", "BUILDX_", "MAKE", "MFLAGS", "PYTEST")
+    return {name: value for name, value in os.environ.items() if not name.startswith(leaks)}
+
+
+def _end_leftovers(layout: Layout) -> None:
+    for name in SERVICES:
+        services.stop(layout, name, patience=30)
+
+
+def make_machine() -> Machine:
+    """A fresh machine in the fixed folder; the builder's cache of earlier runs is kept."""
+    os.environ.update({name: value for name, value in SETTINGS.items() if name.startswith("SKYCOIN_")})
+    layout = read_layout()
+    _end_leftovers(layout)
+    checkout = HOME / "checkout"
+    for folder in (checkout, layout.state):
+        subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True)
+    _copy_checkout(checkout)
+    machine = Machine(checkout, layout)
+    example = (checkout / "stacks" / "local.example.yaml").read_text()
+    machine.stack_file.write_text(example.replace("rpc-port: 6420", f"rpc-port: {RPC_PORT}"))
+    return machine
+
+
+def end_machine(machine: Machine) -> None:
+    """End what the machine runs; its folder stays to be looked at, until the next run."""
+    _end_leftovers(machine.layout)
+
+
+def _copy_checkout(target: Path) -> None:
+    """What git tracks or would track, as a git repository of its own."""
+    listed = subprocess.run(
+        ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (PROJECT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, target / name)
+    author = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-q", "-m", "copy"]):
+        subprocess.run(["git", "-C", str(target), *command], check=True)

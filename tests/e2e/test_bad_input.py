@@ -1,0 +1,119 @@
+"""What a wrong setting or a machine that is not ready is answered with; nothing is half made."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.machine import RPC_PORT, Machine
+
+
+@pytest.fixture
+def settings(up: Machine) -> Iterator[dict[str, Any]]:
+    """The configuration; put back after the test."""
+    before = up.settings()
+    yield before
+    up.change(before)
+
+
+def test_all_errors_come_at_once_and_nothing_changes(up: Machine, settings: dict[str, Any]) -> None:
+    image = {**settings["skycoin:images"]["skycoin"], "arches": ["amd64", "arm32v9"], "colour": "red"}
+    node = {**settings["skycoin:nodes"]["node-1"], "rpc-port": 80, "wallet-volume": "/wallet"}
+    up.change({**settings, "skycoin:images": {"skycoin": image}, "skycoin:nodes": {"node-1": node}})
+    before = up.inspect("container", "skycoin-node-1")["Id"]
+    result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert result.code != 0
+    assert "4 configuration errors, nothing was changed" in result.text
+    assert 'skycoin:images.skycoin.arches[1]: "arm32v9": allowed are amd64, arm32v5' in result.text
+    assert "skycoin:images.skycoin.colour: unknown key" in result.text
+    assert "skycoin:nodes.node-1.rpc-port: 80:" in result.text
+    assert 'skycoin:nodes.node-1.wallet-volume: "/wallet": a volume' in result.text
+    assert "Traceback" not in result.text
+    assert up.inspect("container", "skycoin-node-1")["Id"] == before
+
+
+def test_one_volume_for_data_and_wallet_is_refused(up: Machine, settings: dict[str, Any]) -> None:
+    node = {**settings["skycoin:nodes"]["node-1"], "wallet-volume": "skycoin-node-1-data"}
+    up.change({**settings, "skycoin:nodes": {"node-1": node}})
+    result = up.pulumi("preview", "--stack", "local")
+    assert result.code != 0
+    assert "a wallet has one writer and a volume of its own" in result.text
+
+
+def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[str, Any]) -> None:
+    image = settings["skycoin:images"]["skycoin"]
+    source = {**image["source"], "version": "v0.28.0"}
+    up.change({**settings, "skycoin:images": {"skycoin": {**image, "source": source}}})
+    result = up.pulumi("preview", "--stack", "local")
+    assert result.code != 0
+    assert "go get github.com/skycoin/skycoin@v0.28.0" in result.text
+
+
+def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
+    """The old node keeps running until the new one can start: replacement is retried by the next up."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        extra = {"image": "skycoin", "host": "here", "rpc-port": port}
+        nodes = {**settings["skycoin:nodes"], "second": extra}
+        up.change({**settings, "skycoin:nodes": nodes})
+        result = up.pulumi("up", "--yes", "--stack", "local")
+        assert result.code != 0
+        assert "skycoin-second" in result.text
+        assert str(port) in result.text
+    again = up.pulumi("up", "--yes", "--stack", "local")
+    assert again.code == 0, again.text
+    urn = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::second-wallet"
+    assert up.pulumi("state", "unprotect", "--yes", "--stack", "local", urn).code == 0
+    up.change(settings)
+    assert up.make("up").code == 0
+
+
+def test_registry_port_in_use_is_named(up: Machine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        other = {
+            "SKYCOIN_STATE": str(up.layout.state / "other"),
+            "SKYCOIN_REGISTRY_PORT": str(taken.getsockname()[1]),
+        }
+        result = up.run("make", "up", env=other)
+    assert result.code != 0
+    assert f"port {other['SKYCOIN_REGISTRY_PORT']} on 127.0.0.1 is in use" in result.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "answer"),
+    [
+        ("SKYCOIN_REGISTRY_PORT", "http", "give a number from 1024 to 65535"),
+        ("SKYCOIN_MODE", "magic", "SKYCOIN_MODE: auto, official, embedded"),
+        ("DOCKER_HOST", "tcp://127.0.0.1:1", "No Docker engine answers at tcp://127.0.0.1:1"),
+    ],
+)
+def test_wrong_environment_is_answered_with_what_is_allowed(
+    up: Machine, variable: str, value: str, answer: str
+) -> None:
+    result = up.run("make", "up", env={variable: value, "SKYCOIN_ENGINE": "auto"})
+    assert result.code != 0
+    assert answer in result.text
+    assert "Traceback" not in result.text
+
+
+def test_commands_before_the_first_up_say_what_to_do(up: Machine) -> None:
+    result = up.run("make", "preview", env={"SKYCOIN_STATE": str(up.layout.state / "nowhere")})
+    assert result.code != 0
+    assert "run `make up` first" in result.text
+
+
+def test_unknown_stack_is_named(up: Machine) -> None:
+    result = up.make("preview", "STACK=nowhere")
+    assert result.code != 0
+    assert "There is no stack 'nowhere'" in result.text
+
+
+def test_the_node_is_untouched_by_all_that(up: Machine) -> None:
+    assert up.inspect("container", "skycoin-node-1")["State"]["Health"]["Status"] == "healthy"
+    bindings = up.inspect("container", "skycoin-node-1")["HostConfig"]["PortBindings"]
+    assert bindings["6420/tcp"][0]["HostPort"] == str(RPC_PORT)

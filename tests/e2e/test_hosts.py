@@ -1,0 +1,130 @@
+"""Nodes on several hosts: an emulated ARM variant here, the same on a second engine behind ssh, a GUI."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.packages import ensure_packages
+from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host
+from tests.e2e.machine import Machine, Result
+from tests.e2e.test_up import get
+
+ARM_PORT, FAR_PORT, GUI_PORT = 16421, 16422, 16423
+
+
+@pytest.fixture(scope="module")
+def second(up: Machine) -> SecondHost:
+    return start_second_host(up)
+
+
+@pytest.fixture(scope="module")
+def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
+    """The stack with three more nodes; afterwards as it was."""
+    before = up.settings()
+    emulated = {"arch": "arm32v7", "emulation": "allowed"}
+    hosts = {
+        **before["skycoin:hosts"],
+        "here-arm": {"engine": "local", **emulated},
+        "far": {"engine": second.engine, "ssh-options": second.ssh_options, **emulated},
+    }
+    nodes = {
+        **before["skycoin:nodes"],
+        "arm": {"image": "skycoin", "host": "here-arm", "rpc-port": ARM_PORT},
+        "far": {"image": "skycoin", "host": "far", "rpc-port": FAR_PORT},
+        "gui": {"image": "skycoin", "host": "here", "rpc-port": GUI_PORT, "gui": True},
+    }
+    up.change({**before, "skycoin:hosts": hosts, "skycoin:nodes": nodes})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield result
+    up.change(before)
+    for name in ("arm", "far", "gui"):
+        # Protected wallets leave the stack by `state unprotect`, and stay on their hosts all the same.
+        urn = f"urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::{name}-wallet"
+        assert up.pulumi("state", "unprotect", "--yes", "--stack", "local", urn).code == 0
+    result = up.make("up")
+    assert result.code == 0, result.text
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("port", [ARM_PORT, FAR_PORT], ids=["emulated here", "emulated behind ssh"])
+def test_node_of_an_arm_variant_answers(port: int) -> None:
+    assert get("/api/v1/version", port)["version"] == "0.27.1"
+
+
+@pytest.mark.usefixtures("fleet")
+def test_arm_node_runs_the_arm_child_by_digest(up: Machine) -> None:
+    latest = up.outputs()["images"]["skycoin"]["latest"]["variants"]
+    for name in ("arm", "far"):
+        assert up.outputs()["nodes"][name]["image"] == latest["arm32v7"]["ref"]
+    assert up.inspect("container", "skycoin-arm")["Config"]["Image"] == latest["arm32v7"]["ref"]
+    program = up.docker(
+        "exec", "skycoin-arm", "od", "-A", "n", "-t", "x1", "-j", "18", "-N", "2", "/usr/bin/skycoin"
+    )
+    assert program.text.split() == ["28", "00"], "EM_ARM"
+
+
+@pytest.mark.usefixtures("fleet")
+def test_node_behind_ssh_lives_on_the_other_engine_only(up: Machine, second: SecondHost) -> None:
+    far = {"DOCKER_HOST": f"unix://{second.socket}"}
+    names = up.docker("ps", "--format", "{{.Names}}", env=far).text.split()
+    assert names == ["skycoin-far"]
+    assert "skycoin-far" not in up.docker("ps", "--format", "{{.Names}}").text.split()
+    volumes = up.docker("volume", "ls", "-q", env=far).text.split()
+    assert volumes == ["skycoin-far-data", "skycoin-far-wallet"]
+
+
+@pytest.mark.usefixtures("fleet")
+def test_second_up_of_the_fleet_changes_nothing(up: Machine) -> None:
+    result = up.pulumi("preview", "--refresh", "--expect-no-changes", "--run-program", "--stack", "local")
+    assert result.code == 0, result.text
+
+
+@pytest.mark.usefixtures("fleet")
+def test_unknown_host_key_fails_that_host_by_name_in_time(up: Machine, second: SecondHost) -> None:
+    """Host keys are never accepted silently (fault 22)."""
+    before: dict[str, Any] = up.settings()
+    strict = ["-o", "UserKnownHostsFile=/dev/null"]
+    far = {**before["skycoin:hosts"]["far"], "ssh-options": [*second.ssh_options[:2], *strict]}
+    up.change({**before, "skycoin:hosts": {**before["skycoin:hosts"], "far": far}})
+    try:
+        began = time.monotonic()
+        result = up.pulumi("up", "--yes", "--refresh", "--run-program", "--stack", "local")
+        assert result.code != 0
+        assert f"127.0.0.1:{SSH_PORT}" in result.text
+        assert "Host key verification failed" in result.text
+        assert time.monotonic() - began < 60
+    finally:
+        up.change(before)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_gui_is_seen_in_a_real_browser(up: Machine, tmp_path: Path) -> None:
+    ensure_packages(up.layout, "the browser test", ["chromium"])
+    page = subprocess.run(
+        [
+            shutil.which("chromium") or "chromium",
+            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=15000", "--dump-dom"),
+            f"http://127.0.0.1:{GUI_PORT}/",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "<app-root" in page.stdout
+    # Rendered by the program's scripts, not in the file that is served.
+    assert "wizard" in page.stdout or "onboarding" in page.stdout, page.stdout[-3000:]
+
+
+@pytest.mark.usefixtures("fleet")
+def test_node_without_gui_serves_no_page(up: Machine) -> None:
+    served = up.docker("exec", "skycoin-arm", "wget", "-q", "-O", "-", "http://127.0.0.1:6420/")
+    assert "<app-root" not in served.text

@@ -1,0 +1,219 @@
+"""The published images, read back from the registry and run on a real engine."""
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from tests.e2e.images import Repository, program
+from tests.e2e.machine import Machine
+
+TAGS = ("latest", "0.27", "0.27.1", "release-v0.27.1")
+PLATFORMS = {
+    "amd64": ("linux", "amd64", ""),
+    "arm32v5": ("linux", "arm", "v5"),
+    "arm32v6": ("linux", "arm", "v6"),
+    "arm32v7": ("linux", "arm", "v7"),
+    # buildx normalises arm64/v8 to arm64 (buildx#1652).
+    "arm64v8": ("linux", "arm64", ""),
+}
+MACHINES = {
+    "amd64": ("EM_X86_64", 64),
+    "arm32v5": ("EM_ARM", 32),
+    "arm32v6": ("EM_ARM", 32),
+    "arm32v7": ("EM_ARM", 32),
+    "arm64v8": ("EM_AARCH64", 64),
+}
+RUN_HERE = ("amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8")
+COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
+
+
+@pytest.fixture(scope="session")
+def repository(up: Machine) -> Repository:
+    return Repository(up.layout, "skycoin/skycoin")
+
+
+def image_of(repository: Repository, arch: str) -> Any:
+    return repository.manifest(f"0.27.1-{arch}")
+
+
+def run(
+    up: Machine, arch: str, *arguments: str, options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """`docker run` of one variant by its digest."""
+    ref = up.outputs()["images"]["skycoin"]["latest"]["variants"][arch]["ref"]
+    command = ["docker", "run", "--rm", "--network", "none", *options, ref, *arguments]
+    return subprocess.run(
+        command, env=up.environment(), text=True, capture_output=True, timeout=300, check=False
+    )
+
+
+def platform_of(entry: Any) -> tuple[str, str, str]:
+    described = entry["platform"]
+    return described["os"], described["architecture"], described.get("variant", "").replace("v8", "")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_list_holds_exactly_the_five_platforms_in_table_order(repository: Repository, tag: str) -> None:
+    """No unknown/unknown entries: builds add no attestations."""
+    manifests = repository.manifest(tag)["manifests"]
+    assert [platform_of(entry) for entry in manifests] == [
+        (os, architecture, variant.replace("v8", "")) for os, architecture, variant in PLATFORMS.values()
+    ]
+
+
+def test_all_tags_name_the_same_children(repository: Repository) -> None:
+    children = {tag: [entry["digest"] for entry in repository.manifest(tag)["manifests"]] for tag in TAGS}
+    assert len({tuple(digests) for digests in children.values()}) == 1
+
+
+def test_outputs_name_what_the_registry_has(up: Machine, repository: Repository) -> None:
+    latest = up.outputs()["images"]["skycoin"]["latest"]
+    listed = [entry["digest"] for entry in repository.manifest("latest")["manifests"]]
+    assert [variant["digest"] for variant in latest["variants"].values()] == listed
+    assert latest["ref"].endswith(f":latest@{latest['digest']}")
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_variant_says_the_platform_that_its_program_is_for(repository: Repository, arch: str) -> None:
+    """All 32 published ARM tags of the old hooks said linux/amd64."""
+    manifest = image_of(repository, arch)
+    config = repository.config(manifest)
+    said = (config["os"], config["architecture"], config.get("variant", "").replace("v8", ""))
+    assert said == PLATFORMS[arch]
+    for name in ("skycoin", "skycoin-cli"):
+        found = program(repository.file(manifest, f"usr/bin/{name}"))
+        assert (found.machine, found.bits) == MACHINES[arch]
+        assert not found.dynamic, f"{name} asks for a dynamic linker, and busybox has none"
+    base = program(repository.file(manifest, "bin/busybox"))
+    assert (base.machine, base.bits, base.dynamic) == (*MACHINES[arch], False)
+    assert base.hard_float == (arch == "arm32v7"), "armel serves v5 and v6, armhf v7"
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_variant_has_two_layers_above_its_base(repository: Repository, arch: str) -> None:
+    base = Repository(repository.layout, "base/busybox").manifest(f"bookworm-{arch}")
+    layers = [layer["digest"] for layer in image_of(repository, arch)["layers"]]
+    below = len(base["layers"])
+    assert len(layers) - below == 2
+
+
+def test_variants_share_one_layer_by_digest(repository: Repository) -> None:
+    """GUI, certificates and entry point are sent once for all five."""
+    each = [{layer["digest"] for layer in image_of(repository, arch)["layers"]} for arch in ARCHES]
+    assert len(set.intersection(*each)) == 1
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, arch: str) -> None:
+    config = repository.config(image_of(repository, arch))["config"]
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.version"] == "0.27.1"
+    assert labels["org.opencontainers.image.revision"] == COMMIT
+    assert labels["org.opencontainers.image.created"] == "2020-11-23T01:01:48Z"
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", labels["org.opencontainers.image.base.digest"])
+    assert config["User"] == "10000:10000"
+    assert config["StopSignal"] == "SIGINT"
+    assert config["Entrypoint"] == ["docker-entrypoint.sh"]
+    assert "Volumes" not in config, "an anonymous wallet volume is lost with its container"
+    assert not any(name.startswith(("WALLET_DIR", "WALLET_NAME")) for name in config["Env"])
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_image_holds_no_setuid_file_and_no_package_manager(repository: Repository, arch: str) -> None:
+    manifest = image_of(repository, arch)
+    names: set[str] = set()
+    for descriptor in manifest["layers"]:
+        with repository.layer(descriptor) as layer:
+            for member in layer.getmembers():
+                assert not member.mode & 0o6000, f"{member.name} is setuid or setgid"
+                names.add(member.name)
+    assert not {"usr/bin/apt", "usr/bin/dpkg", "sbin/apk"} & names
+    assert "etc/ssl/certs/ca-certificates.crt" in {name.removeprefix("./") for name in names}
+
+
+@pytest.mark.parametrize("arch", RUN_HERE)
+def test_any_command_runs_and_the_platform_is_right(up: Machine, arch: str) -> None:
+    """ARM variants under binfmt: the programs are real ones of that architecture."""
+    result = run(up, arch, "skycoin-cli", "version")
+    assert "skycoin:0.27.1" in result.stdout, result.stderr
+    shell = run(up, arch, "sh", "-c", "id -u; id -g; echo $$")
+    assert shell.stdout.split() == ["10000", "10000", "1"], shell.stderr
+
+
+@pytest.mark.parametrize("arch", ["amd64", "arm32v7", "arm64v8"])
+def test_flags_go_to_the_node(up: Machine, arch: str) -> None:
+    result = run(up, arch, "-version")
+    assert "0.27.1" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "argument", ["; rm -rf /", "two words", "'quoted' \"twice\"", "$(id)", "line\nbreak", "*", ""]
+)
+def test_arguments_reach_the_command_as_written(up: Machine, argument: str) -> None:
+    """The old entry point flattened "$@" into `su -c`: words split, and `;` was executed."""
+    result = run(up, "amd64", "printf", "[%s]", argument)
+    assert result.stdout == f"[{argument}]", result.stderr
+
+
+def test_it_needs_no_root_and_no_writable_root(up: Machine) -> None:
+    options = (
+        "--read-only",
+        "--user",
+        "4321:4321",
+        "--tmpfs",
+        "/data:uid=4321",
+        "--tmpfs",
+        "/wallet:uid=4321",
+    )
+    result = run(up, "amd64", "-version", options=options)
+    assert result.returncode == 0, result.stderr
+    assert "0.27.1" in result.stdout + result.stderr
+
+
+def test_an_unwritable_volume_is_named_with_what_mends_it(up: Machine) -> None:
+    result = run(up, "amd64", "-disable-networking", options=("--user", "4321:4321"))
+    assert result.returncode == 73
+    assert "is not writable for user 4321:4321" in result.stderr
+    assert "chown" in result.stderr
+
+
+def test_a_wallet_folder_that_is_no_volume_is_warned_of(up: Machine) -> None:
+    assert "/wallet is no volume" in run(up, "amd64", "-version").stderr
+
+
+def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
+    """It refuses to run where WALLET_DIR or WALLET_NAME is set, as the old image did."""
+    result = run(up, "amd64", "skycoin-cli", "addressGen", "--num", "1")
+    assert result.returncode == 0, result.stderr
+    assert '"address"' in result.stdout
+
+
+def test_certificates_are_a_bundle_and_no_dangling_link(repository: Repository) -> None:
+    bundle = repository.file(image_of(repository, "arm64v8"), "etc/ssl/certs/ca-certificates.crt")
+    assert bundle.count(b"-----BEGIN CERTIFICATE-----") > 100
+
+
+@pytest.mark.parametrize("arch", ["amd64", "arm32v5", "arm64v8"])
+def test_node_stops_cleanly_on_its_stop_signal(up: Machine, arch: str) -> None:
+    """SIGTERM would kill it with the database open; STOPSIGNAL is SIGINT, and the entry point execs."""
+    ref = up.outputs()["images"]["skycoin"]["latest"]["variants"][arch]["ref"]
+    name = f"stop-{arch}"
+    tmpfs = ("--tmpfs", "/data:uid=10000", "--tmpfs", "/wallet:uid=10000")
+    started = up.docker("run", "-d", "--name", name, "--network", "none", *tmpfs, ref, "-disable-networking")
+    assert started.code == 0, started.text
+    try:
+        for _ in range(240):
+            health = up.docker("exec", name, "wget", "-q", "-O", "-", "http://127.0.0.1:6420/api/v1/version")
+            if health.code == 0:
+                break
+        assert '"version": "0.27.1"' in health.text
+        assert up.docker("stop", "--time", "60", name).code == 0
+        state = up.inspect("container", name)["State"]
+        logs = up.docker("logs", name).text
+        assert state["ExitCode"] == 0, logs[-2000:]
+        assert "Goodbye" in logs
+    finally:
+        up.docker("rm", "-f", name)

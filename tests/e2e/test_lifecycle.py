@@ -1,0 +1,146 @@
+"""Wallets and nodes through upgrade, destroy, killed services, stop and start."""
+
+import json
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from local import services
+from tests.e2e.machine import RPC_PORT, Machine
+from tests.e2e.test_up import get
+
+NODE, WALLET = "skycoin-node-1", "skycoin-node-1-wallet"
+
+
+def wallet_files(up: Machine) -> dict[str, str]:
+    """Name → label of every wallet in the node's wallet volume, read through the running node."""
+    listed = up.docker("exec", NODE, "sh", "-c", "cd /wallet && for f in *.wlt; do cat $f; done")
+    assert listed.code == 0, listed.text
+    return {json.loads(text)["meta"]["filename"]: text for text in _documents(listed.text)}
+
+
+def _documents(text: str) -> list[str]:
+    decoder, found, rest = json.JSONDecoder(), [], text.strip()
+    while rest:
+        _, end = decoder.raw_decode(rest)
+        found.append(rest[:end])
+        rest = rest[end:].strip()
+    return found
+
+
+@pytest.fixture(scope="module")
+def wallet(up: Machine) -> dict[str, str]:
+    """A wallet made by the node itself, which serves the API set WALLET for as long as that takes."""
+    before = up.settings()
+    node = {**before["skycoin:nodes"]["node-1"], "api-sets": ["READ", "TXN", "WALLET"]}
+    up.change({**before, "skycoin:nodes": {"node-1": node}})
+    assert up.make("up").code == 0
+    made = up.docker("exec", NODE, "skycoin-cli", "walletCreate", "-l", "precious")
+    assert made.code == 0, made.text
+    files = wallet_files(up)
+    assert len(files) == 1
+    return files
+
+
+def test_wallet_made_before_an_upgrade_is_readable_after_it(up: Machine, wallet: dict[str, str]) -> None:
+    """An upgrade is another image: the container is replaced, gracefully, its volumes are not."""
+    before, settings = up.inspect("container", NODE), up.settings()
+    volume = up.inspect("volume", WALLET)["CreatedAt"]
+    image = {**settings["skycoin:images"]["skycoin"], "layers": 1}
+    up.change({**settings, "skycoin:images": {"skycoin": image}})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    after = up.inspect("container", NODE)
+    assert after["Id"] != before["Id"]
+    assert after["Config"]["Image"] != before["Config"]["Image"]
+    assert up.inspect("volume", WALLET)["CreatedAt"] == volume
+    assert wallet_files(up) == wallet
+    listed = up.docker("exec", NODE, "skycoin-cli", "listWallets")
+    assert "precious" in listed.text
+
+
+def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
+    """Promise 1 for a rename: `renamed-from` aliases the node and keeps its volumes' names."""
+    settings = up.settings()
+    volume = up.inspect("volume", WALLET)["CreatedAt"]
+    node = {**settings["skycoin:nodes"]["node-1"], "renamed-from": "node-1"}
+    up.change({**settings, "skycoin:nodes": {"main": node}})
+    renamed = up.make("up")
+    up_again = {**settings["skycoin:nodes"]["node-1"], "renamed-from": "main", "wallet-volume": WALLET}
+    assert renamed.code == 0, renamed.text
+    mounts = {
+        mount["Destination"]: mount["Name"] for mount in up.inspect("container", "skycoin-main")["Mounts"]
+    }
+    assert mounts["/wallet"] == WALLET
+    up.change({**settings, "skycoin:nodes": {"node-1": {**up_again, "data-volume": "skycoin-node-1-data"}}})
+    assert up.make("up").code == 0
+    up.change(settings)
+    assert up.make("up").code == 0
+    assert up.inspect("volume", WALLET)["CreatedAt"] == volume
+    assert wallet_files(up) == wallet
+
+
+def test_destroy_stops_at_the_wallet_and_a_second_up_adopts_it(up: Machine, wallet: dict[str, str]) -> None:
+    """Fault 20: plain destroy, `make destroy`, `make up`."""
+    plain = up.pulumi("destroy", "--yes", "--stack", "local")
+    assert plain.code != 0
+    assert "protect" in plain.text
+    destroyed = up.make("destroy")
+    assert destroyed.code == 0, destroyed.text
+    assert "Kept: wallet" in destroyed.text
+    assert up.docker("ps", "-aq").text == ""
+    assert WALLET in up.docker("volume", "ls", "-q").text.split()
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert wallet_files(up) == wallet
+
+
+def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> None:
+    """Without its state the program adopts the volume of that name, with what is in it."""
+    urn = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
+    removed = up.pulumi("state", "delete", "--force", "--target-dependents", "--yes", "--stack", "local", urn)
+    assert removed.code == 0, removed.text
+    up.docker("rm", "-f", NODE)
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert wallet_files(up) == wallet
+
+
+def test_killed_services_come_back(up: Machine, wallet: dict[str, str]) -> None:
+    """As after a power cut: everything that a set-up runs is killed, `make up` brings it back."""
+    for name in ("registry", "buildkitd", "dockerd"):
+        pid = services.running_pid(up.layout, name)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(1)
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert get("/api/v1/health")["open_connections"] == 0
+    assert wallet_files(up) == wallet
+
+
+def test_container_removed_by_hand_is_restored_with_its_volumes(up: Machine, wallet: dict[str, str]) -> None:
+    """Fault 18, as `make preview` and `pulumi up --refresh` see it."""
+    up.docker("rm", "-f", NODE)
+    assert "skycoin-node-1" in up.make("preview").text
+    result = up.pulumi("up", "--refresh", "--yes", "--run-program", "--stack", "local")
+    assert result.code == 0, result.text
+    assert wallet_files(up) == wallet
+
+
+def test_down_stops_gracefully_and_up_starts_again(up: Machine, wallet: dict[str, str]) -> None:
+    down = up.make("down")
+    assert down.code == 0, down.text
+    assert re.search(r"node node-1\n\s+stopped", down.text)
+    for name in ("registry", "buildkitd", "dockerd"):
+        assert services.running_pid(up.layout, name) is None
+    log = up.layout.state / "engine" / "data" / "containers"
+    logs = "".join(path.read_text() for path in log.glob("*/*-json.log"))
+    assert "Goodbye" in logs
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert get("/api/v1/version", RPC_PORT)["version"] == "0.27.1"
+    assert wallet_files(up) == wallet

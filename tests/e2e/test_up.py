@@ -1,0 +1,110 @@
+"""`make up`, twice: what a new user sees, and what the second run leaves alone."""
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+from tests.e2e.machine import RPC_PORT, Machine, Result
+from tests.e2e.test_images import COMMIT
+
+
+def get(path: str, port: int = RPC_PORT) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def uploads(up: Machine) -> int:
+    """Blob uploads that the registry has begun since it runs."""
+    return (up.layout.logs / "registry.log").read_text().count("http.request.method=POST")
+
+
+def test_first_up_ends_with_the_url_the_version_and_the_digest(first_up: Result) -> None:
+    last = first_up.text[first_up.text.rindex("node-1: ") :]
+    assert f"http://127.0.0.1:{RPC_PORT}, skycoin 0.27.1" in last
+    assert re.search(r"image registry\.localhost:15443/skycoin/skycoin@sha256:[0-9a-f]{64}", last)
+
+
+def test_up_says_aloud_which_plugins_and_bases_it_uses(first_up: Result) -> None:
+    assert "stand-in" in first_up.text or "official" in first_up.text
+    assert re.search(r"bases are (made from Debian packages|the official images)", first_up.text)
+
+
+def test_node_answers_with_the_version_commit_and_branch_it_was_built_from(up: Machine) -> None:
+    assert get("/api/v1/version") == {"version": "0.27.1", "commit": COMMIT, "branch": "master"}
+
+
+def test_node_is_healthy_and_talks_to_nobody(up: Machine) -> None:
+    health = get("/api/v1/health")
+    assert health["blockchain"]["head"]["seq"] == 0
+    assert health["open_connections"] == 0
+    assert up.inspect("container", "skycoin-node-1")["State"]["Health"]["Status"] == "healthy"
+    assert "-disable-networking" in up.inspect("container", "skycoin-node-1")["Args"]
+
+
+def test_every_deployed_container_runs_a_digest(up: Machine) -> None:
+    image = up.inspect("container", "skycoin-node-1")["Config"]["Image"]
+    assert image == up.outputs()["nodes"]["node-1"]["image"]
+    assert re.fullmatch(r".+@sha256:[0-9a-f]{64}", image)
+
+
+def test_node_is_confined(up: Machine) -> None:
+    node = up.inspect("container", "skycoin-node-1")
+    host = node["HostConfig"]
+    assert node["Config"]["User"] == "10000:10000"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert not host["Privileged"]
+    assert host["PortBindings"] == {"6420/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(RPC_PORT)}]}
+    assert not host["Binds"]
+    assert {mount["Type"] for mount in node["Mounts"]} == {"volume"}
+    assert host["Memory"] > 0
+    assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
+    assert (node["Config"]["StopSignal"], node["Config"]["StopTimeout"]) == ("SIGINT", 60)
+
+
+def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
+    """A changed label would replace a volume."""
+    for kind in ("data", "wallet"):
+        assert not up.inspect("volume", f"skycoin-node-1-{kind}")["Labels"]
+    owner = up.docker("exec", "skycoin-node-1", "stat", "-c", "%u:%g %a", "/data", "/wallet")
+    assert owner.text.split() == ["10000:10000", "700", "10000:10000", "700"]
+
+
+def test_second_up_changes_nothing(up: Machine) -> None:
+    """Promise 3: no build, no upload, no restart."""
+    before = up.inspect("container", "skycoin-node-1")
+    sent = uploads(up)
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text)
+    assert not re.search(r"\d+ (created|updated|replaced|deleted)", result.text)
+    after = up.inspect("container", "skycoin-node-1")
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+    assert sent > 0
+    assert uploads(up) == sent
+
+
+def test_plain_pulumi_sees_no_change_either(up: Machine) -> None:
+    preview = up.pulumi("preview", "--refresh", "--expect-no-changes", "--run-program", "--stack", "local")
+    assert preview.code == 0, preview.text
+
+
+def test_running_it_changes_no_tracked_file(up: Machine) -> None:
+    assert up.run("git", "status", "--porcelain").text == ""
+
+
+def test_passphrase_is_made_and_private(up: Machine) -> None:
+    path = up.layout.state / "passphrase"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(path.read_text()) >= 32
+
+
+def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
+    """The CA bundle goes in as a build secret; secrets in state are ciphertext."""
+    if not up.layout.build_ca.read_text():
+        return
+    state = (up.layout.state / "backend/.pulumi/stacks/skycoin/local.json").read_text()
+    assert up.layout.build_ca.read_text().splitlines()[1] not in state

@@ -1,0 +1,36 @@
+"""Fixtures and settings of the unit tier: no network, no daemon, no credentials, nothing inherited."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.unit.engine import Engine
+
+settings.register_profile("unit", deadline=None, derandomize=True, database=None)
+settings.load_profile("unit")
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pulumi's and Docker's variables would reach providers' inputs; `__main__.py` takes SIGINT over."""
+    for name in os.environ:
+        if name.startswith(("DOCKER_", "PULUMI_", "GIT_", "BUILDX_")):
+            monkeypatch.delenv(name)
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """`pulumi up`."""
+    return Engine()
+
+
+@pytest.fixture
+def first_preview() -> Engine:
+    """`pulumi preview` before anything was built: images have a tag and no digest."""
+    return Engine(preview=True)

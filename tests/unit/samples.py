@@ -1,0 +1,63 @@
+"""Arguments that several tests start from: small, complete, and nothing that a default would give."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_docker as docker
+import pulumi_docker_build as docker_build
+
+from components.arch import ARCHES, in_table_order
+from components.image import ImageArgs
+from components.node import NodeArgs
+from components.variant import VariantArgs
+
+REPOSITORY = "registry.example:5000/skycoin/skycoin"
+BASE = f"registry.example:5000/base@sha256:{'b' * 64}"
+BUILD_BASE = f"registry.example:5000/golang:1@sha256:{'a' * 64}"
+PINNED = f"{REPOSITORY}@sha256:{'c' * 64}"
+
+
+def on_builder() -> pulumi.ResourceOptions:
+    """Options of whatever builds."""
+    return pulumi.ResourceOptions(provider=docker_build.Provider("builder"))
+
+
+def on_host() -> pulumi.ResourceOptions:
+    """Options of whatever runs."""
+    return pulumi.ResourceOptions(provider=docker.Provider("here"))
+
+
+def variant_args(arch: str = "arm32v7") -> VariantArgs:
+    """One variant with only what must be given."""
+    return VariantArgs(
+        arch=ARCHES[arch],
+        context="./images/skycoin",
+        repository=REPOSITORY,
+        tags=["latest", "0.27.1"],
+        base=BASE,
+        build_base=BUILD_BASE,
+    )
+
+
+def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str] = ("latest",)) -> ImageArgs:
+    """One image whose bases differ by architecture."""
+    return ImageArgs(
+        arches=in_table_order(set(arches)),
+        tags=tags,
+        context="./images/skycoin",
+        repository=REPOSITORY,
+        bases={arch: f"base/{arch}@sha256:{'b' * 64}" for arch in arches},
+        build_base=BUILD_BASE,
+    )
+
+
+def node_args() -> NodeArgs:
+    """One node that talks to nobody."""
+    return NodeArgs(
+        host="here",
+        image=PINNED,
+        container="skycoin-node-1",
+        data_volume="skycoin-node-1-data",
+        wallet_volume="skycoin-node-1-wallet",
+        rpc_port=6421,
+    )

@@ -1,0 +1,113 @@
+"""The table of architectures, cell by cell: a wrong cell is an image that doesn't start."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.arch import ARCHES, in_table_order
+from components.bases import official_busybox
+from components.boards import BOARDS, SERVER
+from components.naming import split_pinned
+
+TABLE = {
+    "amd64": ("linux/amd64", "amd64", "", "amd64", "x86_64-linux-gnu-gcc"),
+    "arm32v5": ("linux/arm/v5", "arm", "5", "armel", "arm-linux-gnueabi-gcc"),
+    "arm32v6": ("linux/arm/v6", "arm", "6", "armel", "arm-linux-gnueabi-gcc"),
+    "arm32v7": ("linux/arm/v7", "arm", "7", "armhf", "arm-linux-gnueabihf-gcc"),
+    "arm64v8": ("linux/arm64/v8", "arm64", "", "arm64", "aarch64-linux-gnu-gcc"),
+}
+NOT_OURS = ["arm32v8", "arm32v9", "arm", "arm64", "armhf", "i386", "linux/arm/v7", "AMD64", "amd64 ", ""]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_row_says_what_everyone_calls_it(name: str) -> None:
+    arch = ARCHES[name]
+    assert (arch.platform, arch.goarch, arch.goarm, arch.debian_port, arch.cc) == TABLE[name]
+    assert arch.name == arch.official_prefix == name
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_goarm_is_set_exactly_where_goarch_is_arm(name: str) -> None:
+    """GOARM=7 under GOARCH=arm64 is ignored by Go, and GOARCH=arm without GOARM means v7."""
+    arch = ARCHES[name]
+    assert (arch.goarch == "arm") == bool(arch.goarm)
+    assert arch.platform.endswith(f"/v{arch.goarm}") or not arch.goarm
+
+
+@pytest.mark.parametrize("name", ["arm32v5", "arm32v6"])
+def test_armel_serves_what_armhf_cannot(name: str) -> None:
+    """Debian's armhf needs ARMv7: its packages die on a Raspberry Pi Zero with an illegal instruction."""
+    assert ARCHES[name].debian_port == "armel"
+    assert "gnueabihf" not in ARCHES[name].cc
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_other_names_are_no_rows(name: str) -> None:
+    assert name not in ARCHES
+
+
+def test_arm32v6_is_not_arm32v7() -> None:
+    v6, v7 = ARCHES["arm32v6"], ARCHES["arm32v7"]
+    assert all(getattr(v6, cell) != getattr(v7, cell) for cell in ("platform", "goarm", "debian_port", "cc"))
+
+
+def test_no_two_rows_share_a_platform_or_a_board() -> None:
+    assert len({arch.platform for arch in ARCHES.values()}) == len(ARCHES)
+    boards = [board for arch in ARCHES.values() for board in arch.boards]
+    assert len(set(boards)) == len(boards)
+
+
+def test_a_row_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ARCHES["amd64"].platform = "linux/386"  # type: ignore[misc]  # that it fails is the point
+    with pytest.raises(TypeError):
+        ARCHES["i386"] = ARCHES["amd64"]  # type: ignore[index]  # that it fails is the point
+
+
+@given(st.sets(st.sampled_from(sorted(TABLE))))
+def test_the_order_is_the_tables_whatever_was_asked_for(names: set[str]) -> None:
+    assert [arch.name for arch in in_table_order(names)] == [name for name in TABLE if name in names]
+
+
+def test_an_unknown_name_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(KeyError) as caught:
+        in_table_order({"amd64", "arm32v9", "arm32v8"})
+    assert caught.value.args == ("arm32v8, arm32v9: allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8",)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_row_has_an_official_base_of_its_own(name: str) -> None:
+    repository, digest = split_pinned(official_busybox(name))
+    assert repository == "docker.io/library/busybox"
+    assert digest not in {split_pinned(official_busybox(other))[1] for other in TABLE if other != name}
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_takes_a_row_of_the_table(board: str) -> None:
+    profile = BOARDS[board]
+    assert profile.arch in ARCHES
+    assert profile.memory >= 64
+    assert profile.log_size.endswith("m")
+
+
+@pytest.mark.parametrize(
+    ("board", "arch"),
+    [
+        ("raspberry-pi-zero", "arm32v6"),
+        ("raspberry-pi-1", "arm32v6"),
+        ("raspberry-pi-2", "arm32v7"),
+        ("raspberry-pi-3", "arm32v7"),
+        ("raspberry-pi-4", "arm64v8"),
+        ("raspberry-pi-5", "arm64v8"),
+        ("orange-pi-pc", "arm32v7"),
+        ("orange-pi-5", "arm64v8"),
+    ],
+)
+def test_a_board_takes_the_variant_that_its_processor_runs(board: str, arch: str) -> None:
+    assert BOARDS[board].arch == arch
+
+
+def test_a_host_without_a_board_declares_no_architecture() -> None:
+    assert SERVER.arch == ""

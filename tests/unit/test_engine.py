@@ -1,0 +1,121 @@
+"""The stand-in engine itself: it refuses what it doesn't know, and each invariant can fail."""
+
+from collections.abc import Callable
+
+import pulumi
+import pulumi_docker as docker
+import pulumi_docker_build as docker_build
+import pytest
+
+from tests.unit.engine import Engine
+
+HOST = "unix:///run/docker.sock"
+
+
+class Component(pulumi.ComponentResource):
+    def __init__(self, name: str, outputs: dict[str, str] | None, times: int = 1) -> None:
+        super().__init__("skycoin:index:Sample", name)
+        for _ in range(times):
+            self.register_outputs(outputs or {})
+
+
+def _volume(name: str, *, protect: bool, retain: bool, provider: bool = True) -> None:
+    options = pulumi.ResourceOptions(protect=protect, retain_on_delete=retain)
+    if provider:
+        options.provider = docker.Provider(f"{name}-host")
+    docker.Volume(name, name=name, opts=options)
+
+
+def _index(*, retain: bool) -> None:
+    options = pulumi.ResourceOptions(provider=docker_build.Provider("builder"), retain_on_delete=retain)
+    docker_build.Index("list", tag="a/b:c", sources=["a/b:d"], opts=options)
+
+
+def _plain_secret() -> None:
+    pulumi.CustomResource(
+        "docker-build:index:Image",
+        "image",
+        {"tags": ["a/b:c"], "secrets": {"token": "s3cret"}},
+        pulumi.ResourceOptions(provider=docker_build.Provider("builder"), retain_on_delete=True),
+    )
+
+
+def _container_that_removes_volumes() -> None:
+    options = pulumi.ResourceOptions(provider=docker.Provider("here"))
+    docker.Container("container", image="a", remove_volumes=True, opts=options)
+
+
+def _network_that_goes_with_another() -> None:
+    provider = docker.Provider("here")
+    first = docker.Network("first", name="first", opts=pulumi.ResourceOptions(provider=provider))
+    docker.Network(
+        "second", name="second", opts=pulumi.ResourceOptions(provider=provider, deleted_with=first)
+    )
+
+
+def _child_of_no_component() -> None:
+    provider = docker.Provider("here")
+    parent = docker.Network("network", name="network", opts=pulumi.ResourceOptions(provider=provider))
+    docker.Network("child", name="child", opts=pulumi.ResourceOptions(provider=provider, parent=parent))
+
+
+BROKEN: dict[str, tuple[Callable[[], object], str]] = {
+    "two with one name": (lambda: [Component("a", {"b": "c"}) for _ in range(2)], "duplicate URNs"),
+    "no outputs": (lambda: Component("a", None), "a registered no outputs"),
+    "outputs twice": (lambda: Component("a", {"b": "c"}, times=2), "a registered outputs 2 times"),
+    "outputs never": (lambda: Component("a", {"b": "c"}, times=0), "a registered outputs 0 times"),
+    "no provider": (
+        lambda: _volume("v", protect=False, retain=True, provider=False),
+        "v has no explicit docker provider",
+    ),
+    "volume goes": (lambda: _volume("v", protect=False, retain=False), "v: a volume is never deleted"),
+    "bare wallet": (
+        lambda: _volume("n-wallet", protect=False, retain=True),
+        "n-wallet: a wallet is protected",
+    ),
+    "list goes": (lambda: _index(retain=False), "list: a removed image would be deleted"),
+    "plain secret": (_plain_secret, "image: build secret token is plain"),
+    "volumes removed": (_container_that_removes_volumes, "container: removes its volumes"),
+    "deleted with": (_network_that_goes_with_another, "second: goes with"),
+    "wrong parent": (_child_of_no_component, "child hangs under"),
+}
+
+
+@pytest.mark.parametrize(("program", "complaint"), BROKEN.values(), ids=BROKEN.keys())
+def test_every_invariant_fails_on_a_program_that_breaks_it(
+    engine: Engine, program: Callable[[], object], complaint: str
+) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        engine.run(program)
+
+
+def test_a_program_that_keeps_all_rules_passes(engine: Engine) -> None:
+    def program() -> None:
+        _volume("n-wallet", protect=True, retain=True)
+        _index(retain=True)
+
+    engine.run(program)
+    assert engine.one("docker:index/volume:Volume", "n-wallet").protect
+
+
+def test_an_unknown_resource_is_refused_by_its_token(engine: Engine) -> None:
+    with pytest.raises(NotImplementedError, match="aws:s3/bucket:Bucket"):
+        engine.run(lambda: pulumi.CustomResource("aws:s3/bucket:Bucket", "bucket", {}))
+
+
+def test_an_unknown_function_is_refused_by_its_token(engine: Engine) -> None:
+    with pytest.raises(NotImplementedError, match="docker:index/getNetwork:getNetwork"):
+        engine.run(lambda: docker.get_network(name="bridge"))
+
+
+def test_an_unknown_stack_is_refused_by_its_name(engine: Engine) -> None:
+    with pytest.raises(NotImplementedError, match="organization/skycoin/nowhere"):
+        engine.run(lambda: pulumi.StackReference("images", "organization/skycoin/nowhere"))
+
+
+def test_two_runs_share_no_configuration_and_no_exports() -> None:
+    first, second = Engine(), Engine()
+    first.run(lambda: [pulumi.runtime.set_config("a:b", "c"), pulumi.export("only", "here")])
+    seen: list[str | None] = []
+    second.run(lambda: seen.append(pulumi.Config("a").get("b")))
+    assert (first.exports(), second.exports(), seen) == ({"only": "here"}, {}, [None])

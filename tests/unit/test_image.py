@@ -1,0 +1,137 @@
+"""One image: a variant for each architecture, a list for each tag, nothing else."""
+
+from dataclasses import replace
+
+import pulumi
+import pytest
+
+from components.arch import ARCHES
+from components.image import Image
+from tests.unit.engine import BUILD, INDEX, Engine
+from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder
+from tests.unit.wire import UNKNOWN, Secret
+
+IMAGE = "skycoin:index:Image"
+VARIANT = "skycoin:index:Variant"
+LIST = "skycoin:index:ManifestList"
+TAGS = ["latest", "0.27", "0.27.1", "release-v0.27.1"]
+
+
+def test_five_architectures_and_four_tags_are_five_builds_and_four_lists(engine: Engine) -> None:
+    engine.run(lambda: Image("skycoin", image_args(list(ARCHES), TAGS), on_builder()))
+    assert engine.children(engine.one(IMAGE, "skycoin")) == sorted(
+        [(VARIANT, f"skycoin-{arch}") for arch in ARCHES] + [(LIST, f"skycoin-{tag}") for tag in TAGS]
+    )
+    assert [entry.name for entry in engine.all_of(BUILD)] == [f"skycoin-{arch}-image" for arch in ARCHES]
+    assert len(engine.all_of(INDEX)) == 4
+
+
+def test_every_list_has_every_variant_in_the_tables_order(engine: Engine) -> None:
+    engine.run(lambda: Image("skycoin", image_args(["arm64v8", "amd64", "arm32v5"], TAGS), on_builder()))
+    wanted = [
+        f"{REPOSITORY}@{engine.digest(f'skycoin-{arch}-image')}" for arch in ("amd64", "arm32v5", "arm64v8")
+    ]
+    for index in engine.all_of(INDEX):
+        assert index.inputs["sources"] == wanted
+
+
+def test_a_variant_takes_its_own_base_and_every_tag(engine: Engine) -> None:
+    engine.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
+    for arch in ("amd64", "arm32v6"):
+        inputs = engine.one(BUILD, f"skycoin-{arch}-image").inputs
+        assert inputs["buildArgs"]["IMAGE_FROM"] == f"base/{arch}@sha256:{'b' * 64}"
+        assert inputs["buildArgs"]["BUILD_FROM"] == BUILD_BASE
+        assert inputs["tags"] == [f"{REPOSITORY}:{tag}-{arch}" for tag in TAGS]
+        assert inputs["context"]["location"] == "./images/skycoin"
+
+
+def test_what_an_image_is_given_reaches_each_variant(engine: Engine) -> None:
+    args = replace(
+        image_args(),
+        build_args={"VERSION": "0.27.1", "COMMIT": "abc"},
+        labels={"org.opencontainers.image.version": "0.27.1"},
+        sources={"source": "../skycoin"},
+        secrets={"build-ca": "PEM"},
+        builder="skycoin-local",
+    )
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    for image in engine.all_of(BUILD):
+        assert image.inputs["buildArgs"].items() >= {"VERSION": "0.27.1", "COMMIT": "abc"}.items()
+        assert image.inputs["labels"] == {"org.opencontainers.image.version": "0.27.1"}
+        assert image.inputs["context"]["named"] == {"source": {"location": "../skycoin"}}
+        assert image.inputs["secrets"] == {"build-ca": Secret("PEM")}
+        assert image.inputs["builder"] == {"name": "skycoin-local"}
+
+
+def test_the_base_is_in_the_labels_by_name_and_digest(engine: Engine) -> None:
+    engine.run(lambda: Image("skycoin", replace(image_args(), base_name="busybox (official)"), on_builder()))
+    assert engine.one(BUILD, "skycoin-amd64-image").inputs["labels"] == {
+        "org.opencontainers.image.base.name": "busybox (official)",
+        "org.opencontainers.image.base.digest": f"sha256:{'b' * 64}",
+    }
+
+
+def test_a_label_of_one_variant_is_not_in_another(engine: Engine) -> None:
+    """Labels are the caller's mapping: filling it in place gave every variant the last one's base."""
+    labels: dict[str, pulumi.Input[str]] = {"a": "b"}
+    args = replace(
+        image_args(),
+        base_name="busybox",
+        labels=labels,
+        bases={"amd64": f"a@sha256:{'1' * 64}", "arm32v6": f"a@sha256:{'2' * 64}"},
+    )
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    digests = [
+        image.inputs["labels"]["org.opencontainers.image.base.digest"] for image in engine.all_of(BUILD)
+    ]
+    assert digests == [f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"]
+    assert labels == {"a": "b"}
+
+
+def test_an_image_answers_by_tag_then_architecture(engine: Engine) -> None:
+    engine.run(lambda: Image("skycoin", image_args(tags=["latest", "0.27.1"]), on_builder()))
+    variants = {
+        arch: {
+            "ref": f"{REPOSITORY}@{engine.digest(f'skycoin-{arch}-image')}",
+            "digest": engine.digest(f"skycoin-{arch}-image"),
+            "platform": ARCHES[arch].platform,
+        }
+        for arch in ("amd64", "arm32v6")
+    }
+    assert engine.outputs_of(IMAGE, "skycoin") == {
+        "tags": {
+            tag: {
+                "ref": f"{REPOSITORY}:{tag}@{engine.digest(f'skycoin-{tag}-index')}",
+                "digest": engine.digest(f"skycoin-{tag}-index"),
+                "variants": variants,
+            }
+            for tag in ("latest", "0.27.1")
+        }
+    }
+
+
+def test_in_a_first_preview_an_image_is_unknown(first_preview: Engine) -> None:
+    first_preview.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
+    assert first_preview.outputs_of(IMAGE, "skycoin") == {"tags": UNKNOWN}
+    assert all(index.inputs["sources"] == [UNKNOWN, UNKNOWN] for index in first_preview.all_of(INDEX))
+
+
+def test_an_image_on_a_base_that_is_not_built_yet_waits_for_it(first_preview: Engine) -> None:
+    def program() -> None:
+        options = on_builder()
+        base = Image("base", image_args(["amd64"]), options)
+        Image("top", replace(image_args(["amd64"]), bases={"amd64": base.variants["amd64"].ref}), options)
+
+    first_preview.run(program)
+    assert first_preview.one(BUILD, "top-amd64-image").inputs["buildArgs"]["IMAGE_FROM"] == UNKNOWN
+    engine = Engine()
+    engine.run(program)
+    top = engine.one(BUILD, "top-amd64-image")
+    assert top.inputs["buildArgs"]["IMAGE_FROM"] == f"{REPOSITORY}@{engine.digest('base-amd64-image')}"
+    assert engine.one(BUILD, "base-amd64-image").urn in top.dependencies
+
+
+def test_an_architecture_without_a_base_is_an_error_before_any_build(engine: Engine) -> None:
+    args = replace(image_args(), bases={"amd64": BUILD_BASE})
+    with pytest.raises(KeyError, match="arm32v6"):
+        engine.run(lambda: Image("skycoin", args, on_builder()))

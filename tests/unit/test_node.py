@@ -1,0 +1,277 @@
+"""One node: two volumes that stay, a network, an image by digest, and a container without powers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.boards import BOARDS
+from components.node import Node, NodeArgs, node_arguments
+from components.variant import Variant
+from tests.unit.engine import CONTAINER, NETWORK, PULLED, VOLUME, Engine, Registered
+from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
+from tests.unit.wire import UNKNOWN
+
+NODE = "skycoin:index:Node"
+INPUTS = {
+    "capabilities",
+    "command",
+    "destroyGraceSeconds",
+    "healthcheck",
+    "image",
+    "logDriver",
+    "logOpts",
+    "memory",
+    "mounts",
+    "name",
+    "networkMode",
+    "ports",
+    "readOnly",
+    "removeVolumes",
+    "restart",
+    "securityOpts",
+    "stopSignal",
+    "stopTimeout",
+    "tmpfs",
+    "ulimits",
+    "user",
+    "wait",
+    "waitTimeout",
+}
+"""All inputs of a node's container."""
+NASTY = [
+    "; rm -rf /",
+    "$(reboot)",
+    "`reboot`",
+    "a b",
+    '"quoted"',
+    "it's",
+    "line\nbreak",
+    "",
+    "ä",
+    "-x=$HOME",
+    "\\",
+]
+
+
+def _run(engine: Engine, args: NodeArgs) -> Registered:
+    engine.run(lambda: Node("node-1", args, on_host()))
+    return engine.one(CONTAINER, "node-1-container")
+
+
+def _container(engine: Engine, args: NodeArgs | None = None) -> dict[str, Any]:
+    return _run(engine, args or node_args()).inputs
+
+
+def test_a_node_is_these_five_resources(engine: Engine) -> None:
+    _run(engine, node_args())
+    assert engine.children(engine.one(NODE, "node-1")) == [
+        (CONTAINER, "node-1-container"),
+        (NETWORK, "node-1-network"),
+        (PULLED, "node-1-pulled"),
+        (VOLUME, "node-1-data"),
+        (VOLUME, "node-1-wallet"),
+    ]
+
+
+def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -> None:
+    """Promise 1: no up, destroy, rename or replacement deletes a wallet."""
+    _run(engine, node_args())
+    wallet, data = engine.one(VOLUME, "node-1-wallet"), engine.one(VOLUME, "node-1-data")
+    assert (wallet.protect, wallet.retain_on_delete) == (True, True)
+    assert (data.protect, data.retain_on_delete) == (False, True)
+
+
+def test_a_volume_has_a_name_and_nothing_that_could_replace_it(engine: Engine) -> None:
+    """Every input of docker's Volume forces a replacement when it changes, labels too."""
+    _run(engine, node_args())
+    assert engine.one(VOLUME, "node-1-wallet").inputs == {"name": "skycoin-node-1-wallet"}
+    assert engine.one(VOLUME, "node-1-data").inputs == {"name": "skycoin-node-1-data"}
+
+
+def test_the_image_is_pulled_by_digest_and_kept(engine: Engine) -> None:
+    container = _run(engine, node_args())
+    pulled = engine.one(PULLED, "node-1-pulled")
+    assert pulled.inputs == {"name": PINNED, "keepLocally": True}
+    assert container.inputs["image"] == PINNED
+    assert pulled.urn in container.dependencies, "a container of an image that is not there fails"
+
+
+def test_the_network_is_the_nodes_own_bridge(engine: Engine) -> None:
+    container = _run(engine, node_args())
+    assert engine.one(NETWORK, "node-1-network").inputs == {"name": "skycoin-node-1", "driver": "bridge"}
+    assert container.inputs["networkMode"] == "skycoin-node-1", "an unset mode replaced the node at every up"
+    assert not {"networksAdvanced", "hostname", "networks"} & container.inputs.keys()
+
+
+def test_a_node_has_no_powers(engine: Engine) -> None:
+    inputs = _container(engine)
+    assert inputs["user"] == "10000:10000"
+    assert inputs["readOnly"] is True
+    assert inputs["capabilities"] == {"drops": ["ALL"]}
+    assert inputs["securityOpts"] == ["no-new-privileges:true"]
+    assert inputs["tmpfs"] == {"/tmp": "rw,noexec,nosuid,nodev,size=64m"}
+    absent = {
+        "privileged",
+        "pidMode",
+        "ipcMode",
+        "usernsMode",
+        "devices",
+        "volumes",
+        "envs",
+        "groupAdds",
+        "hosts",
+    }
+    assert not absent & inputs.keys(), "no host namespace, device, path or socket; seccomp stays the default"
+
+
+def test_a_node_mounts_its_two_volumes_and_no_host_path(engine: Engine) -> None:
+    assert _container(engine)["mounts"] == [
+        {"type": "volume", "source": "skycoin-node-1-data", "target": "/data"},
+        {"type": "volume", "source": "skycoin-node-1-wallet", "target": "/wallet"},
+    ]
+
+
+def test_rpc_is_published_on_loopback_only(engine: Engine) -> None:
+    assert _container(engine)["ports"] == [{"internal": 6420, "external": 6421, "ip": "127.0.0.1"}]
+
+
+def test_a_node_with_peers_publishes_its_peer_port_too(engine: Engine) -> None:
+    inputs = _container(engine, replace(node_args(), peer_port=6001))
+    assert inputs["ports"] == [
+        {"internal": 6420, "external": 6421, "ip": "127.0.0.1"},
+        {"internal": 6000, "external": 6001, "ip": "0.0.0.0"},
+    ]
+
+
+def test_a_node_is_stopped_by_sigint_and_given_time(engine: Engine) -> None:
+    """Promise 4. The entry point's node closes its database on SIGINT; SIGTERM kills it."""
+    inputs = _container(engine)
+    assert (inputs["stopSignal"], inputs["stopTimeout"], inputs["destroyGraceSeconds"]) == ("SIGINT", 60, 60)
+    assert inputs["removeVolumes"] is False
+    assert inputs["restart"] == "unless-stopped"
+    assert not inputs.get("rm")
+
+
+def test_the_old_container_goes_before_the_new_one_comes(engine: Engine) -> None:
+    """Two containers can't have one name, one port, one wallet."""
+    assert _run(engine, node_args()).delete_before_replace
+
+
+def test_a_node_has_limits(engine: Engine) -> None:
+    inputs = _container(engine)
+    assert inputs["memory"] == 2048
+    assert inputs["logDriver"] == "json-file"
+    assert inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}
+    assert inputs["ulimits"] == [
+        {"name": "nofile", "soft": 4096, "hard": 4096},
+        {"name": "nproc", "soft": 1024, "hard": 1024},
+    ]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_sets_memory_log_size_and_start_period(engine: Engine, board: str) -> None:
+    profile = BOARDS[board]
+    inputs = _container(engine, replace(node_args(), board=profile))
+    assert inputs["memory"] == profile.memory
+    assert inputs["logOpts"]["max-size"] == profile.log_size
+    assert inputs["healthcheck"]["startPeriod"] == profile.start_period
+
+
+def test_up_waits_for_a_healthy_node(engine: Engine) -> None:
+    inputs = _container(engine, replace(node_args(), wait_timeout=42))
+    assert (inputs["wait"], inputs["waitTimeout"]) == (True, 42)
+    assert inputs["healthcheck"] == {
+        "tests": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:6420/api/v1/health"],
+        "interval": "10s",
+        "timeout": "10s",
+        "retries": 6,
+        "startPeriod": "1m0s",
+    }
+
+
+def test_these_are_all_inputs_of_the_container(engine: Engine) -> None:
+    """A new input is a decision about every node: it is added here by name, or not at all."""
+    assert _container(engine).keys() == INPUTS
+
+
+def test_nothing_but_the_wallet_is_protected(engine: Engine) -> None:
+    _run(engine, node_args())
+    assert [entry.name for entry in engine.registered if entry.protect] == ["node-1-wallet"]
+
+
+def test_the_default_node_talks_to_nobody_and_opens_no_wallet_api() -> None:
+    assert node_arguments(node_args()) == [
+        "-web-interface-addr=0.0.0.0",
+        "-enable-api-sets=READ,TXN",
+        "-disable-networking",
+    ]
+
+
+def test_peers_gui_and_api_sets_are_flags() -> None:
+    args = replace(node_args(), peer_port=7000, gui=True, api_sets=["READ", "WALLET"])
+    assert node_arguments(args) == [
+        "-web-interface-addr=0.0.0.0",
+        "-enable-api-sets=READ,WALLET",
+        "-port=6000",
+        "-enable-gui",
+    ]
+
+
+@pytest.mark.parametrize("argument", NASTY)
+def test_an_argument_reaches_the_container_as_written(engine: Engine, argument: str) -> None:
+    """Fault 29: there is no shell between the YAML and argv."""
+    assert _container(engine, replace(node_args(), arguments=["-a", argument]))["command"][-2:] == [
+        "-a",
+        argument,
+    ]
+
+
+@given(st.lists(st.text()))
+def test_arguments_are_neither_changed_nor_lost_nor_reordered(arguments: Sequence[str]) -> None:
+    flags = node_arguments(node_args())
+    assert node_arguments(replace(node_args(), arguments=arguments)) == [*flags, *arguments]
+
+
+def test_a_node_answers_with_where_it_is(engine: Engine) -> None:
+    _run(engine, node_args())
+    assert engine.outputs_of(NODE, "node-1") == {
+        "host": "here",
+        "image": PINNED,
+        "container": "skycoin-node-1",
+        "rpc": "http://127.0.0.1:6421",
+        "data_volume": "skycoin-node-1-data",
+        "wallet_volume": "skycoin-node-1-wallet",
+    }
+
+
+def test_in_a_first_preview_only_the_image_of_a_node_is_unknown(first_preview: Engine) -> None:
+    def program() -> None:
+        variant = Variant("v", variant_args(), on_builder())
+        Node("node-1", replace(node_args(), image=variant.ref), on_host())
+
+    first_preview.run(program)
+    assert first_preview.one(PULLED, "node-1-pulled").inputs["name"] == UNKNOWN
+    container = first_preview.one(CONTAINER, "node-1-container").inputs
+    assert [key for key, value in container.items() if value == UNKNOWN] == ["image"]
+    outputs = first_preview.outputs_of(NODE, "node-1")
+    assert [key for key, value in outputs.items() if value == UNKNOWN] == ["image"]
+
+
+def test_options_of_the_node_stay_with_the_node(engine: Engine) -> None:
+    """Merging the caller's options into children gave each volume the node's aliases."""
+
+    def program() -> None:
+        options = pulumi.ResourceOptions.merge(
+            on_host(), pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")])
+        )
+        Node("node-1", node_args(), options)
+
+    engine.run(program)
+    node = engine.one(NODE, "node-1")
+    assert node.aliases == ("old",)
+    assert all(not entry.aliases for entry in engine.registered if entry.parent == node.urn)

@@ -1,0 +1,25 @@
+"""A registry makes nothing: it gives addresses."""
+
+import pulumi
+import pytest
+
+from components.registry import Registry, RegistryArgs, RegistryKind
+from tests.unit.engine import Engine
+
+REGISTRY = "skycoin:index:Registry"
+
+
+@pytest.mark.parametrize("kind", RegistryKind)
+def test_a_registry_is_a_component_without_children(engine: Engine, kind: RegistryKind) -> None:
+    engine.run(lambda: Registry("hub", RegistryArgs(kind=kind, address="docker.io/skycoin")))
+    assert engine.names() == [f"{REGISTRY} hub"]
+    assert engine.outputs_of(REGISTRY, "hub") == {"kind": kind.value, "address": "docker.io/skycoin"}
+
+
+def test_a_repository_is_a_path_under_the_address(engine: Engine) -> None:
+    def program() -> None:
+        args = RegistryArgs(kind=RegistryKind.LOCAL, address=pulumi.Output.from_input("localhost:5000"))
+        pulumi.export("repository", Registry("local", args).repository("skycoin/skycoin"))
+
+    engine.run(program)
+    assert engine.exports() == {"repository": "localhost:5000/skycoin/skycoin"}

@@ -1,0 +1,44 @@
+"""A stack's configuration as YAML gives it: complete and valid, to break one thing at a time."""
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
+DIGEST = f"sha256:{'d' * 64}"
+
+_VALID: dict[str, Any] = {
+    "registries": {"local": {"kind": "local"}},
+    "images": {
+        "skycoin": {
+            "source": {"module": "github.com/skycoin/skycoin", "version": "v0.27.1", "commit": COMMIT},
+            "arches": ["amd64", "arm32v7"],
+            "channel": "release",
+        }
+    },
+    "hosts": {"here": {"engine": "local"}, "attic": {"engine": "ssh://pi@attic.lan", "arch": "arm32v7"}},
+    "nodes": {"one": {"image": "skycoin", "host": "here"}, "two": {"image": "skycoin", "host": "attic"}},
+}
+
+
+def changed(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The valid configuration with `a.b.c` set to a value; None removes the key."""
+    raw = copy.deepcopy(_VALID)
+    for path, value in changes.items():
+        *above, key = path.split(".")
+        place = raw
+        for part in above:
+            place = place.setdefault(part, {})
+        if value is None:
+            del place[key]
+        else:
+            place[key] = value
+    return raw
+
+
+def as_pulumi_gives_it(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Full keys; whatever is no string is JSON."""
+    return {
+        f"skycoin:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in raw.items()
+    }
