@@ -13,6 +13,8 @@ import pulumi
 import pulumi_docker as docker
 
 from components.boards import SERVER, Board
+from components.host import Host
+from components.preflight import Preflight
 
 USER = "10000:10000"
 GRACE = 60
@@ -25,6 +27,8 @@ DATA = "/data"
 WALLET = "/wallet"
 RPC_PORT = 6420
 PEER_PORT = 6000
+PROBE = ("skycoin-cli", "version")
+"""Ends by itself without a node: shows that the variant's programs run on the host."""
 HEALTH = "http://127.0.0.1:6420/api/v1/health"
 
 
@@ -32,8 +36,8 @@ HEALTH = "http://127.0.0.1:6420/api/v1/health"
 class NodeArgs:
     """What one node runs, where, and what it shows of itself."""
 
-    host: str
-    """Name of the host in the stack's settings: an output only; the provider decides."""
+    host: Host
+    """Where it runs, for its preflight; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…`."""
     container: str
@@ -51,6 +55,8 @@ class NodeArgs:
     board: Board = field(default=SERVER)
     wait_timeout: int = 300
     """Seconds in which the node must become healthy."""
+    new_wallet: bool = False
+    """True accepts that the wallet volume is gone, and an empty one in its place."""
 
 
 class Node(pulumi.ComponentResource):
@@ -61,51 +67,62 @@ class Node(pulumi.ComponentResource):
     data_volume: pulumi.Output[str]
     wallet_volume: pulumi.Output[str]
     rpc: str
+    runs: pulumi.Output[str]
+    """`native` or `emulated`."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
-        data = self._create_volume(f"{name}-data", args.data_volume, protect=False)
-        wallet = self._create_volume(f"{name}-wallet", args.wallet_volume, protect=True)
+        preflight = Preflight(
+            f"{name}-preflight",
+            host=args.host,
+            image=args.image,
+            probe=PROBE,
+            wallet=args.wallet_volume,
+            new_wallet=args.new_wallet,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        data = self._create_volume(f"{name}-data", args.data_volume, preflight, protect=False)
+        wallet = self._create_volume(f"{name}-wallet", args.wallet_volume, preflight, protect=True)
         network = docker.Network(
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
         image = docker.RemoteImage(
             f"{name}-pulled",
             name=args.image,
             keep_locally=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
         container = self._create_container(f"{name}-container", args, image, network, data, wallet)
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
         self.data_volume = data.name
         self.wallet_volume = wallet.name
+        self.runs = preflight.runs
         self.rpc = f"http://127.0.0.1:{args.rpc_port}"
-        self.register_outputs(self._outputs(args.host))
+        self.register_outputs({"host": args.host.name, **self.summary})
 
     @property
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        """{image, container, rpc, data_volume, wallet_volume}: the node in the stack's outputs."""
+        """{image, container, rpc, runs, data_volume, wallet_volume}: the node in the stack's outputs."""
         return {
             "image": self.image,
             "container": self.container,
             "rpc": self.rpc,
+            "runs": self.runs,
             "data_volume": self.data_volume,
             "wallet_volume": self.wallet_volume,
         }
 
-    def _outputs(self, host: str) -> dict[str, pulumi.Input[str]]:
-        return {"host": host, **self.summary}
-
-    def _create_volume(self, name: str, physical: str, *, protect: bool) -> docker.Volume:
-        return docker.Volume(
-            name,
-            name=physical,
-            opts=pulumi.ResourceOptions(parent=self, protect=protect, retain_on_delete=True),
+    def _create_volume(
+        self, name: str, physical: str, preflight: Preflight, *, protect: bool
+    ) -> docker.Volume:
+        opts = pulumi.ResourceOptions(
+            parent=self, protect=protect, retain_on_delete=True, depends_on=[preflight]
         )
+        return docker.Volume(name, name=physical, opts=opts)
 
     def _create_container(
         self,
@@ -169,7 +186,13 @@ def node_arguments(args: NodeArgs) -> list[str]:
     Flag names: `skycoin -help` of v0.27.1. The interface listens on all of the container's
     addresses because the engine publishes it from there; the host shows it on loopback only.
     """
-    flags = ["-web-interface-addr=0.0.0.0", f"-enable-api-sets={','.join(args.api_sets)}"]
+    # A browser's Origin names the published port, which the node can't know by itself.
+    origins = f"127.0.0.1:{args.rpc_port},localhost:{args.rpc_port}"
+    flags = [
+        "-web-interface-addr=0.0.0.0",
+        f"-host-whitelist={origins}",
+        f"-enable-api-sets={','.join(args.api_sets)}",
+    ]
     flags.append("-disable-networking" if args.peer_port is None else f"-port={PEER_PORT}")
     if args.gui:
         flags.append("-enable-gui")

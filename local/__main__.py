@@ -83,7 +83,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
         "most of it compiling; with everything there, half a minute."
     )
     env = set_up(layout)
-    code = pulumi_cli.pulumi(["up", "--yes", "--suppress-outputs", "--stack", STACK], env)
+    code = pulumi_cli.pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", STACK], env)
     if code == 0:
         _report(pulumi_cli.stack_outputs(env))
     return code

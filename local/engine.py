@@ -12,15 +12,19 @@ from local.packages import ensure_packages
 from local.services import Service, start
 from local.steps import SetupError, as_root, output, run, step
 
+API_VERSION = "1.41"
+"""Of Debian 12's engine; not sent with the one request that is made here."""
+
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
 
 
 def engine_version(endpoint: str) -> str | None:
     """`20.10.24 (API 1.41)` of the engine at a DOCKER_HOST address, or None."""
     try:
-        client = docker.DockerClient(base_url=endpoint, timeout=10)
+        # With a version given it connects to nothing yet: made without, it leaks its socket where none answers.
+        client = docker.DockerClient(base_url=endpoint, version=API_VERSION, timeout=10)
         try:
-            version = client.version()
+            version = client.api.version(api_version=False)
         finally:
             client.close()
     except (DockerException, OSError):
@@ -82,16 +86,31 @@ def _start_system(layout: Layout) -> str:
 
 def _start_own(layout: Layout) -> str:
     """An engine with all its data under the state folder and a bridge of its own."""
-    ensure_packages(layout, "the engine", ["docker.io", "iptables"])
+    ensure_packages(layout, "the engine", ["docker.io", "iptables", "iproute2"])
     folder = layout.state / "engine"
     endpoint = f"unix://{own_socket(layout)}"
     folder.mkdir(parents=True, exist_ok=True)
-    start(layout, own_engine("dockerd", folder))
+    start_own_engine(layout, "dockerd", folder, number=0)
     return endpoint
 
 
-def own_engine(name: str, folder: Path) -> Service:
-    """A dockerd beside the system's: own socket, data, pid file; containers of an own containerd."""
+def start_own_engine(layout: Layout, name: str, folder: Path, *, number: int) -> None:
+    """A dockerd beside the system's: own socket, data, bridge and containerd.
+
+    `number` (0 to 255) tells the engines of one machine apart: bridge `skycoin<number>` with
+    10.209.<number>.1/24. It keeps its hands off iptables and docker0, which are the system
+    engine's: published ports are served by docker's proxy alone, and containers reach no network.
+    """
+    bridge = f"skycoin{number}"
+    if not Path("/sys/class/net", bridge).exists():
+        log = layout.logs / f"{name}.log"
+        run(as_root(["ip", "link", "add", "name", bridge, "type", "bridge"]), log=log)
+        run(as_root(["ip", "addr", "add", f"10.209.{number}.1/24", "dev", bridge]), log=log)
+        run(as_root(["ip", "link", "set", bridge, "up"]), log=log)
+    start(layout, _own_engine(name, folder, bridge))
+
+
+def _own_engine(name: str, folder: Path, bridge: str) -> Service:
     endpoint = f"unix://{folder}/docker.sock"
     return Service(
         name=name,
@@ -101,8 +120,9 @@ def own_engine(name: str, folder: Path) -> Service:
             f"--data-root={folder}/data",
             f"--exec-root={folder}/run",
             f"--pidfile={folder}/docker.pid",
-            # No default bridge: nodes have networks of their own, and two engines can't share docker0.
-            "--bridge=none",
+            f"--bridge={bridge}",
+            "--iptables=false",
+            "--ip6tables=false",
         ],
         ready=lambda: engine_version(endpoint) is not None,
         root=True,

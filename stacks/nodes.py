@@ -3,10 +3,15 @@
 import pulumi
 import pulumi_docker as docker
 
+from components.arch import ARCHES
 from components.boards import BOARDS, SERVER, Board
+from components.host import Host
 from components.node import Node, NodeArgs
 from stacks.rules import container_name, volume_names
-from stacks.settings import HostSettings, NodeSettings, PeerNetwork, StackSettings
+from stacks.settings import Emulation, HostSettings, NodeSettings, PeerNetwork, StackSettings
+
+GUI_API_SETS = ("WALLET", "STORAGE")
+"""Without STORAGE the GUI of v0.27.1 shows an error page: it keeps its own settings there."""
 
 
 def deploy_node(
@@ -19,7 +24,7 @@ def deploy_node(
     """The node as a component on its host's provider; `renamed-from` keeps its volumes."""
     data_volume, wallet_volume = volume_names(name, node)
     args = NodeArgs(
-        host=node.host,
+        host=_host(node.host, settings.hosts[node.host]),
         image=image,
         container=container_name(name, node.image),
         data_volume=data_volume,
@@ -31,14 +36,26 @@ def deploy_node(
         arguments=node.args,
         board=_board(settings.hosts[node.host], node),
         wait_timeout=node.wait,
+        new_wallet=node.new_wallet,
     )
     aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None
     return Node(name, args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
 
 
+def _host(name: str, host: HostSettings) -> Host:
+    return Host(
+        name=name,
+        engine=host.address,
+        ssh_options=host.ssh_options,
+        platform=ARCHES[host.variant].platform if host.variant else None,
+        emulation=host.emulation is Emulation.ALLOWED,
+    )
+
+
 def _api_sets(node: NodeSettings) -> list[str]:
-    """The GUI is a wallet's interface: asking for it by name asks for the API set that it needs."""
-    return [*node.api_sets, *(["WALLET"] if node.gui and "WALLET" not in node.api_sets else [])]
+    """The GUI is a wallet's interface: asking for it by name asks for the API sets that it needs."""
+    needed = GUI_API_SETS if node.gui else ()
+    return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
 
 
 def _board(host: HostSettings, node: NodeSettings) -> Board:

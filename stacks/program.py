@@ -145,7 +145,7 @@ def _docker_provider(name: str, host: HostSettings) -> docker.Provider:
     """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
     return docker.Provider(
         name,
-        host=None if host.engine == "local" else host.engine,
+        host=host.address,
         ssh_opts=host.ssh_options or None,
     )
 

@@ -227,6 +227,11 @@ class HostSettings(Settings):
         return self
 
     @property
+    def address(self) -> str | None:
+        """DOCKER_HOST of the engine; None is the environment's."""
+        return None if self.engine == "local" else self.engine
+
+    @property
     def variant(self) -> str | None:
         """Declared architecture: its own, or its board's; None lets the engine choose from the list."""
         return self.arch or (BOARDS[self.board].arch if self.board else None)
@@ -246,6 +251,7 @@ MANAGED_FLAGS = [
     "db-path",
     "storage-dir",
     "web-interface-addr",
+    "host-whitelist",
     "web-interface-port",
     "enable-api-sets",
     "enable-all-api-sets",
@@ -276,6 +282,7 @@ class NodeSettings(Settings):
     data_volume: VolumeName | None = None
     wallet_volume: VolumeName | None = None
     renamed_from: str | None = None
+    new_wallet: bool = False
 
     @model_validator(mode="after")
     def _args_stay_out_of_settings(self) -> Self:

@@ -1,11 +1,11 @@
 """`pulumi-resource-docker`: started by the Pulumi engine."""
 
 from local.docker_plugin.container import Container
-from local.docker_plugin.engine import Engine
 from local.docker_plugin.image import RemoteImage
 from local.docker_plugin.network import Network
 from local.docker_plugin.volume import Volume
 from plugins.base import Kind, Servicer, serve
+from plugins.engine import Engine
 
 VERSION = "5.2.0"
 

@@ -6,6 +6,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from local.docker_plugin.container_config import (
+    COMPUTED,
     DEFAULTS,
     FIELDS,
     INPUTS,
@@ -18,10 +19,10 @@ from local.docker_plugin.container_config import (
     restart_policy,
 )
 from local.docker_plugin.container_state import imported_inputs, state_of
-from local.docker_plugin.engine import Engine
 from local.docker_plugin.image import find
 from local.docker_plugin.rules import check_parts, checked, compare
 from plugins.base import Change, Checked, Found, InitError, ProviderError, Values
+from plugins.engine import Engine
 
 POLL = 0.5
 """Seconds between two looks at a container's health."""
@@ -48,7 +49,7 @@ class Container:
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Replacement deletes first: names and ports can't be had twice."""
-        return compare(olds, old_inputs, news, REPLACING, delete_first=True)
+        return compare(olds, old_inputs, news, REPLACING, computed=COMPUTED, delete_first=True)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create, start, and wait for health where asked."""

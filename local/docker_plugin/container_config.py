@@ -73,6 +73,22 @@ INPUTS = (*REPLACING, *IN_PLACE)
 LIMITS = ("restart", "maxRetryCount", "memory", "memorySwap", "cpuShares", "cpuSet")
 """Inputs that a running container can be given: the others of IN_PLACE are used later, or never."""
 
+COMPUTED = (
+    "command",
+    "entrypoints",
+    "envs",
+    "healthcheck",
+    "hostname",
+    "init",
+    "labels",
+    "logDriver",
+    "securityOpts",
+    "shmSize",
+    "stopSignal",
+    "stopTimeout",
+)
+"""Inputs that the image or the engine fills in: to drop one from the program changes nothing."""
+
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "capabilities": ("adds", "drops"),

@@ -2,9 +2,9 @@
 
 from docker.errors import ImageNotFound
 
-from local.docker_plugin.engine import Engine
 from local.docker_plugin.rules import checked, compare
 from plugins.base import Change, Checked, Found, ProviderError, Values
+from plugins.engine import Engine
 
 INPUTS = ("name", "keepLocally", "forceRemove", "platform", "pullTriggers", "triggers")
 REPLACING = ("name", "platform", "pullTriggers", "triggers")

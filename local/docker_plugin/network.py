@@ -2,11 +2,12 @@
 
 from docker.errors import NotFound
 
-from local.docker_plugin.engine import Engine
 from local.docker_plugin.rules import checked, compare
 from plugins.base import Change, Checked, Found, Values
+from plugins.engine import Engine
 
 INPUTS = ("name", "driver", "internal", "attachable", "options")
+COMPUTED = ("driver", "internal", "options")
 
 
 class Network:
@@ -24,7 +25,7 @@ class Network:
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Every input replaces."""
-        return compare(olds, old_inputs, news, INPUTS)
+        return compare(olds, old_inputs, news, INPUTS, computed=COMPUTED)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make it; two of one name are refused."""

@@ -46,10 +46,20 @@ def checked(inputs: Values, defaults: Mapping[str, Any], known: Iterable[str]) -
 
 
 def compare(
-    olds: Values, old_inputs: Values, news: Values, replacing: Iterable[str], *, delete_first: bool = False
+    olds: Values,
+    old_inputs: Values,
+    news: Values,
+    replacing: Iterable[str],
+    *,
+    computed: Iterable[str] = (),
+    delete_first: bool = False,
 ) -> Change:
-    """Keys whose value differs between what is there and what is wanted."""
+    """Keys whose value differs between what is there and what is wanted.
+
+    `computed` are inputs that stay as they are where the program has no word on them.
+    """
     keys = {key for key in {*old_inputs, *news} if not key.startswith("__")}
+    keys -= {key for key in computed if news.get(key) is None}
     changed = {key for key in keys if not _equal(key, olds.get(key, old_inputs.get(key)), news.get(key))}
     replaces = changed & set(replacing)
     return Change(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import services
-from local.engine import own_engine
+from local.engine import start_own_engine
 from local.packages import ensure_packages
 from local.services import Service, port_is_taken
 from tests.e2e.machine import Machine
@@ -50,7 +50,7 @@ def start_second_host(machine: Machine) -> SecondHost:
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{SSH_PORT} {' '.join(public)}\n")
     (folder / "sshd_config").write_text(SSHD.format(port=SSH_PORT, folder=folder))
     Path("/run/sshd").mkdir(exist_ok=True)
-    services.start(machine.layout, own_engine("dockerd-2", folder))
+    start_own_engine(machine.layout, "dockerd-2", folder, number=1)
     services.start(
         machine.layout,
         Service(

@@ -61,6 +61,11 @@ class Machine:
         )
         return Result(done.returncode, done.stdout)
 
+    def pipe(self, *argv: str, given: bytes = b"") -> bytes:
+        """What a command that must not fail answers to `given`, as bytes."""
+        env = {**_clean_environment(), **SETTINGS, **self.environment()}
+        return subprocess.run(argv, env=env, input=given, capture_output=True, check=True, timeout=300).stdout
+
     def make(self, *targets: str) -> Result:
         """Run make in the checkout."""
         return self.run("make", "--no-print-directory", *targets)

@@ -70,6 +70,30 @@ def test_arm_node_runs_the_arm_child_by_digest(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
+def test_outputs_say_what_runs_native_and_what_emulated(up: Machine) -> None:
+    runs = {name: node["runs"] for name, node in up.outputs()["nodes"].items()}
+    assert runs == {"node-1": "native", "gui": "native", "arm": "emulated", "far": "emulated"}
+
+
+@pytest.mark.usefixtures("fleet")
+def test_emulation_is_refused_unless_the_host_allows_it(up: Machine) -> None:
+    """Fault 23: never a bare “exec format error”."""
+    before: dict[str, Any] = up.settings()
+    strict = {
+        name: value for name, value in before["skycoin:hosts"]["here-arm"].items() if name != "emulation"
+    }
+    up.change({**before, "skycoin:hosts": {**before["skycoin:hosts"], "here-arm": strict}})
+    try:
+        result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+        assert result.code != 0
+        assert "does not run linux/arm/v7 by itself" in result.text
+        assert "emulation: allowed" in result.text
+        assert get("/api/v1/version", ARM_PORT)["version"] == "0.27.1", "the node was touched"
+    finally:
+        up.change(before)
+
+
+@pytest.mark.usefixtures("fleet")
 def test_node_behind_ssh_lives_on_the_other_engine_only(up: Machine, second: SecondHost) -> None:
     far = {"DOCKER_HOST": f"unix://{second.socket}"}
     names = up.docker("ps", "--format", "{{.Names}}", env=far).text.split()
@@ -119,9 +143,8 @@ def test_gui_is_seen_in_a_real_browser(up: Machine, tmp_path: Path) -> None:
         timeout=120,
         check=True,
     )
-    assert "<app-root" in page.stdout
-    # Rendered by the program's scripts, not in the file that is served.
-    assert "wizard" in page.stdout or "onboarding" in page.stdout, page.stdout[-3000:]
+    # Made by the GUI's own scripts, after the node answered them: not in the page that is served.
+    assert "<app-onboarding-create-wallet" in page.stdout, page.stdout[-3000:]
 
 
 @pytest.mark.usefixtures("fleet")

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import time
+import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -20,6 +22,17 @@ def wallet_files(up: Machine) -> dict[str, str]:
     listed = up.docker("exec", NODE, "sh", "-c", "cd /wallet && for f in *.wlt; do cat $f; done")
     assert listed.code == 0, listed.text
     return {json.loads(text)["meta"]["filename"]: text for text in _documents(listed.text)}
+
+
+def make_wallet(form: dict[str, str]) -> None:
+    """Ask the node for a wallet, as its GUI does."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{RPC_PORT}/api/v1/wallet/create",
+        data=urllib.parse.urlencode(form).encode(),
+        headers={"X-CSRF-Token": get("/api/v1/csrf")["csrf_token"]},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
 
 
 def _documents(text: str) -> list[str]:
@@ -38,8 +51,8 @@ def wallet(up: Machine) -> dict[str, str]:
     node = {**before["skycoin:nodes"]["node-1"], "api-sets": ["READ", "TXN", "WALLET"]}
     up.change({**before, "skycoin:nodes": {"node-1": node}})
     assert up.make("up").code == 0
-    made = up.docker("exec", NODE, "skycoin-cli", "walletCreate", "-l", "precious")
-    assert made.code == 0, made.text
+    seed = get("/api/v1/wallet/newSeed")["seed"]
+    make_wallet({"type": "deterministic", "seed": seed, "label": "precious", "scan": "1"})
     files = wallet_files(up)
     assert len(files) == 1
     return files
@@ -58,8 +71,7 @@ def test_wallet_made_before_an_upgrade_is_readable_after_it(up: Machine, wallet:
     assert after["Config"]["Image"] != before["Config"]["Image"]
     assert up.inspect("volume", WALLET)["CreatedAt"] == volume
     assert wallet_files(up) == wallet
-    listed = up.docker("exec", NODE, "skycoin-cli", "listWallets")
-    assert "precious" in listed.text
+    assert [entry["meta"]["label"] for entry in get("/api/v1/wallets")] == ["precious"]
 
 
 def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
@@ -106,6 +118,61 @@ def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> No
     up.docker("rm", "-f", NODE)
     result = up.make("up")
     assert result.code == 0, result.text
+    assert wallet_files(up) == wallet
+
+
+def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empty_one(
+    up: Machine, wallet: dict[str, str]
+) -> None:
+    """Fault 19: the preview says that the wallet is gone; a restored one is taken up again."""
+    helper = (
+        "run",
+        "--rm",
+        "-i",
+        "--network",
+        "none",
+        "--user",
+        "0",
+        "--entrypoint",
+        "tar",
+        "-v",
+        f"{WALLET}:/w",
+    )
+    image = up.outputs()["nodes"]["node-1"]["image"]
+    backup = up.checkout.parent / "wallet.tar"
+    backup.write_bytes(up.pipe("docker", *helper, image, "c", "-C", "/w", "."))
+    up.docker("rm", "-f", NODE)
+    assert up.docker("volume", "rm", WALLET).code == 0
+    for result in (up.make("preview"), up.make("up")):
+        assert result.code != 0
+        assert f"the wallet volume '{WALLET}' on host here is gone" in result.text
+    assert WALLET not in up.docker("volume", "ls", "-q").text.split()
+    up.pipe("docker", *helper, image, "x", "-C", "/w", given=backup.read_bytes())
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert wallet_files(up) == wallet
+
+
+def test_an_upgrade_without_refresh_misses_the_wallet_too(up: Machine, wallet: dict[str, str]) -> None:
+    """The engine makes a missing volume by itself when it makes a container: the preflight comes first."""
+    settings = up.settings()
+    up.docker("rm", "-f", NODE)
+    kept = f"{WALLET}-kept"
+    copy = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "cp")
+    image = up.outputs()["nodes"]["node-1"]["image"]
+    from_to = ("-v", f"{WALLET}:/from", "-v", f"{kept}:/to", image, "-a", "/from/.", "/to/")
+    assert up.docker(*copy, *from_to).code == 0
+    assert up.docker("volume", "rm", WALLET).code == 0
+    skycoin = {**settings["skycoin:images"]["skycoin"], "gui": False}
+    up.change({**settings, "skycoin:images": {"skycoin": skycoin}})
+    result = up.pulumi("up", "--yes", "--stack", "local")
+    assert result.code != 0
+    assert f"the wallet volume '{WALLET}' on host here is gone" in result.text
+    assert WALLET not in up.docker("volume", "ls", "-q").text.split()
+    back = ("-v", f"{kept}:/from", "-v", f"{WALLET}:/to", image, "-a", "/from/.", "/to/")
+    assert up.docker(*copy, *back).code == 0
+    up.change(settings)
+    assert up.make("up").code == 0
     assert wallet_files(up) == wallet
 
 

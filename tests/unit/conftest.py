@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.unit.engine import Engine
 
-settings.register_profile("unit", deadline=None, derandomize=True, database=None)
+settings.register_profile("unit", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")
 
 

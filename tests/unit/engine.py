@@ -157,7 +157,7 @@ class Engine(MockMonitor):
         return next(outputs for of, outputs in self.outputs if of == urn)
 
     def digest(self, name: str) -> str:
-        """The digest that the image or list of that name gets: by name alone, so that snapshots can say it."""
+        """The digest of the image or list of that name: by name alone, so that snapshots can say it."""
         digest = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
         self.digests[digest] = name
         return digest

@@ -12,8 +12,8 @@ import docker
 import requests
 from docker.errors import APIError, DockerException
 
-from local.docker_plugin.ssh import SshRelay
 from plugins.base import ProviderError, Values
+from plugins.ssh import SshRelay
 
 SECONDS = 120
 """Time limit of one request; a graceful stop takes 60."""

@@ -1,0 +1,251 @@
+"""The stand-in docker plugin, spoken to as the Pulumi engine does, over a Docker engine of its own.
+
+The engine's folder is emptied before each run, and stays to be looked at afterwards.
+"""
+
+import gc
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import grpc
+from google.rpc import status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from local import services
+from local.engine import start_own_engine
+from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.packages import ensure_packages
+from plugins.base import Values, to_struct, to_values
+from tests.e2e.machine import CACHE, HOME
+
+SERVICE = "dockerd-plugin"
+REPOSITORY = "plugin.test/busybox"
+IMAGE = f"{REPOSITORY}:1"
+APPLETS = ("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id")
+
+CONTAINER = "docker:index/container:Container"
+VOLUME = "docker:index/volume:Volume"
+NETWORK = "docker:index/network:Network"
+REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What the Pulumi engine keeps of a resource."""
+
+    token: str
+    id: str
+    inputs: Values
+    state: Values
+
+
+class OperationError(Exception):
+    """An operation that failed; `kept` is the resource where the plugin says that it exists."""
+
+    def __init__(self, message: str, kept: Resource | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kept = kept
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The plugin's answer to Diff."""
+
+    replaces: list[str]
+    updates: list[str]
+    deletes_first: bool
+
+
+def urn(token: str) -> str:
+    """Of a resource called `thing`."""
+    return f"urn:pulumi:test::plugin::{token}::thing"
+
+
+class Plugin:
+    """A started plugin, configured for one host."""
+
+    def __init__(self, stub: Any) -> None:
+        self._stub = stub
+
+    def check(self, token: str, inputs: Values) -> Values:
+        """Inputs with the defaults; raises OperationError for faults."""
+        request = provider_pb2.CheckRequest(urn=urn(token), news=to_struct(inputs))
+        answer = self._stub.Check(request)
+        if answer.failures:
+            raise OperationError("; ".join(f"{one.property}: {one.reason}" for one in answer.failures))
+        return to_values(answer.inputs)
+
+    def create(self, token: str, inputs: Values) -> Resource:
+        """Check and create."""
+        checked = self.check(token, inputs)
+        request = provider_pb2.CreateRequest(urn=urn(token), properties=to_struct(checked))
+        with _failing(token, checked):
+            made = self._stub.Create(request)
+        return Resource(token, made.id, checked, to_values(made.properties))
+
+    def preview(self, token: str, inputs: Values) -> Values:
+        """Create in a preview."""
+        checked = self.check(token, inputs)
+        request = provider_pb2.CreateRequest(urn=urn(token), properties=to_struct(checked), preview=True)
+        return to_values(self._stub.Create(request).properties)
+
+    def diff(self, old: Resource, inputs: Values) -> Changes:
+        """What other inputs would change."""
+        answer = self._stub.Diff(
+            provider_pb2.DiffRequest(
+                id=old.id,
+                urn=urn(old.token),
+                olds=to_struct(old.state),
+                old_inputs=to_struct(old.inputs),
+                news=to_struct(self.check(old.token, inputs)),
+            )
+        )
+        replaces = list(answer.replaces)
+        updates = [key for key in answer.diffs if key not in replaces]
+        return Changes(replaces, updates, answer.deleteBeforeReplace)
+
+    def update(self, old: Resource, inputs: Values) -> Resource:
+        """Check and update."""
+        checked = self.check(old.token, inputs)
+        request = provider_pb2.UpdateRequest(
+            id=old.id, urn=urn(old.token), olds=to_struct(old.state), news=to_struct(checked)
+        )
+        with _failing(old.token, checked):
+            answer = self._stub.Update(request)
+        return replace(old, inputs=checked, state=to_values(answer.properties))
+
+    def refresh(self, old: Resource) -> Resource | None:
+        """The resource as the world has it; None where it is gone."""
+        return self._read(old.token, old.id, inputs=to_struct(old.inputs), properties=to_struct(old.state))
+
+    def import_(self, token: str, identity: str) -> Resource | None:
+        """A resource that Pulumi did not make."""
+        return self._read(token, identity)
+
+    def _read(self, token: str, identity: str, **known: Any) -> Resource | None:
+        with _failing(token, {}):
+            answer = self._stub.Read(provider_pb2.ReadRequest(id=identity, urn=urn(token), **known))
+        if not answer.id:
+            return None
+        return Resource(token, answer.id, to_values(answer.inputs), to_values(answer.properties))
+
+    def delete(self, old: Resource) -> float:
+        """Delete; the seconds that it took."""
+        request = provider_pb2.DeleteRequest(
+            id=old.id, urn=urn(old.token), properties=to_struct(old.state), old_inputs=to_struct(old.inputs)
+        )
+        began = time.monotonic()
+        with _failing(old.token, old.inputs):
+            self._stub.Delete(request)
+        return time.monotonic() - began
+
+
+@contextmanager
+def _failing(token: str, inputs: Values) -> Iterator[None]:
+    """A gRPC error as the Pulumi engine reads it."""
+    try:
+        yield
+    except grpc.RpcError as raised:
+        error: Any = raised
+        details = dict(error.trailing_metadata()).get("grpc-status-details-bin")
+        kept = None
+        if details is not None:
+            failed = provider_pb2.ErrorResourceInitFailed()
+            assert status_pb2.Status.FromString(details).details[0].Unpack(failed)
+            kept = Resource(token, failed.id, inputs, to_values(failed.properties))
+        raise OperationError(error.details(), kept) from raised
+
+
+@contextmanager
+def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
+    """The plugin's own process, as `pulumi-resource-docker` starts it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.docker_plugin"],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                inputs = to_struct({"host": host, **provider_inputs})
+                stub.Configure(provider_pb2.ConfigureRequest(args=inputs))
+                yield Plugin(stub)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def started_engine() -> Iterator[Any]:
+    """docker-py's client of a Docker engine with one small image; nothing else is in it."""
+    layout = Layout(
+        state=HOME / "plugin",
+        cache=CACHE,
+        builder_root=HOME / "plugin" / "buildkit",
+        registry_port=15445,
+        builder_port=15446,
+        engine=EngineChoice.OWN,
+        mode=Mode.AUTO,
+    )
+    services.stop(layout, SERVICE)
+    subprocess.run(["rm", "-rf", "--one-file-system", str(layout.state)], check=True)
+    ensure_packages(layout, "the plugin's tests", ["docker.io", "iptables", "iproute2", "busybox-static"])
+    folder = layout.state / "engine"
+    folder.mkdir(parents=True)
+    try:
+        with warnings.catch_warnings():
+            # The service outlives the object that started it, and docker-py drops a socket that it
+            # could not connect: the first is meant, the second ends with the test run.
+            warnings.simplefilter("ignore", ResourceWarning)
+            start_own_engine(layout, SERVICE, folder, number=2)
+            gc.collect()
+        client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock")
+        client.api.import_image_from_data(_busybox(), repository=REPOSITORY, tag="1")
+        yield client
+        for container in client.containers.list(all=True):
+            container.remove(force=True)
+        client.close()
+    finally:
+        services.stop(layout, SERVICE)
+
+
+def _busybox() -> bytes:
+    """A root file system of Debian's static busybox, as a tar archive."""
+    found = shutil.which("busybox")
+    assert found is not None
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for folder in ("bin", "tmp", "data"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+            tar.addfile(entry)
+        tar.add(Path(found).resolve(), "bin/busybox")
+        for applet in APPLETS:
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return archive.getvalue()
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 15) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not after {seconds} s"
+        time.sleep(0.05)

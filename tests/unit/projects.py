@@ -1,0 +1,74 @@
+"""The real program under a real stack's YAML."""
+
+import functools
+import json
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.arch import ARCHES
+from tests.unit.engine import Engine
+from tests.unit.yaml_like import DIGEST, as_pulumi_gives_it
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAMESPACE = "skycoin:"
+RELEASE_STACK = "organization/skycoin/release"
+FILES = {
+    "local": "local.example.yaml",
+    "release": "Pulumi.release.yaml",
+    "develop": "Pulumi.develop.yaml",
+    "fleet": "Pulumi.fleet.yaml",
+}
+"""Every committed stack."""
+
+
+def stack_settings(file: str) -> dict[str, Any]:
+    """What a file of stacks/ says under `skycoin:` keys."""
+    config = yaml.safe_load((PROJECT / "stacks" / file).read_text())["config"]
+    return {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
+
+
+def run_program(engine: Engine, settings: Mapping[str, Any], stack: str = "test") -> Engine:
+    """`__main__.py` as Pulumi runs it: from the project's folder, the configuration in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(PROJECT)
+        patch.setenv("PULUMI_CONFIG", json.dumps(as_pulumi_gives_it(settings)))
+        engine.run(lambda: runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__"), stack=stack)
+    return engine
+
+
+def published(tag: str = "latest") -> dict[str, Any]:
+    """Outputs of the release stack."""
+    digests = {arch: f"sha256:{index:064x}" for index, arch in enumerate(ARCHES)}
+    variants = {
+        arch: {
+            "ref": f"docker.io/skycoin/skycoin@{digest}",
+            "digest": digest,
+            "platform": ARCHES[arch].platform,
+        }
+        for arch, digest in digests.items()
+    }
+    entry = {"ref": f"docker.io/skycoin/skycoin:{tag}@{DIGEST}", "digest": DIGEST, "variants": variants}
+    return {RELEASE_STACK: {"images": {"skycoin": {tag: entry}}}}
+
+
+@functools.cache
+def up(stack: str) -> Engine:
+    """`pulumi up` of a committed stack: run once, read by many."""
+    return run_program(Engine(stacks=published()), stack_settings(FILES[stack]), stack)
+
+
+def up_with(stack: str, **more: Any) -> Engine:
+    """The same with other values of some keys (spelled with `_`)."""
+    changes = {key.replace("_", "-"): value for key, value in more.items()}
+    return run_program(Engine(stacks=published()), {**stack_settings(FILES[stack]), **changes}, stack)
+
+
+@functools.cache
+def previewed(stack: str, *, unchanged: bool = False) -> Engine:
+    engine = Engine(preview=True, unchanged=unchanged, stacks=published())
+    return run_program(engine, stack_settings(FILES[stack]), stack)

@@ -1,0 +1,709 @@
+"""The stand-in docker plugin without an engine: replace rules, checks, previews, what the engine is sent."""
+
+from collections.abc import Mapping
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.runtime.proto import provider_pb2
+
+from local.docker_plugin import container_config, image, network, volume
+from local.docker_plugin.container import Container
+from local.docker_plugin.container_config import DEFAULTS, creation, duration_faults, nanoseconds
+from local.docker_plugin.container_state import imported_inputs, state_of
+from plugins.engine import Engine
+from local.docker_plugin.image import RemoteImage
+from local.docker_plugin.network import Network
+from local.docker_plugin.rules import compare
+from plugins.ssh import ssh_command
+from local.docker_plugin.volume import Volume
+from plugins.base import UNKNOWN, Kind, ProviderError, Servicer, Values, to_struct, to_values
+
+CONTAINER = "docker:index/container:Container"
+VOLUME = "docker:index/volume:Volume"
+NETWORK = "docker:index/network:Network"
+REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# pulumi/pulumi-docker v5, provider/cmd/pulumi-resource-docker/schema.json: inputProperties of each
+# resource, with `willReplaceOnChanges` and without.
+OFFICIAL_REPLACING: Mapping[str, frozenset[str]] = {
+    CONTAINER: words(
+        """capabilities cgroupParent cgroupnsMode command cpus deviceRequests devices dns dnsOpts dnsSearches
+        domainname entrypoints envs gpus groupAdds hostname hosts image ipcMode labels logDriver logOpts
+        mounts name networkMode networksAdvanced pidMode platform ports privileged publishAllPorts readOnly
+        runtime securityOpts shmSize stdinOpen stopSignal stopTimeout storageOpts sysctls tty ulimits
+        uploads user usernsMode volumes workingDir"""
+    ),
+    VOLUME: words("driver driverOpts labels name"),
+    NETWORK: words(
+        """attachable driver ingress internal ipamConfigs ipamDriver ipamOptions ipv6 labels name
+        options"""
+    ),
+    REMOTE_IMAGE: words("name platform pullTriggers triggers"),
+}
+OFFICIAL_IN_PLACE: Mapping[str, frozenset[str]] = {
+    CONTAINER: words(
+        """attach containerReadRefreshTimeoutMilliseconds cpuPeriod cpuQuota cpuSet cpuShares
+        destroyGraceSeconds deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops healthcheck init logs
+        maxRetryCount memory memoryReservation memorySwap mustRun removeVolumes restart rm start tmpfs wait
+        waitTimeout"""
+    ),
+    VOLUME: frozenset({"cluster"}),
+    NETWORK: frozenset(),
+    REMOTE_IMAGE: words("build forceRemove keepLocally"),
+}
+# kreuzwerker/terraform-provider-docker, internal/provider/resource_docker_*.go: `Optional` and `Computed`.
+OFFICIAL_COMPUTED: Mapping[str, frozenset[str]] = {
+    CONTAINER: words(
+        """command entrypoints envs healthcheck hostname init ipcMode labels logDriver platform runtime
+        securityOpts shmSize stopSignal stopTimeout"""
+    ),
+    VOLUME: words("name driver"),
+    NETWORK: words("driver internal ipamConfigs options"),
+    REMOTE_IMAGE: frozenset(),
+}
+SERVED = {
+    CONTAINER: container_config.INPUTS,
+    VOLUME: volume.INPUTS,
+    NETWORK: network.INPUTS,
+    REMOTE_IMAGE: image.INPUTS,
+}
+REPLACING: Mapping[str, tuple[str, ...] | list[str]] = {
+    CONTAINER: container_config.REPLACING,
+    VOLUME: volume.INPUTS,
+    NETWORK: network.INPUTS,
+    REMOTE_IMAGE: image.REPLACING,
+}
+COMPUTED: Mapping[str, tuple[str, ...]] = {
+    CONTAINER: container_config.COMPUTED,
+    VOLUME: volume.COMPUTED,
+    NETWORK: network.COMPUTED,
+    REMOTE_IMAGE: (),
+}
+
+NODE: Values = {
+    "name": "skycoin-node",
+    "image": "registry.localhost:5443/skycoin@sha256:" + "a" * 64,
+    "command": ["-web-interface-addr=0.0.0.0", "-disable-networking"],
+    "user": "10000:10000",
+    "readOnly": True,
+    "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
+    "capabilities": {"drops": ["ALL"]},
+    "securityOpts": ["no-new-privileges:true"],
+    "mounts": [
+        {"type": "volume", "source": "node-data", "target": "/data"},
+        {"type": "volume", "source": "node-wallet", "target": "/wallet", "readOnly": False},
+    ],
+    "networkMode": "skycoin-node",
+    "ports": [
+        {"internal": 6420, "external": 6420, "ip": "127.0.0.1"},
+        {"internal": 6000, "external": 6000, "ip": "0.0.0.0"},
+    ],
+    "restart": "unless-stopped",
+    "stopSignal": "SIGINT",
+    "stopTimeout": 60,
+    "destroyGraceSeconds": 60,
+    "removeVolumes": False,
+    "memory": 768,
+    "logDriver": "json-file",
+    "logOpts": {"max-size": "10m", "max-file": "3"},
+    "ulimits": [{"name": "nofile", "soft": 4096, "hard": 4096}],
+    "labels": [{"label": "org.example.role", "value": "node"}],
+    "healthcheck": {
+        "tests": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:6420/api/v1/health"],
+        "interval": "10s",
+        "timeout": "1m30s",
+        "retries": 6,
+        "startPeriod": "5m0s",
+    },
+    "wait": True,
+    "waitTimeout": 300,
+}
+"""What components/node.py registers, with a label."""
+
+
+class ClosedEngine(Engine):
+    """An engine that nobody may ask."""
+
+    def client(self) -> Any:
+        raise AssertionError("the engine was asked")
+
+
+class AbortError(Exception):
+    """What `context.abort` raised, as gRPC would."""
+
+
+class Context:
+    """A gRPC context that keeps nothing."""
+
+    def abort(self, code: Any, message: str) -> None:
+        raise AbortError(message)
+
+
+@pytest.fixture
+def plugin() -> Servicer:
+    """The four kinds over an engine that nobody may ask."""
+    engine = ClosedEngine()
+    kinds: dict[str, Kind] = {
+        VOLUME: Volume(engine),
+        NETWORK: Network(engine),
+        REMOTE_IMAGE: RemoteImage(engine),
+        CONTAINER: Container(engine),
+    }
+    return Servicer("5.2.0", kinds, engine.configure)
+
+
+def urn(token: str, name: str = "node") -> str:
+    return f"urn:pulumi:local::skycoin::skycoin:index:Node${token}::{name}"
+
+
+def check(plugin: Servicer, token: str, inputs: Values) -> tuple[Values, dict[str, str]]:
+    request = provider_pb2.CheckRequest(urn=urn(token), news=to_struct(inputs))
+    answer = plugin.Check(request, Context())
+    return to_values(answer.inputs), {failure.property: failure.reason for failure in answer.failures}
+
+
+def diff(plugin: Servicer, token: str, olds: Values, old_inputs: Values, news: Values) -> Any:
+    request = provider_pb2.DiffRequest(
+        urn=urn(token), olds=to_struct(olds), old_inputs=to_struct(old_inputs), news=to_struct(news)
+    )
+    return plugin.Diff(request, Context())
+
+
+# --- the official plugin's table ---
+
+
+@pytest.mark.parametrize("token", SERVED)
+def test_every_served_input_replaces_exactly_where_the_official_plugin_replaces(token: str) -> None:
+    """Another rule here would replace a node that the official plugin keeps, or the reverse."""
+    served, replacing = set(SERVED[token]), set(REPLACING[token])
+    assert replacing == served & OFFICIAL_REPLACING[token]
+    assert served - replacing == served & OFFICIAL_IN_PLACE[token]
+
+
+@pytest.mark.parametrize("token", SERVED)
+def test_an_input_that_the_program_drops_stays_exactly_where_the_official_plugin_keeps_it(
+    plugin: Servicer, token: str
+) -> None:
+    """An imported wallet has a driver, which no program names: to replace it for that would lose it."""
+    assert set(COMPUTED[token]) == set(SERVED[token]) & OFFICIAL_COMPUTED[token]
+    for key in set(SERVED[token]) - DEFAULTS.keys() - {"name", "image"}:
+        there = {"name": "x", "image": "y", key: "z"}
+        answer = diff(plugin, token, there, there, {"name": "x", "image": "y"})
+        assert list(answer.diffs) == ([] if key in OFFICIAL_COMPUTED[token] else [key])
+
+
+def test_healthcheck_tmpfs_and_init_are_the_official_exceptions_to_replacing() -> None:
+    """The engine can't give them to a running container; the official plugin only writes them down."""
+    exceptions = {"healthcheck", "tmpfs", "init"}
+    assert exceptions <= OFFICIAL_IN_PLACE[CONTAINER]
+    assert exceptions <= set(container_config.IN_PLACE)
+    assert not exceptions & set(container_config.LIMITS)
+
+
+def test_no_input_is_listed_twice() -> None:
+    for token, served in SERVED.items():
+        assert len(served) == len(set(served)), token
+
+
+def test_defaults_are_those_of_the_official_schema() -> None:
+    """kreuzwerker/terraform-provider-docker, internal/provider/resource_docker_container.go, `Default:`."""
+    assert dict(DEFAULTS) == {
+        "rm": False,
+        "readOnly": False,
+        "start": True,
+        "wait": False,
+        "waitTimeout": 60,
+        "attach": False,
+        "logs": False,
+        "mustRun": True,
+        "restart": "no",
+        "removeVolumes": True,
+        "networkMode": "bridge",
+        "containerReadRefreshTimeoutMilliseconds": 15000,
+    }
+
+
+# --- Check ---
+
+
+def test_a_nodes_inputs_pass_and_get_the_defaults(plugin: Servicer) -> None:
+    inputs, failures = check(plugin, CONTAINER, NODE)
+    assert failures == {}
+    assert inputs == {**DEFAULTS, **NODE}
+
+
+@pytest.mark.parametrize("token", SERVED)
+def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, token: str) -> None:
+    """Dropping it in silence would deploy something else than the program says."""
+    _, failures = check(plugin, token, {"name": "x", "image": "y", "gpus": "all"})
+    assert "gpus" in failures
+    for known in SERVED[token]:
+        assert known in failures["gpus"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "place"),
+    [
+        ({"mounts": [{"type": "bind", "target": "/x", "bindOptions": {}}]}, "mounts[0].bindOptions"),
+        ({"healthcheck": {"tests": ["NONE"], "startInterval": "1s"}}, "healthcheck.startInterval"),
+        ({"ports": [{"internal": 1}, {"internal": 2, "host": "x"}]}, "ports[1].host"),
+        ({"capabilities": {"drop": ["ALL"]}}, "capabilities.drop"),
+        ({"ulimits": [{"name": "nofile", "limit": 1}]}, "ulimits[0].limit"),
+        ({"labels": [{"key": "a", "value": "b"}]}, "labels[0].key"),
+    ],
+)
+def test_an_unknown_part_of_an_input_fails_by_its_path(plugin: Servicer, inputs: Values, place: str) -> None:
+    _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
+    assert list(failures) == [place]
+    assert "it serves" in failures[place]
+
+
+def test_what_the_engine_adds_to_inputs_is_no_unknown_input(plugin: Servicer) -> None:
+    """`__defaults` stands in inputs that the official plugin checked before, at every level."""
+    ports = [{"internal": 1, "__defaults": []}]
+    _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", "__defaults": [], "ports": ports})
+    assert failures == {}
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "failing"),
+    [
+        (VOLUME, {}, {"name"}),
+        (NETWORK, {}, {"name"}),
+        (REMOTE_IMAGE, {}, {"name"}),
+        (CONTAINER, {}, {"name", "image"}),
+        (CONTAINER, {"name": "x", "image": "y", "wait": True}, {"wait"}),
+        (CONTAINER, {"name": "x", "image": "y", "healthcheck": {"interval": "10"}}, {"healthcheck.interval"}),
+    ],
+)
+def test_a_missing_or_contradicting_input_fails(
+    plugin: Servicer, token: str, inputs: Values, failing: set[str]
+) -> None:
+    _, failures = check(plugin, token, inputs)
+    assert failures.keys() == failing
+
+
+def test_values_that_a_preview_does_not_know_pass(plugin: Servicer) -> None:
+    inputs = {**NODE, "image": UNKNOWN, "networkMode": UNKNOWN, "mounts": UNKNOWN, "healthcheck": UNKNOWN}
+    assert check(plugin, CONTAINER, inputs) == ({**DEFAULTS, **inputs}, {})
+    assert duration_faults({"interval": UNKNOWN}) == []
+
+
+def test_a_type_that_is_not_served_is_named_with_those_that_are(plugin: Servicer) -> None:
+    with pytest.raises(AbortError) as aborted:
+        check(plugin, "docker:index/service:Service", {})
+    assert str(aborted.value).startswith("resource type docker:index/service:Service is not served")
+    for token in SERVED:
+        assert token in str(aborted.value)
+
+
+# --- Diff ---
+
+
+def test_equal_inputs_change_nothing(plugin: Servicer) -> None:
+    inputs = {**DEFAULTS, **NODE}
+    answer = diff(plugin, CONTAINER, inputs, inputs, inputs)
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert not answer.replaces
+
+
+def test_a_replaced_container_is_deleted_first(plugin: Servicer) -> None:
+    """Its name, its ports and its wallet can't be had twice."""
+    olds = {**DEFAULTS, **NODE}
+    answer = diff(plugin, CONTAINER, olds, olds, {**olds, "user": "0", "memory": 1})
+    assert list(answer.replaces) == ["user"]
+    assert list(answer.diffs) == ["memory", "user"]
+    assert answer.deleteBeforeReplace
+    kinds = provider_pb2.PropertyDiff
+    assert answer.detailedDiff["user"].kind == kinds.UPDATE_REPLACE
+    assert answer.detailedDiff["memory"].kind == kinds.UPDATE
+
+
+def test_a_change_in_place_replaces_and_deletes_nothing(plugin: Servicer) -> None:
+    olds = {**DEFAULTS, **NODE}
+    answer = diff(plugin, CONTAINER, olds, olds, {**olds, "memory": 1536, "restart": "always"})
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert not answer.replaces
+    assert not answer.deleteBeforeReplace
+
+
+def test_a_stopped_container_is_an_update(plugin: Servicer) -> None:
+    """Refresh writes mustRun false; the next `up` sees it, and starts the container."""
+    inputs = {**DEFAULTS, **NODE}
+    answer = diff(plugin, CONTAINER, {**inputs, "mustRun": False}, inputs, inputs)
+    assert list(answer.diffs) == ["mustRun"]
+    assert not answer.replaces
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        ("envs", ["A=1", "B=2"], ["B=2", "A=1"]),
+        ("ports", [{"internal": 1}, {"internal": 2}], [{"internal": 2}, {"internal": 1}]),
+        ("capabilities", {"drops": ["A", "B"]}, {"drops": ["B", "A"]}),
+        ("labels", [{"label": "a", "value": "b"}], [{"value": "b", "label": "a"}]),
+        ("labels", [], None),
+        ("tmpfs", None, {}),
+        ("user", "", None),
+        ("memory", 0, None),
+        ("internal", False, None),
+        # What the official plugin writes into the state of the same program.
+        ("ports", [{"internal": 1, "protocol": "tcp", "ip": "0.0.0.0"}], [{"internal": 1}]),
+        (
+            "mounts",
+            [{"type": "volume", "target": "/x", "readOnly": False}],
+            [{"type": "volume", "target": "/x"}],
+        ),
+        ("healthcheck", {"tests": ["NONE"], "startInterval": "0s"}, {"tests": ["NONE"]}),
+        ("ports", [{"internal": 1, "__defaults": []}], [{"internal": 1}]),
+    ],
+)
+def test_order_of_sets_and_what_says_nothing_are_no_change(key: str, old: Any, new: Any) -> None:
+    olds = {} if old is None else {key: old}
+    news = {} if new is None else {key: new}
+    for one, other in ((olds, news), (news, olds)):
+        assert compare(one, one, other, [key]).replaces == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        ("command", ["-a", "-b"], ["-b", "-a"]),
+        ("entrypoints", ["sh", "-c"], ["-c", "sh"]),
+        ("healthcheck", {"tests": ["CMD", "true"]}, {"tests": ["true", "CMD"]}),
+        ("tmpfs", {"/tmp": ""}, {}),
+        ("logOpts", {"max-file": "3"}, {"max-file": "4"}),
+        ("mounts", [{"target": "/x", "readOnly": True}], [{"target": "/x"}]),
+        ("ports", [{"internal": 1, "ip": "127.0.0.1"}], [{"internal": 1}]),
+        ("envs", ["A=1"], ["A=1", "A=1"]),
+        ("mustRun", False, True),
+        ("removeVolumes", True, False),
+        ("memory", 1, None),
+    ],
+)
+def test_what_means_something_else_is_a_change(key: str, old: Any, new: Any) -> None:
+    """The order of a command is part of it; a list is a set only where the official plugin has a set."""
+    olds = {} if old is None else {key: old}
+    news = {} if new is None else {key: new}
+    assert compare(olds, olds, news, [key]).replaces == (key,)
+    assert compare(olds, olds, news, []).updates == (key,)
+
+
+def test_drift_is_seen_against_the_state_not_against_the_old_inputs() -> None:
+    assert compare({"memory": 32}, {"memory": 64}, {"memory": 64}, []).updates == ("memory",)
+
+
+def test_computed_outputs_are_compared_with_nothing() -> None:
+    assert compare({"bridge": "x", "name": "n"}, {"name": "n"}, {"name": "n"}, ["name"]).updates == ()
+
+
+# --- previews ---
+
+
+@pytest.mark.parametrize("token", SERVED)
+def test_a_preview_asks_no_engine(plugin: Servicer, token: str) -> None:
+    """A preview works while the host is down."""
+    inputs = to_struct({"name": "x", "image": UNKNOWN})
+    made = plugin.Create(
+        provider_pb2.CreateRequest(urn=urn(token), properties=inputs, preview=True), Context()
+    )
+    assert made.id == ""
+    assert to_values(made.properties) == {"name": "x", "image": UNKNOWN}
+    updated = plugin.Update(
+        provider_pb2.UpdateRequest(
+            urn=urn(token), id="i", olds=to_struct({"name": "x", "mustRun": False}), news=inputs, preview=True
+        ),
+        Context(),
+    )
+    assert to_values(updated.properties) == {"name": "x", "image": UNKNOWN, "mustRun": False}
+
+
+def test_check_diff_and_configure_ask_no_engine(plugin: Servicer) -> None:
+    plugin.Configure(provider_pb2.ConfigureRequest(args=to_struct({"host": "ssh://nowhere"})), Context())
+    inputs, _ = check(plugin, CONTAINER, NODE)
+    diff(plugin, CONTAINER, inputs, inputs, inputs)
+
+
+def test_options_of_an_image_that_matter_at_removal_change_nothing_but_the_state() -> None:
+    """An option that the program dropped goes from the state: else it would differ at every run."""
+    olds = {"name": "x", "imageId": "sha256:1", "keepLocally": True}
+    news = {"name": "x", "forceRemove": True}
+    state = RemoteImage(ClosedEngine()).update("id", olds, news)
+    assert state == {"name": "x", "imageId": "sha256:1", "forceRemove": True}
+    assert compare(state, news, news, image.REPLACING).updates == ()
+
+
+def test_an_image_that_is_kept_is_not_asked_for_at_removal() -> None:
+    RemoteImage(ClosedEngine()).delete("id", {"name": "x", "keepLocally": True})
+
+
+# --- what the engine is sent ---
+
+
+@pytest.mark.parametrize(
+    ("duration", "wanted"),
+    [
+        ("", 0),
+        ("0s", 0),
+        ("1ns", 1),
+        ("3us", 3_000),
+        ("3µs", 3_000),
+        ("500ms", 500_000_000),
+        ("10s", 10_000_000_000),
+        ("1.5s", 1_500_000_000),
+        (".5m", 30_000_000_000),
+        ("1m30s", 90_000_000_000),
+        ("5m0s", 300_000_000_000),
+        ("1h2m3s4ms", 3_723_004_000_000),
+        ("0.1s", 100_000_000),
+    ],
+)
+def test_durations_are_read_as_go_reads_them(duration: str, wanted: int) -> None:
+    assert nanoseconds(duration) == wanted
+
+
+@pytest.mark.parametrize(
+    "duration", ["10", "s", "10 s", "-1s", "1d", "10S", "1m30", "1..5s", "٣s", "x", "1s\n"]
+)
+def test_what_is_no_duration_is_named_with_examples(duration: str) -> None:
+    with pytest.raises(ProviderError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
+        nanoseconds(duration)
+    assert repr(duration) in str(error.value)
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
+def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: int, millis: int) -> None:
+    written = f"{hours}h{minutes}m{seconds}s{millis}ms"
+    whole = ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
+    assert nanoseconds(written) == whole * 10**6
+
+
+def test_a_node_is_created_with_everything_that_the_program_says() -> None:
+    assert creation({**DEFAULTS, **NODE}) == {
+        "Image": NODE["image"],
+        "Cmd": ["-web-interface-addr=0.0.0.0", "-disable-networking"],
+        "User": "10000:10000",
+        "Labels": {"org.example.role": "node"},
+        "StopSignal": "SIGINT",
+        "StopTimeout": 60,
+        "ExposedPorts": {"6420/tcp": {}, "6000/tcp": {}},
+        "Healthcheck": {
+            "Test": NODE["healthcheck"]["tests"],
+            "Interval": 10 * 10**9,
+            "Timeout": 90 * 10**9,
+            "StartPeriod": 300 * 10**9,
+            "Retries": 6,
+        },
+        "HostConfig": {
+            "NetworkMode": "skycoin-node",
+            "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+            "AutoRemove": False,
+            "ReadonlyRootfs": True,
+            "Privileged": False,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"],
+            "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
+            "Mounts": [
+                {"Type": "volume", "Source": "node-data", "Target": "/data", "ReadOnly": False},
+                {"Type": "volume", "Source": "node-wallet", "Target": "/wallet", "ReadOnly": False},
+            ],
+            "Memory": 768 * 1024 * 1024,
+            "MemorySwap": 0,
+            "CpuShares": 0,
+            "CpusetCpus": "",
+            "ShmSize": 0,
+            "Init": False,
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "Ulimits": [{"Name": "nofile", "Soft": 4096, "Hard": 4096}],
+            "PortBindings": {
+                "6420/tcp": [{"HostIp": "127.0.0.1", "HostPort": "6420"}],
+                "6000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "6000"}],
+            },
+        },
+    }
+
+
+def test_what_the_program_leaves_out_is_left_to_the_image() -> None:
+    body = creation({**DEFAULTS, "name": "x", "image": "y"})
+    for absent in ("Cmd", "Entrypoint", "Env", "User", "WorkingDir", "Healthcheck", "StopSignal"):
+        assert absent not in body
+    assert "PortBindings" not in body["HostConfig"]
+    assert body["HostConfig"]["NetworkMode"] == "bridge"
+
+
+def test_one_inner_port_may_be_shown_on_many_addresses() -> None:
+    ports = [
+        {"internal": 53, "external": 5353, "ip": "127.0.0.1", "protocol": "udp"},
+        {"internal": 53, "external": 53, "protocol": "udp"},
+        {"internal": 53},
+    ]
+    assert creation({**DEFAULTS, "image": "y", "ports": ports})["HostConfig"]["PortBindings"] == {
+        "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "5353"}, {"HostIp": "0.0.0.0", "HostPort": "53"}],
+        "53/tcp": [{"HostIp": "0.0.0.0", "HostPort": ""}],
+    }
+
+
+@pytest.mark.parametrize(("swap", "wanted"), [(None, 0), (0, 0), (-1, -1), (512, 512 * 1024 * 1024)])
+def test_memory_swap_is_in_mebibytes_and_minus_one_is_no_limit(swap: int | None, wanted: int) -> None:
+    body = creation({**DEFAULTS, "image": "y", "memorySwap": swap})
+    assert body["HostConfig"]["MemorySwap"] == wanted
+
+
+# --- state ---
+
+INSPECTED: Values = {
+    "Id": "c" * 64,
+    "Name": "/skycoin-node",
+    "Platform": "linux",
+    "State": {"Running": True, "ExitCode": 0},
+    "Config": {
+        "Image": "y",
+        "Cmd": ["a"],
+        "Hostname": "h",
+        "User": "1",
+        "StopSignal": "SIGINT",
+        "StopTimeout": 9,
+    },
+    "HostConfig": {
+        "NetworkMode": "skycoin-node",
+        "ReadonlyRootfs": True,
+        "RestartPolicy": {"Name": ""},
+        "AutoRemove": False,
+        "LogConfig": {"Type": "json-file"},
+        "Memory": 64 * 1024 * 1024,
+    },
+    "NetworkSettings": {"Networks": {"skycoin-node": {"IPAddress": "172.18.0.2", "IPPrefixLen": 16}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("must_run", "running", "wanted"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_must_run_is_true_only_of_a_container_that_runs(must_run: bool, running: bool, wanted: bool) -> None:
+    found = {**INSPECTED, "State": {"Running": running, "ExitCode": 1}}
+    assert state_of({"mustRun": must_run}, found)["mustRun"] is wanted
+
+
+def test_the_state_has_what_the_engine_says_of_inputs_that_were_given() -> None:
+    state = state_of({"memory": 32, "logDriver": "local"}, INSPECTED)
+    assert (state["memory"], state["logDriver"]) == (64, "json-file")
+    for left_to_the_image in ("user", "stopSignal", "stopTimeout"):
+        assert left_to_the_image not in state
+    assert state["networkDatas"][0]["ipAddress"] == "172.18.0.2"
+
+
+def test_an_imported_container_brings_its_own_inputs() -> None:
+    assert imported_inputs(INSPECTED) == {
+        **DEFAULTS,
+        "name": "skycoin-node",
+        "image": "y",
+        "networkMode": "skycoin-node",
+        "readOnly": True,
+        "restart": "no",
+        "rm": False,
+        "user": "1",
+        "stopSignal": "SIGINT",
+        "stopTimeout": 9,
+        "memory": 64,
+    }
+
+
+# --- ssh ---
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "wanted"),
+    [
+        ("ssh://pi@board.lan:2222", [], ["-l", "pi", "-p", "2222", "--", "board.lan"]),
+        ("ssh://board.lan", [], ["--", "board.lan"]),
+        ("ssh://pi@[::1]:22", [], ["-l", "pi", "-p", "22", "--", "::1"]),
+        ("ssh://-oProxyCommand=x", [], ["--", "-oproxycommand=x"]),
+    ],
+)
+def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], wanted: list[str]) -> None:
+    """`--` ends the options: a host's name is never read as one."""
+    ours = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+    assert ssh_command(url, options) == ["ssh", *ours, *wanted, "docker system dial-stdio"]
+
+
+def test_the_callers_ssh_options_come_first_and_so_win() -> None:
+    """ssh takes the first value that it is given of an option."""
+    command = ssh_command("ssh://host", ["-o", "ConnectTimeout=5", "-i", "key"])
+    assert command[1:5] == ["-o", "ConnectTimeout=5", "-i", "key"]
+    assert command.index("ConnectTimeout=5") < command.index("ConnectTimeout=20")
+
+
+# --- what an engine says ---
+
+
+class BrokenEngine(Engine):
+    """An engine whose every answer is one error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.configure({"host": "tcp://board:2375"})
+        self._error = error
+
+    def client(self) -> Any:
+        return Mock(**{"api.inspect_volume.side_effect": self._error})
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (APIError("500 Server Error", explanation="disk full"), "volume wallet: disk full"),
+        (APIError("500 Server Error"), "volume wallet: 500 Server Error"),
+        (DockerException("too old"), "volume wallet: too old"),
+        (requests.ReadTimeout("timed out"), "volume wallet: tcp://board:2375 stopped answering: timed out"),
+    ],
+)
+def test_what_the_engine_answers_names_the_resource(error: Exception, wanted: str) -> None:
+    """A host that goes away in mid-run must not look like a volume that is gone."""
+    with pytest.raises(ProviderError) as raised:
+        Volume(BrokenEngine(error)).read("wallet", {}, {})
+    assert str(raised.value) == wanted
+
+
+def test_a_volume_that_the_engine_does_not_know_is_gone() -> None:
+    assert Volume(BrokenEngine(NotFound("404"))).read("wallet", {}, {}) is None
+
+
+# --- values ---
+
+
+def test_whole_numbers_stay_integers_on_the_way_through_protobuf() -> None:
+    """Its only number is a float: 60.0 as a stop timeout is an error of the engine."""
+    values = to_values(
+        to_struct({"stopTimeout": 60, "ports": [{"internal": 6420}], "ratio": 0.5, "yes": True})
+    )
+    assert type(values["stopTimeout"]) is int
+    assert type(values["ports"][0]["internal"]) is int
+    assert type(values["ratio"]) is float
+    assert values["yes"] is True
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+SCALARS = (
+    st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(TEXT, JSON, max_size=4))
+def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
+    assert to_values(to_struct(values)) == values

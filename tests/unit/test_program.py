@@ -1,0 +1,208 @@
+"""The program under settings that no committed stack has: bases, sources, hosts, renames, faults."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.arch import ARCHES
+from components.naming import split_pinned
+from tests.unit.engine import BUILD, CONTAINER, DOCKER_PROVIDER, STACK, VOLUME, Engine
+from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, stack_settings, up_with
+from tests.unit.wire import UNKNOWN, Secret
+from tests.unit.yaml_like import DIGEST, changed
+
+BUILD_BASE = f"registry.localhost:5443/base/build@{DIGEST}"
+
+
+def test_registry_and_repository_of_an_image_are_its_own() -> None:
+    settings = changed(
+        {
+            "registries.hub": {"kind": "oci", "address": "docker.io"},
+            "images.skycoin.registry": "hub",
+            "images.skycoin.repository": "me/node",
+        }
+    )
+    engine = run_program(Engine(), settings)
+    assert engine.one(BUILD, "skycoin-amd64-image").inputs["tags"][0] == "docker.io/me/node:latest-amd64"
+
+
+def test_a_host_that_declares_nothing_gets_the_list() -> None:
+    engine = up_with(
+        "fleet",
+        hosts={"attic": {"engine": "local"}, "shed": {"engine": "local"}},
+        nodes={"one": {"image": "skycoin", "host": "attic"}},
+    )
+    assert engine.one(CONTAINER, "one-container").inputs["image"] == f"docker.io/skycoin/skycoin@{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("node", "complaint"),
+    [
+        ({"tag": "0.26"}, r"skycoin:0\.26 is not published there; it has skycoin:latest"),
+        ({"image": "monero"}, "monero:latest is not published there; it has skycoin:latest"),
+    ],
+)
+def test_a_fleet_says_what_the_other_stack_has(node: dict[str, str], complaint: str) -> None:
+    nodes = {"one": {"image": "skycoin", "host": "attic", **node}}
+    with pytest.raises(KeyError, match=complaint):
+        up_with("fleet", nodes=nodes)
+
+
+def test_a_variant_that_is_not_published_is_named() -> None:
+    stacks = published()
+    variants = stacks[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"]
+    del variants["arm32v6"]
+    with pytest.raises(KeyError, match="skycoin:latest is not published for arm32v6; it has "):
+        run_program(Engine(stacks=stacks), stack_settings(FILES["fleet"]))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "node", "source"),
+    [
+        ({"here": {"engine": "local"}}, {}, "skycoin-latest-index"),
+        ({"here": {"engine": "local"}}, {"tag": "0.27.1"}, "skycoin-0.27.1-index"),
+        ({"here": {"engine": "local", "arch": "arm32v7"}}, {}, "skycoin-arm32v7-image"),
+        ({"here": {"engine": "local", "board": "raspberry-pi-1"}}, {}, "skycoin-arm32v6-image"),
+    ],
+)
+def test_a_node_runs_its_hosts_variant_or_its_tags_list(
+    hosts: dict[str, Any], node: dict[str, Any], source: str
+) -> None:
+    nodes = {"node-1": {"image": "skycoin", "host": "here", **node}}
+    engine = up_with("local", hosts=hosts, nodes=nodes)
+    image = engine.one(CONTAINER, "node-1-container").inputs["image"]
+    assert split_pinned(image)[1] == engine.digest(source)
+
+
+def test_debian_bases_are_built_first_and_each_variant_stands_on_its_own() -> None:
+    engine = up_with("local", bases="debian", build_base=BUILD_BASE)
+    assert [image.name for image in engine.all_of(BUILD)] == [
+        *(f"busybox-{arch}-image" for arch in ARCHES),
+        *(f"skycoin-{arch}-image" for arch in ARCHES),
+    ]
+    for arch in ARCHES:
+        busybox, skycoin = (engine.one(BUILD, f"{image}-{arch}-image") for image in ("busybox", "skycoin"))
+        digest = engine.digest(f"busybox-{arch}-image")
+        assert skycoin.inputs["buildArgs"]["IMAGE_FROM"] == f"registry.localhost:5443/base/busybox@{digest}"
+        assert skycoin.inputs["labels"]["org.opencontainers.image.base.digest"] == digest
+        assert skycoin.inputs["labels"]["org.opencontainers.image.base.name"] == "busybox (debian)"
+        assert busybox.urn in skycoin.dependencies
+        assert busybox.inputs["buildArgs"]["IMAGE_FROM"] == "scratch"
+        assert busybox.inputs["buildArgs"]["BUILD_FROM"] == BUILD_BASE
+        assert busybox.inputs["buildArgs"]["DEBIAN_PORT"] == ARCHES[arch].debian_port
+        assert busybox.inputs["context"]["location"] == "./images/busybox"
+        assert skycoin.inputs["buildArgs"]["BUILD_FROM"] == BUILD_BASE
+    assert "busybox" not in engine.exports()["images"], "a base is not what this stack publishes"
+
+
+def test_in_a_first_preview_the_debian_bases_are_unknown() -> None:
+    settings = {**stack_settings(FILES["local"]), "bases": "debian", "build-base": BUILD_BASE}
+    preview = run_program(Engine(preview=True), settings)
+    skycoin = preview.one(BUILD, "skycoin-amd64-image").inputs
+    assert skycoin["buildArgs"]["IMAGE_FROM"] is UNKNOWN
+    assert skycoin["labels"]["org.opencontainers.image.base.digest"] is UNKNOWN
+
+
+def test_bases_are_built_only_for_architectures_that_an_image_wants() -> None:
+    settings = changed({"bases": "debian", "build-base": BUILD_BASE})
+    engine = run_program(Engine(), settings)
+    assert [image.name for image in engine.all_of(BUILD)] == [
+        "busybox-amd64-image",
+        "busybox-arm32v7-image",
+        "skycoin-amd64-image",
+        "skycoin-arm32v7-image",
+    ]
+
+
+def test_the_machines_certificates_reach_builds_as_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "machine.crt"
+    file.write_text("-----BEGIN CERTIFICATE-----")
+    engine = up_with("local", build_ca=str(file), builder="skycoin-local")
+    for image in engine.all_of(BUILD):
+        assert image.inputs["secrets"] == {"build-ca": Secret("-----BEGIN CERTIFICATE-----")}
+        assert image.inputs["builder"] == {"name": "skycoin-local"}
+
+
+def test_a_working_copy_is_a_named_context(tmp_path: Path) -> None:
+    (tmp_path / "cmd").mkdir()
+    settings = changed(
+        {
+            "images.skycoin.source": {"path": str(tmp_path), "version": "v0.27.1"},
+            "images.skycoin.channel": "feature",
+            "images.skycoin.feature": "mine",
+            "images.skycoin.gui": False,
+            "images.skycoin.layers": 1,
+            "images.skycoin.build-args": {"EXTRA": "1"},
+        }
+    )
+    engine = run_program(Engine(), settings)
+    inputs = engine.one(BUILD, "skycoin-amd64-image").inputs
+    assert inputs["context"]["named"] == {"source": {"location": str(tmp_path)}}
+    assert inputs["tags"] == ["registry.localhost:5443/skycoin/skycoin:feature-mine-amd64"]
+    given = inputs["buildArgs"]
+    assert (given["GUI"], given["LAYERS"], given["COMMIT"], given["EXTRA"]) == ("false", "1", "unknown", "1")
+    assert "org.opencontainers.image.created" not in inputs["labels"], "no date is better than a wrong one"
+
+
+def test_a_gui_by_name_asks_for_the_api_set_that_it_needs() -> None:
+    command = (
+        run_program(Engine(), changed({"nodes.one.gui": True}))
+        .one(CONTAINER, "one-container")
+        .inputs["command"]
+    )
+    assert command == [
+        "-web-interface-addr=0.0.0.0",
+        "-enable-api-sets=READ,TXN,WALLET",
+        "-disable-networking",
+        "-enable-gui",
+    ]
+
+
+def test_a_nodes_own_limits_win_over_its_boards() -> None:
+    nodes = {"attic": {"image": "skycoin", "host": "attic", "memory": 256, "wait": 600}}
+    container = up_with("fleet", nodes=nodes).one(CONTAINER, "attic-container").inputs
+    assert (container["memory"], container["waitTimeout"]) == (256, 600)
+    assert container["logOpts"]["max-size"] == "10m", "the rest stays the board's"
+
+
+def test_ssh_options_reach_the_hosts_provider() -> None:
+    hosts = {"attic": {"engine": "ssh://pi@attic.lan:2222", "ssh-options": ["-i", "/keys/fleet"]}}
+    nodes = {"attic": {"image": "skycoin", "host": "attic"}}
+    provider = up_with("fleet", hosts=hosts, nodes=nodes).one(DOCKER_PROVIDER, "attic").inputs
+    assert provider["host"] == "ssh://pi@attic.lan:2222"
+    assert provider["sshOpts"] == '["-i", "/keys/fleet"]', "providers take lists as JSON"
+
+
+def test_a_renamed_node_replaces_no_volume() -> None:
+    """Fault 21. The engine gives children their parent's alias with the parent's name exchanged."""
+    before = run_program(Engine(), changed({}))
+    node = {"image": "skycoin", "host": "here", "renamed-from": "one"}
+    after = run_program(Engine(), changed({"nodes.one": None, "nodes.kitchen": node}))
+    assert after.one("skycoin:index:Node", "kitchen").aliases == ("one",)
+    for role in ("data", "wallet"):
+        old, new = before.one(VOLUME, f"one-{role}"), after.one(VOLUME, f"kitchen-{role}")
+        assert new.inputs == old.inputs
+        assert (new.protect, new.retain_on_delete) == (old.protect, old.retain_on_delete)
+    assert after.one(CONTAINER, "kitchen-container").inputs["name"] == "skycoin-kitchen"
+
+
+def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() -> None:
+    engine = Engine()
+    settings = changed({"nodes.one.rpc-port": 80, "images.skycoin.arches": ["arm32v9"]})
+    with pytest.raises(pulumi.RunError) as caught:
+        run_program(engine, settings)
+    assert str(caught.value).splitlines() == [
+        "2 configuration errors, nothing was changed:",
+        '  - skycoin:images.skycoin.arches[0]: "arm32v9": allowed are amd64, arm32v5, arm32v6, arm32v7, '
+        "arm64v8",
+        "  - skycoin:nodes.one.rpc-port: 80: Input should be greater than or equal to 1024",
+    ]
+    assert [entry.type for entry in engine.registered] == [STACK]
+
+
+def test_an_empty_stack_makes_nothing() -> None:
+    engine = run_program(Engine(), {})
+    assert engine.names() == []
+    assert engine.exports() == {"images": {}, "nodes": {}}

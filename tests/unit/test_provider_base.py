@@ -1,0 +1,171 @@
+"""The provider base over real gRPC: how errors reach the Pulumi engine."""
+
+import concurrent.futures
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from google.rpc import status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from plugins.base import (
+    Change,
+    Checked,
+    Found,
+    InitError,
+    Kind,
+    ProviderError,
+    Servicer,
+    Values,
+    to_struct,
+    to_values,
+)
+
+TOKEN = "test:index:Thing"
+URN = f"urn:pulumi:local::project::{TOKEN}::thing"
+
+
+class Thing:
+    """A kind that fails as its inputs say."""
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        return Checked(inputs={**news, "checkedAs": name})
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        return Change(delete_before_replace=True)
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        return "thing-1", self._state(inputs)
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        return None if identity == "gone" else Found(identity=identity, state=state, inputs=inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        return self._state(news)
+
+    def delete(self, identity: str, state: Values) -> None:
+        raise ProviderError("thing is in use")
+
+    @staticmethod
+    def _state(inputs: Values) -> Values:
+        if inputs.get("fails") == "init":
+            raise InitError("thing is not ready: müde", "thing-1", {**inputs, "size": 3})
+        if inputs.get("fails"):
+            raise ProviderError("thing can't be made")
+        return inputs
+
+
+@pytest.fixture
+def configured() -> list[Values]:
+    """What Configure handed over."""
+    return []
+
+
+@pytest.fixture
+def stub(configured: list[Values]) -> Iterator[Any]:
+    """A client of a provider on a loopback port."""
+    kinds: dict[str, Kind] = {TOKEN: Thing()}
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=2))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+        Servicer("1.2.3", kinds, configured.append), server
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield provider_pb2_grpc.ResourceProviderStub(channel)
+    server.stop(None).wait()
+
+
+def create(stub: Any, inputs: Values) -> Any:
+    return stub.Create(provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs)))
+
+
+def init_failure(error: Any) -> Any:
+    """The detail by which the engine tells a resource that exists from one that does not."""
+    metadata = dict(error.trailing_metadata())
+    status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
+    assert status.message == error.details()
+    detail = provider_pb2.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(detail)
+    return detail
+
+
+def test_a_resource_that_exists_but_is_not_ready_is_handed_over_with_the_error(stub: Any) -> None:
+    """Without the id and state the engine would forget it, and the next `up` would collide with it."""
+    with pytest.raises(grpc.RpcError) as raised:
+        create(stub, {"fails": "init", "name": "x"})
+    error: Any = raised.value
+    assert error.code() is grpc.StatusCode.UNKNOWN
+    assert error.details() == "thing is not ready: müde"
+    detail = init_failure(error)
+    assert detail.id == "thing-1"
+    assert list(detail.reasons) == ["thing is not ready: müde"]
+    assert to_values(detail.properties) == {"fails": "init", "name": "x", "size": 3}
+
+
+def test_an_update_that_does_not_become_ready_keeps_the_resource_too(stub: Any) -> None:
+    request = provider_pb2.UpdateRequest(urn=URN, id="thing-1", news=to_struct({"fails": "init"}))
+    with pytest.raises(grpc.RpcError) as raised:
+        stub.Update(request)
+    assert init_failure(raised.value).id == "thing-1"
+
+
+def test_an_ordinary_failure_carries_its_sentence_and_no_resource(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        create(stub, {"fails": "yes"})
+    error: Any = raised.value
+    assert error.details() == "thing can't be made"
+    assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+
+
+def test_a_failed_delete_is_an_error(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError, match="thing is in use"):
+        stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="thing-1"))
+
+
+def test_a_resource_is_made_with_its_id_and_state(stub: Any) -> None:
+    made = create(stub, {"name": "x"})
+    assert (made.id, to_values(made.properties)) == ("thing-1", {"name": "x"})
+
+
+def test_a_resource_that_is_gone_reads_as_an_empty_id(stub: Any) -> None:
+    assert stub.Read(provider_pb2.ReadRequest(urn=URN, id="gone")).id == ""
+    assert stub.Read(provider_pb2.ReadRequest(urn=URN, id="there")).id == "there"
+
+
+def test_check_gets_the_resources_name_from_its_urn(stub: Any) -> None:
+    checked = stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct({})))
+    assert to_values(checked.inputs) == {"checkedAs": "thing"}
+
+
+def test_nothing_to_replace_means_nothing_to_delete_first(stub: Any) -> None:
+    answer = stub.Diff(provider_pb2.DiffRequest(urn=URN))
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert not answer.deleteBeforeReplace
+
+
+def test_configure_hands_over_the_inputs_and_supports_previews_without_secrets(
+    stub: Any, configured: list[Values]
+) -> None:
+    answer = stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"host": "h"})))
+    assert configured == [{"host": "h"}]
+    assert answer.supportsPreview
+    assert not answer.acceptSecrets
+
+
+def test_another_endpoint_updates_the_provider_and_keeps_its_resources(stub: Any) -> None:
+    """A replaced provider would replace every resource on it."""
+    old, new = to_struct({"host": "a"}), to_struct({"host": "b"})
+    changed = stub.DiffConfig(provider_pb2.DiffRequest(urn=URN, old_inputs=old, news=new))
+    assert changed.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert not changed.replaces
+    same = stub.DiffConfig(provider_pb2.DiffRequest(urn=URN, old_inputs=old, news=old))
+    assert same.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert to_values(stub.CheckConfig(provider_pb2.CheckRequest(urn=URN, news=new)).inputs) == {"host": "b"}
+
+
+def test_the_version_is_told_and_cancelling_is_harmless(stub: Any) -> None:
+    assert stub.GetPluginInfo(empty_pb2.Empty()).version == "1.2.3"
+    assert stub.Cancel(empty_pb2.Empty()) == empty_pb2.Empty()

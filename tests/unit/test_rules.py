@@ -1,0 +1,271 @@
+"""Entries that don't fit each other: references, ports, volumes, tags. They run when every entry is valid."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.catalogue import CATALOGUE, PROJECT
+from stacks.reading import SettingsError, parse
+from stacks.rules import container_name, tags_of, volume_names
+from stacks.settings import NodeSettings
+from tests.unit.yaml_like import changed
+
+NAME = "is no name: up to 40 lower-case letters, digits and '-', starting and ending with a letter or digit"
+OTHER_IMAGE = {
+    "source": {"path": "x", "version": "v1.0.0"},
+    "arches": ["amd64"],
+    "channel": "develop",
+}
+ONE_WRITER = "a wallet has one writer and a volume of its own"
+
+FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    # References.
+    (
+        {"images.skycoin.registry": "hub"},
+        ["skycoin:images.skycoin.registry: 'hub' is not in skycoin:registries; allowed are local"],
+    ),
+    (
+        {"registries.hub": {"kind": "local"}},
+        [
+            "skycoin:images.skycoin.registry: missing, and skycoin:registries has not just one entry "
+            "(has: local, hub)"
+        ],
+    ),
+    (
+        {"registries": {}},
+        [
+            "skycoin:images.skycoin.registry: missing, and skycoin:registries has not just one entry "
+            "(has: none)"
+        ],
+    ),
+    ({"images.monero": OTHER_IMAGE}, ["skycoin:images.monero: no such image; allowed are skycoin"]),
+    (
+        {"nodes.one.host": "shed"},
+        ["skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; it has here, attic"],
+    ),
+    (
+        {"nodes.one.image": "monero"},
+        ["skycoin:nodes.one.image: 'monero' is not in skycoin:images; it has skycoin"],
+    ),
+    (
+        {"images": {}},
+        [
+            "skycoin:nodes.one.image: 'skycoin' is not in skycoin:images; it has none",
+            "skycoin:nodes.two.image: 'skycoin' is not in skycoin:images; it has none",
+        ],
+    ),
+    (
+        {"nodes.one.tag": "develop"},
+        [
+            "skycoin:nodes.one.tag: 'develop' is not published here; allowed are latest, 0.27, 0.27.1, "
+            "release-v0.27.1"
+        ],
+    ),
+    (
+        {"hosts.attic.arch": "arm64v8"},
+        [
+            "skycoin:nodes.two.host: attic takes arm64v8, but skycoin:images.skycoin is built for amd64, "
+            "arm32v7 only: add arm64v8 to its arches"
+        ],
+    ),
+    (
+        {"nodes.one.gui": True, "images.skycoin.gui": False},
+        ["skycoin:nodes.one.gui: true needs gui: true in skycoin:images.skycoin (its files are left out)"],
+    ),
+    # Names.
+    (
+        {"nodes.One": {"image": "skycoin", "host": "here", "rpc-port": 7000}},
+        [f"skycoin:nodes: 'One' {NAME}"],
+    ),
+    ({"hosts.-x": {"engine": "local"}}, [f"skycoin:hosts: '-x' {NAME}"]),
+    (
+        {f"hosts.{'x' * 41}": {"engine": "local"}},
+        [f"skycoin:hosts: '{'x' * 41}' {NAME}"],
+    ),
+    # Sources.
+    (
+        {"images.skycoin.source.module": "github.com/other/coin"},
+        [
+            "skycoin:images.skycoin.source: module 'github.com/other/coin' is not what skycoin is made of; "
+            "allowed is github.com/skycoin/skycoin"
+        ],
+    ),
+    (
+        {"images.skycoin.source.version": "v0.26.0"},
+        [
+            "skycoin:images.skycoin.source: version v0.26.0 is not the one whose hashes "
+            "images/skycoin/go.mod pins (v0.27.1); change it there with "
+            "`go get github.com/skycoin/skycoin@v0.26.0`"
+        ],
+    ),
+    (
+        {"images.skycoin.source.module": None, "images.skycoin.source.path": "nowhere"},
+        [
+            "skycoin:images.skycoin.source: path 'nowhere' is no working copy of "
+            "github.com/skycoin/skycoin (it has no folder cmd)"
+        ],
+    ),
+    (
+        {"images.skycoin.channel": "feature", "images.skycoin.feature": "a" * 115},
+        [
+            f"skycoin:images.skycoin.feature: '{'a' * 115}': a tag has at most 120 characters here "
+            "(128 with the longest suffix, -arm32v5)"
+        ],
+    ),
+    # Ports: one engine, one user each. Two hosts may be one engine.
+    (
+        {"nodes.two.host": "here"},
+        ["skycoin:nodes.two.rpc-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+    ),
+    (
+        {"hosts.again": {"engine": "local"}, "nodes.two.host": "again"},
+        ["skycoin:nodes.two.rpc-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+    ),
+    (
+        {
+            "nodes.two.host": "here",
+            "nodes.two.rpc-port": 7000,
+            "nodes.one.network": "mainnet",
+            "nodes.two.network": "mainnet",
+        },
+        ["skycoin:nodes.two.peer-port: 6000 is already taken on engine local by skycoin:nodes.one.peer-port"],
+    ),
+    (
+        {"nodes.one.network": "mainnet", "nodes.one.peer-port": 6420},
+        ["skycoin:nodes.one.peer-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+    ),
+    # Volumes.
+    (
+        {"nodes.one.data-volume": "w", "nodes.one.wallet-volume": "w"},
+        [
+            "skycoin:nodes.one.wallet-volume: volume 'w' on engine local is already "
+            f"skycoin:nodes.one.data-volume; {ONE_WRITER}"
+        ],
+    ),
+    (
+        {
+            "nodes.two.host": "here",
+            "nodes.two.rpc-port": 7000,
+            "nodes.one.wallet-volume": "w",
+            "nodes.two.wallet-volume": "w",
+        },
+        [
+            "skycoin:nodes.two.wallet-volume: volume 'w' on engine local is already "
+            f"skycoin:nodes.one.wallet-volume; {ONE_WRITER}"
+        ],
+    ),
+    (
+        {
+            "nodes.two.host": "here",
+            "nodes.two.rpc-port": 7000,
+            "nodes.one.data-volume": "skycoin-two-wallet",
+        },
+        [
+            "skycoin:nodes.two.wallet-volume: volume 'skycoin-two-wallet' on engine local is already "
+            f"skycoin:nodes.one.data-volume; {ONE_WRITER}"
+        ],
+    ),
+    (
+        {"nodes.two.host": "here", "nodes.two.rpc-port": 7000, "nodes.two.renamed-from": "one"},
+        [
+            "skycoin:nodes.two.data-volume: volume 'skycoin-one-data' on engine local is already "
+            f"skycoin:nodes.one.data-volume; {ONE_WRITER}",
+            "skycoin:nodes.two.wallet-volume: volume 'skycoin-one-wallet' on engine local is already "
+            f"skycoin:nodes.one.wallet-volume; {ONE_WRITER}",
+        ],
+    ),
+]
+
+FINE: dict[str, dict[str, Any]] = {
+    "one port on two engines": {},
+    "one volume name on two engines": {"nodes.one.wallet-volume": "w", "nodes.two.wallet-volume": "w"},
+    "one peer port, where nobody has peers": {"nodes.two.host": "here", "nodes.two.rpc-port": 7000},
+    "a host that declares nothing": {"hosts.attic.arch": None},
+    "a registry by name": {"registries.hub": {"kind": "local"}, "images.skycoin.registry": "hub"},
+    "a tag that is published": {"nodes.one.tag": "release-v0.27.1"},
+    "images of another stack, whose tags and architectures are its own": {
+        "images": {},
+        "registries": {},
+        "images-from": "organization/skycoin/release",
+        "nodes.one.tag": "whatever",
+        "hosts.attic.arch": "arm64v8",
+    },
+}
+
+
+def _faults(raw: Mapping[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(raw)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"), FAULTS, ids=[f"{number} {next(iter(one[0]))}" for number, one in enumerate(FAULTS)]
+)
+def test_entries_that_do_not_fit_are_named(changes: dict[str, Any], faults: list[str]) -> None:
+    assert _faults(changed(changes)) == faults
+
+
+@pytest.mark.parametrize("changes", FINE.values(), ids=FINE.keys())
+def test_what_only_looks_like_a_clash_is_allowed(changes: dict[str, Any]) -> None:
+    parse(changed(changes))
+
+
+def test_faults_of_all_rules_come_at_once() -> None:
+    raw = changed(
+        {
+            "images.skycoin.registry": "hub",
+            "images.monero": OTHER_IMAGE,
+            "nodes.one.tag": "develop",
+            "nodes.two.host": "here",
+            "nodes.two.wallet-volume": "skycoin-one-wallet",
+            "hosts.Shed": {"engine": "local"},
+        }
+    )
+    assert [fault.partition(": ")[0] for fault in _faults(raw)] == [
+        "skycoin:hosts",
+        "skycoin:images.skycoin.registry",
+        "skycoin:images.monero",
+        "skycoin:nodes.one.tag",
+        "skycoin:nodes.two.rpc-port",
+        "skycoin:nodes.two.wallet-volume",
+    ]
+
+
+def test_a_node_on_an_unknown_host_is_one_fault_and_no_crash() -> None:
+    raw = changed({"nodes.one.host": "shed", "nodes.two.host": "shed"})
+    assert _faults(raw)[:2] == [
+        "skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; it has here, attic",
+        "skycoin:nodes.two.host: 'shed' is not in skycoin:hosts; it has here, attic",
+    ]
+
+
+def test_a_renamed_node_keeps_the_names_of_its_volumes() -> None:
+    """Promise 1: a volume that is replaced by a rename is an empty wallet."""
+    node = NodeSettings.model_validate({"image": "skycoin", "host": "here", "renamed-from": "node-1"})
+    assert volume_names("attic", node) == ("skycoin-node-1-data", "skycoin-node-1-wallet")
+    assert container_name("attic", node.image) == "skycoin-attic"
+
+
+def test_volume_names_given_by_hand_are_taken_as_given() -> None:
+    node = NodeSettings.model_validate(
+        {"image": "skycoin", "host": "here", "data-volume": "d", "wallet-volume": "w", "renamed-from": "x"}
+    )
+    assert volume_names("attic", node) == ("d", "w")
+
+
+def test_tags_follow_channel_version_and_revision() -> None:
+    image = parse(changed({"images.skycoin.revision": 3})).images["skycoin"]
+    assert tags_of(image) == ["latest", "0.27", "0.27.1-r3", "release-v0.27.1-r3"]
+    feature = changed({"images.skycoin.channel": "feature", "images.skycoin.feature": "x"})
+    assert tags_of(parse(feature).images["skycoin"]) == ["feature-x"]
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_image_of_the_catalogue_has_its_folder(name: str) -> None:
+    entry = CATALOGUE[name]
+    assert (PROJECT / entry.context / "Dockerfile").is_file()
+    assert entry.pinned_version().startswith("v")
+    assert not Path(entry.context).is_absolute(), "an absolute path would differ in every checkout"

@@ -1,0 +1,448 @@
+"""Bad input in one entry of a stack's YAML: the line that it gives, with key, value and what is allowed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.naming import Channel
+from stacks.reading import SettingsError, parse, read_settings
+from stacks.settings import HostSettings, NodeSettings, PeerNetwork, StackSettings
+from tests.unit.yaml_like import COMMIT, DIGEST, as_pulumi_gives_it, changed
+
+IMAGE = "images.skycoin."
+SOURCE = "images.skycoin.source."
+HOST = "hosts.attic."
+NODE = "nodes.one."
+ARCHES = "allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8"
+TAG = "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
+VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
+ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+
+UNKNOWN_KEYS = [
+    (
+        "imagse",
+        "registries, images, hosts, nodes, images-from, bases, build-base, builder, build-ca",
+    ),
+    ("registries.local.adress", "kind, address"),
+    (
+        "images.skycoin.arch",
+        "source, arches, channel, feature, revision, registry, repository, gui, layers, build-args",
+    ),
+    ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
+    ("hosts.attic.user", "engine, arch, emulation, board, ssh-options"),
+    (
+        "nodes.one.wallet",
+        "image, tag, host, rpc-port, peer-port, network, gui, api-sets, args, memory, wait, data-volume, "
+        "wallet-volume, renamed-from",
+    ),
+]
+
+FAULTS: list[tuple[str, Any, str]] = [
+    # Architectures: upstream's five names and no others.
+    ("images.skycoin.arches", ["arm32v9"], f'skycoin:images.skycoin.arches[0]: "arm32v9": {ARCHES}'),
+    (
+        "images.skycoin.arches",
+        ["linux/arm/v9"],
+        f'skycoin:images.skycoin.arches[0]: "linux/arm/v9": {ARCHES}',
+    ),
+    ("images.skycoin.arches", ["amd64", "GOARM=8"], f'skycoin:images.skycoin.arches[1]: "GOARM=8": {ARCHES}'),
+    ("hosts.attic.arch", "arm", f'skycoin:hosts.attic.arch: "arm": {ARCHES}'),
+    (
+        "images.skycoin.arches",
+        [],
+        "skycoin:images.skycoin.arches: []: List should have at least 1 item after validation, not 0",
+    ),
+    (
+        "images.skycoin.arches",
+        "amd64",
+        'skycoin:images.skycoin.arches: "amd64": Input should be a valid list',
+    ),
+    # Tags and repositories.
+    ("images.skycoin.feature", "my tag", f'skycoin:images.skycoin.feature: "my tag": {TAG}'),
+    (
+        "images.skycoin.feature",
+        "a" * 129,
+        f'skycoin:images.skycoin.feature: "{"a" * 129}": a tag has at most 120 characters here '
+        "(128 with the longest suffix, -arm32v5)",
+    ),
+    ("nodes.one.tag", "-x", f'skycoin:nodes.one.tag: "-x": {TAG}'),
+    (
+        "images.skycoin.repository",
+        "Skycoin/Skycoin",
+        'skycoin:images.skycoin.repository: "Skycoin/Skycoin": a repository is lower-case letters and '
+        "digits, with '.', '_', '-' inside and '/' between parts",
+    ),
+    (
+        "registries.local.address",
+        "https://docker.io",
+        'skycoin:registries.local.address: "https://docker.io": a registry\'s address is HOST, HOST:PORT or '
+        "either with a /namespace; no scheme, no spaces",
+    ),
+    (
+        "registries.local.kind",
+        "quay",
+        "skycoin:registries.local.kind: \"quay\": Input should be 'local' or 'oci'",
+    ),
+    (
+        "registries.local",
+        5,
+        "skycoin:registries.local: 5: Input should be a valid dictionary or instance of RegistrySettings",
+    ),
+    # Sources and versions.
+    (
+        "images.skycoin.source.version",
+        "latest",
+        'skycoin:images.skycoin.source.version: "latest": a version is vMAJOR.MINOR.PATCH, such as v0.27.1',
+    ),
+    (
+        "images.skycoin.source.version",
+        0.27,
+        "skycoin:images.skycoin.source.version: 0.27: Input should be a valid string",
+    ),
+    (
+        "images.skycoin.source.version",
+        None,
+        "skycoin:images.skycoin.source.version: missing; it must be given",
+    ),
+    ("images.skycoin.source", None, "skycoin:images.skycoin.source: missing; it must be given"),
+    ("nodes.one.image", None, "skycoin:nodes.one.image: missing; it must be given"),
+    (
+        "images.skycoin.source.commit",
+        "13141d8",
+        'skycoin:images.skycoin.source.commit: "13141d8": a commit is 40 hexadecimal digits, in lower case',
+    ),
+    (
+        "images.skycoin.source.date",
+        "2020-11-23",
+        'skycoin:images.skycoin.source.date: "2020-11-23": a date is UTC, in quotes: "2020-11-23T01:01:48Z"',
+    ),
+    (
+        "images.skycoin.channel",
+        "beta",
+        "skycoin:images.skycoin.channel: \"beta\": Input should be 'develop', 'release' or 'feature'",
+    ),
+    (
+        "images.skycoin.revision",
+        -1,
+        "skycoin:images.skycoin.revision: -1: Input should be greater than or equal to 0",
+    ),
+    ("images.skycoin.layers", 3, "skycoin:images.skycoin.layers: 3: Input should be 1 or 2"),
+    ("images.skycoin.gui", "yes", 'skycoin:images.skycoin.gui: "yes": Input should be a valid boolean'),
+    (
+        "images.skycoin.build-args",
+        {"A": 1},
+        "skycoin:images.skycoin.build-args.A: 1: Input should be a valid string",
+    ),
+    ("bases", "alpine", "skycoin:bases: \"alpine\": Input should be 'official' or 'debian'"),
+    (
+        "build-base",
+        "golang:1.26",
+        "skycoin:build-base: \"golang:1.26\": 'golang:1.26' is not pinned: a reference ends with @sha256: "
+        "and 64 hex digits",
+    ),
+    # Hosts.
+    (
+        "hosts.attic.engine",
+        "tcp://10.0.0.1:2375",
+        f'skycoin:hosts.attic.engine: "tcp://10.0.0.1:2375": {ENGINE}',
+    ),
+    ("hosts.attic.engine", "ssh://attic.lan", f'skycoin:hosts.attic.engine: "ssh://attic.lan": {ENGINE}'),
+    (
+        "hosts.attic.board",
+        "raspberry-pi-9",
+        'skycoin:hosts.attic.board: "raspberry-pi-9": allowed are raspberry-pi-zero, raspberry-pi-1, '
+        "raspberry-pi-2, raspberry-pi-3, raspberry-pi-4, raspberry-pi-5, orange-pi-pc, orange-pi-5",
+    ),
+    (
+        "hosts.attic.emulation",
+        True,
+        "skycoin:hosts.attic.emulation: true: Input should be 'refused' or 'allowed'",
+    ),
+    # Nodes.
+    (
+        "nodes.one.rpc-port",
+        80,
+        "skycoin:nodes.one.rpc-port: 80: Input should be greater than or equal to 1024",
+    ),
+    (
+        "nodes.one.rpc-port",
+        65536,
+        "skycoin:nodes.one.rpc-port: 65536: Input should be less than or equal to 65535",
+    ),
+    ("nodes.one.rpc-port", "6420", 'skycoin:nodes.one.rpc-port: "6420": Input should be a valid integer'),
+    (
+        "nodes.one.peer-port",
+        1023,
+        "skycoin:nodes.one.peer-port: 1023: Input should be greater than or equal to 1024",
+    ),
+    (
+        "nodes.one.network",
+        "testnet",
+        "skycoin:nodes.one.network: \"testnet\": Input should be 'none' or 'mainnet'",
+    ),
+    (
+        "nodes.one.api-sets",
+        ["READ", "ALL"],
+        "skycoin:nodes.one.api-sets[1]: \"ALL\": Input should be 'READ', 'TXN', 'STATUS', 'NET_CTRL', "
+        "'PROMETHEUS', 'STORAGE', 'WALLET', 'INSECURE_WALLET_SEED' or 'DEPRECATED_WALLET_SPEND'",
+    ),
+    ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: Input should be greater than or equal to 64"),
+    ("nodes.one.wait", 3601, "skycoin:nodes.one.wait: 3601: Input should be less than or equal to 3600"),
+    ("nodes.one.data-volume", "/srv/sky", f'skycoin:nodes.one.data-volume: "/srv/sky": {VOLUME}'),
+    ("nodes.one.wallet-volume", "../wallet", f'skycoin:nodes.one.wallet-volume: "../wallet": {VOLUME}'),
+    ("nodes", "one", 'skycoin:nodes: "one": Input should be a valid dictionary'),
+]
+
+ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {IMAGE + "arches": ["amd64", "arm32v7", "amd64"]},
+        "skycoin:images.skycoin",
+        "arches names amd64 more than once",
+    ),
+    (
+        {IMAGE + "channel": "feature"},
+        "skycoin:images.skycoin",
+        "channel feature needs feature: NAME, and no other channel takes it",
+    ),
+    (
+        {IMAGE + "feature": "x"},
+        "skycoin:images.skycoin",
+        "channel feature needs feature: NAME, and no other channel takes it",
+    ),
+    (
+        {IMAGE + "channel": "develop", IMAGE + "revision": 1},
+        "skycoin:images.skycoin",
+        "revision belongs to channel release",
+    ),
+    (
+        {SOURCE + "module": None},
+        "skycoin:images.skycoin.source",
+        "give exactly one of module, git, path (given: none)",
+    ),
+    (
+        {SOURCE + "git": "https://github.com/skycoin/skycoin.git", SOURCE + "path": "../skycoin"},
+        "skycoin:images.skycoin.source",
+        "give exactly one of module, git, path (given: module, git, path)",
+    ),
+    (
+        {SOURCE + "commit": None},
+        "skycoin:images.skycoin.source",
+        "module needs commit: 40 hexadecimal digits; a path's is read from it",
+    ),
+    (
+        {"registries.local.kind": "oci"},
+        "skycoin:registries.local",
+        "kind oci needs an address, such as docker.io/skycoin",
+    ),
+    (
+        {HOST + "board": "raspberry-pi-zero"},
+        "skycoin:hosts.attic",
+        "board raspberry-pi-zero takes arm32v6, not arm32v7",
+    ),
+    (
+        {HOST + "ssh-options": ["-o", "StrictHostKeyChecking=no"]},
+        "skycoin:hosts.attic",
+        "ssh-options must not switch host key checking off: add the key to known_hosts",
+    ),
+    (
+        {HOST + "ssh-options": ["-oStrictHostKeyChecking = accept-new"]},
+        "skycoin:hosts.attic",
+        "ssh-options must not switch host key checking off: add the key to known_hosts",
+    ),
+    ({"hosts.here.ssh-options": ["-4"]}, "skycoin:hosts.here", "ssh-options belong to an ssh:// engine"),
+    (
+        {NODE + "args": ["-x", "-wallet-dir=/tmp"]},
+        "skycoin:nodes.one",
+        "args: '-wallet-dir=/tmp' would override what the node's settings decide; drop it",
+    ),
+    (
+        {NODE + "args": ["--web-interface-addr", "0.0.0.0"]},
+        "skycoin:nodes.one",
+        "args: '--web-interface-addr' would override what the node's settings decide; drop it",
+    ),
+    (
+        {"bases": "debian"},
+        "skycoin:",
+        "bases: debian needs build-base: REF@sha256:…, and bases: official takes none",
+    ),
+    (
+        {"build-base": f"golang@{DIGEST}"},
+        "skycoin:",
+        "bases: debian needs build-base: REF@sha256:…, and bases: official takes none",
+    ),
+]
+
+
+def _faults(raw: Mapping[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(raw)
+    return caught.value.faults
+
+
+def test_the_configuration_that_all_cases_start_from_is_valid() -> None:
+    settings = parse(changed({}))
+    assert settings.nodes["one"].rpc_port == 6420
+    assert settings.images["skycoin"].channel is Channel.RELEASE
+
+
+def test_an_empty_configuration_is_an_empty_stack() -> None:
+    assert parse({}) == StackSettings()
+
+
+@pytest.mark.parametrize(("path", "allowed"), UNKNOWN_KEYS, ids=[path for path, _ in UNKNOWN_KEYS])
+def test_an_unknown_key_is_named_with_its_siblings(path: str, allowed: str) -> None:
+    assert _faults(changed({path: "x"})) == [
+        f'skycoin:{path}: unknown key (value "x"); allowed here: {allowed}'
+    ]
+
+
+def test_yaml_has_one_spelling_of_a_key() -> None:
+    faults = _faults(changed({NODE + "rpc-port": 7000, NODE + "rpc_port": 7001}))
+    assert faults[0].startswith("skycoin:nodes.one.rpc_port: unknown key (value 7001); allowed here: image,")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"), FAULTS, ids=[f"{path}={str(value)[:20]}" for path, value, _ in FAULTS]
+)
+def test_a_bad_value_gives_one_line(path: str, value: object, fault: str) -> None:
+    assert _faults(changed({path: value})) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "allowed"),
+    ENTRY_FAULTS,
+    ids=[" ".join(changes) + f" {number}" for number, (changes, _, _) in enumerate(ENTRY_FAULTS)],
+)
+def test_values_that_do_not_fit_together_give_one_line(
+    changes: dict[str, Any], key: str, allowed: str
+) -> None:
+    [fault] = _faults(changed(changes))
+    assert fault.startswith(key)
+    assert fault.endswith(f": {allowed}")
+    assert "\n" not in fault
+
+
+def test_six_faults_are_six_lines_at_once() -> None:
+    """Promise 8: nobody mends one line, runs again, and meets the next."""
+    raw = changed(
+        {
+            "registries.local.adress": "x",
+            IMAGE + "arches": ["arm32v9", "amd64"],
+            IMAGE + "repository": "Sky",
+            HOST + "board": "raspberry-pi-9",
+            NODE + "rpc-port": 80,
+            "nodes.two.wallet-volume": "/w",
+        }
+    )
+    with pytest.raises(SettingsError) as caught:
+        parse(raw)
+    keys = [fault.partition(": ")[0] for fault in caught.value.faults]
+    assert sorted(keys) == [
+        "skycoin:hosts.attic.board",
+        "skycoin:images.skycoin.arches[0]",
+        "skycoin:images.skycoin.repository",
+        "skycoin:nodes.one.rpc-port",
+        "skycoin:nodes.two.wallet-volume",
+        "skycoin:registries.local.adress",
+    ]
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "6 configuration errors, nothing was changed:"
+    assert lines[1:] == [f"  - {fault}" for fault in caught.value.faults]
+
+
+def test_one_fault_is_counted_as_one() -> None:
+    assert str(SettingsError(["x"])).splitlines()[0] == "1 configuration error, nothing was changed:"
+
+
+def test_a_long_value_is_cut() -> None:
+    [fault] = _faults(changed({"bases": "x" * 1000}))
+    assert len(fault) < 300
+    assert "…" in fault
+
+
+def _answer(raw: Mapping[str, Any]) -> list[str]:
+    """The faults, none where the settings are valid."""
+    try:
+        parse(raw)
+    except SettingsError as error:
+        return error.faults
+    return []
+
+
+def _scalars() -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5))
+
+
+JSON = st.recursive(
+    _scalars(),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+KEYS = [path for path, _, _ in FAULTS] + [path for path, _ in UNKNOWN_KEYS]
+
+
+@given(st.dictionaries(st.sampled_from(sorted(set(KEYS))), JSON, min_size=1, max_size=3))
+def test_whatever_the_yaml_holds_the_answer_is_settings_or_a_list_of_faults(changes: dict[str, Any]) -> None:
+    raw = changed({})
+    for path, value in changes.items():
+        place, (*above, key) = raw, path.split(".")
+        for part in above:
+            place = place[part] if isinstance(place.get(part), dict) else {}
+        place[key] = value
+    assert all(fault.startswith("skycoin:") for fault in _answer(raw))
+
+
+def test_pulumis_configuration_is_read_by_namespace(tmp_path: Path) -> None:
+    """Pulumi hands strings over as they are, and everything else as JSON."""
+    given = as_pulumi_gives_it(changed({"builder": "[odd"})) | {"docker:host": "x", "pulumi:y": "[1]"}
+    settings = read_settings(given, tmp_path)
+    assert settings.builder == "[odd"
+    assert settings.hosts["attic"].engine == "ssh://pi@attic.lan"
+
+
+def test_a_certificate_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    given = as_pulumi_gives_it({"build-ca": "local/ca.crt"})
+    with pytest.raises(SettingsError, match=r"skycoin:build-ca: 'local/ca.crt' is no file"):
+        read_settings(given, tmp_path)
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local/ca.crt").write_text("PEM")
+    assert read_settings(given, tmp_path).build_ca == "local/ca.crt"
+
+
+def test_a_host_takes_its_own_variant_or_its_boards() -> None:
+    assert HostSettings(engine="local", arch="arm64v8").variant == "arm64v8"
+    assert HostSettings(engine="local", board="raspberry-pi-zero").variant == "arm32v6"
+    assert HostSettings(engine="local").variant is None
+
+
+def test_a_nodes_defaults_are_the_safe_ones() -> None:
+    node = NodeSettings(image="skycoin", host="here")
+    assert node.network is PeerNetwork.NONE
+    assert node.api_sets == ["READ", "TXN"], "WALLET and INSECURE_* only by name"
+    assert node.gui is False
+
+
+@pytest.mark.parametrize("options", [["-4"], ["-o", "StrictHostKeyChecking=yes"], ["-i", "/home/no/key"]])
+def test_other_ssh_options_are_allowed(options: list[str]) -> None:
+    assert parse(changed({HOST + "ssh-options": options})).hosts["attic"].ssh_options == options
+
+
+@pytest.mark.parametrize(
+    "argument", ["; rm -rf /", "$(x)", "wallet-dir", "-log-level=debug", "a\nb", "'\"", ""]
+)
+def test_other_arguments_are_allowed_as_written(argument: str) -> None:
+    raw = json.loads(json.dumps(changed({NODE + "args": [argument]})))
+    assert parse(raw).nodes["one"].args == [argument]
+
+
+def test_a_git_source_needs_its_commit_too() -> None:
+    git = {SOURCE + "module": None, SOURCE + "git": "https://github.com/skycoin/skycoin.git"}
+    assert parse(changed(git)).images["skycoin"].source.commit == COMMIT
+    assert _faults(changed(git | {SOURCE + "commit": None}))[0].endswith("a path's is read from it")

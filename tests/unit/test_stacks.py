@@ -1,0 +1,213 @@
+"""Each committed stack: the program with its real YAML, against a snapshot and a few plain facts.
+
+`UPDATE_SNAPSHOTS=1 pytest tests/unit` rewrites the snapshots; their diff is what a reviewer reads.
+"""
+
+import os
+import re
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from components.bases import official_busybox
+from components.naming import split_pinned
+from tests.unit.engine import (
+    BUILD,
+    CONTAINER,
+    DOCKER_PROVIDER,
+    INDEX,
+    PULLED,
+    STACK_REFERENCE,
+    VOLUME,
+    Engine,
+)
+from tests.unit.projects import (
+    FILES,
+    PROJECT,
+    RELEASE_STACK,
+    previewed,
+    published,
+    run_program,
+    stack_settings,
+    up,
+    up_with,
+)
+from tests.unit.snapshots import rendered
+from tests.unit.wire import UNKNOWN
+
+SNAPSHOTS = PROJECT / "tests" / "snapshots"
+RELEASE_TAGS = ["0.27", "0.27.1", "latest", "release-v0.27.1"]
+BUILDS = ["local", "release", "develop"]
+
+
+def _matches(previewed: Any, wanted: Any) -> bool:
+    """True where both are equal, but for what a preview can't know."""
+    if previewed is UNKNOWN:
+        return True
+    if isinstance(previewed, dict) and isinstance(wanted, dict):
+        return previewed.keys() == wanted.keys() and all(_matches(previewed[k], wanted[k]) for k in wanted)
+    if isinstance(previewed, list) and isinstance(wanted, list):
+        return len(previewed) == len(wanted) and all(map(_matches, previewed, wanted))
+    return bool(previewed == wanted)
+
+
+@pytest.mark.parametrize("stack", FILES)
+def test_a_stack_is_what_its_snapshot_says(stack: str) -> None:
+    text, file = rendered(up(stack)), SNAPSHOTS / f"{stack}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        file.write_text(text)
+    assert file.is_file(), f"no {file.name}: run UPDATE_SNAPSHOTS=1 pytest tests/unit"
+    assert text == file.read_text(), (
+        "if this is meant: UPDATE_SNAPSHOTS=1 pytest tests/unit, and read the diff"
+    )
+
+
+def test_there_is_no_snapshot_without_a_stack() -> None:
+    assert sorted(file.stem for file in SNAPSHOTS.glob("*.txt")) == sorted(FILES)
+
+
+def test_every_committed_stack_is_tested() -> None:
+    committed = {file.name for file in (PROJECT / "stacks").glob("*.yaml")} - {"Pulumi.local.yaml"}
+    assert committed == set(FILES.values()), "add it to FILES"
+
+
+@pytest.mark.parametrize("stack", FILES)
+def test_a_preview_shows_what_up_does(stack: str) -> None:
+    """The same resources with the same options and inputs; only digests may be unknown."""
+    done, preview = up(stack), previewed(stack)
+    assert preview.names() == done.names()
+    wanted = {entry.urn: entry for entry in done.registered}
+    for entry in preview.registered:
+        other = wanted[entry.urn]
+        assert _matches(entry.inputs, other.inputs), entry.name
+        for option in (
+            "parent",
+            "provider",
+            "protect",
+            "retain_on_delete",
+            "delete_before_replace",
+            "aliases",
+        ):
+            assert getattr(entry, option) == getattr(other, option), f"{option} of {entry.name}"
+
+
+@pytest.mark.parametrize("stack", FILES)
+def test_a_preview_of_an_unchanged_stack_knows_everything(stack: str) -> None:
+    preview = previewed(stack, unchanged=True)
+    assert rendered(preview) == rendered(up(stack))
+    assert "<unknown>" not in rendered(preview)
+
+
+@pytest.mark.parametrize("stack", BUILDS)
+def test_five_variants_are_built_each_on_its_own_base(stack: str) -> None:
+    engine = up(stack)
+    builds = {image.name: image.inputs for image in engine.all_of(BUILD)}
+    assert list(builds) == [f"skycoin-{arch}-image" for arch in ARCHES]
+    for arch in ARCHES:
+        inputs = builds[f"skycoin-{arch}-image"]
+        assert inputs["platforms"] == [ARCHES[arch].platform]
+        assert inputs["buildArgs"]["IMAGE_FROM"] == official_busybox(arch)
+        split_pinned(inputs["buildArgs"]["BUILD_FROM"])
+        assert inputs["buildArgs"]["VERSION"] == "0.27.1"
+        assert inputs["buildArgs"]["SOURCE_DATE_EPOCH"] == "1606093308"
+        assert inputs["buildArgs"]["GUI"] == "true"
+
+
+@pytest.mark.parametrize("stack", ["local", "release"])
+def test_a_release_has_four_lists_over_the_five_digests(stack: str) -> None:
+    engine = up(stack)
+    lists = engine.all_of(INDEX)
+    assert [entry.name for entry in lists] == [f"skycoin-{tag}-index" for tag in RELEASE_TAGS]
+    for entry in lists:
+        digests = [split_pinned(source)[1] for source in entry.inputs["sources"]]
+        assert digests == [engine.digest(f"skycoin-{arch}-image") for arch in ARCHES]
+
+
+def test_develop_moves_the_tag_develop_and_no_other() -> None:
+    engine = up("develop")
+    assert [entry.inputs["tag"] for entry in engine.all_of(INDEX)] == ["docker.io/skycoin/skycoin:develop"]
+    source = "https://github.com/skycoin/skycoin.git#13141d81aaa5fa3c653522f6d462dfc851c962f2"
+    for image in engine.all_of(BUILD):
+        assert image.inputs["context"]["named"] == {"source": {"location": source}}
+        assert all(":develop-" in tag for tag in image.inputs["tags"])
+
+
+@pytest.mark.parametrize("stack", BUILDS)
+def test_labels_say_where_the_software_is_from(stack: str) -> None:
+    for image in up(stack).all_of(BUILD):
+        labels = image.inputs["labels"]
+        assert labels["org.opencontainers.image.version"] == "0.27.1"
+        assert labels["org.opencontainers.image.revision"] == "13141d81aaa5fa3c653522f6d462dfc851c962f2"
+        assert labels["org.opencontainers.image.created"] == "2020-11-23T01:01:48Z"
+        assert labels["org.opencontainers.image.base.digest"].startswith("sha256:")
+
+
+def test_the_local_node_runs_the_lists_digest_on_loopback() -> None:
+    engine = up("local")
+    digest = engine.digest("skycoin-latest-index")
+    container = engine.one(CONTAINER, "node-1-container").inputs
+    assert container["image"] == f"registry.localhost:5443/skycoin/skycoin@{digest}"
+    assert engine.one(PULLED, "node-1-pulled").inputs["name"] == container["image"]
+    assert container["ports"] == [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
+
+
+@pytest.mark.parametrize("stack", ["local", "fleet"])
+def test_every_wallet_is_protected(stack: str) -> None:
+    engine = up(stack)
+    wallets = [volume for volume in engine.all_of(VOLUME) if volume.name.endswith("-wallet")]
+    assert len(wallets) == len(engine.all_of(CONTAINER))
+    assert all(wallet.protect and wallet.retain_on_delete for wallet in wallets)
+
+
+def test_a_fleet_has_a_provider_for_each_host() -> None:
+    """One dead host fails alone."""
+    engine = up("fleet")
+    hosts = {provider.name: provider.inputs for provider in engine.all_of(DOCKER_PROVIDER)}
+    assert hosts == {"attic": {"host": "ssh://pi@attic.lan"}, "shed": {"host": "ssh://pi@shed.lan"}}
+    for node in ("attic", "shed"):
+        provider = engine.one(DOCKER_PROVIDER, node).urn
+        mine = [entry for entry in engine.registered if entry.name.startswith(f"{node}-")]
+        assert len(mine) == 5
+        assert all(entry.provider == provider for entry in mine)
+    assert not engine.all_of(BUILD), "a fleet builds nothing"
+
+
+def test_a_fleets_nodes_run_their_hosts_variant_by_digest() -> None:
+    engine = up("fleet")
+    assert engine.one(STACK_REFERENCE, "images").inputs == {"name": RELEASE_STACK}
+    variants = published()[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"]
+    assert engine.one(CONTAINER, "attic-container").inputs["image"] == variants["arm64v8"]["ref"]
+    assert engine.one(CONTAINER, "shed-container").inputs["image"] == variants["arm32v6"]["ref"]
+
+
+def test_a_board_limits_its_node() -> None:
+    engine = up("fleet")
+    assert engine.one(CONTAINER, "shed-container").inputs["memory"] == 384
+    assert engine.one(CONTAINER, "attic-container").inputs["memory"] == 768
+
+
+def test_the_outputs_are_the_contract_that_others_read() -> None:
+    outputs = up("local").exports()
+    assert sorted(outputs) == ["images", "nodes"]
+    assert sorted(outputs["images"]["skycoin"]) == RELEASE_TAGS
+    for entry in outputs["images"]["skycoin"].values():
+        assert sorted(entry) == ["digest", "ref", "variants"]
+        assert sorted(entry["variants"]) == sorted(ARCHES)
+        assert all(sorted(variant) == ["digest", "platform", "ref"] for variant in entry["variants"].values())
+    node = outputs["nodes"]["node-1"]
+    assert {"host", "image", "container", "rpc", "data_volume", "wallet_volume"} <= node.keys()
+    assert re.fullmatch(r"[^@:]+(:\d+)?/skycoin/skycoin@sha256:[0-9a-f]{64}", node["image"])
+
+
+def test_what_a_fleet_reads_is_what_a_release_exports() -> None:
+    release = up("release")
+    engine = Engine(stacks={RELEASE_STACK: release.exports()})
+    run_program(engine, stack_settings(FILES["fleet"]))
+    digest = release.digest("skycoin-arm64v8-image")
+    assert engine.one(CONTAINER, "attic-container").inputs["image"] == f"docker.io/skycoin/skycoin@{digest}"
+
+
+def test_a_second_run_asks_for_the_same() -> None:
+    """Promise 3: nothing of the program depends on a clock, a random number or an order."""
+    assert rendered(up_with("local")) == rendered(up("local"))
