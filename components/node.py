@@ -175,6 +175,8 @@ class Node(pulumi.ComponentResource):
                 parent=self,
                 # Two containers can't have one name, one port and one wallet.
                 delete_before_replace=True,
+                # The plugin takes a change of these as done in place, but only writes it to state.
+                replace_on_changes=["healthcheck", "tmpfs", "init"],
                 depends_on=[image],
             ),
         )

@@ -79,8 +79,8 @@ def _machine_settings(layout: Layout, go: str) -> dict[str, str]:
 def up(layout: Layout, _: argparse.Namespace) -> int:
     """Set up what is missing, then `pulumi up` of the stack `local`."""
     print(
-        "Sets this machine up and runs the node. Cold it takes 20 to 25 minutes on 2 cores, "
-        "most of it compiling; with everything there, half a minute."
+        "Sets this machine up and runs the node. The first time it takes about 20 minutes on 2 cores, "
+        "most of it compiling; with everything there, 15 seconds."
     )
     env = set_up(layout)
     code = pulumi_cli.pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", STACK], env)

@@ -21,7 +21,7 @@ SYSTEM_SOCKET = Path("/var/run/docker.sock")
 def engine_version(endpoint: str) -> str | None:
     """`20.10.24 (API 1.41)` of the engine at a DOCKER_HOST address, or None."""
     try:
-        # With a version given it connects to nothing yet: made without, it leaks its socket where none answers.
+        # With a version given it connects to nothing yet; made without, it leaks its socket on a failure.
         client = docker.DockerClient(base_url=endpoint, version=API_VERSION, timeout=10)
         try:
             version = client.api.version(api_version=False)

@@ -7,6 +7,7 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from components.arch import ARCHES, in_table_order
+from components.host import Host
 from components.image import ImageArgs
 from components.node import NodeArgs
 from components.variant import VariantArgs
@@ -54,7 +55,7 @@ def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str]
 def node_args() -> NodeArgs:
     """One node that talks to nobody."""
     return NodeArgs(
-        host="here",
+        host=Host(name="here"),
         image=PINNED,
         container="skycoin-node-1",
         data_volume="skycoin-node-1-data",

@@ -15,13 +15,13 @@ from local.docker_plugin import container_config, image, network, volume
 from local.docker_plugin.container import Container
 from local.docker_plugin.container_config import DEFAULTS, creation, duration_faults, nanoseconds
 from local.docker_plugin.container_state import imported_inputs, state_of
-from plugins.engine import Engine
 from local.docker_plugin.image import RemoteImage
 from local.docker_plugin.network import Network
 from local.docker_plugin.rules import compare
-from plugins.ssh import ssh_command
 from local.docker_plugin.volume import Volume
 from plugins.base import UNKNOWN, Kind, ProviderError, Servicer, Values, to_struct, to_values
+from plugins.engine import Engine
+from plugins.ssh import ssh_command
 
 CONTAINER = "docker:index/container:Container"
 VOLUME = "docker:index/volume:Volume"

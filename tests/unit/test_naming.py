@@ -29,9 +29,10 @@ LETTERS = string.ascii_letters + string.digits
 tags = st.builds(
     str.__add__, st.sampled_from(LETTERS + "_"), st.text(alphabet=LETTERS + "_.-", min_size=0, max_size=140)
 )
-parts = st.from_regex(r"[a-z0-9]{1,8}((\.|_|__|-{1,2})[a-z0-9]{1,8}){0,2}", fullmatch=True)
-repositories = st.lists(parts, min_size=1, max_size=4).map("/".join)
-digests = st.text(alphabet="0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format)
+words = st.text(alphabet=string.ascii_lowercase + string.digits, min_size=1, max_size=8)
+separators = st.sampled_from([".", "_", "__", "-", "--", "/"])
+repositories = st.builds(str.join, separators, st.lists(words, min_size=1, max_size=5))
+digests = st.binary(min_size=32, max_size=32).map(lambda octets: f"sha256:{octets.hex()}")
 hosts = st.sampled_from(["docker.io", "registry.localhost:5443", "localhost:5000", "10.0.0.7:443"])
 numbers = st.integers(min_value=0, max_value=10**6)
 versions = st.builds("v{}.{}.{}".format, numbers, numbers, numbers)

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.boards import BOARDS
+from components.host import Host
 from components.node import Node, NodeArgs, node_arguments
 from components.variant import Variant
-from tests.unit.engine import CONTAINER, NETWORK, PULLED, VOLUME, Engine, Registered
+from tests.unit.engine import CONTAINER, NETWORK, PREFLIGHT, PULLED, VOLUME, Engine, Registered
 from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
 from tests.unit.wire import UNKNOWN
 
@@ -67,7 +68,7 @@ def _container(engine: Engine, args: NodeArgs | None = None) -> dict[str, Any]:
     return _run(engine, args or node_args()).inputs
 
 
-def test_a_node_is_these_five_resources(engine: Engine) -> None:
+def test_a_node_is_these_six_resources(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.children(engine.one(NODE, "node-1")) == [
         (CONTAINER, "node-1-container"),
@@ -75,7 +76,58 @@ def test_a_node_is_these_five_resources(engine: Engine) -> None:
         (PULLED, "node-1-pulled"),
         (VOLUME, "node-1-data"),
         (VOLUME, "node-1-wallet"),
+        (PREFLIGHT, "node-1-preflight"),
     ]
+
+
+def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> None:
+    """Faults 19, 22, 23: a host that fails the proof is left as it was."""
+    container = _run(engine, node_args())
+    proof = engine.one(PREFLIGHT, "node-1-preflight").urn
+    waiting = [*engine.all_of(VOLUME), *engine.all_of(NETWORK), *engine.all_of(PULLED), container]
+    assert len(waiting) == 5
+    for entry in waiting:
+        assert proof in _all_before(engine, entry), f"{entry.name} does not wait for the preflight"
+
+
+def _all_before(engine: Engine, entry: Registered) -> set[str]:
+    """URNs of everything that a resource waits for, through others too."""
+    by_urn = {one.urn: one for one in engine.registered}
+    found: set[str] = set()
+    left = set(entry.dependencies)
+    while left:
+        urn = left.pop()
+        found.add(urn)
+        left |= set(by_urn[urn].dependencies) - found
+    return found
+
+
+def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine) -> None:
+    _run(engine, node_args())
+    assert engine.one(PREFLIGHT, "node-1-preflight").inputs == {
+        "host": "here",
+        "sshOptions": [],
+        "image": PINNED,
+        "emulation": "refused",
+        "probe": ["skycoin-cli", "version"],
+        "wallet": "skycoin-node-1-wallet",
+        "newWallet": False,
+    }
+
+
+def test_the_preflight_reaches_the_engine_that_the_node_runs_on(engine: Engine) -> None:
+    host = Host(
+        name="attic",
+        engine="ssh://pi@attic.lan",
+        ssh_options=["-4"],
+        platform="linux/arm/v7",
+        emulation=True,
+    )
+    _run(engine, replace(node_args(), host=host, new_wallet=True))
+    inputs = engine.one(PREFLIGHT, "node-1-preflight").inputs
+    assert (inputs["host"], inputs["engine"], inputs["sshOptions"]) == ("attic", "ssh://pi@attic.lan", ["-4"])
+    assert (inputs["platform"], inputs["emulation"]) == ("linux/arm/v7", "allowed")
+    assert inputs["newWallet"] is True
 
 
 def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -> None:
@@ -207,6 +259,7 @@ def test_nothing_but_the_wallet_is_protected(engine: Engine) -> None:
 def test_the_default_node_talks_to_nobody_and_opens_no_wallet_api() -> None:
     assert node_arguments(node_args()) == [
         "-web-interface-addr=0.0.0.0",
+        "-host-whitelist=127.0.0.1:6421,localhost:6421",
         "-enable-api-sets=READ,TXN",
         "-disable-networking",
     ]
@@ -216,6 +269,7 @@ def test_peers_gui_and_api_sets_are_flags() -> None:
     args = replace(node_args(), peer_port=7000, gui=True, api_sets=["READ", "WALLET"])
     assert node_arguments(args) == [
         "-web-interface-addr=0.0.0.0",
+        "-host-whitelist=127.0.0.1:6421,localhost:6421",
         "-enable-api-sets=READ,WALLET",
         "-port=6000",
         "-enable-gui",
@@ -244,12 +298,13 @@ def test_a_node_answers_with_where_it_is(engine: Engine) -> None:
         "image": PINNED,
         "container": "skycoin-node-1",
         "rpc": "http://127.0.0.1:6421",
+        "runs": "native",
         "data_volume": "skycoin-node-1-data",
         "wallet_volume": "skycoin-node-1-wallet",
     }
 
 
-def test_in_a_first_preview_only_the_image_of_a_node_is_unknown(first_preview: Engine) -> None:
+def test_in_a_first_preview_only_image_and_proof_of_a_node_are_unknown(first_preview: Engine) -> None:
     def program() -> None:
         variant = Variant("v", variant_args(), on_builder())
         Node("node-1", replace(node_args(), image=variant.ref), on_host())
@@ -259,7 +314,7 @@ def test_in_a_first_preview_only_the_image_of_a_node_is_unknown(first_preview: E
     container = first_preview.one(CONTAINER, "node-1-container").inputs
     assert [key for key, value in container.items() if value == UNKNOWN] == ["image"]
     outputs = first_preview.outputs_of(NODE, "node-1")
-    assert [key for key, value in outputs.items() if value == UNKNOWN] == ["image"]
+    assert {key for key, value in outputs.items() if value == UNKNOWN} == {"image", "runs"}
 
 
 def test_options_of_the_node_stay_with_the_node(engine: Engine) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from components.arch import ARCHES
 from components.naming import split_pinned
-from tests.unit.engine import BUILD, CONTAINER, DOCKER_PROVIDER, STACK, VOLUME, Engine
+from tests.unit.engine import BUILD, CONTAINER, DOCKER_PROVIDER, PREFLIGHT, STACK, VOLUME, Engine
 from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, stack_settings, up_with
 from tests.unit.wire import UNKNOWN, Secret
 from tests.unit.yaml_like import DIGEST, changed
@@ -154,7 +154,8 @@ def test_a_gui_by_name_asks_for_the_api_set_that_it_needs() -> None:
     )
     assert command == [
         "-web-interface-addr=0.0.0.0",
-        "-enable-api-sets=READ,TXN,WALLET",
+        "-host-whitelist=127.0.0.1:6420,localhost:6420",
+        "-enable-api-sets=READ,TXN,WALLET,STORAGE",
         "-disable-networking",
         "-enable-gui",
     ]
@@ -206,3 +207,25 @@ def test_an_empty_stack_makes_nothing() -> None:
     engine = run_program(Engine(), {})
     assert engine.names() == []
     assert engine.exports() == {"images": {}, "nodes": {}}
+
+
+def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:
+    hosts = {
+        "attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-zero", "ssh-options": ["-4"]},
+        "lab": {"engine": "local", "arch": "arm64v8", "emulation": "allowed"},
+        "here": {"engine": "local"},
+    }
+    nodes = {
+        name: {"image": "skycoin", "host": name, "rpc-port": 7000 + index, "new-wallet": name == "lab"}
+        for index, name in enumerate(hosts)
+    }
+    engine = up_with("fleet", hosts=hosts, nodes=nodes)
+    attic, lab, here = (engine.one(PREFLIGHT, f"{name}-preflight").inputs for name in hosts)
+    assert (attic["engine"], attic["platform"], attic["sshOptions"]) == (
+        "ssh://pi@attic.lan",
+        "linux/arm/v6",
+        ["-4"],
+    )
+    assert (lab["platform"], lab["emulation"], lab["newWallet"]) == ("linux/arm64/v8", "allowed", True)
+    assert not {"engine", "platform"} & here.keys(), "the environment's engine chooses from the list"
+    assert (here["emulation"], here["newWallet"]) == ("refused", False), "the safe ones are the defaults"

@@ -38,7 +38,7 @@ UNKNOWN_KEYS = [
     (
         "nodes.one.wallet",
         "image, tag, host, rpc-port, peer-port, network, gui, api-sets, args, memory, wait, data-volume, "
-        "wallet-volume, renamed-from",
+        "wallet-volume, renamed-from, new-wallet",
     ),
 ]
 

@@ -1,0 +1,22 @@
+"""`make down ALL=1`: the last test of the tier, for it takes the machine away."""
+
+from pathlib import Path
+
+from local import services
+from tests.e2e.machine import Machine
+
+
+def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path) -> None:
+    # Another builder root: the next run of the tests wants its cache.
+    result = up.run("make", "down", "ALL=1", env={"SKYCOIN_BUILDER_ROOT": str(tmp_path / "none")})
+    assert result.code == 0, result.text
+    for name in ("registry", "buildkitd", "dockerd"):
+        assert services.running_pid(up.layout, name) is None
+    kept = {path.name for path in up.layout.state.iterdir()}
+    assert "registry" not in kept
+    assert "certificates" not in kept
+    assert {"backend", "passphrase"} <= kept
+    volumes = up.layout.state / "engine" / "data" / "volumes"
+    assert (volumes / "skycoin-node-1-wallet" / "_data").is_dir()
+    assert not Path("/etc/docker/certs.d", up.layout.registry).exists()
+    assert up.run("git", "status", "--porcelain").text == ""

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Formatting, lint and types of everything that is written here. Fails at the first finding.
+set -eu
+venv=$1
+cd "$(dirname "$0")/.."
+echo "• ruff"
+"$venv/bin/ruff" format --check --quiet .
+"$venv/bin/ruff" check --quiet .
+echo "• mypy --strict"
+"$venv/bin/mypy" --no-error-summary
+echo "• hadolint"
+git ls-files '*Dockerfile' | xargs "$venv/bin/hadolint" --config tests/hadolint.yaml
+echo "• shellcheck"
+git ls-files '*.sh' .ci/run images/skycoin/with-build-ca plugins/skycoin/pulumi-resource-skycoin |
+    xargs "$venv/bin/shellcheck"
