@@ -53,6 +53,7 @@ class Registered:
     protect: bool = False
     retain_on_delete: bool = False
     delete_before_replace: bool = False
+    replace_on_changes: tuple[str, ...] = ()
     deleted_with: str = ""
     aliases: tuple[str, ...] = ()
     """Former names (or whole URNs)."""
@@ -235,6 +236,7 @@ class Engine(MockMonitor):
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             delete_before_replace=request.deleteBeforeReplace,
+            replace_on_changes=tuple(request.replaceOnChanges),
             deleted_with=request.deletedWith,
             aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
             provider=request.provider.rpartition("::")[0],

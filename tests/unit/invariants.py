@@ -58,6 +58,7 @@ def _volume_is_kept(entry: "Registered") -> None:
     assert entry.retain_on_delete, f"{entry.name}: a volume is never deleted"
     if entry.name.endswith("-wallet"):
         assert entry.protect, f"{entry.name}: a wallet is protected"
+    assert not entry.replace_on_changes, f"{entry.name}: an empty one would take its place"
     assert not entry.delete_before_replace, f"{entry.name}: would be deleted first"
 
 

@@ -37,6 +37,7 @@ def _block(engine: Engine, entry: Registered) -> str:
     if entry.version:
         words.append(f"version={entry.version}")
     words += [f"alias={alias}" for alias in entry.aliases]
+    words += [f"replace_on={path}" for path in entry.replace_on_changes]
     for option in ("protect", "retain_on_delete", "delete_before_replace"):
         if getattr(entry, option):
             words.append(option)

@@ -214,6 +214,10 @@ def test_the_old_container_goes_before_the_new_one_comes(engine: Engine) -> None
     assert _run(engine, node_args()).delete_before_replace
 
 
+def test_a_change_that_the_plugin_would_only_write_to_state_replaces_the_container(engine: Engine) -> None:
+    assert {"healthcheck", "tmpfs"} <= set(_run(engine, node_args()).replace_on_changes)
+
+
 def test_a_node_has_limits(engine: Engine) -> None:
     inputs = _container(engine)
     assert inputs["memory"] == 2048

@@ -87,6 +87,7 @@ def test_a_preview_shows_what_up_does(stack: str) -> None:
             "protect",
             "retain_on_delete",
             "delete_before_replace",
+            "replace_on_changes",
             "aliases",
         ):
             assert getattr(entry, option) == getattr(other, option), f"{option} of {entry.name}"
