@@ -6,6 +6,7 @@ distribution/reference `regexp.go` (repositories).
 
 import re
 from enum import StrEnum
+from typing import assert_never
 
 from components.arch import ARCHES
 
@@ -14,8 +15,8 @@ LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-_ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9._/-]+)?")
-_VERSION = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?")
+_VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _PINNED = re.compile(
     r"(?P<repository>[^@\s]+?)(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?@(?P<digest>sha256:[0-9a-f]{64})"
 )
@@ -36,6 +37,8 @@ def tag_fault(tag: str) -> str | None:
     room = TAG_LENGTH - LONGEST_SUFFIX
     if len(tag) > room:
         return f"a tag has at most {room} characters here (128 with the longest suffix, -arm32v5)"
+    if arch := next((name for name in ARCHES if tag.endswith(f"-{name}")), None):
+        return f"a tag does not end with -{arch}: that is how variants are told from their list"
     return None
 
 
@@ -50,9 +53,11 @@ def repository_fault(repository: str) -> str | None:
 
 def address_fault(address: str) -> str | None:
     """Why `address` can't name a registry, or None."""
-    if not _ADDRESS.fullmatch(address):
+    host, _, namespace = address.partition("/")
+    match = _HOST.fullmatch(host)
+    if match is None or int(match["port"] or 443) not in range(1, 65536) or address.endswith("/"):
         return "a registry's address is HOST, HOST:PORT or either with a /namespace; no scheme, no spaces"
-    return None
+    return repository_fault(namespace) if namespace else None
 
 
 def version_fault(version: str) -> str | None:
@@ -76,6 +81,8 @@ def channel_tags(channel: Channel, *, version: str = "", revision: int = 0, feat
             minor = bare.rpartition(".")[0]
             exact = f"{bare}-r{revision}" if revision else bare
             return ["latest", minor, exact, f"release-v{exact}"]
+        case _:
+            assert_never(channel)
 
 
 def variant_tag(tag: str, arch_name: str) -> str:

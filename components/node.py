@@ -142,7 +142,7 @@ class Node(pulumi.ComponentResource):
             read_only=True,
             tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges:true"],
+            security_opts=["no-new-privileges"],
             mounts=[
                 docker.ContainerMountArgs(type="volume", source=data.name, target=DATA),
                 docker.ContainerMountArgs(type="volume", source=wallet.name, target=WALLET),

@@ -109,21 +109,19 @@ def ensure_plugins(layout: Layout, go: str, env: Mapping[str, str]) -> None:
         with step(f"Pulumi plugin {name} {version}") as this:
             folder = layout.state / "pulumi" / "plugins" / f"resource-{name}-v{version}"
             marker = folder / "ORIGIN"
-            if folder.is_dir():
-                this.found = f"installed: {marker.read_text() if marker.exists() else 'official'}"
-                if name != "docker" or not marker.exists():
-                    continue
-            install = ["pulumi", "plugin", "install", "resource", name, version]
-            if layout.mode is not Mode.EMBEDDED and not folder.is_dir() and _official(install, env):
+            embedded = marker.exists()
+            if folder.is_dir() and not embedded and layout.mode is not Mode.EMBEDDED:
+                this.found = "official, installed before"
+                continue
+            install = ["pulumi", "plugin", "install", "resource", name, version, "--reinstall"]
+            asked = layout.mode is Mode.OFFICIAL
+            if (asked or (layout.mode is Mode.AUTO and not embedded)) and _official(install, env):
                 this.found = "official"
                 continue
-            if layout.mode is Mode.OFFICIAL:
-                raise SetupError(
-                    f"SKYCOIN_MODE=official, but `{' '.join(install)}` fails: no plugin registry here."
-                )
-            origin = _embedded(layout, go, name, env, install)
-            marker.write_text(origin)
-            this.found = origin
+            if asked:
+                raise SetupError(f"SKYCOIN_MODE=official, but `{' '.join(install)}` fails here.")
+            this.found = _embedded(layout, go, name, env, install)
+            marker.write_text(this.found)
 
 
 def _official(install: Sequence[str], env: Mapping[str, str]) -> bool:
@@ -138,7 +136,7 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
         binary = _stand_in(layout)
         origin = "this project's stand-in (local/docker_plugin), no plugin registry being reached"
     log = layout.logs / "plugins.log"
-    run([*install, "--file", str(binary), "--reinstall"], log=log, env=env)
+    run([*install, "--file", str(binary)], log=log, env=env)
     return origin
 
 

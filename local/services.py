@@ -87,15 +87,16 @@ def _spawn(layout: Layout, service: Service) -> int:
     argv = ["env", *settings, "sh", "-c", script]
     pid_file.unlink(missing_ok=True)
     with (layout.logs / f"{service.name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            as_root(argv) if service.root else argv,
+        # Forked away in a session of its own: it outlives this program and is nobody's zombie.
+        subprocess.run(
+            ["setsid", "--fork", *(as_root(argv) if service.root else argv)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            check=True,
         )
     deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline:
         text = pid_file.read_text().strip() if pid_file.exists() else ""
         if text and (ticks := _started_at(int(text))):
             pid_file.unlink()  # under sudo it is root's; the folder is ours

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from components.arch import in_table_order
+from components.arch import ARCHES, in_table_order
 from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
 from components.image import Image, ImageArgs
 from components.naming import pinned
@@ -107,7 +107,7 @@ class Program:
         if self._settings.images_from is None:
             return pulumi.Output.from_input({})
         stack = pulumi.StackReference("images", self._settings.images_from)
-        return stack.require_output("images")
+        return stack.get_output("images").apply(lambda images: images or {})
 
     def _image_of(
         self, node: NodeSettings, published: pulumi.Output[Mapping[str, Any]]
@@ -124,15 +124,16 @@ class Program:
 
 
 def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:
-    """Reference of one image in another stack's outputs. Raises KeyError that says what is there."""
+    """Reference of one image in another stack's outputs. Raises RunError that says what is there."""
     if name not in images or tag not in images[name]:
         there = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
-        raise KeyError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
+        raise pulumi.RunError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
     entry = images[name][tag]
     if variant is None:
         return pinned(entry["ref"])
     if variant not in entry["variants"]:
-        raise KeyError(f"{name}:{tag} is not published for {variant}; it has {', '.join(entry['variants'])}")
+        there = [arch for arch in ARCHES if arch in entry["variants"]]
+        raise pulumi.RunError(f"{name}:{tag} is not published for {variant}; it has {', '.join(there)}")
     return str(entry["variants"][variant]["ref"])
 
 

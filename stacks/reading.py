@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -76,7 +75,7 @@ def parse(raw: Mapping[str, Any]) -> StackSettings:
     return settings
 
 
-def read_settings(config: Mapping[str, str], project: Path) -> StackSettings:
+def read_settings(config: Mapping[str, str]) -> StackSettings:
     """The settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
 
     Keys of other namespaces (`pulumi:`, `docker:`) are not this program's.
@@ -85,10 +84,7 @@ def read_settings(config: Mapping[str, str], project: Path) -> StackSettings:
     raw = {
         key.removeprefix(prefix): _decode(value) for key, value in config.items() if key.startswith(prefix)
     }
-    settings = parse(raw)
-    if settings.build_ca is not None and not (project / settings.build_ca).is_file():
-        raise SettingsError([f"skycoin:build-ca: {settings.build_ca!r} is no file"])
-    return settings
+    return parse(raw)
 
 
 def _decode(value: str) -> Any:

@@ -3,9 +3,28 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from components.bases import Bases
 from components.naming import Channel, channel_tags, tag_fault
-from stacks.catalogue import CATALOGUE
+from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.settings import NAME, ImageSettings, NodeSettings, PeerNetwork, StackSettings
+
+RESERVED_BUILD_ARGS = frozenset(
+    [
+        "IMAGE_FROM",
+        "BUILD_FROM",
+        "GOARCH",
+        "GOARM",
+        "CC",
+        "DEBIAN_PORT",
+        "VERSION",
+        "COMMIT",
+        "BRANCH",
+        "GUI",
+        "LAYERS",
+        "SOURCE_DATE_EPOCH",
+    ]
+)
+"""What components/variant.py and stacks/program.py set."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -32,12 +51,22 @@ def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
 def cross_faults(settings: StackSettings) -> list[str]:
     """Every fault that no single entry shows."""
     return [
+        *_base_faults(settings),
         *_name_faults(settings),
         *_image_faults(settings),
         *_node_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
     ]
+
+
+def _base_faults(settings: StackSettings) -> Iterator[str]:
+    if settings.bases is Bases.DEBIAN and settings.build_base is None:
+        yield "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)"
+    if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
+        yield f"skycoin:build-base: {settings.build_base!r} goes with bases: debian; bases is official"
+    if settings.build_ca is not None and not (PROJECT / settings.build_ca).is_file():
+        yield f"skycoin:build-ca: {settings.build_ca!r} is no file"
 
 
 def _name_faults(settings: StackSettings) -> Iterator[str]:
@@ -61,9 +90,11 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
             names = ", ".join(settings.registries) or "none"
             yield f"{key}.registry: missing, and skycoin:registries has not just one entry (has: {names})"
         elif image.registry is not None and image.registry not in settings.registries:
-            names = ", ".join(settings.registries)
-            yield f"{key}.registry: {image.registry!r} is not in skycoin:registries; allowed are {names}"
+            names = ", ".join(settings.registries) or "none"
+            yield f"{key}.registry: {image.registry!r} is not in skycoin:registries; it has {names}"
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
+        for argument in sorted(RESERVED_BUILD_ARGS & image.build_args.keys()):
+            yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
             yield f"{key}.feature: {image.feature!r}: {fault}"
 
@@ -75,7 +106,11 @@ def _node_faults(settings: StackSettings) -> Iterator[str]:
         if host is None:
             names = ", ".join(settings.hosts) or "none"
             yield f"{key}.host: {node.host!r} is not in skycoin:hosts; it has {names}"
+        if node.renamed_from is not None and not NAME.fullmatch(node.renamed_from):
+            yield f"{key}.renamed-from: {node.renamed_from!r} is no node's name"
         if settings.images_from is not None:
+            if node.image not in CATALOGUE:
+                yield f"{key}.image: {node.image!r} is no image; allowed are {', '.join(CATALOGUE)}"
             continue
         image = settings.images.get(node.image)
         if image is None:
@@ -101,8 +136,8 @@ def _port_faults(settings: StackSettings) -> Iterator[str]:
         if node.network is not PeerNetwork.NONE:
             users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
     for (engine, port), keys in users.items():
-        if len(keys) > 1:
-            yield f"skycoin:{keys[1]}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
+        for key in keys[1:]:
+            yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
 
 
 def _volume_faults(settings: StackSettings) -> Iterator[str]:
@@ -112,14 +147,16 @@ def _volume_faults(settings: StackSettings) -> Iterator[str]:
         for kind, volume in zip(("data", "wallet"), volume_names(name, node), strict=True):
             users[engine, volume].append(f"nodes.{name}.{kind}-volume")
     for (engine, volume), keys in users.items():
-        if len(keys) > 1:
+        for key in keys[1:]:
             yield (
-                f"skycoin:{keys[1]}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
+                f"skycoin:{key}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
                 "a wallet has one writer and a volume of its own"
             )
 
 
 def _engine_of(settings: StackSettings, node: NodeSettings) -> str:
-    """Two hosts may be one engine (an emulated variant beside the native one)."""
+    """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
     host = settings.hosts.get(node.host)
-    return host.engine if host else node.host
+    if host is None:
+        return node.host
+    return host.engine.rpartition("@")[2].removesuffix(":22")

@@ -5,6 +5,8 @@ Each model checks what one entry shows. Rules that join several entries are in `
 """
 
 import re
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -46,7 +48,12 @@ def _commit(value: str) -> str:
 
 
 def _date(value: str) -> str:
-    _checked(None if _DATE.fullmatch(value) else 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"')
+    allowed = 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"'
+    _checked(None if _DATE.fullmatch(value) else allowed)
+    try:
+        datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{allowed} ({error})") from None
     return value
 
 
@@ -195,6 +202,20 @@ class ImageSettings(Settings):
         return self
 
 
+SSH_FLAGS = ("-i", "-J", "-p", "-o")
+SSH_SETTINGS = (
+    "IdentitiesOnly",
+    "IdentityFile",
+    "ConnectTimeout",
+    "ServerAliveInterval",
+    "UserKnownHostsFile",
+    "HostKeyAlias",
+    "ProxyJump",
+    "StrictHostKeyChecking",
+)
+"""What can't switch the check of a host's key off (ssh_config(5)); two of them are looked at closer."""
+
+
 class Emulation(StrEnum):
     """Whether an engine of another architecture may run the host's variant by binfmt."""
 
@@ -219,9 +240,8 @@ class HostSettings(Settings):
 
     @model_validator(mode="after")
     def _host_key_is_checked(self) -> Self:
-        joined = " ".join(self.ssh_options).lower().replace(" ", "")
-        if "stricthostkeychecking=no" in joined or "stricthostkeychecking=accept-new" in joined:
-            raise ValueError("ssh-options must not switch host key checking off: add the key to known_hosts")
+        if (fault := ssh_fault(self.ssh_options)) is not None:
+            raise ValueError(f"ssh-options: {fault}")
         if self.ssh_options and not self.engine.startswith("ssh://"):
             raise ValueError("ssh-options belong to an ssh:// engine")
         return self
@@ -235,6 +255,28 @@ class HostSettings(Settings):
     def variant(self) -> str | None:
         """Declared architecture: its own, or its board's; None lets the engine choose from the list."""
         return self.arch or (BOARDS[self.board].arch if self.board else None)
+
+
+def ssh_fault(options: Sequence[str]) -> str | None:
+    """Why these ssh options are refused, or None. Allowed is what can't switch the host key check off."""
+    rest = list(options)
+    while rest:
+        flag = rest.pop(0)
+        if flag not in SSH_FLAGS or not rest:
+            return (
+                f"{flag!r} is not allowed or has no value; allowed are {', '.join(SSH_FLAGS)} with one each"
+            )
+        value = rest.pop(0)
+        if flag != "-o":
+            continue
+        name, _, setting = value.replace("=", " ", 1).strip().partition(" ")
+        if name.lower() not in map(str.lower, SSH_SETTINGS):
+            return f"{value!r} is not allowed; -o takes {', '.join(SSH_SETTINGS)}"
+        if name.lower() == "stricthostkeychecking" and setting.strip(" \"'") not in ("yes", "ask"):
+            return f"{value!r} accepts unknown host keys: add the host's key to a known_hosts file"
+        if name.lower() == "userknownhostsfile" and setting.strip(" \"'") in ("/dev/null", "none"):
+            return f"{value!r} forgets every host key: add the host's key to a known_hosts file"
+    return None
 
 
 class PeerNetwork(StrEnum):
@@ -252,6 +294,14 @@ MANAGED_FLAGS = [
     "storage-dir",
     "web-interface-addr",
     "host-whitelist",
+    "disable-csrf",
+    "disable-header-check",
+    "disable-csp",
+    "http-prof",
+    "http-prof-host",
+    "web-interface",
+    "web-interface-https",
+    "web-interface-plaintext-auth",
     "web-interface-port",
     "enable-api-sets",
     "enable-all-api-sets",
@@ -307,9 +357,3 @@ class StackSettings(Settings):
     build_base: Pinned | None = None
     builder: str | None = None
     build_ca: str | None = None
-
-    @model_validator(mode="after")
-    def _bases_fit(self) -> Self:
-        if (self.bases is Bases.DEBIAN) != (self.build_base is not None):
-            raise ValueError("bases: debian needs build-base: REF@sha256:…, and bases: official takes none")
-        return self

@@ -38,14 +38,19 @@ def provenance(source: SourceSettings, project: Path) -> Provenance:
 
 
 def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != folder.resolve():
+        # Unpacked sources inside another repository must not take its commit for theirs.
+        return replace(given, commit=given.commit or "unknown")
     commit = given.commit or _git(folder, "rev-parse", "HEAD") or "unknown"
-    dirty = "-dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no", ".") else ""
+    # Untracked files count: the build gets them too.
+    dirty = "-dirty" if _git(folder, "status", "--porcelain") else ""
     seconds = _git(folder, "log", "-1", "--format=%ct")
     date = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
     return replace(
         given,
         commit=commit + dirty,
-        branch=given.branch or _git(folder, "rev-parse", "--abbrev-ref", "HEAD") or "",
+        branch=given.branch or _git(folder, "symbolic-ref", "--short", "-q", "HEAD"),
         date=given.date or date,
     )
 

@@ -51,8 +51,12 @@ class Preflight:
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Every change is proved again.
 
-        Raises ProviderError in the preview where a refresh found the wallet gone.
+        Raises ProviderError in the preview where a refresh found the wallet gone, and where the node
+        would move to another engine: its wallet would stay behind.
         """
+        moved = old_inputs.get("engine") != news.get("engine")
+        if moved and old_inputs.get("wallet") == news["wallet"] and not news.get("newWallet"):
+            raise ProviderError(_moved(old_inputs, news))
         if olds.get("walletPresent") is False and not news.get("newWallet"):
             raise ProviderError(_gone(news, olds))
         keys = {key for key in {*old_inputs, *news} if not key.startswith("__")}
@@ -122,7 +126,7 @@ class Preflight:
                 network_mode="none",
                 read_only=True,
                 cap_drop=["ALL"],
-                security_opt=["no-new-privileges:true"],
+                security_opt=["no-new-privileges"],
             )
             try:
                 container.start()
@@ -151,6 +155,15 @@ def _wallet(client: Any, volume: str) -> Values:
     except NotFound:
         return {"walletPresent": False}
     return {"walletPresent": True, "walletCreated": found.get("CreatedAt", "")}
+
+
+def _moved(olds: Values, news: Values) -> str:
+    places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
+    return (
+        f"the node's host moved from {places[0]} to {places[1]}, and the wallet volume {news['wallet']!r} "
+        "does not move with it. Copy it there first (docs/stacks.md, “Moving a wallet”), or, "
+        "where the wallet may be lost, set `new-wallet: true` on the node for one `pulumi up`."
+    )
 
 
 def _gone(inputs: Values, olds: Values) -> str:

@@ -260,7 +260,7 @@ def test_a_hardened_node_is_really_hardened(plugin: Plugin, engine: Any, network
         readOnly=True,
         tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=1m"},
         capabilities={"drops": ["ALL"]},
-        securityOpts=["no-new-privileges:true"],
+        securityOpts=["no-new-privileges"],
         ports=[{"internal": 6420, "external": free_port(), "ip": "127.0.0.1"}],
         restart="unless-stopped",
         stopSignal="SIGINT",
@@ -281,7 +281,7 @@ def test_a_hardened_node_is_really_hardened(plugin: Plugin, engine: Any, network
     assert "A=1" in config["Env"]
     assert host["ReadonlyRootfs"]
     assert host["CapDrop"] == ["ALL"]
-    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
     assert host["Tmpfs"] == {"/tmp": "rw,noexec,nosuid,nodev,size=1m"}
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
     assert host["Memory"] == 64 * MEBIBYTE

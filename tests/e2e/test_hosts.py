@@ -110,10 +110,14 @@ def test_second_up_of_the_fleet_changes_nothing(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
-def test_unknown_host_key_fails_that_host_by_name_in_time(up: Machine, second: SecondHost) -> None:
+def test_unknown_host_key_fails_that_host_by_name_in_time(
+    up: Machine, second: SecondHost, tmp_path: Path
+) -> None:
     """Host keys are never accepted silently (fault 22)."""
     before: dict[str, Any] = up.settings()
-    strict = ["-o", "UserKnownHostsFile=/dev/null"]
+    empty = tmp_path / "known_hosts"
+    empty.touch()
+    strict = ["-o", f"UserKnownHostsFile={empty}"]
     far = {**before["skycoin:hosts"]["far"], "ssh-options": [*second.ssh_options[:2], *strict]}
     up.change({**before, "skycoin:hosts": {**before["skycoin:hosts"], "far": far}})
     try:

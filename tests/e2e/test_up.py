@@ -55,7 +55,7 @@ def test_node_is_confined(up: Machine) -> None:
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
-    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
     assert not host["Privileged"]
     assert host["PortBindings"] == {"6420/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(RPC_PORT)}]}
     assert not host["Binds"]

@@ -98,7 +98,7 @@ NODE: Values = {
     "readOnly": True,
     "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
     "capabilities": {"drops": ["ALL"]},
-    "securityOpts": ["no-new-privileges:true"],
+    "securityOpts": ["no-new-privileges"],
     "mounts": [
         {"type": "volume", "source": "node-data", "target": "/data"},
         {"type": "volume", "source": "node-wallet", "target": "/wallet", "readOnly": False},
@@ -511,7 +511,7 @@ def test_a_node_is_created_with_everything_that_the_program_says() -> None:
             "ReadonlyRootfs": True,
             "Privileged": False,
             "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges:true"],
+            "SecurityOpt": ["no-new-privileges"],
             "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
             "Mounts": [
                 {"Type": "volume", "Source": "node-data", "Target": "/data", "ReadOnly": False},

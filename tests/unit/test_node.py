@@ -165,7 +165,7 @@ def test_a_node_has_no_powers(engine: Engine) -> None:
     assert inputs["user"] == "10000:10000"
     assert inputs["readOnly"] is True
     assert inputs["capabilities"] == {"drops": ["ALL"]}
-    assert inputs["securityOpts"] == ["no-new-privileges:true"]
+    assert inputs["securityOpts"] == ["no-new-privileges"]
     assert inputs["tmpfs"] == {"/tmp": "rw,noexec,nosuid,nodev,size=64m"}
     absent = {
         "privileged",

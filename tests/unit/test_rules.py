@@ -24,7 +24,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     # References.
     (
         {"images.skycoin.registry": "hub"},
-        ["skycoin:images.skycoin.registry: 'hub' is not in skycoin:registries; allowed are local"],
+        ["skycoin:images.skycoin.registry: 'hub' is not in skycoin:registries; it has local"],
     ),
     (
         {"registries.hub": {"kind": "local"}},
@@ -73,6 +73,50 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"nodes.one.gui": True, "images.skycoin.gui": False},
         ["skycoin:nodes.one.gui: true needs gui: true in skycoin:images.skycoin (its files are left out)"],
+    ),
+    (
+        {"images.skycoin.build-args": {"VERSION": "1", "EXTRA": "x"}},
+        ["skycoin:images.skycoin.build-args.VERSION: is set by the program; allowed is any other name"],
+    ),
+    (
+        {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
+        ["skycoin:nodes.one.image: 'Bad image $x' is no image; allowed are skycoin"],
+    ),
+    (
+        {"nodes.one.renamed-from": "../../x y"},
+        ["skycoin:nodes.one.renamed-from: '../../x y' is no node's name"],
+    ),
+    # One engine by several names: another user, the default port.
+    (
+        {
+            "hosts.root": {"engine": "ssh://root@attic.lan:22", "arch": "arm32v7"},
+            "nodes.three": {"image": "skycoin", "host": "root", "wallet-volume": "skycoin-two-wallet"},
+        },
+        [
+            "skycoin:nodes.three.rpc-port: 6420 is already taken on engine attic.lan by "
+            "skycoin:nodes.two.rpc-port",
+            "skycoin:nodes.three.wallet-volume: volume 'skycoin-two-wallet' on engine attic.lan is already "
+            f"skycoin:nodes.two.wallet-volume; {ONE_WRITER}",
+        ],
+    ),
+    (
+        {"images.skycoin.channel": "feature", "images.skycoin.feature": "x" * 115},
+        [
+            f"skycoin:images.skycoin.feature: '{'x' * 115}': a tag has at most 119 characters here (128 with "
+            "the longest suffix, -arm32v5)"
+        ],
+    ),
+    # Each of several is named.
+    (
+        {
+            "nodes.three": {"image": "skycoin", "host": "here"},
+            "nodes.four": {"image": "skycoin", "host": "here"},
+        },
+        [
+            f"skycoin:nodes.{name}.rpc-port: 6420 is already taken on engine local by "
+            "skycoin:nodes.one.rpc-port"
+            for name in ("three", "four")
+        ],
     ),
     # Names.
     (

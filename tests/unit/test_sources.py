@@ -103,3 +103,20 @@ def test_the_epoch_is_the_date_in_seconds_utc(
     """SOURCE_DATE_EPOCH may not depend on the builder's time zone: digests would."""
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     assert Provenance(version="", commit="", branch="", date=date).epoch == epoch
+
+
+def test_an_untracked_file_makes_a_working_copy_dirty(checkout: Path) -> None:
+    """The build gets it too."""
+    (checkout / "new.go").write_text("package main\n")
+    assert _of(checkout).commit.endswith("-dirty")
+
+
+def test_sources_unpacked_inside_another_repository_do_not_take_its_commit(checkout: Path) -> None:
+    (checkout / "sub").mkdir()
+    assert _of(checkout / "sub") == Provenance(version="0.27.1", commit="unknown", branch="", date=None)
+
+
+def test_a_detached_checkout_is_on_no_branch(checkout: Path) -> None:
+    """As in CI; `HEAD` is no branch's name."""
+    _git(checkout, "checkout", "-q", "--detach")
+    assert _of(checkout).branch == ""
