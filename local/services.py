@@ -127,14 +127,19 @@ def stop(layout: Layout, name: str, patience: float = 60) -> bool:
     """End the service by SIGTERM, after `patience` seconds by SIGKILL. True where there was one."""
     pid = running_pid(layout, name)
     if pid is not None:
-        _signal(pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience
-        while _started_at(pid) is not None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if _started_at(pid) is not None:
-            _signal(pid, signal.SIGKILL)
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
+            _signal(pid, number)
+            if _ends_within(pid, seconds):
+                break
     _pid_file(layout, name).unlink(missing_ok=True)
     return pid is not None
+
+
+def _ends_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while _started_at(pid) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return _started_at(pid) is None
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -1,0 +1,151 @@
+"""The set-up's own parts, without a set-up: layout, certificates, services, what is shown of pulumi."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from local import services, tools
+from local.certificates import machine_authorities
+from local.layout import EngineChoice, Layout, Mode, read_layout
+from local.pulumi_cli import _PROGRESS, passphrase_file
+from local.services import Service
+from local.steps import SetupError, run, step
+
+
+def pem(name: str) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
+    return read_layout()
+
+
+def service(name: str, *argv: str, port: int | None = None, patience: float = 5) -> Service:
+    return Service(name=name, argv=argv, ready=lambda: True, port=port, patience=patience)
+
+
+def test_layout_has_its_defaults_and_takes_the_environments(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert layout.registry == "registry.localhost:5443"
+    assert (layout.engine, layout.mode) == (EngineChoice.AUTO, Mode.AUTO)
+    monkeypatch.setenv("SKYCOIN_REGISTRY_PORT", "6000")
+    monkeypatch.setenv("SKYCOIN_ENGINE", "own")
+    assert read_layout().registry == "registry.localhost:6000"
+    assert read_layout().engine is EngineChoice.OWN
+
+
+@pytest.mark.parametrize("port", ["80", "65536", "-1", "http", "", "5443 "])
+def test_ports_that_are_none_are_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYCOIN_REGISTRY_PORT", port)
+    with pytest.raises(SetupError, match=r"SKYCOIN_REGISTRY_PORT=.* is not a port"):
+        read_layout()
+
+
+def test_only_the_machines_own_authorities_go_into_a_build() -> None:
+    """What Debian has too is no secret of the machine, and would be 200 KB of state."""
+    bundle = pem("debian") + "# comment\n" + pem("own") + pem("own")
+    assert machine_authorities(bundle, pem("debian")) == pem("own")
+    assert machine_authorities(pem("debian"), pem("debian")) == ""
+
+
+def test_passphrase_is_made_once_and_never_empty(layout: Layout) -> None:
+    first = passphrase_file(layout)
+    text = first.read_text()
+    assert len(text) >= 32
+    assert first.stat().st_mode & 0o777 == 0o600
+    assert passphrase_file(layout).read_text() == text
+
+
+def test_a_service_outlives_its_starter_and_is_found_and_stopped(layout: Layout) -> None:
+    services.start(layout, service("sleeper", "sleep", "60"))
+    pid = services.running_pid(layout, "sleeper")
+    assert pid is not None
+    assert os.getpgid(pid) != os.getpgid(0), "Ctrl-C in make would end it"
+    services.start(layout, service("sleeper", "sleep", "60"))
+    assert services.running_pid(layout, "sleeper") == pid, "a running service is left alone"
+    assert services.stop(layout, "sleeper")
+    assert services.running_pid(layout, "sleeper") is None
+    assert not services.stop(layout, "sleeper")
+
+
+def test_a_pid_that_another_process_has_by_now_is_not_ours(layout: Layout) -> None:
+    """After a reboot the pid file names a stranger, who must not be killed."""
+    folder = layout.state / "services"
+    folder.mkdir(parents=True)
+    (folder / "old.pid").write_text(f"{os.getpid()} 12345\n")
+    assert services.running_pid(layout, "old") is None
+    assert not services.stop(layout, "old")
+
+
+def test_a_service_that_ignores_sigterm_is_killed_in_the_end(layout: Layout) -> None:
+    services.start(layout, service("stubborn", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
+    pid = services.running_pid(layout, "stubborn")
+    assert pid is not None
+    services.stop(layout, "stubborn", patience=0.5)
+    assert services._started_at(pid) is None
+
+
+def test_a_taken_port_is_named_before_the_start(layout: Layout) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError, match=f"port {port} on 127.0.0.1 is in use"):
+            services.start(layout, service("late", "sleep", "60", port=port))
+    assert services.running_pid(layout, "late") is None
+
+
+def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "x.log"
+    with pytest.raises(SetupError) as failed:
+        run(["sh", "-c", "echo first; echo reason; exit 3"], log=log)
+    assert "exit code 3" in str(failed.value)
+    assert "reason" in str(failed.value)
+    assert str(log) in str(failed.value)
+
+
+def test_a_step_says_what_it_found_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    with step("disk space") as this:
+        this.found = "enough"
+    assert capsys.readouterr().out == "• disk space\n    enough (0.0 s)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (" +  docker-build:index:Image x creating (12s) #6 [build 3/5] RUN go build", False),
+        (" ~  docker-build:index:Image x updating (0s) #1 transferring", False),
+        (" +  docker-build:index:Image x created (192s)", True),
+        (" +  docker:index:Container x creating (0s) error: 1 error occurred:", True),
+        ("    + 11 created", True),
+    ],
+)
+def test_progress_lines_are_left_out_where_nobody_watches(line: str, shown: bool) -> None:
+    assert (_PROGRESS.search(line) is None) == shown
+
+
+def test_a_changed_pin_is_another_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    modules = tmp_path / "modules"
+    (modules / "crane").mkdir(parents=True)
+    for name in ("go.mod", "go.sum"):
+        (modules / "crane" / name).write_text("one")
+    monkeypatch.setattr(tools, "MODULES", modules)
+    before = tools.tool_path(layout, tools.CRANE)
+    assert tools.tool_path(layout, tools.CRANE) == before
+    (modules / "crane" / "go.sum").write_text("two")
+    assert tools.tool_path(layout, tools.CRANE) != before
+
+
+@pytest.mark.parametrize("module", sorted(path.name for path in tools.MODULES.iterdir()))
+def test_every_tool_is_pinned_by_hash(module: str) -> None:
+    text = (tools.MODULES / module / "go.mod").read_text()
+    assert f"go {tools.GO_VERSION}\n" in text
+    assert (tools.MODULES / module / "go.sum").stat().st_size > 1000
