@@ -16,7 +16,7 @@ up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 2
 	@$(PYTHON) -m local up
 
 down: $(VENV)/ready ## Stop nodes and services, keep all data; ALL=1 also removes what up made, wallets excepted
-	@$(PYTHON) -m local down $(if $(ALL),--all)
+	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
 preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)

@@ -6,8 +6,9 @@ label would replace a volume. The container runs a digest, as user 10000, on a r
 without capabilities; its RPC interface is published on loopback only.
 """
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pulumi
 import pulumi_docker as docker
@@ -79,6 +80,7 @@ class Node(pulumi.ComponentResource):
             probe=PROBE,
             wallet=args.wallet_volume,
             new_wallet=args.new_wallet,
+            settings=settings_digest(args),
             opts=pulumi.ResourceOptions(parent=self),
         )
         data = self._create_volume(f"{name}-data", args.data_volume, preflight, protect=False)
@@ -180,6 +182,12 @@ class Node(pulumi.ComponentResource):
                 depends_on=[image],
             ),
         )
+
+
+def settings_digest(args: NodeArgs) -> str:
+    """Changes with every argument that reaches the container, but the image: a preflight input itself."""
+    plain = {entry.name: getattr(args, entry.name) for entry in fields(args) if entry.name != "image"}
+    return hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()
 
 
 def node_arguments(args: NodeArgs) -> list[str]:

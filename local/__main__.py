@@ -6,74 +6,13 @@ import os
 import shlex
 import sys
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from local import (
-    base,
-    binfmt,
-    builder,
-    certificates,
-    engine,
-    packages,
-    pulumi_cli,
-    registry,
-    services,
-    teardown,
-)
-from local.layout import PROJECT, Layout, read_layout
-from local.pulumi_cli import STACK
-from local.steps import SetupError, fail, step
-from local.tools import BUILDKIT, CRANE, REGISTRY, ensure_tool, find_go
-
-NEEDED_GIGABYTES = 15
-"""Cold, the caches and images take 12 GB: Go's module and build caches are 8 of them."""
-
-
-def set_up(layout: Layout) -> dict[str, str]:
-    """Make this machine ready; the environment in which pulumi and docker see it."""
-    with step("disk space") as this:
-        free = base.free_gigabytes(layout.cache)
-        this.found = f"{free:.0f} GB free at {layout.cache}"
-        if free < NEEDED_GIGABYTES and not layout.cache.exists():
-            raise SetupError(
-                f"{free:.1f} GB are free at {layout.cache}, {NEEDED_GIGABYTES} are needed: "
-                "free some, or set SKYCOIN_CACHE to a folder on a larger disk."
-            )
-    tools = ["ca-certificates", "curl", "git", "openssl"]
-    build = ["mmdebstrap", "runc", "qemu-user-static"]
-    packages.ensure_packages(layout, "the set-up", [*tools, *build])
-    go = find_go(layout)
-    certificates.ensure_certificates(layout)
-    certificates.ensure_name(layout)
-    certificates.ensure_engine_trust(layout)
-    services.start(layout, registry.registry_service(layout, ensure_tool(layout, go, REGISTRY)))
-    services.start(layout, builder.builder_service(layout, ensure_tool(layout, go, BUILDKIT)))
-    builder.ensure_builder_instance(layout)
-    binfmt.ensure_binfmt(layout)
-    endpoint = engine.ensure_engine(layout)
-    env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
-    os.environ["PATH"] = env["PATH"]
-    pulumi_cli.ensure_plugins(layout, go, env)
-    pulumi_cli.ensure_stack(layout, env, _machine_settings(layout, go))
-    pulumi_cli.remember(layout, env)
-    return env
-
-
-def _machine_settings(layout: Layout, go: str) -> dict[str, str]:
-    """What the stack `local` must know of this machine."""
-    settings = {
-        "skycoin:builder": builder.BUILDER,
-        "skycoin:registries.local.address": layout.registry,
-    }
-    if layout.build_ca.read_text():
-        settings["skycoin:build-ca"] = os.path.relpath(str(layout.build_ca), str(PROJECT))
-    with step("official base images") as this:
-        if pulumi_cli.wants_official(layout, pulumi_cli.OFFICIAL_IMAGES):
-            this.found = "reached: bases are the official images, by digest"
-            return settings | {"skycoin:bases": "official"}
-        this.found = "not reached: bases are made from Debian packages"
-    reference = base.ensure_base(layout, go, ensure_tool(layout, go, CRANE))
-    return settings | {"skycoin:bases": "debian", "skycoin:build-base": reference}
+from local import pulumi_cli, teardown
+from local.layout import Layout, read_layout
+from local.setup import set_up
+from local.stack import STACK, stack_config, stack_outputs, with_stack_file
+from local.steps import SetupError, fail
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -85,23 +24,33 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     env = set_up(layout)
     code = pulumi_cli.pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", STACK], env)
     if code == 0:
-        _report(pulumi_cli.stack_outputs(env))
+        _report(layout, env)
     return code
 
 
-def _report(outputs: Mapping[str, Mapping[str, Mapping[str, str]]]) -> None:
-    for name, node in outputs.get("nodes", {}).items():
-        with urllib.request.urlopen(f"{node['rpc']}/api/v1/version", timeout=10) as answer:
-            version = json.load(answer)
-        print(f"\n{name}: {node['rpc']}, skycoin {version['version']} ({version['commit'][:12]})")
+def _report(layout: Layout, env: dict[str, str]) -> None:
+    """One paragraph a node. Only nodes of this machine's engine have their interface on this loopback."""
+    hosts = stack_config(layout).get("skycoin:hosts", {})
+    for name, node in stack_outputs(env).get("nodes", {}).items():
+        here = hosts.get(node["host"], {}).get("engine") == "local"
+        print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
         print(f"  image {node['image']}")
         print(f"  wallet volume {node['wallet_volume']} (kept by every make target)")
+
+
+def _version(rpc: str) -> str:
+    try:
+        with urllib.request.urlopen(f"{rpc}/api/v1/version", timeout=10) as answer:
+            version = json.load(answer)
+    except OSError as error:
+        return f"{rpc} does not answer: {error}"
+    return f"{rpc}, skycoin {version['version']} ({version['commit'][:12]})"
 
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """`pulumi preview --refresh`, on a copy of the stack's file: tracked files stay as they are."""
     env = pulumi_cli.known_environment(layout)
-    return pulumi_cli.with_stack_file(
+    return with_stack_file(
         layout,
         arguments.stack,
         env,
@@ -112,7 +61,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     """Destroy all but protected wallets, and say what stays."""
     env = pulumi_cli.known_environment(layout)
-    code = pulumi_cli.with_stack_file(
+    code = with_stack_file(
         layout,
         arguments.stack,
         env,
@@ -120,7 +69,8 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
             ["destroy", "--exclude-protected", "--run-program", "--yes", *options], env
         ),
     )
-    print("\nKept: wallet and data volumes, and everything published in registries.")
+    if code == 0:
+        print("\nKept: wallet and data volumes, and everything published in registries.")
     return code
 
 
@@ -128,6 +78,8 @@ def print_environment(layout: Layout, _: argparse.Namespace) -> int:
     """Shell lines for `eval "$(make -s env)"`."""
     for name, value in pulumi_cli.known_environment(layout).items():
         print(f"export {name}={shlex.quote(value)}")
+    # It would win over the file that the line above names.
+    print("unset PULUMI_CONFIG_PASSPHRASE")
     return 0
 
 
@@ -145,6 +97,8 @@ def main() -> int:
     parser.add_argument("--stack", default=STACK)
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
+    # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
+    os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     try:
         return commands[arguments.command](read_layout(), arguments)
     except SetupError as error:

@@ -1,5 +1,6 @@
 """binfmt: lets this machine's kernel run ARM programs by qemu, also inside containers."""
 
+import platform
 import re
 from pathlib import Path
 
@@ -7,7 +8,9 @@ from local.layout import Layout
 from local.steps import SetupError, as_root, run, step
 
 FOLDER = Path("/proc/sys/fs/binfmt_misc")
-INTERPRETERS = ("qemu-arm", "qemu-aarch64")
+INTERPRETERS = {"x86_64": ("qemu-arm", "qemu-aarch64")}
+"""Handlers by machine: a 64-bit ARM processor runs the ARM variants by itself, and wants none."""
+
 _LINE = re.compile(r"^:(qemu-[^:]+):")
 
 
@@ -17,7 +20,7 @@ def ensure_binfmt(layout: Layout) -> None:
     with step("binfmt for ARM programs") as this:
         if not (FOLDER / "register").exists():
             run(as_root(["mount", "-t", "binfmt_misc", "binfmt_misc", str(FOLDER)]), log=log)
-        missing = [name for name in INTERPRETERS if not (FOLDER / name).exists()]
+        missing = [name for name in INTERPRETERS.get(platform.machine(), ()) if not (FOLDER / name).exists()]
         for name in missing:
             line = _debian_line(name)
             run(

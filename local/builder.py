@@ -1,15 +1,20 @@
-"""The builder: a BuildKit daemon on loopback, known to buildx and docker-build under a name."""
+"""The builder: a BuildKit daemon on a private socket, known to buildx and docker-build under a name."""
 
 import json
+import os
 import platform
+import socket
 from pathlib import Path
 
 from local.layout import Layout
-from local.services import Service, port_is_taken
-from local.steps import step
+from local.services import Service
+from local.steps import SetupError, step
 
 BUILDER = "skycoin-local"
 """Name of the buildx instance: `skycoin:builder` in the stack's YAML."""
+
+SOCKET_LENGTH = 107
+"""Linux's limit, unix(7): sun_path without its closing zero."""
 
 GIGABYTE = 1_000_000_000
 CACHE_LIMIT = 20 * GIGABYTE
@@ -18,7 +23,9 @@ CACHE_LIMIT = 20 * GIGABYTE
 CONFIG = """\
 root = "{root}"
 [grpc]
-  address = ["tcp://127.0.0.1:{port}"]
+  address = ["unix://{socket}"]
+  uid = {uid}
+  gid = {gid}
 [worker.oci]
   enabled = true
   # Host network: build steps reach the package registries as the machine does.
@@ -34,12 +41,19 @@ root = "{root}"
 
 def builder_service(layout: Layout, program: Path) -> Service:
     """The service; its settings file is written anew at each start."""
+    if len(str(layout.builder_socket)) > SOCKET_LENGTH:
+        raise SetupError(
+            f"{layout.builder_socket} is too long for a socket's path ({SOCKET_LENGTH} characters at most): "
+            "set SKYCOIN_STATE to a shorter folder."
+        )
     config = layout.state / "buildkitd.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(
         CONFIG.format(
             root=layout.builder_root,
-            port=layout.builder_port,
+            socket=layout.builder_socket,
+            uid=os.getuid(),
+            gid=os.getgid(),
             limit=CACHE_LIMIT,
             registry=layout.registry,
             ca=layout.ca,
@@ -48,10 +62,14 @@ def builder_service(layout: Layout, program: Path) -> Service:
     return Service(
         name="buildkitd",
         argv=[str(program), "--config", str(config)],
-        ready=lambda: port_is_taken(layout.builder_port),
-        port=layout.builder_port,
+        ready=lambda: _answers(layout.builder_socket),
         root=True,
     )
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def ensure_builder_instance(layout: Layout) -> None:
@@ -60,14 +78,14 @@ def ensure_builder_instance(layout: Layout) -> None:
         path = layout.docker_config / "buildx" / "instances" / BUILDER
         node = {
             "Name": f"{BUILDER}0",
-            "Endpoint": f"tcp://127.0.0.1:{layout.builder_port}",
+            "Endpoint": f"unix://{layout.builder_socket}",
             "Platforms": None,
             "DriverOpts": None,
             "Flags": None,
             "Files": None,
         }
         text = json.dumps({"Name": BUILDER, "Driver": "remote", "Nodes": [node], "Dynamic": False})
-        this.found = f"BuildKit on {platform.machine()}, tcp://127.0.0.1:{layout.builder_port}"
+        this.found = f"BuildKit on {platform.machine()}, {layout.builder_socket}"
         if not path.exists() or path.read_text() != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

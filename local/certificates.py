@@ -16,10 +16,11 @@ DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", re.S)
 
 
-def system_bundle() -> str:
+def system_bundle(layout: Layout) -> str:
     """The machine's own authorities as PEM text: SSL_CERT_FILE, or the distribution's bundle."""
     for name in (os.environ.get("SSL_CERT_FILE", ""), *SYSTEM_BUNDLES):
-        if name and Path(name).is_file():
+        # In a shell of `make env` the variable names our own bundle.
+        if name and Path(name) != layout.trust and Path(name).is_file():
             return Path(name).read_text()
     return ""
 
@@ -40,9 +41,9 @@ def ensure_certificates(layout: Layout) -> None:
         else:
             _make(layout, folder)
             this.found = f"made; its authority is {layout.ca}"
-        _write(layout.trust, system_bundle() + layout.ca.read_text())
+        _write(layout.trust, system_bundle(layout) + layout.ca.read_text())
         known = "".join(path.read_text() for path in sorted(DEBIAN_AUTHORITIES.glob("*.crt")))
-        _write(layout.build_ca, machine_authorities(system_bundle(), known))
+        _write(layout.build_ca, machine_authorities(system_bundle(layout), known))
 
 
 def _make(layout: Layout, folder: Path) -> None:

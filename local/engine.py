@@ -55,6 +55,12 @@ def ensure_engine(layout: Layout) -> str:
             this.found = f"{version} answers at {given}"
             return given
         this.found = f"none answers at {given}"
+    socket = Path(given.removeprefix("unix://"))
+    if given.startswith("unix://") and socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
+        raise SetupError(
+            f"The Docker engine's socket {socket} is not yours to use: run make as root, or join its "
+            f"group (`sudo usermod -aG docker $USER`, then log in again)."
+        )
     if given != f"unix://{SYSTEM_SOCKET}":
         raise SetupError(
             f"No Docker engine answers at {given}, which DOCKER_HOST or the docker context names. "
@@ -65,7 +71,8 @@ def ensure_engine(layout: Layout) -> str:
 
 def _start_system(layout: Layout) -> str:
     """Debian's engine with its ordinary folders, so that volumes outlive the project's folder."""
-    ensure_packages(layout, "the engine", ["docker.io", "iptables"])
+    if shutil.which("dockerd") is None:
+        ensure_packages(layout, "the engine", ["docker.io", "iptables"])
     endpoint = f"unix://{SYSTEM_SOCKET}"
     if Path("/run/systemd/system").is_dir():
         with step("Docker engine by systemd") as this:
@@ -112,6 +119,8 @@ def start_own_engine(layout: Layout, name: str, folder: Path, *, number: int) ->
 
 def _own_engine(name: str, folder: Path, bridge: str) -> Service:
     endpoint = f"unix://{folder}/docker.sock"
+    config = folder / "daemon.json"
+    config.write_text("{}\n")
     return Service(
         name=name,
         argv=[
@@ -121,6 +130,10 @@ def _own_engine(name: str, folder: Path, bridge: str) -> Service:
             f"--exec-root={folder}/run",
             f"--pidfile={folder}/docker.pid",
             f"--bridge={bridge}",
+            # Not the system engine's settings, nor its namespaces in a containerd that both may find.
+            f"--config-file={config}",
+            f"--containerd-namespace={bridge}",
+            f"--containerd-plugins-namespace={bridge}-plugins",
             "--iptables=false",
             "--ip6tables=false",
         ],

@@ -40,7 +40,6 @@ class Layout:
     builder_root: Path
     """BuildKit's layers and cache mounts; one daemon at a time may hold it."""
     registry_port: int
-    builder_port: int
     engine: EngineChoice
     mode: Mode
 
@@ -68,6 +67,11 @@ class Layout:
     def build_ca(self) -> Path:
         """Authorities that this machine trusts and Debian doesn't: a build secret, may be empty."""
         return self.state / "certificates" / "machine.crt"
+
+    @property
+    def builder_socket(self) -> Path:
+        """The builder's socket: who may write there may put code into every image, so it is no TCP port."""
+        return self.state / "buildkitd.sock"
 
     @property
     def docker_config(self) -> Path:
@@ -102,7 +106,6 @@ def read_layout() -> Layout:
         cache=cache,
         builder_root=Path(os.environ.get("SKYCOIN_BUILDER_ROOT", cache / "buildkit")),
         registry_port=_port("SKYCOIN_REGISTRY_PORT", 5443),
-        builder_port=_port("SKYCOIN_BUILDER_PORT", 5444),
         engine=engine,
         mode=mode,
     )

@@ -27,6 +27,7 @@ def ensure_packages(layout: Layout, why: str, packages: Iterable[str]) -> None:
         log = layout.logs / "apt.log"
         env = {"DEBIAN_FRONTEND": "noninteractive"}
         run(as_root(["apt-get", "update", "-q"]), log=log, env=env, doing="reading Debian's package lists")
-        install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing]
+        # --no-remove: an installed engine of another origin is never taken away for ours.
+        install = ["apt-get", "install", "-q", "-y", "--no-remove", "--no-install-recommends", *missing]
         run(as_root(install), log=log, env=env, doing=f"installing {' '.join(missing)}")
         this.found = f"installed {' '.join(missing)}"

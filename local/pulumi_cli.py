@@ -1,4 +1,4 @@
-"""Pulumi on this machine: the CLI, its plugins, the state backend and the stack `local`."""
+"""Pulumi on this machine: the CLI, its plugins, and the environment in which they run."""
 
 import json
 import os
@@ -9,16 +9,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import yaml
 
 from local.layout import PROJECT, Layout, Mode
 from local.steps import SetupError, output, run, step
 from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
 
-STACK = "local"
 PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
 OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
 OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
@@ -80,17 +77,24 @@ def passphrase_file(layout: Layout) -> Path:
     path = layout.state / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
+        write_aside(path, secrets.token_urlsafe(32))
     return path
+
+
+def write_aside(path: Path, text: str) -> None:
+    """Write a private file whole or not at all: an interrupted run leaves no half one."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.rename(path)
 
 
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
     """What `make -s env` exports: plain pulumi and docker then work against this set-up."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), *map(str, tools), os.environ["PATH"]])
+    folders = [str(Path(sys.executable).parent), *map(str, tools), *os.environ["PATH"].split(os.pathsep)]
     return {
-        "PATH": path,
+        # Each once: in a shell of `make env` the next set-up starts from this PATH.
+        "PATH": os.pathsep.join(dict.fromkeys(folders)),
         "PULUMI_HOME": str(layout.state / "pulumi"),
         "PULUMI_BACKEND_URL": f"file://{layout.state / 'backend'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(layout)),
@@ -150,42 +154,6 @@ def _stand_in(layout: Layout) -> Path:
     return launcher
 
 
-def ensure_stack(layout: Layout, env: Mapping[str, str], machine: Mapping[str, str]) -> None:
-    """The stack `local`: its settings file from the example, what this machine adds to it, its state."""
-    with step(f"stack {STACK}") as this:
-        this.found = f"settings in {layout.stack_file.relative_to(PROJECT)}"
-        if not layout.stack_file.exists():
-            shutil.copyfile(PROJECT / "stacks" / "local.example.yaml", layout.stack_file)
-            this.found += ", made from stacks/local.example.yaml"
-        log = layout.logs / "stack.log"
-        state_file = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{STACK}.json"
-        if not state_file.exists():
-            run(["pulumi", "stack", "init", STACK, "--non-interactive"], log=log, env=env, cwd=PROJECT)
-        changed = _changed(layout, machine)
-        if changed:
-            pairs = [part for key, value in changed.items() for part in ("--plaintext", f"{key}={value}")]
-            run(
-                ["pulumi", "config", "set-all", "--stack", STACK, "--path", *pairs],
-                log=log,
-                env=env,
-                cwd=PROJECT,
-            )
-            this.found += f", set {', '.join(sorted(changed))}"
-
-
-def _changed(layout: Layout, machine: Mapping[str, str]) -> dict[str, str]:
-    config = (yaml.safe_load(layout.stack_file.read_text()) or {}).get("config") or {}
-
-    def current(path: str) -> object:
-        value: object = config
-        first, *rest = path.split(".")
-        for part in (first, *rest):
-            value = value.get(part) if isinstance(value, dict) else None
-        return value
-
-    return {path: value for path, value in machine.items() if current(path) != value}
-
-
 _PROGRESS = re.compile(r"(creating|updating|deleting|refreshing) \(\d+s\)(?!.*error)")
 
 
@@ -193,26 +161,24 @@ def pulumi(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Run pulumi in the project with its output on the screen; its exit code.
 
     A terminal gets pulumi's own live display. Elsewhere the line per build step is left out: what
-    began, what ended and what failed stays.
+    began, what ended and what failed stays. Ctrl-C reaches pulumi too, which then finishes what it
+    began and gives its lock back: it is waited for.
     """
-    everything = {**os.environ, **env}
-    if sys.stdout.isatty():
-        return subprocess.run(["pulumi", *arguments], env=everything, cwd=PROJECT, check=False).returncode
-    command = ["pulumi", *arguments, "--non-interactive"]
+    watched = sys.stdout.isatty()
+    command = ["pulumi", *arguments, *([] if watched else ["--non-interactive"])]
+    shown = None if watched else subprocess.PIPE
+    together = None if watched else subprocess.STDOUT
     with subprocess.Popen(
-        command, env=everything, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, env={**os.environ, **env}, cwd=PROJECT, text=True, stdout=shown, stderr=together
     ) as process:
-        for line in process.stdout or []:
-            if not _PROGRESS.search(line):
-                print(line, end="", flush=True)
-    return process.returncode
-
-
-def stack_outputs(env: Mapping[str, str]) -> dict[str, dict[str, dict[str, str]]]:
-    """Outputs of the stack `local`, empty where it has none."""
-    text = output(["pulumi", "-C", str(PROJECT), "stack", "output", "--json", "--stack", STACK], env=env)
-    found: dict[str, dict[str, dict[str, str]]] = json.loads(text) if text else {}
-    return found
+        while True:
+            try:
+                for line in process.stdout or []:
+                    if not _PROGRESS.search(line):
+                        print(line, end="", flush=True)
+                return process.wait()
+            except KeyboardInterrupt:
+                print("\ninterrupted: pulumi finishes what it began …", flush=True)
 
 
 def _environment_file(layout: Layout) -> Path:
@@ -221,7 +187,7 @@ def _environment_file(layout: Layout) -> Path:
 
 def remember(layout: Layout, env: Mapping[str, str]) -> None:
     """Keep the environment of a set-up for the other commands; it holds no secret."""
-    _environment_file(layout).write_text(json.dumps(dict(env)))
+    write_aside(_environment_file(layout), json.dumps(dict(env)))
 
 
 def known_environment(layout: Layout) -> dict[str, str]:
@@ -231,25 +197,3 @@ def known_environment(layout: Layout) -> dict[str, str]:
     except OSError:
         raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
     return env
-
-
-def with_stack_file(
-    layout: Layout, stack: str, env: Mapping[str, str], action: Callable[[Sequence[str]], int]
-) -> int:
-    """Run a pulumi action with a stack's options.
-
-    A committed stack's file is used as a copy: Pulumi writes a salt into it, even for a preview.
-    """
-    committed = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
-    if not committed.exists():
-        raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
-    if stack == STACK:
-        return action(["--stack", stack])
-    copy = layout.state / "stacks" / committed.name
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(committed, copy)
-    options = ["--stack", stack, "--config-file", str(copy)]
-    if output(["pulumi", "-C", str(PROJECT), "stack", "ls", "--json"], env=env, timeout=30) is None:
-        raise SetupError("pulumi does not answer: run `make up` first.")
-    pulumi(["stack", "select", "--create", *options], env)
-    return action(options)

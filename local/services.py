@@ -1,5 +1,6 @@
 """Background services of a set-up: start, find again, stop; nothing but a pid file to remember them by."""
 
+import hashlib
 import os
 import shlex
 import signal
@@ -46,7 +47,7 @@ def _started_at(pid: int) -> str | None:
 def running_pid(layout: Layout, name: str) -> int | None:
     """Pid of the service that this set-up started and that still runs, else None."""
     try:
-        pid, ticks = _pid_file(layout, name).read_text().split()
+        pid, ticks, *_ = _pid_file(layout, name).read_text().split()
     except (OSError, ValueError):
         return None
     return int(pid) if _started_at(int(pid)) == ticks else None
@@ -62,7 +63,8 @@ def port_is_taken(port: int) -> bool:
 def start(layout: Layout, service: Service) -> None:
     """Start the service unless it runs; wait until it answers."""
     with step(f"service {service.name}") as this:
-        if running_pid(layout, service.name) is not None and service.ready():
+        current = running_pid(layout, service.name) is not None and _is_current(layout, service)
+        if current and service.ready():
             this.found = "running"
             return
         stop(layout, service.name)
@@ -77,6 +79,19 @@ def start(layout: Layout, service: Service) -> None:
         this.found = f"started, pid {pid}"
 
 
+def _fingerprint(service: Service) -> str:
+    """Of the command and the settings files that it names: another one is another service."""
+    digest = hashlib.sha256(repr((list(service.argv), sorted(service.env.items()))).encode())
+    for path in map(Path, service.argv[1:]):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _is_current(layout: Layout, service: Service) -> bool:
+    return _pid_file(layout, service.name).read_text().split()[2:] == [_fingerprint(service)]
+
+
 def _spawn(layout: Layout, service: Service) -> int:
     pid_file = _pid_file(layout, service.name)
     pid_file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,11 +100,13 @@ def _spawn(layout: Layout, service: Service) -> int:
     script = f"echo $$ > {shlex.quote(str(pid_file))}; exec {shlex.join(service.argv)}"
     settings = [f"{name}={value}" for name, value in service.env.items()]
     argv = ["env", *settings, "sh", "-c", script]
+    # Forked away in a session of its own: it outlives this program and is nobody's zombie. Below
+    # sudo, not above it: sudo asks for its password on the terminal of this session.
+    forked = ["setsid", "--fork", *argv]
     pid_file.unlink(missing_ok=True)
     with (layout.logs / f"{service.name}.log").open("ab") as log:
-        # Forked away in a session of its own: it outlives this program and is nobody's zombie.
         subprocess.run(
-            ["setsid", "--fork", *(as_root(argv) if service.root else argv)],
+            as_root(forked) if service.root else forked,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -100,7 +117,7 @@ def _spawn(layout: Layout, service: Service) -> int:
         text = pid_file.read_text().strip() if pid_file.exists() else ""
         if text and (ticks := _started_at(int(text))):
             pid_file.unlink()  # under sudo it is root's; the folder is ours
-            pid_file.write_text(f"{text} {ticks}\n")
+            pid_file.write_text(f"{text} {ticks} {_fingerprint(service)}\n")
             return int(text)
         time.sleep(0.02)
     raise SetupError(f"service {service.name} ended at once. {_log_end(layout, service.name)}")

@@ -4,13 +4,21 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from docker import DockerClient
 from docker.errors import DockerException, NotFound
 
 from local import services
 from local.layout import Layout
-from local.pulumi_cli import STACK, known_environment, pulumi, stack_outputs
+from local.pulumi_cli import known_environment, pulumi
+from local.setup import set_up
+from local.stack import STACK, stack_config, stack_outputs
 from local.steps import as_root, run, step
+from plugins.base import ProviderError
+from plugins.engine import Engine
+
+MADE = ["certificates", "docker", "logs", "pulumi", "registry", "services", "stacks"]
+"""Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
+
+MADE_FILES = ["buildkitd.toml", "environment.json", "pulumi-resource-docker", "registry.yml"]
 
 SERVICES = ("dockerd", "buildkitd", "registry")
 GRACE = 60
@@ -21,11 +29,13 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     """Stop nodes (SIGINT, grace) and services. With --all also remove what `make up` made."""
     env = known_environment(layout)
     if arguments.all:
+        # Services that are down come up first: nodes can't be removed from an engine that does not run.
+        env = set_up(layout)
         code = pulumi(["destroy", "--exclude-protected", "--run-program", "--yes", "--stack", STACK], env)
         if code:
             return code
     else:
-        _stop_nodes(env)
+        _stop_nodes(layout, env)
     for name in SERVICES:
         with step(f"service {name}") as this:
             this.found = "stopped" if services.stop(layout, name) else "was not running"
@@ -34,28 +44,38 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stop_nodes(env: Mapping[str, str]) -> None:
+def _stop_nodes(layout: Layout, env: Mapping[str, str]) -> None:
+    """Each on its own host's engine, by the container's own stop signal, SIGINT."""
+    hosts = stack_config(layout).get("skycoin:hosts", {})
     for name, node in stack_outputs(env).get("nodes", {}).items():
-        with step(f"node {name}") as this:
+        with step(f"node {name} on {node['host']}") as this:
+            host = hosts.get(node["host"], {})
+            address = host.get("engine", "local")
+            engine = Engine()
+            engine.configure(
+                {
+                    "host": env["DOCKER_HOST"] if address == "local" else address,
+                    "sshOpts": host.get("ssh-options"),
+                }
+            )
             try:
-                client = DockerClient(base_url=env["DOCKER_HOST"], timeout=GRACE + 30)
-                # The container's own stop signal, SIGINT.
-                client.containers.get(node["container"]).stop(timeout=GRACE)
+                engine.client().containers.get(node["container"]).stop(timeout=GRACE)
                 this.found = "stopped"
             except NotFound:
                 this.found = "has no container"
-            except DockerException as error:
+            except (DockerException, ProviderError) as error:
                 this.found = f"not reached: {error}"
 
 
 def _remove(layout: Layout) -> None:
-    """State, registry data and builder cache go; the engine's volumes and Pulumi's state of them stay."""
-    kept = {"backend", "passphrase", "engine"}
+    """What `make up` made, by name: whatever else lies in those folders is not ours."""
     with step("what make up made") as this:
-        for path in sorted(layout.state.iterdir()):
-            if path.name not in kept:
-                _delete(path)
-        _delete(layout.builder_root)
+        for name in MADE:
+            _delete(layout.state / name)
+        for name in MADE_FILES:
+            (layout.state / name).unlink(missing_ok=True)
+        if (layout.builder_root / "buildkitd.lock").exists():
+            _delete(layout.builder_root)
         _delete(Path("/etc/docker/certs.d") / layout.registry)
         this.found = (
             f"removed, but: Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
@@ -66,5 +86,3 @@ def _remove(layout: Layout) -> None:
 def _delete(path: Path) -> None:
     if path.is_dir():
         run(as_root(["rm", "-rf", "--one-file-system", str(path)]), log=Path("/dev/null"))
-    else:
-        path.unlink(missing_ok=True)

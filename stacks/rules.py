@@ -159,4 +159,6 @@ def _engine_of(settings: StackSettings, node: NodeSettings) -> str:
     host = settings.hosts.get(node.host)
     if host is None:
         return node.host
+    if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
+        return "local"
     return host.engine.rpartition("@")[2].removesuffix(":22")

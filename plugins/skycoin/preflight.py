@@ -1,8 +1,8 @@
 """skycoin:index:Preflight: what must be true of a host before a node is made or replaced on it.
 
 The engine answers; the image's variant runs on it, native or emulated, shown by running it; the
-wallet volume that was there is still there. It runs when the node's image, host or wallet changes
-and before any of them is touched. It never removes anything.
+wallet volume that was there is still there. It is made again when the node's image, settings, host or
+wallet change, and before any of them is touched. It never removes anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,11 +10,23 @@ from types import MappingProxyType
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
+from requests.exceptions import RequestException
 
 from plugins.base import Change, Checked, Found, ProviderError, Values
 from plugins.engine import Engine
 
-INPUTS = ("host", "engine", "sshOptions", "image", "platform", "emulation", "probe", "wallet", "newWallet")
+INPUTS = (
+    "host",
+    "engine",
+    "sshOptions",
+    "image",
+    "platform",
+    "emulation",
+    "probe",
+    "wallet",
+    "newWallet",
+    "settings",
+)
 
 RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -54,8 +66,7 @@ class Preflight:
         Raises ProviderError in the preview where a refresh found the wallet gone, and where the node
         would move to another engine: its wallet would stay behind.
         """
-        moved = old_inputs.get("engine") != news.get("engine")
-        if moved and old_inputs.get("wallet") == news["wallet"] and not news.get("newWallet"):
+        if old_inputs.get("engine") != news.get("engine"):
             raise ProviderError(_moved(old_inputs, news))
         if olds.get("walletPresent") is False and not news.get("newWallet"):
             raise ProviderError(_gone(news, olds))
@@ -87,12 +98,13 @@ class Preflight:
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Prove it again; a volume that is gone is made anew only where the settings say so."""
         client = self._client(news)
-        same_wallet = olds.get("wallet") == news["wallet"]
-        if not _wallet(client, news["wallet"])["walletPresent"]:
-            if same_wallet and not news.get("newWallet"):
-                raise ProviderError(_gone(news, olds))
+        missing = not _wallet(client, news["wallet"])["walletPresent"]
+        if missing and olds.get("wallet") == news["wallet"] and not news.get("newWallet"):
+            raise ProviderError(_gone(news, olds))
+        proof = self._prove(client, news)
+        if missing:
             client.api.create_volume(news["wallet"])
-        return {**news, **self._prove(client, news), **_wallet(client, news["wallet"])}
+        return {**news, **proof, **_wallet(client, news["wallet"])}
 
     def delete(self, identity: str, state: Values) -> None:
         """A proof leaves nothing behind; the wallet volume is not its to remove."""
@@ -134,8 +146,10 @@ class Preflight:
                 said = container.logs(tail=5).decode(errors="replace").strip()
             finally:
                 container.remove(force=True)
-        except APIError as error:
-            raise ProviderError(f"host {inputs['host']}, {image}: {error.explanation or error}") from error
+        except (APIError, RequestException) as error:
+            raise ProviderError(
+                f"host {inputs['host']}, {image}: {getattr(error, 'explanation', None) or error}"
+            ) from error
         if code:
             hint = (
                 f" {inputs.get('platform') or 'The image'} does not run on this {machine}: install "
@@ -160,9 +174,9 @@ def _wallet(client: Any, volume: str) -> Values:
 def _moved(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
     return (
-        f"the node's host moved from {places[0]} to {places[1]}, and the wallet volume {news['wallet']!r} "
-        "does not move with it. Copy it there first (docs/stacks.md, “Moving a wallet”), or, "
-        "where the wallet may be lost, set `new-wallet: true` on the node for one `pulumi up`."
+        f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
+        f"volume {olds['wallet']!r} moves with it. Remove the node from the settings, copy the wallet, and "
+        "add the node again (docs/stacks.md, “Moving a wallet”)."
     )
 
 

@@ -24,7 +24,6 @@ SETTINGS = {
     "SKYCOIN_STATE": str(HOME / "state"),
     "SKYCOIN_BUILDER_ROOT": str(HOME / "buildkit"),
     "SKYCOIN_REGISTRY_PORT": "15443",
-    "SKYCOIN_BUILDER_PORT": "15444",
     "SKYCOIN_ENGINE": "own",
     "VENV": str(PROJECT / ".venv"),
 }

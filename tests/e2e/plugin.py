@@ -199,7 +199,6 @@ def started_engine() -> Iterator[Any]:
         cache=CACHE,
         builder_root=HOME / "plugin" / "buildkit",
         registry_port=15445,
-        builder_port=15446,
         engine=EngineChoice.OWN,
         mode=Mode.AUTO,
     )

@@ -153,7 +153,7 @@ def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empt
     assert wallet_files(up) == wallet
 
 
-def test_an_upgrade_without_refresh_misses_the_wallet_too(up: Machine, wallet: dict[str, str]) -> None:
+def test_a_change_without_refresh_misses_the_wallet_too(up: Machine, wallet: dict[str, str]) -> None:
     """The engine makes a missing volume by itself when it makes a container: the preflight comes first."""
     settings = up.settings()
     up.docker("rm", "-f", NODE)
@@ -163,11 +163,13 @@ def test_an_upgrade_without_refresh_misses_the_wallet_too(up: Machine, wallet: d
     from_to = ("-v", f"{WALLET}:/from", "-v", f"{kept}:/to", image, "-a", "/from/.", "/to/")
     assert up.docker(*copy, *from_to).code == 0
     assert up.docker("volume", "rm", WALLET).code == 0
-    skycoin = {**settings["skycoin:images"]["skycoin"], "gui": False}
-    up.change({**settings, "skycoin:images": {"skycoin": skycoin}})
-    result = up.pulumi("up", "--yes", "--stack", "local")
-    assert result.code != 0
-    assert f"the wallet volume '{WALLET}' on host here is gone" in result.text
+    image_of = {**settings["skycoin:images"]["skycoin"], "gui": False}
+    node = {**settings["skycoin:nodes"]["node-1"], "args": ["-log-level=debug"]}
+    for change in ({"skycoin:images": {"skycoin": image_of}}, {"skycoin:nodes": {"node-1": node}}):
+        up.change({**settings, **change})
+        result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+        assert result.code != 0
+        assert f"the wallet volume '{WALLET}' on host here is gone" in result.text
     assert WALLET not in up.docker("volume", "ls", "-q").text.split()
     back = ("-v", f"{kept}:/from", "-v", f"{WALLET}:/to", image, "-a", "/from/.", "/to/")
     assert up.docker(*copy, *back).code == 0

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.boards import BOARDS
+from components.boards import BOARDS, SERVER
 from components.host import Host
-from components.node import Node, NodeArgs, node_arguments
+from components.node import Node, NodeArgs, node_arguments, settings_digest
 from components.variant import Variant
 from tests.unit.engine import CONTAINER, NETWORK, PREFLIGHT, PULLED, VOLUME, Engine, Registered
 from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
@@ -105,6 +105,7 @@ def _all_before(engine: Engine, entry: Registered) -> set[str]:
 def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.one(PREFLIGHT, "node-1-preflight").inputs == {
+        "settings": settings_digest(node_args()),
         "host": "here",
         "sshOptions": [],
         "image": PINNED,
@@ -113,6 +114,29 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
         "wallet": "skycoin-node-1-wallet",
         "newWallet": False,
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rpc_port": 7000},
+        {"peer_port": 6000},
+        {"api_sets": ["READ"]},
+        {"gui": True},
+        {"arguments": ["-log-level=debug"]},
+        {"board": replace(SERVER, memory=64)},
+        {"wait_timeout": 20},
+        {"container": "other"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_replaces_the_container_has_the_wallet_looked_for_first(change: dict[str, Any]) -> None:
+    """Without a refresh the engine would make a missing volume by itself, empty."""
+    assert settings_digest(replace(node_args(), **change)) != settings_digest(node_args())
+
+
+def test_another_image_is_an_input_of_its_own() -> None:
+    assert settings_digest(replace(node_args(), image="other")) == settings_digest(node_args())
 
 
 def test_the_preflight_reaches_the_engine_that_the_node_runs_on(engine: Engine) -> None:

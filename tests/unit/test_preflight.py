@@ -182,6 +182,20 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet() -> None:
         preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, {**INPUTS, "engine": None})
 
 
+def test_a_move_is_refused_even_where_the_wallet_may_be_new() -> None:
+    """Otherwise the outputs name the new host while the container stays on the old one."""
+    moved = {**INPUTS, "engine": "ssh://pi@shed.lan", "wallet": "other", "newWallet": True}
+    with pytest.raises(ProviderError, match="neither its container nor the wallet volume"):
+        preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, moved)
+
+
+def test_an_update_proves_the_host_before_it_makes_a_volume() -> None:
+    engine = FakeEngine("x86_64")
+    with pytest.raises(ProviderError, match="does not run"):
+        preflight(engine).update("attic", INPUTS, {**INPUTS, "wallet": "another"})
+    assert not engine.volumes
+
+
 def test_nothing_changed_is_no_change_and_an_unknown_image_is_one() -> None:
     assert preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, INPUTS) == Change()
     changed = preflight(FakeEngine()).diff({}, INPUTS, {**INPUTS, "image": "unknown"})

@@ -10,7 +10,7 @@ from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.reading import SettingsError, parse
 from stacks.rules import container_name, tags_of, volume_names
 from stacks.settings import NodeSettings
-from tests.unit.yaml_like import changed
+from tests.unit.yaml_like import DIGEST, changed
 
 NAME = "is no name: up to 40 lower-case letters, digits and '-', starting and ending with a letter or digit"
 OTHER_IMAGE = {
@@ -102,9 +102,20 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x" * 115},
         [
-            f"skycoin:images.skycoin.feature: '{'x' * 115}': a tag has at most 119 characters here (128 with "
+            f"skycoin:images.skycoin.feature: '{'x' * 115}': a tag has at most 120 characters here (128 with "
             "the longest suffix, -arm32v5)"
         ],
+    ),
+    (
+        {
+            "hosts.socket": {"engine": "unix:///var/run/docker.sock"},
+            "nodes.three": {"image": "skycoin", "host": "socket"},
+        },
+        ["skycoin:nodes.three.rpc-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+    ),
+    (
+        {"build-base": f"golang@{DIGEST}"},
+        [f"skycoin:build-base: 'golang@{DIGEST}' goes with bases: debian; bases is official"],
     ),
     # Each of several is named.
     (

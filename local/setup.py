@@ -1,0 +1,73 @@
+"""The set-up of a machine, step by step: what `make up` does before `pulumi up`."""
+
+import os
+import shutil
+
+from local import base, binfmt, builder, certificates, engine, packages, pulumi_cli, registry, services
+from local.layout import PROJECT, Layout, Mode
+from local.stack import ensure_stack, stack_config
+from local.steps import SetupError, step
+from local.tools import BUILDKIT, CRANE, REGISTRY, ensure_tool, find_go
+
+NEEDED_GIGABYTES = 15
+"""Cold, the caches and images take 12 GB: Go's module and build caches are 8 of them."""
+
+
+def set_up(layout: Layout) -> dict[str, str]:
+    """Make this machine ready; the environment in which pulumi and docker see it."""
+    with step("disk space") as this:
+        free = base.free_gigabytes(layout.cache)
+        this.found = f"{free:.0f} GB free at {layout.cache}"
+        if free < NEEDED_GIGABYTES and not layout.cache.exists():
+            raise SetupError(
+                f"{free:.1f} GB are free at {layout.cache}, {NEEDED_GIGABYTES} are needed: "
+                "free some, or set SKYCOIN_CACHE to a folder on a larger disk."
+            )
+    tools = ["ca-certificates", "curl", "git", "openssl"]
+    # Docker's own packages bring a runc, and conflict with Debian's.
+    build = ["mmdebstrap", "qemu-user-static", *([] if shutil.which("runc") else ["runc"])]
+    packages.ensure_packages(layout, "the set-up", [*tools, *build])
+    go = find_go(layout)
+    certificates.ensure_certificates(layout)
+    certificates.ensure_name(layout)
+    certificates.ensure_engine_trust(layout)
+    services.start(layout, registry.registry_service(layout, ensure_tool(layout, go, REGISTRY)))
+    services.start(layout, builder.builder_service(layout, ensure_tool(layout, go, BUILDKIT)))
+    builder.ensure_builder_instance(layout)
+    binfmt.ensure_binfmt(layout)
+    endpoint = engine.ensure_engine(layout)
+    env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
+    os.environ["PATH"] = env["PATH"]
+    pulumi_cli.ensure_plugins(layout, go, env)
+    ensure_stack(layout, env, _machine_settings(layout, go))
+    pulumi_cli.remember(layout, env)
+    return env
+
+
+def _machine_settings(layout: Layout, go: str) -> dict[str, str | None]:
+    """What the stack `local` must know of this machine; None is no longer so."""
+    own = layout.build_ca.read_text()
+    settings: dict[str, str | None] = {
+        "skycoin:builder": builder.BUILDER,
+        "skycoin:registries.local.address": layout.registry,
+        "skycoin:build-ca": os.path.relpath(str(layout.build_ca), str(PROJECT)) if own else None,
+    }
+    with step("base images") as this:
+        bases = _bases(layout)
+        this.found = (
+            "bases are the official images, by digest"
+            if bases == "official"
+            else "bases are made from Debian packages (no registry of official images was reached)"
+        )
+    if bases == "official":
+        return settings | {"skycoin:bases": bases, "skycoin:build-base": None}
+    reference = base.ensure_base(layout, go, ensure_tool(layout, go, CRANE))
+    return settings | {"skycoin:bases": bases, "skycoin:build-base": reference}
+
+
+def _bases(layout: Layout) -> str:
+    """As decided once: a network that is away for a minute must not rebuild every image."""
+    decided = stack_config(layout).get("skycoin:bases")
+    if decided in ("official", "debian") and layout.mode is Mode.AUTO:
+        return str(decided)
+    return "official" if pulumi_cli.wants_official(layout, pulumi_cli.OFFICIAL_IMAGES) else "debian"
