@@ -121,12 +121,20 @@ def _end_leftovers(layout: Layout) -> None:
         services.stop(layout, name, patience=30)
 
 
+def _unmount(folder: Path) -> None:
+    """An engine that was killed leaves its mounts behind, and a mount point can't be removed."""
+    points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for point in sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", point], check=True)
+
+
 def make_machine() -> Machine:
     """A fresh machine in the fixed folder; the builder's cache of earlier runs is kept."""
     os.environ.update({name: value for name, value in SETTINGS.items() if name.startswith("SKYCOIN_")})
     layout = read_layout()
     _end_leftovers(layout)
     checkout = HOME / "checkout"
+    _unmount(layout.state)
     for folder in (checkout, layout.state):
         subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True)
     _copy_checkout(checkout)
