@@ -15,7 +15,7 @@ from local.steps import as_root, run, step
 from plugins.base import ProviderError
 from plugins.engine import Engine
 
-MADE = ["certificates", "docker", "logs", "pulumi", "registry", "services", "stacks"]
+MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
 
 MADE_FILES = ["buildkitd.toml", "environment.json", "pulumi-resource-docker", "registry.yml"]

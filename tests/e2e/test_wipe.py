@@ -3,15 +3,21 @@
 from pathlib import Path
 
 from local import services
+from local.services import Service
 from tests.e2e.machine import Machine
 
 
 def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path) -> None:
+    bystander = Service(name="bystander", argv=["sleep", "600"], ready=lambda: True)
+    services.start(up.layout, bystander)
     # Another builder root: the next run of the tests wants its cache.
     result = up.run("make", "down", "ALL=1", env={"SKYCOIN_BUILDER_ROOT": str(tmp_path / "none")})
     assert result.code == 0, result.text
     for name in ("registry", "buildkitd", "dockerd"):
         assert services.running_pid(up.layout, name) is None
+    # It forgot the pid files of services that it did not stop: they were never found again.
+    assert services.running_pid(up.layout, "bystander") is not None
+    services.stop(up.layout, "bystander")
     kept = {path.name for path in up.layout.state.iterdir()}
     assert "registry" not in kept
     assert "certificates" not in kept
