@@ -1,12 +1,14 @@
 """An image: one variant for each architecture, one manifest list for each tag."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
 from components.arch import Arch
 from components.manifest_list import ManifestList, ManifestListArgs
+from components.registry import Repository
+from components.tag import Child
 from components.variant import Variant, VariantArgs
 
 
@@ -17,13 +19,18 @@ class ImageArgs:
     arches: Sequence[Arch]
     """In the order of the Arch table."""
     tags: Sequence[str]
+    """Unsuffixed; the first is a moving one."""
     context: str
-    repository: pulumi.Input[str]
+    repositories: Sequence[Repository]
+    """Where it is published. Variants are built into the first; the others get the same bytes."""
     bases: Mapping[str, pulumi.Input[str]]
     """Base reference by architecture name."""
     build_base: pulumi.Input[str]
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    exact_tags: Collection[str] = ()
+    """Those of `tags` that never move, but in a registry where every tag may."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of the variants, and annotations of their lists."""
     base_name: str = ""
     """Human name of the base for the label org.opencontainers.image.base.name."""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -35,21 +42,31 @@ class Image(pulumi.ComponentResource):
     """One image of the catalogue, in every architecture that it is wanted for."""
 
     tags: pulumi.Output[Mapping[str, object]]
-    """{tag: {ref, digest, variants: {arch: {ref, digest, platform}}}}."""
+    """{tag: {ref, digest, variants: {arch: …}, registries: {name: ref}}}; `ref` is the first registry's.
+
+    Each variant is {ref, digest, platform, size, unpacked}.
+    """
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
+    """By tag, in the first registry."""
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
         self.variants = {arch.name: self._create_variant(name, args, arch) for arch in args.arches}
-        self.lists = {tag: self._create_list(name, args, tag) for tag in args.tags}
-        variants = {
-            arch: {"ref": variant.ref, "digest": variant.digest, "platform": variant.platform}
-            for arch, variant in self.variants.items()
-        }
+        lists = [self._create_lists(name, args, repository) for repository in args.repositories]
+        self.lists = lists[0]
+        variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
             **{
-                tag: {"ref": entry.ref, "digest": entry.digest, "variants": variants}
+                tag: {
+                    "ref": entry.ref,
+                    "digest": entry.digest,
+                    "variants": variants,
+                    "registries": {
+                        repository.registry: published[tag].ref
+                        for repository, published in zip(args.repositories, lists, strict=True)
+                    },
+                }
                 for tag, entry in self.lists.items()
             }
         )
@@ -57,22 +74,19 @@ class Image(pulumi.ComponentResource):
 
     def _create_variant(self, name: str, args: ImageArgs, arch: Arch) -> Variant:
         base = args.bases[arch.name]
-        labels = dict(args.labels)
+        labels: dict[str, pulumi.Input[str]] = dict(args.labels)
         if args.base_name:
             labels["org.opencontainers.image.base.name"] = args.base_name
             labels["org.opencontainers.image.base.digest"] = pulumi.Output.from_input(base).apply(
                 lambda ref: ref.partition("@")[2]
             )
-        shared = VariantArgs(
+        own = VariantArgs(
             arch=arch,
             context=args.context,
-            repository=args.repository,
-            tags=args.tags,
+            repository=args.repositories[0].address,
+            tag=args.tags[0],
             base=base,
             build_base=args.build_base,
-        )
-        own = replace(
-            shared,
             build_args=args.build_args,
             labels=labels,
             sources=args.sources,
@@ -81,13 +95,25 @@ class Image(pulumi.ComponentResource):
         )
         return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
 
-    def _create_list(self, name: str, args: ImageArgs, tag: str) -> ManifestList:
-        return ManifestList(
-            f"{name}-{tag}",
-            ManifestListArgs(
-                repository=args.repository,
-                tag=tag,
-                variants=[variant.ref for variant in self.variants.values()],
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+    def _create_lists(self, name: str, args: ImageArgs, repository: Repository) -> dict[str, ManifestList]:
+        """The exact tags before the moving ones: where one of them is refused, nothing has moved."""
+        children = [
+            Child(arch=arch, platform=variant.platform, ref=variant.ref)
+            for arch, variant in self.variants.items()
+        ]
+        lists: dict[str, ManifestList] = {}
+        for tag in sorted(args.tags, key=lambda tag: tag not in args.exact_tags):
+            exact = [entry for other, entry in lists.items() if other in args.exact_tags]
+            lists[tag] = ManifestList(
+                f"{name}-{repository.registry}-{tag}",
+                ManifestListArgs(
+                    repository=repository,
+                    tag=tag,
+                    variants=children,
+                    immutable=tag in args.exact_tags and not repository.exact_tags_move,
+                    annotations=args.labels,
+                    after=() if tag in args.exact_tags else exact,
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+        return {tag: lists[tag] for tag in args.tags}

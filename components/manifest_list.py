@@ -1,46 +1,54 @@
-"""One manifest list: the unsuffixed tag, over its variants' digests.
+"""One manifest list in one registry: the unsuffixed tag, over its variants' digests.
 
-It depends on every variant's output, so it is written last and only when all of them were pushed.
-Never deletes what it pushed.
+It depends on every variant's proof, so it is written last and only when all of them are there and
+verified. Never deletes what it pushed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_docker_build as docker_build
 
-from components.buildx import pushed
-from components.naming import split_pinned
+from components.registry import Repository
+from components.tag import Child, Tag
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestListArgs:
-    """What one list joins."""
+    """What one list joins, and where."""
 
-    repository: pulumi.Input[str]
-    """Registry address and repository, without a tag."""
+    repository: Repository
     tag: str
-    variants: Sequence[pulumi.Input[str]]
-    """`repo@sha256:…` of each variant, in the order of the Arch table."""
+    variants: Sequence[Child]
+    """In the order of the Arch table: clients take the first entry that fits."""
+    immutable: bool = False
+    """True for an exact release tag: other content under it is refused, at preview too."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    after: Sequence[pulumi.Resource] = ()
+    """What must be written before it."""
 
 
 class ManifestList(pulumi.ComponentResource):
     """One tag that answers every architecture."""
 
     ref: pulumi.Output[str]
-    """`repo:tag@sha256:…`."""
+    """`repo:tag@sha256:…`; empty where an optional registry left it out."""
     digest: pulumi.Output[str]
 
     def __init__(self, name: str, args: ManifestListArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:ManifestList", name, None, opts)
-        index = docker_build.Index(
-            f"{name}-index",
-            tag=pulumi.Output.concat(args.repository, ":", args.tag),
-            sources=list(args.variants),
-            push=True,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        tag = Tag(
+            f"{name}-tag",
+            repository=args.repository.address,
+            tag=args.tag,
+            variants=args.variants,
+            annotations=args.annotations,
+            immutable=args.immutable,
+            optional=args.repository.optional,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=list(args.after)),
         )
-        self.ref = pushed(index.ref)
-        self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
+        self.digest = tag.digest
+        self.ref = pulumi.Output.all(args.repository.address, tag.digest).apply(
+            lambda known: f"{known[0]}:{args.tag}@{known[1]}" if known[1] else ""
+        )
         self.register_outputs({"ref": self.ref, "digest": self.digest})

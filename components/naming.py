@@ -77,12 +77,19 @@ def channel_tags(channel: Channel, *, version: str = "", revision: int = 0, feat
         case Channel.FEATURE:
             return [f"feature-{feature}"]
         case Channel.RELEASE:
-            bare = version.removeprefix("v")
-            minor = bare.rpartition(".")[0]
-            exact = f"{bare}-r{revision}" if revision else bare
-            return ["latest", minor, exact, f"release-v{exact}"]
+            minor = version.removeprefix("v").rpartition(".")[0]
+            return ["latest", minor, *exact_tags(channel, version=version, revision=revision)]
         case _:
             assert_never(channel)
+
+
+def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str]:
+    """Those of `channel_tags` that never get other content."""
+    if channel is not Channel.RELEASE:
+        return []
+    bare = version.removeprefix("v")
+    exact = f"{bare}-r{revision}" if revision else bare
+    return [exact, f"release-v{exact}"]
 
 
 def variant_tag(tag: str, arch_name: str) -> str:

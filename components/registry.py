@@ -25,6 +25,21 @@ class RegistryArgs:
     kind: RegistryKind
     address: pulumi.Input[str]
     """HOST[:PORT][/namespace]."""
+    optional: bool = False
+    """True: its failure is a warning, and the next run tries again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """One repository of a registry, as a place to publish in."""
+
+    registry: str
+    """Name of the registry in the stack."""
+    address: pulumi.Input[str]
+    """HOST[:PORT]/PATH, without a tag."""
+    exact_tags_move: bool
+    """False: an exact release tag never gets other content."""
+    optional: bool
 
 
 class Registry(pulumi.ComponentResource):
@@ -37,8 +52,14 @@ class Registry(pulumi.ComponentResource):
         super().__init__("skycoin:index:Registry", name, None, opts)
         self.kind = args.kind
         self.address = pulumi.Output.from_input(args.address)
+        self._name, self._optional = name, args.optional
         self.register_outputs({"kind": args.kind.value, "address": self.address})
 
-    def repository(self, path: str) -> pulumi.Output[str]:
-        """Address of one repository in this registry, without a tag."""
-        return pulumi.Output.concat(self.address, "/", path)
+    def repository(self, path: str) -> Repository:
+        """One repository in this registry."""
+        return Repository(
+            registry=self._name,
+            address=pulumi.Output.concat(self.address, "/", path),
+            exact_tags_move=self.kind is RegistryKind.LOCAL,
+            optional=self._optional,
+        )

@@ -1,10 +1,11 @@
-"""One image for one architecture, built by cross-compilation and pushed under its suffixed tags.
+"""One image for one architecture, built by cross-compilation, pushed, and read back.
 
-Makes one docker-build Image. Never deletes what it pushed: a removed or replaced variant stays
-in the registry (docker-build's delete removes the manifest by digest, and with it every tag).
+Makes one docker-build Image and the proof of what it pushed. Never deletes what it pushed: a removed
+or replaced variant stays in the registry (docker-build's delete removes the manifest by digest, and
+with it every tag).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -12,6 +13,7 @@ import pulumi
 from components.arch import Arch
 from components.buildx import BuildxImage, pushed
 from components.naming import pinned, split_pinned, variant_tag
+from components.verification import Verification
 
 EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
 """OCI media types, and file times set from SOURCE_DATE_EPOCH: equal inputs, equal digests."""
@@ -26,8 +28,8 @@ class VariantArgs:
     """Folder with the Dockerfile, relative to the project: absolute paths would differ per checkout."""
     repository: pulumi.Input[str]
     """Registry address and repository, without a tag."""
-    tags: Sequence[str]
-    """Tags of the lists that it belongs to, unsuffixed."""
+    tag: str
+    """A moving tag, unsuffixed: the variant is pushed under it. Further tags point to its digest later."""
     base: pulumi.Input[str]
     """IMAGE_FROM: the image under the final stage, by digest."""
     build_base: pulumi.Input[str]
@@ -51,6 +53,10 @@ class Variant(pulumi.ComponentResource):
     """`repo@sha256:…`: what a manifest list and a node take."""
     digest: pulumi.Output[str]
     platform: str
+    size: pulumi.Output[int]
+    """Bytes in the registry, compressed."""
+    unpacked: pulumi.Output[int]
+    """Bytes of all files."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)
@@ -61,13 +67,31 @@ class Variant(pulumi.ComponentResource):
             _inputs(args),
             pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.ref = pushed(image.ref).apply(pinned)
+        proof = Verification(
+            f"{name}-verification",
+            ref=pushed(image.ref).apply(pinned),
+            platform=args.arch.platform,
+            labels=args.labels,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.ref = proof.ref
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
-        self.register_outputs({"ref": self.ref, "digest": self.digest, "platform": self.platform})
+        self.size, self.unpacked = proof.size, proof.unpacked
+        self.register_outputs(self.summary)
+
+    @property
+    def summary(self) -> dict[str, pulumi.Input[object]]:
+        """{ref, digest, platform, size, unpacked}: the variant in the stack's outputs; sizes in bytes."""
+        return {
+            "ref": self.ref,
+            "digest": self.digest,
+            "platform": self.platform,
+            "size": self.size,
+            "unpacked": self.unpacked,
+        }
 
 
 def _inputs(args: VariantArgs) -> dict[str, object]:
-    tags = [pulumi.Output.concat(args.repository, ":", variant_tag(tag, args.arch.name)) for tag in args.tags]
     build_args: dict[str, pulumi.Input[str]] = {
         **args.build_args,
         "IMAGE_FROM": args.base,
@@ -85,7 +109,7 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
         "platforms": [args.arch.platform],
         "buildArgs": build_args,
         "labels": dict(args.labels),
-        "tags": tags,
+        "tags": [pulumi.Output.concat(args.repository, ":", variant_tag(args.tag, args.arch.name))],
         "exports": [{"raw": EXPORT}],
         "push": False,  # the raw export pushes; both would be two exports
         "buildOnPreview": False,  # a preview of five cold variants would cost minutes

@@ -34,8 +34,6 @@ root = "{root}"
   maxUsedSpace = {limit}
 [worker.containerd]
   enabled = false
-[registry."{registry}"]
-  ca = ["{ca}"]
 """
 
 
@@ -55,13 +53,13 @@ def builder_service(layout: Layout, program: Path) -> Service:
             uid=os.getuid(),
             gid=os.getgid(),
             limit=CACHE_LIMIT,
-            registry=layout.registry,
-            ca=layout.ca,
         )
     )
     return Service(
         name="buildkitd",
         argv=[str(program), "--config", str(config)],
+        # The local registry's authority beside the machine's own.
+        env={"SSL_CERT_FILE": str(layout.trust)},
         ready=lambda: _answers(layout.builder_socket),
         root=True,
     )

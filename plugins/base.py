@@ -10,7 +10,7 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
@@ -64,6 +64,9 @@ class Checked:
 
 class Kind(Protocol):
     """One resource token. Values are plain JSON; integers are integers."""
+
+    computed: ClassVar[frozenset[str]]
+    """Outputs that every update makes anew: a preview says that they are unknown."""
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Defaults and faults of the inputs, without looking at the world."""
@@ -137,6 +140,10 @@ def _reporting(
     return reported
 
 
+def _unknown(kind: Kind) -> Values:
+    return dict.fromkeys(kind.computed, UNKNOWN)
+
+
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves kinds by token. `configure` gets the provider's own inputs before any kind is used."""
 
@@ -206,11 +213,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
-        """Make a resource; in a preview, echo its inputs."""
+        """Make a resource; in a preview, its inputs, and what they will make as unknown."""
         inputs = to_values(request.properties)
+        kind = self._kind(request.urn)
         if request.preview:
-            return provider_pb2.CreateResponse(id="", properties=request.properties)
-        identity, state = self._kind(request.urn).create(inputs)
+            return provider_pb2.CreateResponse(id="", properties=to_struct(inputs | _unknown(kind)))
+        identity, state = kind.create(inputs)
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 
     @_reporting
@@ -228,10 +236,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @_reporting
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
         """Change a resource in place; in a preview, its state with the new inputs."""
-        olds, news = to_values(request.olds), to_values(request.news)
+        olds, news, kind = to_values(request.olds), to_values(request.news), self._kind(request.urn)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=to_struct({**olds, **news}))
-        state = self._kind(request.urn).update(request.id, olds, news)
+            return provider_pb2.UpdateResponse(properties=to_struct({**olds, **news, **_unknown(kind)}))
+        state = kind.update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=to_struct(state))
 
     @_reporting

@@ -14,7 +14,7 @@ from components.naming import pinned
 from components.registry import Registry, RegistryArgs
 from stacks.catalogue import CATALOGUE, PROJECT, CatalogueEntry
 from stacks.nodes import deploy_node
-from stacks.rules import tags_of
+from stacks.rules import exact_tags_of, registries_of, tags_of
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
 
@@ -23,13 +23,16 @@ DEBIAN_BASE_TAG = "bookworm"
 
 
 class Program:
-    """Builds one stack's resources from its settings and exports `images` and `nodes`."""
+    """Builds one stack's resources from its settings; exports `images`, `provenance` and `nodes`."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
         self._builder = _builder_options(settings)
         self._registries = {
-            name: Registry(name, RegistryArgs(kind=registry.kind, address=registry.address))
+            name: Registry(
+                name,
+                RegistryArgs(kind=registry.kind, address=registry.address, optional=registry.optional),
+            )
             for name, registry in settings.registries.items()
         }
         self._busybox = self._build_busybox() if settings.bases is Bases.DEBIAN and settings.images else None
@@ -41,6 +44,7 @@ class Program:
             for name, node in settings.nodes.items()
         }
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
+        pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
         pulumi.export(
             "nodes",
             {name: {"host": settings.nodes[name].host, **node.summary} for name, node in nodes.items()},
@@ -48,15 +52,19 @@ class Program:
 
     def _build_image(self, name: str, image: ImageSettings) -> Image:
         entry, source = CATALOGUE[name], provenance(image.source, PROJECT)
-        registry = self._registries[image.registry or next(iter(self._registries))]
+        path = image.repository or entry.repository
         arches = in_table_order(set(image.arches))
         return Image(
             name,
             ImageArgs(
                 arches=arches,
                 tags=tags_of(image),
+                exact_tags=exact_tags_of(image),
                 context=entry.context,
-                repository=registry.repository(image.repository or entry.repository),
+                repositories=[
+                    self._registries[registry].repository(path)
+                    for registry in registries_of(image, self._settings)
+                ],
                 bases={arch.name: self._base(arch.name) for arch in arches},
                 base_name=f"busybox ({self._settings.bases})",
                 build_base=self._build_base(),
@@ -69,6 +77,20 @@ class Program:
             self._builder,
         )
 
+    def _provenance(self, name: str) -> dict[str, Any]:
+        """{source: {version, commit, branch, date}, bases: {arch: ref}}: what an image is made from."""
+        image = self._settings.images[name]
+        source = provenance(image.source, PROJECT)
+        return {
+            "source": {
+                "version": source.version,
+                "commit": source.commit,
+                "branch": source.branch,
+                "date": source.date or "",
+            },
+            "bases": {arch: self._base(arch) for arch in self._images[name].variants},
+        }
+
     def _build_busybox(self) -> Image:
         """The base from Debian's packages, for every architecture that any image wants."""
         wanted = {arch for image in self._settings.images.values() for arch in image.arches}
@@ -79,7 +101,7 @@ class Program:
                 arches=in_table_order(wanted),
                 tags=[DEBIAN_BASE_TAG],
                 context="./images/busybox",
-                repository=registry.repository(DEBIAN_BASE_REPOSITORY),
+                repositories=[registry.repository(DEBIAN_BASE_REPOSITORY)],
                 bases=dict.fromkeys(wanted, "scratch"),
                 build_base=self._build_base(),
                 build_args={"SOURCE_DATE_EPOCH": "0"},
@@ -163,7 +185,7 @@ def _build_args(image: ImageSettings, source: Provenance) -> dict[str, pulumi.In
     }
 
 
-def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, pulumi.Input[str]]:
+def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
     """OCI image-spec 1.1, annotations: only keys whose value is known."""
     known = {
         "title": entry.title,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from components.bases import Bases
-from components.naming import Channel, channel_tags, tag_fault
+from components.naming import Channel, channel_tags, exact_tags, tag_fault
 from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.settings import NAME, ImageSettings, NodeSettings, PeerNetwork, StackSettings
 
@@ -35,6 +35,16 @@ def tags_of(image: ImageSettings) -> list[str]:
         revision=image.revision,
         feature=image.feature or "",
     )
+
+
+def exact_tags_of(image: ImageSettings) -> list[str]:
+    """Those of `tags_of` that never get other content."""
+    return exact_tags(image.channel, version=image.source.version, revision=image.revision)
+
+
+def registries_of(image: ImageSettings, settings: StackSettings) -> list[str]:
+    """Names of the registries that an image is published in: its own choice, or all, in the YAML's order."""
+    return list(settings.registries) if image.registries is None else image.registries
 
 
 def container_name(name: str, image: str) -> str:
@@ -86,17 +96,27 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
         if entry is None:
             yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}"
             continue
-        if image.registry is None and len(settings.registries) != 1:
-            names = ", ".join(settings.registries) or "none"
-            yield f"{key}.registry: missing, and skycoin:registries has not just one entry (has: {names})"
-        elif image.registry is not None and image.registry not in settings.registries:
-            names = ", ".join(settings.registries) or "none"
-            yield f"{key}.registry: {image.registry!r} is not in skycoin:registries; it has {names}"
+        yield from _registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
         for argument in sorted(RESERVED_BUILD_ARGS & image.build_args.keys()):
             yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
             yield f"{key}.feature: {image.feature!r}: {fault}"
+
+
+def _registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Iterator[str]:
+    names = ", ".join(settings.registries) or "none"
+    if not wanted:
+        yield f"{key}.registries: skycoin:registries has no entry to publish in"
+    for name in wanted:
+        if name not in settings.registries:
+            yield f"{key}.registries: {name!r} is not in skycoin:registries; it has {names}"
+    first = settings.registries.get(wanted[0]) if wanted else None
+    if first is not None and first.optional:
+        yield (
+            f"{key}.registries: {wanted[0]!r} is optional, but the first registry is where the image is "
+            "built: put one that is not optional first"
+        )
 
 
 def _node_faults(settings: StackSettings) -> Iterator[str]:

@@ -143,6 +143,7 @@ class RegistrySettings(Settings):
 
     kind: Annotated[RegistryKind, Field(strict=False)]
     address: Address = "registry.localhost:5443"
+    optional: bool = False
 
     @model_validator(mode="after")
     def _address_is_given(self) -> Self:
@@ -180,17 +181,17 @@ class ImageSettings(Settings):
     channel: Annotated[Channel, Field(strict=False)]
     feature: Tag | None = None
     revision: Annotated[int, Field(ge=0)] = 0
-    registry: str | None = None
+    registries: Annotated[list[str], Field(min_length=1)] | None = None
     repository: Repository | None = None
     gui: bool = True
     layers: Literal[1, 2] = 2
     build_args: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _arches_once(self) -> Self:
-        twice = sorted({arch for arch in self.arches if self.arches.count(arch) > 1})
-        if twice:
-            raise ValueError(f"arches names {', '.join(twice)} more than once")
+    def _named_once(self) -> Self:
+        for key, names in (("arches", self.arches), ("registries", self.registries or [])):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{key} names {', '.join(twice)} more than once")
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """docker:index/container:Container: nearly every input replaces; limits and restart change in place."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import APIError, NotFound
 
@@ -30,6 +30,8 @@ POLL = 0.5
 
 class Container:
     """A container; its id is the engine's."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

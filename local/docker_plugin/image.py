@@ -1,5 +1,7 @@
 """docker:index/remoteImage:RemoteImage: an image pulled by reference."""
 
+from typing import ClassVar
+
 from docker.errors import ImageNotFound
 
 from local.docker_plugin.rules import checked, compare
@@ -28,6 +30,8 @@ def find(engine: Engine, name: str, platform: str | None = None) -> Values:
 
 class RemoteImage:
     """An image on the engine; its id is the image's id followed by the name, as the official plugin's."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,5 +1,7 @@
 """docker:index/network:Network. Everything in it replaces."""
 
+from typing import ClassVar
+
 from docker.errors import NotFound
 
 from local.docker_plugin.rules import checked, compare
@@ -12,6 +14,8 @@ COMPUTED = ("driver", "internal", "options")
 
 class Network:
     """A network; its id is the engine's."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,5 +1,7 @@
 """docker:index/volume:Volume. Everything in it replaces; removal is forced, as the official plugin's is."""
 
+from typing import ClassVar
+
 from docker.errors import NotFound
 
 from local.docker_plugin.rules import checked, compare
@@ -12,6 +14,8 @@ COMPUTED = ("name", "driver")
 
 class Volume:
     """A named volume; its id is its name."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

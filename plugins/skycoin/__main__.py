@@ -1,7 +1,12 @@
 """`pulumi-resource-skycoin`: named in Pulumi.yaml, started by the Pulumi engine."""
 
-from plugins.base import Servicer, Values, serve
+import sys
+
+from plugins.base import Kind, Servicer, Values, serve
+from plugins.log import warn_at
 from plugins.skycoin.preflight import Preflight
+from plugins.skycoin.tag import Tag
+from plugins.skycoin.verification import Verification
 
 VERSION = "0.1.0"
 
@@ -11,4 +16,9 @@ def _no_settings(inputs: Values) -> None:
 
 
 if __name__ == "__main__":
-    serve(Servicer(VERSION, {"skycoin:index:Preflight": Preflight()}, _no_settings))
+    kinds: dict[str, Kind] = {
+        "skycoin:index:Preflight": Preflight(),
+        "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
+        "skycoin:index:Verification": Verification(),
+    }
+    serve(Servicer(VERSION, kinds, _no_settings))

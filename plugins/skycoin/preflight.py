@@ -7,7 +7,7 @@ wallet change, and before any of them is touched. It never removes anything.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import APIError, ImageNotFound, NotFound
 from requests.exceptions import RequestException
@@ -51,6 +51,8 @@ def connect(inputs: Values) -> Any:
 
 class Preflight:
     """The proof, kept as a resource: {engineVersion, runs: native|emulated, walletCreated, walletPresent}."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, client: Callable[[Values], Any] = connect) -> None:
         self._client = client

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.hosted import Hosted, start_hosted
 from tests.e2e.machine import Machine, Result, end_machine, make_machine
 
 
@@ -50,3 +51,9 @@ def first_up(machine: Machine) -> Result:
 def up(machine: Machine, first_up: Result) -> Machine:
     """The machine, with the stack `local` up."""
     return machine
+
+
+@pytest.fixture(scope="session")
+def hosted(up: Machine) -> Hosted:
+    """A second registry, behind a login and a faulty proxy."""
+    return start_hosted(up)

@@ -22,6 +22,8 @@ def check_invariants(engine: "Engine") -> None:
         if entry.type.startswith("docker-build:"):
             assert entry.retain_on_delete, f"{entry.name}: a removed image would be deleted in the registry"
             _secrets_are_secret(entry)
+        if entry.type == "skycoin:index:Tag":
+            assert entry.retain_on_delete, f"{entry.name}: the preview would say that a tag is deleted"
         if entry.type == "docker:index/volume:Volume":
             _volume_is_kept(entry)
         assert not entry.deleted_with, f"{entry.name}: goes with {entry.deleted_with}"

@@ -10,6 +10,7 @@ from components.arch import ARCHES, in_table_order
 from components.host import Host
 from components.image import ImageArgs
 from components.node import NodeArgs
+from components.registry import Repository
 from components.variant import VariantArgs
 
 REPOSITORY = "registry.example:5000/skycoin/skycoin"
@@ -28,13 +29,24 @@ def on_host() -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(provider=docker.Provider("here"))
 
 
+def place(registry: str = "local", *, optional: bool = False, exact_tags_move: bool = True) -> Repository:
+    """A repository in a registry of that name."""
+    address = REPOSITORY if registry == "local" else f"{registry}.example/skycoin/skycoin"
+    return Repository(
+        registry=registry,
+        address=address,
+        exact_tags_move=exact_tags_move,
+        optional=optional,
+    )
+
+
 def variant_args(arch: str = "arm32v7") -> VariantArgs:
     """One variant with only what must be given."""
     return VariantArgs(
         arch=ARCHES[arch],
         context="./images/skycoin",
         repository=REPOSITORY,
-        tags=["latest", "0.27.1"],
+        tag="latest",
         base=BASE,
         build_base=BUILD_BASE,
     )
@@ -46,7 +58,7 @@ def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str]
         arches=in_table_order(set(arches)),
         tags=tags,
         context="./images/skycoin",
-        repository=REPOSITORY,
+        repositories=[place()],
         bases={arch: f"base/{arch}@sha256:{'b' * 64}" for arch in arches},
         build_base=BUILD_BASE,
     )

@@ -7,6 +7,7 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 import pytest
 
+from components.tag import Tag
 from tests.unit.engine import Engine
 
 HOST = "unix:///run/docker.sock"
@@ -26,9 +27,22 @@ def _volume(name: str, *, protect: bool, retain: bool, provider: bool = True) ->
     docker.Volume(name, name=name, opts=options)
 
 
-def _index(*, retain: bool) -> None:
-    options = pulumi.ResourceOptions(provider=docker_build.Provider("builder"), retain_on_delete=retain)
-    docker_build.Index("list", tag="a/b:c", sources=["a/b:d"], opts=options)
+def _tag(*, retain: bool) -> None:
+    Tag(
+        "list",
+        repository="a/b",
+        tag="c",
+        variants=[],
+        annotations={},
+        immutable=False,
+        optional=False,
+        opts=pulumi.ResourceOptions(retain_on_delete=retain),
+    )
+
+
+def _image_that_goes() -> None:
+    options = pulumi.ResourceOptions(provider=docker_build.Provider("builder"))
+    pulumi.CustomResource("docker-build:index:Image", "image", {"tags": ["a/b:c"]}, options)
 
 
 def _plain_secret() -> None:
@@ -73,7 +87,8 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _volume("n-wallet", protect=False, retain=True),
         "n-wallet: a wallet is protected",
     ),
-    "list goes": (lambda: _index(retain=False), "list: a removed image would be deleted"),
+    "tag goes": (lambda: _tag(retain=False), "list: the preview would say that a tag is deleted"),
+    "image goes": (_image_that_goes, "image: a removed image would be deleted"),
     "plain secret": (_plain_secret, "image: build secret token is plain"),
     "volumes removed": (_container_that_removes_volumes, "container: removes its volumes"),
     "deleted with": (_network_that_goes_with_another, "second: goes with"),
@@ -92,7 +107,7 @@ def test_every_invariant_fails_on_a_program_that_breaks_it(
 def test_a_program_that_keeps_all_rules_passes(engine: Engine) -> None:
     def program() -> None:
         _volume("n-wallet", protect=True, retain=True)
-        _index(retain=True)
+        _tag(retain=True)
 
     engine.run(program)
     assert engine.one("docker:index/volume:Volume", "n-wallet").protect

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import pulumi
 import pytest
 
 from components.arch import ARCHES
 from components.image import Image
-from tests.unit.engine import BUILD, INDEX, Engine
-from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder
+from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
+from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder, place
 from tests.unit.wire import UNKNOWN, Secret
 
 IMAGE = "skycoin:index:Image"
@@ -20,10 +19,11 @@ TAGS = ["latest", "0.27", "0.27.1", "release-v0.27.1"]
 def test_five_architectures_and_four_tags_are_five_builds_and_four_lists(engine: Engine) -> None:
     engine.run(lambda: Image("skycoin", image_args(list(ARCHES), TAGS), on_builder()))
     assert engine.children(engine.one(IMAGE, "skycoin")) == sorted(
-        [(VARIANT, f"skycoin-{arch}") for arch in ARCHES] + [(LIST, f"skycoin-{tag}") for tag in TAGS]
+        [(VARIANT, f"skycoin-{arch}") for arch in ARCHES] + [(LIST, f"skycoin-local-{tag}") for tag in TAGS]
     )
     assert [entry.name for entry in engine.all_of(BUILD)] == [f"skycoin-{arch}-image" for arch in ARCHES]
-    assert len(engine.all_of(INDEX)) == 4
+    assert len(engine.all_of(VERIFICATION)) == 5
+    assert len(engine.all_of(TAG)) == 4
 
 
 def test_every_list_has_every_variant_in_the_tables_order(engine: Engine) -> None:
@@ -31,17 +31,17 @@ def test_every_list_has_every_variant_in_the_tables_order(engine: Engine) -> Non
     wanted = [
         f"{REPOSITORY}@{engine.digest(f'skycoin-{arch}-image')}" for arch in ("amd64", "arm32v5", "arm64v8")
     ]
-    for index in engine.all_of(INDEX):
-        assert index.inputs["sources"] == wanted
+    for tag in engine.all_of(TAG):
+        assert [variant["ref"] for variant in tag.inputs["variants"]] == wanted
 
 
-def test_a_variant_takes_its_own_base_and_every_tag(engine: Engine) -> None:
+def test_a_variant_takes_its_own_base_and_the_first_tag(engine: Engine) -> None:
     engine.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
     for arch in ("amd64", "arm32v6"):
         inputs = engine.one(BUILD, f"skycoin-{arch}-image").inputs
         assert inputs["buildArgs"]["IMAGE_FROM"] == f"base/{arch}@sha256:{'b' * 64}"
         assert inputs["buildArgs"]["BUILD_FROM"] == BUILD_BASE
-        assert inputs["tags"] == [f"{REPOSITORY}:{tag}-{arch}" for tag in TAGS]
+        assert inputs["tags"] == [f"{REPOSITORY}:latest-{arch}"]
         assert inputs["context"]["location"] == "./images/skycoin"
 
 
@@ -73,7 +73,7 @@ def test_the_base_is_in_the_labels_by_name_and_digest(engine: Engine) -> None:
 
 def test_a_label_of_one_variant_is_not_in_another(engine: Engine) -> None:
     """Labels are the caller's mapping: filling it in place gave every variant the last one's base."""
-    labels: dict[str, pulumi.Input[str]] = {"a": "b"}
+    labels = {"a": "b"}
     args = replace(
         image_args(),
         base_name="busybox",
@@ -95,15 +95,18 @@ def test_an_image_answers_by_tag_then_architecture(engine: Engine) -> None:
             "ref": f"{REPOSITORY}@{engine.digest(f'skycoin-{arch}-image')}",
             "digest": engine.digest(f"skycoin-{arch}-image"),
             "platform": ARCHES[arch].platform,
+            "size": 13_000_000,
+            "unpacked": 37_000_000,
         }
         for arch in ("amd64", "arm32v6")
     }
     assert engine.outputs_of(IMAGE, "skycoin") == {
         "tags": {
             tag: {
-                "ref": f"{REPOSITORY}:{tag}@{engine.digest(f'skycoin-{tag}-index')}",
-                "digest": engine.digest(f"skycoin-{tag}-index"),
+                "ref": f"{REPOSITORY}:{tag}@{engine.digest(f'skycoin-local-{tag}-tag')}",
+                "digest": engine.digest(f"skycoin-local-{tag}-tag"),
                 "variants": variants,
+                "registries": {"local": f"{REPOSITORY}:{tag}@{engine.digest(f'skycoin-local-{tag}-tag')}"},
             }
             for tag in ("latest", "0.27.1")
         }
@@ -113,7 +116,48 @@ def test_an_image_answers_by_tag_then_architecture(engine: Engine) -> None:
 def test_in_a_first_preview_an_image_is_unknown(first_preview: Engine) -> None:
     first_preview.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
     assert first_preview.outputs_of(IMAGE, "skycoin") == {"tags": UNKNOWN}
-    assert all(index.inputs["sources"] == [UNKNOWN, UNKNOWN] for index in first_preview.all_of(INDEX))
+    for tag in first_preview.all_of(TAG):
+        assert [variant["ref"] for variant in tag.inputs["variants"]] == [UNKNOWN, UNKNOWN]
+
+
+def test_further_registries_get_the_same_variants_under_the_same_tags(engine: Engine) -> None:
+    """Built once: five builds, whatever the number of registries."""
+    args = replace(image_args(tags=TAGS), repositories=[place(), place("hub", optional=True)])
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    assert len(engine.all_of(BUILD)) == 2
+    tags = {tag.name: tag.inputs for tag in engine.all_of(TAG)}
+    assert tags.keys() == {f"skycoin-{registry}-{tag}-tag" for registry in ("local", "hub") for tag in TAGS}
+    local, hub = tags["skycoin-local-latest-tag"], tags["skycoin-hub-latest-tag"]
+    assert hub["variants"] == local["variants"]
+    assert (local["repository"], hub["repository"]) == (REPOSITORY, "hub.example/skycoin/skycoin")
+    assert (local["optional"], hub["optional"]) == (False, True)
+
+
+def test_exact_tags_are_immutable_but_on_a_registry_where_every_tag_moves(engine: Engine) -> None:
+    args = replace(
+        image_args(tags=TAGS),
+        exact_tags=TAGS[2:],
+        repositories=[place(), place("hub", exact_tags_move=False)],
+    )
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    immutable = {tag.name for tag in engine.all_of(TAG) if tag.inputs["immutable"]}
+    assert immutable == {"skycoin-hub-0.27.1-tag", "skycoin-hub-release-v0.27.1-tag"}
+
+
+def test_moving_tags_wait_for_the_exact_ones_of_their_registry(engine: Engine) -> None:
+    args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:])
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    exact = {engine.one(TAG, f"skycoin-local-{tag}-tag").urn for tag in TAGS[2:]}
+    for tag in TAGS[:2]:
+        assert exact <= engine.one(TAG, f"skycoin-local-{tag}-tag").dependencies
+    for tag in TAGS[2:]:
+        assert not exact & engine.one(TAG, f"skycoin-local-{tag}-tag").dependencies
+
+
+def test_labels_are_annotations_of_the_lists_too(engine: Engine) -> None:
+    args = replace(image_args(), labels={"org.opencontainers.image.version": "0.27.1"})
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    assert engine.all_of(TAG)[0].inputs["annotations"] == {"org.opencontainers.image.version": "0.27.1"}
 
 
 def test_an_image_on_a_base_that_is_not_built_yet_waits_for_it(first_preview: Engine) -> None:
@@ -128,7 +172,7 @@ def test_an_image_on_a_base_that_is_not_built_yet_waits_for_it(first_preview: En
     engine.run(program)
     top = engine.one(BUILD, "top-amd64-image")
     assert top.inputs["buildArgs"]["IMAGE_FROM"] == f"{REPOSITORY}@{engine.digest('base-amd64-image')}"
-    assert engine.one(BUILD, "base-amd64-image").urn in top.dependencies
+    assert engine.one(VERIFICATION, "base-amd64-verification").urn in top.dependencies
 
 
 def test_an_architecture_without_a_base_is_an_error_before_any_build(engine: Engine) -> None:

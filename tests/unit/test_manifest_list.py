@@ -1,68 +1,103 @@
-"""One tag over the digests of its variants: exactly one docker-build Index."""
+"""One tag over the digests of its variants: exactly one Tag of this project's provider."""
+
+from dataclasses import replace
 
 import pulumi
 
 from components.manifest_list import ManifestList, ManifestListArgs
+from components.tag import Child
 from components.variant import Variant
-from tests.unit.engine import BUILD, INDEX, Engine
-from tests.unit.samples import REPOSITORY, on_builder, variant_args
+from tests.unit.engine import TAG, VERIFICATION, Engine
+from tests.unit.samples import REPOSITORY, on_builder, place, variant_args
 from tests.unit.wire import UNKNOWN
 
 LIST = "skycoin:index:ManifestList"
-ONE, TWO = (f"{REPOSITORY}@sha256:{digit * 64}" for digit in "12")
+CHILDREN = [
+    Child(arch=arch, platform=f"linux/{arch}", ref=f"{REPOSITORY}@sha256:{digit * 64}")
+    for arch, digit in (("two", "2"), ("one", "1"))
+]
+ARGS = ManifestListArgs(repository=place(), tag="0.27.1", variants=CHILDREN)
 
 
-def _program() -> None:
-    args = ManifestListArgs(repository=REPOSITORY, tag="0.27.1", variants=[TWO, ONE])
-    ManifestList("skycoin-0.27.1", args, on_builder())
-
-
-def test_a_list_is_one_index_under_one_component(engine: Engine) -> None:
-    engine.run(_program)
-    index = engine.one(INDEX, "skycoin-0.27.1-index")
-    assert engine.children(engine.one(LIST, "skycoin-0.27.1")) == [(INDEX, "skycoin-0.27.1-index")]
-    assert index.inputs == {"tag": f"{REPOSITORY}:0.27.1", "sources": [TWO, ONE], "push": True}
-    assert index.retain_on_delete, "a tag that users pull is not deleted with a stack"
+def test_a_list_is_one_tag_under_one_component(engine: Engine) -> None:
+    engine.run(lambda: ManifestList("skycoin-0.27.1", ARGS))
+    tag = engine.one(TAG, "skycoin-0.27.1-tag")
+    assert engine.children(engine.one(LIST, "skycoin-0.27.1")) == [(TAG, "skycoin-0.27.1-tag")]
+    assert tag.inputs == {
+        "repository": REPOSITORY,
+        "tag": "0.27.1",
+        "variants": [{"arch": one.arch, "platform": one.platform, "ref": one.ref} for one in CHILDREN],
+        "annotations": {},
+        "immutable": False,
+        "optional": False,
+    }
+    assert tag.retain_on_delete, "a tag that users pull is not deleted with a stack"
 
 
 def test_the_order_of_variants_is_the_callers(engine: Engine) -> None:
     """Clients take the first entry that fits: the table's order is part of the list's digest."""
-    engine.run(_program)
-    assert engine.one(INDEX, "skycoin-0.27.1-index").inputs["sources"] == [TWO, ONE]
+    engine.run(lambda: ManifestList("l", ARGS))
+    assert [one["arch"] for one in engine.one(TAG, "l-tag").inputs["variants"]] == ["two", "one"]
+
+
+def test_what_a_list_must_know_of_its_registry_reaches_its_tag(engine: Engine) -> None:
+    args = replace(ARGS, repository=place("hub", optional=True), immutable=True, annotations={"a": "b"})
+    engine.run(lambda: ManifestList("l", args))
+    inputs = engine.one(TAG, "l-tag").inputs
+    assert inputs["repository"] == "hub.example/skycoin/skycoin"
+    assert (inputs["immutable"], inputs["optional"], inputs["annotations"]) == (True, True, {"a": "b"})
 
 
 def test_a_list_answers_with_tag_and_digest(engine: Engine) -> None:
-    engine.run(_program)
-    digest = engine.digest("skycoin-0.27.1-index")
+    engine.run(lambda: ManifestList("skycoin-0.27.1", ARGS))
+    digest = engine.digest("skycoin-0.27.1-tag")
     assert engine.outputs_of(LIST, "skycoin-0.27.1") == {
         "ref": f"{REPOSITORY}:0.27.1@{digest}",
         "digest": digest,
     }
 
 
+def test_a_list_that_an_optional_registry_left_out_has_no_reference() -> None:
+    engine = Engine(left_out={"l-tag"})
+    engine.run(lambda: ManifestList("l", ARGS))
+    assert engine.outputs_of(LIST, "l") == {"ref": "", "digest": ""}
+
+
+def test_a_list_comes_after_what_it_is_told_to_wait_for(engine: Engine) -> None:
+    """Where an exact tag is refused, no moving tag has moved."""
+
+    def program() -> None:
+        first = ManifestList("first", ARGS)
+        ManifestList("second", replace(ARGS, tag="latest", after=[first]))
+
+    engine.run(program)
+    assert engine.one(TAG, "first-tag").urn in engine.one(TAG, "second-tag").dependencies
+
+
 def _with_a_variant() -> None:
-    options = on_builder()
-    variant = Variant("v", variant_args(), options)
-    ManifestList("l", ManifestListArgs(repository=REPOSITORY, tag="latest", variants=[variant.ref]), options)
+    variant = Variant("v", variant_args(), on_builder())
+    child = Child(arch="arm32v7", platform=variant.platform, ref=variant.ref)
+    ManifestList("l", replace(ARGS, variants=[child]))
 
 
-def test_a_list_is_written_after_its_variants_were_pushed(engine: Engine) -> None:
+def test_a_list_is_written_after_its_variants_were_verified(engine: Engine) -> None:
     engine.run(_with_a_variant)
-    index = engine.one(INDEX, "l-index")
-    assert engine.one(BUILD, "v-image").urn in index.dependencies, "a list over a missing variant is torn"
-    assert index.inputs["sources"] == [f"{REPOSITORY}@{engine.digest('v-image')}"]
+    tag = engine.one(TAG, "l-tag")
+    proof = engine.one(VERIFICATION, "v-verification")
+    assert proof.urn in tag.dependencies, "a list over anything else may be torn"
+    assert tag.inputs["variants"][0]["ref"] == f"{REPOSITORY}@{engine.digest('v-image')}"
 
 
 def test_in_a_first_preview_neither_variants_nor_list_have_a_digest(first_preview: Engine) -> None:
     first_preview.run(_with_a_variant)
-    assert first_preview.one(INDEX, "l-index").inputs["sources"] == [UNKNOWN]
+    assert first_preview.one(TAG, "l-tag").inputs["variants"][0]["ref"] == UNKNOWN
     assert first_preview.outputs_of(LIST, "l") == {"ref": UNKNOWN, "digest": UNKNOWN}
 
 
 def test_a_repository_may_be_an_output(engine: Engine) -> None:
     def program() -> None:
-        repository = pulumi.Output.concat("a", "/", "b")
-        ManifestList("l", ManifestListArgs(repository=repository, tag="latest", variants=[ONE]), on_builder())
+        repository = replace(place(), address=pulumi.Output.concat("a", "/", "b"))
+        ManifestList("l", replace(ARGS, repository=repository))
 
     engine.run(program)
-    assert engine.one(INDEX, "l-index").inputs["tag"] == "a/b:latest"
+    assert engine.one(TAG, "l-tag").inputs["repository"] == "a/b"

@@ -8,7 +8,16 @@ import pytest
 
 from components.arch import ARCHES
 from components.naming import split_pinned
-from tests.unit.engine import BUILD, CONTAINER, DOCKER_PROVIDER, PREFLIGHT, STACK, VOLUME, Engine
+from tests.unit.engine import (
+    BUILD,
+    CONTAINER,
+    DOCKER_PROVIDER,
+    PREFLIGHT,
+    STACK,
+    VERIFICATION,
+    VOLUME,
+    Engine,
+)
 from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, stack_settings, up_with
 from tests.unit.wire import UNKNOWN, Secret
 from tests.unit.yaml_like import DIGEST, changed
@@ -20,7 +29,7 @@ def test_registry_and_repository_of_an_image_are_its_own() -> None:
     settings = changed(
         {
             "registries.hub": {"kind": "oci", "address": "docker.io"},
-            "images.skycoin.registry": "hub",
+            "images.skycoin.registries": ["hub"],
             "images.skycoin.repository": "me/node",
         }
     )
@@ -60,8 +69,8 @@ def test_a_variant_that_is_not_published_is_named() -> None:
 @pytest.mark.parametrize(
     ("hosts", "node", "source"),
     [
-        ({"here": {"engine": "local"}}, {}, "skycoin-latest-index"),
-        ({"here": {"engine": "local"}}, {"tag": "0.27.1"}, "skycoin-0.27.1-index"),
+        ({"here": {"engine": "local"}}, {}, "skycoin-local-latest-tag"),
+        ({"here": {"engine": "local"}}, {"tag": "0.27.1"}, "skycoin-local-0.27.1-tag"),
         ({"here": {"engine": "local", "arch": "arm32v7"}}, {}, "skycoin-arm32v7-image"),
         ({"here": {"engine": "local", "board": "raspberry-pi-1"}}, {}, "skycoin-arm32v6-image"),
     ],
@@ -87,7 +96,7 @@ def test_debian_bases_are_built_first_and_each_variant_stands_on_its_own() -> No
         assert skycoin.inputs["buildArgs"]["IMAGE_FROM"] == f"registry.localhost:5443/base/busybox@{digest}"
         assert skycoin.inputs["labels"]["org.opencontainers.image.base.digest"] == digest
         assert skycoin.inputs["labels"]["org.opencontainers.image.base.name"] == "busybox (debian)"
-        assert busybox.urn in skycoin.dependencies
+        assert engine.one(VERIFICATION, f"busybox-{arch}-verification").urn in skycoin.dependencies
         assert busybox.inputs["buildArgs"]["IMAGE_FROM"] == "scratch"
         assert busybox.inputs["buildArgs"]["BUILD_FROM"] == BUILD_BASE
         assert busybox.inputs["buildArgs"]["DEBIAN_PORT"] == ARCHES[arch].debian_port
@@ -205,7 +214,7 @@ def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() ->
 def test_an_empty_stack_makes_nothing() -> None:
     engine = run_program(Engine(), {})
     assert engine.names() == []
-    assert engine.exports() == {"images": {}, "nodes": {}}
+    assert engine.exports() == {"images": {}, "nodes": {}, "provenance": {}}
 
 
 def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:

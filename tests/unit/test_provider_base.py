@@ -2,7 +2,7 @@
 
 import concurrent.futures
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -29,6 +29,8 @@ URN = f"urn:pulumi:local::project::{TOKEN}::thing"
 
 class Thing:
     """A kind that fails as its inputs say."""
+
+    computed: ClassVar[frozenset[str]] = frozenset(("size",))
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         return Checked(inputs={**news, "checkedAs": name})

@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components.registry import Registry, RegistryArgs, RegistryKind
+from components.registry import Registry, RegistryArgs, RegistryKind, Repository
 from tests.unit.engine import Engine
 
 REGISTRY = "skycoin:index:Registry"
@@ -19,7 +19,16 @@ def test_a_registry_is_a_component_without_children(engine: Engine, kind: Regist
 def test_a_repository_is_a_path_under_the_address(engine: Engine) -> None:
     def program() -> None:
         args = RegistryArgs(kind=RegistryKind.LOCAL, address=pulumi.Output.from_input("localhost:5000"))
-        pulumi.export("repository", Registry("local", args).repository("skycoin/skycoin"))
+        pulumi.export("repository", Registry("local", args).repository("skycoin/skycoin").address)
 
     engine.run(program)
     assert engine.exports() == {"repository": "localhost:5000/skycoin/skycoin"}
+
+
+@pytest.mark.parametrize("kind", RegistryKind)
+def test_exact_tags_move_in_a_local_registry_only(engine: Engine, kind: RegistryKind) -> None:
+    args = RegistryArgs(kind=kind, address="docker.io/skycoin", optional=True)
+    found: list[Repository] = []
+    engine.run(lambda: found.append(Registry("hub", args).repository("node")))
+    assert found[0].exact_tags_move == (kind is RegistryKind.LOCAL)
+    assert (found[0].registry, found[0].optional) == ("hub", True)

@@ -23,22 +23,19 @@ ONE_WRITER = "a wallet has one writer and a volume of its own"
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     # References.
     (
-        {"images.skycoin.registry": "hub"},
-        ["skycoin:images.skycoin.registry: 'hub' is not in skycoin:registries; it has local"],
+        {"images.skycoin.registries": ["hub"]},
+        ["skycoin:images.skycoin.registries: 'hub' is not in skycoin:registries; it has local"],
     ),
     (
-        {"registries.hub": {"kind": "local"}},
+        {"registries.local.optional": True},
         [
-            "skycoin:images.skycoin.registry: missing, and skycoin:registries has not just one entry "
-            "(has: local, hub)"
+            "skycoin:images.skycoin.registries: 'local' is optional, but the first registry is where the "
+            "image is built: put one that is not optional first"
         ],
     ),
     (
         {"registries": {}},
-        [
-            "skycoin:images.skycoin.registry: missing, and skycoin:registries has not just one entry "
-            "(has: none)"
-        ],
+        ["skycoin:images.skycoin.registries: skycoin:registries has no entry to publish in"],
     ),
     ({"images.monero": OTHER_IMAGE}, ["skycoin:images.monero: no such image; allowed are skycoin"]),
     (
@@ -238,7 +235,8 @@ FINE: dict[str, dict[str, Any]] = {
     "one volume name on two engines": {"nodes.one.wallet-volume": "w", "nodes.two.wallet-volume": "w"},
     "one peer port, where nobody has peers": {"nodes.two.host": "here", "nodes.two.rpc-port": 7000},
     "a host that declares nothing": {"hosts.attic.arch": None},
-    "a registry by name": {"registries.hub": {"kind": "local"}, "images.skycoin.registry": "hub"},
+    "a registry by name": {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["hub"]},
+    "two registries": {"registries.hub": {"kind": "local", "optional": True}},
     "a tag that is published": {"nodes.one.tag": "release-v0.27.1"},
     "images of another stack, whose tags and architectures are its own": {
         "images": {},
@@ -271,7 +269,7 @@ def test_what_only_looks_like_a_clash_is_allowed(changes: dict[str, Any]) -> Non
 def test_faults_of_all_rules_come_at_once() -> None:
     raw = changed(
         {
-            "images.skycoin.registry": "hub",
+            "images.skycoin.registries": ["hub"],
             "images.monero": OTHER_IMAGE,
             "nodes.one.tag": "develop",
             "nodes.two.host": "here",
@@ -281,7 +279,7 @@ def test_faults_of_all_rules_come_at_once() -> None:
     )
     assert [fault.partition(": ")[0] for fault in _faults(raw)] == [
         "skycoin:hosts",
-        "skycoin:images.skycoin.registry",
+        "skycoin:images.skycoin.registries",
         "skycoin:images.monero",
         "skycoin:nodes.one.tag",
         "skycoin:nodes.two.rpc-port",

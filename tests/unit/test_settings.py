@@ -27,10 +27,10 @@ UNKNOWN_KEYS = [
         "imagse",
         "registries, images, hosts, nodes, images-from, bases, build-base, builder, build-ca",
     ),
-    ("registries.local.adress", "kind, address"),
+    ("registries.local.adress", "kind, address, optional"),
     (
         "images.skycoin.arch",
-        "source, arches, channel, feature, revision, registry, repository, gui, layers, build-args",
+        "source, arches, channel, feature, revision, registries, repository, gui, layers, build-args",
     ),
     ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
     ("hosts.attic.user", "engine, arch, emulation, board, ssh-options"),

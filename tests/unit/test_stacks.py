@@ -16,9 +16,9 @@ from tests.unit.engine import (
     BUILD,
     CONTAINER,
     DOCKER_PROVIDER,
-    INDEX,
     PULLED,
     STACK_REFERENCE,
+    TAG,
     VOLUME,
     Engine,
 )
@@ -118,16 +118,16 @@ def test_five_variants_are_built_each_on_its_own_base(stack: str) -> None:
 @pytest.mark.parametrize("stack", ["local", "release"])
 def test_a_release_has_four_lists_over_the_five_digests(stack: str) -> None:
     engine = up(stack)
-    lists = engine.all_of(INDEX)
-    assert [entry.name for entry in lists] == [f"skycoin-{tag}-index" for tag in RELEASE_TAGS]
+    lists = engine.all_of(TAG)
+    assert [entry.inputs["tag"] for entry in lists] == RELEASE_TAGS
     for entry in lists:
-        digests = [split_pinned(source)[1] for source in entry.inputs["sources"]]
+        digests = [split_pinned(variant["ref"])[1] for variant in entry.inputs["variants"]]
         assert digests == [engine.digest(f"skycoin-{arch}-image") for arch in ARCHES]
 
 
 def test_develop_moves_the_tag_develop_and_no_other() -> None:
     engine = up("develop")
-    assert [entry.inputs["tag"] for entry in engine.all_of(INDEX)] == ["docker.io/skycoin/skycoin:develop"]
+    assert [entry.inputs["tag"] for entry in engine.all_of(TAG)] == ["develop"]
     source = "https://github.com/skycoin/skycoin.git#13141d81aaa5fa3c653522f6d462dfc851c962f2"
     for image in engine.all_of(BUILD):
         assert image.inputs["context"]["named"] == {"source": {"location": source}}
@@ -146,7 +146,7 @@ def test_labels_say_where_the_software_is_from(stack: str) -> None:
 
 def test_the_local_node_runs_the_lists_digest_on_loopback() -> None:
     engine = up("local")
-    digest = engine.digest("skycoin-latest-index")
+    digest = engine.digest("skycoin-local-latest-tag")
     container = engine.one(CONTAINER, "node-1-container").inputs
     assert container["image"] == f"registry.localhost:5443/skycoin/skycoin@{digest}"
     assert engine.one(PULLED, "node-1-pulled").inputs["name"] == container["image"]
@@ -192,12 +192,13 @@ def test_a_board_limits_its_node() -> None:
 
 def test_the_outputs_are_the_contract_that_others_read() -> None:
     outputs = up("local").exports()
-    assert sorted(outputs) == ["images", "nodes"]
+    assert sorted(outputs) == ["images", "nodes", "provenance"]
     assert sorted(outputs["images"]["skycoin"]) == RELEASE_TAGS
     for entry in outputs["images"]["skycoin"].values():
-        assert sorted(entry) == ["digest", "ref", "variants"]
+        assert sorted(entry) == ["digest", "ref", "registries", "variants"]
         assert sorted(entry["variants"]) == sorted(ARCHES)
-        assert all(sorted(variant) == ["digest", "platform", "ref"] for variant in entry["variants"].values())
+        keys = ["digest", "platform", "ref", "size", "unpacked"]
+        assert all(sorted(variant) == keys for variant in entry["variants"].values())
     node = outputs["nodes"]["node-1"]
     assert {"host", "image", "container", "rpc", "data_volume", "wallet_volume"} <= node.keys()
     assert re.fullmatch(r"[^@:]+(:\d+)?/skycoin/skycoin@sha256:[0-9a-f]{64}", node["image"])

@@ -8,7 +8,7 @@ import pytest
 
 from components.arch import ARCHES
 from components.variant import Variant, VariantArgs
-from tests.unit.engine import BUILD, Engine
+from tests.unit.engine import BUILD, VERIFICATION, Engine
 from tests.unit.samples import BASE, BUILD_BASE, REPOSITORY, on_builder, variant_args
 from tests.unit.wire import UNKNOWN, Secret
 
@@ -24,11 +24,13 @@ def test_a_variant_is_one_build_under_one_component(engine: Engine) -> None:
     engine.run(lambda: Variant("skycoin-arm32v7", variant_args(), on_builder()))
     variant = engine.one(VARIANT, "skycoin-arm32v7")
     image = engine.one(BUILD, "skycoin-arm32v7-image")
-    assert engine.children(variant) == [(BUILD, "skycoin-arm32v7-image")]
+    proof = engine.one(VERIFICATION, "skycoin-arm32v7-verification")
+    assert engine.children(variant) == [(BUILD, image.name), (VERIFICATION, proof.name)]
     assert engine.names() == [
         f"{BUILD} skycoin-arm32v7-image",
         "pulumi:providers:docker-build builder",
         f"{VARIANT} skycoin-arm32v7",
+        f"{VERIFICATION} skycoin-arm32v7-verification",
     ]
     assert image.retain_on_delete, "docker-build's delete removes the manifest with every tag on it"
     assert not image.protect
@@ -48,7 +50,7 @@ def test_the_inputs_of_a_build_are_these_and_no_others(engine: Engine) -> None:
             "DEBIAN_PORT": "armhf",
         },
         "labels": {},
-        "tags": [f"{REPOSITORY}:latest-arm32v7", f"{REPOSITORY}:0.27.1-arm32v7"],
+        "tags": [f"{REPOSITORY}:latest-arm32v7"],
         "exports": [{"raw": "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"}],
         "push": False,
         "buildOnPreview": False,
@@ -98,6 +100,16 @@ def test_without_secrets_nothing_is_said_of_them(engine: Engine) -> None:
     assert not {"secrets", "ignoreSecretsInDiffCalculation"} & inputs.keys()
 
 
+def test_what_was_pushed_is_verified_by_digest_platform_and_labels(engine: Engine) -> None:
+    args = replace(variant_args(), labels={"a.b": "c"})
+    engine.run(lambda: Variant("v", args, on_builder()))
+    assert engine.one(VERIFICATION, "v-verification").inputs == {
+        "ref": f"{REPOSITORY}@{engine.digest('v-image')}",
+        "platform": "linux/arm/v7",
+        "labels": {"a.b": "c"},
+    }
+
+
 def test_a_variant_answers_with_its_digest_not_its_tag(engine: Engine) -> None:
     engine.run(lambda: Variant("v", variant_args(), on_builder()))
     digest = engine.digest("v-image")
@@ -105,6 +117,8 @@ def test_a_variant_answers_with_its_digest_not_its_tag(engine: Engine) -> None:
         "ref": f"{REPOSITORY}@{digest}",
         "digest": digest,
         "platform": "linux/arm/v7",
+        "size": 13_000_000,
+        "unpacked": 37_000_000,
     }
 
 
@@ -117,6 +131,8 @@ def test_a_preview_that_would_build_does_not_know_the_digest(bare: str) -> None:
         "ref": UNKNOWN,
         "digest": UNKNOWN,
         "platform": "linux/arm/v7",
+        "size": UNKNOWN,
+        "unpacked": UNKNOWN,
     }
 
 

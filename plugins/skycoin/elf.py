@@ -1,0 +1,90 @@
+"""Whether a program is one for the variant that carries it, by its ELF header.
+
+Sources: the ELF header's e_machine and e_flags (gabi, "ELF Header"; ARM IHI 0044, "e_flags"), the
+build attribute Tag_CPU_arch (ARM IHI 0045). Go's ARM programs carry no attributes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import ARMAttributesSection
+from elftools.elf.segments import InterpSegment
+
+MAGIC = b"\x7fELF"
+_HARD_FLOAT = 0x400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Abi:
+    """What a variant's programs may be."""
+
+    machine: str
+    bits: int
+    hard_float: bool = False
+    """Whether floating-point registers may carry arguments."""
+    cpus: frozenset[int] | None = None
+    """Allowed values of Tag_CPU_arch; None where the architecture has no such attribute."""
+
+
+ABIS: Mapping[str, Abi] = MappingProxyType(
+    {
+        "linux/amd64": Abi(machine="EM_X86_64", bits=64),
+        # Up to v5TEJ.
+        "linux/arm/v5": Abi(machine="EM_ARM", bits=32, cpus=frozenset(range(6))),
+        # v6, v6KZ, v6K; v6T2 (8) has Thumb-2, which the ARM1176 of a Raspberry Pi 1 lacks.
+        "linux/arm/v6": Abi(machine="EM_ARM", bits=32, cpus=frozenset((*range(8), 9))),
+        "linux/arm/v7": Abi(machine="EM_ARM", bits=32, hard_float=True, cpus=frozenset(range(11))),
+        "linux/arm64/v8": Abi(machine="EM_AARCH64", bits=64),
+    }
+)
+"""By OCI platform."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """What an ELF file says of itself."""
+
+    machine: str
+    bits: int
+    hard_float: bool
+    cpu: int | None
+    interpreter: str | None
+    """Dynamic linker that it asks for; None where it is linked statically."""
+
+
+def read_program(file: IO[bytes]) -> Program:
+    """Reads an ELF file. Raises ValueError where it is damaged."""
+    try:
+        elf = ELFFile(file)
+        cpu, attributes = None, elf.get_section_by_name(".ARM.attributes")
+        if isinstance(attributes, ARMAttributesSection):
+            parts = (part for vendor in attributes.subsections for part in vendor.subsubsections)
+            values = (attribute for part in parts for attribute in part.attributes)
+            cpu = next((one.value for one in values if one.tag == "TAG_CPU_ARCH"), None)
+        segments = (one for one in elf.iter_segments() if isinstance(one, InterpSegment))
+        return Program(
+            machine=elf["e_machine"],
+            bits=elf.elfclass,
+            hard_float=elf["e_machine"] == "EM_ARM" and bool(elf["e_flags"] & _HARD_FLOAT),
+            cpu=cpu,
+            interpreter=next((one.get_interp_name() for one in segments), None),
+        )
+    except ELFError as error:
+        raise ValueError(f"no ELF file: {error}") from None
+
+
+def abi_fault(program: Program, platform: str) -> str | None:
+    """Why a program can't be in an image for this platform, or None."""
+    abi = ABIS[platform]
+    if (program.machine, program.bits) != (abi.machine, abi.bits):
+        return f"is {program.machine}, {program.bits} bit; {platform} takes {abi.machine}, {abi.bits} bit"
+    if program.hard_float and not abi.hard_float:
+        return f"passes floats in registers (hard-float ABI); {platform} takes the soft-float ABI"
+    if program.cpu is not None and abi.cpus is not None and program.cpu not in abi.cpus:
+        allowed = ", ".join(map(str, sorted(abi.cpus)))
+        return f"is for Tag_CPU_arch {program.cpu}; {platform} takes {allowed}"
+    return None

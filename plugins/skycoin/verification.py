@@ -1,0 +1,151 @@
+"""skycoin:index:Verification: what was pushed for one variant is what was wanted.
+
+The registry is asked for the image's manifest by digest, its configuration and every layer: the
+platform, the labels, and each program's ELF header must fit the variant. A manifest list is only
+written over verified variants. BuildKit records the platform that it was asked for, not the one of
+the programs (moby/buildkit#5677), so nothing but reading them shows an ARM image with an amd64
+program in it.
+"""
+
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, ClassVar
+
+from components.naming import split_pinned
+from plugins.base import Change, Checked, Found, ProviderError, Values
+from plugins.repository import Repository
+from plugins.skycoin.elf import MAGIC, abi_fault, read_program
+
+INPUTS = ("ref", "platform", "labels")
+
+
+@dataclass
+class Contents:
+    """What the layers of an image hold."""
+
+    size: int = 0
+    """Bytes in the registry, compressed."""
+    unpacked: int = 0
+    programs: int = 0
+    names: set[str] = field(default_factory=set)
+    """Last parts of all paths: a dynamic linker is looked for by name, since folders may be links."""
+    interpreters: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+class Verification:
+    """The proof, kept as a resource: {size, unpacked, layers, programs, present}; sizes in bytes."""
+
+    computed: ClassVar[frozenset[str]] = frozenset(("size", "unpacked", "layers", "programs", "present"))
+
+    def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
+        self._repository = repository
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """As given; nothing is looked at."""
+        unknown = sorted(key for key in news if key not in INPUTS and not key.startswith("__"))
+        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Another image, platform or label is proved again; so is one that a refresh didn't find."""
+        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        if olds.get("present") is False:
+            changed.append("present")
+        return Change(updates=tuple(changed))
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Prove it."""
+        return inputs["ref"], self._proved(inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Prove it again."""
+        return self._proved(news)
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """Whether the registry still has the image."""
+        repository, digest = split_pinned(inputs["ref"])
+        present = self._repository(repository).digest_of(digest) is not None
+        return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
+
+    def delete(self, identity: str, state: Values) -> None:
+        """A proof leaves nothing behind; what is published stays."""
+
+    def _proved(self, inputs: Values) -> Values:
+        name, digest = split_pinned(inputs["ref"])
+        repository = self._repository(name)
+        if repository.digest_of(digest) is None:
+            raise ProviderError(
+                f"{inputs['ref']} is not in the registry any more. Build it again: "
+                "`pulumi up --target-replace` with the URN of its image, from `pulumi stack --show-urns`."
+            )
+        manifest = repository.manifest(digest)
+        config, layers = repository.config(manifest), manifest.fields["layers"]
+        contents = read_contents(repository, layers, inputs["platform"])
+        faults = [*config_faults(config, inputs), *contents.faults]
+        if faults:
+            listed = "\n".join(f"  - {fault}" for fault in faults)
+            raise ProviderError(f"{inputs['ref']} is not what {inputs['platform']} takes:\n{listed}")
+        return {
+            **inputs,
+            "size": contents.size + len(manifest.content) + manifest.fields["config"]["size"],
+            "unpacked": contents.unpacked,
+            "layers": len(layers),
+            "programs": contents.programs,
+            "present": True,
+        }
+
+
+def config_faults(config: Any, inputs: Values) -> Iterator[str]:
+    """What an image's configuration says other than was wanted."""
+    wanted = inputs["platform"].split("/")
+    said = [config.get("os"), config.get("architecture"), config.get("variant")]
+    # buildx writes linux/arm64/v8 as linux/arm64 (docker/buildx#1652).
+    if said[: len(wanted)] != wanted and (said[:2] != ["linux", "arm64"] or said[2] is not None):
+        yield f"its configuration says {'/'.join(filter(None, said))}"
+    labels = (config.get("config") or {}).get("Labels") or {}
+    for key, value in sorted((inputs.get("labels") or {}).items()):
+        if labels.get(key) != value:
+            yield f"label {key} is {labels.get(key)!r}; wanted is {value!r}"
+
+
+def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:
+    """Every file of every layer, its program checked where it is one."""
+    contents = Contents()
+    for layer in layers:
+        contents.size += layer["size"]
+        if not layer["mediaType"].endswith(("gzip", "layer.v1.tar")):
+            contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
+            continue
+        with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
+            _read_layer(archive, platform, contents)
+    for path, interpreter in contents.interpreters.items():
+        if interpreter.rpartition("/")[2] not in contents.names:
+            contents.faults.append(f"/{path} asks for {interpreter}, which the image lacks")
+    return contents
+
+
+def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> None:
+    for member in archive:
+        path = member.name.removeprefix("./")
+        contents.names.add(path.rpartition("/")[2])
+        if not member.isreg():
+            continue
+        contents.unpacked += member.size
+        file = archive.extractfile(member)
+        if file is not None and file.read(len(MAGIC)) == MAGIC:
+            file.seek(0)
+            _read_file(path, file, platform, contents)
+
+
+def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:
+    contents.programs += 1
+    try:
+        program = read_program(file)
+    except ValueError as error:
+        contents.faults.append(f"/{path}: {error}")
+        return
+    if program.interpreter is not None:
+        contents.interpreters[path] = program.interpreter
+    if (fault := abi_fault(program, platform)) is not None:
+        contents.faults.append(f"/{path} {fault}")

@@ -1,0 +1,105 @@
+"""The release record: what one image of a stack was published as, from what, and how large it is.
+
+Made from the stack's outputs alone: `pulumi stack output --json | python -m review.record`.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from components.arch import ARCHES
+
+MEGABYTE = 1_000_000
+
+
+class RecordError(Exception):
+    """The outputs hold no such record; the message says what they hold."""
+
+
+def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """{image, source, tags: {tag: {digest, registries}}, variants: {arch: {…}}}; sizes in bytes.
+
+    Raises RecordError where the stack publishes no such image.
+    """
+    images = outputs.get("images") or {}
+    if image not in images:
+        there = ", ".join(images) or "none"
+        raise RecordError(f"image {image!r} is not published by this stack; it has {there}")
+    tags = images[image]
+    first = next(iter(tags.values()))
+    provenance = outputs["provenance"][image]
+    return {
+        "image": image,
+        "source": provenance["source"],
+        "tags": {
+            tag: {"digest": entry["digest"], "registries": entry["registries"]} for tag, entry in tags.items()
+        },
+        "variants": {
+            arch: {**first["variants"][arch], "base": provenance["bases"][arch]}
+            for arch in ARCHES
+            if arch in first["variants"]
+        },
+    }
+
+
+def markdown(record: Mapping[str, Any]) -> str:
+    """The same as a page for people."""
+    source = record["source"]
+    facts = [f"commit `{source['commit']}`", f"branch {source['branch']}", source["date"]]
+    known = [fact for fact in facts if fact and not fact.endswith(" ")]
+    tags = [
+        (f"`{tag}`", f"`{entry['digest']}`", _places(entry["registries"]))
+        for tag, entry in record["tags"].items()
+    ]
+    variants = [
+        (
+            arch,
+            variant["platform"],
+            *(f"{variant[key] / MEGABYTE:.1f} MB" for key in ("size", "unpacked")),
+            f"`{variant['digest']}`",
+            f"`{variant['base']}`",
+        )
+        for arch, variant in record["variants"].items()
+    ]
+    return "\n".join(
+        [
+            f"# {record['image']} {source['version']}",
+            "",
+            f"From {', '.join(known)}.",
+            "",
+            *_table(("tag", "list", "registries"), tags),
+            "",
+            *_table(("variant", "platform", "to download", "unpacked", "digest", "base"), variants),
+            "",
+        ]
+    )
+
+
+def _places(registries: Mapping[str, str]) -> str:
+    left_out = " (left out: it is optional, and failed)"
+    return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in registries.items())
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
+
+
+def main() -> int:
+    """Read outputs, print the record of one image."""
+    parser = argparse.ArgumentParser(prog="python -m review.record", description=__doc__)
+    parser.add_argument("image", nargs="?", default="skycoin")
+    parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    given = parser.parse_args()
+    try:
+        record = release_record(json.load(sys.stdin), given.image)
+    except RecordError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(markdown(record) if given.format == "markdown" else json.dumps(record, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

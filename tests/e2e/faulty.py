@@ -1,0 +1,158 @@
+"""A TLS proxy in front of a real registry that fails as a test says: status, cut, slowness."""
+
+import http.client
+import http.server
+import re
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PIECE = 64 * 1024
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """What happens to requests whose `METHOD path` matches, `times` times."""
+
+    matches: str
+    times: int = 1
+    status: int = 0
+    """Answer with this status, without asking the registry."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    cut_upload: int = 0
+    """Close the connection after this many bytes of the request's body."""
+    cut_download: int = 0
+    """Close the connection after this many bytes of the answer's body."""
+    delay: float = 0
+    """Seconds before the registry is asked."""
+
+
+class Proxy:
+    """Listens on a loopback port with the registry's own certificate, until closed."""
+
+    def __init__(self, target_port: int, certificates: Path) -> None:
+        self.faults: list[Fault] = []
+        self.requests: list[str] = []
+        """`METHOD path status` of every answered request; a cut one has no status."""
+        self._target = target_port
+        self._client = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
+        self._lock = threading.Lock()
+        proxy = self
+
+        class Handler(_Handler):
+            owner = proxy
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / "registry.crt", certificates / "registry.key")
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """`registry.localhost:PORT`: the name that the certificate is for."""
+        return f"registry.localhost:{self._server.server_address[1]}"
+
+    def fault(self, line: str) -> Fault | None:
+        """The first fault that is still to happen to this request."""
+        with self._lock:
+            for fault in self.faults:
+                if fault.times > 0 and re.search(fault.matches, line):
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def count(self, pattern: str) -> int:
+        """Number of requests whose `METHOD path status` matches."""
+        return sum(bool(re.search(pattern, line)) for line in self.requests)
+
+    def forward(self, handler: "_Handler", body: bytes) -> http.client.HTTPResponse:
+        """Ask the registry; Host stays the proxy's, so that it gives addresses that lead here."""
+        connection = http.client.HTTPSConnection(
+            "registry.localhost", self._target, context=self._client, timeout=60
+        )
+        connection.request(handler.command, handler.path, body=body, headers=dict(handler.headers))
+        return connection.getresponse()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    owner: Proxy
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        line = f"{self.command} {self.path}"
+        fault = self.owner.fault(line)
+        if fault is not None and fault.cut_upload:
+            self.rfile.read(fault.cut_upload)
+            self._cut(line)
+            return
+        body = self._body()
+        if fault is not None:
+            time.sleep(fault.delay)
+        if fault is not None and fault.status:
+            self._answer(line, fault.status, dict(fault.headers), fault.body.encode())
+            return
+        answer = self.owner.forward(self, body)
+        content = answer.read()
+        if fault is not None and fault.cut_download:
+            self._start(answer.status, dict(answer.getheaders()), len(content))
+            self.wfile.write(content[: fault.cut_download])
+            self._cut(line)
+            return
+        headers = dict(answer.getheaders())
+        length = int(headers.get("Content-Length", 0)) if self.command == "HEAD" else len(content)
+        self._answer(line, answer.status, headers, content, length)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        del self.headers["Transfer-Encoding"]
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def _answer(
+        self, line: str, status: int, headers: dict[str, str], content: bytes, length: int | None = None
+    ) -> None:
+        self.owner.requests.append(f"{line} {status}")
+        self._start(status, headers, len(content) if length is None else length)
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _start(self, status: int, headers: dict[str, str], length: int) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _cut(self, line: str) -> None:
+        self.owner.requests.append(line)
+        self.wfile.flush()
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet: `requests` has it."""
+
+    def __getattr__(self, name: str) -> Any:
+        """The base class asks for `do_METHOD`."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)

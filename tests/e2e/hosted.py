@@ -1,0 +1,79 @@
+"""A registry of the community's own, as the tests need one: behind a login, behind a faulty proxy."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+
+from local import services
+from local.services import Service, port_is_taken
+from tests.e2e.faulty import Proxy
+from tests.e2e.machine import Machine
+
+PORT = 15444
+USER = "publisher"
+PASSWORD = "canary-7f3a9c51e2d84b60"
+"""Nothing but the docker config and the registry's hash of it may ever hold this."""
+
+CONFIG = """\
+version: 0.1
+storage:
+  filesystem: {{rootdirectory: {folder}/data}}
+  delete: {{enabled: true}}
+auth:
+  htpasswd: {{realm: hosted, path: {folder}/htpasswd}}
+http:
+  addr: 127.0.0.1:{port}
+  secret: tests
+  relativeurls: true
+  tls: {{certificate: {certificates}/registry.crt, key: {certificates}/registry.key}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """The registry, and the proxy through which everybody reaches it."""
+
+    machine: Machine
+    folder: Path
+    proxy: Proxy
+
+    @property
+    def address(self) -> str:
+        return self.proxy.address
+
+    def login(self, password: str | None = PASSWORD) -> None:
+        """What `docker login` leaves in the docker config; None logs out."""
+        path = self.machine.layout.docker_config / "config.json"
+        config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        auths = {name: auth for name, auth in config.get("auths", {}).items() if name != self.address}
+        if password is not None:
+            auths[self.address] = {"auth": base64.b64encode(f"{USER}:{password}".encode()).decode()}
+        path.write_text(json.dumps({**config, "auths": auths}))
+
+
+def start_hosted(machine: Machine) -> Hosted:
+    """Start both; the machine is logged in."""
+    folder = machine.layout.state / "hosted"
+    folder.mkdir()
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
+    config = folder / "registry.yml"
+    config.write_text(CONFIG.format(folder=folder, port=PORT, certificates=machine.layout.ca.parent))
+    program = next((machine.layout.cache / "tools").glob("registry-*/registry"))
+    services.start(
+        machine.layout,
+        Service(
+            name="hosted",
+            argv=[str(program), "serve", str(config)],
+            env={"OTEL_TRACES_EXPORTER": "none"},
+            ready=lambda: port_is_taken(PORT),
+            port=PORT,
+        ),
+    )
+    hosted = Hosted(machine, folder, Proxy(PORT, machine.layout.ca.parent))
+    hosted.login()
+    return hosted

@@ -1,0 +1,148 @@
+"""The registry client against a real registry that fails as quality.md says (cases 8 to 13, 33)."""
+
+import hashlib
+import io
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from plugins.repository import INDEX, Manifest, RegistryError, Repository, copy_blob
+from tests.e2e.faulty import Fault
+from tests.e2e.hosted import PASSWORD, Hosted
+from tests.e2e.machine import Machine
+
+UPLOAD = r"^PUT .*/blobs/uploads/"
+
+
+@pytest.fixture
+def repository(up: Machine, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    """A repository of the hosted registry, reached through the proxy with the machine's login."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    hosted.login()
+    hosted.proxy.faults.clear()
+    hosted.proxy.requests.clear()
+    yield Repository(f"{hosted.address}/faults")
+    hosted.proxy.faults.clear()
+    hosted.login()
+
+
+def blob(size: int = 300_000) -> tuple[str, io.BytesIO]:
+    content = os.urandom(size)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}", io.BytesIO(content)
+
+
+def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None:
+    digest, file = blob()
+    assert not repository.has_blob(digest)
+    repository.put_blob(digest, file)
+    assert repository.has_blob(digest)
+    with repository.blob(digest) as found:
+        assert found.read() == file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(matches=UPLOAD, cut_upload=100_000),
+        Fault(matches=UPLOAD, status=500, times=2),
+        Fault(matches=r"^POST .*/blobs/uploads/", status=503),
+        Fault(matches=r"^POST .*/blobs/uploads/", status=429, headers={"Retry-After": "1"}),
+        Fault(matches=UPLOAD, delay=2),
+    ],
+    ids=["cut in the middle", "500 twice", "503", "429", "slow"],
+)
+def test_a_passing_fault_of_an_upload_is_survived(
+    repository: Repository, hosted: Hosted, fault: Fault
+) -> None:
+    digest, file = blob()
+    hosted.proxy.faults.append(replace(fault))
+    repository.put_blob(digest, file)
+    assert hosted.proxy.faults[0].times == 0, "the fault did not happen"
+    with repository.blob(digest) as found:
+        assert found.read() == file.getvalue()
+
+
+def test_retry_after_is_waited_for(repository: Repository, hosted: Hosted) -> None:
+    hosted.proxy.faults.append(Fault(matches="^HEAD", status=429, headers={"Retry-After": "2"}))
+    began = time.monotonic()
+    assert repository.digest_of("nothing") is None
+    assert time.monotonic() - began >= 2
+
+
+def test_a_download_that_is_cut_starts_again(repository: Repository, hosted: Hosted) -> None:
+    digest, file = blob()
+    repository.put_blob(digest, file)
+    hosted.proxy.faults.append(Fault(matches=r"^GET .*/blobs/", cut_download=100_000, times=2))
+    with repository.blob(digest) as found:
+        assert found.read() == file.getvalue()
+
+
+def test_a_registry_that_stays_broken_is_named_once_the_tries_are_used_up(
+    repository: Repository, hosted: Hosted
+) -> None:
+    hosted.proxy.faults.append(Fault(matches="^GET .*/manifests/", status=500, times=1000))
+    with pytest.raises(RegistryError, match=rf"registry {hosted.address} \(faults\): GET: 500"):
+        repository.manifest("latest")
+
+
+def test_too_many_requests_say_when_to_come_back(repository: Repository, hosted: Hosted) -> None:
+    hosted.proxy.faults.append(Fault(matches="^GET", status=429, times=1000))
+    with pytest.raises(RegistryError, match=r"429.*Too many requests: try again later"):
+        repository.manifest("latest")
+
+
+@pytest.mark.parametrize("password", ["wrong-password", None], ids=["wrong", "logged out"])
+def test_a_login_that_is_refused_names_the_registry_and_no_password(
+    repository: Repository, hosted: Hosted, password: str | None
+) -> None:
+    """Case 12."""
+    hosted.login(password)
+    digest, file = blob(100)
+    with pytest.raises(RegistryError) as caught:
+        repository.put_blob(digest, file)
+    assert f"registry {hosted.address} (faults): POST: 401" in str(caught.value)
+    assert f"`docker login {hosted.address}`" in str(caught.value)
+    assert "wrong-password" not in str(caught.value)
+
+
+def test_an_account_without_the_right_is_told_so(repository: Repository, hosted: Hosted) -> None:
+    body = '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
+    hosted.proxy.faults.append(Fault(matches="^PUT .*/manifests/", status=403, body=body, times=1000))
+    with pytest.raises(RegistryError, match=r"403 DENIED: requested access.*Log in with an account"):
+        repository.put_manifest("latest", Manifest(b"{}", INDEX))
+
+
+def test_a_registry_that_is_down_is_named(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 9."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+    with pytest.raises(RegistryError, match=r"registry registry.localhost:1 \(a/b\): .*refused"):
+        Repository("registry.localhost:1/a/b").digest_of("latest")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+    with pytest.raises(RegistryError, match="certificate verify failed"):
+        Repository(f"{hosted.address}/faults").digest_of("latest")
+
+
+def test_a_copy_sends_only_what_is_missing(repository: Repository, hosted: Hosted) -> None:
+    """Case 10: what arrived before the cut is not sent again by the next run."""
+    digest, file = blob()
+    repository.put_blob(digest, file)
+    source, target = repository, Repository(f"{hosted.address}/copies")
+    assert copy_blob(digest, source, target) == len(file.getvalue())
+    assert copy_blob(digest, source, target) == 0
+
+
+def test_no_message_holds_the_password(repository: Repository, hosted: Hosted) -> None:
+    for status in (400, 401, 403, 404):
+        hosted.proxy.faults[:] = [Fault(matches="^GET .*/manifests/", status=status, times=1000)]
+        with pytest.raises(RegistryError) as caught:
+            repository.manifest("latest")
+        assert PASSWORD not in str(caught.value)

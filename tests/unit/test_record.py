@@ -1,0 +1,87 @@
+"""The release record, from the outputs that the real program exports."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from components.bases import official_busybox
+from review.record import RecordError, markdown, release_record
+from tests.unit.projects import PROJECT, up, up_with
+
+
+@pytest.fixture(scope="module")
+def outputs() -> dict[str, Any]:
+    return up("release").exports()
+
+
+def test_a_record_has_tags_digests_source_bases_and_sizes(outputs: dict[str, Any]) -> None:
+    record = release_record(outputs, "skycoin")
+    assert record["source"] == {
+        "version": "0.27.1",
+        "commit": "13141d81aaa5fa3c653522f6d462dfc851c962f2",
+        "branch": "master",
+        "date": "2020-11-23T01:01:48Z",
+    }
+    assert list(record["tags"]) == list(outputs["images"]["skycoin"])
+    for tag, entry in record["tags"].items():
+        published = outputs["images"]["skycoin"][tag]
+        assert entry == {"digest": published["digest"], "registries": {"hub": published["ref"]}}
+    assert list(record["variants"]) == list(ARCHES)
+    for arch, variant in record["variants"].items():
+        assert variant["base"] == official_busybox(arch)
+        assert (variant["platform"], variant["size"]) == (ARCHES[arch].platform, 13_000_000)
+
+
+def test_the_page_for_people_says_the_same(outputs: dict[str, Any]) -> None:
+    record = release_record(outputs, "skycoin")
+    page = markdown(record)
+    assert page.startswith("# skycoin 0.27.1\n\nFrom commit `13141d81")
+    for arch, variant in record["variants"].items():
+        digest, base = variant["digest"], variant["base"]
+        row = f"| {arch} | {variant['platform']} | 13.0 MB | 37.0 MB | `{digest}` | `{base}` |"
+        assert row in page.splitlines()
+    for tag, entry in record["tags"].items():
+        assert f"| `{tag}` | `{entry['digest']}` | hub |" in page.splitlines()
+
+
+def test_what_a_source_does_not_know_is_left_out(outputs: dict[str, Any]) -> None:
+    record = release_record(outputs, "skycoin")
+    bare = {**record, "source": {"version": "0.27.1", "commit": "unknown", "branch": "", "date": ""}}
+    assert "\nFrom commit `unknown`.\n" in markdown(bare)
+
+
+def test_a_registry_that_was_left_out_is_said() -> None:
+    registries = {"hub": {"kind": "oci", "address": "docker.io"}, "own": {"kind": "oci", "address": "a.b"}}
+    record = release_record(up_with("release", registries=registries).exports(), "skycoin")
+    record["tags"]["latest"]["registries"]["own"] = ""
+    assert "hub, own (left out: it is optional, and failed) |" in markdown(record)
+
+
+def test_an_image_that_is_not_there_is_named_with_those_that_are(outputs: dict[str, Any]) -> None:
+    with pytest.raises(RecordError, match="'monero' is not published by this stack; it has skycoin"):
+        release_record(outputs, "monero")
+
+
+@pytest.mark.parametrize("format_", ["markdown", "json"])
+def test_the_command_reads_what_pulumi_prints(outputs: dict[str, Any], format_: str) -> None:
+    command = [sys.executable, "-m", "review.record", "skycoin", "--format", format_]
+    done = subprocess.run(
+        command, input=json.dumps(outputs), capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    record = release_record(outputs, "skycoin")
+    assert done.stdout.strip() == (
+        markdown(record).strip() if format_ == "markdown" else json.dumps(record, indent=2)
+    )
+
+
+def test_the_command_says_what_a_stack_without_the_image_has(outputs: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "review.record", "monero"]
+    done = subprocess.run(
+        command, input=json.dumps(outputs), capture_output=True, text=True, check=False, cwd=PROJECT
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "it has skycoin" in done.stderr

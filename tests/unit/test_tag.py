@@ -1,0 +1,265 @@
+"""What a tag does at preview, when written, and when somebody else moved it; on registries in memory."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from plugins.base import UNKNOWN, Change, ProviderError, Values
+from plugins.repository import INDEX, RegistryError
+from plugins.skycoin.tag import Tag
+from tests.unit.registry import Registries, Repository
+
+HUB, LOCAL = "docker.io/skycoin/skycoin", "registry.localhost:5443/skycoin/skycoin"
+
+
+@dataclass
+class World:
+    """Two registries, the kind, and what it warned of."""
+
+    registries: Registries = field(default_factory=Registries)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> Tag:
+        return Tag(self.warnings.append, self.registries)
+
+    @property
+    def hub(self) -> Repository:
+        return self.registries(HUB)
+
+    def variants(self, program: str = "one", at: str = HUB) -> list[Values]:
+        """All five, each with a program of its own over a layer that all share."""
+        return [
+            {
+                "arch": arch.name,
+                "platform": arch.platform,
+                "ref": self.registries(at).add_image(
+                    {"architecture": arch.goarch},
+                    {"shared": b"x"},
+                    {"usr/bin/skycoin": f"{program}{arch}".encode()},
+                ),
+            }
+            for arch in ARCHES.values()
+        ]
+
+    def inputs(self, **changed: Any) -> Values:
+        given = {
+            "repository": HUB,
+            "tag": "0.27.1",
+            "variants": changed.pop("variants", None) or self.variants(),
+            "annotations": {"org.opencontainers.image.version": "0.27.1"},
+            "immutable": True,
+            "optional": False,
+        }
+        return {**given, **changed}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_tag_is_a_list_over_its_variants_in_their_order(world: World) -> None:
+    inputs = world.inputs()
+    identity, state = world.kind.create(inputs)
+    assert identity == f"{HUB}:0.27.1"
+    listed = world.hub.manifest("0.27.1")
+    assert (listed.media_type, listed.digest) == (INDEX, state["digest"])
+    fields = listed.fields
+    assert fields["annotations"] == {"org.opencontainers.image.version": "0.27.1"}
+    assert [entry["platform"] for entry in fields["manifests"]] == [
+        {"os": "linux", "architecture": "amd64"},
+        {"os": "linux", "architecture": "arm", "variant": "v5"},
+        {"os": "linux", "architecture": "arm", "variant": "v6"},
+        {"os": "linux", "architecture": "arm", "variant": "v7"},
+        {"os": "linux", "architecture": "arm64", "variant": "v8"},
+    ]
+    for entry, variant in zip(fields["manifests"], inputs["variants"], strict=True):
+        assert variant["ref"] == f"{HUB}@{entry['digest']}"
+        assert entry["size"] == len(world.hub.manifest(entry["digest"]).content)
+
+
+def test_the_lists_tag_is_written_last(world: World) -> None:
+    """Promise 2: a tag resolves to a complete list, or to the previous one."""
+    world.kind.create(world.inputs())
+    assert world.hub.log == [*(f"0.27.1-{arch}" for arch in ARCHES), "0.27.1"]
+
+
+def test_equal_variants_give_equal_digests_and_no_second_write(world: World) -> None:
+    first = world.kind.create(world.inputs())[1]
+    written = list(world.hub.log)
+    assert world.kind.create(world.inputs())[1] == first
+    assert world.hub.log == written, "what is there is not sent again"
+    elsewhere = World()
+    assert elsewhere.kind.create(elsewhere.inputs())[1]["digest"] == first["digest"]
+
+
+def test_an_exact_tag_with_other_content_is_refused_before_anything_is_written(world: World) -> None:
+    """A second machine, or a lost state: the registry itself says that the release is there."""
+    world.kind.create(world.inputs())
+    before, written = dict(world.hub.manifests), list(world.hub.log)
+    other = world.inputs(variants=world.variants("two"))
+    with pytest.raises(ProviderError, match=r"0\.27\.1 is published as sha256:\w+.*set `revision:`"):
+        world.kind.create(other)
+    assert world.hub.log == written
+    assert {tag: world.hub.manifests[tag].digest for tag in before} == {
+        t: m.digest for t, m in before.items()
+    }
+
+
+def test_a_new_exact_tag_that_is_taken_is_refused_at_preview(world: World) -> None:
+    world.kind.create(world.inputs())
+    assert world.kind.check("t", {}, world.inputs()).failures == [], "the same content may be published again"
+    [(key, reason)] = world.kind.check("t", {}, world.inputs(variants=world.variants("two"))).failures
+    assert key == "tag"
+    assert "An exact release tag never changes: set `revision:`" in reason
+
+
+@pytest.mark.parametrize(("version", "refused"), [("0.27.1", False), ("0.27.2", True)])
+def test_before_a_build_a_taken_exact_tag_is_told_by_its_annotations(
+    world: World, version: str, refused: bool
+) -> None:
+    """Equal inputs give equal digests: what says the same of itself may turn out to be the same."""
+    world.kind.create(world.inputs())
+    unknown = [{**variant, "ref": UNKNOWN} for variant in world.variants()]
+    news = world.inputs(variants=unknown, annotations={"org.opencontainers.image.version": version})
+    assert bool(world.kind.check("t", {}, news).failures) == refused
+
+
+def test_a_registry_that_cannot_be_asked_stops_no_preview(world: World) -> None:
+    """A pull request's preview has no credentials; `up` asks again before it writes."""
+    inputs = world.inputs()
+    world.hub.down = True
+    assert world.kind.check("t", {}, inputs).failures == []
+    with pytest.raises(RegistryError):
+        world.kind.create(inputs)
+
+
+@pytest.mark.parametrize("immutable", [True, False])
+def test_other_content_under_a_known_tag(world: World, immutable: bool) -> None:
+    """An exact tag is refused at preview, a moving one moves: also where the digest isn't known yet."""
+    inputs = world.inputs(immutable=immutable)
+    _, state = world.kind.create(inputs)
+    assert world.kind.diff(state, inputs, inputs) == Change()
+    for variants in (world.variants("two"), [{**v, "ref": UNKNOWN} for v in inputs["variants"]]):
+        news = {**inputs, "variants": variants}
+        if not immutable:
+            assert world.kind.diff(state, inputs, news) == Change(updates=("variants",))
+            continue
+        with pytest.raises(ProviderError, match=r"the next -r tag and moves the moving ones"):
+            world.kind.diff(state, inputs, news)
+
+
+def test_a_moving_tag_moves_with_its_variants(world: World) -> None:
+    inputs = world.inputs(tag="latest", immutable=False)
+    _, state = world.kind.create(inputs)
+    news = {**inputs, "variants": world.variants("two")}
+    after = world.kind.update("id", state, news)
+    assert after["digest"] != state["digest"]
+    assert world.hub.digest_of("latest") == after["digest"]
+    assert world.hub.digest_of("latest-arm32v7") == news["variants"][3]["ref"].partition("@")[2]
+
+
+def test_another_repository_or_name_is_another_tag(world: World) -> None:
+    inputs = world.inputs()
+    _, state = world.kind.create(inputs)
+    assert world.kind.diff(state, inputs, {**inputs, "tag": "0.27.2"}) == Change(replaces=("tag",))
+    assert world.kind.diff(state, inputs, {**inputs, "repository": LOCAL}) == Change(replaces=("repository",))
+
+
+def _refreshed(world: World, inputs: Values, state: Values) -> Values:
+    found = world.kind.read("id", inputs, state)
+    assert found is not None
+    return found.state
+
+
+def test_a_moved_develop_tag_is_shown_and_pointed_back(world: World) -> None:
+    inputs = world.inputs(tag="develop", immutable=False)
+    _, state = world.kind.create(inputs)
+    assert _refreshed(world, inputs, state) == state
+    child = world.hub.manifest(inputs["variants"][0]["ref"].partition("@")[2])
+    world.hub.put_manifest("develop", child)
+    seen = _refreshed(world, inputs, state)
+    assert seen["points"]["develop"] == child.digest
+    assert world.kind.diff(seen, inputs, inputs) == Change(updates=("points",))
+    assert world.kind.update("id", seen, inputs) == state
+    assert world.hub.digest_of("develop") == state["digest"]
+
+
+def test_a_moved_release_is_refused_and_not_overwritten(world: World) -> None:
+    inputs = world.inputs()
+    _, state = world.kind.create(inputs)
+    child = world.hub.manifest(inputs["variants"][0]["ref"].partition("@")[2])
+    world.hub.put_manifest("0.27.1", child)
+    seen = _refreshed(world, inputs, state)
+    with pytest.raises(ProviderError, match=f"somebody moved a release: 0.27.1 points to {child.digest}"):
+        world.kind.diff(seen, inputs, inputs)
+    with pytest.raises(ProviderError, match="is published as"):
+        world.kind.update("id", seen, inputs)
+
+
+def test_a_removed_release_tag_comes_back_with_its_own_content(world: World) -> None:
+    inputs = world.inputs()
+    _, state = world.kind.create(inputs)
+    for tag in ("0.27.1", "0.27.1-arm64v8"):
+        del world.hub.manifests[tag]
+    seen = _refreshed(world, inputs, state)
+    assert seen["points"]["0.27.1"] == seen["points"]["0.27.1-arm64v8"] == ""
+    assert world.kind.diff(seen, inputs, inputs) == Change(updates=("points",))
+    assert world.kind.update("id", seen, inputs) == state
+
+
+def test_another_registry_gets_the_same_digests_and_only_what_it_lacks(world: World) -> None:
+    variants = world.variants(at=LOCAL)
+    _, state = world.kind.create(world.inputs(variants=variants))
+    for variant in variants:
+        digest = variant["ref"].partition("@")[2]
+        assert world.hub.manifest(digest).content == world.registries(LOCAL).manifest(digest).content
+    blobs = [entry for entry in world.hub.log if entry in world.hub.blobs]
+    assert len(blobs) == len(set(blobs)), "the layer that all share is sent once"
+    assert set(blobs) == set(world.registries(LOCAL).blobs)
+    assert (
+        world.kind.create(world.inputs(repository=LOCAL, variants=variants))[1]["digest"] == state["digest"]
+    )
+
+
+def test_an_optional_registry_that_fails_is_a_warning_and_tried_again(world: World) -> None:
+    inputs = world.inputs(optional=True, variants=world.variants(at=LOCAL))
+    world.hub.down = True
+    _, state = world.kind.create(inputs)
+    assert (state["digest"], state["points"]) == ("", {})
+    assert world.warnings == [f"{HUB}:0.27.1 is left out, for its registry is optional: {state['failure']}"]
+    assert _refreshed(world, inputs, state) == state
+    assert world.kind.diff(state, inputs, inputs) == Change(updates=("failure",))
+    world.hub.down = False
+    after = world.kind.update("id", state, inputs)
+    assert after["failure"] == ""
+    assert world.hub.digest_of("0.27.1") == after["digest"]
+    assert world.kind.diff(after, inputs, inputs) == Change()
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_refresh_of_a_registry_that_is_down_keeps_what_was_known(world: World, optional: bool) -> None:
+    inputs = world.inputs(optional=optional)
+    _, state = world.kind.create(inputs)
+    world.hub.down = True
+    if optional:
+        assert _refreshed(world, inputs, state) == state
+        assert len(world.warnings) == 1
+        return
+    with pytest.raises(RegistryError, match=HUB):
+        world.kind.read("id", inputs, state)
+
+
+def test_nothing_that_is_published_is_removed(world: World) -> None:
+    _, state = world.kind.create(world.inputs())
+    before = dict(world.hub.manifests)
+    world.kind.delete("id", state)
+    assert world.hub.manifests == before
+
+
+def test_an_unknown_input_is_a_fault(world: World) -> None:
+    checked = world.kind.check("t", {"tag": "x"}, {**world.inputs(), "tags": 1, "__internal": "x"})
+    assert checked.failures == [("tags", "no such input")]

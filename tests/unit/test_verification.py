@@ -1,0 +1,155 @@
+"""What a verification refuses, on images in memory. Real images: tests/e2e/test_publishing.py."""
+
+import io
+from typing import Any
+
+import pytest
+
+from plugins.base import Change, ProviderError, Values
+from plugins.skycoin.elf import ABIS, abi_fault, read_program
+from plugins.skycoin.verification import Verification
+from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
+from tests.unit.registry import Registries
+
+GOOD = {
+    "linux/amd64": elf("EM_X86_64"),
+    "linux/arm/v5": elf("EM_ARM", flags=SOFT_FLOAT, cpu=4),
+    "linux/arm/v6": elf("EM_ARM", flags=SOFT_FLOAT, cpu=7),
+    "linux/arm/v7": elf("EM_ARM", flags=HARD_FLOAT, cpu=10),
+    "linux/arm64/v8": elf("EM_AARCH64"),
+}
+NAME = "registry.example/skycoin/skycoin"
+
+
+def config_of(platform: str, **labels: str) -> Values:
+    keys = ("os", "architecture", "variant")
+    return {**dict(zip(keys, platform.split("/"), strict=False)), "config": {"Labels": labels}}
+
+
+def verified(platform: str, config: Values, *layers: dict[str, bytes], **labels: str) -> Values:
+    """Outputs of the verification of such an image, wanted for `platform` with `labels`."""
+    registries = Registries()
+    ref = registries(NAME).add_image(config, *layers)
+    identity, state = Verification(registries).create({"ref": ref, "platform": platform, "labels": labels})
+    assert identity == ref
+    return state
+
+
+@pytest.mark.parametrize("platform", GOOD)
+def test_an_image_whose_programs_fit_its_platform_is_verified(platform: str) -> None:
+    files = {"usr/bin/skycoin": GOOD[platform], "etc/motd": b"hello"}
+    state = verified(platform, config_of(platform), {"bin/sh": GOOD[platform]}, files)
+    assert (state["layers"], state["programs"], state["present"]) == (2, 2, True)
+    assert state["unpacked"] == 2 * len(GOOD[platform]) + len(b"hello")
+    assert 0 < state["size"] < 3000
+
+
+@pytest.mark.parametrize("platform", GOOD)
+@pytest.mark.parametrize("other", GOOD)
+def test_a_program_of_another_machine_is_named(platform: str, other: str) -> None:
+    """All 32 ARM tags of the old hooks were published as linux/amd64."""
+    if read_program(io.BytesIO(GOOD[platform])).machine == read_program(io.BytesIO(GOOD[other])).machine:
+        return
+    with pytest.raises(ProviderError, match=rf"/usr/bin/skycoin is EM_\w+, \d\d bit; {platform} takes EM_"):
+        verified(platform, config_of(platform), {"usr/bin/skycoin": GOOD[other]})
+
+
+ABI_CASES: list[tuple[str, bytes, str | None]] = [
+    ("linux/arm/v5", elf("EM_ARM", flags=HARD_FLOAT), "hard-float"),
+    ("linux/arm/v6", elf("EM_ARM", flags=HARD_FLOAT), "hard-float"),
+    ("linux/arm/v7", elf("EM_ARM", flags=SOFT_FLOAT), None),
+    ("linux/arm/v5", elf("EM_ARM", flags=SOFT_FLOAT, cpu=6), "Tag_CPU_arch 6"),
+    ("linux/arm/v6", elf("EM_ARM", flags=SOFT_FLOAT, cpu=8), "Tag_CPU_arch 8"),
+    ("linux/arm/v6", elf("EM_ARM", flags=SOFT_FLOAT, cpu=9), None),
+    ("linux/arm/v6", elf("EM_ARM", flags=SOFT_FLOAT, cpu=10), "Tag_CPU_arch 10"),
+    ("linux/arm/v7", elf("EM_ARM", cpu=14), "Tag_CPU_arch 14"),
+]
+
+
+@pytest.mark.parametrize(("platform", "content", "fault"), ABI_CASES)
+def test_an_arm_program_must_fit_float_abi_and_processor(
+    platform: str, content: bytes, fault: str | None
+) -> None:
+    found = abi_fault(read_program(io.BytesIO(content)), platform)
+    assert (found is None) if fault is None else (fault in str(found))
+
+
+def test_every_architecture_has_its_abi() -> None:
+    from components.arch import ARCHES
+
+    assert list(ABIS) == [arch.platform for arch in ARCHES.values()]
+
+
+def test_a_dynamic_linker_must_be_in_the_image() -> None:
+    """The old hooks put programs linked to glibc on a busybox of another libc."""
+    program = elf("EM_X86_64", interpreter="/lib64/ld-linux-x86-64.so.2")
+    platform = "linux/amd64"
+    wanted = "/usr/bin/skywire asks for /lib64/ld-linux-x86-64.so.2, which the image lacks"
+    with pytest.raises(ProviderError, match=wanted):
+        verified(platform, config_of(platform), {"usr/bin/skywire": program})
+    linker = {"lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": GOOD[platform]}
+    assert verified(platform, config_of(platform), linker, {"usr/bin/skywire": program})["programs"] == 2
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    config = config_of("linux/amd64", version="0.26")
+    with pytest.raises(ProviderError) as caught:
+        verified("linux/arm/v7", config, {"a": GOOD["linux/amd64"], "b": b"\x7fELF?"}, version="0.27")
+    lines = str(caught.value).splitlines()
+    assert lines[0].endswith("is not what linux/arm/v7 takes:")
+    assert lines[1:] == [
+        "  - its configuration says linux/amd64",
+        "  - label version is '0.26'; wanted is '0.27'",
+        "  - /a is EM_X86_64, 64 bit; linux/arm/v7 takes EM_ARM, 32 bit",
+        lines[4],
+    ]
+    assert lines[4].startswith("  - /b: no ELF file")
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        ({"os": "linux", "architecture": "arm64"}, True),
+        ({"os": "linux", "architecture": "arm64", "variant": "v8"}, True),
+        ({"os": "linux", "architecture": "arm64", "variant": "v9"}, False),
+        ({"os": "linux", "architecture": "arm", "variant": "v8"}, False),
+    ],
+)
+def test_arm64_may_be_said_with_or_without_its_variant(said: Values, fits: bool) -> None:
+    if fits:
+        assert verified("linux/arm64/v8", said, {})["programs"] == 0
+        return
+    with pytest.raises(ProviderError, match="its configuration says linux/arm"):
+        verified("linux/arm64/v8", said, {})
+
+
+def _diff(olds: Values, **changed: Any) -> Change:
+    inputs = {"ref": f"{NAME}@sha256:{'1' * 64}", "platform": "linux/amd64", "labels": {}}
+    return Verification(Registries()).diff({**inputs, **olds}, inputs, {**inputs, **changed})
+
+
+def test_a_change_is_verified_again_and_nothing_else_is() -> None:
+    assert _diff({"present": True}) == Change()
+    assert _diff({"present": True}, labels={"a": "b"}) == Change(updates=("labels",))
+    assert _diff({"present": False}) == Change(updates=("present",))
+
+
+def test_an_image_that_somebody_removed_is_seen_by_a_refresh_and_named_by_up() -> None:
+    registries = Registries()
+    ref = registries(NAME).add_image(config_of("linux/amd64"), {})
+    kind, inputs = Verification(registries), {"ref": ref, "platform": "linux/amd64", "labels": {}}
+    _, state = kind.create(inputs)
+    found = kind.read(ref, inputs, state)
+    assert found is not None
+    assert found.state == state
+    registries(NAME).manifests.clear()
+    found = kind.read(ref, inputs, state)
+    assert found is not None
+    assert found.state == {**state, "present": False}
+    with pytest.raises(ProviderError, match="is not in the registry any more"):
+        kind.update(ref, found.state, inputs)
+
+
+def test_an_unknown_input_is_a_fault() -> None:
+    checked = Verification(Registries()).check("v", {}, {"ref": "a", "sise": 1, "__internal": "x"})
+    assert checked.failures == [("sise", "no such input")]
