@@ -124,6 +124,25 @@ class Repository:
         headers = {"Content-Type": manifest.media_type}
         self._ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)
 
+    def tags(self) -> list[str]:
+        """All tags, in the registry's order; none where the repository is not there."""
+        found: list[str] = []
+        path: str | None = "tags/list?n=1000"
+        while path is not None:
+            answer = self._ask("GET", path, missing=True)
+            if answer is None:
+                return []
+            found += answer.json().get("tags") or []
+            path = answer.links["next"]["url"] if "next" in answer.links else None
+        return found
+
+    def remove(self, reference: str) -> bool:
+        """Remove a tag, or a manifest by digest with every tag on it; False where it was not there.
+
+        Raises RegistryError; where the registry has no delete API, that is what the message says.
+        """
+        return self._ask("DELETE", f"manifests/{reference}", missing=True) is not None
+
     def config(self, manifest: Manifest) -> Any:
         """Configuration of an image, as JSON."""
         digest = manifest.fields["config"]["digest"]
@@ -250,6 +269,8 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
     match answer.status_code:
         case 401 | 403:
             return f"{line}. Log in with an account that may do this: `docker login {repository.host}`"
+        case 405 if method == "DELETE":
+            return f"{line}. This registry has no delete API: remove it on the registry's own pages"
         case 429:
             wait = answer.headers.get("Retry-After")
             return f"{line}. Too many requests: try again {f'in {wait} s' if wait else 'later'}"

@@ -1,5 +1,6 @@
 """A TLS proxy in front of a real registry that fails as a test says: status, cut, slowness."""
 
+import contextlib
 import http.client
 import http.server
 import re
@@ -47,8 +48,7 @@ class Proxy:
         class Handler(_Handler):
             owner = proxy
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates / "registry.crt", certificates / "registry.key")
         self._server.socket = context.wrap_socket(
@@ -74,18 +74,27 @@ class Proxy:
         """Number of requests whose `METHOD path status` matches."""
         return sum(bool(re.search(pattern, line)) for line in self.requests)
 
-    def forward(self, handler: "_Handler", body: bytes) -> http.client.HTTPResponse:
-        """Ask the registry; Host stays the proxy's, so that it gives addresses that lead here."""
+    def forward(self, handler: "_Handler", body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Ask the registry (status, headers, body); Host stays the proxy's, so that addresses lead here."""
         connection = http.client.HTTPSConnection(
             "registry.localhost", self._target, context=self._client, timeout=60
         )
-        connection.request(handler.command, handler.path, body=body, headers=dict(handler.headers))
-        return connection.getresponse()
+        with contextlib.closing(connection):
+            connection.request(handler.command, handler.path, body=body, headers=dict(handler.headers))
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
 
     def close(self) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Who hangs up in the middle is part of the tests."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -105,16 +114,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault is not None and fault.status:
             self._answer(line, fault.status, dict(fault.headers), fault.body.encode())
             return
-        answer = self.owner.forward(self, body)
-        content = answer.read()
+        status, headers, content = self.owner.forward(self, body)
         if fault is not None and fault.cut_download:
-            self._start(answer.status, dict(answer.getheaders()), len(content))
+            self._start(status, headers, len(content))
             self.wfile.write(content[: fault.cut_download])
             self._cut(line)
             return
-        headers = dict(answer.getheaders())
         length = int(headers.get("Content-Length", 0)) if self.command == "HEAD" else len(content)
-        self._answer(line, answer.status, headers, content, length)
+        self._answer(line, status, headers, content, length)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

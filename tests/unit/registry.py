@@ -62,6 +62,16 @@ class Repository:
         self.log.append(digest)
         self.blobs[digest] = file.read()
 
+    def tags(self) -> list[str]:
+        return [reference for reference in self.manifests if not reference.startswith("sha256:")]
+
+    def remove(self, reference: str) -> bool:
+        """A digest takes every tag on it along."""
+        found = self.manifests.pop(reference, None)
+        if found is not None and reference.startswith("sha256:"):
+            self.manifests = {key: one for key, one in self.manifests.items() if one.digest != reference}
+        return found is not None
+
     # What tests put in.
 
     def add_blob(self, content: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from components.arch import ARCHES
 from components.bases import official_busybox
-from review.record import RecordError, markdown, release_record
+from release.record import RecordError, markdown, release_record
 from tests.unit.projects import PROJECT, up, up_with
 
 
@@ -68,7 +68,7 @@ def test_an_image_that_is_not_there_is_named_with_those_that_are(outputs: dict[s
 
 @pytest.mark.parametrize("format_", ["markdown", "json"])
 def test_the_command_reads_what_pulumi_prints(outputs: dict[str, Any], format_: str) -> None:
-    command = [sys.executable, "-m", "review.record", "skycoin", "--format", format_]
+    command = [sys.executable, "-m", "release.record", "skycoin", "--format", format_]
     done = subprocess.run(
         command, input=json.dumps(outputs), capture_output=True, text=True, check=True, cwd=PROJECT
     )
@@ -79,7 +79,7 @@ def test_the_command_reads_what_pulumi_prints(outputs: dict[str, Any], format_: 
 
 
 def test_the_command_says_what_a_stack_without_the_image_has(outputs: dict[str, Any]) -> None:
-    command = [sys.executable, "-m", "review.record", "monero"]
+    command = [sys.executable, "-m", "release.record", "monero"]
     done = subprocess.run(
         command, input=json.dumps(outputs), capture_output=True, text=True, check=False, cwd=PROJECT
     )

@@ -1,6 +1,6 @@
 """The release record: what one image of a stack was published as, from what, and how large it is.
 
-Made from the stack's outputs alone: `pulumi stack output --json | python -m review.record`.
+Made from the stack's outputs alone: `pulumi stack output --json | python -m release.record`.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def main() -> int:
     """Read outputs, print the record of one image."""
-    parser = argparse.ArgumentParser(prog="python -m review.record", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m release.record", description=__doc__)
     parser.add_argument("image", nargs="?", default="skycoin")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
     given = parser.parse_args()

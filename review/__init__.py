@@ -1,1 +1,0 @@
-"""What a person reads of a stack: records of what it published."""

@@ -1,0 +1,110 @@
+"""Retention on a real registry: what the dry run prints is what --delete removes, and nothing else."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from local.layout import PROJECT
+from plugins.repository import INDEX, MANIFEST, Manifest, Repository
+from plugins.skycoin.tag import Tag
+from tests.e2e.faulty import Fault
+from tests.e2e.hosted import Hosted
+from tests.e2e.machine import Machine
+from tests.unit.registry import digest_of
+
+DATES = {"feature-old": "2026-01-01", "feature-new": "2026-02-01", "develop": "", "0.27.1": ""}
+
+
+def publish(repository: Repository, tag: str, created: str) -> None:
+    """Five tiny variants and their list, by the resource that publishes all of them."""
+    variants = []
+    for arch in ARCHES.values():
+        config = json.dumps(
+            {"os": "linux", "architecture": arch.goarch, "author": f"{tag} {arch.name}"}
+        ).encode()
+        repository.put_blob(digest_of(config), io.BytesIO(config))
+        descriptor = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config)}
+        fields = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {**descriptor, "digest": digest_of(config)},
+            "layers": [],
+        }
+        manifest = Manifest(json.dumps(fields).encode(), MANIFEST)
+        repository.put_manifest(manifest.digest, manifest)
+        ref = f"{repository.name}@{manifest.digest}"
+        variants.append({"arch": arch.name, "platform": arch.platform, "ref": ref})
+    annotations = {"org.opencontainers.image.created": created} if created else {}
+    Tag(lambda _: None).create(
+        {"repository": repository.name, "tag": tag, "variants": variants, "annotations": annotations}
+    )
+
+
+@pytest.fixture(scope="module")
+def repository(up: Machine, hosted: Hosted) -> Iterator[Repository]:
+    """A repository with two feature builds, a moving tag and a release."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+        patch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+        repository = Repository(f"{hosted.address}/retention")
+        for tag, created in DATES.items():
+            publish(repository, tag, created)
+        yield repository
+
+
+def retention(repository: Repository, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "release.retention", repository.name, *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_without_delete_nothing_is_removed(repository: Repository) -> None:
+    before = sorted(repository.tags())
+    done = retention(repository, "--keep", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "stays  2026-02-01            feature-new",
+        "goes   2026-01-01            feature-old",
+        "1 feature builds would go; --delete removes them",
+    ]
+    assert sorted(repository.tags()) == before
+    assert len(before) == 4 * 6
+
+
+def test_a_registry_without_a_delete_api_is_said(repository: Repository, hosted: Hosted) -> None:
+    """Case 13."""
+    hosted.proxy.faults[:] = [Fault(matches="^DELETE", status=405, times=100)]
+    done = retention(repository, "--keep", "1", "--delete")
+    hosted.proxy.faults.clear()
+    assert done.returncode == 1
+    assert "This registry has no delete API" in done.stderr
+    assert len(repository.tags()) == 4 * 6
+
+
+def test_delete_removes_the_old_feature_and_nothing_else(repository: Repository) -> None:
+    done = retention(repository, "--keep", "1", "--delete")
+    assert done.returncode == 0, done.stderr
+    left = {tag for tag in repository.tags() if repository.digest_of(tag)}
+    assert left == {
+        name
+        for tag in ("feature-new", "develop", "0.27.1")
+        for name in (tag, *(f"{tag}-{arch}" for arch in ARCHES))
+    }
+    for tag in ("feature-new", "develop", "0.27.1"):
+        listed: Any = repository.manifest(tag).fields["manifests"]
+        assert all(repository.digest_of(entry["digest"]) for entry in listed)
+    assert repository.manifest("develop").media_type == INDEX
+
+
+def test_a_repository_that_is_not_there_has_nothing_to_retire(repository: Repository) -> None:
+    nowhere = Repository(repository.name.replace("retention", "nowhere"))
+    done = retention(nowhere)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "0 feature builds would go; --delete removes them",
+    )

@@ -1,0 +1,107 @@
+"""Which feature builds go; on a registry in memory. The real one: tests/e2e/test_retention.py."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.arch import ARCHES
+from plugins.repository import INDEX, Manifest
+from release.retention import CREATED, builds, plan
+from tests.unit.registry import Repository
+
+
+def publish(repository: Repository, tag: str, created: str = "", program: str = "") -> str:
+    """A list over five variants with suffixed tags; its digest."""
+    children = {}
+    for arch in ARCHES:
+        ref = repository.add_image({"architecture": arch}, {"program": f"{program or tag} {arch}".encode()})
+        children[arch] = repository.manifest(ref.partition("@")[2])
+        repository.put_manifest(f"{tag}-{arch}", children[arch])
+    fields = {"manifests": [{"digest": child.digest} for child in children.values()]}
+    annotated = {**fields, "annotations": {CREATED: created}} if created else fields
+    manifest = Manifest(json.dumps(annotated).encode(), INDEX)
+    repository.put_manifest(tag, manifest)
+    return manifest.digest
+
+
+@pytest.fixture
+def repository() -> Repository:
+    return Repository("registry.example/skycoin/skycoin")
+
+
+def test_the_newest_stay_by_the_date_of_their_source(repository: Repository) -> None:
+    for name, created in {"b": "2026-01-01", "c": "2026-03-01", "a": "2026-02-01"}.items():
+        publish(repository, f"feature-{name}", created)
+    found = plan(repository, 2)
+    assert [build.tag for build in found.stays] == ["feature-c", "feature-a"]
+    assert [build.tag for build in found.goes] == ["feature-b"]
+    assert list(found.remove) == list(found.goes[0].digests)
+    assert len(found.remove) == 6
+
+
+def test_a_build_without_a_date_goes_first(repository: Repository) -> None:
+    publish(repository, "feature-new", "")
+    publish(repository, "feature-old", "1999-01-01")
+    assert [build.tag for build in plan(repository, 1).goes] == ["feature-new"]
+
+
+def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -> None:
+    """A release lasts for ever, and a tag that nobody here knows is nobody's to remove."""
+    for tag in ("0.27.1", "latest", "develop", "release-v0.27.1", "my-feature-x"):
+        publish(repository, tag)
+    found = plan(repository, 0)
+    assert (found.goes, found.untag, found.remove) == ((), (), ())
+
+
+def test_what_a_live_tag_points_to_stays(repository: Repository) -> None:
+    """A feature that became a release unchanged: the same children, and here the same list."""
+    publish(repository, "feature-x", program="the same")
+    publish(repository, "0.28.0", program="the same")
+    found = plan(repository, 0)
+    assert [build.tag for build in found.goes] == ["feature-x"]
+    assert found.remove == ()
+    assert set(found.untag) == {"feature-x", *(f"feature-x-{arch}" for arch in ARCHES)}
+
+
+def test_a_list_goes_where_only_its_children_are_shared(repository: Repository) -> None:
+    listed = publish(repository, "feature-x", "2026-01-01", program="the same")
+    publish(repository, "0.28.0", program="the same")
+    found = plan(repository, 0)
+    assert found.remove == (listed,)
+    assert set(found.untag) == {f"feature-x-{arch}" for arch in ARCHES}
+
+
+def test_a_variants_tag_that_somebody_moved_goes_with_its_build(repository: Repository) -> None:
+    publish(repository, "feature-x")
+    other = repository.manifest(repository.add_image({}, {"other": b"x"}).partition("@")[2])
+    repository.put_manifest("feature-x-arm64v8", other)
+    found = plan(repository, 0)
+    assert other.digest in found.remove
+
+
+def test_a_feature_tag_that_is_no_list_is_one_build(repository: Repository) -> None:
+    ref = repository.add_image({}, {})
+    repository.put_manifest("feature-hand", repository.manifest(ref.partition("@")[2]))
+    assert [build.digests for build in builds(repository, repository.tags())] == [(ref.partition("@")[2],)]
+
+
+@given(
+    features=st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["", "2025", "2026"]), max_size=6),
+    shared=st.sampled_from("abcdefg"),
+    keep=st.integers(0, 7),
+)
+def test_whatever_goes_every_live_list_stays_whole(features: dict[str, str], shared: str, keep: int) -> None:
+    repository = Repository("registry.example/skycoin/skycoin")
+    for name, created in features.items():
+        publish(repository, f"feature-{name}", created, program=name)
+    publish(repository, "0.27.1", program=shared)
+    found = plan(repository, keep)
+    assert len(found.stays) == min(keep, len(features))
+    for reference in (*found.untag, *found.remove):
+        repository.remove(reference)
+    for tag in ["0.27.1", *(build.tag for build in found.stays)]:
+        for entry in repository.manifest(tag).fields["manifests"]:
+            assert repository.digest_of(entry["digest"]) == entry["digest"]
+    assert not [tag for tag in repository.tags() if tag in {build.tag for build in found.goes}]
