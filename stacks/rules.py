@@ -4,9 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from components.bases import Bases
-from components.naming import Channel, channel_tags, tag_fault
-from stacks.catalogue import CATALOGUE, PROJECT
-from stacks.settings import NAME, ImageSettings, NodeSettings, PeerNetwork, StackSettings
+from components.naming import Channel, channel_tags, ecr_repository_fault, minor_tag, tag_fault
+from components.registry import RegistryKind
+from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.settings import (
+    NAME,
+    ImageSettings,
+    NodeSettings,
+    PeerNetwork,
+    RegistrySettings,
+    StackSettings,
+)
 
 RESERVED_BUILD_ARGS = frozenset(
     [
@@ -37,6 +45,31 @@ def tags_of(image: ImageSettings) -> list[str]:
     )
 
 
+def registry_of(image: ImageSettings, settings: StackSettings) -> str:
+    """Name of the registry that an image is published in: its own, or the only one."""
+    return image.registry or next(iter(settings.registries), "")
+
+
+def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -> str:
+    """Repository of an image under its registry; a namespace is the first part of the default one."""
+    entry = CATALOGUE[name]
+    return image.repository or (entry.name if registry.namespace else entry.repository)
+
+
+def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
+    """Every repository that is pushed to in a registry → tags that move there, by version."""
+    registry = settings.registries[registry_name]
+    wanted = {
+        repository_of(name, image, registry): [minor_tag(image.source.version)]
+        for name, image in settings.images.items()
+        if registry_of(image, settings) == registry_name
+    }
+    first = next(iter(settings.registries))
+    if settings.bases is Bases.DEBIAN and settings.images and registry_name == first:
+        wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
+    return wanted
+
+
 def container_name(name: str, image: str) -> str:
     """Container of a node on its host: `skycoin-node-1`."""
     return f"{image.rpartition('/')[2]}-{name}"
@@ -54,6 +87,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_base_faults(settings),
         *_name_faults(settings),
         *_image_faults(settings),
+        *_repository_faults(settings),
         *_node_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
@@ -97,6 +131,22 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
             yield f"{key}.feature: {image.feature!r}: {fault}"
+
+
+def _repository_faults(settings: StackSettings) -> Iterator[str]:
+    for name, image in settings.images.items():
+        registry = settings.registries.get(registry_of(image, settings))
+        if registry is None or name not in CATALOGUE:
+            continue  # _image_faults says so
+        namespace = registry.root.partition("/")[2]
+        whole = "/".join(filter(None, [namespace, repository_of(name, image, registry)]))
+        fault = None
+        if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
+            fault = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
+        if registry.kind is RegistryKind.ECR:
+            fault = ecr_repository_fault(whole)
+        if fault:
+            yield f"skycoin:images.{name}.repository: {whole!r}: {fault}"
 
 
 def _node_faults(settings: StackSettings) -> Iterator[str]:

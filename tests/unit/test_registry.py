@@ -23,3 +23,20 @@ def test_a_repository_is_a_path_under_the_address(engine: Engine) -> None:
 
     engine.run(program)
     assert engine.exports() == {"repository": "localhost:5000/skycoin/skycoin"}
+
+
+def test_a_repository_that_was_made_answers_with_its_own_address(engine: Engine) -> None:
+    """Who pushes to it waits for it (tests/unit/test_ecr.py); the others are still paths."""
+
+    def program() -> None:
+        made = {"skycoin/skycoin": pulumi.Output.from_input("made.example/skycoin/skycoin")}
+        args = RegistryArgs(kind=RegistryKind.ECR, address="registry.example", made=made)
+        registry = Registry("amazon", args)
+        pulumi.export("made", registry.repository("skycoin/skycoin"))
+        pulumi.export("other", registry.repository("skycoin/other"))
+
+    engine.run(program)
+    assert engine.exports() == {
+        "made": "made.example/skycoin/skycoin",
+        "other": "registry.example/skycoin/other",
+    }
