@@ -149,6 +149,13 @@ def test_a_repository_that_is_there_already_is_not_taken_over() -> None:
             Engine(aws=amazon).run(_one_repository)
 
 
+def test_a_region_that_amazon_does_not_have_fails() -> None:
+    """Settings know only what a region's name looks like; moto knows which there are."""
+    settings = {**stack_settings(FILES["ecr"]), "registries": _registry({"region": "eu-nowhere-1"})}
+    with pytest.raises(KeyError, match="eu-nowhere-1"):
+        run_program(Engine(), settings)
+
+
 def test_credentials_of_another_account_make_nothing() -> None:
     with aws_by_moto() as amazon:
         with pytest.raises(PermissionError, match=f"account ID not allowed: {ACCOUNT}"):
