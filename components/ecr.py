@@ -65,7 +65,9 @@ class EcrRepository(pulumi.ComponentResource):
             f"{name}-lifecycle",
             repository=repository.name,
             policy=json.dumps(lifecycle_policy(args.keep_features)),
-            opts=pulumi.ResourceOptions(parent=self),
+            # A changed policy is a replacement, and the old one is deleted by the repository's name:
+            # deleted last, it would take the new one with it.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.url = repository.repository_url
         self.register_outputs({"url": self.url})

@@ -1,8 +1,9 @@
 """AWS behind the stand-in engine: what the aws plugin would call, boto3 calls, and moto answers.
 
 So names, policies, regions and accounts meet Amazon's own client, with its models of what a
-parameter may be, and an implementation that refuses what AWS refuses. The calls per resource are
-those of pulumi-aws 7 on create (read in terraform-provider-aws: internal/service/ecr).
+parameter may be, and an implementation that refuses what AWS refuses. The calls are those that
+terraform-provider-aws makes on create (read in its internal/service/ecr; repository.go only in a
+version from before the filters). The plugin itself was not run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,7 +51,7 @@ class AwsByMoto:
             raise NotImplementedError(f"unexpected resource {type_}")
         region = provider["region"]
         account = self.call(region, "get_caller_identity", service="sts")["Account"]
-        # The plugin's own check when it is configured; lists reach a provider as JSON.
+        # The plugin checks it when it is configured, in these words; lists reach a provider as JSON.
         if f'"{account}"' not in provider["allowedAccountIds"]:
             raise PermissionError(f"AWS account ID not allowed: {account}")
         if type_ == LIFECYCLE:

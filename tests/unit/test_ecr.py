@@ -61,6 +61,8 @@ def test_a_repository_and_its_policy_are_all_that_is_made() -> None:
     lifecycle = engine.one(LIFECYCLE, "node-lifecycle")
     assert json.loads(lifecycle.inputs["policy"]) == lifecycle_policy(3)
     assert repository.urn in lifecycle.dependencies
+    assert lifecycle.delete_before_replace, "the old policy's delete would remove the new one"
+    assert not repository.delete_before_replace
     assert engine.outputs_of(COMPONENT, "node") == {"url": URL}
 
 
