@@ -9,7 +9,7 @@ STACK ?= local
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/ready: requirements.txt requirements-dev.txt constraints.txt local/environment.sh
+$(VENV)/ready: requirements.txt requirements-ecr.txt requirements-dev.txt constraints.txt local/environment.sh
 	@sh local/environment.sh $(VENV)
 
 up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 20 min, then 15 s)

@@ -15,6 +15,8 @@ LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_ECR_COMPONENT = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+_ECR_REPOSITORY = re.compile(rf"{_ECR_COMPONENT}(?:/{_ECR_COMPONENT})*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _PINNED = re.compile(
@@ -51,6 +53,13 @@ def repository_fault(repository: str) -> str | None:
     return "a repository has at most 255 characters" if len(repository) > 255 else None
 
 
+def ecr_repository_fault(repository: str) -> str | None:
+    """Why Amazon's registry would refuse `repository`, or None (API reference, CreateRepository)."""
+    if not _ECR_REPOSITORY.fullmatch(repository):
+        return "Amazon's registry takes a single '.', '_' or '-' between letters and digits"
+    return None if 2 <= len(repository) <= 256 else "Amazon's registry takes 2 to 256 characters"
+
+
 def address_fault(address: str) -> str | None:
     """Why `address` can't name a registry, or None."""
     host, _, namespace = address.partition("/")
@@ -77,8 +86,7 @@ def channel_tags(channel: Channel, *, version: str = "", revision: int = 0, feat
         case Channel.FEATURE:
             return [f"feature-{feature}"]
         case Channel.RELEASE:
-            minor = version.removeprefix("v").rpartition(".")[0]
-            return ["latest", minor, *exact_tags(channel, version=version, revision=revision)]
+            return ["latest", minor_tag(version), *exact_tags(channel, version=version, revision=revision)]
         case _:
             assert_never(channel)
 
@@ -90,6 +98,11 @@ def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str
     bare = version.removeprefix("v")
     exact = f"{bare}-r{revision}" if revision else bare
     return [exact, f"release-v{exact}"]
+
+
+def minor_tag(version: str) -> str:
+    """`v0.27.1` → `0.27`: the tag that moves with a line of releases."""
+    return version.removeprefix("v").rpartition(".")[0]
 
 
 def variant_tag(tag: str, arch_name: str) -> str:

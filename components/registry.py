@@ -3,19 +3,26 @@
 Makes nothing by itself: the registry is there (a service of `make up`, or somebody's own).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import pulumi
 
 
 class RegistryKind(StrEnum):
-    """What a registry promises about its tags."""
+    """What a registry promises about its tags, and whose it is."""
 
     LOCAL = "local"
     """This machine's own: every tag may move."""
     OCI = "oci"
     """Any registry that speaks the OCI distribution API; exact release tags are for ever."""
+    HUB = "hub"
+    """Docker Hub: the same promise, and repositories of exactly two parts."""
+    GHCR = "ghcr"
+    """GitHub's: the same promise."""
+    ECR = "ecr"
+    """Amazon's: the same promise, kept by the registry; repositories have to be made first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +32,8 @@ class RegistryArgs:
     kind: RegistryKind
     address: pulumi.Input[str]
     """HOST[:PORT][/namespace]."""
+    made: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Addresses of the repositories that had to be made, by path; the others need no making."""
     optional: bool = False
     """True: its failure is a warning, and the next run tries again."""
 
@@ -52,14 +61,18 @@ class Registry(pulumi.ComponentResource):
         super().__init__("skycoin:index:Registry", name, None, opts)
         self.kind = args.kind
         self.address = pulumi.Output.from_input(args.address)
-        self._name, self._optional = name, args.optional
+        self._name, self._optional, self._made = name, args.optional, args.made
         self.register_outputs({"kind": args.kind.value, "address": self.address})
 
     def repository(self, path: str) -> Repository:
-        """One repository in this registry."""
+        """One repository in this registry.
+
+        One that had to be made answers with its own address: what is pushed there waits for it.
+        """
+        plain = pulumi.Output.concat(self.address, "/", path)
         return Repository(
             registry=self._name,
-            address=pulumi.Output.concat(self.address, "/", path),
+            address=self._made.get(path, plain),
             exact_tags_move=self.kind is RegistryKind.LOCAL,
             optional=self._optional,
         )

@@ -99,6 +99,9 @@ def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str,
         "PULUMI_BACKEND_URL": f"file://{layout.state / 'backend'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(layout)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Every run would try to fetch Amazon's plugin: its SDK is installed for the tests. What a
+        # stack does use is still fetched when it is missing.
+        "PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL": "true",
         "DOCKER_CONFIG": str(layout.docker_config),
         "DOCKER_HOST": engine,
         "SSL_CERT_FILE": str(layout.trust),

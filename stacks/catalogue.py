@@ -9,6 +9,9 @@ from types import MappingProxyType
 from stacks.settings import SourceSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
+DEBIAN_BASE_REPOSITORY = "base/busybox"
+DEBIAN_BASE_TAG = "bookworm"
+"""What images/busybox is published as, where bases are made from Debian packages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,15 +11,18 @@ from components.arch import ARCHES, in_table_order
 from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
 from components.image import Image, ImageArgs
 from components.naming import pinned
-from components.registry import Registry, RegistryArgs
-from stacks.catalogue import CATALOGUE, PROJECT, CatalogueEntry
+from components.registry import Registry, RegistryArgs, RegistryKind
+from stacks.catalogue import (
+    CATALOGUE,
+    DEBIAN_BASE_REPOSITORY,
+    DEBIAN_BASE_TAG,
+    PROJECT,
+    CatalogueEntry,
+)
 from stacks.nodes import deploy_node
-from stacks.rules import exact_tags_of, registries_of, tags_of
+from stacks.rules import exact_tags_of, registries_of, repositories_of, repository_of, tags_of
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
-
-DEBIAN_BASE_REPOSITORY = "base/busybox"
-DEBIAN_BASE_TAG = "bookworm"
 
 
 class Program:
@@ -31,7 +34,12 @@ class Program:
         self._registries = {
             name: Registry(
                 name,
-                RegistryArgs(kind=registry.kind, address=registry.address, optional=registry.optional),
+                RegistryArgs(
+                    kind=registry.kind,
+                    address=registry.root,
+                    made=_made(name, settings),
+                    optional=registry.optional,
+                ),
             )
             for name, registry in settings.registries.items()
         }
@@ -52,7 +60,6 @@ class Program:
 
     def _build_image(self, name: str, image: ImageSettings) -> Image:
         entry, source = CATALOGUE[name], provenance(image.source, PROJECT)
-        path = image.repository or entry.repository
         arches = in_table_order(set(image.arches))
         return Image(
             name,
@@ -62,7 +69,9 @@ class Program:
                 exact_tags=exact_tags_of(image),
                 context=entry.context,
                 repositories=[
-                    self._registries[registry].repository(path)
+                    self._registries[registry].repository(
+                        repository_of(name, image, self._settings.registries[registry])
+                    )
                     for registry in registries_of(image, self._settings)
                 ],
                 bases={arch.name: self._base(arch.name) for arch in arches},
@@ -143,6 +152,20 @@ class Program:
         if variant is not None:
             return image.variants[variant].ref
         return image.lists[node.tag or tags_of(self._settings.images[node.image])[0]].ref.apply(pinned)
+
+
+def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:
+    """Repositories that have to be made in a registry before anything is pushed there."""
+    if settings.registries[name].kind is not RegistryKind.ECR:
+        return {}
+    try:
+        # Only here: who publishes nothing to Amazon needs neither its SDK nor its plugin.
+        from stacks.ecr import make_repositories  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise pulumi.RunError(
+            f"skycoin:registries.{name}: kind ecr needs {error.name}: pip install -r requirements-ecr.txt"
+        ) from None
+    return make_repositories(name, settings.registries[name], repositories_of(name, settings))
 
 
 def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:

@@ -4,9 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from components.bases import Bases
-from components.naming import Channel, channel_tags, exact_tags, tag_fault
-from stacks.catalogue import CATALOGUE, PROJECT
-from stacks.settings import NAME, ImageSettings, NodeSettings, PeerNetwork, StackSettings
+from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
+from components.registry import RegistryKind
+from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.settings import (
+    NAME,
+    ImageSettings,
+    NodeSettings,
+    PeerNetwork,
+    RegistrySettings,
+    StackSettings,
+)
 
 RESERVED_BUILD_ARGS = frozenset(
     [
@@ -47,6 +55,26 @@ def registries_of(image: ImageSettings, settings: StackSettings) -> list[str]:
     return list(settings.registries) if image.registries is None else image.registries
 
 
+def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -> str:
+    """Repository of an image under its registry; a namespace is the first part of the default one."""
+    entry = CATALOGUE[name]
+    return image.repository or (entry.name if registry.namespace else entry.repository)
+
+
+def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
+    """Every repository that is pushed to in a registry → tags that move there, by version."""
+    registry = settings.registries[registry_name]
+    wanted = {
+        repository_of(name, image, registry): [minor_tag(image.source.version)]
+        for name, image in settings.images.items()
+        if registry_name in registries_of(image, settings)
+    }
+    first = next(iter(settings.registries))
+    if settings.bases is Bases.DEBIAN and settings.images and registry_name == first:
+        wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
+    return wanted
+
+
 def container_name(name: str, image: str) -> str:
     """Container of a node on its host: `skycoin-node-1`."""
     return f"{image.rpartition('/')[2]}-{name}"
@@ -64,6 +92,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_base_faults(settings),
         *_name_faults(settings),
         *_image_faults(settings),
+        *_repository_faults(settings),
         *_node_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
@@ -117,6 +146,27 @@ def _registry_faults(key: str, wanted: list[str], settings: StackSettings) -> It
             f"{key}.registries: {wanted[0]!r} is optional, but the first registry is where the image is "
             "built: put one that is not optional first"
         )
+
+
+def _repository_faults(settings: StackSettings) -> Iterator[str]:
+    for name, image in settings.images.items():
+        for registry_name in registries_of(image, settings):
+            registry = settings.registries.get(registry_name)
+            if registry is None or name not in CATALOGUE:
+                continue  # _image_faults says so
+            if fault := _repository_fault(repository_of(name, image, registry), registry):
+                yield f"skycoin:images.{name}.repository: {fault}"
+
+
+def _repository_fault(repository: str, registry: RegistrySettings) -> str | None:
+    """Why a registry of this kind does not take a repository, or None."""
+    whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
+    fault = None
+    if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
+        fault = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
+    if registry.kind is RegistryKind.ECR:
+        fault = ecr_repository_fault(whole)
+    return f"{whole!r}: {fault}" if fault else None
 
 
 def _node_faults(settings: StackSettings) -> Iterator[str]:

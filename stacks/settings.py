@@ -5,12 +5,13 @@ Each model checks what one entry shows. Rules that join several entries are in `
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from components.arch import ARCHES
 from components.bases import Bases
@@ -29,6 +30,8 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:\d{1,5})?")
 
 
@@ -72,6 +75,18 @@ def _address(value: str) -> str:
     return value
 
 
+def _account(value: Any) -> Any:
+    """Runs before the type is checked: digits without quotes are a number to YAML."""
+    fits = isinstance(value, str) and _ACCOUNT.fullmatch(value)
+    _checked(None if fits else 'an account is 12 digits, in quotes: "123456789012"')
+    return value
+
+
+def _region(value: str) -> str:
+    _checked(None if _REGION.fullmatch(value) else "a region is one of AWS, such as eu-central-1")
+    return value
+
+
 def _arch(value: str) -> str:
     _checked(None if value in ARCHES else f"allowed are {', '.join(ARCHES)}")
     return value
@@ -107,6 +122,8 @@ Date = Annotated[str, AfterValidator(_date)]
 Tag = Annotated[str, AfterValidator(_tag)]
 Repository = Annotated[str, AfterValidator(_repository)]
 Address = Annotated[str, AfterValidator(_address)]
+Account = Annotated[str, BeforeValidator(_account)]
+Region = Annotated[str, AfterValidator(_region)]
 ArchName = Annotated[str, AfterValidator(_arch)]
 BoardName = Annotated[str, AfterValidator(_board)]
 VolumeName = Annotated[str, AfterValidator(_volume)]
@@ -138,18 +155,66 @@ class Settings(BaseModel):
     )
 
 
+REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = MappingProxyType(
+    {
+        RegistryKind.LOCAL: ((), ("address",)),
+        RegistryKind.OCI: (("address",), ()),
+        RegistryKind.HUB: ((), ("address", "namespace")),
+        RegistryKind.GHCR: ((), ("address", "namespace")),
+        RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features")),
+    }
+)
+"""Keys of each kind: those that must be given, and the others that it takes."""
+
+REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
+    {
+        RegistryKind.LOCAL: "registry.localhost:5443",
+        RegistryKind.HUB: "docker.io",
+        RegistryKind.GHCR: "ghcr.io",
+    }
+)
+"""Where the address is not given."""
+
+
 class RegistrySettings(Settings):
-    """One entry of `skycoin:registries`."""
+    """One entry of `skycoin:registries`. Each kind takes keys of its own."""
 
     kind: Annotated[RegistryKind, Field(strict=False)]
-    address: Address = "registry.localhost:5443"
+    address: Address | None = None
+    namespace: Repository | None = None
+    account: Account | None = None
+    region: Region | None = None
+    keep_features: Annotated[int, Field(ge=1, le=1000)] | None = None
     optional: bool = False
 
     @model_validator(mode="after")
-    def _address_is_given(self) -> Self:
-        if self.kind is RegistryKind.OCI and "address" not in self.model_fields_set:
-            raise ValueError("kind oci needs an address, such as docker.io/skycoin")
+    def _keys_fit_the_kind(self) -> Self:
+        needed, others = REGISTRY_KEYS[self.kind]
+        given = {name.replace("_", "-") for name, value in self if value is not None} - {"kind", "optional"}
+        faults = [f"{key} does not belong to it" for key in sorted(given - {*needed, *others})]
+        faults += [f"{key} is missing" for key in needed if key not in given]
+        if faults:
+            takes = ", ".join([*(f"{key} (must be given)" for key in needed), *others, "optional"])
+            raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; it takes {takes}")
         return self
+
+    @property
+    def root(self) -> str:
+        """Address under which its repositories are: HOST[:PORT][/namespace]."""
+        host = self._ecr_host if self.kind is RegistryKind.ECR else self.address
+        host = host or REGISTRY_ADDRESSES[self.kind]
+        return f"{host}/{self.namespace}" if self.namespace else host
+
+    @property
+    def _ecr_host(self) -> str:
+        """As `docker login` knows it (ECR user guide, "Private registry authentication")."""
+        suffix = ".cn" if (self.region or "").startswith("cn-") else ""
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{suffix}"
+
+    @property
+    def features_kept(self) -> int:
+        """`keep-features`, or its default."""
+        return self.keep_features or 10
 
 
 class SourceSettings(Settings):

@@ -15,9 +15,9 @@ settings.load_profile("unit")
 
 @pytest.fixture(autouse=True)
 def _environment_of_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Pulumi's and Docker's variables would reach providers' inputs; `__main__.py` takes SIGINT over."""
+    """Variables of Pulumi, Docker and AWS would reach providers' inputs; `__main__.py` takes SIGINT over."""
     for name in os.environ:
-        if name.startswith(("DOCKER_", "PULUMI_", "GIT_", "BUILDX_")):
+        if name.startswith(("DOCKER_", "PULUMI_", "GIT_", "BUILDX_", "AWS_")):
             monkeypatch.delenv(name)
     before = signal.getsignal(signal.SIGINT)
     yield

@@ -36,6 +36,8 @@ VERIFICATION = "skycoin:index:Verification"
 TAG = "skycoin:index:Tag"
 OWN = "skycoin:index:"
 
+AWS = ("aws:", "pulumi:providers:aws")
+
 _OWN = {PREFLIGHT, VERIFICATION, TAG}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, PULLED, CONTAINER, *_OWN}
 
@@ -89,6 +91,8 @@ class Engine(MockMonitor):
     """What a preview answers as an image's ref; None is its first tag."""
     left_out: Collection[str] = ()
     """Tags that an optional registry did not take."""
+    aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
+    """Answers aws resources: (type, inputs, their provider's inputs) → outputs (tests/unit/aws.py)."""
     registered: list[Registered] = field(default_factory=list)
     outputs: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """(URN, decoded outputs) of every RegisterResourceOutputs."""
@@ -188,7 +192,8 @@ class Engine(MockMonitor):
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         own = request.type == STACK or (request.type.startswith(OWN) and not request.custom)
-        if not own and request.type not in _KNOWN:
+        known = request.type in _KNOWN or (self.aws is not None and request.type.startswith(AWS))
+        if not own and not known:
             raise NotImplementedError(f"unexpected resource {request.type} ({request.name})")
         entry = self._recorded(request)
         if own:
@@ -265,6 +270,8 @@ class Engine(MockMonitor):
         if entry.type in _OWN:
             outputs = self._own(entry)
             return dict.fromkeys(outputs, UNKNOWN_SIGNATURE) if first else outputs
+        if entry.type.startswith(AWS):
+            return self._computed_by_aws(entry, first=first)
         if entry.type != BUILD:
             return {}
         tag = entry.inputs["tags"][0]
@@ -274,3 +281,11 @@ class Engine(MockMonitor):
             return {"ref": tag if self.bare is None else self.bare, "digest": ""}
         digest = self.digest(entry.name)
         return {"ref": f"{tag}@{digest}", "digest": digest}
+
+    def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:
+        """In a first preview the plugin asks AWS for nothing, and what AWS would answer is unknown."""
+        assert self.aws is not None
+        if first:
+            return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
+        provider = next((one.inputs for one in self.registered if one.urn == entry.provider), {})
+        return self.aws(entry.type, entry.inputs, provider)

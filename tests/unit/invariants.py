@@ -17,7 +17,7 @@ def check_invariants(engine: "Engine") -> None:
     _everything_has_a_component_or_the_stack_as_parent(engine)
     _components_register_outputs_once(engine)
     for entry in engine.registered:
-        if entry.type.startswith(("docker:", "docker-build:")):
+        if entry.type.startswith(("docker:", "docker-build:", "aws:")):
             _provider_is_explicit(engine, entry)
         if entry.type.startswith("docker-build:"):
             assert entry.retain_on_delete, f"{entry.name}: a removed image would be deleted in the registry"
@@ -26,6 +26,8 @@ def check_invariants(engine: "Engine") -> None:
             assert entry.retain_on_delete, f"{entry.name}: the preview would say that a tag is deleted"
         if entry.type == "docker:index/volume:Volume":
             _volume_is_kept(entry)
+        if entry.type == "aws:ecr/repository:Repository":
+            _repository_is_kept(entry)
         assert not entry.deleted_with, f"{entry.name}: goes with {entry.deleted_with}"
         assert entry.inputs.get("removeVolumes") is not True, f"{entry.name}: removes its volumes"
 
@@ -62,6 +64,13 @@ def _volume_is_kept(entry: "Registered") -> None:
         assert entry.protect, f"{entry.name}: a wallet is protected"
     assert not entry.replace_on_changes, f"{entry.name}: an empty one would take its place"
     assert not entry.delete_before_replace, f"{entry.name}: would be deleted first"
+
+
+def _repository_is_kept(entry: "Registered") -> None:
+    assert entry.protect, f"{entry.name}: a repository holds releases"
+    assert entry.retain_on_delete, f"{entry.name}: a repository is never deleted"
+    assert entry.inputs.get("forceDelete") is False, f"{entry.name}: would be deleted with its images"
+    assert not entry.replace_on_changes, f"{entry.name}: an empty one would take its place"
 
 
 def _secrets_are_secret(entry: "Registered") -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from components.arch import ARCHES
+from tests.unit.aws import aws_by_moto
 from tests.unit.engine import Engine
 from tests.unit.yaml_like import DIGEST, as_pulumi_gives_it
 
@@ -21,6 +22,7 @@ FILES = {
     "local": "local.example.yaml",
     "release": "Pulumi.release.yaml",
     "develop": "Pulumi.develop.yaml",
+    "ecr": "Pulumi.ecr.yaml",
     "fleet": "Pulumi.fleet.yaml",
 }
 """Every committed stack."""
@@ -33,8 +35,12 @@ def stack_settings(file: str) -> dict[str, Any]:
 
 
 def run_program(engine: Engine, settings: Mapping[str, Any], stack: str = "test") -> Engine:
-    """`__main__.py` as Pulumi runs it: from the project's folder, the configuration in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
+    """`__main__.py` as Pulumi runs it: from the project's folder, the configuration in the environment.
+
+    Every run has an empty AWS of its own, unless the engine was given one.
+    """
+    with pytest.MonkeyPatch.context() as patch, aws_by_moto() as aws:
+        engine.aws = engine.aws or aws
         patch.chdir(PROJECT)
         patch.setenv("PULUMI_CONFIG", json.dumps(as_pulumi_gives_it(settings)))
         engine.run(lambda: runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__"), stack=stack)

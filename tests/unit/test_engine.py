@@ -73,6 +73,12 @@ def _child_of_no_component() -> None:
     docker.Network("child", name="child", opts=pulumi.ResourceOptions(provider=provider, parent=parent))
 
 
+def _repository(*, protect: bool = True, retain: bool = True, force: bool = False) -> None:
+    provider = pulumi.ProviderResource("aws", "amazon", {})
+    options = pulumi.ResourceOptions(provider=provider, protect=protect, retain_on_delete=retain)
+    pulumi.CustomResource("aws:ecr/repository:Repository", "images", {"forceDelete": force}, options)
+
+
 BROKEN: dict[str, tuple[Callable[[], object], str]] = {
     "two with one name": (lambda: [Component("a", {"b": "c"}) for _ in range(2)], "duplicate URNs"),
     "no outputs": (lambda: Component("a", None), "a registered no outputs"),
@@ -89,6 +95,9 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "tag goes": (lambda: _tag(retain=False), "list: the preview would say that a tag is deleted"),
     "image goes": (_image_that_goes, "image: a removed image would be deleted"),
+    "bare repository": (lambda: _repository(protect=False), "images: a repository holds releases"),
+    "repository goes": (lambda: _repository(retain=False), "images: a repository is never deleted"),
+    "repository emptied": (lambda: _repository(force=True), "images: would be deleted with its images"),
     "plain secret": (_plain_secret, "image: build secret token is plain"),
     "volumes removed": (_container_that_removes_volumes, "container: removes its volumes"),
     "deleted with": (_network_that_goes_with_another, "second: goes with"),
@@ -100,6 +109,7 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
 def test_every_invariant_fails_on_a_program_that_breaks_it(
     engine: Engine, program: Callable[[], object], complaint: str
 ) -> None:
+    engine.aws = lambda *_: {}
     with pytest.raises(AssertionError, match=complaint):
         engine.run(program)
 

@@ -32,3 +32,20 @@ def test_exact_tags_move_in_a_local_registry_only(engine: Engine, kind: Registry
     engine.run(lambda: found.append(Registry("hub", args).repository("node")))
     assert found[0].exact_tags_move == (kind is RegistryKind.LOCAL)
     assert (found[0].registry, found[0].optional) == ("hub", True)
+
+
+def test_a_repository_that_was_made_answers_with_its_own_address(engine: Engine) -> None:
+    """Who pushes to it waits for it (tests/unit/test_ecr.py); the others are still paths."""
+
+    def program() -> None:
+        made = {"skycoin/skycoin": pulumi.Output.from_input("made.example/skycoin/skycoin")}
+        args = RegistryArgs(kind=RegistryKind.ECR, address="registry.example", made=made)
+        registry = Registry("amazon", args)
+        pulumi.export("made", registry.repository("skycoin/skycoin").address)
+        pulumi.export("other", registry.repository("skycoin/other").address)
+
+    engine.run(program)
+    assert engine.exports() == {
+        "made": "made.example/skycoin/skycoin",
+        "other": "registry.example/skycoin/other",
+    }

@@ -8,7 +8,7 @@ import pytest
 
 from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.reading import SettingsError, parse
-from stacks.rules import container_name, tags_of, volume_names
+from stacks.rules import container_name, repository_of, tags_of, volume_names
 from stacks.settings import NodeSettings
 from tests.unit.yaml_like import DIGEST, changed
 
@@ -18,6 +18,7 @@ OTHER_IMAGE = {
     "arches": ["amd64"],
     "channel": "develop",
 }
+IMAGE_REPOSITORY = "images.skycoin.repository"
 ONE_WRITER = "a wallet has one writer and a volume of its own"
 
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
@@ -230,6 +231,31 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
 ]
 
+HUB_PARTS = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
+ECR = {"kind": "ecr", "account": "123456789012", "region": "us-east-1"}
+FAULTS += [
+    # Repositories that a registry does not take.
+    (
+        {"registries": {"hub": {"kind": "hub", "namespace": "me"}}, IMAGE_REPOSITORY: "a/b"},
+        [f"skycoin:{IMAGE_REPOSITORY}: 'me/a/b': {HUB_PARTS}"],
+    ),
+    (
+        {"registries": {"hub": {"kind": "hub"}}, IMAGE_REPOSITORY: "node"},
+        [f"skycoin:{IMAGE_REPOSITORY}: 'node': {HUB_PARTS}"],
+    ),
+    (
+        {"registries": {"ecr": ECR}, IMAGE_REPOSITORY: "sky__coin/node"},
+        [
+            f"skycoin:{IMAGE_REPOSITORY}: 'sky__coin/node': Amazon's registry takes a single '.', '_' or '-' "
+            "between letters and digits"
+        ],
+    ),
+    (
+        {"registries": {"ecr": ECR}, IMAGE_REPOSITORY: "x"},
+        [f"skycoin:{IMAGE_REPOSITORY}: 'x': Amazon's registry takes 2 to 256 characters"],
+    ),
+]
+
 FINE: dict[str, dict[str, Any]] = {
     "one port on two engines": {},
     "one volume name on two engines": {"nodes.one.wallet-volume": "w", "nodes.two.wallet-volume": "w"},
@@ -237,6 +263,9 @@ FINE: dict[str, dict[str, Any]] = {
     "a host that declares nothing": {"hosts.attic.arch": None},
     "a registry by name": {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["hub"]},
     "two registries": {"registries.hub": {"kind": "local", "optional": True}},
+    "two parts on Docker Hub": {"registries": {"hub": {"kind": "hub"}}},
+    "a namespace for the first part": {"registries": {"hub": {"kind": "hub", "namespace": "me"}}},
+    "many parts on GitHub": {"registries": {"ghcr": {"kind": "ghcr"}}, IMAGE_REPOSITORY: "a/b/c"},
     "a tag that is published": {"nodes.one.tag": "release-v0.27.1"},
     "images of another stack, whose tags and architectures are its own": {
         "images": {},
@@ -322,3 +351,20 @@ def test_every_image_of_the_catalogue_has_its_folder(name: str) -> None:
     assert (PROJECT / entry.context / "Dockerfile").is_file()
     assert entry.pinned_version().startswith("v")
     assert not Path(entry.context).is_absolute(), "an absolute path would differ in every checkout"
+
+
+@pytest.mark.parametrize(
+    ("registry", "repository", "path"),
+    [
+        ({"kind": "hub"}, None, "skycoin/skycoin"),
+        ({"kind": "hub", "namespace": "me"}, None, "skycoin"),
+        ({"kind": "ghcr", "namespace": "me"}, "node", "node"),
+        ({"kind": "oci", "address": "quay.io"}, "a/b/c", "a/b/c"),
+    ],
+)
+def test_a_namespace_is_the_first_part_of_the_default_repository(
+    registry: dict[str, Any], repository: str | None, path: str
+) -> None:
+    given = {} if repository is None else {IMAGE_REPOSITORY: repository}
+    settings = parse(changed({"registries": {"there": registry}, **given}))
+    assert repository_of("skycoin", settings.images["skycoin"], settings.registries["there"]) == path

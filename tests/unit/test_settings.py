@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.naming import Channel
+from components.registry import RegistryKind
 from stacks.reading import SettingsError, parse, read_settings
-from stacks.settings import HostSettings, NodeSettings, PeerNetwork, StackSettings
+from stacks.settings import (
+    REGISTRY_KEYS,
+    HostSettings,
+    NodeSettings,
+    PeerNetwork,
+    RegistrySettings,
+    StackSettings,
+)
 from tests.unit.yaml_like import COMMIT, as_pulumi_gives_it, changed
 
 IMAGE = "images.skycoin."
@@ -27,7 +35,7 @@ UNKNOWN_KEYS = [
         "imagse",
         "registries, images, hosts, nodes, images-from, bases, build-base, builder, build-ca",
     ),
-    ("registries.local.adress", "kind, address, optional"),
+    ("registries.local.adress", "kind, address, namespace, account, region, keep-features, optional"),
     (
         "images.skycoin.arch",
         "source, arches, channel, feature, revision, registries, repository, gui, layers, build-args",
@@ -85,7 +93,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.kind",
         "quay",
-        "skycoin:registries.local.kind: \"quay\": Input should be 'local' or 'oci'",
+        "skycoin:registries.local.kind: \"quay\": Input should be 'local', 'oci', 'hub', 'ghcr' or 'ecr'",
     ),
     (
         "registries.local",
@@ -236,7 +244,61 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"registries.local.kind": "oci"},
         "skycoin:registries.local",
-        "kind oci needs an address, such as docker.io/skycoin",
+        "kind oci: address is missing; it takes address (must be given)",
+    ),
+    (
+        {"registries.local": {"kind": "oci", "address": None}},
+        "skycoin:registries.local",
+        "kind oci: address is missing; it takes address (must be given)",
+    ),
+    (
+        {"registries.local.namespace": "me"},
+        "skycoin:registries.local",
+        "kind local: namespace does not belong to it; it takes address",
+    ),
+    (
+        {"registries.local": {"kind": "hub", "region": "us-east-1", "account": "123456789012"}},
+        "skycoin:registries.local",
+        "kind hub: account does not belong to it; region does not belong to it; it takes address, namespace",
+    ),
+    (
+        {"registries.local": {"kind": "ghcr", "keep-features": 3}},
+        "skycoin:registries.local",
+        "kind ghcr: keep-features does not belong to it; it takes address, namespace",
+    ),
+    (
+        {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
+        "skycoin:registries.local",
+        "kind ecr: address does not belong to it; account is missing; it takes account (must be given), "
+        "region (must be given), namespace, keep-features",
+    ),
+    *(
+        (
+            {"registries.local": {"kind": "ecr", "account": account, "region": "us-east-1"}},
+            "skycoin:registries.local.account",
+            'an account is 12 digits, in quotes: "123456789012"',
+        )
+        for account in (123456789012, "12345678901", "1234-5678-9012")
+    ),
+    *(
+        (
+            {"registries.local": {"kind": "ecr", "account": "123456789012", "region": region}},
+            "skycoin:registries.local.region",
+            "a region is one of AWS, such as eu-central-1",
+        )
+        for region in ("Frankfurt", "eu-central", "EU-CENTRAL-1", "eu-central-1a")
+    ),
+    (
+        {
+            "registries.local": {
+                "kind": "ecr",
+                "account": "123456789012",
+                "region": "us-east-1",
+                "keep-features": 0,
+            }
+        },
+        "skycoin:registries.local.keep-features",
+        "Input should be greater than or equal to 1",
     ),
     (
         {HOST + "board": "raspberry-pi-zero"},
@@ -483,3 +545,39 @@ def test_a_git_source_needs_its_commit_too() -> None:
     git = {SOURCE + "module": None, SOURCE + "git": "https://github.com/skycoin/skycoin.git"}
     assert parse(changed(git)).images["skycoin"].source.commit == COMMIT
     assert _faults(changed(git | {SOURCE + "commit": None}))[0].endswith("a path's is read from it")
+
+
+@pytest.mark.parametrize(
+    ("registry", "root"),
+    [
+        ({"kind": "local"}, "registry.localhost:5443"),
+        ({"kind": "local", "address": "registry.lan:5000"}, "registry.lan:5000"),
+        ({"kind": "oci", "address": "quay.io/skycoin"}, "quay.io/skycoin"),
+        ({"kind": "hub"}, "docker.io"),
+        ({"kind": "hub", "namespace": "me"}, "docker.io/me"),
+        ({"kind": "hub", "address": "mirror.lan"}, "mirror.lan"),
+        ({"kind": "ghcr", "namespace": "skycoin/images"}, "ghcr.io/skycoin/images"),
+        (
+            {"kind": "ecr", "account": "000000000001", "region": "us-gov-west-1"},
+            "000000000001.dkr.ecr.us-gov-west-1.amazonaws.com",
+        ),
+        (
+            {"kind": "ecr", "account": "123456789012", "region": "cn-north-1", "namespace": "team"},
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team",
+        ),
+    ],
+)
+def test_a_registrys_repositories_are_under_its_address(registry: dict[str, Any], root: str) -> None:
+    assert RegistrySettings.model_validate(registry).root == root
+
+
+def test_ten_features_are_kept_unless_said_otherwise() -> None:
+    given = {"kind": "ecr", "account": "123456789012", "region": "us-east-1"}
+    assert RegistrySettings.model_validate(given).features_kept == 10
+    assert RegistrySettings.model_validate({**given, "keep-features": 3}).features_kept == 3
+
+
+def test_every_kind_of_registry_says_which_keys_it_takes() -> None:
+    assert set(REGISTRY_KEYS) == set(RegistryKind)
+    taken = {key for needed, others in REGISTRY_KEYS.values() for key in (*needed, *others)}
+    assert taken | {"kind"} == {field.alias for field in RegistrySettings.model_fields.values()}

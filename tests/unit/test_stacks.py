@@ -38,7 +38,7 @@ from tests.unit.wire import UNKNOWN
 
 SNAPSHOTS = PROJECT / "tests" / "snapshots"
 RELEASE_TAGS = ["0.27", "0.27.1", "latest", "release-v0.27.1"]
-BUILDS = ["local", "release", "develop"]
+BUILDS = ["local", "release", "develop", "ecr"]
 
 
 def _matches(previewed: Any, wanted: Any) -> bool:
@@ -115,7 +115,7 @@ def test_five_variants_are_built_each_on_its_own_base(stack: str) -> None:
         assert inputs["buildArgs"]["GUI"] == "true"
 
 
-@pytest.mark.parametrize("stack", ["local", "release"])
+@pytest.mark.parametrize("stack", ["local", "release", "ecr"])
 def test_a_release_has_four_lists_over_the_five_digests(stack: str) -> None:
     engine = up(stack)
     lists = engine.all_of(TAG)

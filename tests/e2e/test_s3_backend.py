@@ -1,0 +1,247 @@
+"""State in an S3 bucket, shared by two users: Pulumi's real CLI against moto's S3 server on loopback.
+
+The program is a small one of the test's own: what is tried is the backend, as docs/stacks.md
+describes it. AWS itself was not tried.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.e2e.machine import Machine, Result
+
+BUCKET = "skycoin-state"
+STACK = "organization/shared/team"
+PROJECT_FILE = "name: shared\nruntime: python\n"
+PROGRAM = """\
+import os, pathlib, time
+import pulumi
+
+pulumi.export("published", os.environ["VALUE"])
+pulumi.export("token", pulumi.Output.secret("s3cret"))
+if hold := os.environ.get("HOLD"):
+    pathlib.Path(hold).touch()
+    while pathlib.Path(hold).exists():
+        time.sleep(0.1)
+"""
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    # Pulumi warns of every answer without a checksum, and moto gives none.
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket of an S3 server that keeps everything in memory."""
+
+    address: str
+    client: Any
+
+    @property
+    def url(self) -> str:
+        """What PULUMI_BACKEND_URL is set to."""
+        options = "disableSSL=true&s3ForcePathStyle=true&region=us-east-1"
+        return f"s3://{BUCKET}?endpoint={self.address}&{options}"
+
+    def objects(self, folder: str) -> dict[str, str]:
+        """Key → hash of what is in a folder of the state."""
+        listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f".pulumi/{folder}/").get("Contents", [])
+        return {entry["Key"]: entry["ETag"] for entry in listed}
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody with a checkout, a home and a Pulumi of their own."""
+
+    checkout: Path
+    environment: dict[str, str]
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """A pulumi command in a session of its own, so that all of it can be found and ended."""
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.checkout,
+            env={**self.environment, **environment},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def pulumi(self, *arguments: str, **environment: str) -> Result:
+        """A pulumi command, waited for."""
+        with self.start(*arguments, **environment) as process:
+            text, _ = process.communicate(timeout=300)
+            return Result(process.returncode, text)
+
+    def up(self, **environment: str) -> Result:
+        """`pulumi up` of the shared stack."""
+        return self.pulumi("up", "--yes", "--skip-preview", "--stack", STACK, **environment)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Bucket]:
+    """An empty bucket on a free port."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    address = "{}:{}".format(*server.get_host_and_port())
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{address}",
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    client.create_bucket(Bucket=BUCKET)
+    yield Bucket(address, client)
+    client.close()
+    server.stop()
+
+
+def _user(name: str, folder: Path, machine: Machine, bucket: Bucket) -> User:
+    checkout = folder / name / "checkout"
+    checkout.mkdir(parents=True)
+    (checkout / "Pulumi.yaml").write_text(PROJECT_FILE)
+    (checkout / "__main__.py").write_text(PROGRAM)
+    environment = machine.environment()
+    del environment["PULUMI_CONFIG_PASSPHRASE_FILE"]
+    return User(
+        checkout,
+        {
+            **environment,
+            "HOME": str(folder / name),
+            "PULUMI_HOME": str(folder / name / "pulumi"),
+            "PULUMI_BACKEND_URL": bucket.url,
+            "PULUMI_CONFIG_PASSPHRASE": "correct horse",
+            "VALUE": name,
+            **AWS,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def users(up: Machine, bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> tuple[User, User]:
+    """Ann made the stack and published; Ben has her stack file, as git brings it."""
+    folder = tmp_path_factory.mktemp("s3")
+    ann, ben = (_user(name, folder, up, bucket) for name in ("ann", "ben"))
+    made = ann.pulumi("stack", "init", STACK)
+    assert made.code == 0, made.text
+    first = ann.up()
+    assert first.code == 0, first.text
+    shutil.copy(ann.checkout / "Pulumi.team.yaml", ben.checkout)
+    return ann, ben
+
+
+@pytest.fixture
+def held(users: tuple[User, User], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """An `up` of Ann's that holds the lock until the test ends."""
+    hold = tmp_path / "hold"
+    with users[0].start("up", "--yes", "--skip-preview", "--stack", STACK, HOLD=str(hold)) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not hold.exists():
+                assert process.poll() is None, process.stdout and process.stdout.read()
+                assert time.monotonic() < deadline, "the program did not start"
+                time.sleep(0.1)
+            yield process
+            hold.unlink()
+            process.communicate(timeout=120)
+        finally:
+            _end(process.pid)
+
+
+def _end(session: int) -> None:
+    """Kill all that is left of a session: a killed pulumi leaves its language host and the program."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            os.kill(int(stat.parent.name), signal.SIGKILL)
+
+
+def test_the_other_user_sees_the_stack_and_its_outputs(users: tuple[User, User]) -> None:
+    ann, ben = users
+    assert STACK.rpartition("/")[2] in ben.pulumi("stack", "ls").text
+    for user in (ann, ben):
+        assert user.pulumi("stack", "output", "published", "--stack", STACK).text.strip() == "ann"
+    token = ben.pulumi("stack", "output", "token", "--show-secrets", "--stack", STACK)
+    assert token.text.strip() == "s3cret"
+
+
+def test_what_the_other_user_changes_is_there_for_both(users: tuple[User, User]) -> None:
+    ann, ben = users
+    changed = ben.up()
+    assert changed.code == 0, changed.text
+    assert ann.pulumi("stack", "output", "published", "--stack", STACK).text.strip() == "ben"
+    assert ann.up().code == 0
+
+
+def test_while_one_changes_the_other_is_refused_and_told_who(
+    users: tuple[User, User], held: subprocess.Popen[str], bucket: Bucket
+) -> None:
+    before = bucket.objects("stacks")
+    refused = users[1].up()
+    assert refused.code != 0
+    assert "the stack is currently locked by 1 lock(s)" in refused.text
+    assert f"@{os.uname().nodename} (pid {held.pid})" in refused.text
+    assert len(bucket.objects("locks")) == 1, "the lock is the other's still"
+    assert bucket.objects("stacks") == before
+
+
+def test_when_the_first_is_done_the_other_goes_on(users: tuple[User, User], bucket: Bucket) -> None:
+    assert bucket.objects("locks") == {}
+    done = users[1].up()
+    assert done.code == 0, done.text
+
+
+def test_the_lock_of_a_killed_update_is_given_back_by_cancel(
+    users: tuple[User, User], held: subprocess.Popen[str], bucket: Bucket
+) -> None:
+    _end(held.pid)
+    held.wait(timeout=30)
+    ben = users[1]
+    refused = ben.up()
+    assert refused.code != 0
+    assert "`pulumi cancel`" in refused.text
+    assert f"(pid {held.pid})" in refused.text
+    cancelled = ben.pulumi("cancel", "--yes", "--stack", STACK)
+    assert cancelled.code == 0, cancelled.text
+    assert bucket.objects("locks") == {}
+    again = ben.up()
+    assert again.code == 0, again.text
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "destroy"])
+def test_a_wrong_passphrase_is_named_and_changes_nothing(
+    users: tuple[User, User], bucket: Bucket, command: str
+) -> None:
+    before = bucket.objects("stacks")
+    yes = [] if command == "preview" else ["--yes", "--skip-preview"]
+    refused = users[1].pulumi(command, *yes, "--stack", STACK, PULUMI_CONFIG_PASSPHRASE="battery staple")
+    assert refused.code != 0
+    assert "incorrect passphrase" in refused.text
+    assert bucket.objects("stacks") == before
+    assert bucket.objects("locks") == {}
+
+
+def test_the_bucket_holds_no_secret_in_clear(users: tuple[User, User], bucket: Bucket) -> None:
+    for key in bucket.objects("stacks"):
+        content = bucket.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        assert b"s3cret" not in content, key

@@ -1,0 +1,91 @@
+"""AWS behind the stand-in engine: what the aws plugin would call, boto3 calls, and moto answers.
+
+So names, policies, regions and accounts meet Amazon's own client, with its models of what a
+parameter may be, and an implementation that refuses what AWS refuses. The calls are those that
+terraform-provider-aws makes on create (read in its internal/service/ecr; repository.go only in a
+version from before the filters). The plugin itself was not run.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+PROVIDER = "pulumi:providers:aws"
+REPOSITORY = "aws:ecr/repository:Repository"
+LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+ACCOUNT = "123456789012"
+"""Whose the credentials are: moto's own."""
+DUMMIES = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to AWS."""
+
+    region: str
+    operation: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class AwsByMoto:
+    """Answers registrations of aws resources; `calls` is what AWS was asked."""
+
+    calls: list[Call] = field(default_factory=list)
+
+    def __call__(self, type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
+        """What the plugin adds to the inputs of a resource, when it was created."""
+        if type_ == PROVIDER:
+            return {}
+        if type_ not in (REPOSITORY, LIFECYCLE):
+            raise NotImplementedError(f"unexpected resource {type_}")
+        region = provider["region"]
+        account = self.call(region, "get_caller_identity", service="sts")["Account"]
+        # The plugin checks it when it is configured, in these words; lists reach a provider as JSON.
+        if f'"{account}"' not in provider["allowedAccountIds"]:
+            raise PermissionError(f"AWS account ID not allowed: {account}")
+        if type_ == LIFECYCLE:
+            done = self.call(
+                region,
+                "put_lifecycle_policy",
+                repositoryName=inputs["repository"],
+                lifecyclePolicyText=inputs["policy"],
+            )
+            return {"registryId": done["registryId"]}
+        made = self.call(
+            region,
+            "create_repository",
+            repositoryName=inputs["name"],
+            imageTagMutability=inputs["imageTagMutability"],
+            imageTagMutabilityExclusionFilters=inputs["imageTagMutabilityExclusionFilters"],
+            imageScanningConfiguration=inputs["imageScanningConfiguration"],
+        )["repository"]
+        return {"repositoryUrl": made["repositoryUri"], "arn": made["repositoryArn"]}
+
+    def call(self, region: str, operation: str, service: str = "ecr", **parameters: Any) -> dict[str, Any]:
+        """One call, as boto3 checks and sends it. The client is made here, never before moto is on."""
+        if operation != "get_caller_identity":
+            self.calls.append(Call(region, operation, parameters))
+        client = boto3.client(service, region_name=region)
+        answer: dict[str, Any] = getattr(client, operation)(**parameters)
+        return answer
+
+
+@contextmanager
+def aws_by_moto() -> Iterator[AwsByMoto]:
+    """An empty AWS for the time of the block: dummy credentials, no network."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in DUMMIES.items():
+            patch.setenv(name, value)
+        with mock_aws():
+            yield AwsByMoto()
