@@ -20,7 +20,7 @@ from stacks.catalogue import (
     CatalogueEntry,
 )
 from stacks.nodes import deploy_node
-from stacks.rules import exact_tags_of, registries_of, repositories_of, repository_of, tags_of
+from stacks.rules import base_registry, exact_tags_of, registries_of, repositories_of, repository_of, tags_of
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
 
@@ -103,7 +103,7 @@ class Program:
     def _build_busybox(self) -> Image:
         """The base from Debian's packages, for every architecture that any image wants."""
         wanted = {arch for image in self._settings.images.values() for arch in image.arches}
-        registry = next(iter(self._registries.values()))
+        registry = self._registries[str(base_registry(self._settings))]
         return Image(
             "busybox",
             ImageArgs(

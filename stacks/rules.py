@@ -51,14 +51,25 @@ def exact_tags_of(image: ImageSettings) -> list[str]:
 
 
 def registries_of(image: ImageSettings, settings: StackSettings) -> list[str]:
-    """Names of the registries that an image is published in: its own choice, or all, in the YAML's order."""
-    return list(settings.registries) if image.registries is None else image.registries
+    """Names of the registries that an image is published in: its own choice, or the only one there is.
+
+    Pulumi sorts a map's keys: the order of `skycoin:registries` is nobody's choice.
+    """
+    if image.registries is not None:
+        return image.registries
+    return list(settings.registries) if len(settings.registries) == 1 else []
 
 
 def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -> str:
     """Repository of an image under its registry; a namespace is the first part of the default one."""
     entry = CATALOGUE[name]
     return image.repository or (entry.name if registry.namespace else entry.repository)
+
+
+def base_registry(settings: StackSettings) -> str | None:
+    """Where the base made from Debian packages is published: where the first image is built."""
+    wanted = (registries_of(image, settings) for image in settings.images.values())
+    return next((names[0] for names in wanted if names), None)
 
 
 def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
@@ -69,8 +80,7 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
         for name, image in settings.images.items()
         if registry_name in registries_of(image, settings)
     }
-    first = next(iter(settings.registries))
-    if settings.bases is Bases.DEBIAN and settings.images and registry_name == first:
+    if settings.bases is Bases.DEBIAN and registry_name == base_registry(settings):
         wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
     return wanted
 
@@ -136,7 +146,10 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
 def _registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Iterator[str]:
     names = ", ".join(settings.registries) or "none"
     if not wanted:
-        yield f"{key}.registries: skycoin:registries has no entry to publish in"
+        yield (
+            f"{key}.registries: missing, and skycoin:registries has not just one entry (has: {names}): "
+            "list those to publish in, the one to build in first"
+        )
     for name in wanted:
         if name not in settings.registries:
             yield f"{key}.registries: {name!r} is not in skycoin:registries; it has {names}"

@@ -105,7 +105,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         line = f"{self.command} {self.path}"
         fault = self.owner.fault(line)
         if fault is not None and fault.cut_upload:
-            self.rfile.read(fault.cut_upload)
+            length = int(self.headers.get("Content-Length", 0))
+            self.rfile.read(min(length, fault.cut_upload))
             self._cut(line)
             return
         body = self._body()

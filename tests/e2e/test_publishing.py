@@ -27,7 +27,8 @@ def settings(up: Machine, hosted: Hosted) -> Iterator[dict[str, Any]]:
     """The stack with two registries; afterwards as it was."""
     before = up.settings()
     registries = {**before["skycoin:registries"], "hosted": {"kind": "oci", "address": hosted.address}}
-    yield {**before, "skycoin:registries": registries}
+    wanted = with_image(before, registries=["local", "hosted"])
+    yield {**wanted, "skycoin:registries": registries}
     hosted.login()
     hosted.proxy.faults.clear()
     up.change(before)

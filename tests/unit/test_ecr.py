@@ -20,7 +20,7 @@ from components.arch import ARCHES
 from components.ecr import EcrRepository, EcrRepositoryArgs, lifecycle_policy, moving_filters
 from components.naming import Channel, channel_tags, minor_tag, variant_tag
 from tests.unit.aws import ACCOUNT, LIFECYCLE, PROVIDER, REPOSITORY, aws_by_moto
-from tests.unit.engine import BUILD, INDEX, Engine
+from tests.unit.engine import BUILD, TAG, Engine
 from tests.unit.projects import FILES, previewed, run_program, stack_settings, up, up_with
 from tests.unit.snapshots import rendered
 from tests.unit.wire import UNKNOWN
@@ -92,14 +92,15 @@ def test_a_first_preview_asks_amazon_for_nothing() -> None:
 def test_everything_is_pushed_to_the_repository_that_was_made_and_waits_for_it() -> None:
     engine = up("ecr")
     repository = engine.one(REPOSITORY, "ecr-skycoin-skycoin-repository").urn
-    builds, lists = engine.all_of(BUILD), engine.all_of(INDEX)
+    builds, lists = engine.all_of(BUILD), engine.all_of(TAG)
     assert (len(builds), len(lists)) == (5, 4)
     for build in builds:
         assert repository in build.dependencies, build.name
         assert all(tag.startswith(f"{URL}:") for tag in build.inputs["tags"])
     for entry in lists:
         assert repository in entry.dependencies, entry.name
-        assert entry.inputs["tag"].startswith(f"{URL}:")
+        assert entry.inputs["repository"] == URL
+        assert entry.inputs["immutable"] == (entry.inputs["tag"] in ("0.27.1", "release-v0.27.1"))
 
 
 def test_the_provider_is_explicit_and_bound_to_region_and_account() -> None:
@@ -263,8 +264,9 @@ def test_a_login_for_the_docker_configuration_is_nowhere_in_the_graph() -> None:
     assert (user, host) == ("AWS", URL.removesuffix("/skycoin/skycoin"))
     assert password
     for engine in (up("ecr"), previewed("ecr")):
+        assert not [build.name for build in engine.all_of(BUILD) if "registries" in build.inputs]
         text = rendered(engine) + repr(engine.registered) + repr(engine.outputs)
-        for secret in (token, password, "authorizationToken", "registries:", "testing"):
+        for secret in (token, password, "authorizationToken", "testing"):
             assert secret not in text
 
 

@@ -10,7 +10,7 @@ import pytest
 from components.arch import ARCHES
 from components.bases import official_busybox
 from release.record import RecordError, markdown, release_record
-from tests.unit.projects import PROJECT, up, up_with
+from tests.unit.projects import FILES, PROJECT, stack_settings, up, up_with
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,9 @@ def test_what_a_source_does_not_know_is_left_out(outputs: dict[str, Any]) -> Non
 
 def test_a_registry_that_was_left_out_is_said() -> None:
     registries = {"hub": {"kind": "oci", "address": "docker.io"}, "own": {"kind": "oci", "address": "a.b"}}
-    record = release_record(up_with("release", registries=registries).exports(), "skycoin")
+    image = {**stack_settings(FILES["release"])["images"]["skycoin"], "registries": ["hub", "own"]}
+    engine = up_with("release", registries=registries, images={"skycoin": image})
+    record = release_record(engine.exports(), "skycoin")
     record["tags"]["latest"]["registries"]["own"] = ""
     assert "hub, own (left out: it is optional, and failed) |" in markdown(record)
 

@@ -19,6 +19,10 @@ OTHER_IMAGE = {
     "channel": "develop",
 }
 IMAGE_REPOSITORY = "images.skycoin.repository"
+WHERE_TO = (
+    "missing, and skycoin:registries has not just one entry (has: {}): "
+    "list those to publish in, the one to build in first"
+)
 ONE_WRITER = "a wallet has one writer and a volume of its own"
 
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
@@ -36,7 +40,11 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"registries": {}},
-        ["skycoin:images.skycoin.registries: skycoin:registries has no entry to publish in"],
+        [f"skycoin:images.skycoin.registries: {WHERE_TO}".format("none")],
+    ),
+    (
+        {"registries.hub": {"kind": "local", "optional": True}},
+        [f"skycoin:images.skycoin.registries: {WHERE_TO}".format("local, hub")],
     ),
     ({"images.monero": OTHER_IMAGE}, ["skycoin:images.monero: no such image; allowed are skycoin"]),
     (
@@ -262,7 +270,10 @@ FINE: dict[str, dict[str, Any]] = {
     "one peer port, where nobody has peers": {"nodes.two.host": "here", "nodes.two.rpc-port": 7000},
     "a host that declares nothing": {"hosts.attic.arch": None},
     "a registry by name": {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["hub"]},
-    "two registries": {"registries.hub": {"kind": "local", "optional": True}},
+    "two registries in an order of their own": {
+        "registries.hub": {"kind": "local", "optional": True},
+        "images.skycoin.registries": ["local", "hub"],
+    },
     "two parts on Docker Hub": {"registries": {"hub": {"kind": "hub"}}},
     "a namespace for the first part": {"registries": {"hub": {"kind": "hub", "namespace": "me"}}},
     "many parts on GitHub": {"registries": {"ghcr": {"kind": "ghcr"}}, IMAGE_REPOSITORY: "a/b/c"},

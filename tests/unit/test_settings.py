@@ -244,33 +244,34 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"registries.local.kind": "oci"},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (must be given)",
+        "kind oci: address is missing; it takes address (must be given), optional",
     ),
     (
         {"registries.local": {"kind": "oci", "address": None}},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (must be given)",
+        "kind oci: address is missing; it takes address (must be given), optional",
     ),
     (
         {"registries.local.namespace": "me"},
         "skycoin:registries.local",
-        "kind local: namespace does not belong to it; it takes address",
+        "kind local: namespace does not belong to it; it takes address, optional",
     ),
     (
         {"registries.local": {"kind": "hub", "region": "us-east-1", "account": "123456789012"}},
         "skycoin:registries.local",
-        "kind hub: account does not belong to it; region does not belong to it; it takes address, namespace",
+        "kind hub: account does not belong to it; region does not belong to it; "
+        "it takes address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ghcr", "keep-features": 3}},
         "skycoin:registries.local",
-        "kind ghcr: keep-features does not belong to it; it takes address, namespace",
+        "kind ghcr: keep-features does not belong to it; it takes address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
         "skycoin:registries.local",
         "kind ecr: address does not belong to it; account is missing; it takes account (must be given), "
-        "region (must be given), namespace, keep-features",
+        "region (must be given), namespace, keep-features, optional",
     ),
     *(
         (
@@ -579,5 +580,5 @@ def test_ten_features_are_kept_unless_said_otherwise() -> None:
 
 def test_every_kind_of_registry_says_which_keys_it_takes() -> None:
     assert set(REGISTRY_KEYS) == set(RegistryKind)
-    taken = {key for needed, others in REGISTRY_KEYS.values() for key in (*needed, *others)}
+    taken = {key for needed, others in REGISTRY_KEYS.values() for key in (*needed, *others, "optional")}
     assert taken | {"kind"} == {field.alias for field in RegistrySettings.model_fields.values()}
