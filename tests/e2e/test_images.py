@@ -37,6 +37,7 @@ RUN_HERE = ("amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8")
 COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
 MODULE = "github.com/skycoin/skycoin"
 SBOM_MODULE = PROJECT / "images" / "skycoin" / "sbom"
+LICENCES = "usr/share/licenses/skycoin"
 
 
 @pytest.fixture(scope="session")
@@ -195,6 +196,22 @@ def test_sbom_written_again_elsewhere_is_the_same(writer: Path, own: Path, arch:
 
 
 @pytest.mark.parametrize("arch", ARCHES)
+def test_licences_of_all_that_is_linked_are_in_the_shared_layer(
+    repository: Repository, own: Path, arch: str
+) -> None:
+    """Skycoin's module 0.27.1 has no licence file of its own at its top, and none is made up."""
+    shared = repository.names(image_of(repository, arch)["layers"][-2])
+    licensed = {name.removeprefix(f"{LICENCES}/") for name in shared if name.startswith(LICENCES)}
+    folders = {name.rpartition("/")[0] for name in licensed}
+    for name in ("skycoin", "skycoin-cli"):
+        linked = {component.name for component in sbom_of(own / arch, name).components} - {"stdlib"}
+        assert linked <= folders
+    assert "go/LICENSE" in licensed
+    assert f"{MODULE}/src/cipher/bip39/LICENSE" in licensed
+    assert not (own / arch / "usr/share/licenses").exists()
+
+
+@pytest.mark.parametrize("arch", ARCHES)
 def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, arch: str) -> None:
     config = repository.config(image_of(repository, arch))["config"]
     labels = config["Labels"]
@@ -202,6 +219,7 @@ def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, 
     assert labels["org.opencontainers.image.revision"] == COMMIT
     assert labels["org.opencontainers.image.created"] == "2020-11-23T01:01:48Z"
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", labels["org.opencontainers.image.base.digest"])
+    assert "org.opencontainers.image.licenses" not in labels, "Skycoin 0.27.1 names none, and none is made up"
     assert config["User"] == "10000:10000"
     assert config["StopSignal"] == "SIGINT"
     assert config["Entrypoint"] == ["docker-entrypoint.sh"]
