@@ -16,7 +16,7 @@ from components.naming import pinned, split_pinned, variant_tag
 from components.verification import Verification
 
 EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
-"""OCI media types, and file times set from SOURCE_DATE_EPOCH: equal inputs, equal digests."""
+"""OCI media types, and file times no later than SOURCE_DATE_EPOCH: equal inputs, equal digests."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,5 +11,6 @@ echo "• mypy --strict"
 echo "• hadolint"
 git ls-files '*Dockerfile' | xargs "$venv/bin/hadolint" --config tests/hadolint.yaml
 echo "• shellcheck"
-git ls-files '*.sh' .ci/run images/skycoin/with-build-ca plugins/skycoin/pulumi-resource-skycoin |
+git ls-files '*.sh' .ci/run images/skycoin/with-build-ca images/skycoin/collect-licences \
+    plugins/skycoin/pulumi-resource-skycoin |
     xargs "$venv/bin/shellcheck"

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.e2e.machine import Machine
 
 PORT = 15444
 USER = "publisher"
-PASSWORD = "canary-7f3a9c51e2d84b60"
+PASSWORD = f"canary-{secrets.token_hex(16)}"
 """Nothing but the docker config and the registry's hash of it may ever hold this."""
 
 CONFIG = """\

@@ -52,6 +52,11 @@ class Repository:
         content = gzip.decompress(self._get(f"blobs/{descriptor['digest']}"))
         return tarfile.open(fileobj=io.BytesIO(content))
 
+    def names(self, descriptor: Any) -> set[str]:
+        """Paths of the files of a layer, folders left out."""
+        with self.layer(descriptor) as layer:
+            return {member.name.removeprefix("./") for member in layer.getmembers() if not member.isdir()}
+
     def file(self, manifest: Any, path: str) -> bytes:
         """A file of an image, from the topmost layer that has it."""
         for descriptor in reversed(manifest["layers"]):

@@ -1,12 +1,19 @@
 """The published images, read back from the registry and run on a real engine."""
 
+import hashlib
+import json
+import os
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.model.bom import Bom
 
 from components.arch import ARCHES
+from local.layout import PROJECT
+from local.tools import find_go, go_environment
 from tests.e2e.images import Repository, program
 from tests.e2e.machine import Machine
 
@@ -28,6 +35,9 @@ MACHINES = {
 }
 RUN_HERE = ("amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8")
 COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
+MODULE = "github.com/skycoin/skycoin"
+SBOM_MODULE = PROJECT / "images" / "skycoin" / "sbom"
+LICENCES = "usr/share/licenses/skycoin"
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +116,101 @@ def test_variants_share_one_layer_by_digest(repository: Repository) -> None:
     assert len(set.intersection(*each)) == 1
 
 
+@pytest.fixture(scope="session")
+def own(repository: Repository, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The architectures' own layers, unpacked: a folder for each."""
+    folder = tmp_path_factory.mktemp("own")
+    for arch in ARCHES:
+        with repository.layer(image_of(repository, arch)["layers"][-1]) as layer:
+            layer.extractall(folder / arch, filter="data")
+    return folder
+
+
+def sbom_of(folder: Path, name: str) -> Bom:
+    """A program's SBOM, read by CycloneDX's own library."""
+    written = json.loads((folder / "usr/share/sbom" / f"{name}.cdx.json").read_text())
+    bom: Bom = Bom.from_json(written)  # type: ignore[attr-defined]  # py-serializable adds it at run time
+    return bom
+
+
+def pinned_modules() -> set[tuple[str, str]]:
+    text = (PROJECT / "images" / "skycoin" / "go.mod").read_text()
+    return set(re.findall(r"^(?:require)?\s*(\S+) (v\S+)", text, re.M))
+
+
+def linked_modules(up: Machine, program_file: Path) -> set[tuple[str, str]]:
+    """What Go itself says is in a program."""
+    command = [find_go(up.layout), "version", "-m", str(program_file)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return set(re.findall(r"^\tdep\t(\S+)\t(\S+)", said, re.M))
+
+
+@pytest.fixture(scope="session")
+def writer(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The writer of SBOMs, compiled outside of the builder."""
+    built = tmp_path_factory.mktemp("sbom") / "sbom"
+    command = [find_go(up.layout), "build", "-o", str(built), "."]
+    environment = {**os.environ, **go_environment(up.layout)}
+    subprocess.run(command, cwd=SBOM_MODULE, env=environment, check=True, timeout=300)
+    return built
+
+
+@pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
+@pytest.mark.parametrize("arch", ARCHES)
+def test_sbom_names_what_is_linked_at_the_pinned_versions(
+    up: Machine, own: Path, arch: str, name: str
+) -> None:
+    bom = sbom_of(own / arch, name)
+    found = {(component.name, component.version) for component in bom.components}
+    standard = {(module, version) for module, version in found if module == "stdlib"}
+    assert len(standard) == 1
+    assert found - standard == linked_modules(up, own / arch / "usr/bin" / name)
+    assert found - standard <= pinned_modules()
+    assert all(component.purl is not None for component in bom.components)
+
+
+@pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
+@pytest.mark.parametrize("arch", ARCHES)
+def test_sbom_is_that_of_the_program_beside_it(own: Path, arch: str, name: str) -> None:
+    bom = sbom_of(own / arch, name)
+    content = (own / arch / "usr/bin" / name).read_bytes()
+    subject = bom.metadata.component
+    assert subject is not None
+    assert (subject.name, subject.version) == (MODULE, "v0.27.1")
+    assert str(subject.purl) == f"pkg:golang/{MODULE}@v0.27.1#cmd/{name}"
+    assert [digest.content for digest in subject.hashes] == [hashlib.sha256(content).hexdigest()]
+    properties = {entry.name: entry.value for entry in bom.metadata.properties}
+    assert properties["cdx:gomod:build:vcs:revision"] == COMMIT
+    assert properties["cdx:gomod:build:env:GOARCH"] == ARCHES[arch].goarch
+    assert properties.get("cdx:gomod:build:env:GOARM", "") == ARCHES[arch].goarm
+
+
+@pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
+@pytest.mark.parametrize("arch", ARCHES)
+def test_sbom_written_again_elsewhere_is_the_same(writer: Path, own: Path, arch: str, name: str) -> None:
+    """No serial number, no clock, nothing of the machine that wrote it."""
+    program_file = own / arch / "usr/bin" / name
+    arguments = ["-version", "0.27.1", "-commit", COMMIT, "-epoch", "1606093308", str(program_file)]
+    again = subprocess.run([str(writer), *arguments], check=True, capture_output=True, timeout=60).stdout
+    assert again == (own / arch / "usr/share/sbom" / f"{name}.cdx.json").read_bytes()
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_licences_of_all_that_is_linked_are_in_the_shared_layer(
+    repository: Repository, own: Path, arch: str
+) -> None:
+    """Skycoin's module 0.27.1 has no licence file of its own at its top, and none is made up."""
+    shared = repository.names(image_of(repository, arch)["layers"][-2])
+    licensed = {name.removeprefix(f"{LICENCES}/") for name in shared if name.startswith(LICENCES)}
+    folders = {name.rpartition("/")[0] for name in licensed}
+    for name in ("skycoin", "skycoin-cli"):
+        linked = {component.name for component in sbom_of(own / arch, name).components} - {"stdlib"}
+        assert linked <= folders
+    assert "go/LICENSE" in licensed
+    assert f"{MODULE}/src/cipher/bip39/LICENSE" in licensed
+    assert not (own / arch / "usr/share/licenses").exists()
+
+
 @pytest.mark.parametrize("arch", ARCHES)
 def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, arch: str) -> None:
     config = repository.config(image_of(repository, arch))["config"]
@@ -114,6 +219,7 @@ def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, 
     assert labels["org.opencontainers.image.revision"] == COMMIT
     assert labels["org.opencontainers.image.created"] == "2020-11-23T01:01:48Z"
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", labels["org.opencontainers.image.base.digest"])
+    assert "org.opencontainers.image.licenses" not in labels, "Skycoin 0.27.1 names none, and none is made up"
     assert config["User"] == "10000:10000"
     assert config["StopSignal"] == "SIGINT"
     assert config["Entrypoint"] == ["docker-entrypoint.sh"]

@@ -211,19 +211,6 @@ def test_an_optional_registry_that_is_down_stops_nothing(
     assert repositories[1].digest_of("0.27.1-r2") == tags["0.27.1-r2"]["digest"]
 
 
-def test_wrong_credentials_at_a_refresh_are_told_and_the_state_is_kept(up: Machine, hosted: Hosted) -> None:
-    """Case 12."""
-    before = up.pulumi("stack", "export", "--stack", "local").text
-    hosted.login("wrong-password")
-    result = up.pulumi("refresh", "--yes", "--run-program", "--stack", "local")
-    hosted.login()
-    assert result.code != 0
-    assert f"registry {hosted.address} ({PATH}): HEAD: 401" in result.text
-    assert "wrong-password" not in result.text
-    after = up.pulumi("stack", "export", "--stack", "local").text
-    assert _outputs_by_urn(after) == _outputs_by_urn(before)
-
-
 def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
@@ -240,6 +227,19 @@ def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
     again = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert again.code == 0, again.text
     assert repositories[1].digest_of("0.27.1-r3") == repositories[0].digest_of("0.27.1-r3") is not None
+
+
+def test_wrong_credentials_at_a_refresh_are_told_and_the_state_is_kept(up: Machine, hosted: Hosted) -> None:
+    """Case 12."""
+    before = up.pulumi("stack", "export", "--stack", "local").text
+    hosted.login("wrong-password")
+    result = up.pulumi("refresh", "--yes", "--run-program", "--stack", "local")
+    hosted.login()
+    assert result.code != 0
+    assert f"registry {hosted.address} ({PATH}): HEAD: 401" in result.text
+    assert "wrong-password" not in result.text
+    after = up.pulumi("stack", "export", "--stack", "local").text
+    assert _outputs_by_urn(after) == _outputs_by_urn(before)
 
 
 def _outputs_by_urn(exported: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The table of architectures, cell by cell: a wrong cell is an image that doesn't start."""
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from components.arch import ARCHES, in_table_order
 from components.bases import official_busybox
 from components.boards import BOARDS, SERVER
 from components.naming import split_pinned
+from stacks.catalogue import PROJECT
 
 TABLE = {
     "amd64": ("linux/amd64", "amd64", "", "amd64", "x86_64-linux-gnu-gcc"),
@@ -26,6 +28,14 @@ def test_a_row_says_what_everyone_calls_it(name: str) -> None:
     arch = ARCHES[name]
     assert (arch.platform, arch.goarch, arch.goarm, arch.debian_port, arch.cc) == TABLE[name]
     assert arch.name == arch.official_prefix == name
+
+
+def test_licences_are_collected_for_every_architecture() -> None:
+    """What only one architecture links has a licence too."""
+    script = (PROJECT / "images" / "skycoin" / "collect-licences").read_text()
+    loop = re.search(r"^for arch in (.*); do$", script, re.M)
+    assert loop is not None
+    assert set(loop[1].split()) == {arch.goarch for arch in ARCHES.values()}
 
 
 @pytest.mark.parametrize("name", TABLE)
