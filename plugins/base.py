@@ -144,21 +144,28 @@ def _unknown(kind: Kind) -> Values:
     return dict.fromkeys(kind.computed, UNKNOWN)
 
 
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves kinds by token. `configure` gets the provider's own inputs before any kind is used."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """What a plugin serves."""
 
-    def __init__(self, version: str, kinds: Mapping[str, Kind], configure: Callable[[Values], None]) -> None:
+    kinds: Mapping[str, Kind]
+    """By resource token."""
+    configure: Callable[[Values], None] = lambda _: None
+    """Gets the provider's own inputs before any kind is used."""
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves a provider, which `load` makes in the meantime: the engine goes on once it has the port."""
+
+    def __init__(self, version: str, load: Callable[[], Provider]) -> None:
         self._version = version
-        self._kinds = kinds
-        self._configure = configure
+        self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(load)
 
     def _kind(self, urn: str) -> Kind:
-        token = urn.split("::")[2].rpartition("$")[2]
-        if token not in self._kinds:
-            raise ProviderError(
-                f"resource type {token} is not served; this provider has {', '.join(self._kinds)}"
-            )
-        return self._kinds[token]
+        token, kinds = urn.split("::")[2].rpartition("$")[2], self._provider.result().kinds
+        if token not in kinds:
+            raise ProviderError(f"resource type {token} is not served; this provider has {', '.join(kinds)}")
+        return kinds[token]
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: Any) -> plugin_pb2.PluginInfo:
         """Version, as the plugin was installed."""
@@ -178,7 +185,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ConfigureRequest, context: Any
     ) -> provider_pb2.ConfigureResponse:
         """Takes the provider's inputs; connects to nothing."""
-        self._configure(to_values(request.args))
+        self._provider.result().configure(to_values(request.args))
         return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
 
     @_reporting

@@ -1,26 +1,33 @@
 """`pulumi-resource-docker`: started by the Pulumi engine."""
 
-from local.docker_plugin.container import Container
-from local.docker_plugin.image import RemoteImage
-from local.docker_plugin.network import Network
-from local.docker_plugin.volume import Volume
-from plugins.base import Kind, Servicer, serve
-from plugins.engine import Engine
+from plugins.start import protocol_only
+
+protocol_only()
+
+from plugins.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
 
 VERSION = "5.2.0"
 
 
-def servicer() -> Servicer:
-    """The four kinds over one engine."""
+def load() -> Provider:
+    """The four kinds over one engine, with the client that they import."""
+    from local.docker_plugin.container import Container  # noqa: PLC0415 while the engine goes on
+    from local.docker_plugin.image import RemoteImage  # noqa: PLC0415
+    from local.docker_plugin.network import Network  # noqa: PLC0415
+    from local.docker_plugin.volume import Volume  # noqa: PLC0415
+    from plugins.engine import Engine  # noqa: PLC0415
+
     engine = Engine()
-    kinds: dict[str, Kind] = {
-        "docker:index/volume:Volume": Volume(engine),
-        "docker:index/network:Network": Network(engine),
-        "docker:index/remoteImage:RemoteImage": RemoteImage(engine),
-        "docker:index/container:Container": Container(engine),
-    }
-    return Servicer(VERSION, kinds, engine.configure)
+    return Provider(
+        kinds={
+            "docker:index/volume:Volume": Volume(engine),
+            "docker:index/network:Network": Network(engine),
+            "docker:index/remoteImage:RemoteImage": RemoteImage(engine),
+            "docker:index/container:Container": Container(engine),
+        },
+        configure=engine.configure,
+    )
 
 
 if __name__ == "__main__":
-    serve(servicer())
+    serve(Servicer(VERSION, load))

@@ -2,23 +2,30 @@
 
 import sys
 
-from plugins.base import Kind, Servicer, Values, serve
-from plugins.log import warn_at
-from plugins.skycoin.preflight import Preflight
-from plugins.skycoin.tag import Tag
-from plugins.skycoin.verification import Verification
+from plugins.start import protocol_only
+
+protocol_only()
+
+from plugins.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
+from plugins.log import warn_at  # noqa: E402
 
 VERSION = "0.1.0"
 
 
-def _no_settings(inputs: Values) -> None:
-    """The provider has no inputs of its own."""
+def load() -> Provider:
+    """The kinds, with the clients of engines and registries that they import."""
+    from plugins.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
+    from plugins.skycoin.tag import Tag  # noqa: PLC0415
+    from plugins.skycoin.verification import Verification  # noqa: PLC0415
+
+    return Provider(
+        kinds={
+            "skycoin:index:Preflight": Preflight(),
+            "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
+            "skycoin:index:Verification": Verification(),
+        }
+    )
 
 
 if __name__ == "__main__":
-    kinds: dict[str, Kind] = {
-        "skycoin:index:Preflight": Preflight(),
-        "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
-        "skycoin:index:Verification": Verification(),
-    }
-    serve(Servicer(VERSION, kinds, _no_settings))
+    serve(Servicer(VERSION, load))

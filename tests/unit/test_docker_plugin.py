@@ -19,7 +19,7 @@ from local.docker_plugin.image import RemoteImage
 from local.docker_plugin.network import Network
 from local.docker_plugin.rules import compare
 from local.docker_plugin.volume import Volume
-from plugins.base import UNKNOWN, Kind, ProviderError, Servicer, Values, to_struct, to_values
+from plugins.base import UNKNOWN, Kind, Provider, ProviderError, Servicer, Values, to_struct, to_values
 from plugins.engine import Engine
 from plugins.ssh import ssh_command
 
@@ -159,7 +159,7 @@ def plugin() -> Servicer:
         REMOTE_IMAGE: RemoteImage(engine),
         CONTAINER: Container(engine),
     }
-    return Servicer("5.2.0", kinds, engine.configure)
+    return Servicer("5.2.0", lambda: Provider(kinds=kinds, configure=engine.configure))
 
 
 def urn(token: str, name: str = "node") -> str:

@@ -15,7 +15,7 @@ from plugins.base import (
     Checked,
     Found,
     InitError,
-    Kind,
+    Provider,
     ProviderError,
     Servicer,
     Values,
@@ -68,11 +68,9 @@ def configured() -> list[Values]:
 @pytest.fixture
 def stub(configured: list[Values]) -> Iterator[Any]:
     """A client of a provider on a loopback port."""
-    kinds: dict[str, Kind] = {TOKEN: Thing()}
+    provider = Provider(kinds={TOKEN: Thing()}, configure=configured.append)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=2))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(
-        Servicer("1.2.3", kinds, configured.append), server
-    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer("1.2.3", lambda: provider), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -1,0 +1,56 @@
+"""The plugins as the Pulumi engine starts them: a process that prints its port, then serves its kinds."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from plugins.base import to_struct
+from tests.unit.projects import PROJECT
+
+Started = tuple[str, provider_pb2_grpc.ResourceProviderStub]
+KINDS = {
+    "plugins.skycoin": ["Preflight", "Tag", "Verification"],
+    "local.docker_plugin": ["Volume", "Network", "RemoteImage", "Container"],
+}
+
+
+@pytest.fixture(params=KINDS)
+def started(request: pytest.FixtureRequest) -> Iterator[Started]:
+    """(module, client) of a plugin; its engine's address leads nowhere."""
+    command = [sys.executable, "-m", request.param, "127.0.0.1:1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
+            yield request.param, provider_pb2_grpc.ResourceProviderStub(channel)
+        process.kill()
+
+
+def test_a_plugin_serves_each_of_its_kinds(
+    started: Started,
+) -> None:
+    """Without the SDK's own packages: what a kind imports must do without them."""
+    module, stub = started
+    assert stub.GetPluginInfo(empty_pb2.Empty()).version
+    stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({})))
+    for kind in KINDS[module]:
+        tokens = [f"skycoin:index:{kind}", f"docker:index/{kind[0].lower()}{kind[1:]}:{kind}"]
+        token = tokens[module == "local.docker_plugin"]
+        request = provider_pb2.CheckRequest(
+            urn=f"urn:pulumi:s::p::{token}::thing", news=to_struct({"colour": "red"})
+        )
+        assert "colour" in [failure.property for failure in stub.Check(request).failures]
+
+
+def test_a_kind_that_is_not_served_is_named_with_those_that_are(
+    started: Started,
+) -> None:
+    module, stub = started
+    with pytest.raises(
+        grpc.RpcError, match=f"aws:s3:Bucket is not served; this provider has .*{KINDS[module][0]}"
+    ):
+        stub.Check(provider_pb2.CheckRequest(urn="urn:pulumi:s::p::aws:s3:Bucket::thing"))
