@@ -21,6 +21,7 @@ class ImageArgs:
     tags: Sequence[str]
     """Unsuffixed; the first is a moving one."""
     context: str
+    dockerfile: str
     repositories: Sequence[Repository]
     """Where it is published. Variants are built into the first; the others get the same bytes."""
     bases: Mapping[str, pulumi.Input[str]]
@@ -83,6 +84,7 @@ class Image(pulumi.ComponentResource):
         own = VariantArgs(
             arch=arch,
             context=args.context,
+            dockerfile=args.dockerfile,
             repository=args.repositories[0].address,
             tag=args.tags[0],
             base=base,

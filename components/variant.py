@@ -25,7 +25,9 @@ class VariantArgs:
 
     arch: Arch
     context: str
-    """Folder with the Dockerfile, relative to the project: absolute paths would differ per checkout."""
+    """Folder for the builder, relative to the project: absolute paths would differ per checkout."""
+    dockerfile: str
+    """Relative to the project; it need not lie in the context."""
     repository: pulumi.Input[str]
     """Registry address and repository, without a tag."""
     tag: str
@@ -106,6 +108,7 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
             "location": args.context,
             "named": {name: {"location": location} for name, location in args.sources.items()},
         },
+        "dockerfile": {"location": args.dockerfile},
         "platforms": [args.arch.platform],
         "buildArgs": build_args,
         "labels": dict(args.labels),

@@ -1,4 +1,4 @@
-"""The programs that a set-up needs: found, or built from the pinned Go modules under tools/.
+"""The programs that a set-up needs: found, or built from pinned Go modules.
 
 Everything here comes from package registries alone (docs/adr/0002). Built tools are kept in
 the user's cache folder under a key of their module's content, so a changed pin is a new folder.
@@ -21,16 +21,20 @@ GO_VERSION = "1.26.5"
 GO_MINIMUM = (1, 21)
 """The first Go that fetches another Go by itself (GOTOOLCHAIN)."""
 
-MODULES = PROJECT / "local" / "tools"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
-    """A program in a pinned Go module: `tools/<module>/go.mod` names it, go.sum holds its hashes."""
+    """A program in a pinned Go module: the folder's go.mod names it, go.sum holds its hashes."""
 
-    module: str
+    folder: str
+    """Relative to the project."""
     package: str
     ldflags: str = ""
+
+    @property
+    def name(self) -> str:
+        """Last part of the folder."""
+        return self.folder.rpartition("/")[2]
 
     @property
     def program(self) -> str:
@@ -38,18 +42,18 @@ class Tool:
         return self.package.rsplit("/", 1)[1]
 
 
-PULUMI = Tool(module="pulumi", package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
+PULUMI = Tool(folder="local/tools/pulumi", package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 LANGUAGE = Tool(
-    module="language", package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
+    folder="local/tools/language", package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
 )
 DOCKER_BUILD = Tool(
-    module="docker-build",
+    folder="local/tools/docker-build",
     package="github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",
     ldflags="-X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
 )
-BUILDKIT = Tool(module="buildkit", package="github.com/moby/buildkit/cmd/buildkitd")
-REGISTRY = Tool(module="registry", package="github.com/distribution/distribution/v3/cmd/registry")
-CRANE = Tool(module="crane", package="github.com/google/go-containerregistry/cmd/crane")
+BUILDKIT = Tool(folder="local/tools/buildkit", package="github.com/moby/buildkit/cmd/buildkitd")
+REGISTRY = Tool(folder="images/registry", package="github.com/distribution/distribution/v3/cmd/registry")
+CRANE = Tool(folder="local/tools/crane", package="github.com/google/go-containerregistry/cmd/crane")
 
 
 def go_environment(layout: Layout) -> dict[str, str]:
@@ -87,14 +91,14 @@ def _is_new_enough(go: str) -> bool:
 def _key(tool: Tool) -> str:
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
-        digest.update((MODULES / tool.module / name).read_bytes())
+        digest.update((PROJECT / tool.folder / name).read_bytes())
     digest.update(f"{tool.package} {tool.ldflags} {GO_VERSION} {platform.machine()}".encode())
     return digest.hexdigest()[:16]
 
 
 def tool_path(layout: Layout, tool: Tool) -> Path:
     """Where the built tool is, or will be."""
-    return layout.cache / "tools" / f"{tool.module}-{_key(tool)}" / tool.program
+    return layout.cache / "tools" / f"{tool.name}-{_key(tool)}" / tool.program
 
 
 def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
@@ -111,12 +115,12 @@ def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
             [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(partial), tool.package],
             log=layout.logs / f"build-{tool.program}.log",
             env=go_environment(layout),
-            cwd=MODULES / tool.module,
+            cwd=PROJECT / tool.folder,
             doing=f"building {tool.program}",
         )
         _add_companions(layout, go, tool, path)
         partial.rename(path)
-        this.found = f"built from tools/{tool.module}"
+        this.found = f"built from {tool.folder}"
         return path
 
 
@@ -125,7 +129,7 @@ def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
     if tool is not LANGUAGE:
         return
     folder = output(
-        [go, "-C", str(MODULES / tool.module), "list", "-f", "{{.Dir}}", tool.package],
+        [go, "-C", str(PROJECT / tool.folder), "list", "-f", "{{.Dir}}", tool.package],
         env=go_environment(layout),
     )
     if folder is None:

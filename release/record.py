@@ -79,7 +79,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 def _places(registries: Mapping[str, str]) -> str:
     left_out = " (left out: it is optional, and failed)"
-    return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in registries.items())
+    return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in sorted(registries.items()))
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

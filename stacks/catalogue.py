@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from stacks.settings import SourceSettings
+from stacks.settings import ImageSettings, SourceSettings
+from stacks.sources import Provenance
 
 PROJECT = Path(__file__).resolve().parent.parent
+GO_MODULE = "./images/go-module"
+"""Folder with what images from Go modules share; a named build context of all images."""
+
 DEBIAN_BASE_REPOSITORY = "base/busybox"
 DEBIAN_BASE_TAG = "bookworm"
-"""What images/busybox is published as, where bases are made from Debian packages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +28,27 @@ class CatalogueEntry:
     module: str
     """Go module of the software; the folder's go.mod pins its version and hashes."""
     url: str
+    build_args: Mapping[str, str]
+    """Templates over version, commit, branch, gui and layers; a build argument is never a secret."""
+    origins: tuple[str, ...] = ("module",)
+    """Kinds of source that it can be built from."""
+    dockerfile: str = f"{GO_MODULE}/Dockerfile"
 
     @property
     def context(self) -> str:
         """Build context relative to the project: the same in every checkout."""
         return f"./images/{self.name}"
+
+    def arguments(self, image: ImageSettings, source: Provenance) -> dict[str, str]:
+        """Its own build arguments for one image of a stack."""
+        known = {
+            "version": source.version,
+            "commit": source.commit,
+            "branch": source.branch,
+            "gui": "true" if image.gui else "false",
+            "layers": str(image.layers),
+        }
+        return {name: template.format_map(known) for name, template in self.build_args.items()}
 
     def pinned_version(self) -> str:
         """Version of `module` in the folder's go.mod."""
@@ -39,6 +58,10 @@ class CatalogueEntry:
 
     def source_faults(self, source: SourceSettings) -> Iterator[str]:
         """Why this image can't be built from `source`."""
+        if source.origin not in self.origins:
+            allowed = " or ".join(self.origins)
+            yield f"{source.origin} is no source of {self.name}; allowed is {allowed}"
+            return
         if source.module is not None and source.module != self.module:
             yield f"module {source.module!r} is not what {self.name} is made of; allowed is {self.module}"
         elif source.module is not None and source.version != (pinned := self.pinned_version()):
@@ -50,14 +73,52 @@ class CatalogueEntry:
             yield f"path {source.path!r} is no working copy of {self.module} (it has no folder cmd)"
 
 
-CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
-    {
-        "skycoin": CatalogueEntry(
-            name="skycoin",
-            repository="skycoin/skycoin",
-            title="Skycoin node",
-            module="github.com/skycoin/skycoin",
-            url="https://github.com/skycoin/skycoin",
-        ),
-    }
+def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
+    return MappingProxyType({entry.name: entry for entry in entries})
+
+
+CATALOGUE = _entries(
+    CatalogueEntry(
+        name="skycoin",
+        repository="skycoin/skycoin",
+        title="Skycoin node",
+        module="github.com/skycoin/skycoin",
+        url="https://github.com/skycoin/skycoin",
+        origins=("module", "git", "path"),
+        dockerfile="./images/skycoin/Dockerfile",
+        build_args={
+            "VERSION": "{version}",
+            "COMMIT": "{commit}",
+            "BRANCH": "{branch}",
+            "GUI": "{gui}",
+            "LAYERS": "{layers}",
+        },
+    ),
+    CatalogueEntry(
+        name="exporter",
+        repository="skycoin/exporter",
+        title="Prometheus metrics of a Skycoin node",
+        module="github.com/prometheus-community/json_exporter",
+        url="https://github.com/prometheus-community/json_exporter",
+        build_args={
+            "PACKAGE": "github.com/prometheus-community/json_exporter",
+            "LDFLAGS": "-X github.com/prometheus/common/version.Version={version} "
+            "-X github.com/prometheus/common/version.Revision={commit}",
+            "PORT": "7979",
+        },
+    ),
+    CatalogueEntry(
+        name="registry",
+        repository="skycoin/registry",
+        title="Registry of OCI images",
+        module="github.com/distribution/distribution/v3",
+        url="https://github.com/distribution/distribution",
+        build_args={
+            "PACKAGE": "github.com/distribution/distribution/v3/cmd/registry",
+            "LDFLAGS": "-X github.com/distribution/distribution/v3/version.version=v{version} "
+            "-X github.com/distribution/distribution/v3/version.revision={commit}",
+            "PORT": "5000",
+            "DATA": "/var/lib/registry",
+        },
+    ),
 )

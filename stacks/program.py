@@ -16,6 +16,7 @@ from stacks.catalogue import (
     CATALOGUE,
     DEBIAN_BASE_REPOSITORY,
     DEBIAN_BASE_TAG,
+    GO_MODULE,
     PROJECT,
     CatalogueEntry,
 )
@@ -68,6 +69,7 @@ class Program:
                 tags=tags_of(image),
                 exact_tags=exact_tags_of(image),
                 context=entry.context,
+                dockerfile=entry.dockerfile,
                 repositories=[
                     self._registries[registry].repository(
                         repository_of(name, image, self._settings.registries[registry])
@@ -77,7 +79,11 @@ class Program:
                 bases={arch.name: self._base(arch.name) for arch in arches},
                 base_name=f"busybox ({self._settings.bases})",
                 build_base=self._build_base(),
-                build_args=_build_args(image, source),
+                build_args={
+                    **image.build_args,
+                    **entry.arguments(image, source),
+                    "SOURCE_DATE_EPOCH": source.epoch,
+                },
                 labels=_labels(entry, source),
                 sources=_named_contexts(image),
                 secrets=self._secrets(),
@@ -110,6 +116,7 @@ class Program:
                 arches=in_table_order(wanted),
                 tags=[DEBIAN_BASE_TAG],
                 context="./images/busybox",
+                dockerfile="./images/busybox/Dockerfile",
                 repositories=[registry.repository(DEBIAN_BASE_REPOSITORY)],
                 bases=dict.fromkeys(wanted, "scratch"),
                 build_base=self._build_base(),
@@ -196,18 +203,6 @@ def _docker_provider(name: str, host: HostSettings) -> docker.Provider:
     )
 
 
-def _build_args(image: ImageSettings, source: Provenance) -> dict[str, pulumi.Input[str]]:
-    return {
-        **image.build_args,
-        "VERSION": source.version,
-        "COMMIT": source.commit,
-        "BRANCH": source.branch,
-        "GUI": "true" if image.gui else "false",
-        "LAYERS": str(image.layers),
-        "SOURCE_DATE_EPOCH": source.epoch,
-    }
-
-
 def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
     """OCI image-spec 1.1, annotations: only keys whose value is known."""
     known = {
@@ -222,7 +217,7 @@ def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
 
 
 def _named_contexts(image: ImageSettings) -> dict[str, str]:
-    source = image.source
+    source, contexts = image.source, {"go-module": GO_MODULE}
     if source.git is not None:
-        return {"source": f"{source.git}#{source.commit}"}
-    return {} if source.path is None else {"source": source.path}
+        return {**contexts, "source": f"{source.git}#{source.commit}"}
+    return contexts if source.path is None else {**contexts, "source": source.path}

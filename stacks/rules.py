@@ -24,15 +24,10 @@ RESERVED_BUILD_ARGS = frozenset(
         "GOARM",
         "CC",
         "DEBIAN_PORT",
-        "VERSION",
-        "COMMIT",
-        "BRANCH",
-        "GUI",
-        "LAYERS",
         "SOURCE_DATE_EPOCH",
     ]
 )
-"""What components/variant.py and stacks/program.py set."""
+"""What components/variant.py and stacks/program.py set, beside the catalogue's own of an image."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -137,7 +132,7 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
             continue
         yield from _registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
-        for argument in sorted(RESERVED_BUILD_ARGS & image.build_args.keys()):
+        for argument in sorted((RESERVED_BUILD_ARGS | entry.build_args.keys()) & image.build_args.keys()):
             yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
             yield f"{key}.feature: {image.feature!r}: {fault}"

@@ -217,6 +217,9 @@ class RegistrySettings(Settings):
         return self.keep_features or 10
 
 
+ORIGINS = ("module", "git", "path")
+
+
 class SourceSettings(Settings):
     """Where the software comes from: exactly one of module, git, path."""
 
@@ -228,9 +231,14 @@ class SourceSettings(Settings):
     branch: str = ""
     date: Date | None = None
 
+    @property
+    def origin(self) -> str:
+        """Which of module, git and path it is."""
+        return next(name for name in ORIGINS if getattr(self, name) is not None)
+
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        given = [name for name in ("module", "git", "path") if getattr(self, name) is not None]
+        given = [name for name in ORIGINS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of module, git, path (given: {', '.join(given) or 'none'})")
         if self.path is None and self.commit is None:

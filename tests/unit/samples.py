@@ -45,6 +45,7 @@ def variant_args(arch: str = "arm32v7") -> VariantArgs:
     return VariantArgs(
         arch=ARCHES[arch],
         context="./images/skycoin",
+        dockerfile="./images/skycoin/Dockerfile",
         repository=REPOSITORY,
         tag="latest",
         base=BASE,
@@ -58,6 +59,7 @@ def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str]
         arches=in_table_order(set(arches)),
         tags=tags,
         context="./images/skycoin",
+        dockerfile="./images/skycoin/Dockerfile",
         repositories=[place()],
         bases={arch: f"base/{arch}@sha256:{'b' * 64}" for arch in arches},
         build_base=BUILD_BASE,

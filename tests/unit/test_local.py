@@ -8,7 +8,7 @@ import pytest
 
 from local import services, tools
 from local.certificates import machine_authorities
-from local.layout import EngineChoice, Layout, Mode, read_layout
+from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.pulumi_cli import _PROGRESS, passphrase_file
 from local.services import Service
 from local.steps import SetupError, run, step
@@ -133,19 +133,27 @@ def test_progress_lines_are_left_out_where_nobody_watches(line: str, shown: bool
 def test_a_changed_pin_is_another_tool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
 ) -> None:
-    modules = tmp_path / "modules"
-    (modules / "crane").mkdir(parents=True)
+    folder = tmp_path / tools.CRANE.folder
+    folder.mkdir(parents=True)
     for name in ("go.mod", "go.sum"):
-        (modules / "crane" / name).write_text("one")
-    monkeypatch.setattr(tools, "MODULES", modules)
+        (folder / name).write_text("one")
+    monkeypatch.setattr(tools, "PROJECT", tmp_path)
     before = tools.tool_path(layout, tools.CRANE)
     assert tools.tool_path(layout, tools.CRANE) == before
-    (modules / "crane" / "go.sum").write_text("two")
+    (folder / "go.sum").write_text("two")
     assert tools.tool_path(layout, tools.CRANE) != before
 
 
-@pytest.mark.parametrize("module", sorted(path.name for path in tools.MODULES.iterdir()))
-def test_every_tool_is_pinned_by_hash(module: str) -> None:
-    text = (tools.MODULES / module / "go.mod").read_text()
+TOOLS = [tools.PULUMI, tools.LANGUAGE, tools.DOCKER_BUILD, tools.BUILDKIT, tools.REGISTRY, tools.CRANE]
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_every_tool_is_pinned_by_hash(tool: tools.Tool) -> None:
+    text = (PROJECT / tool.folder / "go.mod").read_text()
     assert f"go {tools.GO_VERSION}\n" in text
-    assert (tools.MODULES / module / "go.sum").stat().st_size > 1000
+    assert (PROJECT / tool.folder / "go.sum").stat().st_size > 1000
+
+
+def test_no_module_of_a_tool_is_left_over() -> None:
+    folders = {path.name for path in (PROJECT / "local" / "tools").iterdir()}
+    assert folders == {tool.name for tool in TOOLS if tool.folder.startswith("local/")}

@@ -147,7 +147,7 @@ def test_a_working_copy_is_a_named_context(tmp_path: Path) -> None:
     )
     engine = run_program(Engine(), settings)
     inputs = engine.one(BUILD, "skycoin-amd64-image").inputs
-    assert inputs["context"]["named"] == {"source": {"location": str(tmp_path)}}
+    assert inputs["context"]["named"]["source"] == {"location": str(tmp_path)}
     assert inputs["tags"] == ["registry.localhost:5443/skycoin/skycoin:feature-mine-amd64"]
     given = inputs["buildArgs"]
     assert (given["GUI"], given["LAYERS"], given["COMMIT"], given["EXTRA"]) == ("false", "1", "unknown", "1")
@@ -237,3 +237,30 @@ def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:
     assert (lab["platform"], lab["emulation"], lab["newWallet"]) == ("linux/arm64/v8", "allowed", True)
     assert not {"engine", "platform"} & here.keys(), "the environment's engine chooses from the list"
     assert (here["emulation"], here["newWallet"]) == ("refused", False), "the safe ones are the defaults"
+
+
+def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_arguments() -> None:
+    commit = "708f8d6b060248fe7192294dd5440320ffc86da0"
+    registry = {
+        "source": {
+            "module": "github.com/distribution/distribution/v3",
+            "version": "v3.1.0",
+            "commit": commit,
+        },
+        "arches": ["arm64v8"],
+        "channel": "release",
+    }
+    engine = up_with("release", images={"registry": registry})
+    build = engine.one(BUILD, "registry-arm64v8-image").inputs
+    assert build["context"] == {
+        "location": "./images/registry",
+        "named": {"go-module": {"location": "./images/go-module"}},
+    }
+    assert build["dockerfile"] == {"location": "./images/go-module/Dockerfile"}
+    assert build["tags"] == ["docker.io/skycoin/registry:latest-arm64v8"]
+    given = build["buildArgs"]
+    assert given["PACKAGE"] == "github.com/distribution/distribution/v3/cmd/registry"
+    assert "version.version=v3.1.0 " in given["LDFLAGS"]
+    assert given["LDFLAGS"].endswith(f"version.revision={commit}")
+    assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry")
+    assert not {"GUI", "LAYERS", "VERSION"} & given.keys()

@@ -46,7 +46,10 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"registries.hub": {"kind": "local", "optional": True}},
         [f"skycoin:images.skycoin.registries: {WHERE_TO}".format("local, hub")],
     ),
-    ({"images.monero": OTHER_IMAGE}, ["skycoin:images.monero: no such image; allowed are skycoin"]),
+    (
+        {"images.monero": OTHER_IMAGE},
+        ["skycoin:images.monero: no such image; allowed are skycoin, exporter, registry"],
+    ),
     (
         {"nodes.one.host": "shed"},
         ["skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; it has here, attic"],
@@ -86,7 +89,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
-        ["skycoin:nodes.one.image: 'Bad image $x' is no image; allowed are skycoin"],
+        ["skycoin:nodes.one.image: 'Bad image $x' is no image; allowed are skycoin, exporter, registry"],
     ),
     (
         {"nodes.one.renamed-from": "../../x y"},
@@ -356,10 +359,43 @@ def test_tags_follow_channel_version_and_revision() -> None:
     assert tags_of(parse(feature).images["skycoin"]) == ["feature-x"]
 
 
+EXPORTER = {
+    "source": {
+        "module": "github.com/prometheus-community/json_exporter",
+        "version": "v0.7.0",
+        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
+    },
+    "arches": ["amd64"],
+    "channel": "release",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            {"source": {"path": "x", "version": "v0.7.0"}},
+            ".source: path is no source of exporter; allowed is module",
+        ),
+        (
+            {"build-args": {"LDFLAGS": "x"}},
+            ".build-args.LDFLAGS: is set by the program; allowed is any other name",
+        ),
+    ],
+)
+def test_an_image_says_what_it_is_made_of(change: dict[str, Any], fault: str) -> None:
+    settings = changed({"images.exporter": EXPORTER})
+    assert parse(settings).images["exporter"].arches == ["amd64"]
+    with pytest.raises(SettingsError) as caught:
+        parse(changed({"images.exporter": {**EXPORTER, **change}}))
+    assert caught.value.faults == [f"skycoin:images.exporter{fault}"]
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_image_of_the_catalogue_has_its_folder(name: str) -> None:
     entry = CATALOGUE[name]
-    assert (PROJECT / entry.context / "Dockerfile").is_file()
+    assert (PROJECT / entry.context / "README.md").is_file()
+    assert (PROJECT / entry.dockerfile).is_file()
     assert entry.pinned_version().startswith("v")
     assert not Path(entry.context).is_absolute(), "an absolute path would differ in every checkout"
 

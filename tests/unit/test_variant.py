@@ -40,6 +40,7 @@ def test_a_variant_is_one_build_under_one_component(engine: Engine) -> None:
 def test_the_inputs_of_a_build_are_these_and_no_others(engine: Engine) -> None:
     assert _built(engine, variant_args("arm32v7")) == {
         "context": {"location": "./images/skycoin", "named": {}},
+        "dockerfile": {"location": "./images/skycoin/Dockerfile"},
         "platforms": ["linux/arm/v7"],
         "buildArgs": {
             "IMAGE_FROM": BASE,

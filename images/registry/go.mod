@@ -1,4 +1,4 @@
-module github.com/skycoin/infrastructure/local/tools/registry
+module github.com/skycoin/infrastructure/images/registry
 
 go 1.26.5
 
