@@ -26,6 +26,7 @@ PROCESSES = 1024
 """Threads, which Linux counts as processes."""
 DATA = "/data"
 WALLET = "/wallet"
+LOOPBACK = "127.0.0.1"
 RPC_PORT = 6420
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
@@ -67,6 +68,7 @@ class Node(pulumi.ComponentResource):
     container: pulumi.Output[str]
     data_volume: pulumi.Output[str]
     wallet_volume: pulumi.Output[str]
+    network: pulumi.Output[str]
     rpc: str
     runs: pulumi.Output[str]
     """`native` or `emulated`."""
@@ -103,7 +105,8 @@ class Node(pulumi.ComponentResource):
         self.data_volume = data.name
         self.wallet_volume = wallet.name
         self.runs = preflight.runs
-        self.rpc = f"http://127.0.0.1:{args.rpc_port}"
+        self.network = network.name
+        self.rpc = f"http://{LOOPBACK}:{args.rpc_port}"
         self.register_outputs({"host": args.host.name, **self.summary})
 
     @property
@@ -210,7 +213,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
 
 
 def _ports(args: NodeArgs) -> list[docker.ContainerPortArgs]:
-    ports = [docker.ContainerPortArgs(internal=RPC_PORT, external=args.rpc_port, ip="127.0.0.1")]
+    ports = [docker.ContainerPortArgs(internal=RPC_PORT, external=args.rpc_port, ip=LOOPBACK)]
     if args.peer_port is not None:
         ports.append(docker.ContainerPortArgs(internal=PEER_PORT, external=args.peer_port, ip="0.0.0.0"))
     return ports

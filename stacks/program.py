@@ -9,6 +9,7 @@ import pulumi_docker_build as docker_build
 
 from components.arch import ARCHES, in_table_order
 from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
+from components.exporter import Exporter, ExporterArgs
 from components.image import Image, ImageArgs
 from components.naming import pinned
 from components.registry import Registry, RegistryArgs, RegistryKind
@@ -21,7 +22,16 @@ from stacks.catalogue import (
     CatalogueEntry,
 )
 from stacks.nodes import deploy_node
-from stacks.rules import base_registry, exact_tags_of, registries_of, repositories_of, repository_of, tags_of
+from stacks.rules import (
+    EXPORTER,
+    base_registry,
+    container_name,
+    exact_tags_of,
+    registries_of,
+    repositories_of,
+    repository_of,
+    tags_of,
+)
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
 
@@ -49,15 +59,35 @@ class Program:
         published = self._published_images()
         providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
         nodes = {
-            name: deploy_node(name, node, settings, self._image_of(node, published), providers[node.host])
+            name: self._deploy(name, node, published, providers[node.host])
             for name, node in settings.nodes.items()
         }
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
-        pulumi.export(
-            "nodes",
-            {name: {"host": settings.nodes[name].host, **node.summary} for name, node in nodes.items()},
-        )
+        pulumi.export("nodes", nodes)
+
+    def _deploy(
+        self,
+        name: str,
+        settings: NodeSettings,
+        published: pulumi.Output[Mapping[str, Any]],
+        provider: docker.Provider,
+    ) -> dict[str, pulumi.Input[str]]:
+        """One node and what belongs to it; what the outputs say of it."""
+        image = self._image_of(settings.image, settings, published)
+        node = deploy_node(name, settings, self._settings, image, provider)
+        metrics = ""
+        if settings.metrics_port is not None:
+            container = container_name(name, settings.image)
+            args = ExporterArgs(
+                image=self._image_of(EXPORTER, settings, published),
+                container=f"{container}-exporter",
+                network=node.network,
+                node=container,
+                port=settings.metrics_port,
+            )
+            metrics = Exporter(f"{name}-exporter", args, pulumi.ResourceOptions(provider=provider)).metrics
+        return {"host": settings.host, **node.summary, "metrics": metrics}
 
     def _build_image(self, name: str, image: ImageSettings) -> Image:
         entry, source = CATALOGUE[name], provenance(image.source, PROJECT)
@@ -148,17 +178,21 @@ class Program:
         return stack.get_output("images").apply(lambda images: images or {})
 
     def _image_of(
-        self, node: NodeSettings, published: pulumi.Output[Mapping[str, Any]]
+        self, name: str, node: NodeSettings, published: pulumi.Output[Mapping[str, Any]]
     ) -> pulumi.Output[str]:
-        """`repo@sha256:…` that a node runs: its host's variant where declared, else the list."""
+        """`repo@sha256:…` that a node's host runs: its variant where declared, else the list.
+
+        `tag` of a node is that of its own image; others are taken by their channel's first.
+        """
         variant = self._settings.hosts[node.host].variant
+        wanted = node.tag if name == node.image else None
         if self._settings.images_from is not None:
-            tag = node.tag or "latest"
-            return published.apply(lambda images: _published_ref(images, node.image, tag, variant))
-        image = self._images[node.image]
+            tag = wanted or "latest"
+            return published.apply(lambda images: _published_ref(images, name, tag, variant))
+        image = self._images[name]
         if variant is not None:
             return image.variants[variant].ref
-        return image.lists[node.tag or tags_of(self._settings.images[node.image])[0]].ref.apply(pinned)
+        return image.lists[wanted or tags_of(self._settings.images[name])[0]].ref.apply(pinned)
 
 
 def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:

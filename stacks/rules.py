@@ -16,6 +16,9 @@ from stacks.settings import (
     StackSettings,
 )
 
+EXPORTER = "exporter"
+"""Image of the catalogue that shows a node's metrics."""
+
 RESERVED_BUILD_ARGS = frozenset(
     [
         "IMAGE_FROM",
@@ -99,6 +102,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_image_faults(settings),
         *_repository_faults(settings),
         *_node_faults(settings),
+        *_metrics_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
     ]
@@ -206,11 +210,28 @@ def _node_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image} (its files are left out)"
 
 
+def _metrics_faults(settings: StackSettings) -> Iterator[str]:
+    exporter = settings.images.get(EXPORTER)
+    for name, node in settings.nodes.items():
+        if node.metrics_port is None or settings.images_from is not None:
+            continue
+        key, host = f"skycoin:nodes.{name}.metrics-port", settings.hosts.get(node.host)
+        if exporter is None:
+            yield f"{key}: needs the image {EXPORTER} in skycoin:images (docs/stacks.md, “Metrics”)"
+        elif host is not None and host.variant is not None and host.variant not in exporter.arches:
+            yield (
+                f"{key}: {node.host} takes {host.variant}, but skycoin:images.{EXPORTER} is built for "
+                f"{', '.join(exporter.arches)} only: add {host.variant} to its arches"
+            )
+
+
 def _port_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, int], list[str]] = defaultdict(list)
     for name, node in settings.nodes.items():
         engine = _engine_of(settings, node)
         users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
+        if node.metrics_port is not None:
+            users[engine, node.metrics_port].append(f"nodes.{name}.metrics-port")
         if node.network is not PeerNetwork.NONE:
             users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
     for (engine, port), keys in users.items():

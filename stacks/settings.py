@@ -396,6 +396,7 @@ class NodeSettings(Settings):
     tag: Tag | None = None
     host: str
     rpc_port: Port = 6420
+    metrics_port: Port | None = None
     peer_port: Port = 6000
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
     gui: bool = False

@@ -27,7 +27,7 @@ SETTINGS = {
     "SKYCOIN_ENGINE": "own",
     "VENV": str(PROJECT / ".venv"),
 }
-SERVICES = ("hosted", "builder-2", "sshd", "dockerd-2", "dockerd", "buildkitd", "registry")
+SERVICES = ("prometheus", "hosted", "builder-2", "sshd", "dockerd-2", "dockerd", "buildkitd", "registry")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ def with_image(settings: dict[str, Any], **changed: Any) -> dict[str, Any]:
     return {**settings, "skycoin:images": {"skycoin": image}}
 
 
+def rebuilt(settings: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """Other content from the same sources: the other number of layers."""
+    layers = settings["skycoin:images"]["skycoin"].get("layers", 2)
+    return with_image(settings, layers=3 - layers, **changed)
+
+
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("tag", [*MOVING, *EXACT])
 def test_both_registries_have_the_same_list_by_digest(
@@ -121,7 +127,7 @@ def test_other_content_under_an_exact_tag_is_refused_at_preview(
 ) -> None:
     assert published.code == 0
     before = {tag: repositories[1].digest_of(tag) for tag in [*EXACT, *MOVING]}
-    up.change(with_image(settings, layers=1))
+    up.change(rebuilt(settings))
     for command in (("preview",), ("up", "--yes")):
         result = up.pulumi(*command, "--stack", "local")
         assert result.code != 0
@@ -135,7 +141,7 @@ def test_four_of_five_variants_move_no_list(
 ) -> None:
     """Case 11: one variant fails; the old tags still serve, the new ones are not there; then it converges."""
     before = repositories[1].digest_of("latest")
-    up.change(with_image(settings, layers=1, revision=1))
+    up.change(rebuilt(settings, revision=1))
     missing = r"^PUT .*/manifests/0\.27\.1-r1-arm64v8"
     hosted.proxy.faults[:] = [Fault(matches=missing, status=500, times=100)]
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
@@ -196,7 +202,7 @@ def test_an_optional_registry_that_is_down_stops_nothing(
 ) -> None:
     registries = settings["skycoin:registries"]
     optional = {**registries, "hosted": {**registries["hosted"], "optional": True}}
-    wanted = with_image({**settings, "skycoin:registries": optional}, layers=1, revision=2)
+    wanted = rebuilt({**settings, "skycoin:registries": optional}, revision=2)
     hosted.proxy.faults[:] = [Fault(matches="^PUT ", status=503, times=10_000)]
     up.change(wanted)
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
@@ -215,7 +221,7 @@ def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
     """Case 12."""
-    up.change(with_image(settings, layers=1, revision=3))
+    up.change(rebuilt(settings, revision=3))
     hosted.login("wrong-password")
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     hosted.login()

@@ -78,16 +78,20 @@ def publish(machine: Machine, name: str, **changed: Any) -> Any:
         "repository": f"skycoin/{name}",
     }
     wanted = {**config, "skycoin:hosts": {}, "skycoin:images": {"skycoin": image}, **changed}
+    tiny, stack = machine.checkout / "tiny", machine.checkout / "stacks" / f"Pulumi.{name}.yaml"
     for command in ("skycoin", "skycoin-cli"):
-        folder = machine.checkout / "tiny" / "cmd" / command
-        folder.mkdir(parents=True, exist_ok=True)
+        folder: Path = tiny / "cmd" / command
+        folder.mkdir(parents=True)
         (folder / "main.go").write_text(PROGRAM)
-    path: Path = machine.checkout / "stacks" / f"Pulumi.{name}.yaml"
-    path.write_text(yaml.safe_dump({"config": wanted}))
-    assert machine.pulumi("stack", "init", "--no-select", name).code == 0
-    result = machine.pulumi("up", "--yes", "--skip-preview", "--stack", name)
-    assert result.code == 0, result.text
-    outputs = json.loads(machine.pulumi("stack", "output", "--json", "--stack", name).text)
+    stack.write_text(yaml.safe_dump({"config": wanted}))
+    try:
+        assert machine.pulumi("stack", "init", "--no-select", name).code == 0
+        result = machine.pulumi("up", "--yes", "--skip-preview", "--stack", name)
+        assert result.code == 0, result.text
+        outputs = json.loads(machine.pulumi("stack", "output", "--json", "--stack", name).text)
+    finally:
+        shutil.rmtree(tiny)
+        stack.unlink()
     return outputs["images"]["skycoin"]["feature-tiny"]
 
 

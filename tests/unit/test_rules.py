@@ -19,6 +19,15 @@ OTHER_IMAGE = {
     "channel": "develop",
 }
 IMAGE_REPOSITORY = "images.skycoin.repository"
+EXPORTER = {
+    "source": {
+        "module": "github.com/prometheus-community/json_exporter",
+        "version": "v0.7.0",
+        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
+    },
+    "arches": ["amd64"],
+    "channel": "release",
+}
 WHERE_TO = (
     "missing, and skycoin:registries has not just one entry (has: {}): "
     "list those to publish in, the one to build in first"
@@ -49,6 +58,27 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.monero": OTHER_IMAGE},
         ["skycoin:images.monero: no such image; allowed are skycoin, exporter, registry"],
+    ),
+    (
+        {"nodes.one.metrics-port": 7979},
+        [
+            "skycoin:nodes.one.metrics-port: needs the image exporter in skycoin:images "
+            "(docs/stacks.md, “Metrics”)"
+        ],
+    ),
+    (
+        {"nodes.two.metrics-port": 7979, "images.exporter": EXPORTER},
+        [
+            "skycoin:nodes.two.metrics-port: attic takes arm32v7, but skycoin:images.exporter is built for "
+            "amd64 only: add arm32v7 to its arches"
+        ],
+    ),
+    (
+        {"nodes.one.metrics-port": 6420, "images.exporter": EXPORTER},
+        [
+            "skycoin:nodes.one.metrics-port: 6420 is already taken on engine local by "
+            "skycoin:nodes.one.rpc-port"
+        ],
     ),
     (
         {"nodes.one.host": "shed"},
@@ -357,17 +387,6 @@ def test_tags_follow_channel_version_and_revision() -> None:
     assert tags_of(image) == ["latest", "0.27", "0.27.1-r3", "release-v0.27.1-r3"]
     feature = changed({"images.skycoin.channel": "feature", "images.skycoin.feature": "x"})
     assert tags_of(parse(feature).images["skycoin"]) == ["feature-x"]
-
-
-EXPORTER = {
-    "source": {
-        "module": "github.com/prometheus-community/json_exporter",
-        "version": "v0.7.0",
-        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
-    },
-    "arches": ["amd64"],
-    "channel": "release",
-}
 
 
 @pytest.mark.parametrize(

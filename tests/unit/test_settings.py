@@ -44,8 +44,8 @@ UNKNOWN_KEYS = [
     ("hosts.attic.user", "engine, arch, emulation, board, ssh-options"),
     (
         "nodes.one.wallet",
-        "image, tag, host, rpc-port, peer-port, network, gui, api-sets, args, memory, wait, data-volume, "
-        "wallet-volume, renamed-from, new-wallet",
+        "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, memory, wait, "
+        "data-volume, wallet-volume, renamed-from, new-wallet",
     ),
 ]
 

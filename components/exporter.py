@@ -1,0 +1,76 @@
+"""The exporter beside a node: its REST API as Prometheus metrics, on the host's loopback.
+
+Makes one container in the node's own network; it reaches the node there, under its name. It holds
+nothing: no volume, and it may go and come at any time.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from components.node import LOOPBACK, RPC_PORT, USER
+
+PORT = 7979
+"""json_exporter's own; registered for it in Prometheus' list of default ports."""
+MEMORY = 64
+"""MiB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExporterArgs:
+    """What is scraped, and where the metrics are shown."""
+
+    image: pulumi.Input[str]
+    """`repo@sha256:…` of images/exporter."""
+    container: str
+    """Name of the exporter's container on the host."""
+    network: pulumi.Input[str]
+    """The node's."""
+    node: str
+    """Name of the node's container."""
+    port: int
+    """Port on the host's loopback."""
+
+
+class Exporter(pulumi.ComponentResource):
+    """One exporter for one node."""
+
+    container: pulumi.Output[str]
+    metrics: str
+    """URL that Prometheus scrapes, as the host's loopback shows it."""
+
+    def __init__(self, name: str, args: ExporterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("skycoin:index:Exporter", name, None, opts)
+        pulled = docker.RemoteImage(
+            f"{name}-pulled",
+            name=args.image,
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        container = docker.Container(
+            f"{name}-container",
+            name=args.container,
+            image=args.image,
+            user=USER,
+            read_only=True,
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            security_opts=["no-new-privileges"],
+            network_mode=args.network,
+            ports=[docker.ContainerPortArgs(internal=PORT, external=args.port, ip=LOOPBACK)],
+            restart="unless-stopped",
+            destroy_grace_seconds=10,
+            remove_volumes=False,
+            memory=MEMORY,
+            log_driver="json-file",
+            log_opts={"max-size": "1m", "max-file": "3"},
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=[pulled]),
+        )
+        self.container = container.name
+        self.metrics = metrics_url(args.node, args.port)
+        self.register_outputs({"container": self.container, "metrics": self.metrics})
+
+
+def metrics_url(node: str, port: int) -> str:
+    """Where the exporter answers for a node: module `node` of images/exporter's mapping."""
+    return f"http://{LOOPBACK}:{port}/probe?module=node&target=http://{node}:{RPC_PORT}/api/v1/health"

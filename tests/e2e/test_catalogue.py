@@ -1,0 +1,191 @@
+"""The other images of the catalogue, for all five architectures: built, started, and at work."""
+
+import json
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from local import services
+from local.services import Service, port_is_taken
+from tests.e2e.machine import Machine, Result
+from tests.e2e.test_images import COMMIT
+
+METRICS_PORT, PROMETHEUS_PORT, REGISTRY_PORT = 16490, 16491, 16492
+SOURCES = {
+    "exporter": {
+        "module": "github.com/prometheus-community/json_exporter",
+        "version": "v0.7.0",
+        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
+    },
+    "registry": {
+        "module": "github.com/distribution/distribution/v3",
+        "version": "v3.1.0",
+        "commit": "708f8d6b060248fe7192294dd5440320ffc86da0",
+    },
+}
+SCRAPE = """\
+scrape_configs:
+  - job_name: skycoin
+    scrape_interval: 1s
+    metrics_path: /probe
+    params: {{module: [node], target: ["http://skycoin-node-1:6420/api/v1/health"]}}
+    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def catalogue(up: Machine) -> Iterator[Result]:
+    """The stack with both images and an exporter beside the node; afterwards as it was."""
+    before = up.settings()
+    images = {
+        name: {"source": source, "arches": list(ARCHES), "channel": "release"}
+        for name, source in SOURCES.items()
+    }
+    node = {**before["skycoin:nodes"]["node-1"], "metrics-port": METRICS_PORT}
+    up.change(
+        {
+            **before,
+            "skycoin:images": {**before["skycoin:images"], **images},
+            "skycoin:nodes": {"node-1": node},
+        }
+    )
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield result
+    up.change(before)
+    result = up.make("up")
+    assert result.code == 0, result.text
+
+
+def run(up: Machine, image: str, arch: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    tags = up.outputs()["images"][image]
+    ref = tags["latest"]["variants"][arch]["ref"]
+    command = ["docker", "run", "--rm", "--network", "none", "--read-only", ref, *arguments]
+    return subprocess.run(
+        command, env=up.environment(), text=True, capture_output=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize(
+    ("image", "arguments", "answer"),
+    [("exporter", ["--version"], "0.7.0"), ("registry", ["registry", "--version"], "v3.1.0")],
+)
+def test_every_variant_starts_and_says_its_version(
+    up: Machine, image: str, arguments: list[str], answer: str, arch: str
+) -> None:
+    done = run(up, image, arch, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert answer in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_the_exporter_shows_what_the_node_says(up: Machine) -> None:
+    url = up.outputs()["nodes"]["node-1"]["metrics"]
+    assert url.startswith(f"http://127.0.0.1:{METRICS_PORT}/probe")
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    assert "skycoin_blockchain_height 0" in lines
+    assert 'skycoin_peers{direction="outgoing"} 0' in lines
+    assert f'skycoin_node_info{{branch="master",commit="{COMMIT}",version="0.27.1"}} 1' in lines
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_the_exporter_is_confined_and_on_loopback(up: Machine) -> None:
+    container = up.inspect("container", "skycoin-node-1-exporter")
+    host = container["HostConfig"]
+    assert host["PortBindings"] == {"7979/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(METRICS_PORT)}]}
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
+    assert (container["Config"]["User"], container["Mounts"]) == ("10000:10000", [])
+
+
+@pytest.fixture(scope="module")
+def prometheus(up: Machine, catalogue: Result) -> Iterator[str]:
+    """Debian's Prometheus, unpacked and not installed: installed, it would start a service."""
+    assert catalogue.code == 0
+    folder = up.layout.state / "prometheus"
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["apt-get", "download", "-q", "prometheus"], cwd=folder, check=True, capture_output=True)
+    [package] = folder.glob("prometheus_*.deb")
+    subprocess.run(["dpkg", "-x", package, folder / "root"], check=True)
+    config = folder / "prometheus.yml"
+    config.write_text(SCRAPE.format(port=METRICS_PORT))
+    services.start(
+        up.layout,
+        Service(
+            name="prometheus",
+            argv=[
+                str(folder / "root" / "usr" / "bin" / "prometheus"),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{PROMETHEUS_PORT}",
+            ],
+            ready=lambda: port_is_taken(PROMETHEUS_PORT),
+            port=PROMETHEUS_PORT,
+        ),
+    )
+    yield f"http://127.0.0.1:{PROMETHEUS_PORT}"
+    services.stop(up.layout, "prometheus")
+
+
+def ask(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)["data"]
+
+
+def test_prometheus_has_the_target_up_with_the_nodes_metrics(prometheus: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        targets = ask(f"{prometheus}/api/v1/targets")["activeTargets"]
+        if [target["health"] for target in targets] == ["up"]:
+            break
+        time.sleep(0.5)
+    assert [(target["health"], target["lastError"]) for target in targets] == [("up", "")]
+    query = urllib.parse.quote("skycoin_node_info")
+    [found] = ask(f"{prometheus}/api/v1/query?query={query}")["result"]
+    assert found["metric"]["version"] == "0.27.1"
+    age = urllib.parse.quote("time() - skycoin_blockchain_head_timestamp_seconds > 0")
+    assert len(ask(f"{prometheus}/api/v1/query?query={age}")["result"]) == 1
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None:
+    tags = up.outputs()["images"]["registry"]
+    started = up.docker(
+        "run", "--detach", "--name", "catalogue-registry", "--read-only", "--cap-drop", "ALL",
+        "--publish", f"127.0.0.1:{REGISTRY_PORT}:5000", "--volume", "catalogue-registry:/var/lib/registry",
+        tags["latest"]["ref"],
+    )  # fmt: skip
+    try:
+        assert started.code == 0, started.text
+        deadline = time.monotonic() + 20
+        while not port_is_taken(REGISTRY_PORT) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        post = urllib.request.Request(
+            f"http://127.0.0.1:{REGISTRY_PORT}/v2/a/b/blobs/uploads/", data=b"", method="POST"
+        )
+        with urllib.request.urlopen(post, timeout=10) as answer:
+            assert answer.status == 202, "it may write to its volume"
+    finally:
+        up.docker("rm", "--force", "catalogue-registry")
+        up.docker("volume", "rm", "catalogue-registry")
+
+
+def test_each_images_page_says_what_is_inside(up: Machine, catalogue: Result) -> None:
+    """Sizes in the READMEs are measured: within 5 % of what the registry has."""
+    assert catalogue.code == 0
+    for image in SOURCES:
+        page: Path = up.checkout / "images" / image / "README.md"
+        [row] = [line for line in page.read_text().splitlines() if line.startswith("Unpacked: ")]
+        variants = up.outputs()["images"][image]["latest"]["variants"]
+        for arch, variant in variants.items():
+            said = float(row.partition(f"{arch} ")[2].partition(" MB")[0])
+            assert abs(variant["unpacked"] / 1e6 - said) < 0.05 * said, (image, arch)

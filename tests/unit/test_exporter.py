@@ -1,0 +1,119 @@
+"""The exporter beside a node: one container in the node's network, seen on loopback only."""
+
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.exporter import Exporter, ExporterArgs
+from tests.unit.engine import CONTAINER, NETWORK, PULLED, Engine
+from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
+from tests.unit.samples import PINNED, on_host
+from tests.unit.yaml_like import DIGEST
+
+EXPORTER = "skycoin:index:Exporter"
+URL = "http://127.0.0.1:9400/probe?module=node&target=http://skycoin-node-1:6420/api/v1/health"
+IMAGE = {
+    "source": {
+        "module": "github.com/prometheus-community/json_exporter",
+        "version": "v0.7.0",
+        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
+    },
+    "arches": ["amd64", "arm32v7"],
+    "channel": "release",
+}
+
+
+def _program() -> None:
+    args = ExporterArgs(
+        image=PINNED,
+        container="skycoin-node-1-exporter",
+        network=pulumi.Output.from_input("skycoin-node-1"),
+        node="skycoin-node-1",
+        port=9400,
+    )
+    Exporter("node-1-exporter", args, on_host())
+
+
+def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> None:
+    engine.run(_program)
+    assert engine.children(engine.one(EXPORTER, "node-1-exporter")) == [
+        (CONTAINER, "node-1-exporter-container"),
+        (PULLED, "node-1-exporter-pulled"),
+    ]
+    container = engine.one(CONTAINER, "node-1-exporter-container").inputs
+    assert container["image"] == engine.one(PULLED, "node-1-exporter-pulled").inputs["name"] == PINNED
+    assert container["ports"] == [{"internal": 7979, "external": 9400, "ip": "127.0.0.1"}]
+    assert container["networkMode"] == "skycoin-node-1"
+    assert (container["user"], container["readOnly"]) == ("10000:10000", True)
+    assert container["capabilities"] == {"drops": ["ALL"]}
+    assert container["securityOpts"] == ["no-new-privileges"]
+    assert not {"mounts", "volumes", "privileged"} & container.keys()
+    assert engine.outputs_of(EXPORTER, "node-1-exporter") == {
+        "container": "skycoin-node-1-exporter",
+        "metrics": URL,
+    }
+
+
+def with_metrics(**host: Any) -> Engine:
+    settings = stack_settings(FILES["local"])
+    return up_with(
+        "local",
+        images={**settings["images"], "exporter": IMAGE},
+        hosts={"here": {"engine": "local", **host}},
+        nodes={"node-1": {"image": "skycoin", "host": "here", "metrics-port": 9400}},
+    )
+
+
+def test_a_node_with_a_metrics_port_has_an_exporter_in_its_network() -> None:
+    engine = with_metrics()
+    container = engine.one(CONTAINER, "node-1-exporter-container")
+    network = engine.one(NETWORK, "node-1-network")
+    assert container.inputs["networkMode"] == network.inputs["name"]
+    assert network.urn in container.dependencies
+    digest = engine.digest("exporter-local-latest-tag")
+    assert container.inputs["image"] == f"registry.localhost:5443/skycoin/exporter@{digest}"
+    assert engine.exports()["nodes"]["node-1"]["metrics"] == URL
+    assert engine.one(CONTAINER, "node-1-container").provider == container.provider
+
+
+def test_an_exporter_is_of_its_hosts_variant() -> None:
+    engine = with_metrics(arch="arm32v7")
+    image = engine.one(CONTAINER, "node-1-exporter-container").inputs["image"]
+    assert image.endswith(f"@{engine.digest('exporter-arm32v7-image')}")
+
+
+def test_a_fleets_exporter_comes_from_the_publishing_stack() -> None:
+    stacks = published()
+    [outputs] = stacks.values()
+    outputs["images"]["exporter"] = {
+        "latest": {"ref": f"docker.io/skycoin/exporter:latest@{DIGEST}", "digest": DIGEST, "variants": {}}
+    }
+    settings = {
+        **stack_settings(FILES["fleet"]),
+        "hosts": {"here": {"engine": "local"}},
+        "nodes": {"one": {"image": "skycoin", "host": "here", "metrics-port": 9400, "tag": "latest"}},
+    }
+    engine = run_program(Engine(stacks=stacks), settings)
+    image = engine.one(CONTAINER, "one-exporter-container").inputs["image"]
+    assert image == f"docker.io/skycoin/exporter@{DIGEST}"
+
+
+def test_a_node_without_a_metrics_port_has_no_exporter() -> None:
+    engine = up_with("local")
+    assert engine.all_of(EXPORTER) == []
+    assert engine.exports()["nodes"]["node-1"]["metrics"] == ""
+
+
+MAPPING = yaml.safe_load((PROJECT / "images/exporter/files/etc/exporter/node.yml").read_text())
+
+
+@pytest.mark.parametrize("metric", MAPPING["modules"]["node"]["metrics"], ids=lambda one: one["path"])
+def test_every_metric_has_a_prefix_a_help_and_a_type(metric: dict[str, Any]) -> None:
+    """prometheus.io/docs/practices/naming, and every name is in the image's README."""
+    name = metric["name"] + ("_info" if metric.get("type") == "object" else "")
+    assert name.startswith("skycoin_")
+    assert metric["help"].endswith(".")
+    assert metric["valuetype"] == "gauge"
+    assert f"`{name}" in (PROJECT / "images/exporter/README.md").read_text()
