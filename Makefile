@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STACK ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview destroy env test unit e2e lint
+.PHONY: help up down images preview destroy env test unit e2e lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 2
 
 down: $(VENV)/ready ## Stop nodes and services, keep all data; ALL=1 also removes what up made, wallets excepted
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
+
+images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
+	@$(PYTHON) -m local images
 
 preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)

@@ -45,7 +45,7 @@ class Image(pulumi.ComponentResource):
     tags: pulumi.Output[Mapping[str, object]]
     """{tag: {ref, digest, variants: {arch: …}, registries: {name: ref}}}; `ref` is the first registry's.
 
-    Each variant is {ref, digest, platform, size, unpacked}.
+    Each variant is {ref, digest, platform, size, unpacked, layers}.
     """
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]

@@ -59,6 +59,7 @@ class Variant(pulumi.ComponentResource):
     """Bytes in the registry, compressed."""
     unpacked: pulumi.Output[int]
     """Bytes of all files."""
+    layers: pulumi.Output[int]
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)
@@ -78,18 +79,19 @@ class Variant(pulumi.ComponentResource):
         )
         self.ref = proof.ref
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
-        self.size, self.unpacked = proof.size, proof.unpacked
+        self.size, self.unpacked, self.layers = proof.size, proof.unpacked, proof.layers
         self.register_outputs(self.summary)
 
     @property
     def summary(self) -> dict[str, pulumi.Input[object]]:
-        """{ref, digest, platform, size, unpacked}: the variant in the stack's outputs; sizes in bytes."""
+        """{ref, digest, platform, size, unpacked, layers}: the variant in the stack's outputs."""
         return {
             "ref": self.ref,
             "digest": self.digest,
             "platform": self.platform,
             "size": self.size,
             "unpacked": self.unpacked,
+            "layers": self.layers,
         }
 
 

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 
 from local import pulumi_cli, teardown
+from local.images import images_table
 from local.layout import Layout, read_layout
 from local.setup import set_up
 from local.stack import STACK, stack_config, stack_outputs, with_stack_file
@@ -45,6 +46,12 @@ def _version(rpc: str) -> str:
     except OSError as error:
         return f"{rpc} does not answer: {error}"
     return f"{rpc}, skycoin {version['version']} ({version['commit'][:12]})"
+
+
+def images(layout: Layout, _: argparse.Namespace) -> int:
+    """The catalogue with what the stack `local` published."""
+    print(images_table(stack_outputs(pulumi_cli.known_environment(layout)).get("images", {})))
+    return 0
 
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
@@ -88,6 +95,7 @@ def main() -> int:
     commands: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
         "up": up,
         "down": teardown.down,
+        "images": images,
         "preview": preview,
         "destroy": destroy,
         "env": print_environment,

@@ -7,6 +7,7 @@ first (Configure answers accept_secrets=False), the second arrive as the sentine
 
 import concurrent.futures
 import functools
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -260,8 +261,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
 
+GRACE = 120
+"""Seconds in which an operation may still end after the engine is gone."""
+
+
 def serve(servicer: Servicer) -> None:
-    """Serve on a free loopback port, print it (the engine reads it), run until killed."""
+    """Serve on a free loopback port, print it (the engine reads it), run until killed.
+
+    An engine that was killed itself ends nobody: a plugin without its parent ends by itself, after
+    what it is in the middle of.
+    """
+    engine = os.getppid()
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(max_workers=32),
         options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)],
@@ -271,4 +281,6 @@ def serve(servicer: Servicer) -> None:
     server.start()
     print(port, flush=True)
     sys.stdout.close()
-    server.wait_for_termination()
+    while server.wait_for_termination(timeout=1) and os.getppid() == engine:
+        pass
+    server.stop(GRACE).wait()

@@ -1,8 +1,11 @@
 """The plugins as the Pulumi engine starts them: a process that prints its port, then serves its kinds."""
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -44,6 +47,23 @@ def test_a_plugin_serves_each_of_its_kinds(
             urn=f"urn:pulumi:s::p::{token}::thing", news=to_struct({"colour": "red"})
         )
         assert "colour" in [failure.property for failure in stub.Check(request).failures]
+
+
+@pytest.mark.parametrize("module", KINDS)
+def test_a_plugin_ends_when_the_engine_was_killed(module: str) -> None:
+    """`kill -9` of pulumi left one of each behind."""
+    script = f"{sys.executable} -m {module} 127.0.0.1:1 & echo $!; wait"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdout=subprocess.PIPE, text=True, cwd=PROJECT, start_new_session=True
+    ) as engine:
+        assert engine.stdout is not None
+        plugin = Path(f"/proc/{engine.stdout.readline().strip()}")
+        assert engine.stdout.readline().strip().isdigit(), "the port"
+        engine.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while plugin.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not plugin.exists()
 
 
 def test_a_kind_that_is_not_served_is_named_with_those_that_are(

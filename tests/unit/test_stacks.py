@@ -197,7 +197,7 @@ def test_the_outputs_are_the_contract_that_others_read() -> None:
     for entry in outputs["images"]["skycoin"].values():
         assert sorted(entry) == ["digest", "ref", "registries", "variants"]
         assert sorted(entry["variants"]) == sorted(ARCHES)
-        keys = ["digest", "platform", "ref", "size", "unpacked"]
+        keys = ["digest", "layers", "platform", "ref", "size", "unpacked"]
         assert all(sorted(variant) == keys for variant in entry["variants"].values())
     node = outputs["nodes"]["node-1"]
     assert {"host", "image", "container", "rpc", "data_volume", "wallet_volume"} <= node.keys()

@@ -120,6 +120,7 @@ def test_a_variant_answers_with_its_digest_not_its_tag(engine: Engine) -> None:
         "platform": "linux/arm/v7",
         "size": 13_000_000,
         "unpacked": 37_000_000,
+        "layers": 3,
     }
 
 
@@ -134,6 +135,7 @@ def test_a_preview_that_would_build_does_not_know_the_digest(bare: str) -> None:
         "platform": "linux/arm/v7",
         "size": UNKNOWN,
         "unpacked": UNKNOWN,
+        "layers": UNKNOWN,
     }
 
 

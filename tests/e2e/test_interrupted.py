@@ -1,0 +1,70 @@
+"""Promise 6: interrupt `pulumi up` anywhere, run it again, and it converges (cases 15 and 17)."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.machine import SETTINGS, Machine
+from tests.e2e.test_up import get
+
+NODE = "skycoin-node-1"
+
+
+def interrupted(up: Machine, number: signal.Signals, after: float) -> int:
+    """Exit code of an `up` that gets a signal after so many seconds."""
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
+    env = {**os.environ, **SETTINGS, **up.environment()}
+    with subprocess.Popen(
+        command, cwd=up.checkout, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        time.sleep(after)
+        process.send_signal(number)
+        return process.wait(timeout=180)
+
+
+def plugins_of(up: Machine) -> list[str]:
+    """Pids of this project's plugins that were started in the machine's environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
+        except OSError:
+            continue  # it has ended
+        ours = b"plugins.skycoin" in command or b"local.docker_plugin" in command
+        if ours and str(up.layout.state).encode() in environment:
+            found.append(process.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [(signal.SIGINT, 4.0), (signal.SIGKILL, 3.0), (signal.SIGKILL, 9.0)],
+    ids=["Ctrl-C", "killed while it builds", "killed while it deploys"],
+)
+def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, after: float) -> None:
+    settings = up.settings()
+    image = settings["skycoin:images"]["skycoin"]
+    layers = 3 - image.get("layers", 2)
+    up.change({**settings, "skycoin:images": {"skycoin": {**image, "layers": layers}}})
+    wallet = up.inspect("volume", f"{NODE}-wallet")["CreatedAt"]
+    assert interrupted(up, number, after) != 0, "it had ended before: interrupt it earlier"
+    if number == signal.SIGKILL:
+        locked = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+        assert locked.code != 0
+        assert "pulumi cancel" in locked.text
+        assert up.pulumi("cancel", "--yes", "--stack", "local").code == 0
+    result = up.make("up")
+    assert result.code == 0, result.text
+    names = up.docker("ps", "--all", "--format", "{{.Names}}").text.split()
+    assert names == [NODE], "an orphan, or a name twice"
+    assert up.inspect("container", NODE)["Config"]["Image"] == up.outputs()["nodes"]["node-1"]["image"]
+    assert get("/api/v1/version")["version"] == "0.27.1"
+    assert up.inspect("volume", f"{NODE}-wallet")["CreatedAt"] == wallet
+    deadline = time.monotonic() + 10
+    while plugins_of(up) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert plugins_of(up) == [], "a killed engine left its plugins behind"

@@ -1,0 +1,24 @@
+"""`make images`: the catalogue as a table, from the outputs of the real program."""
+
+from components.arch import ARCHES
+from local.images import images_table
+from stacks.catalogue import CATALOGUE
+from tests.unit.projects import up
+
+
+def test_every_variant_has_a_line_in_the_tables_order() -> None:
+    engine = up("local")
+    head, *lines = images_table(engine.exports()["images"]).splitlines()
+    assert head.split() == [
+        "image", "variant", "platform", "layers", "to", "download", "unpacked", "digest",
+    ]  # fmt: skip
+    mine = [line.split() for line in lines if line.startswith("skycoin ")]
+    assert [cells[1] for cells in mine] == list(ARCHES)
+    for cells in mine:
+        digest = engine.digest(f"skycoin-{cells[1]}-image")
+        assert cells[2:] == [ARCHES[cells[1]].platform, "3", "13.0", "MB", "37.0", "MB", digest]
+
+
+def test_an_image_that_the_stack_does_not_build_is_named_all_the_same() -> None:
+    lines = images_table({}).splitlines()
+    assert lines[1:] == [f"{name:8}  not in this stack" for name in CATALOGUE]
