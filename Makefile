@@ -37,7 +37,7 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 	@timeout --signal=INT 3m $(PYTHON) -m pytest tests/unit --cov=components --cov=stacks --cov-branch --cov-fail-under=100
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
-	@timeout --signal=INT 60m $(PYTHON) -m pytest tests/e2e --durations=10
+	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
 
 lint: $(VENV)/ready ## Formatting, lint and types of all code
 	@sh tests/lint.sh $(VENV)

@@ -30,6 +30,8 @@ SOURCES = {
         "commit": "708f8d6b060248fe7192294dd5440320ffc86da0",
     },
 }
+ARCHES_OF = {"exporter": list(ARCHES), "registry": ["amd64", "arm32v6"]}
+"""The registry's module is the largest: two of its variants are built here, all five in the same way."""
 SCRAPE = """\
 scrape_configs:
   - job_name: skycoin
@@ -45,7 +47,7 @@ def catalogue(up: Machine) -> Iterator[Result]:
     """The stack with both images and an exporter beside the node; afterwards as it was."""
     before = up.settings()
     images = {
-        name: {"source": source, "arches": list(ARCHES), "channel": "release"}
+        name: {"source": source, "arches": ARCHES_OF[name], "channel": "release"}
         for name, source in SOURCES.items()
     }
     node = {**before["skycoin:nodes"]["node-1"], "metrics-port": METRICS_PORT}
@@ -74,17 +76,12 @@ def run(up: Machine, image: str, arch: str, *arguments: str) -> subprocess.Compl
 
 
 @pytest.mark.usefixtures("catalogue")
-@pytest.mark.parametrize("arch", ARCHES)
-@pytest.mark.parametrize(
-    ("image", "arguments", "answer"),
-    [("exporter", ["--version"], "0.7.0"), ("registry", ["registry", "--version"], "v3.1.0")],
-)
-def test_every_variant_starts_and_says_its_version(
-    up: Machine, image: str, arguments: list[str], answer: str, arch: str
-) -> None:
+@pytest.mark.parametrize(("image", "arch"), [(name, arch) for name in SOURCES for arch in ARCHES_OF[name]])
+def test_every_variant_starts_and_says_its_version(up: Machine, image: str, arch: str) -> None:
+    arguments = {"exporter": ["--version"], "registry": ["registry", "--version"]}[image]
     done = run(up, image, arch, *arguments)
     assert done.returncode == 0, done.stderr
-    assert answer in done.stdout + done.stderr
+    assert SOURCES[image]["version"].removeprefix("v") in done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -156,6 +153,18 @@ def test_prometheus_has_the_target_up_with_the_nodes_metrics(prometheus: str) ->
     assert len(ask(f"{prometheus}/api/v1/query?query={age}")["result"]) == 1
 
 
+def answers(url: str, seconds: float = 20) -> bool:
+    """Whether it answers in that time: an engine opens a port before the program behind it listens."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return True
+        except OSError:
+            time.sleep(0.3)
+    return False
+
+
 @pytest.mark.usefixtures("catalogue")
 def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None:
     tags = up.outputs()["images"]["registry"]
@@ -166,12 +175,9 @@ def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None
     )  # fmt: skip
     try:
         assert started.code == 0, started.text
-        deadline = time.monotonic() + 20
-        while not port_is_taken(REGISTRY_PORT) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        post = urllib.request.Request(
-            f"http://127.0.0.1:{REGISTRY_PORT}/v2/a/b/blobs/uploads/", data=b"", method="POST"
-        )
+        root = f"http://127.0.0.1:{REGISTRY_PORT}/v2/"
+        assert answers(root), up.docker("logs", "catalogue-registry").text
+        post = urllib.request.Request(f"{root}a/b/blobs/uploads/", data=b"", method="POST")
         with urllib.request.urlopen(post, timeout=10) as answer:
             assert answer.status == 202, "it may write to its volume"
     finally:
