@@ -1,4 +1,4 @@
-"""docker-build's Image without its Platform enum (docs/adr/0001).
+"""docker-build's provider, and its Image without the Platform enum (docs/adr/0001).
 
 The SDK's enum lacks linux/arm/v5, v6, v7 and linux/arm64/v8: given as strings they build, then
 Python dies on the outputs. This class sends the same token and reads back only what it declares.
@@ -13,6 +13,17 @@ from components.naming import is_pinned
 
 IMAGE_TYPE = "docker-build:index:Image"
 VERSION = "0.0.22"
+
+
+class BuildxProvider(pulumi.ProviderResource):
+    """docker-build's provider, with the machine's own docker config.
+
+    The SDK's class is the same, in a package that takes longer to import than all of this project.
+    """
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        merged = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=VERSION), opts)
+        super().__init__("docker-build", name, {}, merged)
 
 
 class BuildxImage(pulumi.CustomResource):

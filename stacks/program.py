@@ -5,10 +5,10 @@ from typing import Any
 
 import pulumi
 import pulumi_docker as docker
-import pulumi_docker_build as docker_build
 
 from components.arch import ARCHES, in_table_order
 from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
+from components.buildx import BuildxProvider
 from components.exporter import Exporter, ExporterArgs
 from components.image import Image, ImageArgs
 from components.naming import pinned
@@ -225,7 +225,7 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
 
 def _builder_options(settings: StackSettings) -> pulumi.ResourceOptions | None:
     """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
-    return pulumi.ResourceOptions(provider=docker_build.Provider("builder")) if settings.images else None
+    return pulumi.ResourceOptions(provider=BuildxProvider("builder")) if settings.images else None
 
 
 def _docker_provider(name: str, host: HostSettings) -> docker.Provider:
