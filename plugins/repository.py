@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import docker.auth
 import requests
@@ -61,8 +61,11 @@ class Manifest:
 
     @property
     def fields(self) -> Any:
-        """The JSON document."""
-        return json.loads(self.content)
+        """The JSON document. Raises RegistryError where it is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            raise RegistryError(f"manifest {self.digest} is no JSON: {self.content[:40]!r}") from None
 
 
 class _Bearer(AuthBase):
@@ -212,11 +215,14 @@ class Repository:
         return answer
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        url = urljoin(self._root, path)
+        # An upload's address may be somebody else's storage: no credential goes there.
+        own = urlsplit(url)[:2] == urlsplit(self._root)[:2]
         try:
             return self._session.request(
                 method,
-                urljoin(self._root, path),
-                auth=self._auth,
+                url,
+                auth=self._auth if own else None,
                 verify=self._verify,
                 timeout=SECONDS,
                 **options,
@@ -233,6 +239,8 @@ class Repository:
         if scheme.lower() != "bearer":
             return None
         asked: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
+        if urlsplit(asked.get("realm", "")).scheme != "https":
+            raise RegistryError(f"registry {self.host}: its token service is not https: {asked.get('realm')}")
         query = {key: asked[key] for key in ("service", "scope") if key in asked}
         try:
             answer = self._session.get(
@@ -242,8 +250,11 @@ class Repository:
             raise RegistryError(f"registry {self.host}: its token service: {_brief(error)}") from None
         if not answer.ok:
             raise RegistryError(_refusal(self, "login", answer))
-        fields = answer.json()
-        return _Bearer(fields.get("token") or fields["access_token"])
+        try:
+            fields = answer.json()
+            return _Bearer(fields.get("token") or fields["access_token"])
+        except (ValueError, KeyError, AttributeError):
+            raise RegistryError(f"registry {self.host}: its token service answered without a token") from None
 
     def _credentials(self) -> tuple[str, str] | None:
         """(user, password) of the docker config for this registry."""

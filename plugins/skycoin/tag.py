@@ -45,7 +45,7 @@ class Tag:
             return Change(replaces=place)
         changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
         written = not olds.get("failure")
-        if written and news.get("immutable") and {"variants", "annotations"} & set(changed):
+        if written and news.get("immutable") and _content(old_inputs) != _content(news):
             raise ProviderError(_other_content(news, olds["digest"]))
         if not written:
             changed.append("failure")
@@ -159,6 +159,14 @@ def manifest_list(inputs: Values, children: list[Manifest]) -> Manifest:
     if inputs.get("annotations"):
         fields["annotations"] = dict(sorted(inputs["annotations"].items()))
     return Manifest(json.dumps(fields, indent=2).encode(), INDEX)
+
+
+def _content(inputs: Values) -> tuple[Any, ...]:
+    """What decides the list's digest: where its variants were built does not."""
+    variants = [
+        (variant["platform"], variant["ref"].rpartition("@")[2]) for variant in inputs.get("variants", [])
+    ]
+    return variants, inputs.get("annotations")
 
 
 def _unknown(value: Any) -> bool:

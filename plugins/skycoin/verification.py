@@ -80,6 +80,11 @@ class Verification:
                 "`pulumi up --target-replace` with the URN of its image, from `pulumi stack --show-urns`."
             )
         manifest = repository.manifest(digest)
+        if "config" not in manifest.fields:
+            raise ProviderError(
+                f"{inputs['ref']} is a list, not an image of one platform: buildx added attestations. Set "
+                "BUILDX_NO_DEFAULT_ATTESTATIONS=1 in the environment of pulumi and build again."
+            )
         config, layers = repository.config(manifest), manifest.fields["layers"]
         contents = read_contents(repository, layers, inputs["platform"])
         faults = [*config_faults(config, inputs), *contents.faults]

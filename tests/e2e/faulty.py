@@ -40,6 +40,8 @@ class Proxy:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         """`METHOD path status` of every answered request; a cut one has no status."""
+        self.headers: list[list[str]] = []
+        """Names of the headers of every request."""
         self._target = target_port
         self._client = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
         self._lock = threading.Lock()
@@ -103,6 +105,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         line = f"{self.command} {self.path}"
+        self.owner.headers.append(list(self.headers))
         fault = self.owner.fault(line)
         if fault is not None and fault.cut_upload:
             length = int(self.headers.get("Content-Length", 0))

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from plugins.repository import INDEX, Manifest, RegistryError, Repository, copy_blob
-from tests.e2e.faulty import Fault
+from tests.e2e.faulty import Fault, Proxy
 from tests.e2e.hosted import PASSWORD, Hosted
 from tests.e2e.machine import Machine
 
@@ -114,6 +114,19 @@ def test_an_account_without_the_right_is_told_so(repository: Repository, hosted:
     hosted.proxy.faults.append(Fault(matches="^PUT .*/manifests/", status=403, body=body, times=1000))
     with pytest.raises(RegistryError, match=r"403 DENIED: requested access.*Log in with an account"):
         repository.put_manifest("latest", Manifest(b"{}", INDEX))
+
+
+def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted, up: Machine) -> None:
+    """An upload's address is the registry's to say: another host gets the bytes, and no login."""
+    elsewhere = Proxy(up.layout.registry_port, up.layout.ca.parent)
+    away = {"Location": f"https://{elsewhere.address}/v2/faults/blobs/uploads/1"}
+    hosted.proxy.faults[:] = [Fault(matches="^POST", status=202, headers=away, times=100)]
+    digest, file = blob(100)
+    with pytest.raises(RegistryError):
+        repository.put_blob(digest, file)
+    elsewhere.close()
+    assert elsewhere.headers, "nothing was sent there"
+    assert not [name for names in elsewhere.headers for name in names if name.lower() == "authorization"]
 
 
 def test_a_registry_that_is_down_is_named(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

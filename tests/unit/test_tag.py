@@ -152,6 +152,15 @@ def test_other_content_under_a_known_tag(world: World, immutable: bool) -> None:
             world.kind.diff(state, inputs, news)
 
 
+def test_the_same_variants_built_elsewhere_are_no_other_content(world: World) -> None:
+    """Another registry first: the references differ, the digests don't."""
+    inputs = world.inputs()
+    _, state = world.kind.create(inputs)
+    news = {**inputs, "variants": world.variants(at=LOCAL)}
+    assert world.kind.diff(state, inputs, news) == Change(updates=("variants",))
+    assert world.kind.update("id", state, news)["digest"] == state["digest"]
+
+
 def test_a_moving_tag_moves_with_its_variants(world: World) -> None:
     inputs = world.inputs(tag="latest", immutable=False)
     _, state = world.kind.create(inputs)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from plugins.base import Change, ProviderError, Values
+from plugins.repository import INDEX, Manifest
 from plugins.skycoin.elf import ABIS, abi_fault, read_program
 from plugins.skycoin.verification import Verification
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
@@ -148,6 +149,16 @@ def test_an_image_that_somebody_removed_is_seen_by_a_refresh_and_named_by_up() -
     assert found.state == {**state, "present": False}
     with pytest.raises(ProviderError, match="is not in the registry any more"):
         kind.update(ref, found.state, inputs)
+
+
+def test_a_variant_that_was_pushed_as_a_list_is_told_what_to_set() -> None:
+    """buildx adds attestations by default, and pushes an index over one platform and them."""
+    registries = Registries()
+    listed = Manifest(b'{"manifests": []}', INDEX)
+    registries(NAME).put_manifest("latest-amd64", listed)
+    inputs = {"ref": f"{NAME}@{listed.digest}", "platform": "linux/amd64", "labels": {}}
+    with pytest.raises(ProviderError, match="Set BUILDX_NO_DEFAULT_ATTESTATIONS=1"):
+        Verification(registries).create(inputs)
 
 
 def test_an_unknown_input_is_a_fault() -> None:
