@@ -54,7 +54,7 @@ class Image(pulumi.ComponentResource):
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
         self.variants = {arch.name: self._create_variant(name, args, arch) for arch in args.arches}
-        lists = [self._create_lists(name, args, repository) for repository in args.repositories]
+        lists = self._create_lists(name, args)
         self.lists = lists[0]
         variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
@@ -97,25 +97,34 @@ class Image(pulumi.ComponentResource):
         )
         return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
 
-    def _create_lists(self, name: str, args: ImageArgs, repository: Repository) -> dict[str, ManifestList]:
-        """The exact tags before the moving ones: where one of them is refused, nothing has moved."""
+    def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
+        """By repository, then by tag. Where an exact tag is refused anywhere, no moving tag has moved."""
+        lists: list[dict[str, ManifestList]] = [{} for _ in args.repositories]
+        exact: list[ManifestList] = []
+        for tag in sorted(args.tags, key=lambda tag: tag not in args.exact_tags):
+            for place, repository in zip(lists, args.repositories, strict=True):
+                after = () if tag in args.exact_tags else exact
+                place[tag] = self._create_list(name, args, repository, tag, after)
+            if tag in args.exact_tags:
+                exact = [*exact, *(place[tag] for place in lists)]
+        return [{tag: place[tag] for tag in args.tags} for place in lists]
+
+    def _create_list(
+        self, name: str, args: ImageArgs, repository: Repository, tag: str, after: Sequence[ManifestList]
+    ) -> ManifestList:
         children = [
             Child(arch=arch, platform=variant.platform, ref=variant.ref)
             for arch, variant in self.variants.items()
         ]
-        lists: dict[str, ManifestList] = {}
-        for tag in sorted(args.tags, key=lambda tag: tag not in args.exact_tags):
-            exact = [entry for other, entry in lists.items() if other in args.exact_tags]
-            lists[tag] = ManifestList(
-                f"{name}-{repository.registry}-{tag}",
-                ManifestListArgs(
-                    repository=repository,
-                    tag=tag,
-                    variants=children,
-                    immutable=tag in args.exact_tags and not repository.exact_tags_move,
-                    annotations=args.labels,
-                    after=() if tag in args.exact_tags else exact,
-                ),
-                pulumi.ResourceOptions(parent=self),
-            )
-        return {tag: lists[tag] for tag in args.tags}
+        return ManifestList(
+            f"{name}-{repository.registry}-{tag}",
+            ManifestListArgs(
+                repository=repository,
+                tag=tag,
+                variants=children,
+                immutable=tag in args.exact_tags and not repository.exact_tags_move,
+                annotations=args.labels,
+                after=after,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )

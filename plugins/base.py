@@ -70,7 +70,7 @@ class Kind(Protocol):
     """Outputs that every update makes anew: a preview says that they are unknown."""
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Defaults and faults of the inputs, without looking at the world."""
+        """Defaults and faults of the inputs; a preview asks it too, so it must change nothing."""
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """What `news` would change, against the state and the inputs that made it."""
@@ -257,7 +257,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
-        """Nothing to cancel: operations are bounded by their own time limits."""
+        """Nothing to cancel: what an operation waits for has time limits, and it may be run again."""
         return empty_pb2.Empty()
 
 

@@ -1,5 +1,6 @@
-"""What a provider says to the user beside its results: the engine prints it with the resource's step."""
+"""What a provider says to the user beside its results: the engine prints it among a run's messages."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -14,6 +15,8 @@ def warn_at(engine: str) -> Warn:
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
 
     def warn(message: str) -> None:
-        stub.Log(engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message))
+        request = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message)
+        with contextlib.suppress(grpc.RpcError):  # an engine that ends need not hear it
+            stub.Log(request, timeout=5)
 
     return warn

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import docker.auth
@@ -21,7 +22,7 @@ from docker.errors import DockerException
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import parse_dict_header
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry
 
 from plugins.base import ProviderError
@@ -36,8 +37,11 @@ SECONDS = (10, 60)
 """Time limits of one request: to connect, and between two pieces of an answer."""
 TRIES = 4
 LONGEST_WAIT = 60
-"""Seconds: a registry that asks for more is reported instead of waited for."""
+"""Seconds: a registry that asks for more by Retry-After is reported instead of waited for."""
 PIECE = 1 << 20
+
+SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+"""Debian's and Fedora's."""
 
 HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
@@ -45,6 +49,11 @@ HUB_API = "registry-1.docker.io"
 
 class RegistryError(ProviderError):
     """A registry did not do what was asked; the message names it and holds no credential."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+        """Whether the same request may do better a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,30 @@ class Manifest:
             return json.loads(self.content)
         except ValueError:
             raise RegistryError(f"manifest {self.digest} is no JSON: {self.content[:40]!r}") from None
+
+
+class _Patience(Retry):
+    """urllib3's, but for a Retry-After that is too long."""
+
+    def increment(self, *args: Any, **options: Any) -> Self:
+        response, pool = options.get("response"), options.get("_pool")
+        if response is not None and pool is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
+            raise MaxRetryError(pool, "")
+        return super().increment(*args, **options)
+
+
+class _Session(requests.Session):
+    """Without the logins of ~/.netrc, which requests would add on its own."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        here, there = response.request.url or "", prepared_request.url or ""
+        if _origin(here) != _origin(there):
+            prepared_request.headers.pop("Authorization", None)
+
+
+class _Anonymous(AuthBase):
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
 
 
 class _Bearer(AuthBase):
@@ -90,9 +123,9 @@ class Repository:
         self.name = name
         self.host, self.path = split_name(name)
         self._root = f"https://{HUB_API if self.host == HUB else self.host}/v2/{self.path}/"
-        self._auth: AuthBase | None = None
-        self._session = requests.Session()
-        again = Retry(
+        self._auth: AuthBase = _Anonymous()
+        self._session = _Session()
+        again = _Patience(
             total=TRIES,
             # A registry that is down stays down for longer than a run should wait.
             connect=1,
@@ -100,11 +133,11 @@ class Repository:
             status_forcelist=(429, 500, 502, 503, 504),
             allowed_methods=None,
             raise_on_status=False,
-            retry_after_max=LONGEST_WAIT,
         )
         self._session.mount("https://", HTTPAdapter(max_retries=again))
-        # As the docker-build plugin: one bundle that a set-up may have extended by its registry's CA.
-        self._verify: str | bool = os.environ.get("SSL_CERT_FILE") or True
+        # As Go's programs, the docker-build plugin among them: SSL_CERT_FILE, then the system's bundle.
+        bundles = (bundle for bundle in SYSTEM_BUNDLES if Path(bundle).exists())
+        self._verify: str | bool = os.environ.get("SSL_CERT_FILE") or next(bundles, True)
 
     def digest_of(self, reference: str) -> str | None:
         """Digest that a tag points to (or a digest itself, where it is there); None where it is not."""
@@ -130,13 +163,14 @@ class Repository:
     def tags(self) -> list[str]:
         """All tags, in the registry's order; none where the repository is not there."""
         found: list[str] = []
-        path: str | None = "tags/list?n=1000"
-        while path is not None:
+        path, seen = "tags/list?n=1000", set[str]()
+        while path and path not in seen:
+            seen.add(path)
             answer = self._ask("GET", path, missing=True)
             if answer is None:
                 return []
-            found += answer.json().get("tags") or []
-            path = answer.links["next"]["url"] if "next" in answer.links else None
+            found += self._json(answer).get("tags") or []
+            path = answer.links.get("next", {}).get("url", "")
         return found
 
     def remove(self, reference: str) -> bool:
@@ -149,10 +183,10 @@ class Repository:
     def config(self, manifest: Manifest) -> Any:
         """Configuration of an image, as JSON."""
         digest = manifest.fields["config"]["digest"]
-        content = self._ask("GET", f"blobs/{digest}").content
-        if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+        answer = self._ask("GET", f"blobs/{digest}")
+        if f"sha256:{hashlib.sha256(answer.content).hexdigest()}" != digest:
             raise RegistryError(f"{self.name}: blob {digest} is damaged in the registry")
-        return json.loads(content)
+        return self._json(answer)
 
     def has_blob(self, digest: str) -> bool:
         """Whether the registry has a blob already."""
@@ -179,6 +213,8 @@ class Repository:
         for left in reversed(range(TRIES)):
             try:
                 start = self._ask("POST", "blobs/uploads/")
+                if "Location" not in start.headers:
+                    raise RegistryError(f"registry {self.host} ({self.path}): an upload without an address")
                 file.seek(0)
                 self._ask(
                     "PUT",
@@ -188,8 +224,8 @@ class Repository:
                     data=file,
                 )
                 return
-            except RegistryError:
-                if not left:
+            except RegistryError as error:
+                if not left or not error.passing:
                     raise
 
     def _download(self, digest: str, file: IO[bytes]) -> str:
@@ -205,48 +241,62 @@ class Repository:
     def _ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
         """The answer; None for 404 where `missing` is fine. Raises RegistryError for everything else."""
         answer = self._send(method, path, **options)
-        if answer.status_code == requests.codes.unauthorized:
+        # Who a redirect or an upload's address leads to gets no login, and is asked for none.
+        if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
             self._auth = self._answered(answer.headers.get("WWW-Authenticate", ""))
             answer = self._send(method, path, **options)
         if answer.status_code == requests.codes.not_found and missing:
             return None
         if not answer.ok:
-            raise RegistryError(_refusal(self, method, answer))
+            # 404 of an upload: the registry has forgotten it, and takes another.
+            passing = answer.status_code >= 500 or answer.status_code in (404, 416)
+            raise RegistryError(_refusal(self, method, answer), passing=passing)
         return answer
+
+    def _json(self, answer: requests.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            said = f"answered with no JSON: {answer.content[:40]!r}"
+            raise RegistryError(f"registry {self.host} ({self.path}): {said}") from None
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         url = urljoin(self._root, path)
+        if urlsplit(url).scheme != "https":
+            raise RegistryError(f"registry {self.host} ({self.path}): leads to {url}, which is not https")
         # An upload's address may be somebody else's storage: no credential goes there.
-        own = urlsplit(url)[:2] == urlsplit(self._root)[:2]
+        own = _origin(url) == _origin(self._root)
         try:
             return self._session.request(
                 method,
                 url,
-                auth=self._auth if own else None,
+                auth=self._auth if own else _Anonymous(),
                 verify=self._verify,
                 timeout=SECONDS,
                 **options,
             )
-        except requests.RequestException as error:
-            raise RegistryError(f"registry {self.host} ({self.path}): {_brief(error)}") from None
+        except OSError as error:  # requests' own errors are of this kind too
+            hint = ". Add its authority to the bundle of SSL_CERT_FILE" if "certificate" in str(error) else ""
+            message = f"registry {self.host} ({self.path}): {_brief(error)}{hint}"
+            raise RegistryError(message, passing=True) from None
 
-    def _answered(self, challenge: str) -> AuthBase | None:
+    def _answered(self, challenge: str) -> AuthBase:
         """What a 401 asks for: Basic, or a Bearer token from the service that it names."""
         scheme, _, rest = challenge.partition(" ")
         user = self._credentials()
         if scheme.lower() == "basic":
-            return HTTPBasicAuth(*user) if user else None
+            return HTTPBasicAuth(*user) if user else _Anonymous()
         if scheme.lower() != "bearer":
-            return None
+            return _Anonymous()
         asked: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
         if urlsplit(asked.get("realm", "")).scheme != "https":
             raise RegistryError(f"registry {self.host}: its token service is not https: {asked.get('realm')}")
         query = {key: asked[key] for key in ("service", "scope") if key in asked}
         try:
             answer = self._session.get(
-                asked["realm"], params=query, auth=user, verify=self._verify, timeout=SECONDS
+                asked["realm"], params=query, auth=user or _Anonymous(), verify=self._verify, timeout=SECONDS
             )
-        except requests.RequestException as error:
+        except OSError as error:
             raise RegistryError(f"registry {self.host}: its token service: {_brief(error)}") from None
         if not answer.ok:
             raise RegistryError(_refusal(self, "login", answer))
@@ -262,12 +312,22 @@ class Repository:
             found: Mapping[str, str] | None = docker.auth.load_config().resolve_authconfig(
                 None if self.host == HUB else self.host
             )
-        except DockerException as error:
-            raise RegistryError(f"registry {self.host}: the docker config's helper failed: {error}") from None
+        except (DockerException, ValueError) as error:
+            raise RegistryError(f"registry {self.host}: the docker config is not read: {error}") from None
         if not found:
             return None
         values = {key.lower(): value for key, value in found.items()}
+        if values.get("identitytoken") or values.get("username") == "<token>":
+            raise RegistryError(
+                f"registry {self.host}: the docker config has an identity token, which is not used here. "
+                f"Log in with a user and a password or access token: `docker login {self.host}`"
+            )
         return (values["username"], values["password"]) if values.get("username") else None
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or 443
 
 
 def _refusal(repository: Repository, method: str, answer: requests.Response) -> str:

@@ -94,8 +94,10 @@ def main() -> int:
     given = parser.parse_args()
     try:
         record = release_record(json.load(sys.stdin), given.image)
-    except RecordError as error:
-        print(error, file=sys.stderr)
+    except (RecordError, ValueError, KeyError) as error:
+        print(
+            f"no release record: {error}; give it what `pulumi stack output --json` prints", file=sys.stderr
+        )
         return 1
     print(markdown(record) if given.format == "markdown" else json.dumps(record, indent=2))
     return 0

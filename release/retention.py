@@ -1,5 +1,8 @@
 """Retention: feature builds beyond the newest N are retired from a repository.
 
+The registry must have the distribution API's delete; where it has none, that is said. Not for the
+time of a publish: what is published between the look and the removal may go with its old digest.
+
 Only tags that start with `feature-` are ever candidates: releases and moving tags last for ever,
 and so does every manifest that a tag that stays points to. Without --delete nothing is removed.
 """
@@ -55,14 +58,15 @@ def builds(repository: Any, tags: Iterable[str]) -> list[Build]:
             manifest = repository.manifest(tag)
             fields = manifest.fields
             children = (entry["digest"] for entry in fields.get("manifests", ()))
-            created = fields.get("annotations", {}).get(CREATED, "")
+            created = (fields.get("annotations") or {}).get(CREATED, "")
             found.append(Build(tag=tag, created=created, digests=(manifest.digest, *children)))
     return sorted(found, key=lambda build: (build.created, build.tag), reverse=True)
 
 
 def plan(repository: Any, keep: int) -> Plan:
     """What retiring all feature builds but the newest `keep` means."""
-    points: Mapping[str, str] = {tag: repository.digest_of(tag) for tag in repository.tags()}
+    found = {tag: repository.digest_of(tag) for tag in repository.tags()}
+    points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
     known = builds(repository, points)
     stays, goes = known[:keep], known[keep:]
     going = {tag for build in goes for tag in build.tags if tag in points}
@@ -82,7 +86,7 @@ def plan(repository: Any, keep: int) -> Plan:
 def main() -> int:
     """Print the plan; with --delete, do it."""
     parser = argparse.ArgumentParser(prog="python -m release.retention", description=__doc__)
-    parser.add_argument("repository", help="such as ghcr.io/skycoin/skycoin")
+    parser.add_argument("repository", help="such as registry.example/skycoin/skycoin")
     parser.add_argument("--keep", type=int, default=KEEP, help=f"feature builds that stay, default {KEEP}")
     parser.add_argument("--delete", action="store_true", help="remove what goes; otherwise it is only shown")
     given = parser.parse_args()

@@ -30,6 +30,8 @@ class CatalogueEntry:
     url: str
     build_args: Mapping[str, str]
     """Templates over version, commit, branch, gui and layers; a build argument is never a secret."""
+    node: bool = False
+    """Whether a node can run it."""
     origins: tuple[str, ...] = ("module",)
     """Kinds of source that it can be built from."""
     dockerfile: str = f"{GO_MODULE}/Dockerfile"
@@ -84,6 +86,7 @@ CATALOGUE = _entries(
         title="Skycoin node",
         module="github.com/skycoin/skycoin",
         url="https://github.com/skycoin/skycoin",
+        node=True,
         origins=("module", "git", "path"),
         dockerfile="./images/skycoin/Dockerfile",
         build_args={

@@ -27,6 +27,7 @@ from stacks.rules import (
     base_registry,
     container_name,
     exact_tags_of,
+    exporter_name,
     registries_of,
     repositories_of,
     repository_of,
@@ -81,7 +82,7 @@ class Program:
             container = container_name(name, settings.image)
             args = ExporterArgs(
                 image=self._image_of(EXPORTER, settings, published),
-                container=f"{container}-exporter",
+                container=exporter_name(container),
                 network=node.network,
                 node=container,
                 port=settings.metrics_port,
@@ -182,13 +183,14 @@ class Program:
     ) -> pulumi.Output[str]:
         """`repo@sha256:…` that a node's host runs: its variant where declared, else the list.
 
-        `tag` of a node is that of its own image; others are taken by their channel's first.
+        `tag` of a node is that of its own image; others are taken by their channel's moving one.
         """
         variant = self._settings.hosts[node.host].variant
         wanted = node.tag if name == node.image else None
         if self._settings.images_from is not None:
-            tag = wanted or "latest"
-            return published.apply(lambda images: _published_ref(images, name, tag, variant))
+            return published.apply(
+                lambda images: _published_ref(images, name, wanted or _usual_tag(images.get(name)), variant)
+            )
         image = self._images[name]
         if variant is not None:
             return image.variants[variant].ref
@@ -207,6 +209,11 @@ def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]
             f"skycoin:registries.{name}: kind ecr needs {error.name}: pip install -r requirements-ecr.txt"
         ) from None
     return make_repositories(name, settings.registries[name], repositories_of(name, settings))
+
+
+def _usual_tag(tags: Mapping[str, Any] | None) -> str:
+    """The moving tag of what another stack published: `latest`, or a develop or feature build's only one."""
+    return next(iter(tags)) if tags and len(tags) == 1 else "latest"
 
 
 def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:

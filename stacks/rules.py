@@ -16,6 +16,8 @@ from stacks.settings import (
     StackSettings,
 )
 
+NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
+
 EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
 
@@ -88,6 +90,11 @@ def container_name(name: str, image: str) -> str:
     return f"{image.rpartition('/')[2]}-{name}"
 
 
+def exporter_name(container: str) -> str:
+    """Container of the exporter beside a node's."""
+    return f"{container}-exporter"
+
+
 def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
     """(data volume, wallet volume) of a node: given, or by the name that it was first deployed under."""
     first = container_name(node.renamed_from or name, node.image)
@@ -103,6 +110,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_repository_faults(settings),
         *_node_faults(settings),
         *_metrics_faults(settings),
+        *_container_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
     ]
@@ -190,9 +198,10 @@ def _node_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}.host: {node.host!r} is not in skycoin:hosts; it has {names}"
         if node.renamed_from is not None and not NAME.fullmatch(node.renamed_from):
             yield f"{key}.renamed-from: {node.renamed_from!r} is no node's name"
+        known = settings.images_from is not None or node.image in CATALOGUE
+        if known and node.image not in NODE_IMAGES:
+            yield f"{key}.image: {node.image!r} is no node's image; allowed is {', '.join(NODE_IMAGES)}"
         if settings.images_from is not None:
-            if node.image not in CATALOGUE:
-                yield f"{key}.image: {node.image!r} is no image; allowed are {', '.join(CATALOGUE)}"
             continue
         image = settings.images.get(node.image)
         if image is None:
@@ -208,6 +217,20 @@ def _node_faults(settings: StackSettings) -> Iterator[str]:
             )
         if node.gui and not image.gui:
             yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image} (its files are left out)"
+
+
+def _container_faults(settings: StackSettings) -> Iterator[str]:
+    users: dict[tuple[str, str], str] = {}
+    for name, node in settings.nodes.items():
+        container = container_name(name, node.image)
+        names = {f"nodes.{name}": container}
+        if node.metrics_port is not None:
+            names[f"nodes.{name}.metrics-port"] = exporter_name(container)
+        for key, wanted in names.items():
+            first = users.setdefault((_engine_of(settings, node), wanted), key)
+            if first != key:
+                taken = f"container {wanted!r} is already that of skycoin:{first}"
+                yield f"skycoin:{key}: {taken}; give the node another name"
 
 
 def _metrics_faults(settings: StackSettings) -> Iterator[str]:

@@ -65,6 +65,10 @@ class Tag:
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Where the tag and its variants' tags point now; empty text is nowhere."""
+        if not inputs:
+            raise ProviderError(
+                "a tag is not imported: run `pulumi up`; what is there already stays as it is"
+            )
         if state.get("failure"):
             return Found(identity=identity, state=state, inputs=inputs)
         repository = self._repository(inputs["repository"])
@@ -89,8 +93,7 @@ class Tag:
                 return
             if _unknown(inputs["variants"]):
                 # Not built yet: the same content may come out, unless it is said to be another.
-                said = target.manifest(inputs["tag"]).fields.get("annotations", {})
-                same = all(said.get(key) == value for key, value in inputs.get("annotations", {}).items())
+                same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
             else:
                 same = there == manifest_list(inputs, self._children(inputs)).digest
         except RegistryError:
@@ -114,17 +117,24 @@ class Tag:
         children = self._children(inputs)
         content = manifest_list(inputs, children)
         target, wanted = self._repository(inputs["repository"]), _wanted(inputs, content.digest)
-        there = {tag: target.digest_of(tag) for tag in wanted}
-        if inputs.get("immutable") and (other := {v for t, v in there.items() if v not in (None, wanted[t])}):
-            raise ProviderError(_other_content(inputs, str(other.pop())))
+        self._refuse_other(inputs, wanted, {tag: target.digest_of(tag) for tag in wanted})
         for variant, manifest in zip(inputs["variants"], children, strict=True):
             self._bring(variant["ref"], manifest, target)
+        # Again: bringing the variants may have taken minutes, and somebody else may publish too.
+        there = {tag: target.digest_of(tag) for tag in wanted}
+        self._refuse_other(inputs, wanted, there)
         manifests = {manifest.digest: manifest for manifest in (*children, content)}
         # The order of `wanted`: variants first, the list's own tag last.
         for tag, digest in wanted.items():
             if there[tag] != digest:
                 target.put_manifest(tag, manifests[digest])
         return content, wanted
+
+    @staticmethod
+    def _refuse_other(inputs: Values, wanted: dict[str, str], there: dict[str, str | None]) -> None:
+        other = [digest for tag, digest in there.items() if digest not in (None, wanted[tag])]
+        if inputs.get("immutable") and other:
+            raise ProviderError(_other_content(inputs, str(other[0])))
 
     def _children(self, inputs: Values) -> list[Manifest]:
         """The variants' manifests, from where they were built."""
@@ -167,6 +177,17 @@ def _content(inputs: Values) -> tuple[Any, ...]:
         (variant["platform"], variant["ref"].rpartition("@")[2]) for variant in inputs.get("variants", [])
     ]
     return variants, inputs.get("annotations")
+
+
+def _says_the_same(listed: Values, inputs: Values) -> bool:
+    """Whether a published list has the platforms and the annotations that one is wanted for."""
+    said, wanted = listed.get("annotations") or {}, inputs.get("annotations") or {}
+    platforms = [entry.get("platform", {}) for entry in listed.get("manifests") or []]
+    names = [
+        "/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in platforms
+    ]
+    same = all(said.get(key) == value for key, value in wanted.items())
+    return same and names == [variant["platform"] for variant in inputs["variants"]]
 
 
 def _unknown(value: Any) -> bool:

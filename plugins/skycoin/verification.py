@@ -8,6 +8,7 @@ program in it.
 """
 
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar
@@ -18,6 +19,9 @@ from plugins.repository import Repository
 from plugins.skycoin.elf import MAGIC, abi_fault, read_program
 
 INPUTS = ("ref", "platform", "labels")
+BUILD_AGAIN = (
+    "Build it again: `pulumi up --target-replace` with the URN of its image, from `pulumi stack --show-urns`."
+)
 
 
 @dataclass
@@ -64,6 +68,8 @@ class Verification:
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Whether the registry still has the image."""
+        if not inputs:
+            raise ProviderError("a verification is not imported: run `pulumi up`, and it is made")
         repository, digest = split_pinned(inputs["ref"])
         present = self._repository(repository).digest_of(digest) is not None
         return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
@@ -75,15 +81,12 @@ class Verification:
         name, digest = split_pinned(inputs["ref"])
         repository = self._repository(name)
         if repository.digest_of(digest) is None:
-            raise ProviderError(
-                f"{inputs['ref']} is not in the registry any more. Build it again: "
-                "`pulumi up --target-replace` with the URN of its image, from `pulumi stack --show-urns`."
-            )
+            raise ProviderError(f"{inputs['ref']} is not in the registry any more. {BUILD_AGAIN}")
         manifest = repository.manifest(digest)
         if "config" not in manifest.fields:
             raise ProviderError(
                 f"{inputs['ref']} is a list, not an image of one platform: buildx added attestations. Set "
-                "BUILDX_NO_DEFAULT_ATTESTATIONS=1 in the environment of pulumi and build again."
+                f"BUILDX_NO_DEFAULT_ATTESTATIONS=1 in the environment of pulumi. {BUILD_AGAIN}"
             )
         config, layers = repository.config(manifest), manifest.fields["layers"]
         contents = read_contents(repository, layers, inputs["platform"])
@@ -122,8 +125,11 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
         if not layer["mediaType"].endswith(("gzip", "layer.v1.tar")):
             contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
             continue
-        with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
-            _read_layer(archive, platform, contents)
+        try:
+            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
+                _read_layer(archive, platform, contents)
+        except (tarfile.TarError, EOFError, zlib.error) as error:
+            contents.faults.append(f"layer {layer['digest']} is damaged: {error}")
     for path, interpreter in contents.interpreters.items():
         if interpreter.rpartition("/")[2] not in contents.names:
             contents.faults.append(f"/{path} asks for {interpreter}, which the image lacks")

@@ -84,11 +84,13 @@ def test_an_exporter_is_of_its_hosts_variant() -> None:
     assert image.endswith(f"@{engine.digest('exporter-arm32v7-image')}")
 
 
-def test_a_fleets_exporter_comes_from_the_publishing_stack() -> None:
+@pytest.mark.parametrize("tag", ["latest", "develop"])
+def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
+    """Under the moving tag of whatever channel it is published on there."""
     stacks = published()
     [outputs] = stacks.values()
     outputs["images"]["exporter"] = {
-        "latest": {"ref": f"docker.io/skycoin/exporter:latest@{DIGEST}", "digest": DIGEST, "variants": {}}
+        tag: {"ref": f"docker.io/skycoin/exporter:{tag}@{DIGEST}", "digest": DIGEST, "variants": {}}
     }
     settings = {
         **stack_settings(FILES["fleet"]),

@@ -155,6 +155,17 @@ def test_moving_tags_wait_for_the_exact_ones_of_their_registry(engine: Engine) -
         assert not exact & engine.one(TAG, f"skycoin-local-{tag}-tag").dependencies
 
 
+def test_moving_tags_wait_for_the_exact_ones_of_every_registry(engine: Engine) -> None:
+    """A release that one registry refuses moves nothing in another."""
+    args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:], repositories=[place(), place("hub")])
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    names = [f"skycoin-{registry}-{tag}-tag" for registry in ("local", "hub") for tag in TAGS[2:]]
+    exact = {engine.one(TAG, name).urn for name in names}
+    assert len(exact) == 4
+    for registry in ("local", "hub"):
+        assert exact <= engine.one(TAG, f"skycoin-{registry}-latest-tag").dependencies
+
+
 def test_labels_are_annotations_of_the_lists_too(engine: Engine) -> None:
     args = replace(image_args(), labels={"org.opencontainers.image.version": "0.27.1"})
     engine.run(lambda: Image("skycoin", args, on_builder()))

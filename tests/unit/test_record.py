@@ -87,3 +87,18 @@ def test_the_command_says_what_a_stack_without_the_image_has(outputs: dict[str, 
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "it has skycoin" in done.stderr
+
+
+def test_the_command_bears_a_pulumi_that_failed() -> None:
+    """`pulumi stack output | python -m release.record` with nothing in the pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", "release.record"],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+    )
+    assert done.returncode == 1
+    assert "give it what `pulumi stack output --json` prints" in done.stderr
+    assert "Traceback" not in done.stderr

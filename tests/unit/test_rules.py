@@ -74,6 +74,21 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"nodes.one.image": "exporter", "images.exporter": EXPORTER},
+        ["skycoin:nodes.one.image: 'exporter' is no node's image; allowed is skycoin"],
+    ),
+    (
+        {
+            "nodes.one.metrics-port": 7979,
+            "images.exporter": EXPORTER,
+            "nodes.one-exporter": {"image": "skycoin", "host": "here", "rpc-port": 6421},
+        },
+        [
+            "skycoin:nodes.one-exporter: container 'skycoin-one-exporter' is already that of "
+            "skycoin:nodes.one.metrics-port; give the node another name"
+        ],
+    ),
+    (
         {"nodes.one.metrics-port": 6420, "images.exporter": EXPORTER},
         [
             "skycoin:nodes.one.metrics-port: 6420 is already taken on engine local by "
@@ -119,7 +134,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
-        ["skycoin:nodes.one.image: 'Bad image $x' is no image; allowed are skycoin, exporter, registry"],
+        ["skycoin:nodes.one.image: 'Bad image $x' is no node's image; allowed is skycoin"],
     ),
     (
         {"nodes.one.renamed-from": "../../x y"},

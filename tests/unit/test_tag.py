@@ -1,7 +1,7 @@
 """What a tag does at preview, when written, and when somebody else moved it; on registries in memory."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -126,6 +126,32 @@ def test_before_a_build_a_taken_exact_tag_is_told_by_its_annotations(
     unknown = [{**variant, "ref": UNKNOWN} for variant in world.variants()]
     news = world.inputs(variants=unknown, annotations={"org.opencontainers.image.version": version})
     assert bool(world.kind.check("t", {}, news).failures) == refused
+
+
+def test_before_a_build_other_platforms_are_other_content(world: World) -> None:
+    world.kind.create(world.inputs())
+    fewer = [{**variant, "ref": UNKNOWN} for variant in world.variants()[:4]]
+    assert len(world.kind.check("t", {}, world.inputs(variants=fewer)).failures) == 1
+
+
+def test_somebody_who_publishes_in_the_meantime_is_not_overwritten(world: World) -> None:
+    """Bringing blobs to a far registry takes minutes: the tag is looked at again before it is written."""
+    inputs, other = world.inputs(variants=world.variants(at=LOCAL)), world.variants("two")
+    put_blob, theirs = world.hub.put_blob, world.hub.manifest(other[0]["ref"].partition("@")[2])
+
+    def meanwhile(digest: str, file: IO[bytes]) -> None:
+        world.hub.manifests["0.27.1"] = theirs
+        put_blob(digest, file)
+
+    world.hub.put_blob = meanwhile  # type: ignore[method-assign] # one that takes its time
+    with pytest.raises(ProviderError, match="is published as"):
+        world.kind.create(inputs)
+    assert world.hub.manifest("0.27.1") == theirs
+
+
+def test_a_tag_is_not_imported(world: World) -> None:
+    with pytest.raises(ProviderError, match="not imported: run `pulumi up`"):
+        world.kind.read("id", {}, {})
 
 
 def test_a_registry_that_cannot_be_asked_stops_no_preview(world: World) -> None:

@@ -161,6 +161,19 @@ def test_a_variant_that_was_pushed_as_a_list_is_told_what_to_set() -> None:
         Verification(registries).create(inputs)
 
 
+def test_a_damaged_layer_is_a_fault_and_an_import_is_refused() -> None:
+    registries = Registries()
+    ref = registries(NAME).add_image(config_of("linux/amd64"), {"a": b"x" * 5000})
+    repository = registries(NAME)
+    [layer] = [digest for digest, blob in repository.blobs.items() if blob[:2] == b"\x1f\x8b"]
+    repository.blobs[layer] = repository.blobs[layer][:40]
+    kind = Verification(registries)
+    with pytest.raises(ProviderError, match=f"layer {layer} is damaged"):
+        kind.create({"ref": ref, "platform": "linux/amd64", "labels": {}})
+    with pytest.raises(ProviderError, match="not imported"):
+        kind.read(ref, {}, {})
+
+
 def test_an_unknown_input_is_a_fault() -> None:
     checked = Verification(Registries()).check("v", {}, {"ref": "a", "sise": 1, "__internal": "x"})
     assert checked.failures == [("sise", "no such input")]
