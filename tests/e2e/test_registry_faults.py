@@ -73,6 +73,39 @@ def test_retry_after_is_waited_for(repository: Repository, hosted: Hosted) -> No
     assert time.monotonic() - began >= 2
 
 
+def test_a_registry_that_asks_for_an_hour_is_reported_at_once(repository: Repository, hosted: Hosted) -> None:
+    hosted.proxy.faults.append(Fault(matches="^GET", status=429, headers={"Retry-After": "3600"}, times=1000))
+    began = time.monotonic()
+    with pytest.raises(RegistryError, match=r"429.*Too many requests: try again in 3600 s"):
+        repository.manifest("latest")
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        (Fault(matches="^POST", status=202), "an upload without an address"),
+        (Fault(matches="^POST", status=202, headers={"Location": "http://a.b/c"}), "which is not https"),
+        (Fault(matches="^POST", status=413), "413"),
+    ],
+    ids=["no address", "clear text", "too large"],
+)
+def test_an_upload_that_cannot_work_is_refused_at_once(
+    repository: Repository, hosted: Hosted, fault: Fault, complaint: str
+) -> None:
+    hosted.proxy.faults.append(replace(fault, times=100))
+    digest, file = blob(100)
+    with pytest.raises(RegistryError, match=complaint):
+        repository.put_blob(digest, file)
+    assert hosted.proxy.count("^POST") == 1, "what is refused for good is not tried again"
+
+
+def test_an_answer_that_is_no_json_names_the_registry(repository: Repository, hosted: Hosted) -> None:
+    hosted.proxy.faults.append(Fault(matches="^GET", status=200, body="<html>", times=10))
+    with pytest.raises(RegistryError, match=rf"registry {hosted.address} \(faults\): answered with no JSON"):
+        repository.tags()
+
+
 def test_a_download_that_is_cut_starts_again(repository: Repository, hosted: Hosted) -> None:
     digest, file = blob()
     repository.put_blob(digest, file)
@@ -119,13 +152,16 @@ def test_an_account_without_the_right_is_told_so(repository: Repository, hosted:
 def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted, up: Machine) -> None:
     """An upload's address is the registry's to say: another host gets the bytes, and no login."""
     elsewhere = Proxy(up.layout.registry_port, up.layout.ca.parent)
+    challenge = {"WWW-Authenticate": f'Bearer realm="https://{elsewhere.address}/token"'}
+    elsewhere.faults.append(Fault(matches="^PUT", status=401, headers=challenge, times=100))
     away = {"Location": f"https://{elsewhere.address}/v2/faults/blobs/uploads/1"}
     hosted.proxy.faults[:] = [Fault(matches="^POST", status=202, headers=away, times=100)]
     digest, file = blob(100)
     with pytest.raises(RegistryError):
         repository.put_blob(digest, file)
     elsewhere.close()
-    assert elsewhere.headers, "nothing was sent there"
+    assert elsewhere.count("^PUT"), "nothing was sent there"
+    assert not elsewhere.count("/token"), "a foreign host's challenge was answered"
     assert not [name for names in elsewhere.headers for name in names if name.lower() == "authorization"]
 
 
