@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.node import LOOPBACK, RPC_PORT, USER
+from components.node import HEALTH_PATH, LOOPBACK, RPC_PORT, USER
 
 PORT = 7979
 """json_exporter's own; registered for it in Prometheus' list of default ports."""
@@ -73,4 +73,4 @@ class Exporter(pulumi.ComponentResource):
 
 def metrics_url(node: str, port: int) -> str:
     """Where the exporter answers for a node: module `node` of images/exporter's mapping."""
-    return f"http://{LOOPBACK}:{port}/probe?module=node&target=http://{node}:{RPC_PORT}/api/v1/health"
+    return f"http://{LOOPBACK}:{port}/probe?module=node&target=http://{node}:{RPC_PORT}{HEALTH_PATH}"

@@ -31,7 +31,8 @@ RPC_PORT = 6420
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Ends by itself without a node: shows that the variant's programs run on the host."""
-HEALTH = "http://127.0.0.1:6420/api/v1/health"
+HEALTH_PATH = "/api/v1/health"
+HEALTH = f"http://{LOOPBACK}:{RPC_PORT}{HEALTH_PATH}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,12 +6,9 @@ from pathlib import Path
 
 from local.layout import REGISTRY_NAME, Layout
 from local.steps import as_root, output, run, step
+from plugins.trust import SYSTEM_BUNDLES
 
 DAYS = "3650"
-SYSTEM_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
-    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
-)
 DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", re.S)
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from components.arch import ARCHES
+from release.record import megabytes
 from stacks.catalogue import CATALOGUE
 
 HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "digest")
-MEGABYTE = 1_000_000
 
 
 def images_table(images: Mapping[str, Any]) -> str:
@@ -26,7 +26,7 @@ def _rows(name: str, tags: Mapping[str, Any] | None) -> Iterator[Sequence[str]]:
     for arch in ARCHES:
         if arch in variants:
             one = variants[arch]
-            sizes = (f"{one[key] / MEGABYTE:.1f} MB" for key in ("size", "unpacked"))
+            sizes = (megabytes(one[key]) for key in ("size", "unpacked"))
             yield (name, arch, one["platform"], str(one["layers"]), *sizes, one["digest"])
 
 

@@ -9,7 +9,7 @@ import concurrent.futures
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
@@ -86,6 +86,11 @@ class Kind(Protocol):
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove it; being gone already is fine."""
+
+
+def unknown_inputs(inputs: Values, known: Collection[str]) -> list[str]:
+    """Names of inputs that a kind does not know, sorted; the engine's own begin with `__`."""
+    return sorted(key for key in inputs if key not in known and not key.startswith("__"))
 
 
 def to_values(struct: struct_pb2.Struct) -> Values:

@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry
 
 from plugins.base import ProviderError
+from plugins.trust import SYSTEM_BUNDLES
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -40,9 +41,6 @@ LONGEST_WAIT = 60
 """Seconds: a registry that asks for more by Retry-After is reported instead of waited for."""
 PIECE = 1 << 20
 
-SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
-"""Debian's and Fedora's."""
-
 HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
 
@@ -56,6 +54,11 @@ class RegistryError(ProviderError):
         """Whether the same request may do better a moment later."""
 
 
+def sha256_of(content: bytes) -> str:
+    """Digest as registries write it: `sha256:…`."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest or list, byte for byte: its digest is that of `content`."""
@@ -66,7 +69,7 @@ class Manifest:
     @property
     def digest(self) -> str:
         """`sha256:…`."""
-        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+        return sha256_of(self.content)
 
     @property
     def fields(self) -> Any:
@@ -184,7 +187,7 @@ class Repository:
         """Configuration of an image, as JSON."""
         digest = manifest.fields["config"]["digest"]
         answer = self._ask("GET", f"blobs/{digest}")
-        if f"sha256:{hashlib.sha256(answer.content).hexdigest()}" != digest:
+        if sha256_of(answer.content) != digest:
             raise RegistryError(f"{self.name}: blob {digest} is damaged in the registry")
         return self._json(answer)
 

@@ -57,7 +57,7 @@ def markdown(record: Mapping[str, Any]) -> str:
         (
             arch,
             variant["platform"],
-            *(f"{variant[key] / MEGABYTE:.1f} MB" for key in ("size", "unpacked")),
+            *(megabytes(variant[key]) for key in ("size", "unpacked")),
             f"`{variant['digest']}`",
             f"`{variant['base']}`",
         )
@@ -75,6 +75,11 @@ def markdown(record: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def megabytes(size: int) -> str:
+    """Bytes for people: `38.5 MB`."""
+    return f"{size / MEGABYTE:.1f} MB"
 
 
 def _places(registries: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The program: settings → providers → components → outputs. The same for every stack."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pulumi
@@ -55,6 +56,8 @@ class Program:
             )
             for name, registry in settings.registries.items()
         }
+        # Once for each image: a working copy's is read from its git.
+        self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._busybox = self._build_busybox() if settings.bases is Bases.DEBIAN and settings.images else None
         self._images = {name: self._build_image(name, image) for name, image in settings.images.items()}
         published = self._published_images()
@@ -91,7 +94,7 @@ class Program:
         return {"host": settings.host, **node.summary, "metrics": metrics}
 
     def _build_image(self, name: str, image: ImageSettings) -> Image:
-        entry, source = CATALOGUE[name], provenance(image.source, PROJECT)
+        entry, source = CATALOGUE[name], self._sources[name]
         arches = in_table_order(set(image.arches))
         return Image(
             name,
@@ -125,15 +128,9 @@ class Program:
 
     def _provenance(self, name: str) -> dict[str, Any]:
         """{source: {version, commit, branch, date}, bases: {arch: ref}}: what an image is made from."""
-        image = self._settings.images[name]
-        source = provenance(image.source, PROJECT)
+        source = self._sources[name]
         return {
-            "source": {
-                "version": source.version,
-                "commit": source.commit,
-                "branch": source.branch,
-                "date": source.date or "",
-            },
+            "source": {**asdict(source), "date": source.date or ""},
             "bases": {arch: self._base(arch) for arch in self._images[name].variants},
         }
 

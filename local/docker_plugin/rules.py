@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from plugins.base import Change, Checked, Values
+from plugins.base import Change, Checked, Values, unknown_inputs
 
 ORDERED = frozenset({"command", "entrypoints", "tests"})
 """Lists whose order means something; the others are sets."""
@@ -20,8 +20,7 @@ def check_known(inputs: Values, known: Iterable[str]) -> list[tuple[str, str]]:
     allowed = sorted(known)
     return [
         (key, f"the stand-in docker plugin does not serve it; it serves {', '.join(allowed)}")
-        for key in sorted(inputs)
-        if key not in allowed and not key.startswith("__")
+        for key in unknown_inputs(inputs, allowed)
     ]
 
 

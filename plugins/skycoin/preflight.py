@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from docker.errors import APIError, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
-from plugins.base import Change, Checked, Found, ProviderError, Values
+from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
 from plugins.engine import Engine
 
 INPUTS = (
@@ -59,7 +59,7 @@ class Preflight:
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """As given; nothing is looked at."""
-        unknown = sorted(key for key in news if key not in INPUTS and not key.startswith("__"))
+        unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:

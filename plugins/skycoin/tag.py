@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from components.naming import split_pinned, variant_tag
-from plugins.base import UNKNOWN, Change, Checked, Found, ProviderError, Values
+from plugins.base import UNKNOWN, Change, Checked, Found, ProviderError, Values, unknown_inputs
 from plugins.log import Warn
 from plugins.repository import INDEX, Manifest, RegistryError, Repository, copy_blob
 
@@ -31,9 +31,7 @@ class Tag:
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """A new immutable tag is looked for in the registry: other content under it is a fault."""
-        failures = [
-            (key, "no such input") for key in sorted(news) if key not in INPUTS and not key.startswith("__")
-        ]
+        failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
         if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
             failures += [("tag", fault) for fault in self._taken(news)]
         return Checked(inputs=news, failures=failures)
@@ -138,8 +136,9 @@ class Tag:
 
     def _children(self, inputs: Values) -> list[Manifest]:
         """The variants' manifests, from where they were built."""
-        refs = (split_pinned(variant["ref"]) for variant in inputs["variants"])
-        return [self._repository(name).manifest(digest) for name, digest in refs]
+        refs = [split_pinned(variant["ref"]) for variant in inputs["variants"]]
+        sources = {name: self._repository(name) for name in {name for name, _ in refs}}
+        return [sources[name].manifest(digest) for name, digest in refs]
 
     def _bring(self, ref: str, manifest: Manifest, target: Any) -> None:
         """A variant with its blobs into another repository; only what is missing there is sent."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar
 
 from components.naming import split_pinned
-from plugins.base import Change, Checked, Found, ProviderError, Values
+from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
 from plugins.repository import Repository
 from plugins.skycoin.elf import MAGIC, abi_fault, read_program
 
@@ -48,7 +48,7 @@ class Verification:
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """As given; nothing is looked at."""
-        unknown = sorted(key for key in news if key not in INPUTS and not key.startswith("__"))
+        unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:

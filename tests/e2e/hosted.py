@@ -11,6 +11,7 @@ import bcrypt
 
 from local import services
 from local.services import Service, port_is_taken
+from local.tools import REGISTRY, tool_path
 from tests.e2e.faulty import Proxy
 from tests.e2e.machine import Machine
 
@@ -64,7 +65,7 @@ def start_hosted(machine: Machine) -> Hosted:
     (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
     config = folder / "registry.yml"
     config.write_text(CONFIG.format(folder=folder, port=PORT, certificates=machine.layout.ca.parent))
-    program = next((machine.layout.cache / "tools").glob("registry-*/registry"))
+    program = tool_path(machine.layout, REGISTRY)
     services.start(
         machine.layout,
         Service(

@@ -12,15 +12,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from local.layout import Layout
-
-ACCEPT = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
+from plugins.repository import ACCEPT
 
 
 @dataclass(frozen=True, slots=True)

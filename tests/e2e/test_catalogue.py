@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -15,15 +14,13 @@ from components.arch import ARCHES
 from local import services
 from local.services import Service, port_is_taken
 from tests.e2e.machine import Machine, Result
+from tests.e2e.plugin import until
 from tests.e2e.test_images import COMMIT
+from tests.unit.yaml_like import EXPORTER
 
 METRICS_PORT, PROMETHEUS_PORT, REGISTRY_PORT = 16490, 16491, 16492
 SOURCES = {
-    "exporter": {
-        "module": "github.com/prometheus-community/json_exporter",
-        "version": "v0.7.0",
-        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
-    },
+    "exporter": EXPORTER["source"],
     "registry": {
         "module": "github.com/distribution/distribution/v3",
         "version": "v3.1.0",
@@ -139,13 +136,11 @@ def ask(url: str) -> Any:
 
 
 def test_prometheus_has_the_target_up_with_the_nodes_metrics(prometheus: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        targets = ask(f"{prometheus}/api/v1/targets")["activeTargets"]
-        if [target["health"] for target in targets] == ["up"]:
-            break
-        time.sleep(0.5)
-    assert [(target["health"], target["lastError"]) for target in targets] == [("up", "")]
+    def targets() -> Any:
+        return ask(f"{prometheus}/api/v1/targets")["activeTargets"]
+
+    until(lambda: [target["health"] for target in targets()] == ["up"], "the target is up", seconds=30)
+    assert [(target["health"], target["lastError"]) for target in targets()] == [("up", "")]
     query = urllib.parse.quote("skycoin_node_info")
     [found] = ask(f"{prometheus}/api/v1/query?query={query}")["result"]
     assert found["metric"]["version"] == "0.27.1"
@@ -153,16 +148,13 @@ def test_prometheus_has_the_target_up_with_the_nodes_metrics(prometheus: str) ->
     assert len(ask(f"{prometheus}/api/v1/query?query={age}")["result"]) == 1
 
 
-def answers(url: str, seconds: float = 20) -> bool:
-    """Whether it answers in that time: an engine opens a port before the program behind it listens."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return True
-        except OSError:
-            time.sleep(0.3)
-    return False
+def answers(url: str) -> bool:
+    """An engine opens a port before the program behind it listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -176,7 +168,7 @@ def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None
     try:
         assert started.code == 0, started.text
         root = f"http://127.0.0.1:{REGISTRY_PORT}/v2/"
-        assert answers(root), up.docker("logs", "catalogue-registry").text
+        until(lambda: answers(root), "the registry answers", seconds=20)
         post = urllib.request.Request(f"{root}a/b/blobs/uploads/", data=b"", method="POST")
         with urllib.request.urlopen(post, timeout=10) as answer:
             assert answer.status == 202, "it may write to its volume"

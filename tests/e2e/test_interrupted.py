@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.machine import SETTINGS, Machine
+from tests.e2e.plugin import until
 from tests.e2e.test_up import get
 
 NODE = "skycoin-node-1"
@@ -66,7 +67,4 @@ def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, after:
     assert get("/api/v1/version")["version"] == "0.27.1"
     assert up.docker("exec", NODE, "cat", "/wallet/kept").text == "precious\n"
     assert up.docker("exec", NODE, "rm", "/wallet/kept").code == 0
-    deadline = time.monotonic() + 10
-    while plugins_of(up) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert plugins_of(up) == [], "a killed engine left its plugins behind"
+    until(lambda: plugins_of(up) == [], "a killed engine's plugins end", seconds=10)

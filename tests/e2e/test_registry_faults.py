@@ -1,6 +1,5 @@
-"""The registry client against a real registry that fails as quality.md says (cases 8 to 13, 33)."""
+"""The registry client against a real registry that fails: cut, slow, full, refusing, gone."""
 
-import hashlib
 import io
 import os
 import time
@@ -9,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugins.repository import INDEX, Manifest, RegistryError, Repository, copy_blob
+from plugins.repository import INDEX, Manifest, RegistryError, Repository, copy_blob, sha256_of
 from tests.e2e.faulty import Fault, Proxy
 from tests.e2e.hosted import PASSWORD, Hosted
 from tests.e2e.machine import Machine
@@ -32,7 +31,7 @@ def repository(up: Machine, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> 
 
 def blob(size: int = 300_000) -> tuple[str, io.BytesIO]:
     content = os.urandom(size)
-    return f"sha256:{hashlib.sha256(content).hexdigest()}", io.BytesIO(content)
+    return sha256_of(content), io.BytesIO(content)
 
 
 def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None:

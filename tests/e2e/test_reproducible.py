@@ -15,6 +15,7 @@ import yaml
 from components.arch import ARCHES
 from local import services
 from local.builder import builder_service
+from local.tools import BUILDKIT, tool_path
 from tests.e2e.machine import HOME, Machine
 
 OTHER = "builder-2"
@@ -43,7 +44,7 @@ def other_builder(up: Machine) -> Iterator[str]:
     """A second BuildKit with nothing in its caches."""
     root, layout = HOME / OTHER, replace(up.layout, state=up.layout.state / OTHER, builder_root=HOME / OTHER)
     subprocess.run(["rm", "-rf", "--one-file-system", str(root)], check=True)
-    service = builder_service(layout, next((up.layout.cache / "tools").glob("buildkit-*/buildkitd")))
+    service = builder_service(layout, tool_path(up.layout, BUILDKIT))
     trusting = replace(service, name=OTHER, env={"SSL_CERT_FILE": str(up.layout.trust)})
     services.start(up.layout, trusting)
     instances = up.layout.docker_config / "buildx" / "instances"

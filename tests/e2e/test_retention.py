@@ -11,12 +11,11 @@ import pytest
 
 from components.arch import ARCHES
 from local.layout import PROJECT
-from plugins.repository import INDEX, MANIFEST, Manifest, Repository
+from plugins.repository import INDEX, MANIFEST, Manifest, Repository, sha256_of
 from plugins.skycoin.tag import Tag
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import Hosted
 from tests.e2e.machine import Machine
-from tests.unit.registry import digest_of
 
 DATES = {"feature-old": "2026-01-01", "feature-new": "2026-02-01", "develop": "", "0.27.1": ""}
 
@@ -28,12 +27,12 @@ def publish(repository: Repository, tag: str, created: str) -> None:
         config = json.dumps(
             {"os": "linux", "architecture": arch.goarch, "author": f"{tag} {arch.name}"}
         ).encode()
-        repository.put_blob(digest_of(config), io.BytesIO(config))
+        repository.put_blob(sha256_of(config), io.BytesIO(config))
         descriptor = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config)}
         fields = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": {**descriptor, "digest": digest_of(config)},
+            "config": {**descriptor, "digest": sha256_of(config)},
             "layers": [],
         }
         manifest = Manifest(json.dumps(fields).encode(), MANIFEST)

@@ -1,7 +1,6 @@
 """Repositories in memory: what the provider's kinds ask of a registry. The real one: tests/e2e."""
 
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -10,13 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from plugins.repository import MANIFEST, Manifest, RegistryError
+from plugins.repository import MANIFEST, Manifest, RegistryError, sha256_of
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-
-
-def digest_of(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @dataclass
@@ -75,8 +70,8 @@ class Repository:
     # What tests put in.
 
     def add_blob(self, content: bytes) -> dict[str, Any]:
-        self.blobs[digest_of(content)] = content
-        return {"digest": digest_of(content), "size": len(content)}
+        self.blobs[sha256_of(content)] = content
+        return {"digest": sha256_of(content), "size": len(content)}
 
     def add_image(self, config: Mapping[str, Any], *layers: Mapping[str, bytes]) -> str:
         """Push an image of these files; its reference by digest."""

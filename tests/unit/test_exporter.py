@@ -10,19 +10,10 @@ from components.exporter import Exporter, ExporterArgs
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
 from tests.unit.samples import PINNED, on_host
-from tests.unit.yaml_like import DIGEST
+from tests.unit.yaml_like import DIGEST, EXPORTER
 
-EXPORTER = "skycoin:index:Exporter"
+COMPONENT = "skycoin:index:Exporter"
 URL = "http://127.0.0.1:9400/probe?module=node&target=http://skycoin-node-1:6420/api/v1/health"
-IMAGE = {
-    "source": {
-        "module": "github.com/prometheus-community/json_exporter",
-        "version": "v0.7.0",
-        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
-    },
-    "arches": ["amd64", "arm32v7"],
-    "channel": "release",
-}
 
 
 def _program() -> None:
@@ -38,7 +29,7 @@ def _program() -> None:
 
 def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> None:
     engine.run(_program)
-    assert engine.children(engine.one(EXPORTER, "node-1-exporter")) == [
+    assert engine.children(engine.one(COMPONENT, "node-1-exporter")) == [
         (CONTAINER, "node-1-exporter-container"),
         (PULLED, "node-1-exporter-pulled"),
     ]
@@ -50,7 +41,7 @@ def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> No
     assert container["capabilities"] == {"drops": ["ALL"]}
     assert container["securityOpts"] == ["no-new-privileges"]
     assert not {"mounts", "volumes", "privileged"} & container.keys()
-    assert engine.outputs_of(EXPORTER, "node-1-exporter") == {
+    assert engine.outputs_of(COMPONENT, "node-1-exporter") == {
         "container": "skycoin-node-1-exporter",
         "metrics": URL,
     }
@@ -60,7 +51,7 @@ def with_metrics(**host: Any) -> Engine:
     settings = stack_settings(FILES["local"])
     return up_with(
         "local",
-        images={**settings["images"], "exporter": IMAGE},
+        images={**settings["images"], "exporter": {**EXPORTER, "arches": ["amd64", "arm32v7"]}},
         hosts={"here": {"engine": "local", **host}},
         nodes={"node-1": {"image": "skycoin", "host": "here", "metrics-port": 9400}},
     )
@@ -104,7 +95,7 @@ def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
 
 def test_a_node_without_a_metrics_port_has_no_exporter() -> None:
     engine = up_with("local")
-    assert engine.all_of(EXPORTER) == []
+    assert engine.all_of(COMPONENT) == []
     assert engine.exports()["nodes"]["node-1"]["metrics"] == ""
 
 

@@ -10,7 +10,7 @@ from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.reading import SettingsError, parse
 from stacks.rules import container_name, repository_of, tags_of, volume_names
 from stacks.settings import NodeSettings
-from tests.unit.yaml_like import DIGEST, changed
+from tests.unit.yaml_like import DIGEST, EXPORTER, changed
 
 NAME = "is no name: up to 40 lower-case letters, digits and '-', starting and ending with a letter or digit"
 OTHER_IMAGE = {
@@ -19,15 +19,6 @@ OTHER_IMAGE = {
     "channel": "develop",
 }
 IMAGE_REPOSITORY = "images.skycoin.repository"
-EXPORTER = {
-    "source": {
-        "module": "github.com/prometheus-community/json_exporter",
-        "version": "v0.7.0",
-        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
-    },
-    "arches": ["amd64"],
-    "channel": "release",
-}
 WHERE_TO = (
     "missing, and skycoin:registries has not just one entry (has: {}): "
     "list those to publish in, the one to build in first"

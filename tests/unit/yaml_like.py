@@ -7,6 +7,16 @@ from typing import Any
 
 COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
 DIGEST = f"sha256:{'d' * 64}"
+EXPORTER: Mapping[str, Any] = {
+    "source": {
+        "module": "github.com/prometheus-community/json_exporter",
+        "version": "v0.7.0",
+        "commit": "06fb506a4c5d242186f198b9c8bf072212f3a134",
+    },
+    "arches": ["amd64"],
+    "channel": "release",
+}
+"""The image exporter, as `skycoin:images` takes it."""
 
 _VALID: dict[str, Any] = {
     "registries": {"local": {"kind": "local"}},
