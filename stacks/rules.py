@@ -7,8 +7,8 @@ from components.bases import Bases
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.fields import NAME
 from stacks.settings import (
-    NAME,
     ImageSettings,
     NodeSettings,
     PeerNetwork,

@@ -4,143 +4,35 @@ Each model checks what one entry shows. Rules that join several entries are in `
 `reading.py` applies both and reports every error at once.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from components.arch import ARCHES
 from components.bases import Bases
 from components.boards import BOARDS
-from components.naming import (
-    Channel,
-    address_fault,
-    repository_fault,
-    split_pinned,
-    tag_fault,
-    version_fault,
-)
+from components.naming import Channel
 from components.registry import RegistryKind
-
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
-_ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:\d{1,5})?")
-
-
-def _checked(fault: str | None) -> None:
-    if fault:
-        raise ValueError(fault)
-
-
-def _version(value: str) -> str:
-    _checked(version_fault(value))
-    return value
-
-
-def _commit(value: str) -> str:
-    _checked(None if _COMMIT.fullmatch(value) else "a commit is 40 hexadecimal digits, in lower case")
-    return value
-
-
-def _date(value: str) -> str:
-    allowed = 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"'
-    _checked(None if _DATE.fullmatch(value) else allowed)
-    try:
-        datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ValueError(f"{allowed} ({error})") from None
-    return value
-
-
-def _tag(value: str) -> str:
-    _checked(tag_fault(value))
-    return value
-
-
-def _repository(value: str) -> str:
-    _checked(repository_fault(value))
-    return value
-
-
-def _address(value: str) -> str:
-    _checked(address_fault(value))
-    return value
-
-
-def _account(value: Any) -> Any:
-    """Runs before the type is checked: digits without quotes are a number to YAML."""
-    fits = isinstance(value, str) and _ACCOUNT.fullmatch(value)
-    _checked(None if fits else 'an account is 12 digits, in quotes: "123456789012"')
-    return value
-
-
-def _region(value: str) -> str:
-    _checked(None if _REGION.fullmatch(value) else "a region is one of AWS, such as eu-central-1")
-    return value
-
-
-def _arch(value: str) -> str:
-    _checked(None if value in ARCHES else f"allowed are {', '.join(ARCHES)}")
-    return value
-
-
-def _board(value: str) -> str:
-    _checked(None if value in BOARDS else f"allowed are {', '.join(BOARDS)}")
-    return value
-
-
-def _volume(value: str) -> str:
-    _checked(
-        None if _VOLUME.fullmatch(value) else "a volume's name has letters, digits, '_', '.', '-' (no path)"
-    )
-    return value
-
-
-def _engine(value: str) -> str:
-    _checked(
-        None if _ENGINE.fullmatch(value) else "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
-    )
-    return value
-
-
-def _pinned(value: str) -> str:
-    split_pinned(value)
-    return value
-
-
-Version = Annotated[str, AfterValidator(_version)]
-Commit = Annotated[str, AfterValidator(_commit)]
-Date = Annotated[str, AfterValidator(_date)]
-Tag = Annotated[str, AfterValidator(_tag)]
-Repository = Annotated[str, AfterValidator(_repository)]
-Address = Annotated[str, AfterValidator(_address)]
-Account = Annotated[str, BeforeValidator(_account)]
-Region = Annotated[str, AfterValidator(_region)]
-ArchName = Annotated[str, AfterValidator(_arch)]
-BoardName = Annotated[str, AfterValidator(_board)]
-VolumeName = Annotated[str, AfterValidator(_volume)]
-Engine = Annotated[str, AfterValidator(_engine)]
-Pinned = Annotated[str, AfterValidator(_pinned)]
-Port = Annotated[int, Field(ge=1024, le=65535)]
-ApiSet = Literal[
-    "READ",
-    "TXN",
-    "STATUS",
-    "NET_CTRL",
-    "PROMETHEUS",
-    "STORAGE",
-    "WALLET",
-    "INSECURE_WALLET_SEED",
-    "DEPRECATED_WALLET_SPEND",
-]
+from stacks.fields import (
+    Account,
+    Address,
+    ApiSet,
+    ArchName,
+    BoardName,
+    Commit,
+    Date,
+    Engine,
+    Pinned,
+    Port,
+    Region,
+    Repository,
+    Tag,
+    Version,
+    VolumeName,
+)
+from stacks.ssh import ssh_fault
 
 
 class Settings(BaseModel):
@@ -276,20 +168,6 @@ class ImageSettings(Settings):
         return self
 
 
-SSH_FLAGS = ("-i", "-J", "-p", "-o")
-SSH_SETTINGS = (
-    "IdentitiesOnly",
-    "IdentityFile",
-    "ConnectTimeout",
-    "ServerAliveInterval",
-    "UserKnownHostsFile",
-    "HostKeyAlias",
-    "ProxyJump",
-    "StrictHostKeyChecking",
-)
-"""What can't switch the check of a host's key off (ssh_config(5)); two of them are looked at closer."""
-
-
 class Emulation(StrEnum):
     """Whether an engine of another architecture may run the host's variant by binfmt."""
 
@@ -329,28 +207,6 @@ class HostSettings(Settings):
     def variant(self) -> str | None:
         """Declared architecture: its own, or its board's; None lets the engine choose from the list."""
         return self.arch or (BOARDS[self.board].arch if self.board else None)
-
-
-def ssh_fault(options: Sequence[str]) -> str | None:
-    """Why these ssh options are refused, or None. Allowed is what can't switch the host key check off."""
-    rest = list(options)
-    while rest:
-        flag = rest.pop(0)
-        if flag not in SSH_FLAGS or not rest:
-            return (
-                f"{flag!r} is not allowed or has no value; allowed are {', '.join(SSH_FLAGS)} with one each"
-            )
-        value = rest.pop(0)
-        if flag != "-o":
-            continue
-        name, _, setting = value.replace("=", " ", 1).strip().partition(" ")
-        if name.lower() not in map(str.lower, SSH_SETTINGS):
-            return f"{value!r} is not allowed; -o takes {', '.join(SSH_SETTINGS)}"
-        if name.lower() == "stricthostkeychecking" and setting.strip(" \"'") not in ("yes", "ask"):
-            return f"{value!r} accepts unknown host keys: add the host's key to a known_hosts file"
-        if name.lower() == "userknownhostsfile" and setting.strip(" \"'") in ("/dev/null", "none"):
-            return f"{value!r} forgets every host key: add the host's key to a known_hosts file"
-    return None
 
 
 class PeerNetwork(StrEnum):

@@ -1,0 +1,38 @@
+"""Which ssh options a host may have: none that switches the check of its key off."""
+
+from collections.abc import Sequence
+
+SSH_FLAGS = ("-i", "-J", "-p", "-o")
+SSH_SETTINGS = (
+    "IdentitiesOnly",
+    "IdentityFile",
+    "ConnectTimeout",
+    "ServerAliveInterval",
+    "UserKnownHostsFile",
+    "HostKeyAlias",
+    "ProxyJump",
+    "StrictHostKeyChecking",
+)
+"""What can't switch the check of a host's key off (ssh_config(5)); two of them are looked at closer."""
+
+
+def ssh_fault(options: Sequence[str]) -> str | None:
+    """Why these ssh options are refused, or None. Allowed is what can't switch the host key check off."""
+    rest = list(options)
+    while rest:
+        flag = rest.pop(0)
+        if flag not in SSH_FLAGS or not rest:
+            return (
+                f"{flag!r} is not allowed or has no value; allowed are {', '.join(SSH_FLAGS)} with one each"
+            )
+        value = rest.pop(0)
+        if flag != "-o":
+            continue
+        name, _, setting = value.replace("=", " ", 1).strip().partition(" ")
+        if name.lower() not in map(str.lower, SSH_SETTINGS):
+            return f"{value!r} is not allowed; -o takes {', '.join(SSH_SETTINGS)}"
+        if name.lower() == "stricthostkeychecking" and setting.strip(" \"'") not in ("yes", "ask"):
+            return f"{value!r} accepts unknown host keys: add the host's key to a known_hosts file"
+        if name.lower() == "userknownhostsfile" and setting.strip(" \"'") in ("/dev/null", "none"):
+            return f"{value!r} forgets every host key: add the host's key to a known_hosts file"
+    return None
