@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STACK ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images preview destroy env test unit e2e lint
+.PHONY: help up down images preview review destroy env test unit e2e lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of 
 
 preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
+
+review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STACK=name (default local)
+	@$(PYTHON) -m local review --stack $(STACK)
 
 destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
