@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STACK ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images preview review destroy env test unit e2e lint
+.PHONY: help up down images preview review destroy env test unit e2e bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
 	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
+
+bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 5 minutes, kept in bench/last.json
+	@$(PYTHON) -m bench
 
 lint: $(VENV)/ready ## Formatting, lint and types of all code
 	@sh tests/lint.sh $(VENV)
