@@ -69,6 +69,12 @@ def address_fault(address: str) -> str | None:
     return repository_fault(namespace) if namespace else None
 
 
+def address_port(address: str) -> int | None:
+    """Port of `HOST[:PORT][/namespace]`, or None."""
+    match = _HOST.fullmatch(address.partition("/")[0])
+    return int(match["port"]) if match is not None and match["port"] else None
+
+
 def version_fault(version: str) -> str | None:
     """Why `version` is no release version, or None."""
     return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"

@@ -227,7 +227,7 @@ def _container_faults(settings: StackSettings) -> Iterator[str]:
         if node.metrics_port is not None:
             names[f"nodes.{name}.metrics-port"] = exporter_name(container)
         for key, wanted in names.items():
-            first = users.setdefault((_engine_of(settings, node), wanted), key)
+            first = users.setdefault((engine_of(settings, node.host), wanted), key)
             if first != key:
                 taken = f"container {wanted!r} is already that of skycoin:{first}"
                 yield f"skycoin:{key}: {taken}; give the node another name"
@@ -248,16 +248,21 @@ def _metrics_faults(settings: StackSettings) -> Iterator[str]:
             )
 
 
-def _port_faults(settings: StackSettings) -> Iterator[str]:
+def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
+    """(engine, port) → keys of the nodes' settings that want it."""
     users: dict[tuple[str, int], list[str]] = defaultdict(list)
     for name, node in settings.nodes.items():
-        engine = _engine_of(settings, node)
+        engine = engine_of(settings, node.host)
         users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
         if node.metrics_port is not None:
             users[engine, node.metrics_port].append(f"nodes.{name}.metrics-port")
         if node.network is not PeerNetwork.NONE:
             users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
-    for (engine, port), keys in users.items():
+    return users
+
+
+def _port_faults(settings: StackSettings) -> Iterator[str]:
+    for (engine, port), keys in ports_of(settings).items():
         for key in keys[1:]:
             yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
 
@@ -265,7 +270,7 @@ def _port_faults(settings: StackSettings) -> Iterator[str]:
 def _volume_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, node in settings.nodes.items():
-        engine = _engine_of(settings, node)
+        engine = engine_of(settings, node.host)
         for kind, volume in zip(("data", "wallet"), volume_names(name, node), strict=True):
             users[engine, volume].append(f"nodes.{name}.{kind}-volume")
     for (engine, volume), keys in users.items():
@@ -276,11 +281,11 @@ def _volume_faults(settings: StackSettings) -> Iterator[str]:
             )
 
 
-def _engine_of(settings: StackSettings, node: NodeSettings) -> str:
+def engine_of(settings: StackSettings, host_name: str) -> str:
     """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
-    host = settings.hosts.get(node.host)
+    host = settings.hosts.get(host_name)
     if host is None:
-        return node.host
+        return host_name
     if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
         return "local"
     return host.engine.rpartition("@")[2].removesuffix(":22")

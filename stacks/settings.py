@@ -24,6 +24,7 @@ from stacks.fields import (
     Commit,
     Date,
     Engine,
+    Listen,
     Pinned,
     Port,
     Region,
@@ -54,6 +55,7 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
         RegistryKind.HUB: ((), ("address", "namespace")),
         RegistryKind.GHCR: ((), ("address", "namespace")),
         RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features")),
+        RegistryKind.HOSTED: (("address", "host"), ("namespace", "port", "listen", "memory")),
     }
 )
 """Keys of each kind: those that must be given, and the others that it takes."""
@@ -77,6 +79,10 @@ class RegistrySettings(Settings):
     account: Account | None = None
     region: Region | None = None
     keep_features: Annotated[int, Field(ge=1, le=1000)] | None = None
+    host: str | None = None
+    port: Port | None = None
+    listen: Listen | None = None
+    memory: Annotated[int, Field(ge=64)] | None = None
     optional: bool = False
 
     @model_validator(mode="after")

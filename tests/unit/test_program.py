@@ -262,5 +262,5 @@ def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_argum
     assert given["PACKAGE"] == "github.com/distribution/distribution/v3/cmd/registry"
     assert "version.version=v3.1.0 " in given["LDFLAGS"]
     assert given["LDFLAGS"].endswith(f"version.revision={commit}")
-    assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry")
+    assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry /secrets")
     assert not {"GUI", "LAYERS", "VERSION"} & given.keys()

@@ -35,7 +35,10 @@ UNKNOWN_KEYS = [
         "imagse",
         "registries, images, hosts, nodes, images-from, bases, build-base, builder, build-ca",
     ),
-    ("registries.local.adress", "kind, address, namespace, account, region, keep-features, optional"),
+    (
+        "registries.local.adress",
+        "kind, address, namespace, account, region, keep-features, host, port, listen, memory, optional",
+    ),
     (
         "images.skycoin.arch",
         "source, arches, channel, feature, revision, registries, repository, gui, layers, build-args",
@@ -93,7 +96,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.kind",
         "quay",
-        "skycoin:registries.local.kind: \"quay\": Input should be 'local', 'oci', 'hub', 'ghcr' or 'ecr'",
+        "skycoin:registries.local.kind: \"quay\": Input should be 'local', 'oci', 'hub', 'ghcr', 'ecr' or "
+        "'hosted'",
     ),
     (
         "registries.local",
