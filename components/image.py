@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
@@ -47,6 +48,8 @@ class Image(pulumi.ComponentResource):
 
     Each variant is {ref, digest, platform, size, unpacked, layers}.
     """
+    reports: pulumi.Output[Mapping[str, Any]]
+    """{arch: what was found when the variant was read back}."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """By tag, in the first registry."""
@@ -56,6 +59,7 @@ class Image(pulumi.ComponentResource):
         self.variants = {arch.name: self._create_variant(name, args, arch) for arch in args.arches}
         lists = self._create_lists(name, args)
         self.lists = lists[0]
+        self.reports = pulumi.Output.all(**{arch: one.report for arch, one in self.variants.items()})
         variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
             **{

@@ -42,7 +42,7 @@ from stacks.sources import Provenance, provenance
 
 
 class Program:
-    """Builds one stack's resources from its settings; exports images, provenance, nodes and registries."""
+    """Builds one stack's resources from its settings; exports what others read of it."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
@@ -71,6 +71,7 @@ class Program:
         if own:
             pulumi.export("registries", {name: there.summary for name, there in own.items()})
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
+        pulumi.export("verification", {name: image.reports for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
         pulumi.export("nodes", nodes)
 
