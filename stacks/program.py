@@ -13,7 +13,7 @@ from components.buildx import BuildxProvider
 from components.exporter import Exporter, ExporterArgs
 from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
-from components.naming import pinned
+from components.naming import Channel, pinned
 from components.registry import Registry, RegistryArgs, RegistryKind
 from stacks.catalogue import (
     CATALOGUE,
@@ -242,7 +242,9 @@ def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]
 
 
 def _usual_tag(tags: Mapping[str, Any] | None) -> str:
-    """The moving tag of what another stack published: `latest`, or a develop or feature build's only one."""
+    """The moving tag of what another stack published: `develop`, a feature build's only one, or `latest`."""
+    if tags and Channel.DEVELOP in tags:
+        return Channel.DEVELOP
     return next(iter(tags)) if tags and len(tags) == 1 else "latest"
 
 

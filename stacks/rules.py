@@ -42,6 +42,7 @@ def tags_of(image: ImageSettings) -> list[str]:
         version=image.source.version,
         revision=image.revision,
         feature=image.feature or "",
+        commit=image.source.commit or "",
     )
 
 

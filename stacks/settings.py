@@ -54,7 +54,7 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
         RegistryKind.OCI: (("address",), ()),
         RegistryKind.HUB: ((), ("address", "namespace")),
         RegistryKind.GHCR: ((), ("address", "namespace")),
-        RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features")),
+        RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features", "keep-develop")),
         RegistryKind.HOSTED: (("address", "host"), ("namespace", "port", "listen", "memory")),
     }
 )
@@ -79,6 +79,7 @@ class RegistrySettings(Settings):
     account: Account | None = None
     region: Region | None = None
     keep_features: Annotated[int, Field(ge=1, le=1000)] | None = None
+    keep_develop: Annotated[int, Field(ge=1, le=1000)] | None = None
     host: str | None = None
     port: Port | None = None
     listen: Listen | None = None
@@ -108,11 +109,6 @@ class RegistrySettings(Settings):
         """As `docker login` knows it (ECR user guide, "Private registry authentication")."""
         suffix = ".cn" if (self.region or "").startswith("cn-") else ""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{suffix}"
-
-    @property
-    def features_kept(self) -> int:
-        """`keep-features`, or its default."""
-        return self.keep_features or 10
 
 
 ORIGINS = ("module", "git", "path")
