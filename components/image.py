@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from components.arch import Arch
+from components.contexts import contexts_argument
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
 from components.tag import Child
@@ -56,7 +57,10 @@ class Image(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
-        self.variants = {arch.name: self._create_variant(name, args, arch) for arch in args.arches}
+        build_args = {**args.build_args, **contexts_argument(args.sources)}
+        self.variants = {
+            arch.name: self._create_variant(name, args, arch, build_args) for arch in args.arches
+        }
         lists = self._create_lists(name, args)
         self.lists = lists[0]
         self.reports = pulumi.Output.all(**{arch: one.report for arch, one in self.variants.items()})
@@ -77,7 +81,9 @@ class Image(pulumi.ComponentResource):
         )
         self.register_outputs({"tags": self.tags})
 
-    def _create_variant(self, name: str, args: ImageArgs, arch: Arch) -> Variant:
+    def _create_variant(
+        self, name: str, args: ImageArgs, arch: Arch, build_args: Mapping[str, pulumi.Input[str]]
+    ) -> Variant:
         base = args.bases[arch.name]
         labels: dict[str, pulumi.Input[str]] = dict(args.labels)
         if args.base_name:
@@ -93,7 +99,7 @@ class Image(pulumi.ComponentResource):
             tag=args.tags[0],
             base=base,
             build_base=args.build_base,
-            build_args=args.build_args,
+            build_args=build_args,
             labels=labels,
             sources=args.sources,
             secrets=args.secrets,

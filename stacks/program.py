@@ -10,6 +10,7 @@ import pulumi_docker as docker
 from components.arch import ARCHES, in_table_order
 from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
 from components.buildx import BuildxProvider
+from components.contexts import context_warnings
 from components.exporter import Exporter, ExporterArgs
 from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
@@ -130,6 +131,9 @@ class Program:
     def _build_image(self, name: str, image: ImageSettings) -> Image:
         entry, source = CATALOGUE[name], self._sources[name]
         arches = in_table_order(set(image.arches))
+        if image.source.path is not None:
+            for warning in context_warnings(PROJECT / image.source.path):
+                pulumi.log.warn(f"skycoin:images.{name}.source.path: {image.source.path}: {warning}")
         return Image(
             name,
             ImageArgs(

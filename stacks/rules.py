@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from components.bases import Bases
+from components.contexts import ARGUMENT
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
@@ -30,9 +31,10 @@ RESERVED_BUILD_ARGS = frozenset(
         "CC",
         "DEBIAN_PORT",
         "SOURCE_DATE_EPOCH",
+        ARGUMENT,
     ]
 )
-"""What components/variant.py and stacks/program.py set, beside the catalogue's own of an image."""
+"""What components/ and stacks/program.py set, beside the catalogue's own of an image."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
