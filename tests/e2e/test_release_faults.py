@@ -271,6 +271,6 @@ def test_a_registry_that_refuses_deletes_keeps_everything_and_the_destroy_comple
     assert hosted.proxy.count("^DELETE") == 0, (
         "what is published is the registry's, also where it would let go"
     )
-    assert re.search(r"skycoin:index:Tag skycoin-hosted-latest-tag retain", done.text), done.text
-    assert tiny.resources().keys() <= {"faults-faults"}
+    assert re.search(r"Tag skycoin-hosted-latest-tag deleted .*\[retain\]", done.text), done.text
+    assert tiny.resources().keys() <= {"skycoin-faults"}
     assert all(whole(repository, tag) for tag in ("latest", "1.2.3", "1.2.3-r4"))
