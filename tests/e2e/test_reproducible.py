@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,9 +42,8 @@ class Elsewhere(Machine):
         return super().run("sh", "-c", ELSEWHERE, "sh", *argv, env=env, timeout=timeout)
 
 
-@pytest.fixture(scope="module")
-def other_checkout(up: Machine) -> Machine:
-    """The same files elsewhere, readable by their owner alone, from another day."""
+def elsewhere(up: Machine) -> Elsewhere:
+    """The same files in another folder, readable by their owner alone, from another day."""
     target = HOME / "another-checkout-under-a-longer-name"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(up.checkout, target, ignore=shutil.ignore_patterns(".git"))
@@ -55,11 +54,13 @@ def other_checkout(up: Machine) -> Machine:
 
 
 @contextmanager
-def stack(machine: Machine, name: str, **changed: Any) -> Iterator[Tiny]:
-    """A stack that builds the tiny program for all five."""
+def stack(
+    machine: Machine, name: str, image: Mapping[str, Any] | None = None, **changed: Any
+) -> Iterator[Tiny]:
+    """A stack that builds the tiny program, or another image, for all five."""
     tiny = Tiny(machine, name)
     write_program(machine.checkout)
-    tiny.write({**FEATURE, "repository": f"skycoin/{name}"}, **changed)
+    tiny.write(image or {**FEATURE, "repository": f"skycoin/{name}"}, **changed)
     try:
         made = tiny.pulumi("stack", "init", "--no-select")
         assert made.code == 0, made.text
@@ -71,13 +72,14 @@ def stack(machine: Machine, name: str, **changed: Any) -> Iterator[Tiny]:
 def published(tiny: Tiny) -> Any:
     result = tiny.up()
     assert result.code == 0, result.text
-    return tiny.outputs()["images"]["skycoin"]["feature-tiny"]
+    return tiny.outputs()["images"]["skycoin"]
 
 
 @pytest.fixture(scope="module")
-def again(other_builder: Builder, other_checkout: Machine) -> Iterator[Tiny]:
-    """The same program from the other checkout by the other builder."""
-    with stack(other_checkout, "again", **{"skycoin:builder": other_builder.name}) as tiny:
+def again(up: Machine, other_builder: Builder) -> Iterator[Tiny]:
+    """The same program from another checkout by the other builder."""
+    builder: dict[str, Any] = {"skycoin:builder": other_builder.name}
+    with stack(elsewhere(up), "again", **builder) as tiny:
         yield tiny
 
 
@@ -101,7 +103,7 @@ def test_two_builders_make_equal_digests(up: Machine, other_builder: Builder, ag
     """Another builder and checkout, umask 077, no HOME, another locale, another day."""
     other_builder.empty()
     with stack(up, "once") as tiny:
-        both = (published(tiny), published(again))
+        both = [published(one)["feature-tiny"] for one in (tiny, again)]
     digests = [{arch: variant["digest"] for arch, variant in tag["variants"].items()} for tag in both]
     assert digests[0] == digests[1]
     assert sorted(digests[0]) == sorted(ARCHES)

@@ -85,6 +85,7 @@ def test_without_delete_nothing_is_removed(repository: Repository) -> None:
     assert len(before) == len(DATES) * 6
 
 
+@pytest.mark.case(13)
 def test_a_registry_without_a_delete_api_is_said(repository: Repository, hosted: Hosted) -> None:
     """Case 13."""
     hosted.proxy.faults[:] = [Fault(matches="^DELETE", status=405, times=100)]
