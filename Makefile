@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STACK ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images preview review destroy env test unit e2e bench lint
+.PHONY: help up down images preview review destroy env test unit e2e soak bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry 
 
 bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 5 minutes, kept in bench/last.json
 	@$(PYTHON) -m bench
+
+soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (30 min and up)
+	@$(PYTHON) -m pytest tests/soak --durations=10
 
 lint: $(VENV)/ready ## Formatting, lint and types of all code
 	@sh tests/lint.sh $(VENV)

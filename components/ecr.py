@@ -19,8 +19,9 @@ MOVING = ("latest*", "develop*", "feature-*")
 """Tags of channels that move, with and without an architecture behind them."""
 FILTERS = 5
 """ECR takes that many exclusion filters (API reference, PutImageTagMutability)."""
-KEPT = ("release-v*", "develop*")
-"""Every published manifest of a release, list or variant, has a release-v tag too."""
+KEPT = ("release-v*", "develop", "develop-am*", "develop-ar*")
+"""Every published manifest of a release, list or variant, has a release-v tag too. The last two are the
+variants of `develop`: no commit begins like that, so `develop-13141d81aaa5` is none of them."""
 NEVER = 1_000_000
 """Images; a repository holds at most 100,000 (ECR service quotas)."""
 UNTAGGED_DAYS = 30
@@ -37,6 +38,7 @@ class EcrRepositoryArgs:
     moving: Sequence[str] = ()
     """Further tags that may move, such as a release's `0.27`; there is room for one."""
     keep_features: int = 10
+    keep_develop: int = 10
 
 
 class EcrRepository(pulumi.ComponentResource):
@@ -64,7 +66,7 @@ class EcrRepository(pulumi.ComponentResource):
         aws.ecr.LifecyclePolicy(
             f"{name}-lifecycle",
             repository=repository.name,
-            policy=json.dumps(lifecycle_policy(args.keep_features)),
+            policy=json.dumps(lifecycle_policy(args.keep_features, args.keep_develop)),
             # A changed policy is a replacement, and the old one is deleted by the repository's name:
             # deleted last, it would take the new one with it.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
@@ -86,23 +88,24 @@ def moving_filters(moving: Iterable[str]) -> list[str]:
     return filters
 
 
-def lifecycle_policy(keep: int) -> dict[str, Any]:
-    """What may expire: all but the last `keep` features, and what has had no tag for a month.
+def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
+    """What may expire: all but the last features and develop builds, and what has had no tag for a month.
 
     ECR's own rules (user guide, "Lifecycle policy evaluation rules"): an image that matches the
-    tags of one rule is not expired by a later one, so the first two hold releases and develop where
+    tags of one rule is not expired by a later one, so the first ones hold releases and develop where
     a feature has equal content; and an image that a manifest list refers to stays as long as the
     list, so the untagged children of a list are safe.
     """
     kept = [_tagged(tag, NEVER) for tag in KEPT]
-    features = _tagged("feature-*", keep * IMAGES_OF_A_TAG)
+    counted = [("feature-*", features), ("develop-*", develop)]
+    builds = [_tagged(tag, keep * IMAGES_OF_A_TAG) for tag, keep in counted]
     untagged = {
         "tagStatus": "untagged",
         "countType": "sinceImagePushed",
         "countUnit": "days",
         "countNumber": UNTAGGED_DAYS,
     }
-    selections = [*kept, features, untagged]
+    selections = [*kept, *builds, untagged]
     return {
         "rules": [
             {"rulePriority": priority, "selection": selection, "action": {"type": "expire"}}

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
 from components.arch import Arch
+from components.contexts import contexts_argument
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
 from components.tag import Child
@@ -47,15 +49,21 @@ class Image(pulumi.ComponentResource):
 
     Each variant is {ref, digest, platform, size, unpacked, layers}.
     """
+    reports: pulumi.Output[Mapping[str, Any]]
+    """{arch: what was found when the variant was read back}."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """By tag, in the first registry."""
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
-        self.variants = {arch.name: self._create_variant(name, args, arch) for arch in args.arches}
+        build_args = {**args.build_args, **contexts_argument(args.sources)}
+        self.variants = {
+            arch.name: self._create_variant(name, args, arch, build_args) for arch in args.arches
+        }
         lists = self._create_lists(name, args)
         self.lists = lists[0]
+        self.reports = pulumi.Output.all(**{arch: one.report for arch, one in self.variants.items()})
         variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
             **{
@@ -73,7 +81,9 @@ class Image(pulumi.ComponentResource):
         )
         self.register_outputs({"tags": self.tags})
 
-    def _create_variant(self, name: str, args: ImageArgs, arch: Arch) -> Variant:
+    def _create_variant(
+        self, name: str, args: ImageArgs, arch: Arch, build_args: Mapping[str, pulumi.Input[str]]
+    ) -> Variant:
         base = args.bases[arch.name]
         labels: dict[str, pulumi.Input[str]] = dict(args.labels)
         if args.base_name:
@@ -89,7 +99,7 @@ class Image(pulumi.ComponentResource):
             tag=args.tags[0],
             base=base,
             build_base=args.build_base,
-            build_args=args.build_args,
+            build_args=build_args,
             labels=labels,
             sources=args.sources,
             secrets=args.secrets,

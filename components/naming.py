@@ -11,6 +11,8 @@ from typing import assert_never
 from components.arch import ARCHES
 
 TAG_LENGTH = 128
+COMMIT_DIGITS = 12
+"""Of a commit in a tag."""
 LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -69,20 +71,29 @@ def address_fault(address: str) -> str | None:
     return repository_fault(namespace) if namespace else None
 
 
+def address_port(address: str) -> int | None:
+    """Port of `HOST[:PORT][/namespace]`, or None."""
+    match = _HOST.fullmatch(address.partition("/")[0])
+    return int(match["port"]) if match is not None and match["port"] else None
+
+
 def version_fault(version: str) -> str | None:
     """Why `version` is no release version, or None."""
     return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
 
 
-def channel_tags(channel: Channel, *, version: str = "", revision: int = 0, feature: str = "") -> list[str]:
+def channel_tags(
+    channel: Channel, *, version: str = "", revision: int = 0, feature: str = "", commit: str = ""
+) -> list[str]:
     """Tags of the manifest lists of one publish, the moving ones first.
 
     `version` is `v0.27.1`; `revision` counts rebuilds of the same version, whose exact tags
-    differ so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005).
+    differ so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005). A known `commit` keeps a
+    develop build findable when `develop` has moved on, until retention takes it (docs/adr/0013).
     """
     match channel:
         case Channel.DEVELOP:
-            return ["develop"]
+            return ["develop", *([develop_tag(commit)] if commit else [])]
         case Channel.FEATURE:
             return [f"feature-{feature}"]
         case Channel.RELEASE:
@@ -98,6 +109,11 @@ def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str
     bare = version.removeprefix("v")
     exact = f"{bare}-r{revision}" if revision else bare
     return [exact, f"release-v{exact}"]
+
+
+def develop_tag(commit: str) -> str:
+    """Tag of one develop build: `develop-13141d81aaa5`."""
+    return f"develop-{commit[:COMMIT_DIGITS]}"
 
 
 def minor_tag(version: str) -> str:

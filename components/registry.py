@@ -1,6 +1,7 @@
 """A registry: where images are published, and how a repository in it is addressed.
 
-Makes nothing by itself: the registry is there (a service of `make up`, or somebody's own).
+Makes nothing by itself: the registry is there (a service of `make up`, or somebody's own), or another
+component makes it.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ class RegistryKind(StrEnum):
     """GitHub's: the same promise."""
     ECR = "ecr"
     """Amazon's: the same promise, kept by the registry; repositories have to be made first."""
+    HOSTED = "hosted"
+    """One that the stack runs itself (components/hosted_registry.py): the same promise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ with it every tag).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pulumi
 
@@ -17,6 +18,12 @@ from components.verification import Verification
 
 EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
 """OCI media types, and file times no later than SOURCE_DATE_EPOCH: equal inputs, equal digests."""
+
+
+def export(labels: Mapping[str, str]) -> str:
+    """The exporter's settings, one row of CSV; the labels are the manifest's annotations too."""
+    fields = (f"annotation.{key}={value}".replace('"', '""') for key, value in sorted(labels.items()))
+    return ",".join([EXPORT, *(f'"{field}"' for field in fields)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +46,7 @@ class VariantArgs:
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Further build arguments; never a secret (they stay in the history)."""
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Of the configuration, and annotations of the manifest."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Named build contexts: name → folder or git URL."""
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
@@ -60,6 +68,8 @@ class Variant(pulumi.ComponentResource):
     unpacked: pulumi.Output[int]
     """Bytes of all files."""
     layers: pulumi.Output[int]
+    report: pulumi.Output[Mapping[str, Any]]
+    """What was found when it was read back (plugins/skycoin/verification.py)."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)
@@ -80,6 +90,7 @@ class Variant(pulumi.ComponentResource):
         self.ref = proof.ref
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.size, self.unpacked, self.layers = proof.size, proof.unpacked, proof.layers
+        self.report = proof.report
         self.register_outputs(self.summary)
 
     @property
@@ -105,6 +116,7 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
         "CC": args.arch.cc,
         "DEBIAN_PORT": args.arch.debian_port,
     }
+    labels = pulumi.Output.from_input(cast("Mapping[str, str]", dict(args.labels)))
     inputs: dict[str, object] = {
         "context": {
             "location": args.context,
@@ -115,7 +127,7 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
         "buildArgs": build_args,
         "labels": dict(args.labels),
         "tags": [pulumi.Output.concat(args.repository, ":", variant_tag(args.tag, args.arch.name))],
-        "exports": [{"raw": EXPORT}],
+        "exports": [{"raw": labels.apply(export)}],
         "push": False,  # the raw export pushes; both would be two exports
         "buildOnPreview": False,  # a preview of five cold variants would cost minutes
     }

@@ -4,6 +4,7 @@ A manifest list and a node take a variant's reference from here: what is not ver
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
@@ -18,6 +19,8 @@ class Verification(pulumi.CustomResource):
     unpacked: pulumi.Output[int]
     """Bytes of all files."""
     layers: pulumi.Output[int]
+    report: pulumi.Output[Mapping[str, Any]]
+    """{platform, labels, annotations, programs: {kind: count}, sboms: {path: …}, layers: […]}."""
 
     def __init__(
         self,
@@ -28,7 +31,7 @@ class Verification(pulumi.CustomResource):
         labels: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`labels` must be there as given; others may be there too."""
+        """`labels` must be there as given, as annotations too; others may be there as well."""
         inputs = {"ref": ref, "platform": platform, "labels": dict(labels)}
-        outputs = dict.fromkeys(("size", "unpacked", "layers"))
+        outputs = dict.fromkeys(("size", "unpacked", "layers", "report"))
         super().__init__("skycoin:index:Verification", name, {**inputs, **outputs}, opts)

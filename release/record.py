@@ -1,4 +1,5 @@
-"""The release record: what one image of a stack was published as, from what, and how large it is.
+"""The release record: what one image of a stack was published as, from what, how large it is, and what
+was found when every variant was read back.
 
 Made from the stack's outputs alone: `pulumi stack output --json | python -m release.record`.
 """
@@ -19,7 +20,7 @@ class RecordError(Exception):
 
 
 def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """{image, source, tags: {tag: {digest, registries}}, variants: {arch: {…}}}; sizes in bytes.
+    """{image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}}; sizes in bytes.
 
     Raises RecordError where the stack publishes no such image.
     """
@@ -30,6 +31,7 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
     tags = images[image]
     first = next(iter(tags.values()))
     provenance = outputs["provenance"][image]
+    reports = (outputs.get("verification") or {}).get(image) or {}
     return {
         "image": image,
         "source": provenance["source"],
@@ -37,7 +39,11 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
             tag: {"digest": entry["digest"], "registries": entry["registries"]} for tag, entry in tags.items()
         },
         "variants": {
-            arch: {**first["variants"][arch], "base": provenance["bases"][arch]}
+            arch: {
+                **first["variants"][arch],
+                "base": provenance["bases"][arch],
+                "verified": reports.get(arch) or {},
+            }
             for arch in ARCHES
             if arch in first["variants"]
         },
@@ -73,8 +79,39 @@ def markdown(record: Mapping[str, Any]) -> str:
             "",
             *_table(("variant", "platform", "to download", "unpacked", "digest", "base"), variants),
             "",
+            *_verified(record["variants"]),
         ]
     )
+
+
+def _verified(variants: Mapping[str, Any]) -> list[str]:
+    """What was read back from the registry, and the SBOMs that were found in it."""
+    reports = {arch: variant["verified"] for arch, variant in variants.items() if variant["verified"]}
+    if not reports:
+        return []
+    found = [
+        (
+            arch,
+            f"{variants[arch]['platform']} in configuration and programs",
+            f"{report['labels']} as wanted",
+            "; ".join(f"{count} × {kind}" for kind, count in report["programs"].items()) or "none",
+            ", ".join(megabytes(layer["size"]) for layer in report["layers"]),
+        )
+        for arch, report in reports.items()
+    ]
+    sboms = [
+        (arch, f"`{path}`", str(sbom["components"]), f"`{sbom['digest']}`")
+        for arch, report in reports.items()
+        for path, sbom in report["sboms"].items()
+    ]
+    return [
+        "Read back from the registry, before any list was written:",
+        "",
+        *_table(("variant", "platform", "labels and annotations", "programs", "layers"), found),
+        "",
+        *(_table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
+        *([""] if sboms else []),
+    ]
 
 
 def megabytes(size: int) -> str:

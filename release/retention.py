@@ -1,32 +1,43 @@
-"""Retention: feature builds beyond the newest N are retired from a repository.
+"""Retention: feature builds and develop builds beyond the newest N of each are retired from a repository.
 
 The registry must have the distribution API's delete; where it has none, that is said. Not for the
 time of a publish: what is published between the look and the removal may go with its old digest.
 
-Only tags that start with `feature-` are ever candidates: releases and moving tags last for ever,
-and so does every manifest that a tag that stays points to. Without --delete nothing is removed.
+Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013): releases and moving tags
+last for ever, and so does every manifest that a tag that stays points to. The build that `develop`
+points to stays, however old its source. Without --delete nothing is removed.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from components.arch import ARCHES
-from components.naming import variant_tag
+from components.naming import COMMIT_DIGITS, Channel, variant_tag
 from plugins.repository import RegistryError, Repository
 
-PREFIX = "feature-"
+KINDS: Mapping[Channel, re.Pattern[str]] = MappingProxyType(
+    {
+        Channel.FEATURE: re.compile(r"feature-.+"),
+        Channel.DEVELOP: re.compile(rf"develop-[0-9a-f]{{{COMMIT_DIGITS}}}"),
+    }
+)
+"""What is retired: names of the lists of each kind."""
+VARIANTS = tuple(f"-{arch}" for arch in ARCHES)
 CREATED = "org.opencontainers.image.created"
 KEEP = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
-    """A feature build in a registry."""
+    """A build in a registry that may be retired."""
 
     tag: str
+    kind: Channel
     created: str
     """ISO 8601 in UTC, which sorts as text; empty where the list doesn't say."""
     digests: tuple[str, ...]
@@ -50,25 +61,35 @@ class Plan:
     """Digests that nothing points to any more, lists before their children."""
 
 
+def kind_of(tag: str) -> Channel | None:
+    """Which kind of build's list a tag is, or None: what is not known here is never removed."""
+    if tag.endswith(VARIANTS):
+        return None
+    return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(tag)), None)
+
+
 def builds(repository: Any, tags: Iterable[str]) -> list[Build]:
-    """Every feature build among `tags`, the newest first."""
+    """Every build among `tags` that may be retired, the newest first."""
     found = []
     for tag in tags:
-        if tag.startswith(PREFIX) and not tag.endswith(tuple(f"-{arch}" for arch in ARCHES)):
+        if (kind := kind_of(tag)) is not None:
             manifest = repository.manifest(tag)
             fields = manifest.fields
             children = (entry["digest"] for entry in fields.get("manifests", ()))
             created = (fields.get("annotations") or {}).get(CREATED, "")
-            found.append(Build(tag=tag, created=created, digests=(manifest.digest, *children)))
+            digests = (manifest.digest, *children)
+            found.append(Build(tag=tag, kind=kind, created=created, digests=digests))
     return sorted(found, key=lambda build: (build.created, build.tag), reverse=True)
 
 
 def plan(repository: Any, keep: int) -> Plan:
-    """What retiring all feature builds but the newest `keep` means."""
+    """What retiring all builds but the newest `keep` of each kind means."""
     found = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
     known = builds(repository, points)
-    stays, goes = known[:keep], known[keep:]
+    newest = [build for kind in KINDS for build in [one for one in known if one.kind is kind][:keep]]
+    stays = [one for one in known if one in newest or one.digests[0] == points.get(Channel.DEVELOP)]
+    goes = [one for one in known if one not in stays]
     going = {tag for build in goes for tag in build.tags if tag in points}
     live = {digest for tag, digest in points.items() if tag not in going}
     for digest in sorted(live):
@@ -87,7 +108,9 @@ def main() -> int:
     """Print the plan; with --delete, do it."""
     parser = argparse.ArgumentParser(prog="python -m release.retention", description=__doc__)
     parser.add_argument("repository", help="such as registry.example/skycoin/skycoin")
-    parser.add_argument("--keep", type=int, default=KEEP, help=f"feature builds that stay, default {KEEP}")
+    parser.add_argument(
+        "--keep", type=int, default=KEEP, help=f"builds of each kind that stay, default {KEEP}"
+    )
     parser.add_argument("--delete", action="store_true", help="remove what goes; otherwise it is only shown")
     given = parser.parse_args()
     if given.keep < 0:
@@ -99,14 +122,14 @@ def main() -> int:
             for build in found:
                 print(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
         if not given.delete:
-            print(f"{len(wanted.goes)} feature builds would go; --delete removes them")
+            print(f"{len(wanted.goes)} builds would go; --delete removes them")
             return 0
         for reference in (*wanted.untag, *wanted.remove):
             repository.remove(reference)
     except RegistryError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{len(wanted.goes)} feature builds are gone; the registry's garbage collection frees their space")
+    print(f"{len(wanted.goes)} builds are gone; the registry's garbage collection frees their space")
     return 0
 
 

@@ -121,7 +121,7 @@ CATALOGUE = _entries(
             "LDFLAGS": "-X github.com/distribution/distribution/v3/version.version=v{version} "
             "-X github.com/distribution/distribution/v3/version.revision={commit}",
             "PORT": "5000",
-            "DATA": "/var/lib/registry",
+            "DATA": "/var/lib/registry /secrets",
         },
     ),
 )

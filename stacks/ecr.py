@@ -13,6 +13,9 @@ import pulumi_aws as aws
 from components.ecr import EcrRepository, EcrRepositoryArgs
 from stacks.settings import RegistrySettings
 
+KEPT = 10
+"""Features and develop builds that stay where the settings say no number."""
+
 
 def make_repositories(
     name: str, registry: RegistrySettings, wanted: Mapping[str, Sequence[str]]
@@ -30,7 +33,8 @@ def make_repositories(
             EcrRepositoryArgs(
                 repository=f"{registry.namespace}/{path}" if registry.namespace else path,
                 moving=moving,
-                keep_features=registry.features_kept,
+                keep_features=registry.keep_features or KEPT,
+                keep_develop=registry.keep_develop or KEPT,
             ),
             pulumi.ResourceOptions(provider=provider),
         ).url

@@ -1,5 +1,6 @@
 """Types of single values in a stack's YAML: what each may be, and how it is said when it is not."""
 
+import ipaddress
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -71,6 +72,14 @@ def _region(value: str) -> str:
     return value
 
 
+def _listen(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0") from None
+    return value
+
+
 def _arch(value: str) -> str:
     _checked(None if value in ARCHES else f"allowed are {', '.join(ARCHES)}")
     return value
@@ -108,6 +117,7 @@ Repository = Annotated[str, AfterValidator(_repository)]
 Address = Annotated[str, AfterValidator(_address)]
 Account = Annotated[str, BeforeValidator(_account)]
 Region = Annotated[str, AfterValidator(_region)]
+Listen = Annotated[str, AfterValidator(_listen)]
 ArchName = Annotated[str, AfterValidator(_arch)]
 BoardName = Annotated[str, AfterValidator(_board)]
 VolumeName = Annotated[str, AfterValidator(_volume)]

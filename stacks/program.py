@@ -1,6 +1,6 @@
 """The program: settings → providers → components → outputs. The same for every stack."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,9 +10,11 @@ import pulumi_docker as docker
 from components.arch import ARCHES, in_table_order
 from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
 from components.buildx import BuildxProvider
+from components.contexts import context_warnings
 from components.exporter import Exporter, ExporterArgs
+from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
-from components.naming import pinned
+from components.naming import Channel, pinned
 from components.registry import Registry, RegistryArgs, RegistryKind
 from stacks.catalogue import (
     CATALOGUE,
@@ -22,6 +24,8 @@ from stacks.catalogue import (
     PROJECT,
     CatalogueEntry,
 )
+from stacks.hosted import IMAGE as HOSTED_IMAGE
+from stacks.hosted import deploy_registry, hosted_registries
 from stacks.nodes import deploy_node
 from stacks.rules import (
     EXPORTER,
@@ -39,36 +43,48 @@ from stacks.sources import Provenance, provenance
 
 
 class Program:
-    """Builds one stack's resources from its settings; exports `images`, `provenance` and `nodes`."""
+    """Builds one stack's resources from its settings; exports what others read of it."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
         self._builder = _builder_options(settings)
+        hosted = hosted_registries(settings)
         self._registries = {
-            name: Registry(
-                name,
-                RegistryArgs(
-                    kind=registry.kind,
-                    address=registry.root,
-                    made=_made(name, settings),
-                    optional=registry.optional,
-                ),
-            )
+            name: self._registry(name, registry.root)
             for name, registry in settings.registries.items()
+            if name not in hosted
         }
         # Once for each image: a working copy's is read from its git.
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._busybox = self._build_busybox() if settings.bases is Bases.DEBIAN and settings.images else None
-        self._images = {name: self._build_image(name, image) for name, image in settings.images.items()}
         published = self._published_images()
         providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
+        # What hosted registries run comes first: the other images may be published in them.
+        self._images: dict[str, Image] = {}
+        self._images |= self._build_images([HOSTED_IMAGE] if hosted else [])
+        own = self._host_registries(published, providers)
+        self._registries |= {name: self._registry(name, there.address) for name, there in own.items()}
+        self._images |= self._build_images(settings.images)
         nodes = {
             name: self._deploy(name, node, published, providers[node.host])
             for name, node in settings.nodes.items()
         }
+        if own:
+            pulumi.export("registries", {name: there.summary for name, there in own.items()})
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
+        pulumi.export("verification", {name: image.reports for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
         pulumi.export("nodes", nodes)
+
+    def _registry(self, name: str, address: pulumi.Input[str]) -> Registry:
+        settings = self._settings.registries[name]
+        args = RegistryArgs(
+            kind=settings.kind,
+            address=address,
+            made=_made(name, self._settings),
+            optional=settings.optional,
+        )
+        return Registry(name, args)
 
     def _deploy(
         self,
@@ -78,13 +94,13 @@ class Program:
         provider: docker.Provider,
     ) -> dict[str, pulumi.Input[str]]:
         """One node and what belongs to it; what the outputs say of it."""
-        image = self._image_of(settings.image, settings, published)
+        image = self._image_of(settings.image, settings.host, settings.tag, published)
         node = deploy_node(name, settings, self._settings, image, provider)
         metrics = ""
         if settings.metrics_port is not None:
             container = container_name(name, settings.image)
             args = ExporterArgs(
-                image=self._image_of(EXPORTER, settings, published),
+                image=self._image_of(EXPORTER, settings.host, None, published),
                 container=exporter_name(container),
                 network=node.network,
                 node=container,
@@ -93,9 +109,31 @@ class Program:
             metrics = Exporter(f"{name}-exporter", args, pulumi.ResourceOptions(provider=provider)).metrics
         return {"host": settings.host, **node.summary, "metrics": metrics}
 
+    def _host_registries(
+        self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]
+    ) -> dict[str, HostedRegistry]:
+        return {
+            name: deploy_registry(
+                name,
+                registry,
+                self._image_of(HOSTED_IMAGE, str(registry.host), None, published),
+                providers[str(registry.host)],
+            )
+            for name, registry in hosted_registries(self._settings).items()
+        }
+
+    def _build_images(self, names: Iterable[str]) -> dict[str, Image]:
+        """Those of the stack that are not built yet."""
+        images = self._settings.images
+        wanted = [name for name in names if name in images and name not in self._images]
+        return {name: self._build_image(name, images[name]) for name in wanted}
+
     def _build_image(self, name: str, image: ImageSettings) -> Image:
         entry, source = CATALOGUE[name], self._sources[name]
         arches = in_table_order(set(image.arches))
+        if image.source.path is not None:
+            for warning in context_warnings(PROJECT / image.source.path):
+                pulumi.log.warn(f"skycoin:images.{name}.source.path: {image.source.path}: {warning}")
         return Image(
             name,
             ImageArgs(
@@ -176,14 +214,13 @@ class Program:
         return stack.get_output("images").apply(lambda images: images or {})
 
     def _image_of(
-        self, name: str, node: NodeSettings, published: pulumi.Output[Mapping[str, Any]]
+        self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]
     ) -> pulumi.Output[str]:
-        """`repo@sha256:…` that a node's host runs: its variant where declared, else the list.
+        """`repo@sha256:…` that a host runs: its variant where declared, else the list.
 
-        `tag` of a node is that of its own image; others are taken by their channel's moving one.
+        `wanted` is the tag; None is the channel's moving one.
         """
-        variant = self._settings.hosts[node.host].variant
-        wanted = node.tag if name == node.image else None
+        variant = self._settings.hosts[host].variant
         if self._settings.images_from is not None:
             return published.apply(
                 lambda images: _published_ref(images, name, wanted or _usual_tag(images.get(name)), variant)
@@ -209,7 +246,9 @@ def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]
 
 
 def _usual_tag(tags: Mapping[str, Any] | None) -> str:
-    """The moving tag of what another stack published: `latest`, or a develop or feature build's only one."""
+    """The moving tag of what another stack published: `develop`, a feature build's only one, or `latest`."""
+    if tags and Channel.DEVELOP in tags:
+        return Channel.DEVELOP
     return next(iter(tags)) if tags and len(tags) == 1 else "latest"
 
 

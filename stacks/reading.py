@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stacks.hosted import hosted_faults
 from stacks.rules import cross_faults
 from stacks.settings import (
     HostSettings,
@@ -70,7 +71,7 @@ def parse(raw: Mapping[str, Any]) -> StackSettings:
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise SettingsError([_sentence(entry, _keys_at(entry["loc"])) for entry in found]) from None
-    if faults := cross_faults(settings):
+    if faults := [*cross_faults(settings), *hosted_faults(settings)]:
         raise SettingsError(faults)
     return settings
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from components.bases import Bases
+from components.contexts import ARGUMENT
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
 from components.node import backups_volume
 from components.registry import RegistryKind
@@ -31,9 +32,10 @@ RESERVED_BUILD_ARGS = frozenset(
         "CC",
         "DEBIAN_PORT",
         "SOURCE_DATE_EPOCH",
+        ARGUMENT,
     ]
 )
-"""What components/variant.py and stacks/program.py set, beside the catalogue's own of an image."""
+"""What components/ and stacks/program.py set, beside the catalogue's own of an image."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -43,6 +45,7 @@ def tags_of(image: ImageSettings) -> list[str]:
         version=image.source.version,
         revision=image.revision,
         feature=image.feature or "",
+        commit=image.source.commit or "",
     )
 
 
@@ -228,7 +231,7 @@ def _container_faults(settings: StackSettings) -> Iterator[str]:
         if node.metrics_port is not None:
             names[f"nodes.{name}.metrics-port"] = exporter_name(container)
         for key, wanted in names.items():
-            first = users.setdefault((_engine_of(settings, node), wanted), key)
+            first = users.setdefault((engine_of(settings, node.host), wanted), key)
             if first != key:
                 taken = f"container {wanted!r} is already that of skycoin:{first}"
                 yield f"skycoin:{key}: {taken}; give the node another name"
@@ -249,16 +252,21 @@ def _metrics_faults(settings: StackSettings) -> Iterator[str]:
             )
 
 
-def _port_faults(settings: StackSettings) -> Iterator[str]:
+def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
+    """(engine, port) → keys of the nodes' settings that want it."""
     users: dict[tuple[str, int], list[str]] = defaultdict(list)
     for name, node in settings.nodes.items():
-        engine = _engine_of(settings, node)
+        engine = engine_of(settings, node.host)
         users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
         if node.metrics_port is not None:
             users[engine, node.metrics_port].append(f"nodes.{name}.metrics-port")
         if node.network is not PeerNetwork.NONE:
             users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
-    for (engine, port), keys in users.items():
+    return users
+
+
+def _port_faults(settings: StackSettings) -> Iterator[str]:
+    for (engine, port), keys in ports_of(settings).items():
         for key in keys[1:]:
             yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
 
@@ -266,7 +274,7 @@ def _port_faults(settings: StackSettings) -> Iterator[str]:
 def _volume_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, node in settings.nodes.items():
-        engine = _engine_of(settings, node)
+        engine = engine_of(settings, node.host)
         data, wallet = volume_names(name, node)
         users[engine, data].append(f"nodes.{name}.data-volume")
         users[engine, wallet].append(f"nodes.{name}.wallet-volume")
@@ -278,16 +286,16 @@ def _volume_faults(settings: StackSettings) -> Iterator[str]:
             )
     for name, node in settings.nodes.items():
         backups = backups_volume(volume_names(name, node)[1])
-        for key in users.get((_engine_of(settings, node), backups), ()):
+        for key in users.get((engine_of(settings, node.host), backups), ()):
             held = f"volume {backups!r} holds the copies of node {name}'s wallet"
             yield f"skycoin:{key}: {held}; give another name"
 
 
-def _engine_of(settings: StackSettings, node: NodeSettings) -> str:
+def engine_of(settings: StackSettings, host_name: str) -> str:
     """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
-    host = settings.hosts.get(node.host)
+    host = settings.hosts.get(host_name)
     if host is None:
-        return node.host
+        return host_name
     if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
         return "local"
     return host.engine.rpartition("@")[2].removesuffix(":22")

@@ -24,6 +24,7 @@ from stacks.fields import (
     Commit,
     Date,
     Engine,
+    Listen,
     Pinned,
     Port,
     Region,
@@ -53,7 +54,8 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
         RegistryKind.OCI: (("address",), ()),
         RegistryKind.HUB: ((), ("address", "namespace")),
         RegistryKind.GHCR: ((), ("address", "namespace")),
-        RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features")),
+        RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features", "keep-develop")),
+        RegistryKind.HOSTED: (("address", "host"), ("namespace", "port", "listen", "memory")),
     }
 )
 """Keys of each kind: those that must be given, and the others that it takes."""
@@ -77,6 +79,11 @@ class RegistrySettings(Settings):
     account: Account | None = None
     region: Region | None = None
     keep_features: Annotated[int, Field(ge=1, le=1000)] | None = None
+    keep_develop: Annotated[int, Field(ge=1, le=1000)] | None = None
+    host: str | None = None
+    port: Port | None = None
+    listen: Listen | None = None
+    memory: Annotated[int, Field(ge=64)] | None = None
     optional: bool = False
 
     @model_validator(mode="after")
@@ -102,11 +109,6 @@ class RegistrySettings(Settings):
         """As `docker login` knows it (ECR user guide, "Private registry authentication")."""
         suffix = ".cn" if (self.region or "").startswith("cn-") else ""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{suffix}"
-
-    @property
-    def features_kept(self) -> int:
-        """`keep-features`, or its default."""
-        return self.keep_features or 10
 
 
 ORIGINS = ("module", "git", "path")

@@ -77,6 +77,18 @@ def read_program(file: IO[bytes]) -> Program:
         raise ValueError(f"no ELF file: {error}") from None
 
 
+def kind_of(program: Program) -> str:
+    """In words: `ARM, 32 bit, soft float, static`."""
+    floats = {True: "hard float", False: "soft float"}[program.hard_float]
+    parts = [
+        program.machine.removeprefix("EM_"),
+        f"{program.bits} bit",
+        *([floats] if program.machine == "EM_ARM" else []),
+        "dynamic" if program.interpreter else "static",
+    ]
+    return ", ".join(parts)
+
+
 def abi_fault(program: Program, platform: str) -> str | None:
     """Why a program can't be in an image for this platform, or None."""
     abi = ABIS[platform]

@@ -38,7 +38,10 @@ class Tag:
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Other variants move the tag; raises ProviderError where it must not move, or was moved."""
-        place = tuple(key for key in ("repository", "tag") if old_inputs.get(key) != news.get(key))
+        # Unknown is where a registry that the stack runs is replaced: most likely it is the same place.
+        place = tuple(
+            key for key in ("repository", "tag") if news.get(key) not in (old_inputs.get(key), UNKNOWN)
+        )
         if place:
             return Change(replaces=place)
         changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]

@@ -1,22 +1,26 @@
 """skycoin:index:Verification: what was pushed for one variant is what was wanted.
 
 The registry is asked for the image's manifest by digest, its configuration and every layer: the
-platform, the labels, and each program's ELF header must fit the variant. A manifest list is only
-written over verified variants. BuildKit records the platform that it was asked for, not the one of
-the programs (moby/buildkit#5677), so nothing but reading them shows an ARM image with an amd64
-program in it.
+platform, the labels and annotations, each program's ELF header and each SBOM must fit the variant.
+A manifest list is only written over verified variants. BuildKit records the platform that it was
+asked for, not the one of the programs (moby/buildkit#5677), so nothing but reading them shows an
+ARM image with an amd64 program in it.
 """
 
+import hashlib
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, ClassVar
+from io import BufferedReader
+from typing import IO, Any, ClassVar, cast
 
 from components.naming import split_pinned
 from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
 from plugins.repository import Repository
-from plugins.skycoin.elf import MAGIC, abi_fault, read_program
+from plugins.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
+from plugins.skycoin.sbom import Sboms, is_sbom
 
 INPUTS = ("ref", "platform", "labels")
 BUILD_AGAIN = (
@@ -31,7 +35,9 @@ class Contents:
     size: int = 0
     """Bytes in the registry, compressed."""
     unpacked: int = 0
-    programs: int = 0
+    programs: Counter[str] = field(default_factory=Counter)
+    """By what they are, in words."""
+    sboms: Sboms = field(default_factory=Sboms)
     names: set[str] = field(default_factory=set)
     """Last parts of all paths: a dynamic linker is looked for by name, since folders may be links."""
     interpreters: dict[str, str] = field(default_factory=dict)
@@ -39,9 +45,11 @@ class Contents:
 
 
 class Verification:
-    """The proof, kept as a resource: {size, unpacked, layers, programs, present}; sizes in bytes."""
+    """The proof, kept as a resource: {size, unpacked, layers, programs, report, present}; sizes in bytes."""
 
-    computed: ClassVar[frozenset[str]] = frozenset(("size", "unpacked", "layers", "programs", "present"))
+    computed: ClassVar[frozenset[str]] = frozenset(
+        ("size", "unpacked", "layers", "programs", "report", "present")
+    )
 
     def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
         self._repository = repository
@@ -56,6 +64,8 @@ class Verification:
         changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
         if olds.get("present") is False:
             changed.append("present")
+        if "report" not in olds:  # proved by this program before it kept one
+            changed.append("report")
         return Change(updates=tuple(changed))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -90,7 +100,12 @@ class Verification:
             )
         config, layers = repository.config(manifest), manifest.fields["layers"]
         contents = read_contents(repository, layers, inputs["platform"])
-        faults = [*config_faults(config, inputs), *contents.faults]
+        faults = [
+            *config_faults(config, inputs),
+            *annotation_faults(manifest.fields, inputs),
+            *contents.faults,
+            *contents.sboms.faults(),
+        ]
         if faults:
             listed = "\n".join(f"  - {fault}" for fault in faults)
             raise ProviderError(f"{inputs['ref']} is not what {inputs['platform']} takes:\n{listed}")
@@ -99,9 +114,20 @@ class Verification:
             "size": contents.size + len(manifest.content) + manifest.fields["config"]["size"],
             "unpacked": contents.unpacked,
             "layers": len(layers),
-            "programs": contents.programs,
+            "programs": contents.programs.total(),
+            "report": _report(contents, layers, inputs),
             "present": True,
         }
+
+
+def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
+    """What was looked at, for people: the release record shows it."""
+    return {
+        "labels": len(inputs.get("labels") or {}),
+        "programs": dict(sorted(contents.programs.items())),
+        "sboms": dict(sorted(contents.sboms.found.items())),
+        "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
+    }
 
 
 def config_faults(config: Any, inputs: Values) -> Iterator[str]:
@@ -115,6 +141,14 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:
             yield f"label {key} is {labels.get(key)!r}; wanted is {value!r}"
+
+
+def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
+    """What an image's manifest says other than its labels do."""
+    said = fields.get("annotations") or {}
+    for key, value in sorted((inputs.get("labels") or {}).items()):
+        if said.get(key) != value:
+            yield f"annotation {key} is {said.get(key)!r}; wanted is {value!r}"
 
 
 def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:
@@ -144,18 +178,33 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
             continue
         contents.unpacked += member.size
         file = archive.extractfile(member)
-        if file is not None and file.read(len(MAGIC)) == MAGIC:
+        if file is None:
+            continue
+        if is_sbom(path):
+            _read_sbom(path, file.read(), contents)
+        elif file.read(len(MAGIC)) == MAGIC:
+            file.seek(0)
+            contents.sboms.programs.add(
+                hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
+            )
             file.seek(0)
             _read_file(path, file, platform, contents)
 
 
+def _read_sbom(path: str, content: bytes, contents: Contents) -> None:
+    try:
+        contents.sboms.add(path, content)
+    except (ValueError, AttributeError, KeyError) as error:
+        contents.faults.append(f"/{path} is no SBOM in CycloneDX's JSON: {error}")
+
+
 def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:
-    contents.programs += 1
     try:
         program = read_program(file)
     except ValueError as error:
         contents.faults.append(f"/{path}: {error}")
         return
+    contents.programs[kind_of(program)] += 1
     if program.interpreter is not None:
         contents.interpreters[path] = program.interpreter
     if (fault := abi_fault(program, platform)) is not None:

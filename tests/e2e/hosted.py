@@ -49,12 +49,17 @@ class Hosted:
 
     def login(self, password: str | None = PASSWORD) -> None:
         """What `docker login` leaves in the docker config; None logs out."""
-        path = self.machine.layout.docker_config / "config.json"
-        config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        auths = {name: auth for name, auth in config.get("auths", {}).items() if name != self.address}
-        if password is not None:
-            auths[self.address] = {"auth": base64.b64encode(f"{USER}:{password}".encode()).decode()}
-        path.write_text(json.dumps({**config, "auths": auths}))
+        log_in(self.machine, self.address, password)
+
+
+def log_in(machine: Machine, address: str, password: str | None) -> None:
+    """Keep a login for a registry in the machine's docker config; None forgets it."""
+    path = machine.layout.docker_config / "config.json"
+    config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    auths = {name: auth for name, auth in config.get("auths", {}).items() if name != address}
+    if password is not None:
+        auths[address] = {"auth": base64.b64encode(f"{USER}:{password}".encode()).decode()}
+    path.write_text(json.dumps({**config, "auths": auths}))
 
 
 def start_hosted(machine: Machine) -> Hosted:

@@ -17,6 +17,7 @@ def settings(up: Machine) -> Iterator[dict[str, Any]]:
     up.change(before)
 
 
+@pytest.mark.case(26)
 def test_all_errors_come_at_once_and_nothing_changes(up: Machine, settings: dict[str, Any]) -> None:
     image = {**settings["skycoin:images"]["skycoin"], "arches": ["amd64", "arm32v9"], "colour": "red"}
     node = {**settings["skycoin:nodes"]["node-1"], "rpc-port": 80, "wallet-volume": "/wallet"}
@@ -50,6 +51,7 @@ def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[st
     assert "go get github.com/skycoin/skycoin@v0.28.0" in result.text
 
 
+@pytest.mark.case(25)
 def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
     """The old node keeps running until the new one can start: replacement is retried by the next up."""
     with socket.socket() as taken:

@@ -76,6 +76,7 @@ def test_outputs_say_what_runs_native_and_what_emulated(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
+@pytest.mark.case(23)
 def test_emulation_is_refused_unless_the_host_allows_it(up: Machine) -> None:
     """Fault 23: never a bare “exec format error”."""
     before: dict[str, Any] = up.settings()
@@ -110,6 +111,7 @@ def test_second_up_of_the_fleet_changes_nothing(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
+@pytest.mark.case(22)
 def test_unknown_host_key_fails_that_host_by_name_in_time(
     up: Machine, second: SecondHost, tmp_path: Path
 ) -> None:

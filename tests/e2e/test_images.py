@@ -228,6 +228,13 @@ def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, 
 
 
 @pytest.mark.parametrize("arch", ARCHES)
+def test_the_manifest_is_annotated_as_its_image_is_labelled(repository: Repository, arch: str) -> None:
+    manifest = repository.manifest(f"latest-{arch}")
+    assert manifest["annotations"] == repository.config(manifest)["config"]["Labels"]
+    assert manifest["annotations"]["org.opencontainers.image.version"] == "0.27.1"
+
+
+@pytest.mark.parametrize("arch", ARCHES)
 def test_image_holds_no_setuid_file_and_no_package_manager(repository: Repository, arch: str) -> None:
     manifest = image_of(repository, arch)
     names: set[str] = set()
@@ -258,6 +265,7 @@ def test_flags_go_to_the_node(up: Machine, arch: str) -> None:
 @pytest.mark.parametrize(
     "argument", ["; rm -rf /", "two words", "'quoted' \"twice\"", "$(id)", "line\nbreak", "*", ""]
 )
+@pytest.mark.case(29)
 def test_arguments_reach_the_command_as_written(up: Machine, argument: str) -> None:
     """The old entry point flattened "$@" into `su -c`: words split, and `;` was executed."""
     result = run(up, "amd64", "printf", "[%s]", argument)
@@ -279,6 +287,7 @@ def test_it_needs_no_root_and_no_writable_root(up: Machine) -> None:
     assert "0.27.1" in result.stdout + result.stderr
 
 
+@pytest.mark.case(30)
 def test_an_unwritable_volume_is_named_with_what_mends_it(up: Machine) -> None:
     result = run(up, "amd64", "-disable-networking", options=("--user", "4321:4321"))
     assert result.returncode == 73
@@ -303,6 +312,7 @@ def test_certificates_are_a_bundle_and_no_dangling_link(repository: Repository) 
 
 
 @pytest.mark.parametrize("arch", ["amd64", "arm32v5", "arm64v8"])
+@pytest.mark.case(2)
 def test_node_stops_cleanly_on_its_stop_signal(up: Machine, arch: str) -> None:
     """SIGTERM would kill it with the database open; STOPSIGNAL is SIGINT, and the entry point execs."""
     ref = up.outputs()["images"]["skycoin"]["latest"]["variants"][arch]["ref"]

@@ -46,6 +46,7 @@ def plugins_of(up: Machine) -> list[str]:
     [(signal.SIGINT, 4.0), (signal.SIGKILL, 3.0), (signal.SIGKILL, 9.0)],
     ids=["Ctrl-C", "killed while it builds", "killed while it deploys"],
 )
+@pytest.mark.case(15, 17)
 def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, after: float) -> None:
     settings = up.settings()
     image = settings["skycoin:images"]["skycoin"]

@@ -104,6 +104,7 @@ def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) 
     assert wallet_files(up) == wallet
 
 
+@pytest.mark.case(21)
 def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
     """Promise 1 for a rename: `renamed-from` aliases the node and keeps its volumes' names."""
     settings = up.settings()
@@ -125,6 +126,7 @@ def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
     assert wallet_files(up) == wallet
 
 
+@pytest.mark.case(20)
 def test_destroy_stops_at_the_wallet_and_a_second_up_adopts_it(up: Machine, wallet: dict[str, str]) -> None:
     """Fault 20: plain destroy, `make destroy`, `make up`."""
     plain = up.pulumi("destroy", "--yes", "--stack", "local")
@@ -151,6 +153,7 @@ def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> No
     assert wallet_files(up) == wallet
 
 
+@pytest.mark.case(19)
 def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empty_one(
     up: Machine, wallet: dict[str, str]
 ) -> None:
@@ -221,6 +224,7 @@ def test_killed_services_come_back(up: Machine, wallet: dict[str, str]) -> None:
     assert wallet_files(up) == wallet
 
 
+@pytest.mark.case(18)
 def test_container_removed_by_hand_is_restored_with_its_volumes(up: Machine, wallet: dict[str, str]) -> None:
     """Fault 18, as `make preview` and `pulumi up --refresh` see it."""
     up.docker("rm", "-f", NODE)

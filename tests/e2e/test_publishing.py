@@ -136,6 +136,7 @@ def test_other_content_under_an_exact_tag_is_refused_at_preview(
     assert {tag: repositories[1].digest_of(tag) for tag in before} == before
 
 
+@pytest.mark.case(11)
 def test_four_of_five_variants_move_no_list(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_revision_moves_the_moving_tags_and_leaves_the_release(
     assert up.outputs()["images"]["skycoin"]["latest"]["digest"] == moved == local.digest_of("latest")
 
 
+@pytest.mark.case(14)
 def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
@@ -181,6 +183,7 @@ def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
     assert result.code == 0, result.text
 
 
+@pytest.mark.case(14)
 def test_a_moving_tag_that_somebody_moved_is_shown_and_pointed_back(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
@@ -217,6 +220,7 @@ def test_an_optional_registry_that_is_down_stops_nothing(
     assert repositories[1].digest_of("0.27.1-r2") == tags["0.27.1-r2"]["digest"]
 
 
+@pytest.mark.case(12)
 def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
@@ -235,6 +239,7 @@ def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
     assert repositories[1].digest_of("0.27.1-r3") == repositories[0].digest_of("0.27.1-r3") is not None
 
 
+@pytest.mark.case(12)
 def test_wrong_credentials_at_a_refresh_are_told_and_the_state_is_kept(up: Machine, hosted: Hosted) -> None:
     """Case 12."""
     before = up.pulumi("stack", "export", "--stack", "local").text

@@ -54,6 +54,7 @@ def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None
     ],
     ids=["cut in the middle", "500 twice", "503", "429", "slow"],
 )
+@pytest.mark.case(10)
 def test_a_passing_fault_of_an_upload_is_survived(
     repository: Repository, hosted: Hosted, fault: Fault
 ) -> None:
@@ -128,6 +129,7 @@ def test_too_many_requests_say_when_to_come_back(repository: Repository, hosted:
 
 
 @pytest.mark.parametrize("password", ["wrong-password", None], ids=["wrong", "logged out"])
+@pytest.mark.case(12)
 def test_a_login_that_is_refused_names_the_registry_and_no_password(
     repository: Repository, hosted: Hosted, password: str | None
 ) -> None:
@@ -164,6 +166,7 @@ def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted
     assert not [name for names in elsewhere.headers for name in names if name.lower() == "authorization"]
 
 
+@pytest.mark.case(9)
 def test_a_registry_that_is_down_is_named(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Case 9."""
     monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
@@ -179,6 +182,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
         Repository(f"{hosted.address}/faults").digest_of("latest")
 
 
+@pytest.mark.case(10)
 def test_a_copy_sends_only_what_is_missing(repository: Repository, hosted: Hosted) -> None:
     """Case 10: what arrived before the cut is not sent again by the next run."""
     digest, file = blob()

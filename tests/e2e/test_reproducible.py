@@ -1,109 +1,111 @@
 """Promise 5: same inputs, same digests: two builders, two checkouts, another umask, another day."""
 
-import json
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import yaml
 
 from components.arch import ARCHES
-from local import services
-from local.builder import builder_service
-from local.tools import BUILDKIT, tool_path
-from tests.e2e.machine import HOME, Machine
+from plugins.repository import Repository
+from tests.e2e.builders import Builder, second_builder
+from tests.e2e.machine import HOME, Machine, Result
+from tests.e2e.tiny import FEATURE, Tiny, write_program
 
-OTHER = "builder-2"
 LONG_AGO = 1_000_000_000
 """2001-09-09, as the time of every file of the second checkout."""
-PROGRAM = """\
-package main
-
-import "fmt"
-
-var Version, Commit, Branch string
-
-func main() { fmt.Println("tiny", Version, Commit, Branch) }
+ELSEWHERE = """\
+umask 077
+unset HOME
+export LC_ALL=C LANG=tr_TR.UTF-8 TZ=Pacific/Kiritimati
+exec "$@"
 """
-SOURCE = {
-    "path": "tiny",
-    "version": "v1.2.3",
-    "commit": "1" * 40,
-    "branch": "main",
-    "date": "2020-11-23T01:01:48Z",
-}
+"""A shell's other habits: the owner's files only, no home, another locale, tomorrow's date."""
 
 
-@pytest.fixture
-def other_builder(up: Machine) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def other_builder(up: Machine) -> Iterator[Builder]:
     """A second BuildKit with nothing in its caches."""
-    root, layout = HOME / OTHER, replace(up.layout, state=up.layout.state / OTHER, builder_root=HOME / OTHER)
-    subprocess.run(["rm", "-rf", "--one-file-system", str(root)], check=True)
-    service = builder_service(layout, tool_path(up.layout, BUILDKIT))
-    trusting = replace(service, name=OTHER, env={"SSL_CERT_FILE": str(up.layout.trust)})
-    services.start(up.layout, trusting)
-    instances = up.layout.docker_config / "buildx" / "instances"
-    [known] = [json.loads(path.read_text()) for path in instances.iterdir() if path.name != OTHER]
-    node = {**known["Nodes"][0], "Name": f"{OTHER}0", "Endpoint": f"unix://{layout.builder_socket}"}
-    (instances / OTHER).write_text(json.dumps({**known, "Name": OTHER, "Nodes": [node]}))
-    yield OTHER
-    services.stop(up.layout, OTHER)
+    with second_builder(up) as builder:
+        yield builder
 
 
-@pytest.fixture
-def other_checkout(up: Machine) -> Machine:
-    """The same files elsewhere, readable by their owner alone, from another day."""
+class Elsewhere(Machine):
+    """The machine as somebody with other habits uses it."""
+
+    __slots__ = ()
+
+    def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
+        """Run a command under ELSEWHERE."""
+        return super().run("sh", "-c", ELSEWHERE, "sh", *argv, env=env, timeout=timeout)
+
+
+def elsewhere(up: Machine) -> Elsewhere:
+    """The same files in another folder, readable by their owner alone, from another day."""
     target = HOME / "another-checkout-under-a-longer-name"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(up.checkout, target, ignore=shutil.ignore_patterns(".git"))
     for path in (target, *target.rglob("*")):
         os.utime(path, (LONG_AGO, LONG_AGO))
         path.chmod(path.stat().st_mode & 0o700)
-    return replace(up, checkout=target)
+    return Elsewhere(checkout=target, layout=up.layout)
 
 
-def publish(machine: Machine, name: str, **changed: Any) -> Any:
-    """Build the tiny program for all five in a stack of its own; its tag in the outputs."""
-    config = {key: value for key, value in machine.settings().items() if key != "skycoin:nodes"}
-    image = {
-        "source": SOURCE,
-        "arches": list(ARCHES),
-        "channel": "feature",
-        "feature": "tiny",
-        "gui": False,
-        "repository": f"skycoin/{name}",
-    }
-    wanted = {**config, "skycoin:hosts": {}, "skycoin:images": {"skycoin": image}, **changed}
-    tiny, stack = machine.checkout / "tiny", machine.checkout / "stacks" / f"Pulumi.{name}.yaml"
-    for command in ("skycoin", "skycoin-cli"):
-        folder: Path = tiny / "cmd" / command
-        folder.mkdir(parents=True)
-        (folder / "main.go").write_text(PROGRAM)
-    stack.write_text(yaml.safe_dump({"config": wanted}))
+@contextmanager
+def stack(
+    machine: Machine, name: str, image: Mapping[str, Any] | None = None, **changed: Any
+) -> Iterator[Tiny]:
+    """A stack that builds the tiny program, or another image, for all five."""
+    tiny = Tiny(machine, name)
+    write_program(machine.checkout)
+    tiny.write(image or {**FEATURE, "repository": f"skycoin/{name}"}, **changed)
     try:
-        assert machine.pulumi("stack", "init", "--no-select", name).code == 0
-        result = machine.pulumi("up", "--yes", "--skip-preview", "--stack", name)
-        assert result.code == 0, result.text
-        outputs = json.loads(machine.pulumi("stack", "output", "--json", "--stack", name).text)
+        made = tiny.pulumi("stack", "init", "--no-select")
+        assert made.code == 0, made.text
+        yield tiny
     finally:
-        shutil.rmtree(tiny)
-        stack.unlink()
-    return outputs["images"]["skycoin"]["feature-tiny"]
+        tiny.remove()
 
 
-def test_two_builders_make_equal_digests(up: Machine, other_builder: str, other_checkout: Machine) -> None:
-    first = publish(up, "once")
-    again = publish(other_checkout, "again", **{"skycoin:builder": other_builder})
-    digests = [
-        {arch: variant["digest"] for arch, variant in published["variants"].items()}
-        for published in (first, again)
-    ]
+def published(tiny: Tiny) -> Any:
+    result = tiny.up()
+    assert result.code == 0, result.text
+    return tiny.outputs()["images"]["skycoin"]
+
+
+@pytest.fixture(scope="module")
+def again(up: Machine, other_builder: Builder) -> Iterator[Tiny]:
+    """The same program from another checkout by the other builder."""
+    builder: dict[str, Any] = {"skycoin:builder": other_builder.name}
+    with stack(elsewhere(up), "again", **builder) as tiny:
+        yield tiny
+
+
+@pytest.mark.case(8)
+def test_a_builder_whose_disk_is_full_says_so_and_leaves_no_half_tag(
+    up: Machine, other_builder: Builder, again: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The retry is the next test: it builds the same in the space that was given back."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+    other_builder.fill()
+    failed = again.up()
+    other_builder.empty()
+    assert failed.code != 0
+    assert "no space left on device" in failed.text
+    assert Repository(f"{up.layout.registry}/skycoin/again").tags() == []
+    assert not [name for name in again.resources() if name.endswith("-tag")]
+
+
+@pytest.mark.case(8, 32)
+def test_two_builders_make_equal_digests(up: Machine, other_builder: Builder, again: Tiny) -> None:
+    """Another builder and checkout, umask 077, no HOME, another locale, another day."""
+    other_builder.empty()
+    with stack(up, "once") as tiny:
+        both = [published(one)["feature-tiny"] for one in (tiny, again)]
+    digests = [{arch: variant["digest"] for arch, variant in tag["variants"].items()} for tag in both]
     assert digests[0] == digests[1]
     assert sorted(digests[0]) == sorted(ARCHES)
-    assert again["digest"] == first["digest"]
-    assert "/skycoin/again:" in again["ref"]
+    assert both[1]["digest"] == both[0]["digest"]
+    assert "/skycoin/again:" in both[1]["ref"]

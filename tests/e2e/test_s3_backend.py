@@ -193,6 +193,7 @@ def test_what_the_other_user_changes_is_there_for_both(users: tuple[User, User])
     assert ann.up().code == 0
 
 
+@pytest.mark.case(16)
 def test_while_one_changes_the_other_is_refused_and_told_who(
     users: tuple[User, User], held: subprocess.Popen[str], bucket: Bucket
 ) -> None:
@@ -211,6 +212,7 @@ def test_when_the_first_is_done_the_other_goes_on(users: tuple[User, User], buck
     assert done.code == 0, done.text
 
 
+@pytest.mark.case(17)
 def test_the_lock_of_a_killed_update_is_given_back_by_cancel(
     users: tuple[User, User], held: subprocess.Popen[str], bucket: Bucket
 ) -> None:
@@ -229,6 +231,7 @@ def test_the_lock_of_a_killed_update_is_given_back_by_cancel(
 
 
 @pytest.mark.parametrize("command", ["up", "preview", "destroy"])
+@pytest.mark.case(28)
 def test_a_wrong_passphrase_is_named_and_changes_nothing(
     users: tuple[User, User], bucket: Bucket, command: str
 ) -> None:

@@ -39,6 +39,14 @@ OWN = "skycoin:index:"
 
 AWS = ("aws:", "pulumi:providers:aws")
 
+REPORT = {
+    "labels": 9,
+    "programs": {"X86_64, 64 bit, static": 3},
+    "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
+    "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
+}
+"""What a verification is answered with."""
+
 _OWN = {PREFLIGHT, VERIFICATION, TAG, WALLET_BACKUP}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, PULLED, CONTAINER, *_OWN}
 
@@ -264,7 +272,7 @@ class Engine(MockMonitor):
         if entry.type == WALLET_BACKUP:
             return {"backup": ""}
         if entry.type == VERIFICATION:
-            return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3}
+            return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3, "report": REPORT}
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}
 
     def _computed(self, entry: Registered) -> dict[str, Any]:

@@ -73,13 +73,19 @@ class Repository:
         self.blobs[sha256_of(content)] = content
         return {"digest": sha256_of(content), "size": len(content)}
 
-    def add_image(self, config: Mapping[str, Any], *layers: Mapping[str, bytes]) -> str:
+    def add_image(
+        self,
+        config: Mapping[str, Any],
+        *layers: Mapping[str, bytes],
+        annotations: Mapping[str, str] | None = None,
+    ) -> str:
         """Push an image of these files; its reference by digest."""
         fields = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": self.add_blob(json.dumps(config).encode()),
             "layers": [{"mediaType": LAYER, **self.add_blob(layer_of(files))} for files in layers],
+            **({"annotations": dict(annotations)} if annotations else {}),
         }
         manifest = Manifest(json.dumps(fields).encode(), MANIFEST)
         self.manifests[manifest.digest] = manifest

@@ -1,8 +1,10 @@
 """A recorded graph as text that a reviewer reads: one block a resource, sorted, no digest by its digits."""
 
 import json
+import re
 from typing import Any
 
+from components.contexts import ARGUMENT
 from tests.unit.engine import STACK, Engine, Registered
 from tests.unit.wire import UNKNOWN, Secret
 
@@ -18,6 +20,7 @@ def rendered(engine: Engine) -> str:
     )
     blocks = [_block(engine, entry) for entry in entries]
     text = "\n".join([*blocks, "outputs", *_lines(engine.exports()), ""])
+    text = re.sub(rf"({ARGUMENT}: )[0-9a-f]{{64}}", r"\1<hash>", text)
     for digest, name in engine.digests.items():
         text = text.replace(digest, PLACEHOLDER.format(name))
     return text

@@ -32,7 +32,7 @@ URL = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/skycoin/skycoin"
 
 def _one_repository(repository: str = "skycoin/skycoin", *moving: str, account: str = ACCOUNT) -> None:
     provider = aws.Provider("amazon", region="eu-central-1", allowed_account_ids=[account])
-    args = EcrRepositoryArgs(repository=repository, moving=moving, keep_features=3)
+    args = EcrRepositoryArgs(repository=repository, moving=moving, keep_features=3, keep_develop=7)
     EcrRepository("node", args, pulumi.ResourceOptions(provider=provider))
 
 
@@ -59,7 +59,7 @@ def test_a_repository_and_its_policy_are_all_that_is_made() -> None:
     }
     assert (repository.protect, repository.retain_on_delete) == (True, True)
     lifecycle = engine.one(LIFECYCLE, "node-lifecycle")
-    assert json.loads(lifecycle.inputs["policy"]) == lifecycle_policy(3)
+    assert json.loads(lifecycle.inputs["policy"]) == lifecycle_policy(3, 7)
     assert repository.urn in lifecycle.dependencies
     assert lifecycle.delete_before_replace, "the old policy's delete would remove the new one"
     assert not repository.delete_before_replace
@@ -79,7 +79,7 @@ def test_amazon_is_asked_for_one_repository_and_its_policy() -> None:
     assert there["repositoryUri"] == URL
     assert there["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     assert there["imageScanningConfiguration"] == {"scanOnPush": True}
-    assert json.loads(policy["lifecyclePolicyText"]) == lifecycle_policy(10)
+    assert json.loads(policy["lifecyclePolicyText"]) == lifecycle_policy(10, 10)
 
 
 def test_a_first_preview_asks_amazon_for_nothing() -> None:
@@ -113,7 +113,7 @@ def test_the_provider_is_explicit_and_bound_to_region_and_account() -> None:
 def test_namespace_and_features_are_the_registrys_and_a_base_has_a_repository_too() -> None:
     engine = up_with(
         "ecr",
-        registries=_registry({"namespace": "team", "keep-features": 2}),
+        registries=_registry({"namespace": "team", "keep-features": 2, "keep-develop": 4}),
         bases="debian",
         build_base=f"registry.example/base/build@{DIGEST}",
     )
@@ -123,7 +123,7 @@ def test_namespace_and_features_are_the_registrys_and_a_base_has_a_repository_to
         "amazon-skycoin-repository": "team/skycoin",
     }
     policy = json.loads(engine.one(LIFECYCLE, "amazon-skycoin-lifecycle").inputs["policy"])
-    assert policy == lifecycle_policy(2)
+    assert policy == lifecycle_policy(2, 4)
     busybox = engine.one(BUILD, "busybox-amd64-image").inputs["tags"][0]
     assert busybox == f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/base/busybox:bookworm-amd64"
     moving = engine.one(REPOSITORY, "amazon-base-busybox-repository").inputs
@@ -174,10 +174,10 @@ def test_the_stand_in_refuses_what_it_does_not_know() -> None:
 @pytest.mark.parametrize(
     "policy",
     [
-        {"rule": [lifecycle_policy(1)["rules"]]},
+        {"rule": [lifecycle_policy(1, 1)["rules"]]},
         {"rules": [{"rulePriority": 1, "description": "no selection, no action" * 5}]},
-        {"rules": [{**lifecycle_policy(1)["rules"][0], "action": {"type": "delete"}}]},
-        {"rules": [*lifecycle_policy(0)["rules"]]},
+        {"rules": [{**lifecycle_policy(1, 1)["rules"][0], "action": {"type": "delete"}}]},
+        {"rules": [*lifecycle_policy(0, 0)["rules"]]},
     ],
     ids=["no rules", "half a rule", "an unknown action", "a count of nothing"],
 )
@@ -203,7 +203,7 @@ TAGS = {
     **dict.fromkeys(channel_tags(Channel.RELEASE, version=VERSION)[:2], True),
     **dict.fromkeys(channel_tags(Channel.RELEASE, version=VERSION)[2:], False),
     **dict.fromkeys(channel_tags(Channel.RELEASE, version=VERSION, revision=2)[2:], False),
-    **dict.fromkeys(channel_tags(Channel.DEVELOP), True),
+    **dict.fromkeys(channel_tags(Channel.DEVELOP, commit="a" * 40), True),
     **dict.fromkeys(channel_tags(Channel.FEATURE, feature="x"), True),
     "0.2": False,
     "0.270": False,
@@ -220,7 +220,7 @@ def test_only_moving_tags_may_move_with_every_suffix(tag: str, *, moves: bool) -
 
 def _first_rule(*tags: str) -> dict[str, Any]:
     """The rule that decides about an image: the first by priority that its tags match."""
-    rules = sorted(lifecycle_policy(10)["rules"], key=lambda rule: rule["rulePriority"])
+    rules = sorted(lifecycle_policy(10, 20)["rules"], key=lambda rule: rule["rulePriority"])
     for rule in (rule["selection"] for rule in rules):
         patterns = rule.get("tagPatternList")
         if not tags if patterns is None else any(fnmatchcase(tag, patterns[0]) for tag in tags):
@@ -231,6 +231,15 @@ def _first_rule(*tags: str) -> dict[str, Any]:
 def test_the_last_features_stay_each_with_its_list_and_variants() -> None:
     assert _first_rule("feature-x")["countNumber"] == 10 * 6
     assert _first_rule("feature-x-arm32v5")["countNumber"] == 10 * 6
+
+
+@pytest.mark.parametrize("commit", ["a" * 40, "13141d81aaa5fa3c653522f6d462dfc851c962f2"])
+def test_the_last_develop_builds_stay_and_the_newest_ever_whatever_its_commit(commit: str) -> None:
+    """A commit may begin with the letter of an architecture."""
+    moving, one = channel_tags(Channel.DEVELOP, commit=commit)
+    for arch in ("", *(f"-{arch}" for arch in ARCHES)):
+        assert _first_rule(f"{one}{arch}")["countNumber"] == 20 * 6
+        assert _first_rule(f"{moving}{arch}", f"{one}{arch}")["countNumber"] > 100_000
 
 
 @pytest.mark.parametrize("arch", ["", *(f"-{arch}" for arch in ARCHES)])

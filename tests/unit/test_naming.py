@@ -162,6 +162,7 @@ def test_the_tags_of_each_channel() -> None:
         "release-v0.27.1-r2",
     ]
     assert channel_tags(Channel.DEVELOP, version="v0.27.1") == ["develop"]
+    assert channel_tags(Channel.DEVELOP, commit="0123456789abcdef") == ["develop", "develop-0123456789ab"]
     assert channel_tags(Channel.FEATURE, feature="gui-2") == ["feature-gui-2"]
 
 

@@ -214,7 +214,7 @@ def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() ->
 def test_an_empty_stack_makes_nothing() -> None:
     engine = run_program(Engine(), {})
     assert engine.names() == []
-    assert engine.exports() == {"images": {}, "nodes": {}, "provenance": {}}
+    assert engine.exports() == {"images": {}, "nodes": {}, "provenance": {}, "verification": {}}
 
 
 def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:
@@ -262,5 +262,5 @@ def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_argum
     assert given["PACKAGE"] == "github.com/distribution/distribution/v3/cmd/registry"
     assert "version.version=v3.1.0 " in given["LDFLAGS"]
     assert given["LDFLAGS"].endswith(f"version.revision={commit}")
-    assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry")
+    assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry /secrets")
     assert not {"GUI", "LAYERS", "VERSION"} & given.keys()

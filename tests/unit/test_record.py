@@ -10,6 +10,7 @@ import pytest
 from components.arch import ARCHES
 from components.bases import official_busybox
 from release.record import RecordError, markdown, release_record
+from tests.unit.engine import REPORT
 from tests.unit.projects import FILES, PROJECT, stack_settings, up, up_with
 
 
@@ -46,6 +47,28 @@ def test_the_page_for_people_says_the_same(outputs: dict[str, Any]) -> None:
         assert row in page.splitlines()
     for tag, entry in record["tags"].items():
         assert f"| `{tag}` | `{entry['digest']}` | hub |" in page.splitlines()
+
+
+def test_the_record_says_what_was_verified_and_where_the_sboms_are(outputs: dict[str, Any]) -> None:
+    record = release_record(outputs, "skycoin")
+    assert all(variant["verified"] == REPORT for variant in record["variants"].values())
+    page = markdown(record).splitlines()
+    platform = "linux/arm/v5 in configuration and programs"
+    programs = "3 × X86_64, 64 bit, static"
+    assert f"| arm32v5 | {platform} | 9 as wanted | {programs} | 1.0 MB, 12.0 MB |" in page
+    assert "| arm32v5 | `/usr/share/sbom/skycoin.cdx.json` | 33 | `sha256:5b` |" in page
+
+
+def test_an_image_without_sboms_or_programs_has_no_table_of_them(outputs: dict[str, Any]) -> None:
+    bare = {"labels": 0, "programs": {}, "sboms": {}, "layers": []}
+    page = markdown(release_record({**outputs, "verification": {"skycoin": {"amd64": bare}}}, "skycoin"))
+    assert "| amd64 | linux/amd64 in configuration and programs | 0 as wanted | none |  |" in page
+    assert "SBOM" not in page
+
+
+def test_outputs_of_an_earlier_program_give_a_record_without_a_verification(outputs: dict[str, Any]) -> None:
+    earlier = {key: value for key, value in outputs.items() if key != "verification"}
+    assert "Read back" not in markdown(release_record(earlier, "skycoin"))
 
 
 def test_what_a_source_does_not_know_is_left_out(outputs: dict[str, Any]) -> None:

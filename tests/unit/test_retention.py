@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.arch import ARCHES
 from plugins.repository import INDEX, Manifest
-from release.retention import CREATED, builds, plan
+from release.retention import CREATED, builds, kind_of, plan
 from tests.unit.registry import Repository
 
 
@@ -39,6 +39,47 @@ def test_the_newest_stay_by_the_date_of_their_source(repository: Repository) -> 
     assert [build.tag for build in found.goes] == ["feature-b"]
     assert list(found.remove) == list(found.goes[0].digests)
     assert len(found.remove) == 6
+
+
+def test_develop_builds_and_features_are_counted_apart(repository: Repository) -> None:
+    for name, created in {"feature-a": "2026-01-02", "feature-b": "2026-01-01"}.items():
+        publish(repository, name, created)
+    for name, created in {"a": "2020-01-01", "b": "2020-01-02", "c": "2020-01-03"}.items():
+        publish(repository, f"develop-{name * 12}", created)
+    publish(repository, "develop", "2020-01-03", program="develop-cccccccccccc")
+    found = plan(repository, 1)
+    assert [build.tag for build in found.stays] == ["feature-a", "develop-cccccccccccc"]
+    assert [build.tag for build in found.goes] == [
+        "feature-b",
+        "develop-bbbbbbbbbbbb",
+        "develop-aaaaaaaaaaaa",
+    ]
+
+
+def test_the_build_that_develop_points_to_stays_however_old_it_is(repository: Repository) -> None:
+    """Somebody went back to an older commit."""
+    publish(repository, "develop-aaaaaaaaaaaa", "2020-01-01")
+    publish(repository, "develop-bbbbbbbbbbbb", "2020-01-02")
+    publish(repository, "develop", "2020-01-01", program="develop-aaaaaaaaaaaa")
+    found = plan(repository, 0)
+    assert [build.tag for build in found.stays] == ["develop-aaaaaaaaaaaa"]
+    assert [build.tag for build in found.goes] == ["develop-bbbbbbbbbbbb"]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "develop",
+        "develop-arm64v8",
+        "develop-nightly",
+        "develop-13141d8",
+        "feature-",
+        "feature-x-amd64",
+        "latest",
+    ],
+)
+def test_what_only_looks_like_a_build_is_none(tag: str) -> None:
+    assert kind_of(tag) is None
 
 
 def test_a_build_without_a_date_goes_first(repository: Repository) -> None:

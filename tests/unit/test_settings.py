@@ -35,7 +35,11 @@ UNKNOWN_KEYS = [
         "imagse",
         "registries, images, hosts, nodes, images-from, bases, build-base, builder, build-ca",
     ),
-    ("registries.local.adress", "kind, address, namespace, account, region, keep-features, optional"),
+    (
+        "registries.local.adress",
+        "kind, address, namespace, account, region, keep-features, keep-develop, host, port, listen, memory, "
+        "optional",
+    ),
     (
         "images.skycoin.arch",
         "source, arches, channel, feature, revision, registries, repository, gui, layers, build-args",
@@ -93,7 +97,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.kind",
         "quay",
-        "skycoin:registries.local.kind: \"quay\": Input should be 'local', 'oci', 'hub', 'ghcr' or 'ecr'",
+        "skycoin:registries.local.kind: \"quay\": Input should be 'local', 'oci', 'hub', 'ghcr', 'ecr' or "
+        "'hosted'",
     ),
     (
         "registries.local",
@@ -271,7 +276,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
         "skycoin:registries.local",
         "kind ecr: address does not belong to it; account is missing; it takes account (must be given), "
-        "region (must be given), namespace, keep-features, optional",
+        "region (must be given), namespace, keep-features, keep-develop, optional",
     ),
     *(
         (
@@ -289,17 +294,13 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         )
         for region in ("Frankfurt", "eu-central", "EU-CENTRAL-1", "eu-central-1a")
     ),
-    (
-        {
-            "registries.local": {
-                "kind": "ecr",
-                "account": "123456789012",
-                "region": "us-east-1",
-                "keep-features": 0,
-            }
-        },
-        "skycoin:registries.local.keep-features",
-        "Input should be greater than or equal to 1",
+    *(
+        (
+            {"registries.local": {"kind": "ecr", "account": "1" * 12, "region": "us-east-1", key: 0}},
+            f"skycoin:registries.local.{key}",
+            "Input should be greater than or equal to 1",
+        )
+        for key in ("keep-features", "keep-develop")
     ),
     (
         {HOST + "board": "raspberry-pi-zero"},
@@ -570,12 +571,6 @@ def test_a_git_source_needs_its_commit_too() -> None:
 )
 def test_a_registrys_repositories_are_under_its_address(registry: dict[str, Any], root: str) -> None:
     assert RegistrySettings.model_validate(registry).root == root
-
-
-def test_ten_features_are_kept_unless_said_otherwise() -> None:
-    given = {"kind": "ecr", "account": "123456789012", "region": "us-east-1"}
-    assert RegistrySettings.model_validate(given).features_kept == 10
-    assert RegistrySettings.model_validate({**given, "keep-features": 3}).features_kept == 3
 
 
 def test_every_kind_of_registry_says_which_keys_it_takes() -> None:

@@ -125,9 +125,10 @@ def test_a_release_has_four_lists_over_the_five_digests(stack: str) -> None:
         assert digests == [engine.digest(f"skycoin-{arch}-image") for arch in ARCHES]
 
 
-def test_develop_moves_the_tag_develop_and_no_other() -> None:
+def test_develop_moves_the_tag_develop_and_keeps_one_for_the_commit() -> None:
     engine = up("develop")
-    assert [entry.inputs["tag"] for entry in engine.all_of(TAG)] == ["develop"]
+    found = {entry.inputs["tag"]: entry.inputs["immutable"] for entry in engine.all_of(TAG)}
+    assert found == {"develop": False, "develop-13141d81aaa5": False}
     source = "https://github.com/skycoin/skycoin.git#13141d81aaa5fa3c653522f6d462dfc851c962f2"
     for image in engine.all_of(BUILD):
         assert image.inputs["context"]["named"]["source"] == {"location": source}
@@ -192,7 +193,8 @@ def test_a_board_limits_its_node() -> None:
 
 def test_the_outputs_are_the_contract_that_others_read() -> None:
     outputs = up("local").exports()
-    assert sorted(outputs) == ["images", "nodes", "provenance"]
+    assert sorted(outputs) == ["images", "nodes", "provenance", "verification"]
+    assert sorted(outputs["verification"]["skycoin"]) == sorted(ARCHES)
     assert sorted(outputs["images"]["skycoin"]) == RELEASE_TAGS
     for entry in outputs["images"]["skycoin"].values():
         assert sorted(entry) == ["digest", "ref", "registries", "variants"]

@@ -204,6 +204,14 @@ def test_another_repository_or_name_is_another_tag(world: World) -> None:
     assert world.kind.diff(state, inputs, {**inputs, "repository": LOCAL}) == Change(replaces=("repository",))
 
 
+def test_a_registry_that_is_replaced_does_not_replace_what_is_published_there(world: World) -> None:
+    """While the engine asks what goes with a container of the stack's own, its address is unknown."""
+    inputs = world.inputs()
+    _, state = world.kind.create(inputs)
+    asked = {**inputs, "repository": UNKNOWN}
+    assert world.kind.diff(state, inputs, asked) == Change(updates=("repository",))
+
+
 def _refreshed(world: World, inputs: Values, state: Values) -> Values:
     found = world.kind.read("id", inputs, state)
     assert found is not None

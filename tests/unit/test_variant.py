@@ -1,5 +1,6 @@
 """One image for one architecture: exactly one docker-build Image, with every input that matters."""
 
+import csv
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pulumi
 import pytest
 
 from components.arch import ARCHES
-from components.variant import Variant, VariantArgs
+from components.variant import EXPORT, Variant, VariantArgs
 from tests.unit.engine import BUILD, VERIFICATION, Engine
 from tests.unit.samples import BASE, BUILD_BASE, REPOSITORY, on_builder, variant_args
 from tests.unit.wire import UNKNOWN, Secret
@@ -35,6 +36,29 @@ def test_a_variant_is_one_build_under_one_component(engine: Engine) -> None:
     assert image.retain_on_delete, "docker-build's delete removes the manifest with every tag on it"
     assert not image.protect
     assert image.version == "0.0.22"
+
+
+@pytest.mark.parametrize(
+    ("value", "row"),
+    [
+        ("0.27.1", "annotation.a=0.27.1"),
+        ("busybox (debian)", "annotation.a=busybox (debian)"),
+        ('one, two "three"', 'annotation.a=one, two "three"'),
+        ("x=y", "annotation.a=x=y"),
+    ],
+)
+def test_labels_are_annotations_of_the_manifest_whatever_is_in_them(
+    engine: Engine, value: str, row: str
+) -> None:
+    """docker-build reads the exporter's settings as one row of CSV."""
+
+    def program() -> None:
+        labels: dict[str, pulumi.Input[str]] = {"b": pulumi.Output.from_input("2"), "a": value}
+        Variant("v", replace(variant_args(), labels=labels), on_builder())
+
+    engine.run(program)
+    [export] = engine.one(BUILD, "v-image").inputs["exports"]
+    assert next(csv.reader([export["raw"]])) == [*EXPORT.split(","), row, "annotation.b=2"]
 
 
 def test_the_inputs_of_a_build_are_these_and_no_others(engine: Engine) -> None:

@@ -1,16 +1,19 @@
 """What a verification refuses, on images in memory. Real images: tests/e2e/test_publishing.py."""
 
+import hashlib
 import io
+import json
+import re
 from typing import Any
 
 import pytest
 
 from plugins.base import Change, ProviderError, Values
-from plugins.repository import INDEX, Manifest
+from plugins.repository import INDEX, Manifest, sha256_of
 from plugins.skycoin.elf import ABIS, abi_fault, read_program
 from plugins.skycoin.verification import Verification
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
-from tests.unit.registry import Registries
+from tests.unit.registry import Registries, layer_of
 
 GOOD = {
     "linux/amd64": elf("EM_X86_64"),
@@ -27,10 +30,13 @@ def config_of(platform: str, **labels: str) -> Values:
     return {**dict(zip(keys, platform.split("/"), strict=False)), "config": {"Labels": labels}}
 
 
-def verified(platform: str, config: Values, *layers: dict[str, bytes], **labels: str) -> Values:
+def verified(
+    platform: str, config: Values, *layers: dict[str, bytes], annotations: Values | None = None, **labels: str
+) -> Values:
     """Outputs of the verification of such an image, wanted for `platform` with `labels`."""
     registries = Registries()
-    ref = registries(NAME).add_image(config, *layers)
+    said = (config.get("config") or {}).get("Labels") or {}
+    ref = registries(NAME).add_image(config, *layers, annotations=annotations or said)
     identity, state = Verification(registries).create({"ref": ref, "platform": platform, "labels": labels})
     assert identity == ref
     return state
@@ -101,10 +107,11 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert lines[1:] == [
         "  - its configuration says linux/amd64",
         "  - label version is '0.26'; wanted is '0.27'",
+        "  - annotation version is '0.26'; wanted is '0.27'",
         "  - /a is EM_X86_64, 64 bit; linux/arm/v7 takes EM_ARM, 32 bit",
-        lines[4],
+        lines[5],
     ]
-    assert lines[4].startswith("  - /b: no ELF file")
+    assert lines[5].startswith("  - /b: no ELF file")
 
 
 @pytest.mark.parametrize(
@@ -124,9 +131,75 @@ def test_arm64_may_be_said_with_or_without_its_variant(said: Values, fits: bool)
         verified("linux/arm64/v8", said, {})
 
 
+def sbom_of(program: bytes, **fields: Any) -> bytes:
+    """An SBOM with two components, about that program."""
+    hashes = [{"alg": "SHA-256", "content": hashlib.sha256(program).hexdigest()}]
+    whole = {
+        "bomFormat": "CycloneDX",
+        "metadata": {"component": {"name": "node", "hashes": hashes}},
+        "components": [{"name": "a"}, {"name": "b"}],
+    }
+    return json.dumps({**whole, **fields}).encode()
+
+
+def test_the_report_says_what_was_looked_at() -> None:
+    platform = "linux/arm/v7"
+    program, sbom = GOOD[platform], sbom_of(GOOD[platform])
+    own = {"usr/bin/node": program, "usr/share/sbom/node.cdx.json": sbom}
+    state = verified(platform, config_of(platform, version="1"), {"bin/sh": program}, own, version="1")
+    assert state["report"] == {
+        "labels": 1,
+        "programs": {"ARM, 32 bit, hard float, static": 2},
+        "sboms": {"/usr/share/sbom/node.cdx.json": {"digest": sha256_of(sbom), "components": 2}},
+        "layers": [
+            {"digest": sha256_of(layer), "size": len(layer)}
+            for layer in (layer_of({"bin/sh": program}), layer_of(own))
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (
+            sbom_of(b"other"),
+            "/usr/share/sbom/x.json is the SBOM of a program with another SHA-256 than any in",
+        ),
+        (sbom_of(b"", bomFormat="SPDX"), "/usr/share/sbom/x.json is no SBOM in CycloneDX's JSON: bomFormat"),
+        (b"[]", "/usr/share/sbom/x.json is no SBOM in CycloneDX's JSON: bomFormat is not CycloneDX"),
+        (b"{", "/usr/share/sbom/x.json is no SBOM in CycloneDX's JSON: Expecting"),
+        (sbom_of(b"", metadata=5), "/usr/share/sbom/x.json is no SBOM in CycloneDX's JSON: 'int'"),
+    ],
+    ids=["another program's", "SPDX", "a list", "no JSON", "no metadata"],
+)
+def test_an_sbom_that_is_not_of_a_program_in_the_image_is_a_fault(content: bytes, fault: str) -> None:
+    platform = "linux/amd64"
+    files = {"usr/bin/node": GOOD[platform], "usr/share/sbom/x.json": content}
+    with pytest.raises(ProviderError, match=re.escape(fault)):
+        verified(platform, config_of(platform), files)
+
+
+def test_an_sbom_that_names_no_hash_is_counted_all_the_same() -> None:
+    files = {"usr/share/sbom/x.json": sbom_of(b"", metadata={})}
+    report = verified("linux/amd64", config_of("linux/amd64"), files)["report"]
+    assert report["sboms"]["/usr/share/sbom/x.json"]["components"] == 2
+
+
+def test_an_annotation_that_is_missing_is_named() -> None:
+    platform = "linux/amd64"
+    with pytest.raises(ProviderError, match="annotation version is None; wanted is '1'"):
+        verified(platform, config_of(platform, version="1"), {}, annotations={"x": "y"}, version="1")
+
+
 def _diff(olds: Values, **changed: Any) -> Change:
     inputs = {"ref": f"{NAME}@sha256:{'1' * 64}", "platform": "linux/amd64", "labels": {}}
-    return Verification(Registries()).diff({**inputs, **olds}, inputs, {**inputs, **changed})
+    return Verification(Registries()).diff({**inputs, "report": {}, **olds}, inputs, {**inputs, **changed})
+
+
+def test_a_proof_without_a_report_is_made_again() -> None:
+    inputs = {"ref": f"{NAME}@sha256:{'1' * 64}", "platform": "linux/amd64", "labels": {}}
+    change = Verification(Registries()).diff({**inputs, "present": True}, inputs, inputs)
+    assert change == Change(updates=("report",))
 
 
 def test_a_change_is_verified_again_and_nothing_else_is() -> None:

@@ -17,6 +17,17 @@ EXPORTER: Mapping[str, Any] = {
     "channel": "release",
 }
 """The image exporter, as `skycoin:images` takes it."""
+REGISTRY: Mapping[str, Any] = {
+    "source": {
+        "module": "github.com/distribution/distribution/v3",
+        "version": "v3.1.0",
+        "commit": "708f8d6b060248fe7192294dd5440320ffc86da0",
+    },
+    "arches": ["amd64"],
+    "channel": "release",
+    "registries": ["local"],
+}
+"""The image registry, published where a hosted registry can pull it from."""
 
 _VALID: dict[str, Any] = {
     "registries": {"local": {"kind": "local"}},

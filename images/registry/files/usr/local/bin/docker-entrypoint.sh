@@ -5,4 +5,14 @@ case "${1:-}" in
 '') set -- registry serve /etc/distribution/config.yml ;;
 *.yml | *.yaml) set -- registry serve "$@" ;;
 esac
+# The registry would make a password file that is missing, and print the password into its log.
+if [ "$*" = "registry serve /etc/distribution/hosted.yml" ]; then
+    for name in tls.crt tls.key htpasswd; do
+        if [ ! -r "/secrets/$name" ]; then
+            echo "No /secrets/$name that user $(id -u) may read: fill the volume of secrets, see docs/stacks.md," \
+                "\"A registry of one's own\"." >&2
+            exit 78
+        fi
+    done
+fi
 exec "$@"

@@ -1,0 +1,149 @@
+"""A registry of one's own: the distribution registry as a container on one of a stack's hosts.
+
+Makes its network, two volumes and the container. Certificate, key and passwords are in the volume
+of secrets, which is filled by hand (docs/stacks.md): the program never sees them, so they are in no
+state, plan or log, and no path of the host is mounted. Never deletes a volume: the other one holds
+what was published. Refuses to be reached but by TLS, and by whoever has no login.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from components.node import LOOPBACK, PROCESSES, USER
+
+PORT = 5000
+"""Inside the container."""
+SETTINGS = "/etc/distribution/hosted.yml"
+"""Of images/registry: TLS, a password file, the delete API, health on the container's loopback."""
+HEALTH = "http://127.0.0.1:5001/debug/health"
+DATA = "/var/lib/registry"
+SECRETS = "/secrets"
+GRACE = 30
+"""Seconds between SIGTERM and SIGKILL: uploads that are under way may end in them."""
+FILES = 4096
+MEMORY = 256
+"""MiB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostedRegistryArgs:
+    """Which registry runs, and where it is seen."""
+
+    image: pulumi.Input[str]
+    """`repo@sha256:…` of images/registry."""
+    container: str
+    """Name of the container and of its network on the host."""
+    address: str
+    """HOST[:PORT][/namespace] as clients name it; the certificate is for that host."""
+    data_volume: str
+    secrets_volume: str
+    port: int
+    """Port on the host."""
+    listen: str = LOOPBACK
+    """Address of the host on which it is published."""
+    memory: int = MEMORY
+
+
+class HostedRegistry(pulumi.ComponentResource):
+    """One registry that a stack runs itself."""
+
+    address: pulumi.Output[str]
+    """What is published under it waits for the container to be healthy."""
+    container: pulumi.Output[str]
+    data_volume: pulumi.Output[str]
+    secrets_volume: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: HostedRegistryArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("skycoin:index:HostedRegistry", name, None, opts)
+        data = self._create_volume(f"{name}-data", args.data_volume)
+        secrets = self._create_volume(f"{name}-secrets", args.secrets_volume)
+        network = docker.Network(
+            f"{name}-network",
+            name=args.container,
+            driver="bridge",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        pulled = docker.RemoteImage(
+            f"{name}-pulled",
+            name=args.image,
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        container = self._create_container(f"{name}-container", args, pulled, network, data, secrets)
+        # By its name: the id of one that is to be replaced is unknown, and with it every address.
+        self.address = container.name.apply(lambda _: args.address)
+        self.container = container.name
+        self.data_volume = data.name
+        self.secrets_volume = secrets.name
+        self.register_outputs({"address": self.address, **self.summary})
+
+    @property
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        """{container, data_volume, secrets_volume}: the registry in the stack's outputs."""
+        return {
+            "container": self.container,
+            "data_volume": self.data_volume,
+            "secrets_volume": self.secrets_volume,
+        }
+
+    def _create_volume(self, name: str, physical: str) -> docker.Volume:
+        return docker.Volume(
+            name, name=physical, opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        )
+
+    def _create_container(
+        self,
+        name: str,
+        args: HostedRegistryArgs,
+        pulled: docker.RemoteImage,
+        network: docker.Network,
+        data: docker.Volume,
+        secrets: docker.Volume,
+    ) -> docker.Container:
+        return docker.Container(
+            name,
+            name=args.container,
+            image=args.image,
+            command=[SETTINGS],
+            user=USER,
+            read_only=True,
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            security_opts=["no-new-privileges"],
+            mounts=[
+                docker.ContainerMountArgs(type="volume", source=data.name, target=DATA),
+                docker.ContainerMountArgs(type="volume", source=secrets.name, target=SECRETS, read_only=True),
+            ],
+            network_mode=network.name,
+            ports=[docker.ContainerPortArgs(internal=PORT, external=args.port, ip=args.listen)],
+            restart="unless-stopped",
+            stop_timeout=GRACE,
+            destroy_grace_seconds=GRACE,
+            remove_volumes=False,
+            memory=args.memory,
+            log_driver="json-file",
+            log_opts={"max-size": "5m", "max-file": "3"},
+            ulimits=[
+                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
+                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
+            ],
+            healthcheck=docker.ContainerHealthcheckArgs(
+                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
+                interval="5s",
+                timeout="5s",
+                retries=3,
+                start_period="1m",
+            ),
+            wait=True,
+            wait_timeout=60,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Two containers can't have one name and one port.
+                delete_before_replace=True,
+                replace_on_changes=["healthcheck"],
+                depends_on=[pulled],
+            ),
+        )

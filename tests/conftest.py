@@ -1,0 +1,33 @@
+"""What every tier has: the table of fault cases at the end of a run (tests/cases.py)."""
+
+from typing import Any
+
+import pytest
+
+from tests.cases import CASES, table
+
+CASE = "case"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Numbers travel with a test's report; one that is no case is a mistake in the test."""
+    for item in items:
+        for mark in item.iter_markers(CASE):
+            for number in mark.args:
+                if number not in CASES:
+                    raise pytest.UsageError(f"{item.nodeid}: there is no case {number}")
+                item.user_properties.append((CASE, number))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the table where any test of the run has a case."""
+    outcomes = [
+        (tuple(str(number) for name, number in report.user_properties if name == CASE), outcome)
+        for outcome in ("passed", "failed", "error", "skipped")
+        for report in terminalreporter.stats.get(outcome, [])
+        if hasattr(report, "user_properties")
+    ]
+    if lines := table(outcomes):
+        terminalreporter.section("fault cases")
+        for line in lines:
+            terminalreporter.line(line)

@@ -1,0 +1,77 @@
+"""A second builder of the tests' own, with nothing in its caches, on a disk that can be filled."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from local import services
+from local.builder import builder_service
+from local.tools import BUILDKIT, tool_path
+from tests.e2e.machine import HOME, Machine
+
+NAME = "builder-2"
+DISK = 6 << 30
+"""Bytes; the file is sparse."""
+LEFT = 64 << 20
+"""Bytes that a full disk still has: less than the build base."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """A running builder, by its buildx instance; its disk is full while `ballast` is there."""
+
+    name: str
+    ballast: Path
+
+    def fill(self) -> None:
+        """Leave next to nothing."""
+        free = os.statvfs(self.ballast.parent)
+        with self.ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_bsize - LEFT)
+
+    def empty(self) -> None:
+        """Give the space back."""
+        self.ballast.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """An empty filesystem of its own on a folder."""
+    image = folder.with_suffix(".img")
+    if os.path.ismount(folder):  # a killed run's
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    image.unlink(missing_ok=True)
+    folder.mkdir(exist_ok=True)
+    with image.open("wb") as file:
+        file.truncate(DISK)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        image.unlink()
+
+
+@contextmanager
+def second_builder(machine: Machine) -> Iterator[Builder]:
+    """BuildKit with its root on such a disk."""
+    disk = HOME / NAME
+    with _disk(disk):
+        layout = replace(machine.layout, state=machine.layout.state / NAME, builder_root=disk / "root")
+        service = builder_service(layout, tool_path(machine.layout, BUILDKIT))
+        services.start(
+            machine.layout, replace(service, name=NAME, env={"SSL_CERT_FILE": str(machine.layout.trust)})
+        )
+        instances = machine.layout.docker_config / "buildx" / "instances"
+        [known] = [json.loads(path.read_text()) for path in instances.iterdir() if path.name != NAME]
+        node = {**known["Nodes"][0], "Name": f"{NAME}0", "Endpoint": f"unix://{layout.builder_socket}"}
+        (instances / NAME).write_text(json.dumps({**known, "Name": NAME, "Nodes": [node]}))
+        try:
+            yield Builder(NAME, disk / "ballast")
+        finally:
+            services.stop(machine.layout, NAME)

@@ -1,0 +1,180 @@
+"""A registry that the stack runs itself, from this repository's image, and the node published in it.
+
+The volume of secrets is filled as docs/stacks.md says; the certificate is that of the tests' authority.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import bcrypt
+import pytest
+
+from components.arch import ARCHES
+from plugins.repository import RegistryError, Repository
+from tests.e2e.hosted import PASSWORD, USER, log_in
+from tests.e2e.machine import Machine, Result
+from tests.unit.yaml_like import REGISTRY
+
+PORT = 15445
+ADDRESS = f"registry.localhost:{PORT}"
+CONTAINER = "registry-community"
+DATA, SECRETS = f"{CONTAINER}-data", f"{CONTAINER}-secrets"
+PATH = "skycoin/skycoin"
+
+
+def secrets_of(up: Machine) -> bytes:
+    """What docs/stacks.md packs: certificate, key and password file, readable by user 10000 alone."""
+    certificates = up.layout.ca.parent
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    files = {
+        "tls.crt": (certificates / "registry.crt").read_bytes(),
+        "tls.key": (certificates / "registry.key").read_bytes(),
+        "htpasswd": f"{USER}:{hashed}\n".encode(),
+    }
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.uid, member.gid = len(content), 0o400, 10000, 10000
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def wanted(up: Machine) -> Iterator[dict[str, Any]]:
+    """The stack with the image `registry`, then with the registry; afterwards as it was."""
+    before = up.settings()
+    images = before["skycoin:images"]
+    with_image = {**before, "skycoin:images": {**images, "registry": dict(REGISTRY)}}
+    up.change(with_image)
+    result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert result.code == 0, result.text
+    community = {"kind": "hosted", "host": "here", "address": ADDRESS}
+    node = {**images["skycoin"], "registries": ["local", "community"]}
+    yield {
+        **with_image,
+        "skycoin:registries": {**before["skycoin:registries"], "community": community},
+        "skycoin:images": {"registry": dict(REGISTRY), "skycoin": node},
+    }
+    log_in(up, ADDRESS, None)
+    up.change(before)
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert up.docker("volume", "rm", DATA, SECRETS).code == 0
+
+
+@pytest.fixture(scope="module")
+def empty(up: Machine, wanted: dict[str, Any]) -> Result:
+    """An `up` before the volume of secrets is filled."""
+    up.change(wanted)
+    return up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+
+
+@pytest.fixture(scope="module")
+def published(up: Machine, wanted: dict[str, Any], empty: Result) -> Result:
+    """The `up` after it, with a login on this machine."""
+    assert empty.code != 0
+    ref = up.outputs()["images"]["registry"]["latest"]["ref"]
+    fill = ["docker", "run", "--rm", "-i", "--network", "none", "-v", f"{SECRETS}:/secrets", ref]
+    up.pipe(*fill, "tar", "-C", "/secrets", "-xf", "-", given=secrets_of(up))
+    log_in(up, ADDRESS, PASSWORD)
+    result = up.pulumi("up", "--yes", "--stack", "local")
+    assert result.code == 0, result.text
+    return result
+
+
+@pytest.fixture
+def repositories(up: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[Repository, Repository]:
+    """(local, community), read from outside the program."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    return Repository(f"{up.layout.registry}/{PATH}"), Repository(f"{ADDRESS}/{PATH}")
+
+
+def test_a_volume_of_secrets_that_is_empty_is_told_and_nothing_is_published(empty: Result) -> None:
+    assert empty.code != 0
+    assert "No /secrets/tls.crt that user 10000 may read: fill the volume of secrets" in empty.text
+    assert "Traceback" not in empty.text
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("tag", ["latest", "0.27", "0.27.1", "release-v0.27.1"])
+def test_the_node_is_in_both_registries_by_the_same_digests(
+    repositories: tuple[Repository, Repository], tag: str
+) -> None:
+    local, community = repositories
+    assert community.digest_of(tag) == local.digest_of(tag) is not None
+    children = [entry["digest"] for entry in community.manifest(tag).fields["manifests"]]
+    assert [community.digest_of(f"{tag}-{arch}") for arch in ARCHES] == children
+
+
+@pytest.mark.usefixtures("published")
+def test_without_a_login_it_answers_nobody(up: Machine, repositories: tuple[Repository, Repository]) -> None:
+    log_in(up, ADDRESS, None)
+    try:
+        with pytest.raises(RegistryError, match="401"):
+            repositories[1].digest_of("latest")
+    finally:
+        log_in(up, ADDRESS, PASSWORD)
+
+
+@pytest.mark.usefixtures("published")
+def test_it_is_confined_on_loopback_and_has_limits(up: Machine) -> None:
+    container = up.inspect("container", CONTAINER)
+    host = container["HostConfig"]
+    assert host["PortBindings"] == {"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(PORT)}]}
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
+    assert (host["Memory"], container["Config"]["User"]) == (256 << 20, "10000:10000")
+    assert container["State"]["Health"]["Status"] == "healthy"
+    mounts = {mount["Destination"]: (mount["Name"], mount["RW"]) for mount in container["Mounts"]}
+    assert mounts == {"/var/lib/registry": (DATA, True), "/secrets": (SECRETS, False)}
+
+
+@pytest.mark.usefixtures("published")
+def test_no_key_and_no_password_hash_is_in_the_state_or_the_log(up: Machine) -> None:
+    packed = secrets_of(up)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        key = archive.extractfile("tls.key")
+        assert key is not None
+        line = key.read().decode().splitlines()[1]
+    state = up.pulumi("stack", "export", "--show-secrets", "--stack", "local").text
+    for text in (state, json.dumps(up.inspect("container", CONTAINER)), up.docker("logs", CONTAINER).text):
+        assert line not in text
+        assert PASSWORD not in text
+        assert "$2b$" not in text
+
+
+@pytest.mark.usefixtures("published")
+def test_a_second_up_changes_nothing(up: Machine) -> None:
+    result = up.pulumi("preview", "--expect-no-changes", "--refresh", "--run-program", "--stack", "local")
+    assert result.code == 0, result.text
+
+
+@pytest.mark.usefixtures("published")
+def test_what_was_published_survives_the_container(
+    up: Machine, repositories: tuple[Repository, Repository]
+) -> None:
+    before = (repositories[1].digest_of("0.27.1"), up.inspect("container", CONTAINER)["Id"])
+    kind = "skycoin:index:HostedRegistry$docker:index/container:Container"
+    urn = f"urn:pulumi:local::skycoin::{kind}::community-container"
+    replaced = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local", "--replace", urn)
+    assert replaced.code == 0, replaced.text
+    assert repositories[1].digest_of("0.27.1") == before[0] is not None
+    assert up.inspect("container", CONTAINER)["Id"] != before[1]
+
+
+@pytest.mark.usefixtures("published")
+def test_out_of_the_stack_the_container_goes_and_its_volumes_stay(
+    up: Machine, wanted: dict[str, Any]
+) -> None:
+    registries = {"local": wanted["skycoin:registries"]["local"]}
+    image = {**wanted["skycoin:images"]["skycoin"], "registries": ["local"]}
+    images = {**wanted["skycoin:images"], "skycoin": image}
+    up.change({**wanted, "skycoin:registries": registries, "skycoin:images": images})
+    result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert result.code == 0, result.text
+    assert up.docker("container", "inspect", CONTAINER).code != 0
+    assert up.docker("volume", "inspect", DATA, SECRETS).code == 0

@@ -1,0 +1,83 @@
+"""A stack of the tests' own that publishes a tiny program, in place of the node: seconds, not minutes."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.arch import ARCHES
+from tests.e2e.machine import Machine, Result
+
+PROGRAM = """\
+package main
+
+import "fmt"
+
+var Version, Commit, Branch string
+
+func main() {{ fmt.Println("{word}", Version, Commit, Branch) }}
+"""
+SOURCE = {
+    "path": "tiny",
+    "version": "v1.2.3",
+    "commit": "1" * 40,
+    "branch": "main",
+    "date": "2020-11-23T01:01:48Z",
+}
+FEATURE = {"channel": "feature", "feature": "tiny"}
+
+
+def write_program(checkout: Path, word: str = "tiny") -> Path:
+    """The program, as a working copy in the checkout."""
+    folder = checkout / "tiny"
+    for command in ("skycoin", "skycoin-cli"):
+        (folder / "cmd" / command).mkdir(parents=True, exist_ok=True)
+        (folder / "cmd" / command / "main.go").write_text(PROGRAM.format(word=word))
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Tiny:
+    """The stack: its settings beside the machine's own for builds, and pulumi commands on it."""
+
+    machine: Machine
+    name: str
+
+    @property
+    def file(self) -> Path:
+        return self.machine.checkout / "stacks" / f"Pulumi.{self.name}.yaml"
+
+    def write(self, image: Mapping[str, Any], arches: Sequence[str] = tuple(ARCHES), **changed: Any) -> None:
+        """Settings of the stack; the salt of one that is there stays."""
+        config = {key: value for key, value in self.machine.settings().items() if key != "skycoin:nodes"}
+        tiny = {"source": SOURCE, "arches": list(arches), "gui": False, **image}
+        wanted = {**config, "skycoin:hosts": {}, "skycoin:images": {"skycoin": tiny}, **changed}
+        kept = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        self.file.write_text(yaml.safe_dump({**kept, "config": wanted}))
+
+    def pulumi(self, *arguments: str) -> Result:
+        """A pulumi command on the stack."""
+        return self.machine.pulumi(*arguments, "--stack", self.name)
+
+    def up(self) -> Result:
+        """`pulumi up`, without a preview before."""
+        return self.pulumi("up", "--yes", "--skip-preview")
+
+    def outputs(self) -> Any:
+        """The stack's outputs."""
+        return json.loads(self.pulumi("stack", "output", "--json").text)
+
+    def resources(self) -> dict[str, Any]:
+        """The state's resources by the last part of their URN."""
+        exported = json.loads(self.pulumi("stack", "export").text)
+        resources = exported["deployment"].get("resources") or []
+        return {one["urn"].rpartition("::")[2]: one for one in resources}
+
+    def remove(self) -> None:
+        """The stack's file and the program: `git status` of the checkout is clean again."""
+        self.file.unlink(missing_ok=True)
+        shutil.rmtree(self.machine.checkout / "tiny", ignore_errors=True)

@@ -1,0 +1,119 @@
+"""Working copies and shared folders as a build gets them: what changes their hash, what is warned of."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import contexts
+from components.contexts import ARGUMENT, context_warnings, contexts_argument, files_of
+from tests.unit.engine import BUILD, Engine
+from tests.unit.projects import run_program
+from tests.unit.yaml_like import changed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working copy with one program."""
+    (tmp_path / "cmd" / "skycoin").mkdir(parents=True)
+    (tmp_path / "cmd" / "skycoin" / "main.go").write_text("package main\n")
+    return tmp_path
+
+
+def hash_of(folder: Path) -> str:
+    return contexts_argument({"source": str(folder)})[ARGUMENT]
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda main: main.write_text("package main // other\n"), True),
+        (lambda main: main.chmod(0o755), True),
+        (lambda main: main.rename(main.with_name("other.go")), True),
+        (lambda main: (main.parent / "new.go").touch(), True),
+        (lambda main: (main.parent / "link").symlink_to("main.go"), True),
+        (lambda main: (main.parent / "folder").symlink_to("."), True),
+        (lambda main: main.chmod(0o600), False),
+        (lambda main: os.utime(main, (1, 1)), False),
+        (lambda main: (main.parent / "empty").mkdir(), False),
+    ],
+    ids=["content", "mode", "name", "file", "link", "link to a folder", "umask", "time", "empty folder"],
+)
+def test_a_changed_working_copy_has_another_hash(folder: Path, change: Any, seen: bool) -> None:
+    """docker-build 0.0.22 saw no change of a working copy: an edited line rebuilt nothing."""
+    before = hash_of(folder)
+    change(folder / "cmd" / "skycoin" / "main.go")
+    assert (hash_of(folder) != before) is seen
+
+
+@pytest.mark.case(33)
+def test_gits_own_files_sockets_and_broken_links_stop_nothing(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / ".git" / "index").touch()
+    (folder / "broken").symlink_to("/nowhere/at/all")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "a.sock"))
+        assert [path.name for path in files_of(folder)] == ["broken", "main.go"]
+    assert len(hash_of(folder)) == 64
+
+
+def test_what_is_no_folder_here_is_not_hashed() -> None:
+    assert contexts_argument({"source": "https://github.com/skycoin/skycoin.git#abc"}) == {}
+    assert contexts_argument({}) == {}
+
+
+def test_the_hash_reaches_every_variants_build_and_no_dockerfile(folder: Path) -> None:
+    """Undeclared, it rebuilds without being in the history, so that digests stay as they are."""
+    source = {"path": str(folder), "version": "v1.0.0", "commit": "1" * 40}
+    settings = changed({"images.skycoin.source": source})
+    builds = run_program(Engine(), settings).all_of(BUILD)
+    assert len({build.inputs["buildArgs"][ARGUMENT] for build in builds}) == 1
+    (folder / "cmd" / "skycoin" / "main.go").write_text("package main // other\n")
+    again = run_program(Engine(), settings).all_of(BUILD)
+    assert again[0].inputs["buildArgs"][ARGUMENT] != builds[0].inputs["buildArgs"][ARGUMENT]
+    for dockerfile in Path("images").rglob("*Dockerfile"):
+        assert ARGUMENT not in dockerfile.read_text()
+
+
+@pytest.mark.case(33)
+def test_a_large_file_is_warned_of_by_name(folder: Path) -> None:
+    with (folder / "chain.db").open("wb") as file:
+        file.truncate(10**9)
+    [warning] = context_warnings(folder)
+    assert warning == (
+        "1000 MB, of which chain.db has 1000: the builder is sent all of it; "
+        "name what is no source in a .dockerignore there"
+    )
+
+
+@pytest.mark.case(33)
+@pytest.mark.parametrize("name", [".env", ".env.local", "id_ed25519", "tls.key", "skycoin.wlt", ".netrc"])
+def test_a_file_that_may_be_secret_is_warned_of(folder: Path, name: str) -> None:
+    (folder / name).touch()
+    [warning] = context_warnings(folder)
+    assert warning.startswith(f"{name}: may be secret, and the builder is sent it (no image gets it)")
+
+
+def test_many_such_files_are_counted(folder: Path) -> None:
+    for index in range(5):
+        (folder / f"{index}.pem").touch()
+    [warning] = context_warnings(folder)
+    assert warning.startswith("0.pem, 1.pem, 2.pem and 2 more: may be secret")
+
+
+def test_a_dockerignore_says_that_somebody_looked(folder: Path) -> None:
+    (folder / ".env").touch()
+    (folder / ".dockerignore").write_text(".env\n")
+    assert list(context_warnings(folder)) == []
+
+
+def test_a_working_copy_is_warned_of_by_its_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contexts, "LARGE", -1)
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    source = {"path": str(folder), "version": "v1.0.0", "commit": "1" * 40}
+    run_program(Engine(), changed({"images.skycoin.source": source}))
+    assert [line.partition(": 0 MB")[0] for line in said] == [f"skycoin:images.skycoin.source.path: {folder}"]

@@ -1,0 +1,255 @@
+"""A registry that a stack runs itself: confined, kept, without a secret, there before what it is given."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.hosted_registry import HEALTH, SETTINGS, HostedRegistry, HostedRegistryArgs
+from stacks.reading import SettingsError, parse
+from tests.unit.engine import CONTAINER, NETWORK, PULLED, TAG, VOLUME, Engine
+from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
+from tests.unit.samples import PINNED, on_host
+from tests.unit.yaml_like import DIGEST, REGISTRY, changed
+
+COMPONENT = "skycoin:index:HostedRegistry"
+HOSTED = {"kind": "hosted", "host": "here", "address": "registry.example:5000"}
+FILES_OF_THE_IMAGE = PROJECT / "images" / "registry" / "files"
+
+
+def _program() -> None:
+    args = HostedRegistryArgs(
+        image=PINNED,
+        container="registry-community",
+        address="registry.example:5000/sky",
+        data_volume="registry-community-data",
+        secrets_volume="registry-community-secrets",
+        port=5001,
+    )
+    registry = HostedRegistry("community", args, on_host())
+    pulumi.export("address", registry.address)
+
+
+def test_a_hosted_registry_is_a_confined_container_and_two_volumes(engine: Engine) -> None:
+    engine.run(_program)
+    assert engine.children(engine.one(COMPONENT, "community")) == [
+        (CONTAINER, "community-container"),
+        (NETWORK, "community-network"),
+        (PULLED, "community-pulled"),
+        (VOLUME, "community-data"),
+        (VOLUME, "community-secrets"),
+    ]
+    container = engine.one(CONTAINER, "community-container")
+    inputs = container.inputs
+    assert inputs["image"] == engine.one(PULLED, "community-pulled").inputs["name"] == PINNED
+    assert (inputs["user"], inputs["readOnly"]) == ("10000:10000", True)
+    assert inputs["capabilities"] == {"drops": ["ALL"]}
+    assert inputs["securityOpts"] == ["no-new-privileges"]
+    assert inputs["memory"] == 256
+    assert [limit["name"] for limit in inputs["ulimits"]] == ["nofile", "nproc"]
+    assert inputs["ports"] == [{"internal": 5000, "external": 5001, "ip": "127.0.0.1"}]
+    assert inputs["networkMode"] == "registry-community"
+    assert (inputs["wait"], inputs["removeVolumes"]) == (True, False)
+    assert container.delete_before_replace, "two containers can't have one port"
+    assert engine.exports() == {"address": "registry.example:5000/sky"}
+    assert engine.outputs_of(COMPONENT, "community") == {
+        "address": "registry.example:5000/sky",
+        "container": "registry-community",
+        "data_volume": "registry-community-data",
+        "secrets_volume": "registry-community-secrets",
+    }
+
+
+def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: Engine) -> None:
+    """No path of the host, no environment, no argument: nothing of them can reach a state."""
+    engine.run(_program)
+    inputs = engine.one(CONTAINER, "community-container").inputs
+    assert inputs["mounts"] == [
+        {"type": "volume", "source": "registry-community-data", "target": "/var/lib/registry"},
+        {"type": "volume", "source": "registry-community-secrets", "target": "/secrets", "readOnly": True},
+    ]
+    assert inputs["command"] == [SETTINGS]
+    assert not {"envs", "uploads", "volumes"} & inputs.keys()
+
+
+def test_both_volumes_are_kept(engine: Engine) -> None:
+    engine.run(_program)
+    assert [(one.name, one.retain_on_delete) for one in engine.all_of(VOLUME)] == [
+        ("community-data", True),
+        ("community-secrets", True),
+    ]
+
+
+def test_the_settings_in_the_image_are_those_that_the_container_is_made_for() -> None:
+    settings = yaml.safe_load((FILES_OF_THE_IMAGE / SETTINGS.removeprefix("/")).read_text())
+    assert settings["http"]["tls"] == {"certificate": "/secrets/tls.crt", "key": "/secrets/tls.key"}
+    assert settings["auth"] == {"htpasswd": {"realm": "skycoin", "path": "/secrets/htpasswd"}}
+    assert settings["storage"]["delete"] == {"enabled": True}
+    assert HEALTH.startswith(f"http://{settings['http']['debug']['addr']}/")
+    start: Path = FILES_OF_THE_IMAGE / "usr/local/bin/docker-entrypoint.sh"
+    assert f'"registry serve {SETTINGS}"' in start.read_text()
+
+
+def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:
+    settings = stack_settings(FILES["local"])
+    node = {**settings["images"]["skycoin"], "registries": ["local", "community"]}
+    return up_with(
+        "local",
+        registries={"local": {"kind": "local"}, "community": hosted},
+        images={"skycoin": node, "registry": {**REGISTRY, "arches": ["amd64", "arm64v8"]}},
+        hosts={"here": {"engine": "local", **host}},
+    )
+
+
+def test_what_is_published_there_waits_for_the_registry() -> None:
+    engine = with_hosted()
+    container = engine.one(CONTAINER, "community-container")
+    tags = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]
+    assert [tag.inputs["tag"] for tag in tags] == ["0.27", "0.27.1", "latest", "release-v0.27.1"]
+    for tag in tags:
+        assert container.urn in tag.dependencies
+        assert tag.inputs["repository"] == "registry.example:5000/skycoin/skycoin"
+        assert tag.inputs["immutable"] == (tag.inputs["tag"] in ("0.27.1", "release-v0.27.1"))
+
+
+def test_its_own_image_comes_from_another_registry_by_digest() -> None:
+    image = with_hosted().one(CONTAINER, "community-container").inputs["image"]
+    assert image == f"registry.localhost:5443/skycoin/registry@{Engine().digest('registry-local-latest-tag')}"
+    image = with_hosted(arch="arm64v8").one(CONTAINER, "community-container").inputs["image"]
+    assert image.endswith(f"@{Engine().digest('registry-arm64v8-image')}")
+
+
+def test_every_setting_arrives() -> None:
+    more = {"port": 5050, "listen": "0.0.0.0", "memory": 512, "namespace": "sky"}
+    engine = with_hosted({**HOSTED, **more})
+    inputs = engine.one(CONTAINER, "community-container").inputs
+    assert inputs["ports"] == [{"internal": 5000, "external": 5050, "ip": "0.0.0.0"}]
+    assert inputs["memory"] == 512
+    assert engine.exports()["registries"]["community"]["container"] == "registry-community"
+    [first, *_] = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]
+    assert first.inputs["repository"] == "registry.example:5000/sky/skycoin"
+
+
+@pytest.mark.parametrize(
+    ("address", "port"), [("registry.example:5443", 5443), ("registry.example", 5000), ("a.b:7000/x", 7000)]
+)
+def test_the_port_is_the_addresss_unless_given(address: str, port: int) -> None:
+    inputs = with_hosted({**HOSTED, "address": address}).one(CONTAINER, "community-container").inputs
+    assert inputs["ports"] == [{"internal": 5000, "external": port, "ip": "127.0.0.1"}]
+
+
+def test_a_fleets_registry_runs_what_another_stack_published() -> None:
+    stacks = published()
+    [outputs] = stacks.values()
+    outputs["images"]["registry"] = {
+        "latest": {"ref": f"docker.io/skycoin/registry:latest@{DIGEST}", "digest": DIGEST, "variants": {}}
+    }
+    settings = {
+        **stack_settings(FILES["fleet"]),
+        "registries": {"community": {**HOSTED, "address": "registry.example"}},
+        "hosts": {"here": {"engine": "local"}},
+        "nodes": {},
+    }
+    engine = run_program(Engine(stacks=stacks), settings)
+    image = engine.one(CONTAINER, "community-container").inputs["image"]
+    assert image == f"docker.io/skycoin/registry@{DIGEST}"
+
+
+BASE = {
+    "registries.community": HOSTED,
+    "images.registry": REGISTRY,
+    "images.skycoin.registries": ["local", "community"],
+}
+
+FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"registries.community.host": "shed"},
+        ["skycoin:registries.community.host: 'shed' is not in skycoin:hosts; it has here, attic"],
+    ),
+    (
+        {"images.registry": None},
+        [
+            "skycoin:registries.community: needs the image registry in skycoin:images, published in another "
+            "registry"
+        ],
+    ),
+    (
+        {"registries.community.host": "attic"},
+        [
+            "skycoin:registries.community.host: it takes arm32v7, but skycoin:images.registry is built for "
+            "amd64 only: add arm32v7 to its arches"
+        ],
+    ),
+    (
+        {"images.skycoin.registries": ["community", "local"]},
+        [
+            "skycoin:images.skycoin.registries: 'community' is of kind hosted; put the registry first where "
+            "it is built"
+        ],
+    ),
+    (
+        {"images.registry.registries": ["local", "community"]},
+        [
+            "skycoin:images.registry.registries: 'community' runs this image, so it can't be where it comes "
+            "from; name another registry"
+        ],
+    ),
+    (
+        {"registries.community.port": 6420},
+        [
+            "skycoin:registries.community.port: 6420 is already taken on engine local by "
+            "skycoin:nodes.one.rpc-port"
+        ],
+    ),
+    (
+        {"registries.other": {**HOSTED, "address": "other.example"}},
+        [
+            "skycoin:registries.other.port: 5000 is already taken on engine local by "
+            "skycoin:registries.community"
+        ],
+    ),
+    (
+        {"nodes.one.data-volume": "registry-community-data"},
+        [
+            "skycoin:registries.community: volume 'registry-community-data' on engine local is already "
+            "skycoin:nodes.one's"
+        ],
+    ),
+]
+
+
+def _broken(changes: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {**BASE, **changes}
+    return changed(copy.deepcopy({key: value for key, value in wanted.items() if value is not None}))
+
+
+@pytest.mark.parametrize(("changes", "faults"), FAULTS)
+def test_what_does_not_fit_the_rest_is_named(changes: dict[str, Any], faults: list[str]) -> None:
+    parse(_broken({}))
+    with pytest.raises(SettingsError) as caught:
+        parse(_broken(changes))
+    assert caught.value.faults == faults
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"address": None}, "kind hosted: address is missing; it takes address (must be given), host (must"),
+        ({"host": None}, "kind hosted: host is missing; it takes"),
+        ({"listen": "everywhere"}, "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"),
+        ({"port": 80}, "Input should be greater than or equal to 1024"),
+        ({"memory": 1}, "Input should be greater than or equal to 64"),
+        ({"kind": "oci"}, "kind oci: host does not belong to it"),
+        ({"account": "123456789012"}, "account does not belong to it"),
+    ],
+)
+def test_a_wrong_value_is_named(changes: dict[str, Any], fault: str) -> None:
+    hosted = {key: value for key, value in {**HOSTED, **changes}.items() if value is not None}
+    with pytest.raises(SettingsError) as caught:
+        parse(_broken({"registries.community": hosted}))
+    [line] = caught.value.faults
+    assert fault in line
