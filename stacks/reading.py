@@ -15,6 +15,7 @@ from stacks.settings import (
     Settings,
     SourceSettings,
     StackSettings,
+    WorkspaceSettings,
 )
 
 NAMESPACE = "skycoin"
@@ -51,6 +52,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[Settings]] = {
         "registries": RegistrySettings,
         "images": ImageSettings,
+        "workspaces": WorkspaceSettings,
         "hosts": HostSettings,
         "nodes": NodeSettings,
     }

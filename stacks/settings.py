@@ -26,9 +26,11 @@ from stacks.fields import (
     Engine,
     Pinned,
     Port,
+    PythonVersion,
     Region,
     Repository,
     Tag,
+    UserId,
     Version,
     VolumeName,
 )
@@ -109,6 +111,12 @@ class RegistrySettings(Settings):
         return self.keep_features or 10
 
 
+def _each_once(**lists: Sequence[str] | None) -> None:
+    for key, names in lists.items():
+        if twice := sorted({name for name in names or () if (names or ()).count(name) > 1}):
+            raise ValueError(f"{key} names {', '.join(twice)} more than once")
+
+
 ORIGINS = ("module", "git", "path")
 
 
@@ -154,9 +162,7 @@ class ImageSettings(Settings):
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
-        for key, names in (("arches", self.arches), ("registries", self.registries or [])):
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"{key} names {', '.join(twice)} more than once")
+        _each_once(arches=self.arches, registries=self.registries)
         return self
 
     @model_validator(mode="after")
@@ -165,6 +171,22 @@ class ImageSettings(Settings):
             raise ValueError("channel feature needs feature: NAME, and no other channel takes it")
         if self.revision and self.channel is not Channel.RELEASE:
             raise ValueError("revision belongs to channel release")
+        return self
+
+
+class WorkspaceSettings(Settings):
+    """One entry of `skycoin:workspaces`: a development image, for these architectures."""
+
+    arches: Annotated[list[ArchName], Field(min_length=1)]
+    dind: bool = False
+    python: PythonVersion | None = None
+    registries: Annotated[list[str], Field(min_length=1)] | None = None
+    uid: UserId = 1000
+    gid: UserId = 1000
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        _each_once(arches=self.arches, registries=self.registries)
         return self
 
 
@@ -281,6 +303,7 @@ class StackSettings(Settings):
 
     registries: dict[str, RegistrySettings] = Field(default_factory=dict)
     images: dict[str, ImageSettings] = Field(default_factory=dict)
+    workspaces: dict[str, WorkspaceSettings] = Field(default_factory=dict)
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
     images_from: str | None = None
