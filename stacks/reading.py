@@ -6,13 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stacks.model import Settings
+from stacks.opening import OpenSettings
 from stacks.rules import cross_faults
 from stacks.settings import (
     HostSettings,
     ImageSettings,
     NodeSettings,
     RegistrySettings,
-    Settings,
     SourceSettings,
     StackSettings,
     WorkspaceSettings,
@@ -58,7 +59,9 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     }
     model: type[Settings] = StackSettings
     if len(location) > 2:
-        model = SourceSettings if location[2] == "source" and len(location) > 3 else models[str(location[0])]
+        model = models[str(location[0])]
+    if len(location) > 3:
+        model = {"source": SourceSettings, "open": OpenSettings}.get(str(location[2]), model)
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

@@ -7,7 +7,9 @@ from components.bases import Bases
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.engines import engine_of
 from stacks.fields import NAME
+from stacks.opening_rules import opened, opened_ports, opening_faults, workspace_container, workspace_volumes
 from stacks.settings import (
     ImageSettings,
     NodeSettings,
@@ -110,6 +112,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_repository_faults(settings),
         *_node_faults(settings),
         *_metrics_faults(settings),
+        *opening_faults(settings),
         *_container_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
@@ -220,14 +223,17 @@ def _node_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _container_faults(settings: StackSettings) -> Iterator[str]:
-    users: dict[tuple[str, str], str] = {}
+    users = {
+        (engine_of(settings, opening.host), workspace_container(name)): f"workspaces.{name}.open"
+        for name, opening in opened(settings)
+    }
     for name, node in settings.nodes.items():
         container = container_name(name, node.image)
         names = {f"nodes.{name}": container}
         if node.metrics_port is not None:
             names[f"nodes.{name}.metrics-port"] = exporter_name(container)
         for key, wanted in names.items():
-            first = users.setdefault((_engine_of(settings, node), wanted), key)
+            first = users.setdefault((engine_of(settings, node.host), wanted), key)
             if first != key:
                 taken = f"container {wanted!r} is already that of skycoin:{first}"
                 yield f"skycoin:{key}: {taken}; give the node another name"
@@ -250,8 +256,10 @@ def _metrics_faults(settings: StackSettings) -> Iterator[str]:
 
 def _port_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for engine, port, key in opened_ports(settings):
+        users[engine, port].append(key)
     for name, node in settings.nodes.items():
-        engine = _engine_of(settings, node)
+        engine = engine_of(settings, node.host)
         users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
         if node.metrics_port is not None:
             users[engine, node.metrics_port].append(f"nodes.{name}.metrics-port")
@@ -264,8 +272,11 @@ def _port_faults(settings: StackSettings) -> Iterator[str]:
 
 def _volume_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, opening in opened(settings):
+        for volume in filter(None, workspace_volumes(name, opening)):
+            users[engine_of(settings, opening.host), volume].append(f"workspaces.{name}.open")
     for name, node in settings.nodes.items():
-        engine = _engine_of(settings, node)
+        engine = engine_of(settings, node.host)
         for kind, volume in zip(("data", "wallet"), volume_names(name, node), strict=True):
             users[engine, volume].append(f"nodes.{name}.{kind}-volume")
     for (engine, volume), keys in users.items():
@@ -274,13 +285,3 @@ def _volume_faults(settings: StackSettings) -> Iterator[str]:
                 f"skycoin:{key}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
                 "a wallet has one writer and a volume of its own"
             )
-
-
-def _engine_of(settings: StackSettings, node: NodeSettings) -> str:
-    """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
-    host = settings.hosts.get(node.host)
-    if host is None:
-        return node.host
-    if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
-        return "local"
-    return host.engine.rpartition("@")[2].removesuffix(":22")

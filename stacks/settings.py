@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from components.bases import Bases
 from components.boards import BOARDS
@@ -34,19 +34,9 @@ from stacks.fields import (
     Version,
     VolumeName,
 )
+from stacks.model import Settings
+from stacks.opening import OpenSettings
 from stacks.ssh import ssh_fault
-
-
-class Settings(BaseModel):
-    """Base of all settings: frozen, nothing unknown, kebab-case in YAML."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=lambda name: name.replace("_", "-"),
-        populate_by_name=True,
-    )
 
 
 REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = MappingProxyType(
@@ -183,6 +173,7 @@ class WorkspaceSettings(Settings):
     registries: Annotated[list[str], Field(min_length=1)] | None = None
     uid: UserId = 1000
     gid: UserId = 1000
+    open: OpenSettings | None = None
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
