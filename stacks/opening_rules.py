@@ -1,4 +1,4 @@
-"""Rules over opened workspaces: hosts, siblings with an engine, ports, names. Pure; each fault is one line."""
+"""Rules over opened workspaces: hosts, engines inside, ports, names. Pure; each fault is one line."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def opening_faults(settings: StackSettings) -> Iterator[str]:
         if opening.dind and settings.nodes:
             yield (
                 f"skycoin:workspaces.{name}.open.dind: an engine inside needs a privileged container, and "
-                f"this stack has nodes ({', '.join(settings.nodes)}): open the workspace in a stack without any"
+                f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without any"
             )
 
 

@@ -61,7 +61,8 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     if len(location) > 2:
         model = models[str(location[0])]
     if len(location) > 3:
-        model = {"source": SourceSettings, "open": OpenSettings}.get(str(location[2]), model)
+        parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
+        model = parts.get(str(location[2]), model)
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

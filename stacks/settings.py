@@ -38,7 +38,6 @@ from stacks.model import Settings
 from stacks.opening import OpenSettings
 from stacks.ssh import ssh_fault
 
-
 REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = MappingProxyType(
     {
         RegistryKind.LOCAL: ((), ("address",)),
@@ -269,7 +268,7 @@ class NodeSettings(Settings):
     peer_port: Port = 6000
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
     gui: bool = False
-    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]
+    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
     args: list[str] = Field(default_factory=list)
     memory: Annotated[int, Field(ge=64)] | None = None
     wait: Annotated[int, Field(ge=10, le=3600)] = 300

@@ -1,0 +1,175 @@
+"""An opened workspace: a development image running on a host, over one folder of that host.
+
+Makes a container with a fixed name, a home volume that is kept, and a bridge network of its own. It
+mounts the folder that it is given and no other path of the host, runs as the person whose ids it is
+given, without capabilities, and shows its page on the host's loopback only.
+
+With an engine inside (`docker_volume`) the container is privileged, the only one that this program
+makes: whoever may enter it owns the host. That engine listens on a socket, never on a port.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+WORK = "/work"
+"""Where the folder is, inside."""
+HOME = "/home/developer"
+"""The person's own files inside: a volume, so that they outlive the container."""
+DOCKER_DATA = "/var/lib/docker"
+LOOPBACK = "127.0.0.1"
+GRACE = 10
+"""Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""
+PROCESSES = 16384
+"""Threads. Linux counts those of a user id on the whole host, the person's own programs included."""
+WAIT = 120
+"""Seconds in which what is inside must answer."""
+STAY = ("sleep", "infinity")
+"""Command of a workspace without a page: it waits to be entered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspaceArgs:
+    """What one opened workspace runs, over which folder, as whom."""
+
+    image: pulumi.Input[str]
+    """`repo@sha256:…`."""
+    container: str
+    """Name of the container and of its network on the host."""
+    folder: str
+    """Absolute path on the host."""
+    user: str
+    """`UID:GID`: files made in the folder belong to them."""
+    home_volume: str
+    docker_volume: str | None = None
+    """Data of the engine inside; None runs none, and nothing is privileged."""
+    ide_port: int | None = None
+    """Port of the page inside, or None."""
+    port: int | None = None
+    """The same on the host's loopback."""
+    memory: int = 4096
+    """Limit in MiB."""
+    hidden: Sequence[str] = ()
+    """Paths in the folder that are empty inside."""
+
+
+class Workspace(pulumi.ComponentResource):
+    """One workspace that one person works in."""
+
+    container: pulumi.Output[str]
+    home_volume: pulumi.Output[str]
+    url: str
+    """Of its page; empty where it has none."""
+
+    def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("skycoin:index:Workspace", name, None, opts)
+        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
+        volumes = {HOME: home}
+        if args.docker_volume is not None:
+            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.docker_volume, opts=kept)
+        network = docker.Network(
+            f"{name}-network",
+            name=args.container,
+            driver="bridge",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        image = docker.RemoteImage(
+            f"{name}-pulled",
+            name=args.image,
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        container = self._create_container(f"{name}-container", args, image, network, volumes)
+        self.container = container.name
+        self.home_volume = home.name
+        self.url = "" if args.port is None else f"http://{LOOPBACK}:{args.port}"
+        self.register_outputs({"container": self.container, "home_volume": self.home_volume, "url": self.url})
+
+    def _create_container(
+        self,
+        name: str,
+        args: WorkspaceArgs,
+        image: docker.RemoteImage,
+        network: docker.Network,
+        volumes: Mapping[str, docker.Volume],
+    ) -> docker.Container:
+        return docker.Container(
+            name,
+            name=args.container,
+            image=args.image,
+            mounts=[
+                docker.ContainerMountArgs(type="bind", source=args.folder, target=WORK),
+                *(
+                    docker.ContainerMountArgs(type="volume", source=volume.name, target=target)
+                    for target, volume in volumes.items()
+                ),
+            ],
+            # Empty and not to be written: what lies there in the folder is out of reach.
+            tmpfs={f"{WORK}/{path}": "ro,size=4k" for path in args.hidden} or None,
+            working_dir=WORK,
+            init=True,
+            # Always the same mode: one that the provider has to fill in replaces it at every run.
+            network_mode=network.name,
+            ports=_ports(args),
+            restart="unless-stopped",
+            stop_timeout=GRACE,
+            destroy_grace_seconds=GRACE,
+            remove_volumes=False,
+            memory=args.memory,
+            log_driver="json-file",
+            log_opts={"max-size": "10m", "max-file": "3"},
+            ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
+            **_rights(args),
+            **_health(args),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Two containers can't have one name and one home.
+                delete_before_replace=True,
+                # The plugin takes a change of these as done in place, but only writes it to state.
+                replace_on_changes=["healthcheck", "tmpfs", "init"],
+                depends_on=[image],
+            ),
+        )
+
+
+def entering(container: str, user: str, shell: str) -> str:
+    """The command that opens a terminal in it, as the person and not as what runs it."""
+    return f"docker exec --interactive --tty --user {user} {container} {shell}"
+
+
+def _rights(args: WorkspaceArgs) -> dict[str, Any]:
+    """Those of a person; with an engine inside those of root, which leaves them at the door (entering)."""
+    if args.docker_volume is not None:
+        return {"privileged": True, "user": "0:0", "envs": [f"WORKSPACE_USER={args.user}"]}
+    return {
+        "user": args.user,
+        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        "security_opts": ["no-new-privileges"],
+    }
+
+
+def _health(args: WorkspaceArgs) -> dict[str, Any]:
+    """`up` ends when what is inside answers: the engine, the page."""
+    asked = ["docker version"] if args.docker_volume is not None else []
+    if args.ide_port is not None:
+        asked.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
+    if not asked:
+        return {"command": STAY}
+    check = docker.ContainerHealthcheckArgs(
+        tests=["CMD-SHELL", f"{' && '.join(asked)} >/dev/null"],
+        interval="10s",
+        timeout="10s",
+        retries=6,
+        start_period="1m0s",
+    )
+    return {"healthcheck": check, "wait": True, "wait_timeout": WAIT}
+
+
+def _ports(args: WorkspaceArgs) -> list[docker.ContainerPortArgs] | None:
+    if args.ide_port is None:
+        return None
+    return [docker.ContainerPortArgs(internal=args.ide_port, external=args.port, ip=LOOPBACK)]
