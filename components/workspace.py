@@ -17,12 +17,16 @@ import pulumi_docker as docker
 
 WORK = "/work"
 """Where the folder is, inside."""
+USER = "developer"
+"""The person in the image, for tools that enter by name."""
 HOME = "/home/developer"
 """The person's own files inside: a volume, so that they outlive the container."""
 DOCKER_DATA = "/var/lib/docker"
 LOOPBACK = "127.0.0.1"
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""
+MEMORY = 4096
+"""Limit in MiB where none is given."""
 PROCESSES = 16384
 """Threads. Linux counts those of a user id on the whole host, the person's own programs included."""
 WAIT = 120
@@ -50,7 +54,7 @@ class WorkspaceArgs:
     """Port of the page inside, or None."""
     port: int | None = None
     """The same on the host's loopback."""
-    memory: int = 4096
+    memory: int = MEMORY
     """Limit in MiB."""
     hidden: Sequence[str] = ()
     """Paths in the folder that are empty inside."""
