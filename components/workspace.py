@@ -33,6 +33,8 @@ WAIT = 120
 """Seconds in which what is inside must answer."""
 STAY = ("sleep", "infinity")
 """Command of a workspace without a page: it waits to be entered."""
+PASSWORD = f"{HOME}/.config/code-server/config.yaml"
+"""File with the page's password, made at its first start and kept nowhere else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,8 @@ class WorkspaceArgs:
     """Absolute path on the host."""
     user: str
     """`UID:GID`: files made in the folder belong to them."""
+    shell: str
+    """What a terminal in it runs."""
     home_volume: str
     docker_volume: str | None = None
     """Data of the engine inside; None runs none, and nothing is privileged."""
@@ -65,8 +69,12 @@ class Workspace(pulumi.ComponentResource):
 
     container: pulumi.Output[str]
     home_volume: pulumi.Output[str]
+    enter: str
+    """Command that opens a terminal in it, as the person and not as what runs it."""
     url: str
     """Of its page; empty where it has none."""
+    sign_in: str
+    """Command that shows the page's password; empty where there is no page."""
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
@@ -90,8 +98,22 @@ class Workspace(pulumi.ComponentResource):
         container = self._create_container(f"{name}-container", args, image, network, volumes)
         self.container = container.name
         self.home_volume = home.name
-        self.url = "" if args.port is None else f"http://{LOOPBACK}:{args.port}"
-        self.register_outputs({"container": self.container, "home_volume": self.home_volume, "url": self.url})
+        within = f"--user {args.user} {args.container}"
+        self.enter = f"docker exec -it {within} {args.shell}"
+        self.url = "" if args.port is None else f"http://{LOOPBACK}:{args.port}/?folder={WORK}"
+        self.sign_in = "" if args.port is None else f"docker exec {within} grep ^password: {PASSWORD}"
+        self.register_outputs(self.summary)
+
+    @property
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        """{container, home_volume, enter, url, sign_in}: the workspace in the stack's outputs."""
+        return {
+            "container": self.container,
+            "home_volume": self.home_volume,
+            "enter": self.enter,
+            "url": self.url,
+            "sign_in": self.sign_in,
+        }
 
     def _create_container(
         self,
@@ -114,6 +136,8 @@ class Workspace(pulumi.ComponentResource):
             ],
             # Empty and not to be written: what lies there in the folder is out of reach.
             tmpfs={f"{WORK}/{path}": "ro,size=4k" for path in args.hidden} or None,
+            # One with a page runs that; the others wait to be entered.
+            command=STAY if args.ide_port is None else None,
             working_dir=WORK,
             init=True,
             # Always the same mode: one that the provider has to fill in replaces it at every run.
@@ -128,7 +152,7 @@ class Workspace(pulumi.ComponentResource):
             log_opts={"max-size": "10m", "max-file": "3"},
             ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
             **_rights(args),
-            **_health(args),
+            **_waiting(args),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Two containers can't have one name and one home.
@@ -140,13 +164,8 @@ class Workspace(pulumi.ComponentResource):
         )
 
 
-def entering(container: str, user: str, shell: str) -> str:
-    """The command that opens a terminal in it, as the person and not as what runs it."""
-    return f"docker exec --interactive --tty --user {user} {container} {shell}"
-
-
 def _rights(args: WorkspaceArgs) -> dict[str, Any]:
-    """Those of a person; with an engine inside those of root, which leaves them at the door (entering)."""
+    """Those of a person; with an engine inside those of root, which its entry point drops."""
     if args.docker_volume is not None:
         return {"privileged": True, "user": "0:0", "envs": [f"WORKSPACE_USER={args.user}"]}
     return {
@@ -156,13 +175,13 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
     }
 
 
-def _health(args: WorkspaceArgs) -> dict[str, Any]:
+def _waiting(args: WorkspaceArgs) -> dict[str, Any]:
     """`up` ends when what is inside answers: the engine, the page."""
     asked = ["docker version"] if args.docker_volume is not None else []
     if args.ide_port is not None:
         asked.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
     if not asked:
-        return {"command": STAY}
+        return {}
     check = docker.ContainerHealthcheckArgs(
         tests=["CMD-SHELL", f"{' && '.join(asked)} >/dev/null"],
         interval="10s",

@@ -14,6 +14,7 @@ from local.layout import Layout, read_layout
 from local.setup import set_up
 from local.stack import STACK, stack_config, stack_outputs, with_stack_file
 from local.steps import SetupError, fail
+from local.workspace import workspace, workspace_files
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -25,13 +26,13 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     env = set_up(layout)
     code = pulumi_cli.pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", STACK], env)
     if code == 0:
-        _report(layout, env)
+        _report(env)
     return code
 
 
-def _report(layout: Layout, env: dict[str, str]) -> None:
+def _report(env: dict[str, str]) -> None:
     """One paragraph a node. Only nodes of this machine's engine have their interface on this loopback."""
-    hosts = stack_config(layout).get("skycoin:hosts", {})
+    hosts = stack_config().get("skycoin:hosts", {})
     for name, node in stack_outputs(env).get("nodes", {}).items():
         here = hosts.get(node["host"], {}).get("engine") == "local"
         print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
@@ -77,7 +78,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
         ),
     )
     if code == 0:
-        print("\nKept: wallet and data volumes, and everything published in registries.")
+        print("\nKept: wallet, data and home volumes, and everything published in registries.")
     return code
 
 
@@ -96,6 +97,8 @@ def main() -> int:
         "up": up,
         "down": teardown.down,
         "images": images,
+        "workspace": workspace,
+        "workspace-files": workspace_files,
         "preview": preview,
         "destroy": destroy,
         "env": print_environment,
@@ -103,6 +106,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=commands)
     parser.add_argument("--stack", default=STACK)
+    parser.add_argument("--name", help="workspace: which one")
+    parser.add_argument("--folder", help="workspace: what it is opened over, default this folder")
+    parser.add_argument("--dind", action="store_true", help="workspace: with a Docker engine inside")
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
     # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
