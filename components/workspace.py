@@ -35,6 +35,20 @@ STAY = ("sleep", "infinity")
 """Command of a workspace without a page: it waits to be entered."""
 PASSWORD = f"{HOME}/.config/code-server/config.yaml"
 """File with the page's password, made at its first start and kept nowhere else."""
+WITH_PASSWORD = f"""\
+file={PASSWORD}
+if [ ! -s "$file" ]; then
+    (
+        umask 077
+        mkdir -p "${{file%/*}}"
+        key=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \\n')
+        printf 'auth: password\\npassword: skycoin-%s\\ncert: false\\n' "$key" > "$file.new"
+        mv "$file.new" "$file"
+    )
+fi
+exec "$@"
+"""
+"""Shell script: code-server makes such a file too, but one that everybody may read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +63,7 @@ class WorkspaceArgs:
     """Absolute path on the host."""
     user: str
     """`UID:GID`: files made in the folder belong to them."""
-    shell: str
+    terminal: str
     """What a terminal in it runs."""
     home_volume: str
     docker_volume: str | None = None
@@ -99,7 +113,7 @@ class Workspace(pulumi.ComponentResource):
         self.container = container.name
         self.home_volume = home.name
         within = f"--user {args.user} {args.container}"
-        self.enter = f"docker exec -it {within} {args.shell}"
+        self.enter = f"docker exec -it {within} {args.terminal}"
         self.url = "" if args.port is None else f"http://{LOOPBACK}:{args.port}/?folder={WORK}"
         self.sign_in = "" if args.port is None else f"docker exec {within} grep ^password: {PASSWORD}"
         self.register_outputs(self.summary)
@@ -136,8 +150,7 @@ class Workspace(pulumi.ComponentResource):
             ],
             # Empty and not to be written: what lies there in the folder is out of reach.
             tmpfs={f"{WORK}/{path}": "ro,size=4k" for path in args.hidden} or None,
-            # One with a page runs that; the others wait to be entered.
-            command=STAY if args.ide_port is None else None,
+            command=STAY if args.ide_port is None else page_command(args.ide_port),
             working_dir=WORK,
             init=True,
             # Always the same mode: one that the provider has to fill in replaces it at every run.
@@ -162,6 +175,16 @@ class Workspace(pulumi.ComponentResource):
                 depends_on=[image],
             ),
         )
+
+
+def page_command(port: int) -> list[str]:
+    """VS Code's page behind a password.
+
+    The engine publishes the port from all of the container's addresses; the host shows it on loopback only.
+    """
+    server = ["code-server", f"--bind-addr=0.0.0.0:{port}", "--auth=password", f"--config={PASSWORD}"]
+    quiet = ["--disable-telemetry", "--disable-update-check"]
+    return ["sh", "-euc", WITH_PASSWORD, "sh", *server, *quiet, WORK]
 
 
 def _rights(args: WorkspaceArgs) -> dict[str, Any]:

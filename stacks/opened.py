@@ -25,7 +25,7 @@ def open_workspace(
         container=workspace_container(name),
         folder=opening.folder,
         user=opening.user or f"{workspace.uid}:{workspace.gid}",
-        shell=entry.shell,
+        terminal=entry.shell,
         home_volume=home,
         docker_volume=data,
         ide_port=entry.ide_port,

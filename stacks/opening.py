@@ -22,7 +22,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def folder_fault(folder: str) -> str | None:
     """Why a folder of a host is not mounted into a workspace, or None."""
-    if not folder.startswith("/") or posixpath.normpath(folder) != folder or _CONTROL.search(folder):
+    single = folder.startswith("/") and not folder.startswith("//")
+    if not single or posixpath.normpath(folder) != folder or _CONTROL.search(folder):
         return "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
     parts = folder.strip("/").split("/")
     if parts[0] in (*SYSTEM, *STATE):

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from components.workspace import DOCKER_DATA, HOME, MEMORY, PROCESSES, USER, WORK
+from components.workspace import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, USER, WORK
 from workspaces.model import Model
 
 SCHEMA = "2.2.0"
@@ -74,7 +74,8 @@ def devfile(model: Model) -> str:
         # Devfiles have no key for it; this one is of the DevWorkspace operator.
         component["attributes"] = {"container-overrides": {"securityContext": {"privileged": True}}}
     if model.ide_port is None:
-        container["command"] = ["sleep", "infinity"]
+        # Not `command`, which would take the place of the image's entry point.
+        container["args"] = list(STAY)
     else:
         # Behind the cluster's own login: the page has a password of its own besides.
         endpoint = {"name": "page", "targetPort": model.ide_port, "protocol": "http", "secure": True}
