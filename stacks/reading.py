@@ -16,6 +16,7 @@ from stacks.settings import (
     SourceSettings,
     StackSettings,
     WorkspaceSettings,
+    WorkspaceUserSettings,
 )
 
 NAMESPACE = "skycoin"
@@ -57,7 +58,9 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "nodes": NodeSettings,
     }
     model: type[Settings] = StackSettings
-    if len(location) > 2:
+    if location[0] == "workspace-user" and len(location) > 1:
+        model = WorkspaceUserSettings
+    elif len(location) > 2:
         model = SourceSettings if location[2] == "source" and len(location) > 3 else models[str(location[0])]
     return [field.alias or name for name, field in model.model_fields.items()]
 
