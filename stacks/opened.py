@@ -1,30 +1,37 @@
 """From the settings of an opened workspace to the workspace on its host."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 import pulumi_docker as docker
 
+from components.naming import pinned
 from components.workspace import Workspace, WorkspaceArgs
 from stacks.opening import OpenSettings
 from stacks.opening_rules import page_port, workspace_container, workspace_volumes
-from stacks.settings import WorkspaceSettings
+from stacks.settings import StackSettings
 from stacks.workspaces import WORKSPACES
 
 
 def open_workspace(
     name: str,
-    workspace: WorkspaceSettings,
     opening: OpenSettings,
-    image: pulumi.Input[str],
+    settings: StackSettings,
+    tags: pulumi.Output[Mapping[str, Any]],
     provider: docker.Provider,
 ) -> dict[str, pulumi.Input[str]]:
-    """The component on its host's provider; what the outputs say of it."""
-    entry = WORKSPACES[name]
+    """The component on its host's provider, from `tags` of its images; what the outputs say of it."""
+    entry, person = WORKSPACES[name], settings.workspace_user
+    wanted = entry.dind_tags if opening.dind else entry.tags
+    [tag, *_] = wanted(settings.workspaces[name].python)
+    variant = settings.hosts[opening.host].variant
     home, data = workspace_volumes(name, opening)
     args = WorkspaceArgs(
-        image=image,
+        image=tags.apply(lambda made: _ref(made[tag], variant)),
         container=workspace_container(name),
         folder=opening.folder,
-        user=opening.user or f"{workspace.uid}:{workspace.gid}",
+        user=opening.user or f"{person.uid}:{person.gid}",
         terminal=entry.shell,
         home_volume=home,
         docker_volume=data,
@@ -35,3 +42,8 @@ def open_workspace(
     )
     made = Workspace(f"{name}-workspace", args, pulumi.ResourceOptions(provider=provider))
     return {"host": opening.host, "folder": opening.folder, "user": args.user, **made.summary}
+
+
+def _ref(published: Mapping[str, Any], variant: str | None) -> str:
+    """`repo@sha256:…` that the host runs: its variant where declared, else the list."""
+    return pinned(published["ref"] if variant is None else published["variants"][variant]["ref"])

@@ -23,6 +23,8 @@ from stacks.catalogue import (
     CatalogueEntry,
 )
 from stacks.nodes import deploy_node
+from stacks.opened import open_workspace
+from stacks.opening_rules import opened
 from stacks.rules import (
     EXPORTER,
     base_registry,
@@ -36,10 +38,11 @@ from stacks.rules import (
 )
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
+from stacks.workspace_images import Builds, WorkspaceImages
 
 
 class Program:
-    """Builds one stack's resources from its settings; exports `images`, `provenance` and `nodes`."""
+    """Builds one stack's resources from its settings, and exports what docs/stacks.md says of the outputs."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
@@ -69,6 +72,25 @@ class Program:
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
         pulumi.export("nodes", nodes)
+        workspaces = self._workspaces()
+        pulumi.export("workspaces", workspaces)
+        pulumi.export(
+            "opened",
+            {
+                name: open_workspace(name, opening, settings, workspaces[name], providers[opening.host])
+                for name, opening in opened(settings)
+            },
+        )
+
+    def _workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+        """{workspace: {tag: …}}."""
+        builds = Builds(
+            base=self._build_base(),
+            builder=self._settings.builder,
+            secrets=self._secrets(),
+            opts=self._builder,
+        )
+        return WorkspaceImages(self._settings, self._registries, builds).tags
 
     def _deploy(
         self,
@@ -229,7 +251,8 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
 
 def _builder_options(settings: StackSettings) -> pulumi.ResourceOptions | None:
     """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
-    return pulumi.ResourceOptions(provider=BuildxProvider("builder")) if settings.images else None
+    builds = bool(settings.images or settings.workspaces)
+    return pulumi.ResourceOptions(provider=BuildxProvider("builder")) if builds else None
 
 
 def _docker_provider(name: str, host: HostSettings) -> docker.Provider:

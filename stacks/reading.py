@@ -17,6 +17,7 @@ from stacks.settings import (
     SourceSettings,
     StackSettings,
     WorkspaceSettings,
+    WorkspaceUserSettings,
 )
 
 NAMESPACE = "skycoin"
@@ -58,11 +59,12 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "nodes": NodeSettings,
     }
     model: type[Settings] = StackSettings
-    if len(location) > 2:
-        model = models[str(location[0])]
-    if len(location) > 3:
+    if location[0] == "workspace-user" and len(location) > 1:
+        model = WorkspaceUserSettings
+    elif len(location) > 2:
         parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
-        model = parts.get(str(location[2]), model)
+        inner = parts.get(str(location[2])) if len(location) > 3 else None
+        model = inner or models[str(location[0])]
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

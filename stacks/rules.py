@@ -16,7 +16,10 @@ from stacks.settings import (
     PeerNetwork,
     RegistrySettings,
     StackSettings,
+    WorkspaceSettings,
 )
+from stacks.workspace_rules import workspace_faults
+from stacks.workspaces import BASE_REPOSITORY, WORKSPACES
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
 
@@ -52,7 +55,7 @@ def exact_tags_of(image: ImageSettings) -> list[str]:
     return exact_tags(image.channel, version=image.source.version, revision=image.revision)
 
 
-def registries_of(image: ImageSettings, settings: StackSettings) -> list[str]:
+def registries_of(image: ImageSettings | WorkspaceSettings, settings: StackSettings) -> list[str]:
     """Names of the registries that an image is published in: its own choice, or the only one there is.
 
     Pulumi sorts a map's keys: the order of `skycoin:registries` is nobody's choice.
@@ -66,6 +69,11 @@ def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -
     """Repository of an image under its registry; a namespace is the first part of the default one."""
     entry = CATALOGUE[name]
     return image.repository or (entry.name if registry.namespace else entry.repository)
+
+
+def workspace_repository(repository: str, registry: RegistrySettings) -> str:
+    """Repository of a workspace under a registry; a namespace takes the place of its first part."""
+    return repository.rpartition("/")[2] if registry.namespace else repository
 
 
 def base_registry(settings: StackSettings) -> str | None:
@@ -84,6 +92,18 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
     }
     if settings.bases is Bases.DEBIAN and registry_name == base_registry(settings):
         wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
+    return wanted | _workspace_repositories(registry_name, settings)
+
+
+def _workspace_repositories(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
+    registry, wanted = settings.registries[registry_name], dict[str, list[str]]()
+    for name, workspace in settings.workspaces.items():
+        entry, names = WORKSPACES[name], registries_of(workspace, settings)
+        if registry_name in names:
+            alias = [entry.dind_alias] if workspace.dind and entry.dind_alias else []
+            wanted[workspace_repository(entry.repository, registry)] = alias
+        if registry_name == names[0]:
+            wanted[workspace_repository(BASE_REPOSITORY, registry)] = []
     return wanted
 
 
@@ -110,6 +130,8 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_name_faults(settings),
         *_image_faults(settings),
         *_repository_faults(settings),
+        *workspace_faults(settings),
+        *_workspace_registry_faults(settings),
         *_node_faults(settings),
         *_metrics_faults(settings),
         *opening_faults(settings),
@@ -179,6 +201,17 @@ def _repository_faults(settings: StackSettings) -> Iterator[str]:
                 continue  # _image_faults says so
             if fault := _repository_fault(repository_of(name, image, registry), registry):
                 yield f"skycoin:images.{name}.repository: {fault}"
+
+
+def _workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
+    for name, workspace in settings.workspaces.items():
+        key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
+        yield from _registry_faults(key, names, settings)
+        for registry in (settings.registries[one] for one in names if one in settings.registries):
+            if name in WORKSPACES:
+                repository = workspace_repository(WORKSPACES[name].repository, registry)
+                if fault := _repository_fault(repository, registry):
+                    yield f"{key}.registries: {fault}"
 
 
 def _repository_fault(repository: str, registry: RegistrySettings) -> str | None:

@@ -170,14 +170,19 @@ class WorkspaceSettings(Settings):
     dind: bool = False
     python: PythonVersion | None = None
     registries: Annotated[list[str], Field(min_length=1)] | None = None
-    uid: UserId = 1000
-    gid: UserId = 1000
     open: OpenSettings | None = None
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
         _each_once(arches=self.arches, registries=self.registries)
         return self
+
+
+class WorkspaceUserSettings(Settings):
+    """`skycoin:workspace-user`: ids of the user `developer` in the workspaces' images."""
+
+    uid: UserId = 1000
+    gid: UserId = 1000
 
 
 class Emulation(StrEnum):
@@ -294,6 +299,7 @@ class StackSettings(Settings):
     registries: dict[str, RegistrySettings] = Field(default_factory=dict)
     images: dict[str, ImageSettings] = Field(default_factory=dict)
     workspaces: dict[str, WorkspaceSettings] = Field(default_factory=dict)
+    workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
     images_from: str | None = None

@@ -12,7 +12,7 @@ DIND_SUFFIX = "-dind"
 """What a workspace's tag gets where a Docker engine runs inside."""
 
 BASE_REPOSITORY = "skycoin/workspace-base"
-"""The Debian root under every workspace; its tag is Debian's release."""
+"""The Debian root under every workspace; its tags name Debian's release."""
 
 RELEASE = "bookworm"
 """Debian's release under a workspace that does not choose another."""
@@ -59,20 +59,28 @@ class WorkspaceEntry:
         """Relative to the project."""
         return f"{self.context}/Dockerfile"
 
+    def python(self, wanted: str | None) -> str:
+        """Version of Python in it; empty where it has no such choice."""
+        return wanted or self.pythons[0] if self.pythons else ""
+
     def release(self, python: str | None) -> str:
         """Debian's release under it."""
-        return PYTHONS[python or self.pythons[0]] if self.pythons else RELEASE
+        return PYTHONS[self.python(python)] if self.pythons else RELEASE
 
     def tags(self, python: str | None) -> Sequence[str]:
         """Tags of its manifest lists: another Python than the default one is named in the tag."""
-        if python is None or python == self.pythons[0]:
-            return [TAG]
-        return [f"{TAG}-py{python}"]
+        version = self.python(python)
+        return [TAG if version in ("", DEFAULT_PYTHON) else f"{TAG}-py{version}"]
 
     def dind_tags(self, python: str | None) -> Sequence[str]:
         """Tags of its sibling with a Docker engine."""
         suffixed = [f"{tag}{DIND_SUFFIX}" for tag in self.tags(python)]
         return suffixed if self.dind_alias is None else [*suffixed, self.dind_alias]
+
+
+def base_tag(release: str) -> str:
+    """Tag of Debian's root: it moves, as `develop` does."""
+    return f"{TAG}-{release}"
 
 
 def _entries(*entries: WorkspaceEntry) -> Mapping[str, WorkspaceEntry]:

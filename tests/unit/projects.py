@@ -24,6 +24,7 @@ FILES = {
     "develop": "Pulumi.develop.yaml",
     "ecr": "Pulumi.ecr.yaml",
     "fleet": "Pulumi.fleet.yaml",
+    "workspaces": "Pulumi.workspaces.yaml",
 }
 """Every committed stack."""
 

@@ -192,7 +192,7 @@ def test_a_board_limits_its_node() -> None:
 
 def test_the_outputs_are_the_contract_that_others_read() -> None:
     outputs = up("local").exports()
-    assert sorted(outputs) == ["images", "nodes", "provenance"]
+    assert sorted(outputs) == ["images", "nodes", "provenance", "workspaces"]
     assert sorted(outputs["images"]["skycoin"]) == RELEASE_TAGS
     for entry in outputs["images"]["skycoin"].values():
         assert sorted(entry) == ["digest", "ref", "registries", "variants"]
