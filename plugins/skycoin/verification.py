@@ -7,6 +7,7 @@ the programs (moby/buildkit#5677), so nothing but reading them shows an ARM imag
 program in it.
 """
 
+import io
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -145,8 +146,8 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
         contents.unpacked += member.size
         file = archive.extractfile(member)
         if file is not None and file.read(len(MAGIC)) == MAGIC:
-            file.seek(0)
-            _read_file(path, file, platform, contents)
+            # Whole: to go back in a compressed layer is to unpack it from its beginning.
+            _read_file(path, io.BytesIO(MAGIC + file.read()), platform, contents)
 
 
 def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:
