@@ -51,7 +51,8 @@ def _version(rpc: str) -> str:
 
 def images(layout: Layout, _: argparse.Namespace) -> int:
     """The catalogue with what the stack `local` published."""
-    print(images_table(stack_outputs(pulumi_cli.known_environment(layout)).get("images", {})))
+    outputs = stack_outputs(pulumi_cli.known_environment(layout))
+    print(images_table(outputs.get("images", {}), outputs.get("workspaces", {})))
     return 0
 
 

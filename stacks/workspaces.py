@@ -23,6 +23,11 @@ FOLDER = "/work"
 DOCKER_DATA = "/var/lib/docker"
 """Where a sibling with a Docker engine wants a volume: overlayfs does not stack on itself."""
 
+DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
+DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
+"""What a Docker engine inside needs of the one outside: less than `--privileged`, which does too where
+that engine's machine has every capability."""
+
 PYTHONS: Mapping[str, str] = MappingProxyType(
     {"2.7": "bullseye", "3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
 )
