@@ -4,8 +4,8 @@ Makes a container with a fixed name, a home volume that is kept, and a bridge ne
 mounts the folder that it is given and no other path of the host, runs as the person whose ids it is
 given, without capabilities, and shows its page on the host's loopback only.
 
-With an engine inside (`docker_volume`) the container is privileged, the only one that this program
-makes: whoever may enter it owns the host. That engine listens on a socket, never on a port.
+With an engine inside (`engine`) the container has rights over the host's kernel, the only one of this
+program that has: whoever may enter it can own the host. That engine listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,6 +52,16 @@ exec "$@"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EngineInside:
+    """A Docker engine in the workspace: where its data is, and what it needs of the engine outside."""
+
+    volume: str
+    capabilities: Sequence[str]
+    security: Sequence[str]
+    """Security options."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceArgs:
     """What one opened workspace runs, over which folder, as whom."""
 
@@ -66,8 +76,8 @@ class WorkspaceArgs:
     terminal: str
     """What a terminal in it runs."""
     home_volume: str
-    docker_volume: str | None = None
-    """Data of the engine inside; None runs none, and nothing is privileged."""
+    engine: EngineInside | None = None
+    """None runs no engine, and gives no capability."""
     ide_port: int | None = None
     """Port of the page inside, or None."""
     port: int | None = None
@@ -95,8 +105,8 @@ class Workspace(pulumi.ComponentResource):
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
         volumes = {HOME: home}
-        if args.docker_volume is not None:
-            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.docker_volume, opts=kept)
+        if args.engine is not None:
+            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=kept)
         network = docker.Network(
             f"{name}-network",
             name=args.container,
@@ -189,8 +199,13 @@ def page_command(port: int) -> list[str]:
 
 def _rights(args: WorkspaceArgs) -> dict[str, Any]:
     """Those of a person; with an engine inside those of root, which its entry point drops."""
-    if args.docker_volume is not None:
-        return {"privileged": True, "user": "0:0", "envs": [f"WORKSPACE_USER={args.user}"]}
+    if args.engine is not None:
+        return {
+            "user": "0:0",
+            "envs": [f"WORKSPACE_USER={args.user}"],
+            "capabilities": docker.ContainerCapabilitiesArgs(adds=list(args.engine.capabilities)),
+            "security_opts": list(args.engine.security),
+        }
     return {
         "user": args.user,
         "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
@@ -200,7 +215,7 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
 
 def _waiting(args: WorkspaceArgs) -> dict[str, Any]:
     """`up` ends when what is inside answers: the engine, the page."""
-    asked = ["docker version"] if args.docker_volume is not None else []
+    asked = ["docker version"] if args.engine is not None else []
     if args.ide_port is not None:
         asked.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
     if not asked:

@@ -7,11 +7,11 @@ import pulumi
 import pulumi_docker as docker
 
 from components.naming import pinned
-from components.workspace import Workspace, WorkspaceArgs
+from components.workspace import EngineInside, Workspace, WorkspaceArgs
 from stacks.opening import OpenSettings
 from stacks.opening_rules import page_port, workspace_container, workspace_volumes
 from stacks.settings import StackSettings
-from stacks.workspaces import WORKSPACES
+from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 
 
 def open_workspace(
@@ -34,7 +34,7 @@ def open_workspace(
         user=opening.user or f"{person.uid}:{person.gid}",
         terminal=entry.shell,
         home_volume=home,
-        docker_volume=data,
+        engine=_engine(data),
         ide_port=entry.ide_port,
         port=page_port(name, opening),
         memory=opening.memory,
@@ -42,6 +42,12 @@ def open_workspace(
     )
     made = Workspace(f"{name}-workspace", args, pulumi.ResourceOptions(provider=provider))
     return {"host": opening.host, "folder": opening.folder, "user": args.user, **made.summary}
+
+
+def _engine(volume: str | None) -> EngineInside | None:
+    if volume is None:
+        return None
+    return EngineInside(volume=volume, capabilities=DIND_CAPABILITIES, security=DIND_SECURITY)
 
 
 def _ref(published: Mapping[str, Any], variant: str | None) -> str:

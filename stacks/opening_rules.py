@@ -48,7 +48,7 @@ def opening_faults(settings: StackSettings) -> Iterator[str]:
         yield from _host_faults(f"skycoin:workspaces.{name}", settings, name, opening)
         if opening.dind and settings.nodes:
             yield (
-                f"skycoin:workspaces.{name}.open.dind: an engine inside needs a privileged container, and "
+                f"skycoin:workspaces.{name}.open.dind: an engine inside has rights over the host, and "
                 f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without any"
             )
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from components.workspace import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, USER, WORK
+from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY
 from workspaces.model import Model
 
 SCHEMA = "2.2.0"
@@ -47,7 +48,8 @@ def devcontainer(model: Model) -> str:
         # One engine, one folder of data: another container's may not be the same.
         data = f"skycoin-workspace-{model.name}-docker-${{devcontainerId}}"
         content["mounts"].append({"type": "volume", "source": data, "target": DOCKER_DATA})
-        content["privileged"] = True
+        content["capAdd"] = list(DIND_CAPABILITIES)
+        content["securityOpt"] = list(DIND_SECURITY)
     else:
         content["runArgs"].append("--cap-drop=ALL")
         content["securityOpt"] = ["no-new-privileges"]
@@ -72,7 +74,12 @@ def devfile(model: Model) -> str:
     component: dict[str, Any] = {"name": model.name, "container": container}
     if model.dind:
         # Devfiles have no key for it; this one is of the DevWorkspace operator.
-        component["attributes"] = {"container-overrides": {"securityContext": {"privileged": True}}}
+        rights = {
+            "runAsUser": 0,
+            "capabilities": {"add": list(DIND_CAPABILITIES)},
+            "seccompProfile": {"type": "Unconfined"},
+        }
+        component["attributes"] = {"container-overrides": {"securityContext": rights}}
     if model.ide_port is None:
         # Not `command`, which would take the place of the image's entry point.
         container["args"] = list(STAY)

@@ -21,7 +21,7 @@ class Model:
     image: str
     """`repo@sha256:…`."""
     dind: bool = False
-    """True: the image has an engine inside, and wants a privileged container."""
+    """True: the image has an engine inside, and wants rights over the host."""
     ide_port: int | None = None
     """Port of its page inside, or None."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from stacks.workspaces import DIND_CAPABILITIES
 from tests.e2e.machine import Machine, Result
 from tests.e2e.tools import devcontainer_cli, devfiles_read
 from tests.e2e.workspaces import GID, UID, load_busybox
@@ -188,8 +189,11 @@ def dind(machine: Machine, opened: Result, folder: Path) -> Any:
     return machine.inspect("container", NAME)
 
 
-def test_with_an_engine_inside_it_is_privileged_and_keeps_its_home(machine: Machine, dind: Any) -> None:
-    assert dind["HostConfig"]["Privileged"] is True
+def test_with_an_engine_inside_it_has_two_capabilities_and_keeps_its_home(
+    machine: Machine, dind: Any
+) -> None:
+    host = dind["HostConfig"]
+    assert (host["Privileged"], host["CapAdd"]) == (False, list(DIND_CAPABILITIES))
     volumes = {mount["Destination"]: mount["Name"] for mount in dind["Mounts"] if mount["Type"] == "volume"}
     assert volumes == {"/home/developer": f"{NAME}-home", "/var/lib/docker": f"{NAME}-docker"}
     assert entered(machine, "test", "-e", "/home/developer/mine").code == 0

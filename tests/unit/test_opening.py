@@ -136,9 +136,9 @@ def test_a_workspace_that_does_not_exist_says_only_that() -> None:
 
 
 def test_an_engine_inside_is_refused_beside_nodes() -> None:
-    """Security rule i: what is privileged is never in a stack that has nodes."""
+    """Security rule i: what has rights over the host is never in a stack that has nodes."""
     assert faults(with_cli({"dind": True}, dind=True)) == [
-        f"{KEY}.dind: an engine inside needs a privileged container, and this stack has nodes (one, two): "
+        f"{KEY}.dind: an engine inside has rights over the host, and this stack has nodes (one, two): "
         "open it in a stack without any"
     ]
     parse({**with_cli({"dind": True}, dind=True), "nodes": {}})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components import workspace
-from components.workspace import Workspace, WorkspaceArgs, page_command
+from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, VOLUME, Engine
 from tests.unit.samples import PINNED, on_host
 
@@ -21,7 +21,14 @@ CLI = WorkspaceArgs(
     terminal="bash",
     home_volume="skycoin-workspace-cli-home",
 )
-DIND = replace(CLI, docker_volume="skycoin-workspace-cli-docker")
+DIND = replace(
+    CLI,
+    engine=EngineInside(
+        volume="skycoin-workspace-cli-docker",
+        capabilities=["SYS_ADMIN"],
+        security=["seccomp=unconfined"],
+    ),
+)
 PAGE = replace(CLI, ide_port=8080, port=9090)
 FOLDER = {"type": "bind", "source": "/home/me/project", "target": "/work"}
 HOME = {"type": "volume", "source": "skycoin-workspace-cli-home", "target": "/home/developer"}
@@ -87,9 +94,12 @@ def test_the_folder_is_the_only_path_of_the_host(engine: Engine, args: Workspace
     assert container["networkMode"] == "skycoin-workspace-cli"
 
 
-def test_an_engine_inside_is_privileged_starts_as_root_and_keeps_its_data(engine: Engine) -> None:
+def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(engine: Engine) -> None:
     container = opened(engine, DIND)
-    assert (container["privileged"], container["user"]) == (True, "0:0")
+    assert container["user"] == "0:0"
+    assert container["capabilities"] == {"adds": ["SYS_ADMIN"]}
+    assert container["securityOpts"] == ["seccomp=unconfined"]
+    assert "privileged" not in container
     assert container["envs"] == ["WORKSPACE_USER=1234:5678"]
     assert container["mounts"] == [FOLDER, HOME, DATA]
     assert engine.one(VOLUME, "cli-docker").retain_on_delete

@@ -95,14 +95,18 @@ def test_a_devfile_is_the_same_for_a_cluster() -> None:
     }
 
 
-def test_only_an_engine_inside_is_privileged_and_has_data_of_its_own() -> None:
+def test_only_an_engine_inside_has_rights_and_data_of_its_own() -> None:
     dind = replace(CLI, dind=True)
     container, component = container_of(dind), component_of(dind)
-    assert (container["privileged"], container["overrideCommand"]) == (True, False)
+    assert container["capAdd"] == ["SYS_ADMIN", "NET_ADMIN"]
+    assert container["securityOpt"] == ["seccomp=unconfined", "apparmor=unconfined"]
+    assert container["overrideCommand"] is False
     assert container["mounts"][1]["source"] == "skycoin-workspace-cli-docker-${devcontainerId}"
-    assert component["attributes"]["container-overrides"] == {"securityContext": {"privileged": True}}
+    rights = component["attributes"]["container-overrides"]["securityContext"]
+    assert (rights["runAsUser"], rights["capabilities"]) == (0, {"add": ["SYS_ADMIN", "NET_ADMIN"]})
     assert {"name": "docker", "path": "/var/lib/docker"} in component["container"]["volumeMounts"]
-    assert "privileged" not in devcontainer(CLI) + devfile(CLI)
+    assert "capAdd" not in devcontainer(CLI)
+    assert "attributes" not in devfile(CLI)
 
 
 def test_a_page_is_forwarded_and_behind_the_clusters_login() -> None:
