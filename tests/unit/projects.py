@@ -25,6 +25,7 @@ FILES = {
     "ecr": "Pulumi.ecr.yaml",
     "fleet": "Pulumi.fleet.yaml",
     "workspaces": "Pulumi.workspaces.yaml",
+    "workspace": "workspace.example.yaml",
 }
 """Every committed stack."""
 

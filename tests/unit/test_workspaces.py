@@ -136,7 +136,7 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
             {"cli": {"arches": ["amd64"], "shell": "zsh"}},
             [
                 'skycoin:workspaces.cli.shell: unknown key (value "zsh"); allowed here: arches, dind, '
-                "python, registries"
+                "python, registries, open"
             ],
         ),
         (
