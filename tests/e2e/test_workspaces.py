@@ -11,7 +11,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.machine import Machine
-from tests.e2e.workspaces import DIND_OPTIONS, GID, UID, Workspace, load_busybox, open_workspace, publish, started
+from tests.e2e.workspaces import (
+    DIND_OPTIONS,
+    GID,
+    UID,
+    Workspace,
+    load_busybox,
+    open_workspace,
+    publish,
+    started,
+)
 
 PROGRAMS = {
     "go version": "go1.26.5 linux/amd64",
