@@ -5,7 +5,7 @@ STACK ?= local
 OPENING = --name "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(if $(filter 1,$(DIND)),--dind)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images workspace workspace-files preview destroy env test unit e2e lint
+.PHONY: help up down images workspace workspace-files preview destroy env test unit e2e soak lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
 	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
+
+soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (30 min and up)
+	@$(PYTHON) -m pytest tests/soak --durations=10
 
 lint: $(VENV)/ready ## Formatting, lint and types of all code
 	@sh tests/lint.sh $(VENV)

@@ -1,16 +1,15 @@
 """Workspaces as whoever opens them: containers of the machine's engine, a folder of a person."""
 
-import io
 import os
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.packages import ensure_packages
 from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY, DOCKER_DATA
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import busybox_archive, until
@@ -95,14 +94,11 @@ def started(workspace: Workspace, tag: str, name: str, *options: str) -> Iterato
 
 def load_busybox(machine: Machine, name: str) -> Result:
     """An image for the engine inside, from a tar archive: no registry is asked."""
-    given = busybox_archive()
-    archive = io.BytesIO(given)
-    assert tarfile.is_tarfile(archive)
-    command = ["docker", "exec", "-i", name, "docker", "import", "-", "inside/busybox:1"]
+    ensure_packages(machine.layout, "the tests of workspaces", ["busybox-static"])
     done = subprocess.run(
-        command,
+        ["docker", "exec", "-i", name, "docker", "import", "-", "inside/busybox:1"],
         env={**os.environ, **machine.environment()},
-        input=given,
+        input=busybox_archive(),
         capture_output=True,
         timeout=120,
         check=False,
