@@ -2,12 +2,13 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
+OPENING = --name "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(if $(filter 1,$(DIND)),--dind)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images preview review destroy env test unit e2e soak bench lint
+.PHONY: help up down images workspace workspace-files preview review destroy env test unit e2e soak bench lint
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/ready: requirements.txt requirements-ecr.txt requirements-dev.txt constraints.txt local/environment.sh
 	@sh local/environment.sh $(VENV)
@@ -20,6 +21,12 @@ down: $(VENV)/ready ## Stop nodes and services, keep all data; ALL=1 also remove
 
 images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
 	@$(PYTHON) -m local images
+
+workspace: $(VENV)/ready ## Open a development workspace: NAME=cli, FOLDER=path (default here), DIND=1 for an engine inside
+	@$(PYTHON) -m local workspace $(OPENING)
+
+workspace-files: $(VENV)/ready ## devcontainer.json and devfile.yaml of that workspace, written into FOLDER
+	@$(PYTHON) -m local workspace-files $(OPENING)
 
 preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)

@@ -91,7 +91,7 @@ def preview(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
 @contextmanager
 def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Sequence[str]]:
     """Options for a stack like `local` that has nothing in its state, and that many nodes."""
-    config: dict[str, Any] = stack_config(layout)
+    config: dict[str, Any] = stack_config(STACK)
     config["skycoin:nodes"] = {
         f"n{number}": {"image": "skycoin", "host": "here", "rpc-port": 20000 + number}
         for number in range(nodes)

@@ -15,6 +15,7 @@ from local.review import review_stack
 from local.setup import set_up
 from local.stack import STACK, stack_config, stack_outputs, with_stack_file
 from local.steps import SetupError, fail
+from local.workspace import workspace, workspace_files
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -26,13 +27,13 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     env = set_up(layout)
     code = pulumi_cli.pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", STACK], env)
     if code == 0:
-        _report(layout, env)
+        _report(env)
     return code
 
 
-def _report(layout: Layout, env: dict[str, str]) -> None:
+def _report(env: dict[str, str]) -> None:
     """One paragraph a node. Only nodes of this machine's engine have their interface on this loopback."""
-    hosts = stack_config(layout).get("skycoin:hosts", {})
+    hosts = stack_config().get("skycoin:hosts", {})
     for name, node in stack_outputs(env).get("nodes", {}).items():
         here = hosts.get(node["host"], {}).get("engine") == "local"
         print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
@@ -51,7 +52,8 @@ def _version(rpc: str) -> str:
 
 def images(layout: Layout, _: argparse.Namespace) -> int:
     """The catalogue with what the stack `local` published."""
-    print(images_table(stack_outputs(pulumi_cli.known_environment(layout)).get("images", {})))
+    outputs = stack_outputs(pulumi_cli.known_environment(layout))
+    print(images_table(outputs.get("images", {}), outputs.get("workspaces", {})))
     return 0
 
 
@@ -86,7 +88,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
         ),
     )
     if code == 0:
-        print("\nKept: wallet and data volumes, and everything published in registries.")
+        print("\nKept: wallet, data and home volumes, and everything published in registries.")
     return code
 
 
@@ -105,6 +107,8 @@ def main() -> int:
         "up": up,
         "down": teardown.down,
         "images": images,
+        "workspace": workspace,
+        "workspace-files": workspace_files,
         "preview": preview,
         "review": review,
         "destroy": destroy,
@@ -113,6 +117,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=commands)
     parser.add_argument("--stack", default=STACK)
+    parser.add_argument("--name", help="workspace: which one")
+    parser.add_argument("--folder", help="workspace: what it is opened over, default this folder")
+    parser.add_argument("--dind", action="store_true", help="workspace: with a Docker engine inside")
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
     # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.

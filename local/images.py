@@ -6,23 +6,39 @@ from typing import Any
 from components.arch import ARCHES
 from release.record import megabytes
 from stacks.catalogue import CATALOGUE
+from stacks.workspaces import WORKSPACES, WorkspaceEntry
 
 HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "digest")
 
 
-def images_table(images: Mapping[str, Any]) -> str:
-    """One line a variant, from the stack's output `images`; images that it doesn't build are named too."""
-    rows = [HEADS, *(row for name in CATALOGUE for row in _rows(name, images.get(name)))]
+def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> str:
+    """One line a variant, from the stack's outputs; what it doesn't build is named too."""
+    rows: list[Sequence[str]] = [HEADS]
+    for name in CATALOGUE:
+        # Every tag of one publish is over the same variants.
+        rows += _rows(name, next(iter((images.get(name) or {}).values()), None))
+    for name, entry in WORKSPACES.items():
+        rows += _workspace_rows(entry, workspaces.get(name) or {})
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)
 
 
-def _rows(name: str, tags: Mapping[str, Any] | None) -> Iterator[Sequence[str]]:
+def _workspace_rows(entry: WorkspaceEntry, tags: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    """A workspace and its sibling: what has several tags once, under the first."""
+    name, shown = entry.repository.rpartition("/")[2], list[Any]()
     if not tags:
+        yield from _rows(name, None)
+    for tag, published in sorted(tags.items()):
+        if published["variants"] not in shown:
+            shown.append(published["variants"])
+            yield from _rows(f"{name}:{tag}", published)
+
+
+def _rows(name: str, published: Mapping[str, Any] | None) -> Iterator[Sequence[str]]:
+    if published is None:
         yield (name, "not in this stack", *[""] * (len(HEADS) - 2))
         return
-    # Every tag of one publish is over the same variants.
-    variants = next(iter(tags.values()))["variants"]
+    variants = published["variants"]
     for arch in ARCHES:
         if arch in variants:
             one = variants[arch]

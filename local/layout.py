@@ -78,11 +78,6 @@ class Layout:
         """DOCKER_CONFIG of the set-up: holds the builder instance, so ~/.docker stays as it is."""
         return self.state / "docker"
 
-    @property
-    def stack_file(self) -> Path:
-        """Settings of the stack `local`: made from the committed example, ignored by git."""
-        return PROJECT / "stacks" / "Pulumi.local.yaml"
-
 
 def _port(variable: str, default: int) -> int:
     text = os.environ.get(variable, str(default))

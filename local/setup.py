@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from local import base, binfmt, builder, certificates, engine, packages, pulumi_cli, registry, services
 from local.layout import PROJECT, Layout, Mode
-from local.stack import ensure_stack, stack_config
+from local.stack import STACK, ensure_stack, stack_config
 from local.steps import SetupError, step
 from local.tools import BUILDKIT, CRANE, REGISTRY, ensure_tool, find_go
 
@@ -13,8 +15,10 @@ NEEDED_GIGABYTES = 15
 """Cold, the caches and images take 12 GB: Go's module and build caches are 8 of them."""
 
 
-def set_up(layout: Layout) -> dict[str, str]:
-    """Make this machine ready; the environment in which pulumi and docker see it."""
+def set_up(
+    layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
+) -> dict[str, str]:
+    """Make this machine ready, and a stack with these settings; the environment in which pulumi sees it."""
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"
@@ -39,13 +43,13 @@ def set_up(layout: Layout) -> dict[str, str]:
     env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
     os.environ["PATH"] = env["PATH"]
     pulumi_cli.ensure_plugins(layout, go, env)
-    ensure_stack(layout, env, _machine_settings(layout, go))
+    ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
     pulumi_cli.remember(layout, env)
     return env
 
 
-def _machine_settings(layout: Layout, go: str) -> dict[str, str | None]:
-    """What the stack `local` must know of this machine; None is no longer so."""
+def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | None]:
+    """What a stack of this machine must know of it; None is no longer so."""
     own = layout.build_ca.read_text()
     settings: dict[str, str | None] = {
         "skycoin:builder": builder.BUILDER,
@@ -53,7 +57,7 @@ def _machine_settings(layout: Layout, go: str) -> dict[str, str | None]:
         "skycoin:build-ca": os.path.relpath(str(layout.build_ca), str(PROJECT)) if own else None,
     }
     with step("base images") as this:
-        bases = _bases(layout)
+        bases = _bases(layout, stack)
         this.found = (
             "bases are the official images, by digest"
             if bases == "official"
@@ -65,9 +69,9 @@ def _machine_settings(layout: Layout, go: str) -> dict[str, str | None]:
     return settings | {"skycoin:bases": bases, "skycoin:build-base": reference}
 
 
-def _bases(layout: Layout) -> str:
+def _bases(layout: Layout, stack: str) -> str:
     """As decided once: a network that is away for a minute must not rebuild every image."""
-    decided = stack_config(layout).get("skycoin:bases")
+    decided = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
     if decided in ("official", "debian") and layout.mode is Mode.AUTO:
         return str(decided)
     return "official" if pulumi_cli.wants_official(layout, pulumi_cli.OFFICIAL_IMAGES) else "debian"

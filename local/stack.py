@@ -1,6 +1,7 @@
-"""The stack `local` and the committed ones, as make's targets use them."""
+"""The machine's own stacks (`local`, one for each opened workspace) and the committed ones."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -13,63 +14,98 @@ from local.layout import PROJECT, Layout
 from local.steps import SetupError, output, run, step
 
 STACK = "local"
+WORKSPACE = "workspace-"
+"""How the name of a stack that opens one workspace begins."""
 
 
-def stack_config(layout: Layout) -> dict[str, Any]:
-    """Configuration of the stack `local`, empty where there is none yet."""
-    if not layout.stack_file.exists():
+def is_own(stack: str) -> bool:
+    """Whether a stack is this machine's: its file is made from an example and ignored by git."""
+    return stack == STACK or stack.startswith(WORKSPACE)
+
+
+def stack_file(stack: str) -> Path:
+    """Settings of a stack."""
+    return PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
+
+
+def own_stacks(layout: Layout) -> list[str]:
+    """The machine's own stacks that have a state."""
+    found = (path.stem for path in _state_file(layout, "*").parent.glob("*.json"))
+    return sorted(stack for stack in found if is_own(stack) and stack_file(stack).exists())
+
+
+def _state_file(layout: Layout, stack: str) -> Path:
+    return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{stack}.json"
+
+
+def stack_config(stack: str = STACK) -> dict[str, Any]:
+    """Configuration of one of this machine's stacks, empty where there is none yet."""
+    file = stack_file(stack)
+    if not file.exists():
         return {}
-    config: dict[str, Any] = (yaml.safe_load(layout.stack_file.read_text()) or {}).get("config") or {}
+    config: dict[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
     return config
 
 
-def ensure_stack(layout: Layout, env: Mapping[str, str], machine: Mapping[str, str | None]) -> None:
-    """The stack `local`: its settings file from the example, what this machine adds to it, its state.
+def ensure_stack(
+    layout: Layout, env: Mapping[str, str], machine: Mapping[str, str | None], stack: str = STACK
+) -> None:
+    """One of this machine's stacks: its settings file from the example, what is added to it, its state.
 
     A setting of `machine` that is None is removed.
     """
-    with step(f"stack {STACK}") as this:
-        this.found = f"settings in {layout.stack_file.relative_to(PROJECT)}"
-        if not layout.stack_file.exists():
-            shutil.copyfile(PROJECT / "stacks" / "local.example.yaml", layout.stack_file)
-            this.found += ", made from stacks/local.example.yaml"
+    file, example = stack_file(stack), "local" if stack == STACK else "workspace"
+    with step(f"stack {stack}") as this:
+        this.found = f"settings in {file.relative_to(PROJECT)}"
+        if not file.exists():
+            shutil.copyfile(PROJECT / "stacks" / f"{example}.example.yaml", file)
+            this.found += f", made from stacks/{example}.example.yaml"
         log = layout.logs / "stack.log"
-        state_file = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{STACK}.json"
-        if not state_file.exists():
-            _without_salt(layout)
-            run(["pulumi", "stack", "init", STACK, "--non-interactive"], log=log, env=env, cwd=PROJECT)
-        config = stack_config(layout)
+        if not _state_file(layout, stack).exists():
+            _without_salt(file)
+            # A plain `pulumi up` goes on meaning the stack that it meant.
+            quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]
+            run(["pulumi", "stack", "init", stack, *quiet], log=log, env=env, cwd=PROJECT)
+        config = stack_config(stack)
         changed = {path: value for path, value in machine.items() if _current(config, path) != value}
         given = [f"{path}={value}" for path, value in changed.items() if value is not None]
         commands = [["rm", path] for path, value in changed.items() if value is None]
         if given:
             commands.append(["set-all", *(part for pair in given for part in ("--plaintext", pair))])
         for name, *values in commands:
-            config_command = ["pulumi", "config", name, "--stack", STACK, "--path", *values]
+            config_command = ["pulumi", "config", name, "--stack", stack, "--path", *values]
             run(config_command, log=log, env=env, cwd=PROJECT)
         if changed:
             this.found += f", set {', '.join(sorted(changed))}"
 
 
-def _without_salt(layout: Layout) -> None:
+def _without_salt(file: Path) -> None:
     """A salt of a state that is gone fits no new passphrase: pulumi would refuse to start."""
-    lines = layout.stack_file.read_text().splitlines(keepends=True)
-    layout.stack_file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")))
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")))
 
 
-def _current(config: Mapping[str, Any], path: str) -> object:
-    value: object = config
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
+def _current(config: Mapping[str, Any], path: str) -> str | None:
+    """The value at a path such as `a.b[0].c` as `pulumi config set --path` takes it, or None."""
+    value: Any = config
+    for key, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and index:
+            value = value[int(index)] if int(index) < len(value) else None
+        else:
+            return None
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value)
 
 
-def stack_outputs(env: Mapping[str, str]) -> dict[str, dict[str, dict[str, str]]]:
-    """Outputs of the stack `local`. Raises SetupError where pulumi can't say them."""
-    text = output(["pulumi", "-C", str(PROJECT), "stack", "output", "--json", "--stack", STACK], env=env)
+def stack_outputs(env: Mapping[str, str], stack: str = STACK) -> dict[str, dict[str, Any]]:
+    """Outputs of one of this machine's stacks. Raises SetupError where pulumi can't say them."""
+    text = output(["pulumi", "-C", str(PROJECT), "stack", "output", "--json", "--stack", stack], env=env)
     if text is None:
         raise SetupError("pulumi does not tell the stack's outputs: see `pulumi stack output`.")
-    found: dict[str, dict[str, dict[str, str]]] = json.loads(text)
+    found: dict[str, dict[str, Any]] = json.loads(text)
     return found
 
 
@@ -83,7 +119,7 @@ def with_stack_file(
     committed = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
     if not committed.exists():
         raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
-    if stack == STACK:
+    if is_own(stack):
         return action(["--stack", stack])
     copy = layout.state / "stacks" / committed.name
     copy.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from local import services
 from local.layout import Layout
 from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
-from local.stack import STACK, stack_config, stack_outputs
+from local.stack import STACK, own_stacks, stack_config, stack_outputs
 from local.steps import as_root, run, step
 from plugins.base import ProviderError
 from plugins.engine import Engine
@@ -22,20 +22,22 @@ MADE_FILES = ["buildkitd.toml", "environment.json", "pulumi-resource-docker", "r
 
 SERVICES = ("dockerd", "buildkitd", "registry")
 GRACE = 60
-"""Seconds that a node gets after SIGINT: components/node.py."""
+"""Seconds that a node gets after SIGINT (components/node.py); a workspace needs none of them."""
 
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Stop nodes (SIGINT, grace) and services. With --all also remove what `make up` made."""
+    """Stop nodes (SIGINT, grace), workspaces and services. With --all also remove what `make up` made."""
     env = known_environment(layout)
     if arguments.all:
         # Services that are down come up first: nodes can't be removed from an engine that does not run.
         env = set_up(layout)
-        code = pulumi(["destroy", "--exclude-protected", "--run-program", "--yes", "--stack", STACK], env)
-        if code:
-            return code
+        for stack in dict.fromkeys([STACK, *own_stacks(layout)]):
+            code = pulumi(["destroy", "--exclude-protected", "--run-program", "--yes", "--stack", stack], env)
+            if code:
+                return code
     else:
-        _stop_nodes(layout, env)
+        for stack in own_stacks(layout):
+            _stop(stack, env)
     for name in SERVICES:
         with step(f"service {name}") as this:
             this.found = "stopped" if services.stop(layout, name) else "was not running"
@@ -44,12 +46,14 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stop_nodes(layout: Layout, env: Mapping[str, str]) -> None:
-    """Each on its own host's engine, by the container's own stop signal, SIGINT."""
-    hosts = stack_config(layout).get("skycoin:hosts", {})
-    for name, node in stack_outputs(env).get("nodes", {}).items():
-        with step(f"node {name} on {node['host']}") as this:
-            host = hosts.get(node["host"], {})
+def _stop(stack: str, env: Mapping[str, str]) -> None:
+    """Nodes and workspaces, each on its own host's engine, by the container's own stop signal."""
+    hosts, outputs = stack_config(stack).get("skycoin:hosts", {}), stack_outputs(env, stack)
+    running = [(f"node {name}", node) for name, node in outputs.get("nodes", {}).items()]
+    running += [(f"workspace {name}", one) for name, one in outputs.get("opened", {}).items()]
+    for title, one in running:
+        with step(f"{title} on {one['host']}") as this:
+            host = hosts.get(one["host"], {})
             address = host.get("engine", "local")
             engine = Engine()
             engine.configure(
@@ -59,7 +63,7 @@ def _stop_nodes(layout: Layout, env: Mapping[str, str]) -> None:
                 }
             )
             try:
-                engine.client().containers.get(node["container"]).stop(timeout=GRACE)
+                engine.client().containers.get(one["container"]).stop(timeout=GRACE)
                 this.found = "stopped"
             except NotFound:
                 this.found = "has no container"
@@ -79,7 +83,7 @@ def _remove(layout: Layout) -> None:
         _delete(Path("/etc/docker/certs.d") / layout.registry)
         this.found = (
             f"removed, but: Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
-            f"wallet and data volumes in the engine, and {layout.state}/backend, which knows them"
+            f"wallet, data and home volumes in the engine, and {layout.state}/backend, which knows them"
         )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from components.arch import ARCHES
 from components.boards import BOARDS
 from components.naming import address_fault, repository_fault, split_pinned, tag_fault, version_fault
+from stacks.workspaces import PYTHONS
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
@@ -109,6 +110,13 @@ def _pinned(value: str) -> str:
     return value
 
 
+def _python(value: Any) -> Any:
+    """Runs before the type is checked: a version without quotes is a number to YAML, and 3.10 is 3.1."""
+    allowed = ", ".join(f'"{version}"' for version in PYTHONS)
+    _checked(None if value in PYTHONS else f"a Python version is in quotes; allowed are {allowed}")
+    return value
+
+
 Version = Annotated[str, AfterValidator(_version)]
 Commit = Annotated[str, AfterValidator(_commit)]
 Date = Annotated[str, AfterValidator(_date)]
@@ -123,7 +131,10 @@ BoardName = Annotated[str, AfterValidator(_board)]
 VolumeName = Annotated[str, AfterValidator(_volume)]
 Engine = Annotated[str, AfterValidator(_engine)]
 Pinned = Annotated[str, AfterValidator(_pinned)]
+PythonVersion = Annotated[str, BeforeValidator(_python)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
+UserId = Annotated[int, Field(ge=500, le=2**31 - 1)]
+"""A person's: below are those that Debian's packages take."""
 ApiSet = Literal[
     "READ",
     "TXN",

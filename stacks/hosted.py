@@ -9,7 +9,8 @@ from components.hosted_registry import MEMORY, PORT, HostedRegistry, HostedRegis
 from components.naming import address_port
 from components.node import LOOPBACK
 from components.registry import RegistryKind
-from stacks.rules import container_name, engine_of, ports_of, registries_of, volume_names
+from stacks.engines import engine_of
+from stacks.rules import container_name, ports_of, registries_of, volume_names
 from stacks.settings import RegistrySettings, StackSettings
 
 IMAGE = "registry"

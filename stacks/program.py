@@ -27,6 +27,8 @@ from stacks.catalogue import (
 from stacks.hosted import IMAGE as HOSTED_IMAGE
 from stacks.hosted import deploy_registry, hosted_registries
 from stacks.nodes import deploy_node
+from stacks.opened import open_workspace
+from stacks.opening_rules import opened
 from stacks.rules import (
     EXPORTER,
     base_registry,
@@ -40,6 +42,7 @@ from stacks.rules import (
 )
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
+from stacks.workspace_images import Builds, WorkspaceImages
 
 
 class Program:
@@ -75,6 +78,25 @@ class Program:
         pulumi.export("verification", {name: image.reports for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
         pulumi.export("nodes", nodes)
+        workspaces = self._workspaces()
+        pulumi.export("workspaces", workspaces)
+        pulumi.export(
+            "opened",
+            {
+                name: open_workspace(name, opening, settings, workspaces[name], providers[opening.host])
+                for name, opening in opened(settings)
+            },
+        )
+
+    def _workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+        """{workspace: {tag: …}}."""
+        builds = Builds(
+            base=self._build_base(),
+            builder=self._settings.builder,
+            secrets=self._secrets(),
+            opts=self._builder,
+        )
+        return WorkspaceImages(self._settings, self._registries, builds).tags
 
     def _registry(self, name: str, address: pulumi.Input[str]) -> Registry:
         settings = self._settings.registries[name]
@@ -268,7 +290,8 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
 
 def _builder_options(settings: StackSettings) -> pulumi.ResourceOptions | None:
     """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
-    return pulumi.ResourceOptions(provider=BuildxProvider("builder")) if settings.images else None
+    builds = bool(settings.images or settings.workspaces)
+    return pulumi.ResourceOptions(provider=BuildxProvider("builder")) if builds else None
 
 
 def _docker_provider(name: str, host: HostSettings) -> docker.Provider:

@@ -7,15 +7,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from stacks.hosted import hosted_faults
+from stacks.model import Settings
+from stacks.opening import OpenSettings
 from stacks.rules import cross_faults
 from stacks.settings import (
     HostSettings,
     ImageSettings,
     NodeSettings,
     RegistrySettings,
-    Settings,
     SourceSettings,
     StackSettings,
+    WorkspaceSettings,
+    WorkspaceUserSettings,
 )
 
 NAMESPACE = "skycoin"
@@ -52,12 +55,17 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[Settings]] = {
         "registries": RegistrySettings,
         "images": ImageSettings,
+        "workspaces": WorkspaceSettings,
         "hosts": HostSettings,
         "nodes": NodeSettings,
     }
     model: type[Settings] = StackSettings
-    if len(location) > 2:
-        model = SourceSettings if location[2] == "source" and len(location) > 3 else models[str(location[0])]
+    if location[0] == "workspace-user" and len(location) > 1:
+        model = WorkspaceUserSettings
+    elif len(location) > 2:
+        parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
+        inner = parts.get(str(location[2])) if len(location) > 3 else None
+        model = inner or models[str(location[0])]
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

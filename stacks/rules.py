@@ -9,14 +9,19 @@ from components.naming import Channel, channel_tags, ecr_repository_fault, exact
 from components.node import backups_volume
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.engines import engine_of
 from stacks.fields import NAME
+from stacks.opening_rules import opened, opened_ports, opening_faults, workspace_container, workspace_volumes
 from stacks.settings import (
     ImageSettings,
     NodeSettings,
     PeerNetwork,
     RegistrySettings,
     StackSettings,
+    WorkspaceSettings,
 )
+from stacks.workspace_rules import workspace_faults
+from stacks.workspaces import BASE_REPOSITORY, WORKSPACES
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
 
@@ -54,7 +59,7 @@ def exact_tags_of(image: ImageSettings) -> list[str]:
     return exact_tags(image.channel, version=image.source.version, revision=image.revision)
 
 
-def registries_of(image: ImageSettings, settings: StackSettings) -> list[str]:
+def registries_of(image: ImageSettings | WorkspaceSettings, settings: StackSettings) -> list[str]:
     """Names of the registries that an image is published in: its own choice, or the only one there is.
 
     Pulumi sorts a map's keys: the order of `skycoin:registries` is nobody's choice.
@@ -68,6 +73,11 @@ def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -
     """Repository of an image under its registry; a namespace is the first part of the default one."""
     entry = CATALOGUE[name]
     return image.repository or (entry.name if registry.namespace else entry.repository)
+
+
+def workspace_repository(repository: str, registry: RegistrySettings) -> str:
+    """Repository of a workspace under a registry; a namespace takes the place of its first part."""
+    return repository.rpartition("/")[2] if registry.namespace else repository
 
 
 def base_registry(settings: StackSettings) -> str | None:
@@ -86,6 +96,18 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
     }
     if settings.bases is Bases.DEBIAN and registry_name == base_registry(settings):
         wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
+    return wanted | _workspace_repositories(registry_name, settings)
+
+
+def _workspace_repositories(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
+    registry, wanted = settings.registries[registry_name], dict[str, list[str]]()
+    for name, workspace in settings.workspaces.items():
+        entry, names = WORKSPACES[name], registries_of(workspace, settings)
+        if registry_name in names:
+            alias = [entry.dind_alias] if workspace.dind and entry.dind_alias else []
+            wanted[workspace_repository(entry.repository, registry)] = alias
+        if registry_name == names[0]:
+            wanted[workspace_repository(BASE_REPOSITORY, registry)] = []
     return wanted
 
 
@@ -112,8 +134,11 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_name_faults(settings),
         *_image_faults(settings),
         *_repository_faults(settings),
+        *workspace_faults(settings),
+        *_workspace_registry_faults(settings),
         *_node_faults(settings),
         *_metrics_faults(settings),
+        *opening_faults(settings),
         *_container_faults(settings),
         *_port_faults(settings),
         *_volume_faults(settings),
@@ -182,6 +207,17 @@ def _repository_faults(settings: StackSettings) -> Iterator[str]:
                 yield f"skycoin:images.{name}.repository: {fault}"
 
 
+def _workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
+    for name, workspace in settings.workspaces.items():
+        key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
+        yield from _registry_faults(key, names, settings)
+        for registry in (settings.registries[one] for one in names if one in settings.registries):
+            if name in WORKSPACES:
+                repository = workspace_repository(WORKSPACES[name].repository, registry)
+                if fault := _repository_fault(repository, registry):
+                    yield f"{key}.registries: {fault}"
+
+
 def _repository_fault(repository: str, registry: RegistrySettings) -> str | None:
     """Why a registry of this kind does not take a repository, or None."""
     whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
@@ -224,7 +260,10 @@ def _node_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _container_faults(settings: StackSettings) -> Iterator[str]:
-    users: dict[tuple[str, str], str] = {}
+    users = {
+        (engine_of(settings, opening.host), workspace_container(name)): f"workspaces.{name}.open"
+        for name, opening in opened(settings)
+    }
     for name, node in settings.nodes.items():
         container = container_name(name, node.image)
         names = {f"nodes.{name}": container}
@@ -255,6 +294,8 @@ def _metrics_faults(settings: StackSettings) -> Iterator[str]:
 def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
     """(engine, port) → keys of the nodes' settings that want it."""
     users: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for engine, port, key in opened_ports(settings):
+        users[engine, port].append(key)
     for name, node in settings.nodes.items():
         engine = engine_of(settings, node.host)
         users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
@@ -273,6 +314,9 @@ def _port_faults(settings: StackSettings) -> Iterator[str]:
 
 def _volume_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, opening in opened(settings):
+        for volume in filter(None, workspace_volumes(name, opening)):
+            users[engine_of(settings, opening.host), volume].append(f"workspaces.{name}.open")
     for name, node in settings.nodes.items():
         engine = engine_of(settings, node.host)
         data, wallet = volume_names(name, node)
@@ -289,13 +333,3 @@ def _volume_faults(settings: StackSettings) -> Iterator[str]:
         for key in users.get((engine_of(settings, node.host), backups), ()):
             held = f"volume {backups!r} holds the copies of node {name}'s wallet"
             yield f"skycoin:{key}: {held}; give another name"
-
-
-def engine_of(settings: StackSettings, host_name: str) -> str:
-    """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
-    host = settings.hosts.get(host_name)
-    if host is None:
-        return host_name
-    if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
-        return "local"
-    return host.engine.rpartition("@")[2].removesuffix(":22")

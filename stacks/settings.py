@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from components.bases import Bases
 from components.boards import BOARDS
@@ -27,26 +27,17 @@ from stacks.fields import (
     Listen,
     Pinned,
     Port,
+    PythonVersion,
     Region,
     Repository,
     Tag,
+    UserId,
     Version,
     VolumeName,
 )
+from stacks.model import Settings
+from stacks.opening import OpenSettings
 from stacks.ssh import ssh_fault
-
-
-class Settings(BaseModel):
-    """Base of all settings: frozen, nothing unknown, kebab-case in YAML."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=lambda name: name.replace("_", "-"),
-        populate_by_name=True,
-    )
-
 
 REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = MappingProxyType(
     {
@@ -111,6 +102,12 @@ class RegistrySettings(Settings):
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{suffix}"
 
 
+def _each_once(**lists: Sequence[str] | None) -> None:
+    for key, names in lists.items():
+        if twice := sorted({name for name in names or () if (names or ()).count(name) > 1}):
+            raise ValueError(f"{key} names {', '.join(twice)} more than once")
+
+
 ORIGINS = ("module", "git", "path")
 
 
@@ -156,9 +153,7 @@ class ImageSettings(Settings):
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
-        for key, names in (("arches", self.arches), ("registries", self.registries or [])):
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"{key} names {', '.join(twice)} more than once")
+        _each_once(arches=self.arches, registries=self.registries)
         return self
 
     @model_validator(mode="after")
@@ -168,6 +163,28 @@ class ImageSettings(Settings):
         if self.revision and self.channel is not Channel.RELEASE:
             raise ValueError("revision belongs to channel release")
         return self
+
+
+class WorkspaceSettings(Settings):
+    """One entry of `skycoin:workspaces`: a development image, for these architectures."""
+
+    arches: Annotated[list[ArchName], Field(min_length=1)]
+    dind: bool = False
+    python: PythonVersion | None = None
+    registries: Annotated[list[str], Field(min_length=1)] | None = None
+    open: OpenSettings | None = None
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        _each_once(arches=self.arches, registries=self.registries)
+        return self
+
+
+class WorkspaceUserSettings(Settings):
+    """`skycoin:workspace-user`: ids of the user `developer` in the workspaces' images."""
+
+    uid: UserId = 1000
+    gid: UserId = 1000
 
 
 class Emulation(StrEnum):
@@ -258,7 +275,7 @@ class NodeSettings(Settings):
     peer_port: Port = 6000
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
     gui: bool = False
-    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]
+    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
     args: list[str] = Field(default_factory=list)
     memory: Annotated[int, Field(ge=64)] | None = None
     wait: Annotated[int, Field(ge=10, le=3600)] = 300
@@ -283,6 +300,8 @@ class StackSettings(Settings):
 
     registries: dict[str, RegistrySettings] = Field(default_factory=dict)
     images: dict[str, ImageSettings] = Field(default_factory=dict)
+    workspaces: dict[str, WorkspaceSettings] = Field(default_factory=dict)
+    workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
     images_from: str | None = None

@@ -12,5 +12,6 @@ echo "• hadolint"
 git ls-files '*Dockerfile' | xargs "$venv/bin/hadolint" --config tests/hadolint.yaml
 echo "• shellcheck"
 git ls-files '*.sh' .ci/run images/skycoin/with-build-ca images/skycoin/collect-licences \
+    images/dind/start images/workspace-base/install-packages images/workspace-tools/go-toolchain \
     plugins/skycoin/pulumi-resource-skycoin |
     xargs "$venv/bin/shellcheck"

@@ -8,13 +8,13 @@ ARM image with an amd64 program in it.
 """
 
 import hashlib
+import io
 import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from io import BufferedReader
-from typing import IO, Any, ClassVar, cast
+from typing import IO, Any, ClassVar
 
 from components.naming import split_pinned
 from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
@@ -183,12 +183,10 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
         if is_sbom(path):
             _read_sbom(path, file.read(), contents)
         elif file.read(len(MAGIC)) == MAGIC:
-            file.seek(0)
-            contents.sboms.programs.add(
-                hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
-            )
-            file.seek(0)
-            _read_file(path, file, platform, contents)
+            # Whole: to go back in a compressed layer is to unpack it from its beginning.
+            program = MAGIC + file.read()
+            contents.sboms.programs.add(hashlib.sha256(program).hexdigest())
+            _read_file(path, io.BytesIO(program), platform, contents)
 
 
 def _read_sbom(path: str, content: bytes, contents: Contents) -> None:

@@ -215,7 +215,7 @@ def started_engine() -> Iterator[Any]:
             start_own_engine(layout, SERVICE, folder, number=2)
             gc.collect()
         client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock")
-        client.api.import_image_from_data(_busybox(), repository=REPOSITORY, tag="1")
+        client.api.import_image_from_data(busybox_archive(), repository=REPOSITORY, tag="1")
         yield client
         for container in client.containers.list(all=True):
             container.remove(force=True)
@@ -224,7 +224,7 @@ def started_engine() -> Iterator[Any]:
         services.stop(layout, SERVICE)
 
 
-def _busybox() -> bytes:
+def busybox_archive() -> bytes:
     """A root file system of Debian's static busybox, as a tar archive."""
     found = shutil.which("busybox")
     assert found is not None

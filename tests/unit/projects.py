@@ -24,6 +24,8 @@ FILES = {
     "develop": "Pulumi.develop.yaml",
     "ecr": "Pulumi.ecr.yaml",
     "fleet": "Pulumi.fleet.yaml",
+    "workspaces": "Pulumi.workspaces.yaml",
+    "workspace": "workspace.example.yaml",
 }
 """Every committed stack."""
 

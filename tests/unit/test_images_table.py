@@ -3,12 +3,13 @@
 from components.arch import ARCHES
 from local.images import images_table
 from stacks.catalogue import CATALOGUE
+from stacks.workspaces import WORKSPACES
 from tests.unit.projects import up
 
 
 def test_every_variant_has_a_line_in_the_tables_order() -> None:
     engine = up("local")
-    head, *lines = images_table(engine.exports()["images"]).splitlines()
+    head, *lines = images_table(engine.exports()["images"], {}).splitlines()
     assert head.split() == [
         "image", "variant", "platform", "layers", "to", "download", "unpacked", "digest",
     ]  # fmt: skip
@@ -20,5 +21,15 @@ def test_every_variant_has_a_line_in_the_tables_order() -> None:
 
 
 def test_an_image_that_the_stack_does_not_build_is_named_all_the_same() -> None:
-    lines = images_table({}).splitlines()
-    assert lines[1:] == [f"{name:8}  not in this stack" for name in CATALOGUE]
+    lines = images_table({}, {}).splitlines()
+    names = [*CATALOGUE, *(entry.repository.partition("/")[2] for entry in WORKSPACES.values())]
+    assert [line.split("  ")[0].strip() for line in lines[1:]] == names
+    assert all(line.endswith("not in this stack") for line in lines[1:])
+
+
+def test_a_workspace_and_its_sibling_have_lines_of_their_own() -> None:
+    """`dind` is a second tag of the same list, and has none."""
+    lines = images_table({}, up("workspaces").exports()["workspaces"]).splitlines()
+    cells = [line.split()[:2] for line in lines if line.startswith("skycoindev-cli")]
+    tags = ["develop", "develop-dind"]
+    assert cells == [[f"skycoindev-cli:{tag}", arch] for tag in tags for arch in ("amd64", "arm64v8")]

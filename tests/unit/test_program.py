@@ -214,7 +214,14 @@ def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() ->
 def test_an_empty_stack_makes_nothing() -> None:
     engine = run_program(Engine(), {})
     assert engine.names() == []
-    assert engine.exports() == {"images": {}, "nodes": {}, "provenance": {}, "verification": {}}
+    assert engine.exports() == {
+        "images": {},
+        "nodes": {},
+        "opened": {},
+        "provenance": {},
+        "verification": {},
+        "workspaces": {},
+    }
 
 
 def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:

@@ -33,7 +33,8 @@ ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
 UNKNOWN_KEYS = [
     (
         "imagse",
-        "registries, images, hosts, nodes, images-from, bases, build-base, builder, build-ca",
+        "registries, images, workspaces, workspace-user, hosts, nodes, images-from, bases, build-base, "
+        "builder, build-ca",
     ),
     (
         "registries.local.adress",

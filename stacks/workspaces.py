@@ -1,0 +1,125 @@
+"""The development workspaces of this repository: one row each, and what a stack may ask of them.
+
+A pure table: what is built from it is in `workspace_images.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+TAG = "develop"
+DIND_SUFFIX = "-dind"
+"""What a workspace's tag gets where a Docker engine runs inside."""
+
+BASE_REPOSITORY = "skycoin/workspace-base"
+"""The Debian root under every workspace; its tags name Debian's release."""
+
+RELEASE = "bookworm"
+"""Debian's release under a workspace that does not choose another."""
+
+FOLDER = "/work"
+"""Mount point of the folder that is worked on; also the working directory."""
+
+DOCKER_DATA = "/var/lib/docker"
+"""Where a sibling with a Docker engine wants a volume: overlayfs does not stack on itself."""
+
+DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
+DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
+"""What a Docker engine inside needs of the one outside: less than `--privileged`, which does too where
+that engine's machine has every capability."""
+
+PYTHONS: Mapping[str, str] = MappingProxyType(
+    {"2.7": "bullseye", "3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
+)
+"""Python version → Debian's release that has it."""
+
+DEFAULT_PYTHON = "3.11"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspaceEntry:
+    """One workspace: a development image and its sibling with a Docker engine inside."""
+
+    name: str
+    """Key in `skycoin:workspaces`."""
+    title: str
+    repository: str
+    """Repository under a registry's address; a registry's namespace takes the place of its first part."""
+    context: str
+    """Build context relative to the project."""
+    base: str | None = None
+    """Workspace whose image is under it; None is Debian's root."""
+    shell: str = "bash"
+    """What a terminal in it runs."""
+    ide_port: int | None = None
+    """Port of its editor's page inside, or None."""
+    pythons: tuple[str, ...] = ()
+    """Versions of Python that `python` may choose, the default one first; none takes no such key."""
+    dind_alias: str | None = None
+    """A further tag of the sibling with a Docker engine: the name that it had first."""
+    arches: tuple[str, ...] = ("amd64", "arm64v8")
+
+    @property
+    def dockerfile(self) -> str:
+        """Relative to the project."""
+        return f"{self.context}/Dockerfile"
+
+    def python(self, wanted: str | None) -> str:
+        """Version of Python in it; empty where it has no such choice."""
+        return wanted or self.pythons[0] if self.pythons else ""
+
+    def release(self, python: str | None) -> str:
+        """Debian's release under it."""
+        return PYTHONS[self.python(python)] if self.pythons else RELEASE
+
+    def tags(self, python: str | None) -> Sequence[str]:
+        """Tags of its manifest lists: another Python than the default one is named in the tag."""
+        version = self.python(python)
+        return [TAG if version in ("", DEFAULT_PYTHON) else f"{TAG}-py{version}"]
+
+    def dind_tags(self, python: str | None) -> Sequence[str]:
+        """Tags of its sibling with a Docker engine."""
+        suffixed = [f"{tag}{DIND_SUFFIX}" for tag in self.tags(python)]
+        return suffixed if self.dind_alias is None else [*suffixed, self.dind_alias]
+
+
+def base_tag(release: str) -> str:
+    """Tag of Debian's root: it moves, as `develop` does."""
+    return f"{TAG}-{release}"
+
+
+def _entries(*entries: WorkspaceEntry) -> Mapping[str, WorkspaceEntry]:
+    return MappingProxyType({entry.name: entry for entry in entries})
+
+
+WORKSPACES = _entries(
+    WorkspaceEntry(
+        name="cli",
+        title="Skycoin workspace: Go, Node and their tools",
+        repository="skycoin/skycoindev-cli",
+        context="./images/skycoindev-cli",
+        dind_alias="dind",
+    ),
+    WorkspaceEntry(
+        name="python",
+        title="Skycoin workspace for PySkycoin",
+        repository="skycoin/skycoindev-python",
+        context="./images/skycoindev-python",
+        pythons=(DEFAULT_PYTHON, *(version for version in PYTHONS if version != DEFAULT_PYTHON)),
+    ),
+    WorkspaceEntry(
+        name="dotnet",
+        title="Skycoin workspace for .NET, by Mono",
+        repository="skycoin/skycoindev-dotnet",
+        context="./images/skycoindev-dotnet",
+    ),
+    WorkspaceEntry(
+        name="vscode",
+        title="Skycoin workspace with VS Code in the browser",
+        repository="skycoin/skycoindev-vscode",
+        context="./images/skycoindev-vscode",
+        base="cli",
+        ide_port=8080,
+    ),
+)
+"""By name, a base before what stands on it: the order in which they are built."""

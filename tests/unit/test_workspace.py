@@ -1,0 +1,166 @@
+"""An opened workspace: one folder of the host, a home that stays, a person's rights, a page on loopback."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import workspace
+from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
+from tests.unit.engine import CONTAINER, NETWORK, PULLED, VOLUME, Engine
+from tests.unit.samples import PINNED, on_host
+
+COMPONENT = "skycoin:index:Workspace"
+CLI = WorkspaceArgs(
+    image=PINNED,
+    container="skycoin-workspace-cli",
+    folder="/home/me/project",
+    user="1234:5678",
+    terminal="bash",
+    home_volume="skycoin-workspace-cli-home",
+)
+DIND = replace(
+    CLI,
+    engine=EngineInside(
+        volume="skycoin-workspace-cli-docker",
+        capabilities=["SYS_ADMIN"],
+        security=["seccomp=unconfined"],
+    ),
+)
+PAGE = replace(CLI, ide_port=8080, port=9090)
+FOLDER = {"type": "bind", "source": "/home/me/project", "target": "/work"}
+HOME = {"type": "volume", "source": "skycoin-workspace-cli-home", "target": "/home/developer"}
+DATA = {"type": "volume", "source": "skycoin-workspace-cli-docker", "target": "/var/lib/docker"}
+
+
+def opened(engine: Engine, args: WorkspaceArgs) -> dict[str, Any]:
+    """Inputs of the container."""
+    engine.run(lambda: Workspace("cli", args, on_host()))
+    return engine.one(CONTAINER, "cli-container").inputs
+
+
+def test_a_workspace_is_a_container_a_home_a_network_and_an_image(engine: Engine) -> None:
+    opened(engine, CLI)
+    assert engine.children(engine.one(COMPONENT, "cli")) == [
+        (CONTAINER, "cli-container"),
+        (NETWORK, "cli-network"),
+        (PULLED, "cli-pulled"),
+        (VOLUME, "cli-home"),
+    ]
+    home = engine.one(VOLUME, "cli-home")
+    assert home.inputs == {"name": "skycoin-workspace-cli-home"}
+    assert (home.retain_on_delete, home.protect) == (True, False)
+    network = engine.one(NETWORK, "cli-network").inputs
+    assert network == {"name": "skycoin-workspace-cli", "driver": "bridge"}
+    container = engine.one(CONTAINER, "cli-container")
+    assert container.delete_before_replace
+    assert container.replace_on_changes == ("healthcheck", "tmpfs", "init")
+    assert engine.one(PULLED, "cli-pulled").urn in container.dependencies
+
+
+def test_its_container_has_a_persons_rights_and_nothing_more(engine: Engine) -> None:
+    """Every input, so that a new one is seen here."""
+    assert opened(engine, CLI) == {
+        "name": "skycoin-workspace-cli",
+        "image": PINNED,
+        "command": ["sleep", "infinity"],
+        "workingDir": "/work",
+        "user": "1234:5678",
+        "capabilities": {"drops": ["ALL"]},
+        "securityOpts": ["no-new-privileges"],
+        "mounts": [FOLDER, HOME],
+        "networkMode": "skycoin-workspace-cli",
+        "init": True,
+        "restart": "unless-stopped",
+        "stopTimeout": 10,
+        "destroyGraceSeconds": 10,
+        "removeVolumes": False,
+        "memory": 4096,
+        "logDriver": "json-file",
+        "logOpts": {"max-size": "10m", "max-file": "3"},
+        "ulimits": [{"name": "nproc", "soft": 16384, "hard": 16384}],
+    }
+
+
+@pytest.mark.parametrize("args", [CLI, DIND, PAGE, replace(DIND, ide_port=8080, port=9090)])
+def test_the_folder_is_the_only_path_of_the_host(engine: Engine, args: WorkspaceArgs) -> None:
+    """Security rule i: no other bind, no host namespace, no device."""
+    container = opened(engine, args)
+    binds = [mount for mount in container["mounts"] if mount["type"] != "volume"]
+    assert binds == [FOLDER]
+    assert not {"volumes", "devices", "pidMode", "ipcMode", "usernsMode"} & container.keys()
+    assert container["networkMode"] == "skycoin-workspace-cli"
+
+
+def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(engine: Engine) -> None:
+    container = opened(engine, DIND)
+    assert container["user"] == "0:0"
+    assert container["capabilities"] == {"adds": ["SYS_ADMIN"]}
+    assert container["securityOpts"] == ["seccomp=unconfined"]
+    assert "privileged" not in container
+    assert container["envs"] == ["WORKSPACE_USER=1234:5678"]
+    assert container["mounts"] == [FOLDER, HOME, DATA]
+    assert engine.one(VOLUME, "cli-docker").retain_on_delete
+    assert container["healthcheck"]["tests"] == ["CMD-SHELL", "docker version >/dev/null"]
+    assert container["wait"]
+    assert container["command"] == ["sleep", "infinity"]
+    assert "ports" not in container, "its engine listens on a socket"
+    assert engine.outputs_of(COMPONENT, "cli")["enter"] == (
+        "docker exec -it --user 1234:5678 skycoin-workspace-cli bash"
+    )
+
+
+def test_a_page_is_shown_on_loopback_only_and_waited_for(engine: Engine) -> None:
+    container = opened(engine, PAGE)
+    assert container["ports"] == [{"internal": 8080, "external": 9090, "ip": "127.0.0.1"}]
+    assert container["command"] == page_command(8080)
+    assert container["healthcheck"]["tests"][1].startswith("curl --fail")
+    assert (container["wait"], container["waitTimeout"]) == (True, 120)
+    assert "privileged" not in container
+    assert engine.outputs_of(COMPONENT, "cli") == {
+        "container": "skycoin-workspace-cli",
+        "home_volume": "skycoin-workspace-cli-home",
+        "enter": "docker exec -it --user 1234:5678 skycoin-workspace-cli bash",
+        "url": "http://127.0.0.1:9090/?folder=/work",
+        "sign_in": "docker exec --user 1234:5678 skycoin-workspace-cli "
+        "grep ^password: /home/developer/.config/code-server/config.yaml",
+    }
+
+
+def test_a_page_with_an_engine_inside_waits_for_both(engine: Engine) -> None:
+    tests = opened(engine, replace(DIND, ide_port=8080, port=8080))["healthcheck"]["tests"]
+    assert tests[1] == "docker version && curl --fail --silent http://127.0.0.1:8080/healthz >/dev/null"
+
+
+def test_a_workspace_without_a_page_has_no_url(engine: Engine) -> None:
+    opened(engine, CLI)
+    outputs = engine.outputs_of(COMPONENT, "cli")
+    assert (outputs["url"], outputs["sign_in"]) == ("", "")
+
+
+def test_hidden_paths_are_empty_and_not_to_be_written(engine: Engine) -> None:
+    container = opened(engine, replace(CLI, hidden=["local/state"]))
+    assert container["tmpfs"] == {"/work/local/state": "ro,size=4k"}
+
+
+def test_the_password_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command as the container runs it, with `cat` in the server's place."""
+    file = tmp_path / "home" / ".config" / "config.yaml"
+    script = workspace.WITH_PASSWORD.replace(workspace.PASSWORD, str(file))
+    shown = [
+        subprocess.run(["sh", "-euc", script, "sh", "cat", str(file)], capture_output=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert shown[0] == shown[1]
+    password = shown[0].decode().splitlines()[1]
+    assert password.startswith("password: skycoin-")
+    assert len(password) == len("password: skycoin-") + 48
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_command_or_input_holds_a_password() -> None:
+    assert not any("skycoin-0" in part or "--hashed" in part for part in page_command(8080))
+    assert "--auth=password" in page_command(8080)

@@ -1,0 +1,257 @@
+"""devcontainer.json and devfile.yaml: what they say, and that nobody's file is overwritten."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.workspaces import WORKSPACES
+from tests.unit.yaml_like import DIGEST
+from workspaces import __main__ as command
+from workspaces.files import COMMANDS, devcontainer, devfile
+from workspaces.keeping import is_own, signed, write_all
+from workspaces.model import Model, WorkspaceError, model_of
+
+REPOSITORY = "registry.localhost:5443/skycoin/skycoindev-cli"
+OUTPUTS = {
+    "workspaces": {
+        name: {
+            tag: {"ref": f"{REPOSITORY}:{tag}@{DIGEST}", "digest": DIGEST}
+            for tag in [*entry.tags(None), *entry.dind_tags(None)]
+        }
+        for name, entry in WORKSPACES.items()
+    }
+}
+CLI = Model(name="cli", title="A workspace", image=f"{REPOSITORY}@{DIGEST}")
+FILES = [".devcontainer/devcontainer.json", "devfile.yaml"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, outputs: Any, *arguments: str, text: str | None = None) -> int:
+    monkeypatch.setattr("sys.argv", ["workspaces", *arguments])
+    monkeypatch.setattr("sys.stdin", io.StringIO(text if text is not None else json.dumps(outputs)))
+    return command.main()
+
+
+def container_of(model: Model) -> Any:
+    return json.loads(devcontainer(model))
+
+
+def component_of(model: Model) -> Any:
+    return yaml.safe_load(devfile(model))["components"][0]
+
+
+def test_a_devcontainer_is_the_image_by_digest_over_the_folder_as_the_person() -> None:
+    assert container_of(CLI) == {
+        "name": "A workspace",
+        "image": f"{REPOSITORY}@{DIGEST}",
+        "workspaceMount": "type=bind,source=${localWorkspaceFolder},target=/work",
+        "workspaceFolder": "/work",
+        "remoteUser": "developer",
+        "updateRemoteUserUID": True,
+        "init": True,
+        "mounts": [{"type": "volume", "source": "skycoin-workspace-cli-home", "target": "/home/developer"}],
+        "runArgs": ["--memory=4096m", "--pids-limit=16384", "--cap-drop=ALL"],
+        "securityOpt": ["no-new-privileges"],
+        "overrideCommand": True,
+    }
+
+
+def test_a_devfile_is_the_same_for_a_cluster() -> None:
+    assert yaml.safe_load(devfile(CLI)) == {
+        "schemaVersion": "2.2.0",
+        "metadata": {"name": "skycoin-cli", "displayName": "A workspace"},
+        "components": [
+            {
+                "name": "cli",
+                "container": {
+                    "image": f"{REPOSITORY}@{DIGEST}",
+                    "mountSources": True,
+                    "sourceMapping": "/work",
+                    "memoryLimit": "4096Mi",
+                    "volumeMounts": [{"name": "home", "path": "/home/developer"}],
+                    "args": ["sleep", "infinity"],
+                },
+            },
+            {"name": "home", "volume": {"size": "10Gi"}},
+        ],
+        "commands": [
+            {
+                "id": kind,
+                "exec": {
+                    "component": "cli",
+                    "commandLine": f"go {kind} ./...",
+                    "workingDir": "${PROJECT_SOURCE}",
+                    "group": {"kind": kind, "isDefault": True},
+                },
+            }
+            for kind in ("build", "test")
+        ],
+    }
+
+
+def test_only_an_engine_inside_has_rights_and_data_of_its_own() -> None:
+    dind = replace(CLI, dind=True)
+    container, component = container_of(dind), component_of(dind)
+    assert container["capAdd"] == ["SYS_ADMIN", "NET_ADMIN"]
+    assert container["securityOpt"] == ["seccomp=unconfined", "apparmor=unconfined"]
+    assert container["overrideCommand"] is False
+    assert container["mounts"][1]["source"] == "skycoin-workspace-cli-docker-${devcontainerId}"
+    rights = component["attributes"]["container-overrides"]["securityContext"]
+    assert (rights["runAsUser"], rights["capabilities"]) == (0, {"add": ["SYS_ADMIN", "NET_ADMIN"]})
+    assert {"name": "docker", "path": "/var/lib/docker"} in component["container"]["volumeMounts"]
+    assert "capAdd" not in devcontainer(CLI)
+    assert "attributes" not in devfile(CLI)
+
+
+def test_a_page_is_forwarded_and_behind_the_clusters_login() -> None:
+    page = replace(CLI, name="vscode", ide_port=8080)
+    assert container_of(page)["forwardPorts"] == [8080]
+    container = component_of(page)["container"]
+    assert container["endpoints"] == [
+        {"name": "page", "targetPort": 8080, "protocol": "http", "secure": True}
+    ]
+    assert "args" not in container, "the image's own command serves the page"
+    assert "forwardPorts" not in devcontainer(CLI)
+
+
+def test_every_workspace_has_commands() -> None:
+    assert COMMANDS.keys() == WORKSPACES.keys()
+
+
+@pytest.mark.parametrize("name", WORKSPACES)
+@pytest.mark.parametrize("dind", [False, True])
+def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> None:
+    model = model_of(name, OUTPUTS, dind=dind)
+    assert (model.name, model.dind, model.ide_port) == (name, dind, WORKSPACES[name].ide_port)
+    assert model.image == f"{REPOSITORY}@{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "dind", "reason"),
+    [
+        ("java", OUTPUTS, False, "'java' is no workspace; there are cli, python, dotnet, vscode"),
+        ("cli", {}, False, "the stack does not build cli; it has no workspace"),
+        ("cli", {"workspaces": {"python": {}}}, False, "the stack does not build cli; it has python"),
+        (
+            "cli",
+            {"workspaces": {"cli": {"develop": {"ref": f"a/b@{DIGEST}"}}}},
+            True,
+            "the stack builds cli without an engine inside: it needs dind: true there",
+        ),
+    ],
+)
+def test_what_is_not_there_is_said(name: str, outputs: Any, dind: bool, reason: str) -> None:
+    with pytest.raises(WorkspaceError) as caught:
+        model_of(name, outputs, dind=dind)
+    assert str(caught.value) == reason
+
+
+@given(st.text(), st.text(), st.sampled_from([Path("x.json"), Path("x.yaml")]))
+def test_a_file_is_known_again_until_it_is_edited(body: str, other: str, path: Path) -> None:
+    assert is_own(path, signed(path, body))
+    first, _, rest = signed(path, body).partition("\n")
+    assert rest == body
+    assert is_own(path, f"{first}\n{other}") == (other == body)
+    assert not is_own(path, body)
+
+
+def test_files_are_written_once(tmp_path: Path) -> None:
+    bodies = command.bodies([CLI])
+    assert list(bodies) == FILES
+    assert write_all(tmp_path, bodies) == [tmp_path / name for name in FILES]
+    assert write_all(tmp_path, bodies) == []
+    assert write_all(tmp_path, command.bodies([replace(CLI, image="other")])) != []
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        "devcontainer.json",
+        "devfile.yaml",
+    ], "nothing is left beside them"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_somebody_elses_file_is_left_alone_and_nothing_else_is_written(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine\n")
+    with pytest.raises(WorkspaceError, match="not made here, or edited since; nothing was written") as caught:
+        write_all(tmp_path, command.bodies([CLI]))
+    assert str(file) in str(caught.value)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
+    assert file.read_text() == "mine\n"
+
+
+def test_an_edited_file_is_somebodys(tmp_path: Path) -> None:
+    write_all(tmp_path, command.bodies([CLI]))
+    file = tmp_path / "devfile.yaml"
+    file.write_text(file.read_text().replace("10Gi", "20Gi"))
+    with pytest.raises(WorkspaceError):
+        write_all(tmp_path, command.bodies([CLI]))
+    assert "20Gi" in file.read_text()
+
+
+def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
+    """Also one that leads to a file of this command's: another checkout's."""
+    write_all(tmp_path / "there", command.bodies([CLI]))
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "devfile.yaml").symlink_to(tmp_path / "there" / "devfile.yaml")
+    with pytest.raises(WorkspaceError):
+        write_all(here, command.bodies([CLI]))
+    (here / "devfile.yaml").unlink()
+    (here / "devfile.yaml").mkdir()
+    with pytest.raises(WorkspaceError):
+        write_all(here, command.bodies([CLI]))
+
+
+def test_the_command_writes_says_and_repeats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for word in ("written", "is so"):
+        assert run(monkeypatch, OUTPUTS, "cli", "--into", str(tmp_path)) == 0
+        assert capsys.readouterr().out == "".join(f"{tmp_path / name}: {word}\n" for name in FILES)
+
+
+def test_of_several_workspaces_each_has_its_own_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The specification's place for several: .devcontainer/NAME/devcontainer.json."""
+    assert run(monkeypatch, OUTPUTS, "cli", "python", "cli", "--dind", "--into", str(tmp_path)) == 0
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert found == [
+        ".devcontainer/cli/devcontainer.json",
+        ".devcontainer/python/devcontainer.json",
+        "devfile.cli.yaml",
+        "devfile.python.yaml",
+    ]
+
+
+def test_print_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, OUTPUTS, "cli", "--into", str(tmp_path), "--print") == 0
+    assert devfile(model_of("cli", OUTPUTS)) in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "reason"),
+    [
+        (["java"], None, "no files: 'java' is no workspace"),
+        (["cli", "--into", "/nowhere"], None, "no files: /nowhere is no folder"),
+        (["cli"], "", "no outputs: give it what `pulumi stack output --json` prints"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    arguments: list[str],
+    text: str | None,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, OUTPUTS, *arguments, text=text) == 1
+    assert capsys.readouterr().err.startswith(reason)

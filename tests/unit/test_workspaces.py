@@ -1,0 +1,325 @@
+"""The workspaces: their table, their settings, and what the program builds of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from components.naming import repository_fault, tag_fault
+from stacks.catalogue import CATALOGUE
+from stacks.reading import SettingsError, parse
+from stacks.rules import repositories_of
+from stacks.workspaces import BASE_REPOSITORY, PYTHONS, WORKSPACES, base_tag
+from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
+from tests.unit.projects import PROJECT, run_program, up
+from tests.unit.wire import UNKNOWN
+from tests.unit.yaml_like import DIGEST
+
+CLI: Mapping[str, Any] = {"arches": ["amd64"], "dind": True}
+
+
+def stack(**workspaces: Any) -> dict[str, Any]:
+    """A stack with these workspaces and one registry."""
+    return {"registries": {"local": {"kind": "local"}}, "workspaces": workspaces}
+
+
+def faults(raw: Mapping[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(raw)
+    return caught.value.faults
+
+
+def test_each_row_is_a_folder_and_a_name_that_registries_take() -> None:
+    for name, entry in WORKSPACES.items():
+        assert entry.name == name
+        assert (PROJECT / entry.dockerfile).is_file()
+        assert (PROJECT / entry.context / "README.md").is_file()
+        assert repository_fault(entry.repository) is None
+        assert entry.repository.count("/") == 1, "Docker Hub takes two parts"
+        assert set(entry.arches) <= set(ARCHES)
+        for version in entry.pythons or (None,):
+            for tag in (*entry.tags(version), *entry.dind_tags(version)):
+                assert tag_fault(tag) is None
+    assert not {entry.repository for entry in WORKSPACES.values()} & {
+        entry.repository for entry in CATALOGUE.values()
+    }
+
+
+def test_a_base_comes_before_what_stands_on_it_and_is_made_for_its_architectures() -> None:
+    names = list(WORKSPACES)
+    for entry in WORKSPACES.values():
+        if entry.base is not None:
+            assert names.index(entry.base) < names.index(entry.name)
+            assert set(entry.arches) <= set(WORKSPACES[entry.base].arches)
+
+
+@pytest.mark.parametrize(
+    ("name", "python", "tags", "dind_tags"),
+    [
+        ("cli", None, ["develop"], ["develop-dind", "dind"]),
+        ("vscode", None, ["develop"], ["develop-dind"]),
+        ("python", None, ["develop"], ["develop-dind"]),
+        ("python", "3.11", ["develop"], ["develop-dind"]),
+        ("python", "2.7", ["develop-py2.7"], ["develop-py2.7-dind"]),
+    ],
+)
+def test_tags_of_a_workspace_and_of_its_sibling(
+    name: str, python: str | None, tags: list[str], dind_tags: list[str]
+) -> None:
+    entry = WORKSPACES[name]
+    assert (list(entry.tags(python)), list(entry.dind_tags(python))) == (tags, dind_tags)
+
+
+@pytest.mark.parametrize(("python", "release"), [(None, "bookworm"), *PYTHONS.items()])
+def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | None, release: str) -> None:
+    workspace = {"arches": ["amd64"]} | ({"python": python} if python else {})
+    engine = run_program(Engine(), stack(python=workspace))
+    assert [image.name for image in engine.all_of(BUILD)] == [
+        f"workspace-base-{release}-amd64-image",
+        "workspace-python-amd64-image",
+    ]
+    root, image = engine.all_of(BUILD)
+    assert root.inputs["buildArgs"]["DEBIAN_RELEASE"] == release
+    assert image.inputs["buildArgs"]["PYTHON_VERSION"] == (python or "3.11")
+
+
+@pytest.mark.parametrize(
+    ("workspaces", "said"),
+    [
+        (
+            {"rust": {"arches": ["amd64"]}},
+            ["skycoin:workspaces.rust: no such workspace; allowed are cli, python, dotnet, vscode"],
+        ),
+        (
+            {"cli": {"arches": ["arm32v6", "amd64"]}},
+            ["skycoin:workspaces.cli.arches: it is not made for arm32v6; allowed are amd64, arm64v8"],
+        ),
+        (
+            {"cli": {"arches": ["amd64", "amd64"]}},
+            ['skycoin:workspaces.cli: {"arches": ["amd64", "amd64"]}: arches names amd64 more than once'],
+        ),
+        (
+            {"python": {"arches": ["amd64"], "python": "3.12"}},
+            [
+                'skycoin:workspaces.python.python: "3.12": a Python version is in quotes; allowed are '
+                '"2.7", "3.9", "3.11", "3.13"'
+            ],
+        ),
+        (
+            {"python": {"arches": ["amd64"], "python": 3.11}},
+            [
+                "skycoin:workspaces.python.python: 3.11: a Python version is in quotes; allowed are "
+                '"2.7", "3.9", "3.11", "3.13"'
+            ],
+        ),
+        (
+            {"cli": {"arches": ["amd64"], "python": "3.11"}},
+            ["skycoin:workspaces.cli.python: it takes no Python version; allowed is this key in python"],
+        ),
+        (
+            {"vscode": {"arches": ["amd64"]}},
+            [
+                "skycoin:workspaces.vscode: stands on cli, which skycoin:workspaces lacks: add it, for the "
+                "same architectures"
+            ],
+        ),
+        (
+            {"cli": {"arches": ["amd64"]}, "vscode": {"arches": ["amd64", "arm64v8"]}},
+            [
+                "skycoin:workspaces.vscode.arches: it stands on cli, which is built for amd64 only: add "
+                "arm64v8 to skycoin:workspaces.cli.arches"
+            ],
+        ),
+        (
+            {"cli": {"arches": ["amd64"], "shell": "zsh"}},
+            [
+                'skycoin:workspaces.cli.shell: unknown key (value "zsh"); allowed here: arches, dind, '
+                "python, registries, open"
+            ],
+        ),
+        (
+            {"cli": {"arches": ["amd64"], "registries": ["hub"]}},
+            ["skycoin:workspaces.cli.registries: 'hub' is not in skycoin:registries; it has local"],
+        ),
+    ],
+)
+def test_a_wrong_workspace_is_refused_with_what_is_allowed(
+    workspaces: dict[str, Any], said: list[str]
+) -> None:
+    assert faults(stack(**workspaces)) == said
+
+
+def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
+    [said] = faults({"workspaces": {"cli": CLI}})
+    assert said.startswith("skycoin:workspaces.cli.registries: missing, and skycoin:registries has not just")
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ({"uid": 0}, "skycoin:workspace-user.uid: 0: Input should be greater than or equal to 500"),
+        (
+            {"name": "me"},
+            'skycoin:workspace-user.name: unknown key (value "me"); allowed here: uid, gid',
+        ),
+    ],
+)
+def test_ids_below_those_of_people_are_refused(user: dict[str, Any], said: str) -> None:
+    assert faults({**stack(cli=CLI), "workspace-user": user}) == [said]
+
+
+def test_the_users_ids_reach_the_root_under_every_workspace() -> None:
+    engine = run_program(Engine(), {**stack(cli=CLI), "workspace-user": {"uid": 1234, "gid": 1235}})
+    given = engine.one(BUILD, "workspace-base-bookworm-amd64-image").inputs["buildArgs"]
+    assert (given["UID"], given["GID"]) == ("1234", "1235")
+    assert engine.one(BUILD, "workspace-cli-amd64-image").inputs["buildArgs"].keys() == {
+        *(
+            "IMAGE_FROM",
+            "BUILD_FROM",
+            "GOARCH",
+            "GOARM",
+            "CC",
+            "DEBIAN_PORT",
+            "SOURCE_DATE_EPOCH",
+            "NAMED_CONTEXTS",
+        ),
+    }
+
+
+def test_a_namespace_of_docker_hub_is_the_first_part_of_every_repository() -> None:
+    raw = {**stack(cli=CLI), "registries": {"hub": {"kind": "hub", "namespace": "me"}}}
+    engine = run_program(Engine(), raw)
+    assert [image.inputs["tags"][0] for image in engine.all_of(BUILD)] == [
+        "docker.io/me/workspace-base:develop-bookworm-amd64",
+        "docker.io/me/skycoindev-cli:develop-amd64",
+        "docker.io/me/skycoindev-cli:develop-dind-amd64",
+    ]
+
+
+def test_a_registry_that_takes_no_such_repository_is_named() -> None:
+    raw = {**stack(cli=CLI), "registries": {"hub": {"kind": "hub", "address": "docker.io/me"}}}
+    [said] = faults(raw)
+    assert said.startswith("skycoin:workspaces.cli.registries: 'me/skycoin/skycoindev-cli': Docker Hub takes")
+
+
+def test_amazons_registry_gets_a_repository_for_each_workspace_and_their_root() -> None:
+    ecr = {"kind": "ecr", "account": "123456789012", "region": "eu-central-1"}
+    settings = parse({**stack(cli=CLI, dotnet={"arches": ["amd64"]}), "registries": {"ecr": ecr}})
+    assert repositories_of("ecr", settings) == {
+        "skycoin/skycoindev-cli": ["dind"],
+        "skycoin/workspace-base": [],
+        "skycoin/skycoindev-dotnet": [],
+    }
+
+
+def test_the_root_is_built_where_its_first_workspace_is() -> None:
+    registries = {name: {"kind": "oci", "address": f"{name}.example"} for name in ("one", "two")}
+    raw = {
+        "registries": registries,
+        "workspaces": {
+            "cli": {"arches": ["amd64"], "registries": ["two", "one"]},
+            "dotnet": {"arches": ["amd64", "arm64v8"], "registries": ["one"]},
+        },
+    }
+    engine = run_program(Engine(), raw)
+    roots = [image.inputs["tags"][0] for image in engine.all_of(BUILD) if "-base-" in image.name]
+    assert roots == [
+        f"two.example/{BASE_REPOSITORY}:{base_tag('bookworm')}-{arch}" for arch in ("amd64", "arm64v8")
+    ]
+
+
+def stands_on(engine: Engine, child: str) -> str:
+    """Name of the image that another one's IMAGE_FROM is the digest of."""
+    given = engine.one(BUILD, f"{child}-image").inputs["buildArgs"]["IMAGE_FROM"]
+    return engine.digests[given.partition("@")[2]].removesuffix("-image")
+
+
+def test_every_image_stands_on_its_base_by_the_digest_of_its_own_architecture() -> None:
+    engine = up("workspaces")
+    for arch in ("amd64", "arm64v8"):
+        under = {
+            "workspace-cli": "workspace-base-bookworm",
+            "workspace-python": "workspace-base-bookworm",
+            "workspace-dotnet": "workspace-base-bookworm",
+            "workspace-vscode": "workspace-cli",
+            **{f"workspace-{name}-dind": f"workspace-{name}" for name in WORKSPACES},
+        }
+        for child, base in under.items():
+            assert stands_on(engine, f"{child}-{arch}") == f"{base}-{arch}"
+            # Of the proof: what is not verified is nobody's base.
+            proof = engine.one(VERIFICATION, f"{base}-{arch}-verification").urn
+            assert proof in engine.one(BUILD, f"{child}-{arch}-image").dependencies
+    built = {image.name for image in engine.all_of(BUILD)}
+    assert len(built) == 2 * (1 + 2 * len(WORKSPACES)), "one root, each workspace and its sibling"
+
+
+def changed_with(engine: Engine, name: str) -> set[str]:
+    """Images that stand on one, directly or not: what its change rebuilds."""
+    direct = {
+        image.name.removesuffix("-image")
+        for image in engine.all_of(BUILD)
+        if engine.digest(f"{name}-image") in image.inputs["buildArgs"]["IMAGE_FROM"]
+    }
+    return direct.union(*(changed_with(engine, one) for one in direct))
+
+
+def test_a_changed_base_rebuilds_what_stands_on_it_and_nothing_else() -> None:
+    engine = up("workspaces")
+    assert changed_with(engine, "workspace-cli-amd64") == {
+        "workspace-cli-dind-amd64",
+        "workspace-vscode-amd64",
+        "workspace-vscode-dind-amd64",
+    }
+    assert changed_with(engine, "workspace-python-arm64v8") == {"workspace-python-dind-arm64v8"}
+    assert changed_with(engine, "workspace-vscode-dind-amd64") == set()
+
+
+def test_a_sibling_is_made_by_the_same_definition_for_every_workspace() -> None:
+    engine = up("workspaces")
+    siblings = [image.inputs for image in engine.all_of(BUILD) if "-dind-" in image.name]
+    assert len(siblings) == 2 * len(WORKSPACES)
+    for inputs in siblings:
+        assert inputs["context"] == {"location": "./images/dind", "named": {}}
+        assert inputs["dockerfile"] == {"location": "./images/dind/Dockerfile"}
+
+
+def test_a_workspace_has_no_sibling_unless_it_is_asked_for() -> None:
+    engine = run_program(Engine(), stack(cli={"arches": ["amd64"]}))
+    assert [entry.inputs["tag"] for entry in engine.all_of(TAG)] == ["develop-bookworm", "develop"]
+
+
+def test_the_output_has_every_tag_with_its_digest_and_variants() -> None:
+    outputs = up("workspaces").exports()["workspaces"]
+    assert {name: sorted(tags) for name, tags in outputs.items()} == {
+        "cli": ["develop", "develop-dind", "dind"],
+        "dotnet": ["develop", "develop-dind"],
+        "python": ["develop", "develop-dind"],
+        "vscode": ["develop", "develop-dind"],
+    }
+    for tags in outputs.values():
+        for entry in tags.values():
+            assert sorted(entry) == ["digest", "ref", "registries", "variants"]
+            assert sorted(entry["variants"]) == ["amd64", "arm64v8"]
+    cli = outputs["cli"]
+    assert cli["dind"]["variants"] == cli["develop-dind"]["variants"] != cli["develop"]["variants"]
+
+
+def test_in_a_first_preview_what_stands_on_a_new_base_is_unknown() -> None:
+    engine = run_program(Engine(preview=True), stack(cli=CLI))
+    for name in ("workspace-cli", "workspace-cli-dind"):
+        assert engine.one(BUILD, f"{name}-amd64-image").inputs["buildArgs"]["IMAGE_FROM"] is UNKNOWN
+
+
+def test_workspaces_are_built_as_this_machine_builds(tmp_path: Path) -> None:
+    file = tmp_path / "machine.crt"
+    file.write_text("-----BEGIN CERTIFICATE-----")
+    build_base = f"registry.localhost:5443/base/build@{DIGEST}"
+    machine = {"bases": "debian", "build-base": build_base, "build-ca": str(file), "builder": "mine"}
+    engine = run_program(Engine(), {**stack(cli=CLI), **machine})
+    assert len(engine.all_of(BUILD)) == 3, "no busybox: no workspace stands on it"
+    for image in engine.all_of(BUILD):
+        assert image.inputs["buildArgs"]["BUILD_FROM"] == build_base
+        assert image.inputs["builder"] == {"name": "mine"}
+        assert "build-ca" in image.inputs["secrets"]

@@ -1,0 +1,107 @@
+"""The two files that other tools open a workspace by. Pure; both say what components/workspace.py does.
+
+devcontainer.json: the Development Containers Specification (containers.dev). devfile.yaml: Devfile
+2.2 (devfile.io). Neither holds the ids of a person: the one gives the image's user those of whoever
+opens it (`updateRemoteUserUID`), the other's clusters choose their own.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from components.workspace import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, USER, WORK
+from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY
+from workspaces.model import Model
+
+SCHEMA = "2.2.0"
+"""Of devfiles: the first of the line, which every tool of it reads."""
+
+COMMANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "cli": {"build": "go build ./...", "test": "go test ./..."},
+        "vscode": {"build": "go build ./...", "test": "go test ./..."},
+        "python": {"build": "python -m pip install --user --editable .", "test": "python -m pytest"},
+        "dotnet": {"build": "msbuild", "test": "msbuild /t:Test"},
+    }
+)
+"""What a devfile offers to run in a workspace, by kind."""
+
+
+def devcontainer(model: Model) -> str:
+    """devcontainer.json."""
+    home = {"type": "volume", "source": f"skycoin-workspace-{model.name}-home", "target": HOME}
+    content: dict[str, Any] = {
+        "name": model.title,
+        "image": model.image,
+        "workspaceMount": f"type=bind,source=${{localWorkspaceFolder}},target={WORK}",
+        "workspaceFolder": WORK,
+        "remoteUser": USER,
+        "updateRemoteUserUID": True,
+        "init": True,
+        "mounts": [home],
+        "runArgs": [f"--memory={MEMORY}m", f"--pids-limit={PROCESSES}"],
+    }
+    if model.dind:
+        # One engine, one folder of data: another container's may not be the same.
+        data = f"skycoin-workspace-{model.name}-docker-${{devcontainerId}}"
+        content["mounts"].append({"type": "volume", "source": data, "target": DOCKER_DATA})
+        content["capAdd"] = list(DIND_CAPABILITIES)
+        content["securityOpt"] = list(DIND_SECURITY)
+    else:
+        content["runArgs"].append("--cap-drop=ALL")
+        content["securityOpt"] = ["no-new-privileges"]
+    if model.ide_port is not None:
+        content["forwardPorts"] = [model.ide_port]
+        content["portsAttributes"] = {str(model.ide_port): {"label": "VS Code", "onAutoForward": "notify"}}
+    # What the image runs by itself: the engine, the page. The others wait to be entered.
+    content["overrideCommand"] = not (model.dind or model.ide_port is not None)
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def devfile(model: Model) -> str:
+    """devfile.yaml."""
+    mounts = [{"name": "home", "path": HOME}, *([{"name": "docker", "path": DOCKER_DATA}] * model.dind)]
+    container: dict[str, Any] = {
+        "image": model.image,
+        "mountSources": True,
+        "sourceMapping": WORK,
+        "memoryLimit": f"{MEMORY}Mi",
+        "volumeMounts": mounts,
+    }
+    component: dict[str, Any] = {"name": model.name, "container": container}
+    if model.dind:
+        # Devfiles have no key for it; this one is of the DevWorkspace operator.
+        rights = {
+            "runAsUser": 0,
+            "capabilities": {"add": list(DIND_CAPABILITIES)},
+            "seccompProfile": {"type": "Unconfined"},
+        }
+        component["attributes"] = {"container-overrides": {"securityContext": rights}}
+    if model.ide_port is None:
+        # Not `command`, which would take the place of the image's entry point.
+        container["args"] = list(STAY)
+    else:
+        # Behind the cluster's own login: the page has a password of its own besides.
+        endpoint = {"name": "page", "targetPort": model.ide_port, "protocol": "http", "secure": True}
+        container["endpoints"] = [endpoint]
+    content = {
+        "schemaVersion": SCHEMA,
+        "metadata": {"name": f"skycoin-{model.name}", "displayName": model.title},
+        "components": [component, *({"name": one["name"], "volume": {"size": "10Gi"}} for one in mounts)],
+        "commands": [_command(model.name, kind, line) for kind, line in COMMANDS[model.name].items()],
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _command(component: str, kind: str, line: str) -> dict[str, Any]:
+    group = {"kind": kind, "isDefault": True}
+    run = {
+        "component": component,
+        "commandLine": line,
+        "workingDir": "${PROJECT_SOURCE}",
+        "group": group,
+    }
+    return {"id": kind, "exec": run}

@@ -1,0 +1,54 @@
+"""Files written for somebody: never over what this command did not write, or what was edited since."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from workspaces.model import WorkspaceError
+
+COMMENTS = {".json": "//", ".yaml": "#"}
+"""How a line that the reader skips begins."""
+
+
+def signed(path: Path, body: str) -> str:
+    """The text with a first line by which it is known again, as long as nobody edits it."""
+    return f"{COMMENTS[path.suffix]} Made by `python -m workspaces`, {_digest(body)}\n{body}"
+
+
+def is_own(path: Path, text: str) -> bool:
+    """True where `text` is what was written there."""
+    return text == signed(path, text.partition("\n")[2])
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+
+def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
+    """Write every file, or none of them; the files that were not so before.
+
+    Raises WorkspaceError that names all files which are somebody else's.
+    """
+    wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
+    foreign = [str(path) for path in wanted if _is_taken(path)]
+    if foreign:
+        raise WorkspaceError(
+            f"{', '.join(foreign)}: not made here, or edited since; nothing was written. Move it away, "
+            "choose another folder, or print the text and take what you want of it (--print)"
+        )
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    for path in changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Beside its place and renamed: an interrupted run leaves no half file.
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_text(wanted[path])
+        partial.rename(path)
+    return changed
+
+
+def _is_taken(path: Path) -> bool:
+    """A link, a folder, or a file with another's text."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return True
+    return path.exists() and not is_own(path, path.read_text(errors="replace"))

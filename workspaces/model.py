@@ -1,0 +1,40 @@
+"""What a tool must know to open a workspace: a row of the table, and the image that a stack made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.naming import pinned
+from stacks.workspaces import DIND_SUFFIX, WORKSPACES
+
+
+class WorkspaceError(Exception):
+    """There is no such workspace, or nothing may be written; the message says what is there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """One workspace, with or without an engine inside."""
+
+    name: str
+    title: str
+    image: str
+    """`repo@sha256:…`."""
+    dind: bool = False
+    """True: the image has an engine inside, and wants rights over the host."""
+    ide_port: int | None = None
+    """Port of its page inside, or None."""
+
+
+def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Model:
+    """A workspace by the outputs of a stack that builds it. Raises WorkspaceError."""
+    entry = WORKSPACES.get(name)
+    if entry is None:
+        raise WorkspaceError(f"{name!r} is no workspace; there are {', '.join(WORKSPACES)}")
+    made = outputs.get("workspaces") or {}
+    if name not in made:
+        raise WorkspaceError(f"the stack does not build {name}; it has {', '.join(made) or 'no workspace'}")
+    refs = [one["ref"] for tag, one in made[name].items() if tag.endswith(DIND_SUFFIX) == dind]
+    if not refs:
+        raise WorkspaceError(f"the stack builds {name} without an engine inside: it needs dind: true there")
+    return Model(name=name, title=entry.title, image=pinned(refs[0]), dind=dind, ide_port=entry.ide_port)
