@@ -29,6 +29,7 @@ from stacks.fields import (
     Port,
     Region,
     Repository,
+    SecretName,
     Tag,
     Version,
     VolumeName,
@@ -290,3 +291,5 @@ class StackSettings(Settings):
     build_base: Pinned | None = None
     builder: str | None = None
     build_ca: str | None = None
+    build_secrets: dict[SecretName, str] = Field(default_factory=dict)
+    """Encrypted in the YAML: `reading.py` refuses them in clear."""
