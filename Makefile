@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STACK ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images preview destroy env test unit e2e soak lint
+.PHONY: help up down images preview review destroy env test unit e2e soak bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of 
 preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
 
+review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STACK=name (default local)
+	@$(PYTHON) -m local review --stack $(STACK)
+
 destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
@@ -38,6 +41,9 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
 	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
+
+bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 5 minutes, kept in bench/last.json
+	@$(PYTHON) -m bench
 
 soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (30 min and up)
 	@$(PYTHON) -m pytest tests/soak --durations=10

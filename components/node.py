@@ -1,6 +1,7 @@
 """One Skycoin node: its container, its volumes and its network.
 
-The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it.
+The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it,
+and it is copied before the container is replaced.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
 label would replace a volume. The container runs a digest, as user 10000, on a read-only root,
 without capabilities; its RPC interface is published on loopback only.
@@ -16,6 +17,7 @@ import pulumi_docker as docker
 from components.boards import SERVER, Board
 from components.host import Host
 from components.preflight import Preflight
+from components.wallet_backup import WalletBackup
 
 USER = "10000:10000"
 GRACE = 60
@@ -69,6 +71,8 @@ class Node(pulumi.ComponentResource):
     container: pulumi.Output[str]
     data_volume: pulumi.Output[str]
     wallet_volume: pulumi.Output[str]
+    wallet_backups: str
+    """Volume with the copies that are made before the container is replaced."""
     network: pulumi.Output[str]
     rpc: str
     runs: pulumi.Output[str]
@@ -100,11 +104,22 @@ class Node(pulumi.ComponentResource):
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
-        container = self._create_container(f"{name}-container", args, image, network, data, wallet)
+        backup = WalletBackup(
+            f"{name}-wallet-backup",
+            host=args.host,
+            image=args.image,
+            wallet=args.wallet_volume,
+            backups=backups_volume(args.wallet_volume),
+            settings=settings_digest(args),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight, wallet]),
+        )
+        before = [image, backup]
+        container = self._create_container(f"{name}-container", args, before, network, data, wallet)
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
         self.data_volume = data.name
         self.wallet_volume = wallet.name
+        self.wallet_backups = backups_volume(args.wallet_volume)
         self.runs = preflight.runs
         self.network = network.name
         self.rpc = f"http://{LOOPBACK}:{args.rpc_port}"
@@ -112,7 +127,7 @@ class Node(pulumi.ComponentResource):
 
     @property
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        """{image, container, rpc, runs, data_volume, wallet_volume}: the node in the stack's outputs."""
+        """The node in the stack's outputs: {image, container, rpc, runs, and the names of its volumes}."""
         return {
             "image": self.image,
             "container": self.container,
@@ -120,6 +135,7 @@ class Node(pulumi.ComponentResource):
             "runs": self.runs,
             "data_volume": self.data_volume,
             "wallet_volume": self.wallet_volume,
+            "wallet_backups": self.wallet_backups,
         }
 
     def _create_volume(
@@ -134,7 +150,7 @@ class Node(pulumi.ComponentResource):
         self,
         name: str,
         args: NodeArgs,
-        image: docker.RemoteImage,
+        before: Sequence[pulumi.Resource],
         network: docker.Network,
         data: docker.Volume,
         wallet: docker.Volume,
@@ -183,9 +199,14 @@ class Node(pulumi.ComponentResource):
                 delete_before_replace=True,
                 # The plugin takes a change of these as done in place, but only writes it to state.
                 replace_on_changes=["healthcheck", "tmpfs", "init"],
-                depends_on=[image],
+                depends_on=list(before),
             ),
         )
+
+
+def backups_volume(wallet_volume: str) -> str:
+    """Volume with the copies of a wallet, on the wallet's own host."""
+    return f"{wallet_volume}-backups"
 
 
 def settings_digest(args: NodeArgs) -> str:

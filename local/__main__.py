@@ -11,6 +11,7 @@ from collections.abc import Callable
 from local import pulumi_cli, teardown
 from local.images import images_table
 from local.layout import Layout, read_layout
+from local.review import review_stack
 from local.setup import set_up
 from local.stack import STACK, stack_config, stack_outputs, with_stack_file
 from local.steps import SetupError, fail
@@ -65,6 +66,14 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     )
 
 
+def review(layout: Layout, arguments: argparse.Namespace) -> int:
+    """The same preview as a page of Markdown, for a pull request."""
+    env = pulumi_cli.known_environment(layout)
+    return with_stack_file(
+        layout, arguments.stack, env, lambda options: review_stack(arguments.stack, options, env)
+    )
+
+
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     """Destroy all but protected wallets, and say what stays."""
     env = pulumi_cli.known_environment(layout)
@@ -97,6 +106,7 @@ def main() -> int:
         "down": teardown.down,
         "images": images,
         "preview": preview,
+        "review": review,
         "destroy": destroy,
         "env": print_environment,
     }

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -86,12 +88,18 @@ def with_stack_file(
     copy = layout.state / "stacks" / committed.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(committed, copy)
-    options = ["--stack", stack, "--config-file", str(copy)]
     listed = output(["pulumi", "-C", str(PROJECT), "stack", "ls", "--json"], env=env)
     if listed is None:
         raise SetupError("pulumi does not answer: run `make up` first.")
     if stack not in [entry["name"] for entry in json.loads(listed)]:
+        init_aside(layout, stack, env)
+    return action(["--stack", stack, "--config-file", str(copy)])
+
+
+def init_aside(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
+    """Make a stack's state. It takes no --config-file, and would write a salt into the committed one."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(PROJECT / "Pulumi.yaml", Path(folder) / "Pulumi.yaml")
         # Not selected: a plain `pulumi up` must go on meaning the stack that it meant.
-        init = ["pulumi", "stack", "init", stack, "--no-select", "--config-file", str(copy)]
-        run(init, log=layout.logs / "stack.log", env=env, cwd=PROJECT)
-    return action(options)
+        init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
+        run(init, log=layout.logs / "stack.log", env=env, cwd=Path(folder))

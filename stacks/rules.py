@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from components.bases import Bases
 from components.contexts import ARGUMENT
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
+from components.node import backups_volume
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
 from stacks.fields import NAME, SECRET
@@ -279,14 +280,20 @@ def _volume_faults(settings: StackSettings) -> Iterator[str]:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, node in settings.nodes.items():
         engine = engine_of(settings, node.host)
-        for kind, volume in zip(("data", "wallet"), volume_names(name, node), strict=True):
-            users[engine, volume].append(f"nodes.{name}.{kind}-volume")
+        data, wallet = volume_names(name, node)
+        users[engine, data].append(f"nodes.{name}.data-volume")
+        users[engine, wallet].append(f"nodes.{name}.wallet-volume")
     for (engine, volume), keys in users.items():
         for key in keys[1:]:
             yield (
                 f"skycoin:{key}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
                 "a wallet has one writer and a volume of its own"
             )
+    for name, node in settings.nodes.items():
+        backups = backups_volume(volume_names(name, node)[1])
+        for key in users.get((engine_of(settings, node.host), backups), ()):
+            held = f"volume {backups!r} holds the copies of node {name}'s wallet"
+            yield f"skycoin:{key}: {held}; give another name"
 
 
 def engine_of(settings: StackSettings, host_name: str) -> str:

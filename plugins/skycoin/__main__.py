@@ -17,12 +17,14 @@ def load() -> Provider:
     from plugins.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
     from plugins.skycoin.tag import Tag  # noqa: PLC0415
     from plugins.skycoin.verification import Verification  # noqa: PLC0415
+    from plugins.skycoin.wallet_backup import WalletBackup  # noqa: PLC0415
 
     return Provider(
         kinds={
             "skycoin:index:Preflight": Preflight(),
             "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
             "skycoin:index:Verification": Verification(),
+            "skycoin:index:WalletBackup": WalletBackup(),
         }
     )
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from docker.errors import APIError, ImageNotFound, NotFound
-from requests.exceptions import RequestException
+from docker.errors import NotFound
 
 from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
 from plugins.engine import Engine
+from plugins.skycoin.short_run import short_run
 
 INPUTS = (
     "host",
@@ -129,29 +129,7 @@ class Preflight:
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
         """Run the image's own program once, without network, volumes or rights."""
         image = inputs["image"]
-        try:
-            try:
-                client.api.inspect_image(image)
-            except ImageNotFound:
-                client.images.pull(image)
-            container = client.containers.create(
-                image,
-                command=inputs["probe"],
-                network_mode="none",
-                read_only=True,
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges"],
-            )
-            try:
-                container.start()
-                code = container.wait(timeout=PROBE_SECONDS)["StatusCode"]
-                said = container.logs(tail=5).decode(errors="replace").strip()
-            finally:
-                container.remove(force=True)
-        except (APIError, RequestException) as error:
-            raise ProviderError(
-                f"host {inputs['host']}, {image}: {getattr(error, 'explanation', None) or error}"
-            ) from error
+        code, said = short_run(client, inputs["host"], image, inputs["probe"], PROBE_SECONDS)
         if code:
             hint = (
                 f" {inputs.get('platform') or 'The image'} does not run on this {machine}: install "
@@ -178,7 +156,7 @@ def _moved(olds: Values, news: Values) -> str:
     return (
         f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
         f"volume {olds['wallet']!r} moves with it. Remove the node from the settings, copy the wallet, and "
-        "add the node again (docs/stacks.md, “Moving a wallet”)."
+        "add the node again (docs/wallets.md, “Moving a wallet”)."
     )
 
 

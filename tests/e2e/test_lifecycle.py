@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from local import services
-from tests.e2e.machine import RPC_PORT, Machine
+from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.test_up import get
 
 NODE, WALLET = "skycoin-node-1", "skycoin-node-1-wallet"
@@ -73,6 +73,35 @@ def test_wallet_made_before_an_upgrade_is_readable_after_it(up: Machine, wallet:
     assert up.inspect("volume", WALLET)["CreatedAt"] == volume
     assert wallet_files(up) == wallet
     assert [entry["meta"]["label"] for entry in get("/api/v1/wallets")] == ["precious"]
+
+
+def in_backups(up: Machine, mode: str, script: str) -> Result:
+    """A script with the wallet at /wallet and its copies at /data, as docs/wallets.md shows it."""
+    node = up.outputs()["nodes"]["node-1"]
+    return up.docker(
+        "run", "--rm", "--network", "none", "--volume", f"{node['wallet_backups']}:/data:ro",
+        "--volume", f"{WALLET}:/wallet:{mode}", node["image"], "sh", "-c", script,
+    )  # fmt: skip
+
+
+def test_an_upgrade_copied_the_wallet_first(up: Machine, wallet: dict[str, str]) -> None:
+    """Promise 10: the copy is there, whole, and only the node's user may read it."""
+    [name] = in_backups(up, "ro", "ls /data").text.split()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", name)
+    copied = in_backups(up, "ro", f"diff -r /wallet /data/{name} && stat -c '%a %u' /data/{name}")
+    assert (copied.code, copied.text) == (0, "700 10000\n")
+    [text] = wallet.values()
+    assert in_backups(up, "ro", f"cat /data/{name}/*.wlt").text.strip() == text
+
+
+def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) -> None:
+    """As docs/wallets.md says: stop the node, copy back, start it."""
+    assert up.docker("stop", NODE).code == 0
+    assert in_backups(up, "rw", "rm /wallet/*.wlt").code == 0
+    restored = in_backups(up, "rw", 'cp -a "/data/$(ls /data | tail -n 1)/." /wallet/')
+    assert restored.code == 0, restored.text
+    assert up.docker("start", NODE).code == 0
+    assert wallet_files(up) == wallet
 
 
 @pytest.mark.case(21)

@@ -108,3 +108,26 @@ def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
         return
     state = (up.layout.state / "backend/.pulumi/stacks/skycoin/local.json").read_text()
     assert up.layout.build_ca.read_text().splitlines()[1] not in state
+
+
+def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine) -> None:
+    """Unchanged, it says so; one build argument more rebuilds five variants, and nothing else happens."""
+    assert up.make("review").text.strip() == "## Stack local: nothing changes"
+    settings = up.settings()
+    image = {**settings["skycoin:images"]["skycoin"], "build-args": {"EXTRA": "1"}}
+    up.change({**settings, "skycoin:images": {"skycoin": image}})
+    result = up.make("review")
+    up.change(settings)
+    assert result.code == 0, result.text
+    assert "## Stack local: 5 variants rebuilt, 4 tags moved, 1 container replaced" in result.text
+    assert "| skycoin | amd64, arm32v5, arm32v6, arm32v7, arm64v8 | EXTRA: none → 1 |" in result.text
+    assert "No volume is touched" in result.text
+
+
+def test_a_committed_stack_is_previewed_and_its_file_stays_as_it_is(up: Machine) -> None:
+    """`stack init` takes no --config-file: with it, every preview of a committed stack failed."""
+    result = up.make("preview", "STACK=develop")
+    assert result.code == 0, result.text
+    assert "docker-build:index:Image" in result.text
+    assert up.run("git", "status", "--porcelain").text == ""
+    assert up.pulumi("stack", "--show-name").text.strip() == "local"

@@ -33,6 +33,7 @@ PULLED = "docker:index/remoteImage:RemoteImage"
 CONTAINER = "docker:index/container:Container"
 PREFLIGHT = "skycoin:index:Preflight"
 VERIFICATION = "skycoin:index:Verification"
+WALLET_BACKUP = "skycoin:index:WalletBackup"
 TAG = "skycoin:index:Tag"
 OWN = "skycoin:index:"
 
@@ -46,7 +47,7 @@ REPORT = {
 }
 """What a verification is answered with."""
 
-_OWN = {PREFLIGHT, VERIFICATION, TAG}
+_OWN = {PREFLIGHT, VERIFICATION, TAG, WALLET_BACKUP}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, PULLED, CONTAINER, *_OWN}
 
 
@@ -268,6 +269,8 @@ class Engine(MockMonitor):
         """Outputs of this project's own provider."""
         if entry.type == PREFLIGHT:
             return {"runs": "native"}
+        if entry.type == WALLET_BACKUP:
+            return {"backup": ""}
         if entry.type == VERIFICATION:
             return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3, "report": REPORT}
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}

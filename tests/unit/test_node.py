@@ -13,7 +13,7 @@ from components.boards import BOARDS, SERVER
 from components.host import Host
 from components.node import Node, NodeArgs, node_arguments, settings_digest
 from components.variant import Variant
-from tests.unit.engine import CONTAINER, NETWORK, PREFLIGHT, PULLED, VOLUME, Engine, Registered
+from tests.unit.engine import CONTAINER, NETWORK, PREFLIGHT, PULLED, VOLUME, WALLET_BACKUP, Engine, Registered
 from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
 from tests.unit.wire import UNKNOWN
 
@@ -68,7 +68,7 @@ def _container(engine: Engine, args: NodeArgs | None = None) -> dict[str, Any]:
     return _run(engine, args or node_args()).inputs
 
 
-def test_a_node_is_these_six_resources(engine: Engine) -> None:
+def test_a_node_is_these_seven_resources(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.children(engine.one(NODE, "node-1")) == [
         (CONTAINER, "node-1-container"),
@@ -77,6 +77,7 @@ def test_a_node_is_these_six_resources(engine: Engine) -> None:
         (VOLUME, "node-1-data"),
         (VOLUME, "node-1-wallet"),
         (PREFLIGHT, "node-1-preflight"),
+        (WALLET_BACKUP, "node-1-wallet-backup"),
     ]
 
 
@@ -84,8 +85,9 @@ def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> No
     """Faults 19, 22, 23: a host that fails the proof is left as it was."""
     container = _run(engine, node_args())
     proof = engine.one(PREFLIGHT, "node-1-preflight").urn
-    waiting = [*engine.all_of(VOLUME), *engine.all_of(NETWORK), *engine.all_of(PULLED), container]
-    assert len(waiting) == 5
+    others = (VOLUME, NETWORK, PULLED, WALLET_BACKUP)
+    waiting = [*(entry for kind in others for entry in engine.all_of(kind)), container]
+    assert len(waiting) == 6
     for entry in waiting:
         assert proof in _all_before(engine, entry), f"{entry.name} does not wait for the preflight"
 
@@ -113,6 +115,21 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
         "probe": ["skycoin-cli", "version"],
         "wallet": "skycoin-node-1-wallet",
         "newWallet": False,
+    }
+
+
+def test_the_wallet_is_copied_before_its_container_is_replaced(engine: Engine) -> None:
+    """Promise 10: the copy changes with whatever replaces the container, which waits for it."""
+    container = _run(engine, node_args())
+    backup = engine.one(WALLET_BACKUP, "node-1-wallet-backup")
+    assert backup.urn in container.dependencies
+    assert backup.inputs == {
+        "host": "here",
+        "sshOptions": [],
+        "image": PINNED,
+        "wallet": "skycoin-node-1-wallet",
+        "backups": "skycoin-node-1-wallet-backups",
+        "settings": settings_digest(node_args()),
     }
 
 
@@ -329,6 +346,7 @@ def test_a_node_answers_with_where_it_is(engine: Engine) -> None:
         "runs": "native",
         "data_volume": "skycoin-node-1-data",
         "wallet_volume": "skycoin-node-1-wallet",
+        "wallet_backups": "skycoin-node-1-wallet-backups",
     }
 
 

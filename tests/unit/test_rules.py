@@ -276,6 +276,17 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {
+            "nodes.two.host": "here",
+            "nodes.two.rpc-port": 7000,
+            "nodes.two.data-volume": "skycoin-one-wallet-backups",
+        },
+        [
+            "skycoin:nodes.two.data-volume: volume 'skycoin-one-wallet-backups' holds the copies of node "
+            "one's wallet; give another name"
+        ],
+    ),
+    (
         {"nodes.two.host": "here", "nodes.two.rpc-port": 7000, "nodes.two.renamed-from": "one"},
         [
             "skycoin:nodes.two.data-volume: volume 'skycoin-one-data' on engine local is already "

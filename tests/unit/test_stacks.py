@@ -170,7 +170,7 @@ def test_a_fleet_has_a_provider_for_each_host() -> None:
     for node in ("attic", "shed"):
         provider = engine.one(DOCKER_PROVIDER, node).urn
         mine = [entry for entry in engine.registered if entry.name.startswith(f"{node}-")]
-        assert len(mine) == 6
+        assert len(mine) == 7
         of_docker = [entry for entry in mine if entry.type.startswith("docker:")]
         assert len(of_docker) == 5
         assert all(entry.provider == provider for entry in of_docker)

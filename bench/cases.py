@@ -1,0 +1,118 @@
+"""What is compared, each case with its peer. They run on what `make up` set up, and leave it as it was."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.ratio import Ratio, in_turn
+from local.layout import PROJECT, Layout
+from local.stack import STACK, init_aside, stack_config, stack_outputs
+from local.steps import SetupError
+
+NODES = (10, 200)
+"""Sizes of the fleets between which a preview's time a resource is taken."""
+GATE = 118.0
+"""Milliseconds a resource that Pulumi's own performance gate allows (pulumi/pulumi `tests/performance`)."""
+SEED_MEGABYTES = 69.4
+"""Unpacked size of the node's image before this project: 68.2 MB over a base of 1.16 MB."""
+
+
+def pulumi(env: Mapping[str, str], folder: Path, *arguments: str) -> str:
+    """What pulumi prints. Raises SetupError where it fails."""
+    done = subprocess.run(
+        ["pulumi", "-C", str(folder), *arguments, "--non-interactive"],
+        env={**os.environ, **env},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise SetupError(f"`pulumi {' '.join(arguments)}` failed: {done.stdout[-2000:]}")
+    return done.stdout
+
+
+def no_op(_: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
+    """An `up` that changes nothing, by that of an empty Python program with the same CLI and backend."""
+
+    def ours() -> None:
+        said = pulumi(env, PROJECT, "up", "--yes", "--stack", STACK)
+        if re.search(r"\d+ (created|updated|replaced|deleted)", said):
+            raise SetupError(f"the stack {STACK} had changes: run `make up` first, then again.")
+
+    with _empty_program(env) as (folder, stack):
+        times = in_turn(ours, lambda: pulumi(env, folder, "up", "--yes", "--stack", stack), rounds)
+    return Ratio(
+        name="up without changes / that of an empty program",
+        unit="s",
+        ours=times[0],
+        peer=times[1],
+        target=1.5,
+    )
+
+
+@contextmanager
+def _empty_program(env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    with tempfile.TemporaryDirectory() as name:
+        folder, stack = Path(name), "bench"
+        (folder / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
+        (folder / "__main__.py").write_text("")
+        pulumi(env, folder, "stack", "init", stack)
+        try:
+            yield folder, stack
+        finally:
+            pulumi(env, folder, "stack", "rm", "--yes", "--force", stack)
+
+
+def preview(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
+    """Milliseconds that one more resource of a fleet adds to a preview, by what Pulumi's gate allows."""
+    counts: dict[int, int] = {}
+
+    def previewed(nodes: int) -> None:
+        with _fleet(layout, env, nodes) as options:
+            said = pulumi(env, PROJECT, "preview", *options)
+        counts[nodes] = int(re.findall(r"\+ (\d+) to create", said)[-1])
+
+    small, large = NODES
+    times = in_turn(lambda: previewed(large), lambda: previewed(small), rounds)
+    more = counts[large] - counts[small]
+    each = [(slow - fast) * 1000 / more for slow, fast in zip(*times, strict=True)]
+    name = f"preview, a resource more ({small} to {large} nodes) / what Pulumi's gate allows"
+    return Ratio(name=name, unit="ms", ours=each, peer=[GATE] * len(each), target=15 / GATE)
+
+
+@contextmanager
+def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Sequence[str]]:
+    """Options for a stack like `local` that has nothing in its state, and that many nodes."""
+    config: dict[str, Any] = stack_config(layout)
+    config["skycoin:nodes"] = {
+        f"n{number}": {"image": "skycoin", "host": "here", "rpc-port": 20000 + number}
+        for number in range(nodes)
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "Pulumi.bench.yaml"
+        file.write_text(yaml.safe_dump({"config": config}))
+        options = ("--stack", "bench", "--config-file", str(file))
+        init_aside(layout, "bench", env)
+        try:
+            yield options
+        finally:
+            pulumi(env, PROJECT, "stack", "rm", "--yes", "--force", "--preserve-config", "bench")
+
+
+def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
+    """Unpacked sizes of all variants of the node, by that of the image before this project."""
+    tags: Mapping[str, Any] = stack_outputs(env)["images"]["skycoin"]
+    sizes = [one["unpacked"] / 1e6 for one in next(iter(tags.values()))["variants"].values()]
+    peer = [SEED_MEGABYTES] * len(sizes)
+    return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)
+
+
+CASES = {"no-op": no_op, "preview": preview, "size": size}

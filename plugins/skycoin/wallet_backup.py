@@ -1,0 +1,106 @@
+"""skycoin:index:WalletBackup: a copy of a node's wallet on its own host, before its container is replaced.
+
+The copy goes to a volume beside the wallet's, into a folder named by the time (UTC). A wallet that is
+what the newest copy holds is not copied again. Nothing is ever removed: neither a copy, nor the volume.
+The wallet is mounted read-only, and no byte of it leaves the host.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from docker.errors import NotFound
+
+from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
+from plugins.skycoin.preflight import connect
+from plugins.skycoin.short_run import short_run
+
+INPUTS = ("host", "engine", "sshOptions", "image", "wallet", "backups", "settings")
+
+SECONDS = 300
+"""Time that a copy may take: wallets are kilobytes, SD cards are slow."""
+
+# The node may save a wallet meanwhile, in place and not in one piece: what is copied must still be
+# there afterwards, or it is copied again. The volume is mounted at /data, whose owner in the image
+# an empty volume takes over.
+SCRIPT = """\
+umask 077
+[ -n "$(ls -A /wallet)" ] || exit 0
+newest=$(ls /data | tail -n 1)
+if [ -n "$newest" ] && diff -r /wallet "/data/$newest" > /dev/null; then echo "$newest"; exit 0; fi
+for _ in 1 2 3 4 5; do
+    rm -rf /data/.partial && mkdir /data/.partial && cp -a /wallet/. /data/.partial/ || exit 1
+    if diff -r /wallet /data/.partial > /dev/null; then
+        sync && mv /data/.partial "/data/$1" && sync && echo "$1"
+        exit
+    fi
+    sleep 1
+done
+echo "the wallet changes all the time"
+exit 1
+"""
+
+
+class WalletBackup:
+    """Kept as a resource: {backup}, the folder with the newest copy; empty where there is no wallet yet."""
+
+    computed: ClassVar[frozenset[str]] = frozenset(("backup",))
+
+    def __init__(
+        self,
+        client: Callable[[Values], Any] = connect,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._now = now
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """As given; nothing is looked at."""
+        unknown = unknown_inputs(news, INPUTS)
+        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Whatever replaces the container makes a copy first."""
+        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        return Change(updates=tuple(changed))
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """The first deployment has nothing to copy; one that adopts a wallet copies it."""
+        return f"{inputs['host']}/{inputs['backups']}", self._backed_up(inputs)
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """As it was: a copy that somebody removed is missed by nothing that runs."""
+        return Found(identity=identity, state=state, inputs=inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Copy the wallet as it is now."""
+        return self._backed_up(news)
+
+    def delete(self, identity: str, state: Values) -> None:
+        """The copies stay."""
+
+    def _backed_up(self, inputs: Values) -> Values:
+        client = self._client(inputs)
+        try:
+            client.api.inspect_volume(inputs["wallet"])
+        except NotFound:
+            # A container that named it would make it: an empty wallet, which nobody asked for.
+            return {**inputs, "backup": ""}
+        code, said = short_run(
+            client,
+            inputs["host"],
+            inputs["image"],
+            ["sh", "-c", SCRIPT, "backup", f"{self._now():%Y-%m-%dT%H-%M-%SZ}"],
+            SECONDS,
+            volumes={
+                inputs["wallet"]: {"bind": "/wallet", "mode": "ro"},
+                inputs["backups"]: {"bind": "/data", "mode": "rw"},
+            },
+        )
+        if code:
+            raise ProviderError(
+                f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} was not backed up to "
+                f"{inputs['backups']!r}: {said or f'exit code {code}'}. The node was left as it is. Mend "
+                "what it says (space, or who may read the wallet: user 10000), and run `pulumi up` again."
+            )
+        return {**inputs, "backup": said.splitlines()[-1] if said else ""}

@@ -1,0 +1,87 @@
+"""A preview's changes as a page of Markdown: what a pull request's comment shows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from review.changes import Changes, Step
+
+ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
+
+
+def page(changes: Changes, stack: str) -> str:
+    """The whole page; the first line says it all."""
+    parts = [f"## Stack {stack}: {summary(changes)}"]
+    if changes.faults:
+        faults = "\n\n".join(changes.faults)
+        parts.append(f"**`pulumi up` would stop with this, and change nothing:**\n\n```\n{faults}\n```")
+    touched = [step for step in changes.volumes if step.op != "create"]
+    if touched:
+        parts.append(_warning(touched))
+    parts += [
+        _section("Rebuilt", ("image", "variants", "why"), _rebuilds(changes)),
+        _section("Published", ("tag", "what happens", "variants"), _publications(changes)),
+        _section("Nodes and what belongs to them", ("container", "what happens", "why"), _restarts(changes)),
+    ]
+    if any(one.op == "replace" for one in changes.restarts) and not touched:
+        parts.append("No volume is touched; a node's wallet is copied before its container is replaced.")
+    if changes.withdrawn:
+        names = ", ".join(f"`{reference}`" for reference in changes.withdrawn)
+        parts.append(f"No longer in the stack, kept in the registry: {names}.")
+    if changes.others:
+        counts = ", ".join(f"{count} {ICONS.get(op, op)}" for op, count in sorted(changes.others.items()))
+        parts.append(f"Other resources (proofs, networks, providers …): {counts}.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(changes: Changes) -> str:
+    """One line: counts of what is rebuilt, published and restarted, and the word about wallets."""
+    if changes.faults:
+        return "refused"
+    moved = sum(not entry.new for entry in changes.publications)
+    counts = (
+        (sum(len(one.arches) for one in changes.rebuilds), "variant", "rebuilt"),
+        (len(changes.publications) - moved, "tag", "new"),
+        (moved, "tag", "moved"),
+        (sum(one.op == "replace" for one in changes.restarts), "container", "replaced"),
+        (sum(one.op == "create" for one in changes.restarts), "container", "new"),
+        (sum(one.op == "delete" for one in changes.restarts), "container", "removed"),
+    )
+    said = [f"{n} {noun}{'' if n == 1 else 's'} {what}" for n, noun, what in counts if n]
+    nothing = not said and not changes.others and not changes.volumes and not changes.withdrawn
+    return ", ".join(said) or ("nothing changes" if nothing else "nothing rebuilt, published or restarted")
+
+
+def _warning(steps: Iterable[Step]) -> str:
+    lines = [f"- `{step.name}`: {ICONS.get(step.op, step.op)}" for step in steps]
+    return "\n".join(["**Volumes would be touched: look twice.**", "", *lines])
+
+
+def _section(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    body = list(rows)
+    if not body:
+        return ""
+    lines = (f"| {' | '.join(_cell(cell) for cell in row)} |" for row in (heads, ["---"] * len(heads), *body))
+    return "\n".join([f"### {title}", "", *lines])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.rebuilds:
+        yield (one.image, ", ".join(one.arches), "; ".join(one.why))
+
+
+def _publications(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.publications:
+        what = "new" if one.new else "moves"
+        yield (
+            f"`{one.reference}`",
+            f"{what}, then never changes" if one.immutable else what,
+            ", ".join(one.variants),
+        )
+
+
+def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.restarts:
+        yield (one.container, ICONS.get(one.op, one.op), "; ".join(one.why))

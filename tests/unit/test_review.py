@@ -1,0 +1,183 @@
+"""What a preview means for those who review it. The previews are pulumi 3.259's own, cut to what is read."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components.arch import ARCHES
+from review import __main__ as command
+from review.changes import UNKNOWN, PreviewError, Rebuild, read_changes
+from review.markdown import page, summary
+from tests.unit.yaml_like import DIGEST
+
+IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"
+TAG = "skycoin:index:Image$skycoin:index:ManifestList$skycoin:index:Tag"
+CONTAINER = "skycoin:index:Node$docker:index/container:Container"
+VOLUME = "skycoin:index:Node$docker:index/volume:Volume"
+PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
+
+
+def step(
+    op: str,
+    kind: str,
+    name: str,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
+    paths: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    return {
+        "op": op,
+        "urn": f"urn:pulumi:release::skycoin::{kind}::{name}",
+        **({"oldState": {"inputs": old}} if old is not None else {}),
+        **({"newState": {"inputs": new}} if new is not None else {}),
+        "detailedDiff": {path: {"kind": "update", "inputDiff": True} for path in paths} or None,
+    }
+
+
+def build(arch: str, op: str = "update", **arguments: str) -> dict[str, Any]:
+    old, new = {"buildArgs": {"LAYERS": "2"}}, {"buildArgs": {"LAYERS": "2", **arguments}}
+    return step(op, IMAGE, f"skycoin-{arch}-image", old, new, ("buildArgs",))
+
+
+def tag(name: str, op: str, *, immutable: bool = False) -> dict[str, Any]:
+    inputs = {
+        "repository": "docker.io/skycoin/skycoin",
+        "tag": name,
+        "immutable": immutable,
+        "variants": [{"arch": arch} for arch in ("amd64", "arm32v7")],
+    }
+    old, new = (inputs if op != "create" else None), (inputs if op != "delete" else None)
+    return step(op, TAG, f"skycoin-hub-{name}-tag", old, new, ("variants",))
+
+
+def node(op: str, old: Mapping[str, Any], new: Mapping[str, Any], *paths: str) -> dict[str, Any]:
+    name = {"name": "skycoin-attic"}
+    return step(op, CONTAINER, "attic-container", {**name, **old}, {**name, **new}, paths)
+
+
+def rendered(*steps: Mapping[str, Any]) -> str:
+    return page(read_changes({"steps": list(steps)}), "release")
+
+
+def test_nothing_changes() -> None:
+    same = [build("amd64", op="same"), tag("latest", "same"), step("read", PREFLIGHT, "x")]
+    assert rendered(*same) == "## Stack release: nothing changes\n"
+
+
+def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_order() -> None:
+    """One argument for all five, another for one: two rows."""
+    steps = [build(arch, LAYERS="1") for arch in sorted(ARCHES, reverse=True) if arch != "arm32v6"]
+    changes = read_changes({"steps": [*steps, build("arm32v6", EXTRA="x|y")]})
+    assert changes.rebuilds == (
+        Rebuild(image="skycoin", arches=("amd64", "arm32v5", "arm32v7", "arm64v8"), why=("LAYERS: 2 → 1",)),
+        Rebuild(image="skycoin", arches=("arm32v6",), why=("EXTRA: none → x|y",)),
+    )
+    assert summary(changes) == "5 variants rebuilt"
+    assert "| skycoin | arm32v6 | EXTRA: none → x\\|y |" in page(changes, "release")
+
+
+def test_other_reasons_of_a_build_are_named() -> None:
+    source = step("update", IMAGE, "skycoin-amd64-image", {}, {}, ("contextHash", "labels"))
+    fresh = step("create", IMAGE, "skycoin-arm32v5-image", None, {})
+    one = step("update", IMAGE, "skycoin-arm32v6-image", {"buildArgs": {"A": "1"}}, {}, ("buildArgs.A",))
+    assert [entry.why for entry in read_changes({"steps": [source, fresh, one]}).rebuilds] == [
+        ("files of its folder", "labels"),
+        ("new",),
+        ("A: 1 → none",),
+    ]
+
+
+def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
+    text = rendered(tag("0.27.1", "create", immutable=True), tag("latest", "update"), tag("0.26", "delete"))
+    first, *lines = text.splitlines()
+    assert first == "## Stack release: 1 tag new, 1 tag moved"
+    assert "| `docker.io/skycoin/skycoin:0.27.1` | new, then never changes | amd64, arm32v7 |" in lines
+    assert "| `docker.io/skycoin/skycoin:latest` | moves | amd64, arm32v7 |" in lines
+    assert "No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`." in lines
+
+
+def test_a_replaced_container_says_why_and_that_no_volume_is_touched() -> None:
+    old = {"image": f"repo/skycoin@{DIGEST}", "command": ["-a", "-b=1"], "memory": 1, "ports": [{"a": 1}]}
+    new = {"image": UNKNOWN, "command": ["-a", "-b=2"], "memory": 2, "ports": [{"a": 2}]}
+    text = rendered(node("replace", old, new, "image", "command", "memory", "ports"))
+    assert text.startswith("## Stack release: 1 container replaced\n")
+    assert (
+        "| skycoin-attic | replaced | image: skycoin@dddddddddddd → what would be built; "
+        "command: -b=1 → -b=2; memory: 1 → 2; ports |"
+    ) in text
+    assert "No volume is touched; a node's wallet is copied before its container is replaced." in text
+
+
+def test_the_steps_of_one_replacement_are_one_row() -> None:
+    steps = [node(op, {}, {}, "image") for op in ("create-replacement", "replace", "delete-replaced")]
+    [restart] = read_changes({"steps": steps}).restarts
+    assert (restart.container, restart.op) == ("skycoin-attic", "replace")
+
+
+def test_new_and_removed_containers_are_counted_apart() -> None:
+    new = step("create", CONTAINER, "shed-container", None, {"name": "skycoin-shed"})
+    gone = step("delete", CONTAINER, "attic-container", {"name": "skycoin-attic"})
+    text = rendered(new, gone)
+    assert text.startswith("## Stack release: 1 container new, 1 container removed\n")
+    assert "| skycoin-attic | removed |  |" in text
+
+
+def test_a_volume_that_would_go_is_what_one_reads_first() -> None:
+    text = rendered(build("amd64", X="1"), step("delete", VOLUME, "attic-wallet", {}))
+    assert text.splitlines()[2] == "**Volumes would be touched: look twice.**"
+    assert "- `attic-wallet`: removed" in text
+    assert text.index("attic-wallet") < text.index("### Rebuilt")
+
+
+def test_a_new_volume_is_no_alarm() -> None:
+    assert "look twice" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
+
+
+def test_the_rest_is_counted() -> None:
+    text = rendered(step("create", PREFLIGHT, "a", None, {}), step("update", PREFLIGHT, "b", {}, {}))
+    assert text == (
+        "## Stack release: nothing rebuilt, published or restarted\n\n"
+        "Other resources (proofs, networks, providers …): 1 new, 1 changed in place.\n"
+    )
+
+
+def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> None:
+    said = [
+        {"severity": "error", "message": "error: 0.27.1 is published as sha256:1\n"},
+        {
+            "severity": "error",
+            "message": "an unhandled error occurred: program exited with non-zero exit code: 1",
+        },
+        {"severity": "warning", "message": "something else"},
+    ]
+    changes = read_changes({"steps": [], "diagnostics": said})
+    assert changes.faults == ("0.27.1 is published as sha256:1",)
+    assert page(changes, "release").startswith("## Stack release: refused\n\n**`pulumi up` would stop")
+
+
+def test_what_is_no_preview_is_refused() -> None:
+    with pytest.raises(PreviewError, match="no steps"):
+        read_changes({"images": {}})
+
+
+@pytest.mark.parametrize("given", ["", "[]", "{}", '{"steps": [{"op": "create"}]}'])
+def test_the_command_says_what_it_wants(
+    given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["review", "release"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    assert command.main() == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.endswith("give it what `pulumi preview --json` prints\n")) == ("", True)
+
+
+def test_the_command_prints_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["review", "release"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"steps": [tag("latest", "update")]})))
+    assert command.main() == 0
+    assert capsys.readouterr().out.startswith("## Stack release: 1 tag moved\n")
