@@ -104,8 +104,12 @@ def log_of(calls: Iterable[Call]) -> str:
 
 
 def _said(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return json.dumps(json.loads(text), indent=4).replace("\n", "\n    ") if text[:1] in "[{" else text
+    """Text as it is, everything else as JSON; a policy is JSON in a text."""
+    known = json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+    if isinstance(known, str):
+        return known
+    # The wire keeps no order of keys.
+    return json.dumps(known, indent=4, sort_keys=True).replace("\n", "\n    ")
 
 
 @contextmanager
