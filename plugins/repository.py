@@ -8,6 +8,7 @@ time that Retry-After asks for.
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ TRIES = 4
 LONGEST_WAIT = 60
 """Seconds: a registry that asks for more by Retry-After is reported instead of waited for."""
 PIECE = 1 << 20
+
+_ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
@@ -342,13 +345,22 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
     line = f"registry {repository.host} ({repository.path}): {method}: {answer.status_code} {said}".rstrip()
     match answer.status_code:
         case 401 | 403:
-            return f"{line}. Log in with an account that may do this: `docker login {repository.host}`"
+            return f"{line}. Log in with an account that may do this: {login_command(repository.host)}"
         case 405 if method == "DELETE":
             return f"{line}. This registry has no delete API: remove it on the registry's own pages"
         case 429:
             wait = answer.headers.get("Retry-After")
             return f"{line}. Too many requests: try again {f'in {wait} s' if wait else 'later'}"
     return line
+
+
+def login_command(host: str) -> str:
+    """What gives the docker config a login. Amazon's is a token that is good for 12 hours."""
+    match = _ECR.fullmatch(host)
+    if match is None:
+        return f"`docker login {host}`"
+    token = f"aws ecr get-login-password --region {match['region']}"
+    return f"`{token} | docker login --username AWS --password-stdin {host}`"
 
 
 def _brief(error: Exception) -> str:

@@ -30,6 +30,8 @@ class CatalogueEntry:
     url: str
     build_args: Mapping[str, str]
     """Templates over version, commit, branch, gui and layers; a build argument is never a secret."""
+    licenses: str = ""
+    """SPDX expression; empty where the software names none: then none is made up."""
     node: bool = False
     """Whether a node can run it."""
     origins: tuple[str, ...] = ("module",)
@@ -103,6 +105,7 @@ CATALOGUE = _entries(
         title="Prometheus metrics of a Skycoin node",
         module="github.com/prometheus-community/json_exporter",
         url="https://github.com/prometheus-community/json_exporter",
+        licenses="Apache-2.0",
         build_args={
             "PACKAGE": "github.com/prometheus-community/json_exporter",
             "LDFLAGS": "-X github.com/prometheus/common/version.Version={version} "
@@ -116,6 +119,7 @@ CATALOGUE = _entries(
         title="Registry of OCI images",
         module="github.com/distribution/distribution/v3",
         url="https://github.com/distribution/distribution",
+        licenses="Apache-2.0",
         build_args={
             "PACKAGE": "github.com/distribution/distribution/v3/cmd/registry",
             "LDFLAGS": "-X github.com/distribution/distribution/v3/version.version=v{version} "

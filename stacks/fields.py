@@ -18,6 +18,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
+_SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
+"""In a name: its value is not shown, and has no place in clear."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:\d{1,5})?")
 
 
@@ -105,6 +108,12 @@ def _engine(value: str) -> str:
     return value
 
 
+def _secret_name(value: str) -> str:
+    allowed = "a secret's name has letters, digits, '_', '.' and '-'; build-ca has a setting of its own"
+    _checked(None if _SECRET_NAME.fullmatch(value) and value != "build-ca" else allowed)
+    return value
+
+
 def _pinned(value: str) -> str:
     split_pinned(value)
     return value
@@ -130,6 +139,7 @@ ArchName = Annotated[str, AfterValidator(_arch)]
 BoardName = Annotated[str, AfterValidator(_board)]
 VolumeName = Annotated[str, AfterValidator(_volume)]
 Engine = Annotated[str, AfterValidator(_engine)]
+SecretName = Annotated[str, AfterValidator(_secret_name)]
 Pinned = Annotated[str, AfterValidator(_pinned)]
 PythonVersion = Annotated[str, BeforeValidator(_python)]
 Port = Annotated[int, Field(ge=1024, le=65535)]

@@ -180,7 +180,7 @@ class Program:
                 },
                 labels=_labels(entry, source),
                 sources=_named_contexts(image),
-                secrets=self._secrets(),
+                secrets={**self._secrets(), **self._settings.build_secrets},
                 builder=self._settings.builder,
             ),
             self._builder,
@@ -312,6 +312,7 @@ def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
         "version": source.version,
         "revision": source.commit,
         "created": source.date or "",
+        "licenses": entry.licenses,
     }
     return {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
 

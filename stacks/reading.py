@@ -1,11 +1,12 @@
 """From a stack's configuration to its settings, or to all of its errors at once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from stacks.fields import SECRET
 from stacks.hosted import hosted_faults
 from stacks.model import Settings
 from stacks.opening import OpenSettings
@@ -22,6 +23,17 @@ from stacks.settings import (
 )
 
 NAMESPACE = "skycoin"
+SECRETS = "build-secrets"
+
+
+NO_LOGIN = (
+    "No setting takes a login: use `docker login`. A secret for builds is given with `pulumi config set "
+    f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
+)
+IN_CLEAR = (
+    f"take it out of the YAML, and give each with `pulumi config set --secret --path "
+    f"'{NAMESPACE}:{SECRETS}.NAME'`, which asks for the value"
+)
 
 
 class SettingsError(Exception):
@@ -39,8 +51,11 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 
 def _sentence(error: Mapping[str, Any], siblings: list[str]) -> str:
-    key, given = _key(error["loc"]), json.dumps(error["input"], default=str, ensure_ascii=False)
+    shown_as = "[secret]" if error["loc"][0] == SECRETS else error["input"]
+    key, given = _key(error["loc"]), json.dumps(shown_as, default=str, ensure_ascii=False)
     match error["type"]:
+        case "extra_forbidden" if SECRET.search(str(error["loc"][-1])):
+            return f"{key}: unknown key (value not shown). {NO_LOGIN}"
         case "extra_forbidden":
             return f"{key}: unknown key (value {given}); allowed here: {', '.join(siblings)}"
         case "missing":
@@ -65,7 +80,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     elif len(location) > 2:
         parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
         inner = parts.get(str(location[2])) if len(location) > 3 else None
-        model = inner or models[str(location[0])]
+        model = inner or models.get(str(location[0]), model)
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
@@ -84,16 +99,27 @@ def parse(raw: Mapping[str, Any]) -> StackSettings:
     return settings
 
 
-def read_settings(config: Mapping[str, str]) -> StackSettings:
+def read_settings(config: Mapping[str, str], secret_keys: Collection[str] = ()) -> StackSettings:
     """The settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
 
-    Keys of other namespaces (`pulumi:`, `docker:`) are not this program's.
+    Keys of other namespaces (`pulumi:`, `docker:`) are not this program's. `secret_keys` are those
+    with a value that is encrypted in the YAML.
     """
     prefix = f"{NAMESPACE}:"
     raw = {
         key.removeprefix(prefix): _decode(value) for key, value in config.items() if key.startswith(prefix)
     }
-    return parse(raw)
+    faults = []
+    if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
+        faults.append(f"{prefix}{SECRETS}: [not shown]: given in clear; {IN_CLEAR}")
+        del raw[SECRETS]
+    try:
+        settings = parse(raw)
+    except SettingsError as error:
+        faults += error.faults
+    if faults:
+        raise SettingsError(faults)
+    return settings
 
 
 def _decode(value: str) -> Any:

@@ -10,7 +10,7 @@ from components.node import backups_volume
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
 from stacks.engines import engine_of
-from stacks.fields import NAME
+from stacks.fields import NAME, SECRET
 from stacks.opening_rules import opened, opened_ports, opening_faults, workspace_container, workspace_volumes
 from stacks.settings import (
     ImageSettings,
@@ -173,6 +173,11 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
             continue
         yield from _registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
+        for argument in sorted(name for name in image.build_args if SECRET.search(name)):
+            yield (
+                f"{key}.build-args.{argument}: [not shown]: a build argument stays in the image's history; a "
+                f"secret is given with `pulumi config set --secret --path 'skycoin:build-secrets.{argument}'`"
+            )
         for argument in sorted((RESERVED_BUILD_ARGS | entry.build_args.keys()) & image.build_args.keys()):
             yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):

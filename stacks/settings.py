@@ -30,6 +30,7 @@ from stacks.fields import (
     PythonVersion,
     Region,
     Repository,
+    SecretName,
     Tag,
     UserId,
     Version,
@@ -309,3 +310,5 @@ class StackSettings(Settings):
     build_base: Pinned | None = None
     builder: str | None = None
     build_ca: str | None = None
+    build_secrets: dict[SecretName, str] = Field(default_factory=dict)
+    """Encrypted in the YAML: `reading.py` refuses them in clear."""

@@ -81,8 +81,12 @@ class Proxy:
         connection = http.client.HTTPSConnection(
             "registry.localhost", self._target, context=self._client, timeout=60
         )
+        headers: dict[str, str] = {}
+        for name, value in handler.headers.items():
+            # Some clients name what they accept in a header each.
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         with contextlib.closing(connection):
-            connection.request(handler.command, handler.path, body=body, headers=dict(handler.headers))
+            connection.request(handler.command, handler.path, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
 

@@ -4,6 +4,7 @@ The stack publishes a tiny program for two architectures in one registry, where 
 test starts from what the ones before it published.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -74,6 +75,20 @@ def whole(repository: Repository, tag: str) -> bool:
     children = [repository.manifest(one["digest"]) for one in repository.manifest(tag).fields["manifests"]]
     blobs = [blob for child in children for blob in (child.fields["config"], *child.fields["layers"])]
     return len(children) == len(ARCHES) and all(repository.has_blob(blob["digest"]) for blob in blobs)
+
+
+def found_in_layers(repository: Repository, canary: str) -> bool:
+    """Whether any layer or configuration of the last release has the text."""
+    for entry in repository.manifest("latest").fields["manifests"]:
+        child = repository.manifest(entry["digest"])
+        if canary in json.dumps(repository.config(child)):
+            return True
+        for layer in child.fields["layers"]:
+            with repository.blob(layer["digest"]) as packed:
+                unpacked = subprocess.run(["gzip", "-dc"], stdin=packed, capture_output=True, check=True)
+                if canary.encode() in unpacked.stdout:
+                    return True
+    return False
 
 
 def compiled(text: str) -> list[bool]:
@@ -230,6 +245,30 @@ def test_impossible_values_are_all_named_at_once_before_anything_happens(tiny: T
     assert hosted.proxy.requests == []
 
 
+@pytest.mark.case(27)
+def test_a_secret_in_clear_is_refused_and_an_encrypted_one_is_nowhere_in_clear(
+    tiny: Tiny, hosted: Hosted, repository: Repository
+) -> None:
+    careless, canary = "canary-that-somebody-wrote-down", "canary-of-a-build-secret"
+    wanted(tiny, hosted, "eight", 6)
+    plain = ("config", "set", "--plaintext", "--path", "skycoin:build-secrets.GIT_AUTH_TOKEN", careless)
+    assert tiny.pulumi(*plain).code == 0
+    refused = tiny.up()
+    assert refused.code != 0
+    assert "skycoin:build-secrets: [not shown]: given in clear" in refused.text
+    assert "`pulumi config set --secret" in refused.text
+    assert careless not in refused.text
+    secret = ("config", "set", "--secret", "--path", "skycoin:build-secrets.GIT_AUTH_TOKEN", canary)
+    assert tiny.pulumi(*secret).code == 0
+    done = tiny.up()
+    assert done.code == 0, done.text
+    assert canary not in done.text
+    assert canary not in tiny.file.read_text()
+    for path in (tiny.machine.layout.state / "backend").rglob("*"):
+        assert not path.is_file() or canary.encode() not in path.read_bytes(), path
+    assert not found_in_layers(repository, canary)
+
+
 @pytest.mark.case(33)
 def test_what_lies_beside_the_sources_reaches_no_image_and_a_large_file_is_warned_of(
     tiny: Tiny, hosted: Hosted, repository: Repository
@@ -252,12 +291,7 @@ def test_what_lies_beside_the_sources_reaches_no_image_and_a_large_file_is_warne
     done = tiny.up()
     assert done.code == 0, done.text
     assert "chain.db has" not in done.text
-    for entry in repository.manifest("latest").fields["manifests"]:
-        child = repository.manifest(entry["digest"])
-        for layer in child.fields["layers"]:
-            with repository.blob(layer["digest"]) as packed:
-                unpacked = subprocess.run(["gzip", "-dc"], stdin=packed, capture_output=True, check=True)
-                assert canary.encode() not in unpacked.stdout
+    assert not found_in_layers(repository, canary)
 
 
 @pytest.mark.case(13)

@@ -6,13 +6,15 @@ terraform-provider-aws makes on create (read in its internal/service/ecr; reposi
 version from before the filters). The plugin itself was not run.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 PROVIDER = "pulumi:providers:aws"
@@ -42,6 +44,8 @@ class AwsByMoto:
     """Answers registrations of aws resources; `calls` is what AWS was asked."""
 
     calls: list[Call] = field(default_factory=list)
+    expired: bool = False
+    """Credentials whose session has ended; moto takes any, so this is said here in AWS's words."""
 
     def __call__(self, type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
         """What the plugin adds to the inputs of a resource, when it was created."""
@@ -74,11 +78,38 @@ class AwsByMoto:
 
     def call(self, region: str, operation: str, service: str = "ecr", **parameters: Any) -> dict[str, Any]:
         """One call, as boto3 checks and sends it. The client is made here, never before moto is on."""
+        if self.expired:
+            said = {
+                "Code": "ExpiredTokenException",
+                "Message": "The security token included in the request is expired",
+            }
+            raise ClientError({"Error": said}, operation)
         if operation != "get_caller_identity":
             self.calls.append(Call(region, operation, parameters))
         client = boto3.client(service, region_name=region)
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
         return answer
+
+
+def log_of(calls: Iterable[Call]) -> str:
+    """The calls for people: where, what, and every parameter."""
+    blocks = [
+        [
+            f"{call.region} {call.operation}",
+            *(f"    {name}: {_said(call.parameters[name])}" for name in sorted(call.parameters)),
+        ]
+        for call in calls
+    ]
+    return "\n".join(line for block in blocks for line in block) + "\n"
+
+
+def _said(value: Any) -> str:
+    """Text as it is, everything else as JSON; a policy is JSON in a text."""
+    known = json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+    if isinstance(known, str):
+        return known
+    # The wire keeps no order of keys.
+    return json.dumps(known, indent=4, sort_keys=True).replace("\n", "\n    ")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ sends these calls, and that AWS itself evaluates filters and policies as its doc
 
 import base64
 import json
+import os
 import sys
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -19,9 +20,10 @@ from botocore.exceptions import ClientError, ParamValidationError
 from components.arch import ARCHES
 from components.ecr import EcrRepository, EcrRepositoryArgs, lifecycle_policy, moving_filters
 from components.naming import Channel, channel_tags, minor_tag, variant_tag
-from tests.unit.aws import ACCOUNT, LIFECYCLE, PROVIDER, REPOSITORY, aws_by_moto
+from plugins.repository import login_command
+from tests.unit.aws import ACCOUNT, LIFECYCLE, PROVIDER, REPOSITORY, aws_by_moto, log_of
 from tests.unit.engine import BUILD, TAG, Engine
-from tests.unit.projects import FILES, previewed, run_program, stack_settings, up, up_with
+from tests.unit.projects import FILES, PROJECT, previewed, run_program, stack_settings, up, up_with
 from tests.unit.snapshots import rendered
 from tests.unit.wire import UNKNOWN
 from tests.unit.yaml_like import DIGEST
@@ -80,6 +82,16 @@ def test_amazon_is_asked_for_one_repository_and_its_policy() -> None:
     assert there["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     assert there["imageScanningConfiguration"] == {"scanOnPush": True}
     assert json.loads(policy["lifecyclePolicyText"]) == lifecycle_policy(10, 10)
+
+
+def test_the_log_of_calls_is_what_a_reviewer_has_read() -> None:
+    """`tests/snapshots/calls/ecr.txt`, rewritten by UPDATE_SNAPSHOTS=1: every request of a first `up`."""
+    with aws_by_moto() as amazon:
+        run_program(Engine(aws=amazon), stack_settings(FILES["ecr"]), "ecr")
+    text, file = log_of(amazon.calls), PROJECT / "tests" / "snapshots" / "calls" / "ecr.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        file.write_text(text)
+    assert text == file.read_text()
 
 
 def test_a_first_preview_asks_amazon_for_nothing() -> None:
@@ -164,6 +176,46 @@ def test_credentials_of_another_account_make_nothing() -> None:
         with pytest.raises(PermissionError, match=f"account ID not allowed: {ACCOUNT}"):
             Engine(aws=amazon).run(lambda: _one_repository(account="999999999999"))
         assert amazon.calls == []
+
+
+@pytest.mark.case(12)
+def test_an_expired_session_makes_nothing_and_the_next_up_does() -> None:
+    """Nothing is pushed either: every build waits for its repository's address."""
+    with aws_by_moto() as amazon:
+        amazon.expired = True
+        failed = Engine(aws=amazon)
+        with pytest.raises(ClientError, match=r"ExpiredTokenException.*security token .* is expired"):
+            run_program(failed, stack_settings(FILES["ecr"]), "ecr")
+        assert (failed.all_of(BUILD), failed.all_of(TAG), amazon.calls) == ([], [], [])
+        amazon.expired = False
+        engine = run_program(Engine(aws=amazon), stack_settings(FILES["ecr"]), "ecr")
+    assert rendered(engine) == rendered(up("ecr"))
+
+
+@pytest.mark.case(12)
+@pytest.mark.parametrize(
+    ("host", "command"),
+    [
+        (
+            f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com",
+            "aws ecr get-login-password --region eu-central-1 | docker login --username AWS --password-stdin "
+            f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com",
+        ),
+        (
+            f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "aws ecr get-login-password --region cn-north-1 | docker login --username AWS --password-stdin "
+            f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        ),
+        ("ghcr.io", "docker login ghcr.io"),
+        (
+            "dkr.ecr.eu-central-1.amazonaws.com.evil.example",
+            "docker login dkr.ecr.eu-central-1.amazonaws.com.evil.example",
+        ),
+    ],
+)
+def test_an_expired_login_is_told_with_the_command_that_renews_it(host: str, command: str) -> None:
+    """Amazon's token is good for 12 hours; what its registry answers then is in test_registry_faults."""
+    assert login_command(host) == f"`{command}`"
 
 
 def test_the_stand_in_refuses_what_it_does_not_know() -> None:

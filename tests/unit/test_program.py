@@ -1,5 +1,6 @@
 """The program under settings that no committed stack has: bases, sources, hosts, renames, faults."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.unit.engine import (
     Engine,
 )
 from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, stack_settings, up_with
+from tests.unit.snapshots import rendered
 from tests.unit.wire import UNKNOWN, Secret
 from tests.unit.yaml_like import DIGEST, changed
 
@@ -246,6 +248,17 @@ def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:
     assert (here["emulation"], here["newWallet"]) == ("refused", False), "the safe ones are the defaults"
 
 
+def test_build_secrets_reach_every_build_of_an_image_as_secrets() -> None:
+    engine = Engine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(["skycoin:build-secrets"]))
+        run_program(engine, changed({"build-secrets": {"GIT_AUTH_TOKEN": "canary"}}))
+    for build in engine.all_of(BUILD):
+        assert build.inputs["secrets"] == {"GIT_AUTH_TOKEN": Secret("canary")}
+        assert build.inputs["ignoreSecretsInDiffCalculation"] == ["GIT_AUTH_TOKEN"]
+    assert "canary" not in rendered(engine)
+
+
 def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_arguments() -> None:
     commit = "708f8d6b060248fe7192294dd5440320ffc86da0"
     registry = {
@@ -271,3 +284,4 @@ def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_argum
     assert given["LDFLAGS"].endswith(f"version.revision={commit}")
     assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry /secrets")
     assert not {"GUI", "LAYERS", "VERSION"} & given.keys()
+    assert build["labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"

@@ -26,6 +26,14 @@ WHERE_TO = (
 ONE_WRITER = "a wallet has one writer and a volume of its own"
 
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"images.skycoin.build-args": {"GITHUB_TOKEN": "canary", "FLAVOUR": "vanilla"}},
+        [
+            "skycoin:images.skycoin.build-args.GITHUB_TOKEN: [not shown]: a build argument stays in the "
+            "image's history; a secret is given with `pulumi config set --secret --path "
+            "'skycoin:build-secrets.GITHUB_TOKEN'`"
+        ],
+    ),
     # References.
     (
         {"images.skycoin.registries": ["hub"]},

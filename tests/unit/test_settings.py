@@ -34,7 +34,7 @@ UNKNOWN_KEYS = [
     (
         "imagse",
         "registries, images, workspaces, workspace-user, hosts, nodes, images-from, bases, build-base, "
-        "builder, build-ca",
+        "builder, build-ca, build-secrets",
     ),
     (
         "registries.local.adress",
@@ -473,6 +473,47 @@ def test_pulumis_configuration_is_read_by_namespace() -> None:
     settings = read_settings(given)
     assert settings.builder == "[odd"
     assert settings.hosts["attic"].engine == "ssh://pi@attic.lan"
+
+
+SECRETS = {"skycoin:build-secrets": '{"GIT_AUTH_TOKEN": "canary"}'}
+
+
+@pytest.mark.case(27)
+def test_a_secret_in_clear_is_refused_among_the_other_faults_and_never_shown() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({**as_pulumi_gives_it({"bases": "alpine"}), **SECRETS})
+    assert refused.value.faults == [
+        "skycoin:build-secrets: [not shown]: given in clear; take it out of the YAML, and give each with "
+        "`pulumi config set --secret --path 'skycoin:build-secrets.NAME'`, which asks for the value",
+        "skycoin:bases: \"alpine\": Input should be 'official' or 'debian'",
+    ]
+
+
+def test_an_encrypted_secret_is_taken() -> None:
+    settings = read_settings(SECRETS, ["skycoin:build-secrets"])
+    assert settings.build_secrets == {"GIT_AUTH_TOKEN": "canary"}
+
+
+@pytest.mark.case(27)
+@pytest.mark.parametrize(
+    "value", ['["canary"]', '{"a b": "canary"}', '{"build-ca": "canary"}', '{"A": ["canary"]}']
+)
+def test_what_is_wrong_about_a_secret_is_said_without_it(value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"skycoin:build-secrets": value}, ["skycoin:build-secrets"])
+    [line] = refused.value.faults
+    assert line.startswith("skycoin:build-secrets")
+    assert "canary" not in line
+
+
+@pytest.mark.case(27)
+@pytest.mark.parametrize("path", ["registries.local.password", "images.skycoin.github-token", "secret"])
+def test_a_login_in_the_yaml_is_refused_and_not_shown(path: str) -> None:
+    [line] = _faults(changed({path: "canary"}))
+    assert line == (
+        f"skycoin:{path}: unknown key (value not shown). No setting takes a login: use `docker login`. "
+        "A secret for builds is given with `pulumi config set --secret --path 'skycoin:build-secrets.NAME'`"
+    )
 
 
 def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> None:
