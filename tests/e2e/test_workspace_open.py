@@ -14,6 +14,7 @@ import pytest
 
 from stacks.workspaces import DIND_CAPABILITIES
 from tests.e2e.machine import Machine, Result
+from tests.e2e.plugin import until
 from tests.e2e.tools import devcontainer_cli, devfiles_read
 from tests.e2e.workspaces import GID, UID, load_busybox
 
@@ -133,6 +134,7 @@ def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Ma
     assert refused.code != 0
     assert "not made here, or edited since; nothing was written" in refused.text
     assert (folder / "devfile.yaml").read_text() == "mine\n"
+    (folder / "devfile.yaml").unlink()
 
 
 @pytest.mark.usefixtures("opened")
@@ -215,6 +217,15 @@ def test_opening_it_with_an_engine_again_changes_nothing(machine: Machine, folde
     result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
     assert result.code == 0, result.text
     assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
+
+
+@pytest.mark.usefixtures("dind")
+def test_the_devcontainer_command_opens_it_with_an_engine(machine: Machine, folder: Path) -> None:
+    written = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={folder}", "DIND=1")
+    assert written.code == 0, written.text
+    with devcontainer(machine, folder) as name:
+        ask = ("exec", "--user", "developer", name, "docker", "version")
+        until(lambda: machine.docker(*ask).code == 0, "its engine answers the person", seconds=60)
 
 
 @pytest.mark.usefixtures("dind")

@@ -100,7 +100,7 @@ def test_only_an_engine_inside_has_rights_and_data_of_its_own() -> None:
     container, component = container_of(dind), component_of(dind)
     assert container["capAdd"] == ["SYS_ADMIN", "NET_ADMIN"]
     assert container["securityOpt"] == ["seccomp=unconfined", "apparmor=unconfined"]
-    assert container["overrideCommand"] is False
+    assert (container["overrideCommand"], container["runArgs"][-1]) == (False, "--tty")
     assert container["mounts"][1]["source"] == "skycoin-workspace-cli-docker-${devcontainerId}"
     rights = component["attributes"]["container-overrides"]["securityContext"]
     assert (rights["runAsUser"], rights["capabilities"]) == (0, {"add": ["SYS_ADMIN", "NET_ADMIN"]})
