@@ -193,7 +193,7 @@ def page_command(port: int) -> list[str]:
     The engine publishes the port from all of the container's addresses; the host shows it on loopback only.
     """
     server = ["code-server", f"--bind-addr=0.0.0.0:{port}", "--auth=password", f"--config={PASSWORD}"]
-    quiet = ["--disable-telemetry", "--disable-update-check"]
+    quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
     return ["sh", "-euc", WITH_PASSWORD, "sh", *server, *quiet, WORK]
 
 
