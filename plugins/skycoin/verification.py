@@ -7,6 +7,7 @@ the programs (moby/buildkit#5677), so nothing but reading them shows an ARM imag
 program in it.
 """
 
+import io
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -126,7 +127,9 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
             continue
         try:
-            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
+            # As a stream: going back in a compressed layer means decompressing it from its start again,
+            # which for the thousands of programs in a workspace takes hours.
+            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
                 _read_layer(archive, platform, contents)
         except (tarfile.TarError, EOFError, zlib.error) as error:
             contents.faults.append(f"layer {layer['digest']} is damaged: {error}")
@@ -144,9 +147,8 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
             continue
         contents.unpacked += member.size
         file = archive.extractfile(member)
-        if file is not None and file.read(len(MAGIC)) == MAGIC:
-            file.seek(0)
-            _read_file(path, file, platform, contents)
+        if file is not None and (start := file.read(len(MAGIC))) == MAGIC:
+            _read_file(path, io.BytesIO(start + file.read()), platform, contents)
 
 
 def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:
