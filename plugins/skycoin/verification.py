@@ -127,7 +127,9 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
             continue
         try:
-            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
+            # As a stream: going back in a compressed layer means decompressing it from its start again,
+            # which for the thousands of programs in a workspace takes hours.
+            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
                 _read_layer(archive, platform, contents)
         except (tarfile.TarError, EOFError, zlib.error) as error:
             contents.faults.append(f"layer {layer['digest']} is damaged: {error}")
@@ -145,9 +147,8 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
             continue
         contents.unpacked += member.size
         file = archive.extractfile(member)
-        if file is not None and file.read(len(MAGIC)) == MAGIC:
-            # Whole: to go back in a compressed layer is to unpack it from its beginning.
-            _read_file(path, io.BytesIO(MAGIC + file.read()), platform, contents)
+        if file is not None and (start := file.read(len(MAGIC))) == MAGIC:
+            _read_file(path, io.BytesIO(start + file.read()), platform, contents)
 
 
 def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:
