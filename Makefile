@@ -16,7 +16,7 @@ $(VENV)/ready: requirements.txt requirements-ecr.txt requirements-dev.txt constr
 up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 20 min, then 15 s)
 	@$(PYTHON) -m local up
 
-down: $(VENV)/ready ## Stop nodes and services, keep all data; ALL=1 also removes what up made, wallets excepted
+down: $(VENV)/ready ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up made, wallets excepted
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
 images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published

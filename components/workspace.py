@@ -174,6 +174,8 @@ class Workspace(pulumi.ComponentResource):
             log_driver="json-file",
             log_opts={"max-size": "10m", "max-file": "3"},
             ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
+            # For its entry point, which may start as root: whom to go on as.
+            envs=[f"WORKSPACE_USER={args.user}"],
             **_rights(args),
             **_waiting(args),
             opts=pulumi.ResourceOptions(
@@ -193,7 +195,7 @@ def page_command(port: int) -> list[str]:
     The engine publishes the port from all of the container's addresses; the host shows it on loopback only.
     """
     server = ["code-server", f"--bind-addr=0.0.0.0:{port}", "--auth=password", f"--config={PASSWORD}"]
-    quiet = ["--disable-telemetry", "--disable-update-check"]
+    quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
     return ["sh", "-euc", WITH_PASSWORD, "sh", *server, *quiet, WORK]
 
 
@@ -202,7 +204,6 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
     if args.engine is not None:
         return {
             "user": "0:0",
-            "envs": [f"WORKSPACE_USER={args.user}"],
             "capabilities": docker.ContainerCapabilitiesArgs(adds=list(args.engine.capabilities)),
             "security_opts": list(args.engine.security),
         }

@@ -47,11 +47,14 @@ def workspace_files(layout: Layout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def person() -> str:
-    """`UID:GID` of whoever called: under sudo, of the one who called sudo."""
-    if os.geteuid() == 0 and "SUDO_UID" in os.environ:
+def person(folder: Path) -> str:
+    """`UID:GID` of whoever called: of who called sudo, for root itself of the folder's owner."""
+    if os.geteuid() != 0:
+        return f"{os.getuid()}:{os.getgid()}"
+    if "SUDO_UID" in os.environ:
         return f"{os.environ['SUDO_UID']}:{os.environ['SUDO_GID']}"
-    return f"{os.getuid()}:{os.getgid()}"
+    owner = folder.stat()
+    return f"{owner.st_uid}:{owner.st_gid}"
 
 
 def _checked_name(name: str | None) -> str:
@@ -87,7 +90,7 @@ def _settings(layout: Layout, name: str, folder: Path, *, dind: bool) -> dict[st
         f"{key}.dind": "true" if dind else None,
         f"{key}.open.host": "here",
         f"{key}.open.folder": str(folder),
-        f"{key}.open.user": person(),
+        f"{key}.open.user": person(folder),
         f"{key}.open.dind": "true" if dind else None,
         **({f"{key}.open.hide[0]": keys} if keys else {f"{key}.open.hide": None}),
     }

@@ -48,6 +48,9 @@ def devcontainer(model: Model) -> str:
         # One engine, one folder of data: another container's may not be the same.
         data = f"skycoin-workspace-{model.name}-docker-${{devcontainerId}}"
         content["mounts"].append({"type": "volume", "source": data, "target": DOCKER_DATA})
+        if model.ide_port is None:
+            # Its own command is a shell, which ends at once where it has no terminal.
+            content["runArgs"].append("--tty")
         content["capAdd"] = list(DIND_CAPABILITIES)
         content["securityOpt"] = list(DIND_SECURITY)
     else:

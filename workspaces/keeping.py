@@ -31,7 +31,7 @@ def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
     Raises WorkspaceError that names all files which are somebody else's.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
-    foreign = [str(path) for path in wanted if _is_taken(path)]
+    foreign = [str(path) for path in wanted if _is_taken(folder, path)]
     if foreign:
         raise WorkspaceError(
             f"{', '.join(foreign)}: not made here, or edited since; nothing was written. Move it away, "
@@ -39,16 +39,34 @@ def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
         )
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in changed:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for parent in _between(folder, path):
+            if not parent.exists():
+                parent.mkdir()
+                _give(parent, folder)
         # Beside its place and renamed: an interrupted run leaves no half file.
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.write_text(wanted[path])
+        _give(partial, folder)
         partial.rename(path)
     return changed
 
 
-def _is_taken(path: Path) -> bool:
-    """A link, a folder, or a file with another's text."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+def _between(folder: Path, path: Path) -> list[Path]:
+    """Folders from the one below `folder` to the one that holds `path`."""
+    return [folder / parent for parent in reversed(path.relative_to(folder).parents[:-1])]
+
+
+def _give(path: Path, folder: Path) -> None:
+    """Root, who may be somebody by sudo, leaves nothing of its own in another's folder."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _is_taken(folder: Path, path: Path) -> bool:
+    """A link on the way to it, a folder in its place, or a file with another's text."""
+    if any(one.is_symlink() for one in (*_between(folder, path), path)):
+        return True
+    if path.exists() and not path.is_file():
         return True
     return path.exists() and not is_own(path, path.read_text(errors="replace"))

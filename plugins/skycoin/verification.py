@@ -160,7 +160,9 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
             continue
         try:
-            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
+            # As a stream: going back in a compressed layer means decompressing it from its start again,
+            # which for the thousands of programs in a workspace takes hours.
+            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
                 _read_layer(archive, platform, contents)
         except (tarfile.TarError, EOFError, zlib.error) as error:
             contents.faults.append(f"layer {layer['digest']} is damaged: {error}")

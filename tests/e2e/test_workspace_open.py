@@ -14,6 +14,7 @@ import pytest
 
 from stacks.workspaces import DIND_CAPABILITIES
 from tests.e2e.machine import Machine, Result
+from tests.e2e.plugin import until
 from tests.e2e.tools import devcontainer_cli, devfiles_read
 from tests.e2e.workspaces import GID, UID, load_busybox
 
@@ -123,6 +124,7 @@ def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Ma
         result = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={folder}")
         assert result.code == 0, result.text
         assert result.text.count(f": {word}") == 2
+    assert owner(folder / "devfile.yaml") == owner(folder / ".devcontainer") == (UID, GID)
     command = [*devcontainer_cli(machine.layout), "read-configuration", "--workspace-folder", str(folder)]
     read = json.loads(machine.pipe(*command))["configuration"]
     image = machine.inspect("container", NAME)["Config"]["Image"]
@@ -133,15 +135,31 @@ def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Ma
     assert refused.code != 0
     assert "not made here, or edited since; nothing was written" in refused.text
     assert (folder / "devfile.yaml").read_text() == "mine\n"
+    (folder / "devfile.yaml").unlink()
+
+
+@pytest.fixture(scope="module")
+def developers(folder: Path) -> Path:
+    """A folder of the image's user: opened by root, the devcontainer command keeps the image's ids."""
+    made = folder.with_name("developers")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    os.chown(made, 1000, 1000)
+    return made
 
 
 @pytest.mark.usefixtures("opened")
-def test_the_devcontainer_command_opens_it_too(machine: Machine, folder: Path) -> None:
-    with devcontainer(machine, folder) as name:
+def test_the_devcontainer_command_opens_it_too(machine: Machine, developers: Path) -> None:
+    written = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={developers}")
+    assert written.code == 0, written.text
+    with devcontainer(machine, developers) as name:
         host = machine.inspect("container", name)["HostConfig"]
         assert (host["Privileged"], host["CapDrop"], host["Init"]) == (False, ["ALL"], True)
-        said = machine.docker("exec", "--user", "developer", name, "sh", "-c", "id -un && go version")
+        script = "id -un && go version && touch /work/made ~/made"
+        said = machine.docker("exec", "--user", "developer", name, "sh", "-c", script)
         assert said.text.startswith("developer\ngo version go1."), said.text
+        assert said.code == 0, said.text
+    assert owner(developers / "made") == (1000, 1000)
 
 
 @contextmanager
@@ -215,6 +233,15 @@ def test_opening_it_with_an_engine_again_changes_nothing(machine: Machine, folde
     result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
     assert result.code == 0, result.text
     assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
+
+
+@pytest.mark.usefixtures("dind")
+def test_the_devcontainer_command_opens_it_with_an_engine(machine: Machine, developers: Path) -> None:
+    written = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={developers}", "DIND=1")
+    assert written.code == 0, written.text
+    with devcontainer(machine, developers) as name:
+        ask = ("exec", "--user", "developer", name, "docker", "version")
+        until(lambda: machine.docker(*ask).code == 0, "its engine answers the person", seconds=60)
 
 
 @pytest.mark.usefixtures("dind")

@@ -15,7 +15,7 @@ from tests.e2e.machine import Machine
 from tests.e2e.workspaces import GID, UID
 
 NAME = "skycoin-workspace-vscode"
-PORT = 8080
+PORT = 16493
 URL = f"http://127.0.0.1:{PORT}"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
 """Where to put the page's picture, for whoever wants to look at it."""
@@ -35,6 +35,10 @@ def folder(machine: Machine) -> Path:
 @pytest.fixture(scope="module")
 def opened(machine: Machine, folder: Path) -> Iterator[Any]:
     """What the stack says of the workspace vscode."""
+    # A port of the tests': `make workspace` sets what it owns, and leaves the rest of the file.
+    example = (machine.checkout / "stacks" / "workspace.example.yaml").read_text()
+    setting = f"  skycoin:workspaces: {{vscode: {{open: {{port: {PORT}}}}}}}\n"
+    (machine.checkout / "stacks" / "Pulumi.workspace-vscode.yaml").write_text(example + setting)
     person = {"SUDO_UID": str(UID), "SUDO_GID": str(GID)}
     result = machine.run("make", "workspace", "NAME=vscode", f"FOLDER={folder}", env=person)
     assert result.code == 0, result.text

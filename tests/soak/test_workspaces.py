@@ -38,7 +38,7 @@ PYTHON_BUILD = """\
 set -e
 go build -buildmode=c-archive -o libsky.a sky.go
 swig -python sky.i
-gcc -shared -fPIC $(python -c 'import sysconfig; print("-I" + sysconfig.get_paths()["include"])') \\
+gcc -shared -fPIC $(python -c 'import sysconfig; print("-I" + sysconfig.get_config_var("INCLUDEPY"))') \\
     -o _sky.so sky_wrap.c libsky.a -lpthread
 python -c 'import sky; print(sky.SKY_answer())'
 """

@@ -68,16 +68,18 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
         workspace.workspace(layout, asked("cli", tmp_path / "innocent"))
 
 
-def test_the_person_is_who_called_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Sudo's caller, for root itself the folder's owner; the variable of an outer sudo means nothing."""
+    owner = folder.stat()
     for name in ("SUDO_UID", "SUDO_GID"):
         monkeypatch.delenv(name, raising=False)
-    assert workspace.person() == f"{os.getuid()}:{os.getgid()}"
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert workspace.person(folder) == f"{owner.st_uid}:{owner.st_gid}"
     monkeypatch.setenv("SUDO_UID", "1234")
     monkeypatch.setenv("SUDO_GID", "5678")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert workspace.person() == "1234:5678"
+    assert workspace.person(folder) == "1234:5678"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert workspace.person() == f"{os.getuid()}:{os.getgid()}", "the variable of an outer sudo means nothing"
+    assert workspace.person(folder) == f"{os.getuid()}:{os.getgid()}"
 
 
 def test_what_is_asked_of_the_stack_names_the_folder_and_hides_the_keys(layout: Layout, folder: Path) -> None:
@@ -88,7 +90,7 @@ def test_what_is_asked_of_the_stack_names_the_folder_and_hides_the_keys(layout: 
         "skycoin:workspaces.cli.dind": None,
         "skycoin:workspaces.cli.open.host": "here",
         "skycoin:workspaces.cli.open.folder": str(folder),
-        "skycoin:workspaces.cli.open.user": workspace.person(),
+        "skycoin:workspaces.cli.open.user": workspace.person(folder),
         "skycoin:workspaces.cli.open.dind": None,
         "skycoin:workspaces.cli.open.hide[0]": "local/state",
     }

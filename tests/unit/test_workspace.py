@@ -68,6 +68,7 @@ def test_its_container_has_a_persons_rights_and_nothing_more(engine: Engine) -> 
         "command": ["sleep", "infinity"],
         "workingDir": "/work",
         "user": "1234:5678",
+        "envs": ["WORKSPACE_USER=1234:5678"],
         "capabilities": {"drops": ["ALL"]},
         "securityOpts": ["no-new-privileges"],
         "mounts": [FOLDER, HOME],

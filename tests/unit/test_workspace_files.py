@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def test_only_an_engine_inside_has_rights_and_data_of_its_own() -> None:
     container, component = container_of(dind), component_of(dind)
     assert container["capAdd"] == ["SYS_ADMIN", "NET_ADMIN"]
     assert container["securityOpt"] == ["seccomp=unconfined", "apparmor=unconfined"]
-    assert container["overrideCommand"] is False
+    assert (container["overrideCommand"], container["runArgs"][-1]) == (False, "--tty")
     assert container["mounts"][1]["source"] == "skycoin-workspace-cli-docker-${devcontainerId}"
     rights = component["attributes"]["container-overrides"]["securityContext"]
     assert (rights["runAsUser"], rights["capabilities"]) == (0, {"add": ["SYS_ADMIN", "NET_ADMIN"]})
@@ -196,16 +197,46 @@ def test_an_edited_file_is_somebodys(tmp_path: Path) -> None:
 
 def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
     """Also one that leads to a file of this command's: another checkout's."""
-    write_all(tmp_path / "there", command.bodies([CLI]))
-    here = tmp_path / "here"
+    here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
-    (here / "devfile.yaml").symlink_to(tmp_path / "there" / "devfile.yaml")
+    there.mkdir()
+    write_all(there, command.bodies([CLI]))
+    (here / "devfile.yaml").symlink_to(there / "devfile.yaml")
     with pytest.raises(WorkspaceError):
         write_all(here, command.bodies([CLI]))
     (here / "devfile.yaml").unlink()
     (here / "devfile.yaml").mkdir()
     with pytest.raises(WorkspaceError):
         write_all(here, command.bodies([CLI]))
+
+
+def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
+    """By sudo it would write wherever the folder's owner wants."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".devcontainer").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(WorkspaceError):
+        write_all(tmp_path, command.bodies([CLI]))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_root_writes_belongs_to_the_folders_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, tuple[int, int]] = {}
+    owner = tmp_path.stat()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid: given.update({Path(path).name: (uid, gid)}))
+    write_all(tmp_path, command.bodies([CLI]))
+    assert {name.rpartition(".")[0] if name[-1].isdigit() else name for name in given} == {
+        ".devcontainer",
+        ".devcontainer.json",
+        ".devfile.yaml",
+    }
+    assert set(given.values()) == {(owner.st_uid, owner.st_gid)}
+    given.clear()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    write_all(tmp_path, command.bodies([replace(CLI, image="other")]))
+    assert given == {}
 
 
 def test_the_command_writes_says_and_repeats(

@@ -214,6 +214,18 @@ def test_amazons_registry_gets_a_repository_for_each_workspace_and_their_root() 
     }
 
 
+def test_a_repository_is_made_where_something_is_pushed_to_it() -> None:
+    ecr = {"kind": "ecr", "account": "123456789012", "region": "eu-central-1"}
+    raw = {
+        "registries": {"ecr": ecr, "hub": {"kind": "hub"}, "ghcr": {"kind": "ghcr"}},
+        "workspaces": {"cli": {"arches": ["amd64"], "registries": ["hub", "ecr"]}},
+    }
+    settings = parse(raw)
+    assert repositories_of("ecr", settings) == {"skycoin/skycoindev-cli": []}
+    assert list(repositories_of("hub", settings)) == ["skycoin/skycoindev-cli", "skycoin/workspace-base"]
+    assert repositories_of("ghcr", settings) == {}
+
+
 def test_the_root_is_built_where_its_first_workspace_is() -> None:
     registries = {name: {"kind": "oci", "address": f"{name}.example"} for name in ("one", "two")}
     raw = {
