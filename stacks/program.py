@@ -8,7 +8,6 @@ import pulumi
 import pulumi_docker as docker
 
 from components.arch import ARCHES, in_table_order
-from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
 from components.buildx import BuildxProvider
 from components.contexts import context_warnings
 from components.exporter import Exporter, ExporterArgs
@@ -16,14 +15,8 @@ from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
 from components.naming import Channel, pinned
 from components.registry import Registry, RegistryArgs, RegistryKind
-from stacks.catalogue import (
-    CATALOGUE,
-    DEBIAN_BASE_REPOSITORY,
-    DEBIAN_BASE_TAG,
-    GO_MODULE,
-    PROJECT,
-    CatalogueEntry,
-)
+from stacks.bases import BaseImages
+from stacks.catalogue import CATALOGUE, GO_MODULE, PROJECT, CatalogueEntry
 from stacks.hosted import IMAGE as HOSTED_IMAGE
 from stacks.hosted import deploy_registry, hosted_registries
 from stacks.nodes import deploy_node
@@ -31,7 +24,6 @@ from stacks.opened import open_workspace
 from stacks.opening_rules import opened
 from stacks.rules import (
     EXPORTER,
-    base_registry,
     container_name,
     exact_tags_of,
     exporter_name,
@@ -59,7 +51,7 @@ class Program:
         }
         # Once for each image: a working copy's is read from its git.
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
-        self._busybox = self._build_busybox() if settings.bases is Bases.DEBIAN and settings.images else None
+        self._bases = BaseImages(settings, self._registries, self._builder)
         published = self._published_images()
         providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
         # What hosted registries run comes first: the other images may be published in them.
@@ -91,9 +83,9 @@ class Program:
     def _workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
         """{workspace: {tag: …}}."""
         builds = Builds(
-            base=self._build_base(),
+            base=self._bases.build_base,
             builder=self._settings.builder,
-            secrets=self._secrets(),
+            secrets=self._bases.secrets,
             opts=self._builder,
         )
         return WorkspaceImages(self._settings, self._registries, builds).tags
@@ -170,9 +162,9 @@ class Program:
                     )
                     for registry in registries_of(image, self._settings)
                 ],
-                bases={arch.name: self._base(arch.name) for arch in arches},
-                base_name=f"busybox ({self._settings.bases})",
-                build_base=self._build_base(),
+                bases={arch.name: self._bases.ref(image, arch.name) for arch in arches},
+                base_name=self._bases.label(image),
+                build_base=self._bases.build_base,
                 build_args={
                     **image.build_args,
                     **entry.arguments(image, source),
@@ -180,7 +172,7 @@ class Program:
                 },
                 labels=_labels(entry, source),
                 sources=_named_contexts(image),
-                secrets={**self._secrets(), **self._settings.build_secrets},
+                secrets={**self._bases.secrets, **self._settings.build_secrets},
                 builder=self._settings.builder,
             ),
             self._builder,
@@ -188,45 +180,11 @@ class Program:
 
     def _provenance(self, name: str) -> dict[str, Any]:
         """{source: {version, commit, branch, date}, bases: {arch: ref}}: what an image is made from."""
-        source = self._sources[name]
+        source, image = self._sources[name], self._settings.images[name]
         return {
             "source": {**asdict(source), "date": source.date or ""},
-            "bases": {arch: self._base(arch) for arch in self._images[name].variants},
+            "bases": {arch: self._bases.ref(image, arch) for arch in self._images[name].variants},
         }
-
-    def _build_busybox(self) -> Image:
-        """The base from Debian's packages, for every architecture that any image wants."""
-        wanted = {arch for image in self._settings.images.values() for arch in image.arches}
-        registry = self._registries[str(base_registry(self._settings))]
-        return Image(
-            "busybox",
-            ImageArgs(
-                arches=in_table_order(wanted),
-                tags=[DEBIAN_BASE_TAG],
-                context="./images/busybox",
-                dockerfile="./images/busybox/Dockerfile",
-                repositories=[registry.repository(DEBIAN_BASE_REPOSITORY)],
-                bases=dict.fromkeys(wanted, "scratch"),
-                build_base=self._build_base(),
-                build_args={"SOURCE_DATE_EPOCH": "0"},
-                secrets=self._secrets(),
-                builder=self._settings.builder,
-            ),
-            self._builder,
-        )
-
-    def _base(self, arch_name: str) -> pulumi.Input[str]:
-        if self._busybox is None:
-            return official_busybox(arch_name)
-        return self._busybox.variants[arch_name].ref
-
-    def _build_base(self) -> str:
-        return self._settings.build_base or OFFICIAL_BUILD_BASE
-
-    def _secrets(self) -> dict[str, pulumi.Input[str]]:
-        """The machine's own certificate authorities, for build steps that reach package registries."""
-        path = self._settings.build_ca
-        return {} if path is None else {"build-ca": (PROJECT / path).read_text()}
 
     def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
         """{image: {tag: …}} of the publishing stack that this one takes its digests from."""

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from components.bases import Bases
+from components.arch import in_table_order
+from components.bases import Base, Bases
 from components.contexts import ARGUMENT
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
 from components.node import backups_volume
 from components.registry import RegistryKind
-from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.engines import engine_of
 from stacks.fields import NAME, SECRET
 from stacks.opening_rules import opened, opened_ports, opening_faults, workspace_container, workspace_volumes
@@ -24,6 +25,9 @@ from stacks.workspace_rules import workspace_faults
 from stacks.workspaces import BASE_REPOSITORY, WORKSPACES
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
+
+BASE_TAG = "bookworm"
+"""Of the bases that a stack builds, after Debian's release."""
 
 EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
@@ -80,8 +84,22 @@ def workspace_repository(repository: str, registry: RegistrySettings) -> str:
     return repository.rpartition("/")[2] if registry.namespace else repository
 
 
+def built_bases(settings: StackSettings) -> dict[Base, list[str]]:
+    """Bases that the stack builds itself → architectures that images on them want."""
+    wanted: dict[Base, set[str]] = defaultdict(set)
+    for image in settings.images.values():
+        if image.base is not Base.BUSYBOX or settings.bases is Bases.DEBIAN:
+            wanted[image.base].update(image.arches)
+    return {base: [arch.name for arch in in_table_order(wanted[base])] for base in Base if base in wanted}
+
+
+def base_repository(base: Base) -> str:
+    """Repository of a base under its registry."""
+    return f"base/{base}"
+
+
 def base_registry(settings: StackSettings) -> str | None:
-    """Where the base made from Debian packages is published: where the first image is built."""
+    """Where bases made from Debian packages are published: where the first image is built."""
     wanted = (registries_of(image, settings) for image in settings.images.values())
     return next((names[0] for names in wanted if names), None)
 
@@ -94,8 +112,8 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
         for name, image in settings.images.items()
         if registry_name in registries_of(image, settings)
     }
-    if settings.bases is Bases.DEBIAN and registry_name == base_registry(settings):
-        wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
+    if registry_name == base_registry(settings):
+        wanted.update({base_repository(base): [BASE_TAG] for base in built_bases(settings)})
     return wanted | _workspace_repositories(registry_name, settings)
 
 
@@ -172,6 +190,7 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}"
             continue
         yield from _registry_faults(key, registries_of(image, settings), settings)
+        yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
         for argument in sorted(name for name in image.build_args if SECRET.search(name)):
             yield (

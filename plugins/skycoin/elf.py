@@ -26,6 +26,8 @@ class Abi:
     bits: int
     hard_float: bool = False
     """Whether floating-point registers may carry arguments."""
+    hard_float_base: bool = False
+    """Whether they may in a static program for a CPU that is named, as a base has it."""
     cpus: frozenset[int] | None = None
     """Allowed values of Tag_CPU_arch; None where the architecture has no such attribute."""
 
@@ -36,7 +38,8 @@ ABIS: Mapping[str, Abi] = MappingProxyType(
         # Up to v5TEJ.
         "linux/arm/v5": Abi(machine="EM_ARM", bits=32, cpus=frozenset(range(6))),
         # v6, v6KZ, v6K; v6T2 (8) has Thumb-2, which the ARM1176 of a Raspberry Pi 1 lacks.
-        "linux/arm/v6": Abi(machine="EM_ARM", bits=32, cpus=frozenset((*range(8), 9))),
+        # The official busybox for v6 is Alpine's build, for this CPU and its floating-point unit.
+        "linux/arm/v6": Abi(machine="EM_ARM", bits=32, hard_float_base=True, cpus=frozenset((*range(8), 9))),
         "linux/arm/v7": Abi(machine="EM_ARM", bits=32, hard_float=True, cpus=frozenset(range(11))),
         "linux/arm64/v8": Abi(machine="EM_AARCH64", bits=64),
     }
@@ -94,7 +97,8 @@ def abi_fault(program: Program, platform: str) -> str | None:
     abi = ABIS[platform]
     if (program.machine, program.bits) != (abi.machine, abi.bits):
         return f"is {program.machine}, {program.bits} bit; {platform} takes {abi.machine}, {abi.bits} bit"
-    if program.hard_float and not abi.hard_float:
+    like_a_base = abi.hard_float_base and program.interpreter is None and program.cpu is not None
+    if program.hard_float and not abi.hard_float and not like_a_base:
         return f"passes floats in registers (hard-float ABI); {platform} takes the soft-float ABI"
     if program.cpu is not None and abi.cpus is not None and program.cpu not in abi.cpus:
         allowed = ", ".join(map(str, sorted(abi.cpus)))

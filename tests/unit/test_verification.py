@@ -73,6 +73,10 @@ ABI_CASES: list[tuple[str, bytes, str | None]] = [
     ("linux/arm/v6", elf("EM_ARM", flags=SOFT_FLOAT, cpu=9), None),
     ("linux/arm/v6", elf("EM_ARM", flags=SOFT_FLOAT, cpu=10), "Tag_CPU_arch 10"),
     ("linux/arm/v7", elf("EM_ARM", cpu=14), "Tag_CPU_arch 14"),
+    ("linux/arm/v6", elf("EM_ARM", flags=HARD_FLOAT, cpu=6), None),  # Alpine's busybox
+    ("linux/arm/v6", elf("EM_ARM", flags=HARD_FLOAT, cpu=10), "Tag_CPU_arch 10"),  # Debian's armhf
+    ("linux/arm/v6", elf("EM_ARM", flags=HARD_FLOAT, cpu=6, interpreter="/lib/ld.so"), "hard-float"),
+    ("linux/arm/v5", elf("EM_ARM", flags=HARD_FLOAT, cpu=4), "hard-float"),
 ]
 
 
@@ -108,7 +112,7 @@ def test_a_layer_is_read_once_and_forwards() -> None:
 
     layer = {"digest": DIGEST, "size": 1, "mediaType": LAYER}
     contents = read_contents(Layers(), [layer], "linux/amd64")
-    assert (contents.programs, contents.faults) == (100, [])
+    assert (contents.programs.total(), contents.faults) == (100, [])
 
 
 def test_a_dynamic_linker_must_be_in_the_image() -> None:

@@ -29,6 +29,13 @@ REGISTRY: Mapping[str, Any] = {
 }
 """The image registry, published where a hosted registry can pull it from."""
 
+SKYWIRE: Mapping[str, Any] = {
+    "source": {"git": "https://github.com/skycoin/skywire.git", "version": "v1.3.29", "commit": "1" * 40},
+    "arches": ["amd64", "arm32v6"],
+    "channel": "release",
+}
+"""The image skywire, as `skycoin:images` takes it. The commit is nobody's: no test fetches it."""
+
 _VALID: dict[str, Any] = {
     "registries": {"local": {"kind": "local"}},
     "images": {
