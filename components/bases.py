@@ -9,6 +9,14 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
+class Base(StrEnum):
+    """What an image's final stage stands on: an image's setting `base`."""
+
+    BUSYBOX = "busybox"
+    GLIBC = "glibc"
+    """A C library for programs that are linked dynamically; no package manager."""
+
+
 class Bases(StrEnum):
     """Where base images come from: the setting `skycoin:bases`."""
 

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from components.arch import ARCHES
 from stacks.settings import ImageSettings, SourceSettings
 from stacks.sources import Provenance
 
 PROJECT = Path(__file__).resolve().parent.parent
 GO_MODULE = "./images/go-module"
 """Folder with what images from Go modules share; a named build context of all images."""
-
-DEBIAN_BASE_REPOSITORY = "base/busybox"
-DEBIAN_BASE_TAG = "bookworm"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +33,8 @@ class CatalogueEntry:
     origins: tuple[str, ...] = ("module",)
     """Kinds of source that it can be built from."""
     dockerfile: str = f"{GO_MODULE}/Dockerfile"
+    arches: tuple[str, ...] = tuple(ARCHES)
+    """Architectures that it can be built for."""
 
     @property
     def context(self) -> str:
@@ -57,6 +57,11 @@ class CatalogueEntry:
         text = (PROJECT / "images" / self.name / "go.mod").read_text()
         match = re.search(rf"^(?:require)?\s*{re.escape(self.module)} (v\S+)", text, re.M)
         return match[1] if match else ""
+
+    def arch_faults(self, arches: list[str]) -> Iterator[str]:
+        """Why this image can't be built for some of `arches`."""
+        if missing := [arch for arch in arches if arch not in self.arches]:
+            yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
 
     def source_faults(self, source: SourceSettings) -> Iterator[str]:
         """Why this image can't be built from `source`."""
@@ -95,6 +100,23 @@ CATALOGUE = _entries(
             "BRANCH": "{branch}",
             "GUI": "{gui}",
             "LAYERS": "{layers}",
+        },
+    ),
+    CatalogueEntry(
+        name="skywire",
+        repository="skycoin/skywire",
+        title="Skywire visor",
+        module="github.com/skycoin/skywire",
+        url="https://github.com/skycoin/skywire",
+        origins=("git", "path"),
+        dockerfile="./images/skywire/Dockerfile",
+        # A name that the sources don't have is no error to Go's linker; Skywire's moved with its versions.
+        build_args={
+            "LDFLAGS": "-X main.Version={version} -X main.Commit={commit} -X main.Branch={branch} "
+            "-X github.com/skycoin/dmsg/buildinfo.version=v{version} "
+            "-X github.com/skycoin/dmsg/buildinfo.commit={commit} "
+            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.version=v{version} "
+            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.commit={commit}",
         },
     ),
     CatalogueEntry(

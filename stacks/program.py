@@ -8,24 +8,16 @@ import pulumi
 import pulumi_docker as docker
 
 from components.arch import ARCHES, in_table_order
-from components.bases import OFFICIAL_BUILD_BASE, Bases, official_busybox
 from components.buildx import BuildxProvider
 from components.exporter import Exporter, ExporterArgs
 from components.image import Image, ImageArgs
 from components.naming import pinned
 from components.registry import Registry, RegistryArgs, RegistryKind
-from stacks.catalogue import (
-    CATALOGUE,
-    DEBIAN_BASE_REPOSITORY,
-    DEBIAN_BASE_TAG,
-    GO_MODULE,
-    PROJECT,
-    CatalogueEntry,
-)
+from stacks.bases import BaseImages
+from stacks.catalogue import CATALOGUE, GO_MODULE, PROJECT, CatalogueEntry
 from stacks.nodes import deploy_node
 from stacks.rules import (
     EXPORTER,
-    base_registry,
     container_name,
     exact_tags_of,
     exporter_name,
@@ -58,7 +50,7 @@ class Program:
         }
         # Once for each image: a working copy's is read from its git.
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
-        self._busybox = self._build_busybox() if settings.bases is Bases.DEBIAN and settings.images else None
+        self._bases = BaseImages(settings, self._registries, self._builder)
         self._images = {name: self._build_image(name, image) for name, image in settings.images.items()}
         published = self._published_images()
         providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
@@ -110,9 +102,9 @@ class Program:
                     )
                     for registry in registries_of(image, self._settings)
                 ],
-                bases={arch.name: self._base(arch.name) for arch in arches},
-                base_name=f"busybox ({self._settings.bases})",
-                build_base=self._build_base(),
+                bases={arch.name: self._bases.ref(image, arch.name) for arch in arches},
+                base_name=self._bases.label(image),
+                build_base=self._bases.build_base,
                 build_args={
                     **image.build_args,
                     **entry.arguments(image, source),
@@ -120,7 +112,7 @@ class Program:
                 },
                 labels=_labels(entry, source),
                 sources=_named_contexts(image),
-                secrets=self._secrets(),
+                secrets=self._bases.secrets,
                 builder=self._settings.builder,
             ),
             self._builder,
@@ -128,45 +120,11 @@ class Program:
 
     def _provenance(self, name: str) -> dict[str, Any]:
         """{source: {version, commit, branch, date}, bases: {arch: ref}}: what an image is made from."""
-        source = self._sources[name]
+        source, image = self._sources[name], self._settings.images[name]
         return {
             "source": {**asdict(source), "date": source.date or ""},
-            "bases": {arch: self._base(arch) for arch in self._images[name].variants},
+            "bases": {arch: self._bases.ref(image, arch) for arch in self._images[name].variants},
         }
-
-    def _build_busybox(self) -> Image:
-        """The base from Debian's packages, for every architecture that any image wants."""
-        wanted = {arch for image in self._settings.images.values() for arch in image.arches}
-        registry = self._registries[str(base_registry(self._settings))]
-        return Image(
-            "busybox",
-            ImageArgs(
-                arches=in_table_order(wanted),
-                tags=[DEBIAN_BASE_TAG],
-                context="./images/busybox",
-                dockerfile="./images/busybox/Dockerfile",
-                repositories=[registry.repository(DEBIAN_BASE_REPOSITORY)],
-                bases=dict.fromkeys(wanted, "scratch"),
-                build_base=self._build_base(),
-                build_args={"SOURCE_DATE_EPOCH": "0"},
-                secrets=self._secrets(),
-                builder=self._settings.builder,
-            ),
-            self._builder,
-        )
-
-    def _base(self, arch_name: str) -> pulumi.Input[str]:
-        if self._busybox is None:
-            return official_busybox(arch_name)
-        return self._busybox.variants[arch_name].ref
-
-    def _build_base(self) -> str:
-        return self._settings.build_base or OFFICIAL_BUILD_BASE
-
-    def _secrets(self) -> dict[str, pulumi.Input[str]]:
-        """The machine's own certificate authorities, for build steps that reach package registries."""
-        path = self._settings.build_ca
-        return {} if path is None else {"build-ca": (PROJECT / path).read_text()}
 
     def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
         """{image: {tag: …}} of the publishing stack that this one takes its digests from."""

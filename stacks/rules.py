@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from components.bases import Bases
+from components.arch import in_table_order
+from components.bases import Base, Bases
 from components.naming import Channel, channel_tags, ecr_repository_fault, exact_tags, minor_tag, tag_fault
 from components.registry import RegistryKind
-from stacks.catalogue import CATALOGUE, DEBIAN_BASE_REPOSITORY, DEBIAN_BASE_TAG, PROJECT
+from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.fields import NAME
 from stacks.settings import (
     ImageSettings,
@@ -17,6 +18,9 @@ from stacks.settings import (
 )
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
+
+BASE_TAG = "bookworm"
+"""Of the bases that a stack builds, after Debian's release."""
 
 EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
@@ -66,8 +70,22 @@ def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -
     return image.repository or (entry.name if registry.namespace else entry.repository)
 
 
+def built_bases(settings: StackSettings) -> dict[Base, list[str]]:
+    """Bases that the stack builds itself → architectures that images on them want."""
+    wanted: dict[Base, set[str]] = defaultdict(set)
+    for image in settings.images.values():
+        if image.base is not Base.BUSYBOX or settings.bases is Bases.DEBIAN:
+            wanted[image.base].update(image.arches)
+    return {base: [arch.name for arch in in_table_order(wanted[base])] for base in Base if base in wanted}
+
+
+def base_repository(base: Base) -> str:
+    """Repository of a base under its registry."""
+    return f"base/{base}"
+
+
 def base_registry(settings: StackSettings) -> str | None:
-    """Where the base made from Debian packages is published: where the first image is built."""
+    """Where bases made from Debian packages are published: where the first image is built."""
     wanted = (registries_of(image, settings) for image in settings.images.values())
     return next((names[0] for names in wanted if names), None)
 
@@ -80,8 +98,8 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
         for name, image in settings.images.items()
         if registry_name in registries_of(image, settings)
     }
-    if settings.bases is Bases.DEBIAN and registry_name == base_registry(settings):
-        wanted[DEBIAN_BASE_REPOSITORY] = [DEBIAN_BASE_TAG]
+    if registry_name == base_registry(settings):
+        wanted.update({base_repository(base): [BASE_TAG] for base in built_bases(settings)})
     return wanted
 
 
@@ -143,6 +161,7 @@ def _image_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}"
             continue
         yield from _registry_faults(key, registries_of(image, settings), settings)
+        yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
         for argument in sorted((RESERVED_BUILD_ARGS | entry.build_args.keys()) & image.build_args.keys()):
             yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"

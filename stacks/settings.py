@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from components.bases import Bases
+from components.bases import Base, Bases
 from components.boards import BOARDS
 from components.naming import Channel
 from components.registry import RegistryKind
@@ -148,6 +148,7 @@ class ImageSettings(Settings):
     revision: Annotated[int, Field(ge=0)] = 0
     registries: Annotated[list[str], Field(min_length=1)] | None = None
     repository: Repository | None = None
+    base: Annotated[Base, Field(strict=False)] = Base.BUSYBOX
     gui: bool = True
     layers: Literal[1, 2] = 2
     build_args: dict[str, str] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ echo "• mypy --strict"
 echo "• hadolint"
 git ls-files '*Dockerfile' | xargs "$venv/bin/hadolint" --config tests/hadolint.yaml
 echo "• shellcheck"
-git ls-files '*.sh' .ci/run images/skycoin/with-build-ca images/skycoin/collect-licences \
-    plugins/skycoin/pulumi-resource-skycoin |
+git ls-files '*.sh' .ci/run images/go-module/with-build-ca images/go-module/update-debian \
+    images/go-module/unpack-busybox images/skycoin/collect-licences images/skywire/install-compiler \
+    images/skywire/build-programs plugins/skycoin/pulumi-resource-skycoin |
     xargs "$venv/bin/shellcheck"

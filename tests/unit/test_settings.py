@@ -38,7 +38,7 @@ UNKNOWN_KEYS = [
     ("registries.local.adress", "kind, address, namespace, account, region, keep-features, optional"),
     (
         "images.skycoin.arch",
-        "source, arches, channel, feature, revision, registries, repository, gui, layers, build-args",
+        "source, arches, channel, feature, revision, registries, repository, base, gui, layers, build-args",
     ),
     ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
     ("hosts.attic.user", "engine, arch, emulation, board, ssh-options"),
@@ -137,6 +137,11 @@ FAULTS: list[tuple[str, Any, str]] = [
         "images.skycoin.revision",
         -1,
         "skycoin:images.skycoin.revision: -1: Input should be greater than or equal to 0",
+    ),
+    (
+        "images.skycoin.base",
+        "alpine",
+        "skycoin:images.skycoin.base: \"alpine\": Input should be 'busybox' or 'glibc'",
     ),
     ("images.skycoin.layers", 3, "skycoin:images.skycoin.layers: 3: Input should be 1 or 2"),
     ("images.skycoin.gui", "yes", 'skycoin:images.skycoin.gui: "yes": Input should be a valid boolean'),

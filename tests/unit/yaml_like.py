@@ -18,6 +18,13 @@ EXPORTER: Mapping[str, Any] = {
 }
 """The image exporter, as `skycoin:images` takes it."""
 
+SKYWIRE: Mapping[str, Any] = {
+    "source": {"git": "https://github.com/skycoin/skywire.git", "version": "v1.3.29", "commit": "1" * 40},
+    "arches": ["amd64", "arm32v6"],
+    "channel": "release",
+}
+"""The image skywire, as `skycoin:images` takes it. The commit is nobody's: no test fetches it."""
+
 _VALID: dict[str, Any] = {
     "registries": {"local": {"kind": "local"}},
     "images": {

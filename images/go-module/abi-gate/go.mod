@@ -1,3 +1,3 @@
 module github.com/skycoin/infrastructure/images/go-module/abi-gate
 
-go 1.26.5
+go 1.26.0

@@ -1,0 +1,3 @@
+module example.org/skywire
+
+go 1.26

@@ -1,0 +1,116 @@
+"""The image skywire: what the program gives its build, and what its files say."""
+
+import json
+import re
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from components.arch import ARCHES
+from plugins.skycoin.elf import ABIS
+from stacks import rules
+from stacks.catalogue import CATALOGUE, PROJECT
+from stacks.reading import SettingsError, parse
+from tests.unit.engine import BUILD, Engine
+from tests.unit.projects import run_program
+from tests.unit.yaml_like import SKYWIRE, changed
+
+FOLDER = PROJECT / "images" / "skywire"
+GATE = PROJECT / "images" / "go-module" / "abi-gate"
+
+
+def test_each_variant_gets_the_compiler_of_its_arch() -> None:
+    """The old hooks took the hard-float compiler for arm v5, v6 and v7 alike."""
+    engine = run_program(Engine(), changed({"images.skywire": {**SKYWIRE, "arches": list(ARCHES)}}))
+    given = {arch: engine.one(BUILD, f"skywire-{arch}-image").inputs["buildArgs"] for arch in ARCHES}
+    assert {arch: (args["CC"], args["GOARM"]) for arch, args in given.items()} == {
+        "amd64": ("x86_64-linux-gnu-gcc", ""),
+        "arm32v5": ("arm-linux-gnueabi-gcc", "5"),
+        "arm32v6": ("arm-linux-gnueabi-gcc", "6"),
+        "arm32v7": ("arm-linux-gnueabihf-gcc", "7"),
+        "arm64v8": ("aarch64-linux-gnu-gcc", ""),
+    }
+
+
+def test_sources_are_a_commit_of_git_and_the_version_reaches_the_linker() -> None:
+    engine = run_program(Engine(), changed({"images.skywire": SKYWIRE}))
+    build = engine.one(BUILD, "skywire-arm32v6-image").inputs
+    source = f"https://github.com/skycoin/skywire.git#{'1' * 40}"
+    assert build["context"]["named"]["source"] == {"location": source}
+    assert build["dockerfile"] == {"location": "./images/skywire/Dockerfile"}
+    assert build["tags"] == ["registry.localhost:5443/skycoin/skywire:latest-arm32v6"]
+    assert f"-X main.Version=1.3.29 -X main.Commit={'1' * 40}" in build["buildArgs"]["LDFLAGS"]
+    assert build["labels"]["org.opencontainers.image.title"] == "Skywire visor"
+
+
+def test_a_module_is_no_source_of_it() -> None:
+    source = {"module": "github.com/skycoin/skywire", "version": "v1.3.29", "commit": "1" * 40}
+    with pytest.raises(SettingsError) as caught:
+        parse(changed({"images.skywire": {**SKYWIRE, "source": source}}))
+    assert caught.value.faults == [
+        "skycoin:images.skywire.source: module is no source of skywire; allowed is git or path"
+    ]
+
+
+def test_a_compiler_given_by_hand_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(changed({"images.skywire": {**SKYWIRE, "build-args": {"CC": "gcc"}}}))
+    assert "build-args.CC: is set by the program" in caught.value.faults[0]
+
+
+def test_an_arch_that_an_image_is_not_made_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(CATALOGUE["skywire"], arches=("amd64", "arm64v8"))
+    monkeypatch.setattr(rules, "CATALOGUE", MappingProxyType({**CATALOGUE, "skywire": entry}))
+    with pytest.raises(SettingsError) as caught:
+        parse(changed({"images.skywire": {**SKYWIRE, "arches": ["amd64", "arm32v5", "arm32v6"]}}))
+    assert caught.value.faults == [
+        "skycoin:images.skywire.arches: skywire is not made for arm32v5, arm32v6; allowed are amd64, arm64v8"
+    ]
+
+
+def test_the_toolchain_has_the_compilers_of_the_arch_table() -> None:
+    text = (FOLDER / "install-compiler").read_text()
+    found = dict(re.findall(r"^ +(\S+-gcc)\) port=(\w+) ;;", text, re.M))
+    assert found == {arch.cc: arch.debian_port for arch in ARCHES.values()}
+    [refusal] = re.findall(r"allowed are (.*?gcc)\"$", text, re.S | re.M)
+    assert re.findall(r"[\w-]+-gcc", refusal) == list(found), "the sentence names those that there are"
+
+
+def test_arguments_come_after_the_sources_that_they_must_not_fetch_again() -> None:
+    """The old Dockerfiles took them first: every commit compiled everything."""
+    text = (FOLDER / "Dockerfile").read_text()
+    sources = text.index("COPY --from=source")
+    for argument in ("GOARCH", "GOARM", "LINK", "LDFLAGS"):
+        assert text.index(f"ARG {argument}") > sources, argument
+
+
+def test_the_gates_table_is_that_of_the_verification() -> None:
+    """One program refuses a wrong file while it is built, the other after it was pushed."""
+    rows = json.loads((GATE / "abis.json").read_text())
+    assert list(rows) == list(ABIS)
+    for platform, abi in ABIS.items():
+        row = dict(rows[platform])
+        goarm = row.pop("goarm", None)
+        assert row.pop("hard_float", False) == abi.hard_float
+        assert row.pop("hard_float_base", False) == abi.hard_float_base
+        assert row.pop("cpus", None) == (None if abi.cpus is None else sorted(abi.cpus))
+        assert row == {"machine": abi.machine, "bits": abi.bits}
+        arch = next(arch for arch in ARCHES.values() if arch.platform == platform)
+        assert str(goarm or "") == arch.goarm
+
+
+@pytest.mark.parametrize("dockerfile", sorted({entry.dockerfile for entry in CATALOGUE.values()}))
+def test_every_image_with_a_program_passes_the_gate(dockerfile: str) -> None:
+    text = (PROJECT / dockerfile).read_text()
+    assert re.search(
+        r"--mount=type=bind,from=base,target=/base --network=none \\\n +abi-gate -wait 1s -platform", text
+    )
+    assert "FROM ${IMAGE_FROM} AS base" in text
+    assert text.rindex("FROM base") > text.index("abi-gate -wait 1s -platform")
+
+
+@pytest.mark.parametrize("name", ["skycoin", "skywire"])
+def test_no_image_declares_a_volume(name: str) -> None:
+    """One that nobody mounts becomes an anonymous one; the old hooks declared it before its owner was set."""
+    assert not re.search("^VOLUME", (PROJECT / "images" / name / "Dockerfile").read_text(), re.M)
