@@ -1,6 +1,8 @@
 """What a verification refuses, on images in memory. Real images: tests/e2e/test_publishing.py."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,9 +10,10 @@ import pytest
 from plugins.base import Change, ProviderError, Values
 from plugins.repository import INDEX, Manifest
 from plugins.skycoin.elf import ABIS, abi_fault, read_program
-from plugins.skycoin.verification import Verification
+from plugins.skycoin.verification import Verification, read_contents
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
-from tests.unit.registry import Registries
+from tests.unit.registry import LAYER, Registries, layer_of
+from tests.unit.yaml_like import DIGEST
 
 GOOD = {
     "linux/amd64": elf("EM_X86_64"),
@@ -79,6 +82,27 @@ def test_every_architecture_has_its_abi() -> None:
     from components.arch import ARCHES
 
     assert list(ABIS) == [arch.platform for arch in ARCHES.values()]
+
+
+class Forwards(io.BytesIO):
+    """A file that can't go back."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise AssertionError(f"sought {offset} from {whence}")
+
+
+def test_a_layer_is_read_once_and_forwards() -> None:
+    """Going back in a compressed layer reads it again from its start: a workspace took over half an hour."""
+    files = {f"usr/bin/{number}": GOOD["linux/amd64"] for number in range(100)}
+
+    class Layers:
+        @contextmanager
+        def blob(self, digest: str) -> Iterator[io.BytesIO]:
+            yield Forwards(layer_of(files))
+
+    layer = {"digest": DIGEST, "size": 1, "mediaType": LAYER}
+    contents = read_contents(Layers(), [layer], "linux/amd64")
+    assert (contents.programs, contents.faults) == (100, [])
 
 
 def test_a_dynamic_linker_must_be_in_the_image() -> None:
