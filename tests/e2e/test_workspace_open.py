@@ -53,8 +53,7 @@ def opened(machine: Machine, folder: Path) -> Iterator[Result]:
     result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}")
     assert result.code == 0, result.text
     yield result
-    if machine.docker("container", "inspect", NAME).code == 0:
-        assert asks(machine, "destroy", f"STACK={STACK}").code == 0
+    assert asks(machine, "destroy", f"STACK={STACK}").code == 0
     for volume in machine.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").text.split():
         machine.docker("volume", "rm", volume)
 
@@ -254,3 +253,5 @@ def test_destroy_removes_the_container_and_keeps_the_home(machine: Machine) -> N
     assert machine.docker("network", "inspect", NAME).code != 0
     kept = machine.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").text.split()
     assert {f"{NAME}-docker", f"{NAME}-home"} <= set(kept)
+    again = asks(machine, "destroy", f"STACK={STACK}")
+    assert (again.code, f"The stack {STACK} holds nothing." in again.text) == (0, True), again.text
