@@ -13,7 +13,7 @@ from local.images import images_table
 from local.layout import Layout, read_layout
 from local.review import review_stack
 from local.setup import set_up
-from local.stack import STACK, stack_config, stack_outputs, with_stack_file
+from local.stack import STACK, is_own, own_stacks, stack_config, stack_file, stack_outputs, with_stack_file
 from local.steps import SetupError, fail
 from local.workspace import workspace, workspace_files
 
@@ -79,6 +79,10 @@ def review(layout: Layout, arguments: argparse.Namespace) -> int:
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     """Destroy all but protected wallets, and say what stays."""
     env = pulumi_cli.known_environment(layout)
+    stack = arguments.stack
+    if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
+        print(f"The stack {stack} holds nothing.")
+        return 0
     code = with_stack_file(
         layout,
         arguments.stack,

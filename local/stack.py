@@ -29,9 +29,16 @@ def stack_file(stack: str) -> Path:
 
 
 def own_stacks(layout: Layout) -> list[str]:
-    """The machine's own stacks that have a state."""
-    found = (path.stem for path in _state_file(layout, "*").parent.glob("*.json"))
-    return sorted(stack for stack in found if is_own(stack) and stack_file(stack).exists())
+    """The machine's own stacks that hold anything."""
+    found = [path.stem for path in _state_file(layout, "*").parent.glob("*.json")]
+    there = [stack for stack in found if is_own(stack) and stack_file(stack).exists()]
+    return sorted(stack for stack in there if _holds_anything(_state_file(layout, stack)))
+
+
+def _holds_anything(state: Path) -> bool:
+    """Pulumi destroys an empty stack by running the program, and fails."""
+    latest = json.loads(state.read_text())["checkpoint"].get("latest") or {}
+    return bool(latest.get("resources"))
 
 
 def _state_file(layout: Layout, stack: str) -> Path:

@@ -1,6 +1,7 @@
 """`make workspace` before anything is set up: name, folder, person, and what it asks of the stack."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import yaml
 
 from local import workspace
 from local.layout import PROJECT, Layout, read_layout
-from local.stack import _current, is_own
+from local.stack import _current, is_own, own_stacks
 from local.steps import SetupError
 from stacks.reading import parse
 from stacks.workspaces import WORKSPACES
@@ -158,6 +159,23 @@ CONFIG = {"a": {"b": [{"c": "x"}], "n": 8080, "t": True, "s": "8080"}}
 )
 def test_a_setting_is_found_as_it_would_be_given(path: str, value: str | None) -> None:
     assert _current(CONFIG, path) == value
+
+
+def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A destroyed stack stays as an empty state: `make down ALL=1` tried to destroy it again, and failed."""
+    folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
+    folder.mkdir(parents=True)
+    full: dict[str, object] = {"resources": [{}]}
+    for name, latest in (
+        ("local", full),
+        ("workspace-cli", {}),
+        ("workspace-python", full),
+        ("release", full),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
+    assert own_stacks(layout) == [], "their settings are not there"
+    monkeypatch.setattr("local.stack.stack_file", lambda _: folder)
+    assert own_stacks(layout) == ["local", "workspace-python"]
 
 
 def test_the_machines_own_stacks_are_ignored_by_git() -> None:
