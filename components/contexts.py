@@ -2,7 +2,8 @@
 
 docker-build hashes them with the excludes of the image's own context, which begin with `*`: it sees no
 change in a working copy (tried with 0.0.22). So the program hashes them, and hands the hash over as a
-build argument that no Dockerfile declares: it rebuilds, and reaches neither the history nor a layer.
+build argument: another one builds again. A Dockerfile may use it in its build stages only: in the final
+stage it would be in the history, and a digest would change with a file that reaches no layer.
 """
 
 import hashlib
