@@ -13,7 +13,7 @@ from components.bases import OFFICIAL_BUILD_BASE, Base, Bases, official_busybox
 from components.image import Image, ImageArgs
 from components.registry import Registry
 from stacks.catalogue import GO_MODULE, PROJECT
-from stacks.rules import BASE_TAG, base_registry, base_repository, built_bases
+from stacks.names import BASE_TAG, base_registry, base_repository, built_bases
 from stacks.settings import ImageSettings, StackSettings
 
 _BUILD_ARGS: Mapping[Base, Mapping[str, str]] = {

@@ -1,41 +1,12 @@
-"""Registries of kind hosted: which image they run, what they must fit, and how they are deployed."""
-
-from collections.abc import Iterator
+"""From the settings of a registry of kind hosted to the registry on its host."""
 
 import pulumi
 import pulumi_docker as docker
 
-from components.hosted_registry import MEMORY, PORT, HostedRegistry, HostedRegistryArgs
-from components.naming import address_port
+from components.hosted_registry import MEMORY, HostedRegistry, HostedRegistryArgs
 from components.node import LOOPBACK
-from components.registry import RegistryKind
-from stacks.engines import engine_of
-from stacks.rules import container_name, ports_of, registries_of, volume_names
-from stacks.settings import RegistrySettings, StackSettings
-
-IMAGE = "registry"
-"""Image of the catalogue that a hosted registry runs."""
-
-
-def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
-    """Those that the stack runs itself, by name."""
-    return {name: one for name, one in settings.registries.items() if one.kind is RegistryKind.HOSTED}
-
-
-def registry_container(name: str) -> str:
-    """Container of a hosted registry on its host: `registry-community`."""
-    return container_name(name, IMAGE)
-
-
-def registry_volumes(name: str) -> tuple[str, str]:
-    """(data volume, volume of secrets) of a hosted registry."""
-    container = registry_container(name)
-    return f"{container}-data", f"{container}-secrets"
-
-
-def registry_port(registry: RegistrySettings) -> int:
-    """Port on the host: given, or that of the address, or the registry's own."""
-    return registry.port or address_port(registry.address or "") or PORT
+from stacks.names import registry_container, registry_port, registry_volumes
+from stacks.settings import RegistrySettings
 
 
 def deploy_registry(
@@ -54,61 +25,3 @@ def deploy_registry(
         memory=registry.memory or MEMORY,
     )
     return HostedRegistry(name, args, pulumi.ResourceOptions(provider=provider))
-
-
-def hosted_faults(settings: StackSettings) -> Iterator[str]:
-    """Every fault of a hosted registry that no single entry shows."""
-    hosted = hosted_registries(settings)
-    yield from _order_faults(hosted, settings)
-    ports, volumes = _taken(settings)
-    for name, registry in hosted.items():
-        key = f"skycoin:registries.{name}"
-        host = settings.hosts.get(registry.host or "")
-        if host is None:
-            names = ", ".join(settings.hosts) or "none"
-            yield f"{key}.host: {registry.host!r} is not in skycoin:hosts; it has {names}"
-            continue
-        yield from _image_faults(key, host.variant, settings)
-        engine, port = engine_of(settings, str(registry.host)), registry_port(registry)
-        first = ports.setdefault((engine, port), f"registries.{name}")
-        if first != f"registries.{name}":
-            yield f"{key}.port: {port} is already taken on engine {engine} by skycoin:{first}"
-        for volume in registry_volumes(name):
-            if (engine, volume) in volumes:
-                owner = volumes[engine, volume]
-                yield f"{key}: volume {volume!r} on engine {engine} is already skycoin:{owner}'s"
-
-
-def _taken(settings: StackSettings) -> tuple[dict[tuple[str, int], str], dict[tuple[str, str], str]]:
-    """What nodes have on their engines: ({(engine, port): key}, {(engine, volume): key})."""
-    ports = {place: keys[0] for place, keys in ports_of(settings).items()}
-    volumes = {
-        (engine_of(settings, node.host), volume): f"nodes.{name}"
-        for name, node in settings.nodes.items()
-        for volume in volume_names(name, node)
-    }
-    return ports, volumes
-
-
-def _image_faults(key: str, variant: str | None, settings: StackSettings) -> Iterator[str]:
-    if settings.images_from is not None:
-        return
-    image = settings.images.get(IMAGE)
-    if image is None:
-        yield f"{key}: needs the image {IMAGE} in skycoin:images, published in another registry"
-    elif variant is not None and variant not in image.arches:
-        yield (
-            f"{key}.host: it takes {variant}, but skycoin:images.{IMAGE} is built for "
-            f"{', '.join(image.arches)} only: add {variant} to its arches"
-        )
-
-
-def _order_faults(hosted: dict[str, RegistrySettings], settings: StackSettings) -> Iterator[str]:
-    """Images are built before the registry runs, and its own image is pulled before it answers."""
-    for name, image in settings.images.items():
-        wanted = registries_of(image, settings)
-        key = f"skycoin:images.{name}.registries"
-        if wanted and wanted[0] in hosted:
-            yield f"{key}: {wanted[0]!r} is of kind hosted; put the registry first where it is built"
-        elif name == IMAGE and (own := next((one for one in wanted if one in hosted), None)):
-            yield f"{key}: {own!r} runs this image, so it can't be where it comes from; name another registry"

@@ -7,7 +7,7 @@ from components.arch import ARCHES
 from components.boards import BOARDS, SERVER, Board
 from components.host import Host
 from components.node import Node, NodeArgs
-from stacks.rules import container_name, volume_names
+from stacks.names import container_name, volume_names
 from stacks.settings import Emulation, HostSettings, NodeSettings, PeerNetwork, StackSettings
 
 GUI_API_SETS = ("WALLET", "STORAGE")

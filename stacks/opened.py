@@ -8,8 +8,8 @@ import pulumi_docker as docker
 
 from components.naming import pinned
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
+from stacks.names import page_port, workspace_container, workspace_volumes
 from stacks.opening import OpenSettings
-from stacks.opening_rules import page_port, workspace_container, workspace_volumes
 from stacks.settings import StackSettings
 from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 

@@ -17,21 +17,22 @@ from components.naming import Channel, pinned
 from components.registry import Registry, RegistryArgs, RegistryKind
 from stacks.bases import BaseImages
 from stacks.catalogue import CATALOGUE, GO_MODULE, PROJECT, CatalogueEntry
-from stacks.hosted import IMAGE as HOSTED_IMAGE
-from stacks.hosted import deploy_registry, hosted_registries
-from stacks.nodes import deploy_node
-from stacks.opened import open_workspace
-from stacks.opening_rules import opened
-from stacks.rules import (
+from stacks.hosted import deploy_registry
+from stacks.names import (
     EXPORTER,
+    REGISTRY_IMAGE,
     container_name,
     exact_tags_of,
     exporter_name,
+    hosted_registries,
+    opened,
     registries_of,
     repositories_of,
     repository_of,
     tags_of,
 )
+from stacks.nodes import deploy_node
+from stacks.opened import open_workspace
 from stacks.settings import HostSettings, ImageSettings, NodeSettings, StackSettings
 from stacks.sources import Provenance, provenance
 from stacks.workspace_images import Builds, WorkspaceImages
@@ -56,7 +57,7 @@ class Program:
         providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
         # What hosted registries run comes first: the other images may be published in them.
         self._images: dict[str, Image] = {}
-        self._images |= self._build_images([HOSTED_IMAGE] if hosted else [])
+        self._images |= self._build_images([REGISTRY_IMAGE] if hosted else [])
         own = self._host_registries(published, providers)
         self._registries |= {name: self._registry(name, there.address) for name, there in own.items()}
         self._images |= self._build_images(settings.images)
@@ -130,7 +131,7 @@ class Program:
             name: deploy_registry(
                 name,
                 registry,
-                self._image_of(HOSTED_IMAGE, str(registry.host), None, published),
+                self._image_of(REGISTRY_IMAGE, str(registry.host), None, published),
                 providers[str(registry.host)],
             )
             for name, registry in hosted_registries(self._settings).items()

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from stacks.fields import SECRET
-from stacks.hosted import hosted_faults
 from stacks.model import Settings
 from stacks.opening import OpenSettings
 from stacks.rules import cross_faults
@@ -94,7 +93,7 @@ def parse(raw: Mapping[str, Any]) -> StackSettings:
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise SettingsError([_sentence(entry, _keys_at(entry["loc"])) for entry in found]) from None
-    if faults := [*cross_faults(settings), *hosted_faults(settings)]:
+    if faults := cross_faults(settings):
         raise SettingsError(faults)
     return settings
 

@@ -15,7 +15,7 @@ from components.arch import in_table_order
 from components.image import Image, ImageArgs
 from components.registry import Registry
 from stacks.catalogue import GO_MODULE
-from stacks.rules import registries_of, workspace_repository
+from stacks.names import registries_of, workspace_repository
 from stacks.settings import StackSettings, WorkspaceSettings
 from stacks.workspaces import (
     BASE_REPOSITORY,

@@ -4,8 +4,8 @@ import pytest
 
 from components.arch import ARCHES
 from components.bases import Base, official_busybox
+from stacks.names import built_bases, repositories_of
 from stacks.reading import SettingsError, parse
-from stacks.rules import built_bases, repositories_of
 from tests.unit.engine import BUILD, VERIFICATION, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import DIGEST, EXPORTER, SKYWIRE, changed

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stacks.catalogue import CATALOGUE, PROJECT
+from stacks.names import container_name, repository_of, tags_of, volume_names
 from stacks.reading import SettingsError, parse
-from stacks.rules import container_name, repository_of, tags_of, volume_names
 from stacks.settings import NodeSettings
 from tests.unit.yaml_like import DIGEST, EXPORTER, changed
 

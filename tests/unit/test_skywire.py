@@ -9,9 +9,9 @@ import pytest
 
 from components.arch import ARCHES
 from plugins.skycoin.elf import ABIS
-from stacks import rules
 from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.reading import SettingsError, parse
+from stacks.rules import images as image_rules
 from tests.unit.engine import BUILD, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import SKYWIRE, changed
@@ -61,7 +61,7 @@ def test_a_compiler_given_by_hand_is_refused() -> None:
 
 def test_an_arch_that_an_image_is_not_made_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = replace(CATALOGUE["skywire"], arches=("amd64", "arm64v8"))
-    monkeypatch.setattr(rules, "CATALOGUE", MappingProxyType({**CATALOGUE, "skywire": entry}))
+    monkeypatch.setattr(image_rules, "CATALOGUE", MappingProxyType({**CATALOGUE, "skywire": entry}))
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skywire": {**SKYWIRE, "arches": ["amd64", "arm32v5", "arm32v6"]}}))
     assert caught.value.faults == [

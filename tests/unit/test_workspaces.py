@@ -9,8 +9,8 @@ import pytest
 from components.arch import ARCHES
 from components.naming import repository_fault, tag_fault
 from stacks.catalogue import CATALOGUE
+from stacks.names import repositories_of
 from stacks.reading import SettingsError, parse
-from stacks.rules import repositories_of
 from stacks.workspaces import BASE_REPOSITORY, PYTHONS, WORKSPACES, base_tag
 from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
 from tests.unit.projects import PROJECT, run_program, up

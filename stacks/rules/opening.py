@@ -1,42 +1,11 @@
-"""Rules over opened workspaces: hosts, engines inside, ports, names. Pure; each fault is one line."""
+"""Rules over opened workspaces: hosts, engines inside, pages."""
 
 from collections.abc import Iterator
 
-from stacks.engines import engine_of
+from stacks.names import opened
 from stacks.opening import OpenSettings
 from stacks.settings import StackSettings, WorkspaceSettings
 from stacks.workspaces import WORKSPACES, WorkspaceEntry
-
-
-def opened(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
-    """(name, `open`) of every workspace that is opened."""
-    for name, workspace in settings.workspaces.items():
-        if workspace.open is not None:
-            yield name, workspace.open
-
-
-def workspace_container(name: str) -> str:
-    """Container of an opened workspace, and the first part of its volumes' names."""
-    return f"skycoin-workspace-{name}"
-
-
-def workspace_volumes(name: str, opening: OpenSettings) -> tuple[str, str | None]:
-    """(home, data of the engine inside or None)."""
-    container = workspace_container(name)
-    return f"{container}-home", f"{container}-docker" if opening.dind else None
-
-
-def page_port(name: str, opening: OpenSettings) -> int | None:
-    """Port on the host's loopback of the workspace's page, or None where it has none."""
-    entry = WORKSPACES.get(name)
-    return None if entry is None or entry.ide_port is None else opening.port or entry.ide_port
-
-
-def opened_ports(settings: StackSettings) -> Iterator[tuple[str, int, str]]:
-    """(engine, port, key) of every port that an opened workspace takes."""
-    for name, opening in opened(settings):
-        if (port := page_port(name, opening)) is not None:
-            yield engine_of(settings, opening.host), port, f"workspaces.{name}.open.port"
 
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:

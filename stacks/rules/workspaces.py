@@ -1,7 +1,9 @@
-"""Rules over `skycoin:workspaces`. Pure; each fault is one line."""
+"""Rules over workspaces, and over those that are opened."""
 
 from collections.abc import Iterator
 
+from stacks.names import registries_of, workspace_repository
+from stacks.rules.images import registry_faults, repository_fault
 from stacks.settings import StackSettings, WorkspaceSettings
 from stacks.workspaces import WORKSPACES, WorkspaceEntry
 
@@ -39,3 +41,15 @@ def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: St
                 f"{key}.arches: it stands on {base}, which is built for {', '.join(under.arches)} only: "
                 f"add {arch} to skycoin:workspaces.{base}.arches"
             )
+
+
+def workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of the registries of workspaces, and of their repositories there."""
+    for name, workspace in settings.workspaces.items():
+        key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
+        yield from registry_faults(key, names, settings)
+        for registry in (settings.registries[one] for one in names if one in settings.registries):
+            if name in WORKSPACES:
+                repository = workspace_repository(WORKSPACES[name].repository, registry)
+                if fault := repository_fault(repository, registry):
+                    yield f"{key}.registries: {fault}"
