@@ -32,8 +32,12 @@ fi
 ids=${WORKSPACE_USER:-$(stat -c %u:%g /work)}
 uid=${ids%%:*}
 gid=${ids#*:}
-case $uid:$gid in
-*[!0-9:]* | :* | *: | *:*:*) fail "WORKSPACE_USER is '$ids'; it is UID:GID, such as 1000:1000" ;;
+case $ids in
+*[!0-9:]* | :* | *: | *:*:*) ids='' ;;
+esac
+case $ids in
+*:*) ;;
+*) fail "WORKSPACE_USER is '${WORKSPACE_USER:-}'; it is UID:GID, such as 1000:1000" ;;
 esac
 if [ -x "$start" ]; then
     "$start" "$gid" || fail "its Docker engine did not start; its last words are above"

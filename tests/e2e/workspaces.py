@@ -61,7 +61,13 @@ def publish(machine: Machine, workspaces: Mapping[str, Any]) -> Mapping[str, Any
 
 
 def open_workspace(machine: Machine, tags: Mapping[str, Any], name: str) -> Workspace:
-    """A workspace with a folder of its own, whose owner is a person that this machine does not know."""
+    """A workspace with a folder of its own, whose owner is a person that this machine does not know.
+
+    Its images are pulled: `docker run` would say so among what a command says.
+    """
+    for tag in tags.values():
+        pulled = machine.docker("pull", "--quiet", tag["ref"])
+        assert pulled.code == 0, pulled.text
     folder = machine.layout.state / "workspaces" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
