@@ -37,7 +37,7 @@ review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STA
 destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
-env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$$(make -s env)"
+env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
 test: lint unit e2e ## Everything that this machine can run (cold 40 min, warm 15)
