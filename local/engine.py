@@ -104,20 +104,24 @@ def _start_own(layout: Layout) -> str:
 def start_own_engine(layout: Layout, name: str, folder: Path, *, number: int) -> None:
     """A dockerd beside the system's: own socket, data, bridge and containerd.
 
-    `number` (0 to 255) tells the engines of one machine apart: bridge `skycoin<number>` with
-    10.209.<number>.1/24. It keeps its hands off iptables and docker0, which are the system
-    engine's: published ports are served by docker's proxy alone, and containers reach no network.
+    `number` (0 to 45) tells the engines of one machine apart: bridge `skycoin<number>` with
+    10.209.<number>.1/24, and networks in 10.<210 + number>.0.0/16. It keeps its hands off docker0
+    and the rules of iptables, which are the system engine's: published ports are served by docker's
+    proxy alone, and containers reach no network but those of their own engine.
     """
-    bridge = f"skycoin{number}"
+    bridge, networks, log = f"skycoin{number}", f"10.{210 + number}.0.0/16", layout.logs / f"{name}.log"
     if not Path("/sys/class/net", bridge).exists():
-        log = layout.logs / f"{name}.log"
         run(as_root(["ip", "link", "add", "name", bridge, "type", "bridge"]), log=log)
         run(as_root(["ip", "addr", "add", f"10.209.{number}.1/24", "dev", bridge]), log=log)
         run(as_root(["ip", "link", "set", bridge, "up"]), log=log)
-    start(layout, _own_engine(name, folder, bridge))
+    # The system engine sets the policy DROP, which then holds for bridges of other engines too.
+    rule = ["FORWARD", "-s", networks, "-d", networks, "-j", "ACCEPT"]
+    if output(as_root(["iptables", "-w", "-C", *rule])) is None:
+        run(as_root(["iptables", "-w", "-I", *rule]), log=log)
+    start(layout, _own_engine(name, folder, bridge, networks))
 
 
-def _own_engine(name: str, folder: Path, bridge: str) -> Service:
+def _own_engine(name: str, folder: Path, bridge: str, networks: str) -> Service:
     endpoint = f"unix://{folder}/docker.sock"
     config = folder / "daemon.json"
     config.write_text("{}\n")
@@ -130,6 +134,7 @@ def _own_engine(name: str, folder: Path, bridge: str) -> Service:
             f"--exec-root={folder}/run",
             f"--pidfile={folder}/docker.pid",
             f"--bridge={bridge}",
+            f"--default-address-pool=base={networks},size=24",
             # Not the system engine's settings, nor its namespaces in a containerd that both may find.
             f"--config-file={config}",
             f"--containerd-namespace={bridge}",
