@@ -101,7 +101,7 @@ def test_node_behind_ssh_lives_on_the_other_engine_only(up: Machine, second: Sec
     assert names == ["skycoin-far"]
     assert "skycoin-far" not in up.docker("ps", "--format", "{{.Names}}").text.split()
     volumes = up.docker("volume", "ls", "-q", env=far).text.split()
-    assert volumes == ["skycoin-far-data", "skycoin-far-wallet"]
+    assert volumes == ["skycoin-far-data", "skycoin-far-wallet", "skycoin-far-wallet-backups"]
 
 
 @pytest.mark.usefixtures("fleet")
