@@ -1,6 +1,6 @@
 """A stack's YAML as frozen, typed values: everything under `skycoin:` keys.
 
-Each model checks what one entry shows. Rules that join several entries are in `rules.py`;
+Each model checks what one entry shows. Rules that join several entries are in `rules/`;
 `reading.py` applies both and reports every error at once.
 """
 
