@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
@@ -22,6 +23,10 @@ Values: TypeAlias = dict[str, Any]
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Sentinel of an unknown string, sdk/python `pulumi.runtime.rpc.UNKNOWN`."""
+
+
+CREATING: ContextVar[str] = ContextVar("CREATING", default="")
+"""URN of the resource that a kind is asked to create: what it makes can be marked as that one's."""
 
 
 class ProviderError(Exception):
@@ -231,6 +236,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         kind = self._kind(request.urn)
         if request.preview:
             return provider_pb2.CreateResponse(id="", properties=to_struct(inputs | _unknown(kind)))
+        CREATING.set(request.urn)
         identity, state = kind.create(inputs)
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 

@@ -20,7 +20,7 @@ from local.docker_plugin.container_config import (
 )
 from local.docker_plugin.container_state import imported_inputs, state_of
 from local.docker_plugin.image import find
-from local.docker_plugin.rules import check_parts, checked, compare
+from local.docker_plugin.rules import check_parts, checked, compare, left_behind
 from plugins.base import Change, Checked, Found, InitError, ProviderError, Values
 from plugins.engine import Engine
 
@@ -54,10 +54,10 @@ class Container:
         return compare(olds, old_inputs, news, REPLACING, computed=COMPUTED, delete_first=True)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create, start, and wait for health where asked."""
+        """Create (or take what a killed `up` made of the same), start, and wait for health where asked."""
         find(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
-            identity: str = api.create_container_from_config(creation(inputs), inputs["name"])["Id"]
+            identity = _made(api, inputs)
         if inputs.get("start"):
             self._start(identity, inputs)
         return identity, self._state(identity, inputs)
@@ -120,6 +120,14 @@ class Container:
 
 def _subject(inputs: Values) -> str:
     return f"container {inputs['name']}"
+
+
+def _made(api: Any, inputs: Values) -> str:
+    try:
+        found = api.inspect_container(inputs["name"])
+    except NotFound:
+        return str(api.create_container_from_config(creation(inputs), inputs["name"])["Id"])
+    return left_behind(_subject(inputs), found, found["Config"].get("Labels"), inputs)
 
 
 def _remove(api: Any, identity: str, *, volumes: bool) -> None:

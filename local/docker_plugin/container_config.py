@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from local.docker_plugin.rules import MARK, mark
 from plugins.base import UNKNOWN, ProviderError, Values
 
 MEBIBYTE = 1024 * 1024
@@ -161,7 +162,10 @@ def creation(inputs: Values) -> Values:
         "User": inputs.get("user"),
         "WorkingDir": inputs.get("workingDir"),
         "Hostname": inputs.get("hostname"),
-        "Labels": {entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
+        "Labels": {
+            **{entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
+            MARK: mark(inputs),
+        },
         "StopSignal": inputs.get("stopSignal"),
         "StopTimeout": inputs.get("stopTimeout"),
         "ExposedPorts": {_port_key(port): {} for port in inputs.get("ports", [])},

@@ -1,10 +1,10 @@
 """docker:index/network:Network. Everything in it replaces."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docker.errors import NotFound
 
-from local.docker_plugin.rules import checked, compare
+from local.docker_plugin.rules import MARK, checked, compare, left_behind, mark
 from plugins.base import Change, Checked, Found, Values
 from plugins.engine import Engine
 
@@ -32,17 +32,29 @@ class Network:
         return compare(olds, old_inputs, news, INPUTS, computed=COMPUTED)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Make it; two of one name are refused."""
-        with self._engine.asking(f"network {inputs['name']}") as api:
-            made = api.create_network(
-                inputs["name"],
-                driver=inputs.get("driver", "bridge"),
-                options=inputs.get("options"),
-                internal=bool(inputs.get("internal")),
-                attachable=inputs.get("attachable"),
-                check_duplicate=True,
-            )
-            return made["Id"], self._state(api.inspect_network(made["Id"]))
+        """Make it, or take what a killed `up` made of the same; two of one name are refused."""
+        subject = f"network {inputs['name']}"
+        with self._engine.asking(subject) as api:
+            try:
+                found = api.inspect_network(inputs["name"])
+            except NotFound:
+                identity = self._made(api, inputs)
+            else:
+                identity = left_behind(subject, found, found.get("Labels"), inputs)
+            return identity, self._state(api.inspect_network(identity))
+
+    @staticmethod
+    def _made(api: Any, inputs: Values) -> str:
+        made = api.create_network(
+            inputs["name"],
+            driver=inputs.get("driver", "bridge"),
+            options=inputs.get("options"),
+            internal=bool(inputs.get("internal")),
+            attachable=inputs.get("attachable"),
+            labels={MARK: mark(inputs)},
+            check_duplicate=True,
+        )
+        return str(made["Id"])
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The network of that id (or name, for an import), or None."""

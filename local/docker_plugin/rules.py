@@ -1,11 +1,12 @@
 """Rules that all kinds share, after the official plugin: what is served, which change replaces."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from plugins.base import Change, Checked, Values, unknown_inputs
+from plugins.base import CREATING, Change, Checked, ProviderError, Values, unknown_inputs
 
 ORDERED = frozenset({"command", "entrypoints", "tests"})
 """Lists whose order means something; the others are sets."""
@@ -13,6 +14,29 @@ MAPS = frozenset({"driverOpts", "logOpts", "options", "tmpfs", "triggers"})
 """Inputs whose keys are the user's: an empty value in them is a value."""
 PART_DEFAULTS: Mapping[str, str] = MappingProxyType({"ip": "0.0.0.0", "protocol": "tcp"})
 """Of parts of an input: the official plugin writes them to the state, a program need not."""
+MARK = "skycoin.stand-in.made-for"
+"""Label of what the stand-in makes: by it an `up` knows what a killed one left behind."""
+
+
+def mark(inputs: Values) -> str:
+    """SHA-256 of the resource's URN and of the inputs that it is made from."""
+    return hashlib.sha256(json.dumps([CREATING.get(), inputs], sort_keys=True).encode()).hexdigest()
+
+
+def left_behind(subject: str, found: Values, labels: Mapping[str, str] | None, inputs: Values) -> str:
+    """Id of what is there under the wanted name: a killed `up` made it for this resource, of these inputs.
+
+    Raises ProviderError where it is another: then it is not known whose it is.
+    """
+    if (labels or {}).get(MARK) == mark(inputs):
+        return str(found["Id"])
+    kind, _, name = subject.partition(" ")
+    stop = f"docker stop -t 60 {name} && " if kind == "container" else ""
+    raise ProviderError(
+        f"{subject}: the name is already in use, by one that is not in the state; a killed `up` can leave "
+        f"one. Look at it: `docker {kind} inspect {name}`. When it may go: `{stop}docker {kind} rm {name}` "
+        "(volumes stay), then the same command again."
+    )
 
 
 def check_known(inputs: Values, known: Iterable[str]) -> list[tuple[str, str]]:

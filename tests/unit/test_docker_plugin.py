@@ -17,9 +17,19 @@ from local.docker_plugin.container_config import DEFAULTS, creation, duration_fa
 from local.docker_plugin.container_state import imported_inputs, state_of
 from local.docker_plugin.image import RemoteImage
 from local.docker_plugin.network import Network
-from local.docker_plugin.rules import compare
+from local.docker_plugin.rules import MARK, compare, left_behind, mark
 from local.docker_plugin.volume import Volume
-from plugins.base import UNKNOWN, Kind, Provider, ProviderError, Servicer, Values, to_struct, to_values
+from plugins.base import (
+    CREATING,
+    UNKNOWN,
+    Kind,
+    Provider,
+    ProviderError,
+    Servicer,
+    Values,
+    to_struct,
+    to_values,
+)
 from plugins.engine import Engine
 from plugins.ssh import ssh_command
 
@@ -493,7 +503,7 @@ def test_a_node_is_created_with_everything_that_the_program_says() -> None:
         "Image": NODE["image"],
         "Cmd": ["-web-interface-addr=0.0.0.0", "-disable-networking"],
         "User": "10000:10000",
-        "Labels": {"org.example.role": "node"},
+        "Labels": {"org.example.role": "node", MARK: mark({**DEFAULTS, **NODE})},
         "StopSignal": "SIGINT",
         "StopTimeout": 60,
         "ExposedPorts": {"6420/tcp": {}, "6000/tcp": {}},
@@ -707,3 +717,20 @@ JSON = st.recursive(
 @given(st.dictionaries(TEXT, JSON, max_size=4))
 def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
     assert to_values(to_struct(values)) == values
+
+
+def test_what_a_killed_up_left_behind_is_known_by_its_resource_and_its_inputs() -> None:
+    """Of other inputs, or of another stack's resource, it is somebody's: the message says how to go on."""
+    inputs = {"name": "skycoin-one", "image": "i"}
+    CREATING.set("urn:pulumi:mine::one")
+    found, labels = {"Id": "abc"}, {MARK: mark(inputs)}
+    assert left_behind("container skycoin-one", found, labels, inputs) == "abc"
+    with pytest.raises(
+        ProviderError, match="docker stop -t 60 skycoin-one && docker container rm skycoin-one"
+    ):
+        left_behind("container skycoin-one", found, labels, {**inputs, "image": "j"})
+    CREATING.set("urn:pulumi:other::one")
+    with pytest.raises(ProviderError, match="not in the state"):
+        left_behind("container skycoin-one", found, labels, inputs)
+    with pytest.raises(ProviderError, match="`docker network rm n`"):
+        left_behind("network n", found, None, inputs)
