@@ -14,6 +14,7 @@ from local.stack import STACK, own_stacks, stack_config, stack_outputs
 from local.steps import as_root, run, step
 from plugins.base import ProviderError
 from plugins.engine import Engine
+from stacks.names import exporter_name
 
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
@@ -47,10 +48,16 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def _stop(stack: str, env: Mapping[str, str]) -> None:
-    """Nodes and workspaces, each on its own host's engine, by the container's own stop signal."""
+    """Whatever a stack runs, each on its own host's engine, by the container's own stop signal."""
     hosts, outputs = stack_config(stack).get("skycoin:hosts", {}), stack_outputs(env, stack)
     running = [(f"node {name}", node) for name, node in outputs.get("nodes", {}).items()]
-    running += [(f"workspace {name}", one) for name, one in outputs.get("opened", {}).items()]
+    running += [
+        (f"exporter of {name}", {**node, "container": exporter_name(node["container"])})
+        for name, node in outputs.get("nodes", {}).items()
+        if node.get("metrics")
+    ]
+    for kind, key in (("workspace", "opened"), ("registry", "registries")):
+        running += [(f"{kind} {name}", one) for name, one in outputs.get(key, {}).items()]
     for title, one in running:
         with step(f"{title} on {one['host']}") as this:
             host = hosts.get(one["host"], {})

@@ -23,8 +23,11 @@ COMMANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "cli": {"build": "go build ./...", "test": "go test ./..."},
         "vscode": {"build": "go build ./...", "test": "go test ./..."},
-        "python": {"build": "python -m pip install --user --editable .", "test": "python -m pytest"},
-        "dotnet": {"build": "msbuild", "test": "msbuild /t:Test"},
+        "python": {
+            "build": "python -m venv ~/env && ~/env/bin/pip install --editable .",
+            "test": "~/env/bin/python -m unittest",
+        },
+        "dotnet": {"build": "xbuild", "test": "xbuild /t:Test"},
     }
 )
 """What a devfile offers to run in a workspace, by kind."""

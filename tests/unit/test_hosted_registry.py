@@ -129,7 +129,8 @@ def test_every_setting_arrives() -> None:
     inputs = engine.one(CONTAINER, "community-container").inputs
     assert inputs["ports"] == [{"internal": 5000, "external": 5050, "ip": "0.0.0.0"}]
     assert inputs["memory"] == 512
-    assert engine.exports()["registries"]["community"]["container"] == "registry-community"
+    exported = engine.exports()["registries"]["community"]
+    assert (exported["host"], exported["container"]) == ("here", "registry-community")
     [first, *_] = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]
     assert first.inputs["repository"] == "registry.example:5000/sky/skycoin"
 
