@@ -45,10 +45,13 @@ def pushed(ref: pulumi.Output[str]) -> pulumi.Output[str]:
     """The reference of a pushed manifest; unknown where it has no digest.
 
     In a preview that would build, the provider answers with the bare tag: what the digest will be
-    is not known then, and whatever depends on it must say so.
+    is not known then, and whatever depends on it must say so. A destroy or refresh that runs the program
+    has no answer at all for what was never built.
     """
 
-    def known(reference: str) -> pulumi.Input[str]:
-        return reference if is_pinned(reference) else pulumi.Output.from_input(cast("str", pulumi.UNKNOWN))
+    def known(reference: str | None) -> pulumi.Input[str]:
+        if reference and is_pinned(reference):
+            return reference
+        return pulumi.Output.from_input(cast("str", pulumi.UNKNOWN))
 
     return ref.apply(known)

@@ -10,6 +10,7 @@ without capabilities; its RPC interface is published on loopback only.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -142,7 +143,12 @@ class Node(pulumi.ComponentResource):
         self, name: str, physical: str, preflight: Preflight, *, protect: bool
     ) -> docker.Volume:
         opts = pulumi.ResourceOptions(
-            parent=self, protect=protect, retain_on_delete=True, depends_on=[preflight]
+            parent=self,
+            protect=protect,
+            retain_on_delete=True,
+            depends_on=[preflight],
+            # Of a volume that was there before, made by somebody else: a difference would replace it.
+            ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)
 
@@ -157,42 +163,14 @@ class Node(pulumi.ComponentResource):
     ) -> docker.Container:
         return docker.Container(
             name,
-            name=args.container,
             image=args.image,
-            command=node_arguments(args),
-            user=USER,
-            read_only=True,
-            tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges"],
             mounts=[
                 docker.ContainerMountArgs(type="volume", source=data.name, target=DATA),
                 docker.ContainerMountArgs(type="volume", source=wallet.name, target=WALLET),
             ],
             # Always the same mode: one that the provider has to fill in replaces the node at every run.
             network_mode=network.name,
-            ports=_ports(args),
-            restart="unless-stopped",
-            stop_signal="SIGINT",
-            stop_timeout=GRACE,
-            destroy_grace_seconds=GRACE,
-            remove_volumes=False,
-            memory=args.board.memory,
-            log_driver="json-file",
-            log_opts={"max-size": args.board.log_size, "max-file": "3"},
-            ulimits=[
-                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
-                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
-            ],
-            healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
-                interval="10s",
-                timeout="10s",
-                retries=6,
-                start_period=args.board.start_period,
-            ),
-            wait=True,
-            wait_timeout=args.wait_timeout,
+            **container_settings(args),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Two containers can't have one name, one port and one wallet.
@@ -209,10 +187,49 @@ def backups_volume(wallet_volume: str) -> str:
     return f"{wallet_volume}-backups"
 
 
+def container_settings(args: NodeArgs) -> dict[str, Any]:
+    """Inputs of the container that need no other resource: all but its image, volumes and network."""
+    return {
+        "name": args.container,
+        "command": node_arguments(args),
+        "user": USER,
+        "read_only": True,
+        "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
+        "capabilities": {"drops": ["ALL"]},
+        "security_opts": ["no-new-privileges"],
+        "ports": _ports(args),
+        "restart": "unless-stopped",
+        "stop_signal": "SIGINT",
+        "stop_timeout": GRACE,
+        "destroy_grace_seconds": GRACE,
+        "remove_volumes": False,
+        "memory": args.board.memory,
+        "log_driver": "json-file",
+        "log_opts": {"max-size": args.board.log_size, "max-file": "3"},
+        "ulimits": [
+            {"name": "nofile", "soft": FILES, "hard": FILES},
+            {"name": "nproc", "soft": PROCESSES, "hard": PROCESSES},
+        ],
+        "healthcheck": {
+            "tests": ["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
+            "interval": "10s",
+            "timeout": "10s",
+            "retries": 6,
+            "start_period": args.board.start_period,
+        },
+        "wait": True,
+        "wait_timeout": args.wait_timeout,
+    }
+
+
 def settings_digest(args: NodeArgs) -> str:
-    """Changes with every argument that reaches the container, but the image: a preflight input itself."""
+    """Changes with whatever reaches the container, from the settings or from this project, but the image.
+
+    The image is an input of the preflight and of the wallet's copy by itself.
+    """
     plain = {entry.name: getattr(args, entry.name) for entry in fields(args) if entry.name != "image"}
-    return hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()
+    whole = [*sorted(plain.items()), *sorted(container_settings(args).items())]
+    return hashlib.sha256(repr(whole).encode()).hexdigest()
 
 
 def node_arguments(args: NodeArgs) -> list[str]:
@@ -234,8 +251,8 @@ def node_arguments(args: NodeArgs) -> list[str]:
     return [*flags, *args.arguments]
 
 
-def _ports(args: NodeArgs) -> list[docker.ContainerPortArgs]:
-    ports = [docker.ContainerPortArgs(internal=RPC_PORT, external=args.rpc_port, ip=LOOPBACK)]
+def _ports(args: NodeArgs) -> list[dict[str, Any]]:
+    ports: list[dict[str, Any]] = [{"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK}]
     if args.peer_port is not None:
-        ports.append(docker.ContainerPortArgs(internal=PEER_PORT, external=args.peer_port, ip="0.0.0.0"))
+        ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": "0.0.0.0"})
     return ports

@@ -15,6 +15,8 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from components.node import LOOPBACK
+
 WORK = "/work"
 """Where the folder is, inside."""
 USER = "developer"
@@ -22,7 +24,6 @@ USER = "developer"
 HOME = "/home/developer"
 """The person's own files inside: a volume, so that they outlive the container."""
 DOCKER_DATA = "/var/lib/docker"
-LOOPBACK = "127.0.0.1"
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""
 MEMORY = 4096

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 
 from local import pulumi_cli, teardown
+from local.bring_up import bring_up
 from local.images import images_table
 from local.layout import Layout, read_layout
 from local.review import review_stack
@@ -25,7 +26,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
         "most of it compiling; with everything there, 15 seconds."
     )
     env = set_up(layout)
-    code = pulumi_cli.pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", STACK], env)
+    code = bring_up(layout, STACK, env)
     if code == 0:
         _report(env)
     return code
@@ -83,13 +84,10 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
         print(f"The stack {stack} holds nothing.")
         return 0
+    # Without the program: what the state has is destroyed, whatever the settings have become.
+    command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
-        layout,
-        arguments.stack,
-        env,
-        lambda options: pulumi_cli.pulumi(
-            ["destroy", "--exclude-protected", "--run-program", "--yes", *options], env
-        ),
+        layout, arguments.stack, env, lambda options: pulumi_cli.pulumi([*command, *options], env)
     )
     if code == 0:
         print("\nKept: wallet, data and home volumes, and everything published in registries.")

@@ -55,18 +55,22 @@ def ensure_engine(layout: Layout) -> str:
             this.found = f"{version} answers at {given}"
             return given
         this.found = f"none answers at {given}"
-    socket = Path(given.removeprefix("unix://"))
-    if given.startswith("unix://") and socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
-        raise SetupError(
-            f"The Docker engine's socket {socket} is not yours to use: run make as root, or join its "
-            f"group (`sudo usermod -aG docker $USER`, then log in again)."
-        )
+    if given.startswith("unix://"):
+        _check_access(Path(given.removeprefix("unix://")))
     if given != f"unix://{SYSTEM_SOCKET}":
         raise SetupError(
             f"No Docker engine answers at {given}, which DOCKER_HOST or the docker context names. "
             "Start it, or unset that to use this machine's own."
         )
     return _start_system(layout)
+
+
+def _check_access(socket: Path) -> None:
+    if socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
+        raise SetupError(
+            f"The Docker engine's socket {socket} is not yours to use: run make as root, or join its "
+            f"group (`sudo usermod -aG docker $USER`, then log in again)."
+        )
 
 
 def _start_system(layout: Layout) -> str:
@@ -78,16 +82,22 @@ def _start_system(layout: Layout) -> str:
         with step("Docker engine by systemd") as this:
             run(as_root(["systemctl", "start", "docker"]), log=layout.logs / "dockerd.log")
             this.found = engine_version(endpoint) or "started"
+        _check_access(SYSTEM_SOCKET)
         return endpoint
     start(
         layout,
         Service(
             name="dockerd",
             argv=[_dockerd()],
-            ready=lambda: engine_version(endpoint) is not None,
+            # Whoever may not use the socket is told so, and not that nothing answers.
+            ready=lambda: (
+                engine_version(endpoint) is not None
+                or (SYSTEM_SOCKET.exists() and not os.access(SYSTEM_SOCKET, os.W_OK))
+            ),
             root=True,
         ),
     )
+    _check_access(SYSTEM_SOCKET)
     return endpoint
 
 

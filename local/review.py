@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from local.layout import PROJECT
 from local.steps import SetupError
-from review.changes import read_changes
+from review.changes import PreviewError, read_changes
 from review.markdown import page
 
 
@@ -18,8 +18,8 @@ def review_stack(stack: str, options: Sequence[str], env: Mapping[str, str]) -> 
         command, env={**os.environ, **env}, cwd=PROJECT, text=True, stdout=subprocess.PIPE, check=False
     )
     try:
-        preview = json.loads(done.stdout)
-    except ValueError:
+        changes = read_changes(json.loads(done.stdout))
+    except (ValueError, PreviewError):
         raise SetupError(f"`{' '.join(command)}` printed no preview: see above.") from None
-    print(page(read_changes(preview), stack), end="")
+    print(page(changes, stack), end="")
     return done.returncode

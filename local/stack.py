@@ -37,8 +37,24 @@ def own_stacks(layout: Layout) -> list[str]:
 
 def _holds_anything(state: Path) -> bool:
     """Pulumi destroys an empty stack by running the program, and fails."""
-    latest = json.loads(state.read_text())["checkpoint"].get("latest") or {}
-    return bool(latest.get("resources"))
+    return bool(_latest(state).get("resources"))
+
+
+def has_pending_creates(layout: Layout, stack: str) -> bool:
+    """Whether a killed run was in the middle of making something: every later one would warn of it."""
+    state = _state_file(layout, stack)
+    return state.exists() and bool(_latest(state).get("pending_operations"))
+
+
+def _latest(state: Path) -> dict[str, Any]:
+    """The deployment in a state file. Raises SetupError where the file is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
+    except (ValueError, KeyError, TypeError):
+        raise SetupError(
+            f"The state {state} is damaged. Its last copy lies beside it: cp {state}.bak {state}"
+        ) from None
+    return found
 
 
 def _state_file(layout: Layout, stack: str) -> Path:

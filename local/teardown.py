@@ -10,7 +10,7 @@ from local import services
 from local.layout import Layout
 from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
-from local.stack import STACK, own_stacks, stack_config, stack_outputs
+from local.stack import own_stacks, stack_config, stack_outputs
 from local.steps import as_root, run, step
 from plugins.base import ProviderError
 from plugins.engine import Engine
@@ -19,7 +19,7 @@ from stacks.names import exporter_name
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
 
-MADE_FILES = ["buildkitd.toml", "environment.json", "pulumi-resource-docker", "registry.yml"]
+MADE_FILES = ["buildkitd.toml", "pulumi-resource-docker", "registry.yml"]
 
 SERVICES = ("dockerd", "buildkitd", "registry")
 GRACE = 60
@@ -32,8 +32,8 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     if arguments.all:
         # Services that are down come up first: nodes can't be removed from an engine that does not run.
         env = set_up(layout)
-        for stack in dict.fromkeys([STACK, *own_stacks(layout)]):
-            code = pulumi(["destroy", "--exclude-protected", "--run-program", "--yes", "--stack", stack], env)
+        for stack in own_stacks(layout):
+            code = pulumi(["destroy", "--exclude-protected", "--yes", "--stack", stack], env)
             if code:
                 return code
     else:
@@ -74,7 +74,7 @@ def _stop(stack: str, env: Mapping[str, str]) -> None:
                 this.found = "stopped"
             except NotFound:
                 this.found = "has no container"
-            except (DockerException, ProviderError) as error:
+            except (DockerException, OSError, ProviderError) as error:
                 this.found = f"not reached: {error}"
 
 
@@ -85,13 +85,21 @@ def _remove(layout: Layout) -> None:
             _delete(layout.state / name)
         for name in MADE_FILES:
             (layout.state / name).unlink(missing_ok=True)
-        if (layout.builder_root / "buildkitd.lock").exists():
-            _delete(layout.builder_root)
         _delete(Path("/etc/docker/certs.d") / layout.registry)
+        _delete_builders(layout.builder_root)
+        # Last: without it a second try would say that nothing is set up.
+        (layout.state / "environment.json").unlink(missing_ok=True)
         this.found = (
             f"removed, but: Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
             f"wallet, data and home volumes in the engine, and {layout.state}/backend, which knows them"
         )
+
+
+def _delete_builders(root: Path) -> None:
+    """BuildKit's folder, known by its lock; it is root's alone, so root looks."""
+    if root.is_dir():
+        script = '[ ! -e "$1/buildkitd.lock" ] || rm -rf --one-file-system "$1"'
+        run(as_root(["sh", "-c", script, "sh", str(root)]), log=Path("/dev/null"))
 
 
 def _delete(path: Path) -> None:

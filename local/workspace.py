@@ -6,8 +6,9 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.bring_up import bring_up
 from local.layout import Layout
-from local.pulumi_cli import known_environment, pulumi
+from local.pulumi_cli import known_environment
 from local.setup import set_up
 from local.stack import WORKSPACE, stack_outputs
 from local.steps import SetupError
@@ -22,7 +23,7 @@ ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 
 def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
     """Set up what is missing, build the workspace, open it, and say how to enter."""
-    name, folder = _checked_name(arguments.name), _checked_folder(arguments.folder)
+    name, folder = _checked_name(arguments.name), _checked_folder(arguments.folder, layout)
     settings = _settings(layout, name, folder, dind=arguments.dind)
     print(
         f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
@@ -30,7 +31,7 @@ def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
     )
     stack = f"{WORKSPACE}{name}"
     env = set_up(layout, stack, settings)
-    code = pulumi(["up", "--yes", "--refresh", "--suppress-outputs", "--stack", stack], env)
+    code = bring_up(layout, stack, env)
     if code == 0:
         _report(stack_outputs(env, stack)["opened"][name], env)
     return code
@@ -38,7 +39,7 @@ def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
 
 def workspace_files(layout: Layout, arguments: argparse.Namespace) -> int:
     """devcontainer.json and devfile.yaml in a folder, for the image that `make workspace` built."""
-    name, folder = _checked_name(arguments.name), _checked_folder(arguments.folder)
+    name, folder = _checked_name(arguments.name), _checked_folder(arguments.folder, layout)
     outputs = stack_outputs(known_environment(layout), f"{WORKSPACE}{name}")
     try:
         make_files(outputs, [name], folder, dind=arguments.dind)
@@ -64,11 +65,14 @@ def _checked_name(name: str | None) -> str:
     return name
 
 
-def _checked_folder(given: str | None) -> Path:
+def _checked_folder(given: str | None, layout: Layout) -> Path:
     """The folder itself, links followed: what is checked is what is mounted."""
     folder = Path(given or ".").resolve()
     if not folder.is_dir():
         raise SetupError(f"{folder} is no folder: make workspace NAME=… FOLDER=/path/of/a/folder.")
+    state = layout.state.resolve()
+    if folder.is_relative_to(state):
+        raise SetupError(f"{folder} is not opened: it holds this set-up's keys (FOLDER=…).")
     if fault := folder_fault(str(folder)):
         raise SetupError(f"{folder} is not opened: {fault} (FOLDER=…).")
     return folder

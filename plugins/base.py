@@ -145,6 +145,9 @@ def _reporting(
             message = str(error)
         except ProviderError as error:
             message = str(error)
+        except OSError as error:
+            # An engine's answers and broken connections, docker's and requests' own: both are OSErrors.
+            message = str(getattr(error, "explanation", None) or error)
         context.abort(grpc.StatusCode.UNKNOWN, message)
         raise AssertionError("abort raises")
 

@@ -22,7 +22,8 @@ AFTERMATH = "an unhandled error occurred: program exited"
 
 QUIET = ("same", "read", "refresh", "discard")
 """Operations that change nothing."""
-GONE = ("delete", "delete-replaced", "discard-replaced", "remove-pending-replace")
+AFTERMATHS = ("delete-replaced", "discard-replaced", "remove-pending-replace")
+"""The second half of a replacement, of this run or of one that was interrupted."""
 
 
 class PreviewError(Exception):
@@ -106,9 +107,9 @@ def read_changes(preview: Any) -> Changes:
         raise PreviewError("it has no steps")
     steps = list(_steps(preview.get("steps") or ()))
     return Changes(
-        rebuilds=_rebuilds(step for step in steps if step.type == BUILD and step.op not in GONE),
-        publications=tuple(_publication(step) for step in steps if step.type == TAG and step.op not in GONE),
-        withdrawn=tuple(_reference(step.old) for step in steps if step.type == TAG and step.op in GONE),
+        rebuilds=_rebuilds(step for step in steps if step.type == BUILD and step.op != "delete"),
+        publications=tuple(_publication(step) for step in steps if step.type == TAG and step.op != "delete"),
+        withdrawn=tuple(_reference(step.old) for step in steps if step.type == TAG and step.op == "delete"),
         restarts=tuple(_restart(step) for step in steps if step.type == CONTAINER),
         volumes=tuple(step for step in steps if step.type == VOLUME),
         others=_counted(step for step in steps if step.type not in (BUILD, TAG, CONTAINER, VOLUME)),
@@ -120,7 +121,7 @@ def _steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
     """A replacement comes as several steps for one resource: the first that is seen says it all."""
     seen: set[str] = set()
     for entry in found:
-        if entry["op"] in QUIET or entry["urn"] in seen:
+        if entry["op"] in (*QUIET, *AFTERMATHS) or entry["urn"] in seen:
             continue
         seen.add(entry["urn"])
         paths = entry.get("detailedDiff") or dict.fromkeys(entry.get("diffReasons") or ())

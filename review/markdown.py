@@ -46,7 +46,8 @@ def summary(changes: Changes) -> str:
         (sum(one.op == "delete" for one in changes.restarts), "container", "removed"),
     )
     said = [f"{n} {noun}{'' if n == 1 else 's'} {what}" for n, noun, what in counts if n]
-    nothing = not said and not changes.others and not changes.volumes and not changes.withdrawn
+    rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
+    nothing = not said and not any(rest)
     return ", ".join(said) or ("nothing changes" if nothing else "nothing rebuilt, published or restarted")
 
 

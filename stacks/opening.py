@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from components.workspace import MEMORY
 from stacks.fields import Port
 from stacks.model import Settings
 
@@ -69,5 +70,5 @@ class OpenSettings(Settings):
     user: Annotated[str, AfterValidator(_user)] | None = None
     dind: bool = False
     port: Port | None = None
-    memory: Annotated[int, Field(ge=256)] = 4096
+    memory: Annotated[int, Field(ge=256)] = MEMORY
     hide: list[Annotated[str, AfterValidator(_hidden)]] = Field(default_factory=list)

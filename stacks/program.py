@@ -124,7 +124,10 @@ class Program:
                 node=container,
                 port=settings.metrics_port,
             )
-            metrics = Exporter(f"{name}-exporter", args, pulumi.ResourceOptions(provider=provider)).metrics
+            former = settings.renamed_from
+            aliases = [pulumi.Alias(name=f"{former}-exporter")] if former else None
+            opts = pulumi.ResourceOptions(provider=provider, aliases=aliases)
+            metrics = Exporter(f"{name}-exporter", args, opts).metrics
         return {"host": settings.host, **node.summary, "metrics": metrics}
 
     def _host_registries(

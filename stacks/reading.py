@@ -60,6 +60,11 @@ def _sentence(error: Mapping[str, Any], siblings: list[str]) -> str:
         case "missing":
             return f"{key}: missing; it must be given"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if isinstance(error["input"], Mapping):
+        # A whole entry: the message names the key that it is about; another may hold a secret.
+        return f"{key}: {message}"
+    if any(SECRET.search(str(part)) for part in error["loc"]):
+        return f"{key}: [not shown]: {message}"
     shown = given if len(given) <= 160 else f"{given[:157]}…"
     return f"{key}: {shown}: {message}"
 

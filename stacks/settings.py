@@ -16,6 +16,7 @@ from components.boards import BOARDS
 from components.naming import Channel
 from components.registry import RegistryKind
 from stacks.fields import (
+    SECRET,
     Account,
     Address,
     ApiSet,
@@ -291,9 +292,9 @@ class NodeSettings(Settings):
         for argument in self.args:
             flag = argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
             if flag in MANAGED_FLAGS:
-                raise ValueError(
-                    f"args: {argument!r} would override what the node's settings decide; drop it"
-                )
+                raise ValueError(f"args: -{flag} would override what the node's settings decide; drop it")
+            if SECRET.search(flag):
+                raise ValueError(f"args: -{flag}: a secret would be in the state and on the host in clear")
         return self
 
 

@@ -17,12 +17,6 @@ BASE_REPOSITORY = "skycoin/workspace-base"
 RELEASE = "bookworm"
 """Debian's release under a workspace that does not choose another."""
 
-FOLDER = "/work"
-"""Mount point of the folder that is worked on; also the working directory."""
-
-DOCKER_DATA = "/var/lib/docker"
-"""Where a sibling with a Docker engine wants a volume: overlayfs does not stack on itself."""
-
 DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
 """What a Docker engine inside needs of the one outside: less than `--privileged`, which does too where
@@ -58,11 +52,6 @@ class WorkspaceEntry:
     dind_alias: str | None = None
     """A further tag of the sibling with a Docker engine: the name that it had first."""
     arches: tuple[str, ...] = ("amd64", "arm64v8")
-
-    @property
-    def dockerfile(self) -> str:
-        """Relative to the project."""
-        return f"{self.context}/Dockerfile"
 
     def python(self, wanted: str | None) -> str:
         """Version of Python in it; empty where it has no such choice."""

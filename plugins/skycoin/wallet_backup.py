@@ -5,6 +5,7 @@ what the newest copy holds is not copied again. Nothing is ever removed: neither
 The wallet is mounted read-only, and no byte of it leaves the host.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -25,7 +26,8 @@ SECONDS = 300
 # an empty volume takes over.
 SCRIPT = """\
 umask 077
-[ -n "$(ls -A /wallet)" ] || exit 0
+found=$(ls -A /wallet) || exit 1
+[ -n "$found" ] || exit 0
 newest=$(ls /data | tail -n 1)
 if [ -n "$newest" ] && diff -r /wallet "/data/$newest" > /dev/null; then echo "$newest"; exit 0; fi
 for _ in 1 2 3 4 5; do
@@ -39,6 +41,9 @@ done
 echo "the wallet changes all the time"
 exit 1
 """
+
+
+_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
 
 class WalletBackup:
@@ -103,4 +108,6 @@ class WalletBackup:
                 f"{inputs['backups']!r}: {said or f'exit code {code}'}. The node was left as it is. Mend "
                 "what it says (space, or who may read the wallet: user 10000), and run `pulumi up` again."
             )
-        return {**inputs, "backup": said.splitlines()[-1] if said else ""}
+        # Warnings may stand around it: the log has both outputs.
+        names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
+        return {**inputs, "backup": names[-1] if names else ""}

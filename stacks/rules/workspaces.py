@@ -1,4 +1,4 @@
-"""Rules over workspaces, and over those that are opened."""
+"""Rules over workspaces as images: what they stand on, and their registries."""
 
 from collections.abc import Iterator
 

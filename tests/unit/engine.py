@@ -67,6 +67,7 @@ class Registered:
     retain_on_delete: bool = False
     delete_before_replace: bool = False
     replace_on_changes: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
     deleted_with: str = ""
     aliases: tuple[str, ...] = ()
     """Former names (or whole URNs)."""
@@ -255,6 +256,7 @@ class Engine(MockMonitor):
             retain_on_delete=request.retainOnDelete,
             delete_before_replace=request.deleteBeforeReplace,
             replace_on_changes=tuple(request.replaceOnChanges),
+            ignore_changes=tuple(request.ignoreChanges),
             deleted_with=request.deletedWith,
             aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
             provider=request.provider.rpartition("::")[0],

@@ -93,6 +93,15 @@ def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
     assert image == f"docker.io/skycoin/exporter@{DIGEST}"
 
 
+def test_a_renamed_nodes_exporter_is_the_same_one() -> None:
+    """Made anew beside the old one, both would want one port."""
+    settings = stack_settings(FILES["local"])
+    node = {"image": "skycoin", "host": "here", "metrics-port": 9400, "renamed-from": "one"}
+    images = {**settings["images"], "exporter": {**EXPORTER, "arches": ["amd64"]}}
+    engine = up_with("local", images=images, nodes={"kitchen": node})
+    assert engine.one(COMPONENT, "kitchen-exporter").aliases == ("one-exporter",)
+
+
 def test_a_node_without_a_metrics_port_has_no_exporter() -> None:
     engine = up_with("local")
     assert engine.all_of(COMPONENT) == []

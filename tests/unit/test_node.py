@@ -152,6 +152,16 @@ def test_whatever_replaces_the_container_has_the_wallet_looked_for_first(change:
     assert settings_digest(replace(node_args(), **change)) != settings_digest(node_args())
 
 
+@pytest.mark.parametrize("constant", ["FILES", "GRACE", "HEALTH", "USER"])
+def test_a_change_of_this_project_copies_the_wallet_first_too(
+    constant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest was of the settings alone: a newer version of this project replaced a node uncopied."""
+    before = settings_digest(node_args())
+    monkeypatch.setattr(f"components.node.{constant}", "other")
+    assert settings_digest(node_args()) != before
+
+
 def test_another_image_is_an_input_of_its_own() -> None:
     assert settings_digest(replace(node_args(), image="other")) == settings_digest(node_args())
 
@@ -177,6 +187,13 @@ def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -
     wallet, data = engine.one(VOLUME, "node-1-wallet"), engine.one(VOLUME, "node-1-data")
     assert (wallet.protect, wallet.retain_on_delete) == (True, True)
     assert (data.protect, data.retain_on_delete) == (False, True)
+
+
+def test_what_somebody_gave_a_volume_replaces_none(engine: Engine) -> None:
+    """One that docker compose made has labels; the plugin reads them, and any difference replaces."""
+    _run(engine, node_args())
+    for volume in engine.all_of(VOLUME):
+        assert volume.ignore_changes == ("labels", "driver", "driverOpts")
 
 
 def test_a_volume_has_a_name_and_nothing_that_could_replace_it(engine: Engine) -> None:

@@ -117,6 +117,15 @@ def test_the_steps_of_one_replacement_are_one_row() -> None:
     assert (restart.container, restart.op) == ("skycoin-attic", "replace")
 
 
+def test_what_an_interrupted_replacement_left_is_no_change_of_its_own() -> None:
+    left = step("delete-replaced", TAG, "skycoin-hub-latest-tag", {"tag": "latest"})
+    assert rendered(left) == "## Stack release: nothing changes\n"
+
+
+def test_a_container_changed_in_place_is_a_change() -> None:
+    assert "nothing changes" not in rendered(node("update", {"memory": 1}, {"memory": 2}, "memory"))
+
+
 def test_new_and_removed_containers_are_counted_apart() -> None:
     new = step("create", CONTAINER, "shed-container", None, {"name": "skycoin-shed"})
     gone = step("delete", CONTAINER, "attic-container", {"name": "skycoin-attic"})

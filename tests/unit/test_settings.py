@@ -341,12 +341,12 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {NODE + "args": ["-x", "-wallet-dir=/tmp"]},
         "skycoin:nodes.one",
-        "args: '-wallet-dir=/tmp' would override what the node's settings decide; drop it",
+        "args: -wallet-dir would override what the node's settings decide; drop it",
     ),
     (
         {NODE + "args": ["--web-interface-addr", "0.0.0.0"]},
         "skycoin:nodes.one",
-        "args: '--web-interface-addr' would override what the node's settings decide; drop it",
+        "args: -web-interface-addr would override what the node's settings decide; drop it",
     ),
 ]
 
@@ -519,6 +519,26 @@ def test_a_login_in_the_yaml_is_refused_and_not_shown(path: str) -> None:
         f"skycoin:{path}: unknown key (value not shown). No setting takes a login: use `docker login`. "
         "A secret for builds is given with `pulumi config set --secret --path 'skycoin:build-secrets.NAME'`"
     )
+
+
+@pytest.mark.case(27)
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("nodes.one.args", ["-blockchain-secret-key=canary"]),
+        ("nodes.one.args", ["-web-interface-password=canary"]),
+        ("images.skycoin.build-args", {"NPM_TOKEN": 7, "A": "canary"}),
+        (
+            "images.skycoin",
+            {"build-args": {"A": "canary"}, "arches": ["amd64", "amd64"], "channel": "release"},
+        ),
+    ],
+    ids=["a secret flag", "a flag that settings own", "a token that is no text", "another key is wrong"],
+)
+def test_an_error_shows_no_value_that_may_be_a_secret(path: str, value: object) -> None:
+    lines = _faults(changed({path: value}))
+    assert lines
+    assert not [line for line in lines if "canary" in line]
 
 
 def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> None:

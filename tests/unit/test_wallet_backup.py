@@ -112,7 +112,7 @@ def test_an_empty_wallet_has_no_copy() -> None:
 
 
 def test_a_wallet_as_in_the_newest_copy_answers_with_that_copy() -> None:
-    engine = FakeEngine(said=b"a warning\n2025-12-01T00-00-00Z")
+    engine = FakeEngine(said=b"a warning\n2025-12-01T00-00-00Z\nanother")
     assert backup(engine).update("", {}, INPUTS)["backup"] == "2025-12-01T00-00-00Z"
 
 
