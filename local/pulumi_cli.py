@@ -193,6 +193,12 @@ def remember(layout: Layout, env: Mapping[str, str]) -> None:
     write_aside(_environment_file(layout), json.dumps(dict(env)))
 
 
+def last_engine(layout: Layout) -> str | None:
+    """DOCKER_HOST of the last set-up; None where there was none."""
+    path = _environment_file(layout)
+    return str(json.loads(path.read_text())["DOCKER_HOST"]) if path.exists() else None
+
+
 def known_environment(layout: Layout) -> dict[str, str]:
     """The environment of the last set-up. Raises SetupError where there was none."""
     try:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from local import base, binfmt, builder, certificates, engine, packages, pulumi_cli, registry, services
 from local.layout import PROJECT, Layout, Mode
-from local.stack import STACK, ensure_stack, stack_config
+from local.stack import STACK, ensure_stack, own_stacks, stack_config
 from local.steps import SetupError, step
 from local.tools import BUILDKIT, CRANE, REGISTRY, ensure_tool, find_go
 
@@ -40,12 +40,24 @@ def set_up(
     builder.ensure_builder_instance(layout)
     binfmt.ensure_binfmt(layout)
     endpoint = engine.ensure_engine(layout)
+    refuse_another_engine(layout, endpoint)
     env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
     os.environ["PATH"] = env["PATH"]
     pulumi_cli.ensure_plugins(layout, go, env)
     ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
     pulumi_cli.remember(layout, env)
     return env
+
+
+def refuse_another_engine(layout: Layout, endpoint: str) -> None:
+    """Raises SetupError where stacks run on another engine than this: a refresh would miss all of it."""
+    before = pulumi_cli.last_engine(layout)
+    if before not in (None, endpoint) and own_stacks(layout):
+        raise SetupError(
+            f"What this set-up runs is on the engine at {before}, and now {endpoint} is asked for "
+            "(DOCKER_HOST, or the docker context). Unset that; or `make destroy` first, which keeps the "
+            "wallets there."
+        )
 
 
 def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | None]:

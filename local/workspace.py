@@ -10,7 +10,7 @@ from local.bring_up import bring_up
 from local.layout import Layout
 from local.pulumi_cli import known_environment
 from local.setup import set_up
-from local.stack import WORKSPACE, stack_outputs
+from local.stack import WORKSPACE, stack_config, stack_outputs
 from local.steps import SetupError
 from stacks.opening import folder_fault
 from stacks.workspaces import WORKSPACES
@@ -29,6 +29,8 @@ def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
         f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
         "image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
     )
+    if arguments.dind and stack_config().get("skycoin:nodes"):
+        print("An engine inside can own this machine: whoever is in it can read the nodes' wallets.")
     stack = f"{WORKSPACE}{name}"
     env = set_up(layout, stack, settings)
     code = bring_up(layout, stack, env)

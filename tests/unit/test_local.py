@@ -9,8 +9,10 @@ import pytest
 from local import services, tools
 from local.certificates import machine_authorities
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
-from local.pulumi_cli import _PROGRESS, passphrase_file
+from local.pulumi_cli import _PROGRESS, passphrase_file, remember
 from local.services import Service
+from local.setup import refuse_another_engine
+from local.stack import has_pending_creates
 from local.steps import SetupError, run, step
 
 
@@ -157,3 +159,30 @@ def test_every_tool_is_pinned_by_hash(tool: tools.Tool) -> None:
 def test_no_module_of_a_tool_is_left_over() -> None:
     folders = {path.name for path in (PROJECT / "local" / "tools").iterdir()}
     assert folders == {tool.name for tool in TOOLS if tool.folder.startswith("local/")}
+
+
+def test_another_engine_than_that_of_the_stacks_is_refused(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh under another DOCKER_HOST would find no node there, and drop it from the state."""
+    refuse_another_engine(layout, "unix:///a.sock")
+    layout.state.mkdir()
+    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+    refuse_another_engine(layout, "unix:///b.sock")
+    monkeypatch.setattr("local.setup.own_stacks", lambda _: ["local"])
+    refuse_another_engine(layout, "unix:///a.sock")
+    with pytest.raises(SetupError, match=r"on the engine at unix:///a\.sock, and now unix:///b\.sock"):
+        refuse_another_engine(layout, "unix:///b.sock")
+
+
+def test_a_damaged_state_names_its_copy(layout: Layout) -> None:
+    """Fault 34."""
+    folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
+    folder.mkdir(parents=True)
+    state = folder / "local.json"
+    assert not has_pending_creates(layout, "local")
+    state.write_text('{"checkpoint": {"latest": {"pending_operations": [{}]}}}')
+    assert has_pending_creates(layout, "local")
+    state.write_text('{"checkpoint": {"latest"')
+    with pytest.raises(SetupError, match=r"is damaged\. Its last copy lies beside it: cp "):
+        has_pending_creates(layout, "local")
