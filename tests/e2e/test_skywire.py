@@ -205,12 +205,17 @@ def test_another_command_and_another_user_work(up: Machine, skywire: dict[str, s
     assert run(up, skywire["amd64"], "--flag", options=mine).returncode == 78
 
 
+def forget_planted(machine: Machine) -> None:
+    """The stack and its settings: a file that git does not know would fail other tests."""
+    assert machine.pulumi("stack", "rm", "--yes", "--force", "planted").code == 0
+    (machine.checkout / "stacks" / "Pulumi.planted.yaml").unlink(missing_ok=True)
+
+
 def planted(machine: Machine, images: Any, **changes: Any) -> str:
     """What an up with only arm v6 under other settings is refused with; nothing is tagged."""
     image = {**SKYWIRE, "arches": ["arm32v6"], "feature": "planted", **changes}
     result = up_of(machine, "planted", {"skywire": image})
-    assert machine.pulumi("stack", "rm", "--yes", "--force", "planted").code == 0
-    (machine.checkout / "stacks" / "Pulumi.planted.yaml").unlink(missing_ok=True)
+    forget_planted(machine)
     assert result.code != 0, result.text
     assert "Traceback" not in result.text
     repository = repository_of(machine, images["skywire"]["feature-cgo"]["ref"])
@@ -294,6 +299,7 @@ def test_a_missing_c_library_is_named_and_can_be_added(up: Machine, images: Any,
 def test_an_arch_that_there_is_not_is_refused_before_anything_is_built(up: Machine) -> None:
     image = {**SKYWIRE, "arches": ["arm32v8"]}
     said = up_of(up, "planted", {"skywire": image})
+    forget_planted(up)
     assert said.code != 0
     assert 'skycoin:images.skywire.arches[0]: "arm32v8": allowed are amd64, arm32v5' in said.text
 
