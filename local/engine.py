@@ -9,7 +9,7 @@ from docker.errors import DockerException
 
 from local.layout import EngineChoice, Layout
 from local.packages import ensure_packages
-from local.services import Service, start
+from local.services import Service, running_pid, start
 from local.steps import SetupError, as_root, output, run, step
 
 API_VERSION = "1.41"
@@ -128,6 +128,10 @@ def start_own_engine(layout: Layout, name: str, folder: Path, *, number: int) ->
     rule = ["FORWARD", "-s", networks, "-d", networks, "-j", "ACCEPT"]
     if output(as_root(["iptables", "-w", "-C", *rule])) is None:
         run(as_root(["iptables", "-w", "-I", *rule]), log=log)
+    if running_pid(layout, name) is None:
+        # Of one that was killed: where its number is another process's by now, dockerd refuses to start.
+        stale = [f"{folder}/docker.pid", f"{folder}/run/containerd/containerd.pid"]
+        run(as_root(["rm", "-f", *stale]), log=log)
     start(layout, _own_engine(name, folder, bridge, networks))
 
 
