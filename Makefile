@@ -40,7 +40,7 @@ destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default l
 env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit e2e ## Everything that this machine can run (cold 50 min, warm 20)
+test: lint unit e2e ## Everything that this machine can run (cold an hour, warm 25 min)
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
