@@ -7,10 +7,11 @@ Made from the stack's outputs alone: `pulumi stack output --json | python -m rel
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from components.arch import ARCHES
+from release.tables import table
 
 MEGABYTE = 1_000_000
 
@@ -75,9 +76,9 @@ def markdown(record: Mapping[str, Any]) -> str:
             "",
             f"From {', '.join(known)}.",
             "",
-            *_table(("tag", "list", "registries"), tags),
+            *table(("tag", "list", "registries"), tags),
             "",
-            *_table(("variant", "platform", "to download", "unpacked", "digest", "base"), variants),
+            *table(("variant", "platform", "to download", "unpacked", "digest", "base"), variants),
             "",
             *_verified(record["variants"]),
         ]
@@ -107,9 +108,9 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
     return [
         "Read back from the registry, before any list was written:",
         "",
-        *_table(("variant", "platform", "labels and annotations", "programs", "layers"), found),
+        *table(("variant", "platform", "labels and annotations", "programs", "layers"), found),
         "",
-        *(_table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
+        *(table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
         *([""] if sboms else []),
     ]
 
@@ -122,10 +123,6 @@ def megabytes(size: int) -> str:
 def _places(registries: Mapping[str, str]) -> str:
     left_out = " (left out: it is optional, and failed)"
     return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in sorted(registries.items()))
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
 
 
 def main() -> int:

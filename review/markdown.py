@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from release.tables import table
 from review.changes import Changes, Step
 
 ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
@@ -60,12 +61,7 @@ def _section(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) ->
     body = list(rows)
     if not body:
         return ""
-    lines = (f"| {' | '.join(_cell(cell) for cell in row)} |" for row in (heads, ["---"] * len(heads), *body))
-    return "\n".join([f"### {title}", "", *lines])
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return "\n".join([f"### {title}", "", *table(heads, body)])
 
 
 def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
