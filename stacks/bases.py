@@ -65,7 +65,8 @@ class BaseImages:
             base,
             ImageArgs(
                 arches=in_table_order(set(arches)),
-                tags=[BASE_TAG],
+                # Another stack in the same registry wants other architectures, and would move the tag.
+                tags=[f"{BASE_TAG}-{pulumi.get_stack()}"],
                 context=f"./images/{base}",
                 dockerfile=f"./images/{base}/Dockerfile",
                 repositories=[registry.repository(base_repository(base))],

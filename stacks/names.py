@@ -14,7 +14,7 @@ from stacks.settings import ImageSettings, NodeSettings, RegistrySettings, Stack
 from stacks.workspaces import BASE_REPOSITORY, WORKSPACES
 
 BASE_TAG = "bookworm"
-"""Of the bases that a stack builds, after Debian's release."""
+"""How the tag of a base that a stack builds begins, after Debian's release; the stack's name follows."""
 
 
 EXPORTER = "exporter"

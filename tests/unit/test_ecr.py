@@ -137,7 +137,7 @@ def test_namespace_and_features_are_the_registrys_and_a_base_has_a_repository_to
     policy = json.loads(engine.one(LIFECYCLE, "amazon-skycoin-lifecycle").inputs["policy"])
     assert policy == lifecycle_policy(2, 4)
     busybox = engine.one(BUILD, "busybox-amd64-image").inputs["tags"][0]
-    assert busybox == f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/base/busybox:bookworm-amd64"
+    assert busybox == f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/base/busybox:bookworm-ecr-amd64"
     moving = engine.one(REPOSITORY, "amazon-base-busybox-repository").inputs
     assert {"filter": "bookworm-*", "filterType": "WILDCARD"} in moving["imageTagMutabilityExclusionFilters"]
 
@@ -300,7 +300,7 @@ def test_a_release_never_expires_even_where_a_feature_has_the_same_content(arch:
     release = [f"{tag}{arch}" for tag in channel_tags(Channel.RELEASE, version=VERSION)]
     for tags in (release, [*release, f"feature-x{arch}"], [f"develop{arch}", f"feature-x{arch}"]):
         assert _first_rule(*tags)["countNumber"] > 100_000
-    assert _first_rule("bookworm") == {}, "what no rule matches stays"
+    assert _first_rule("bookworm-live") == {}, "what no rule matches stays"
 
 
 def test_what_lost_its_tag_goes_after_a_month() -> None:

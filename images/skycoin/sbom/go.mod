@@ -1,5 +1,0 @@
-module github.com/skycoin/infrastructure/images/skycoin/sbom
-
-go 1.26.0
-
-require github.com/CycloneDX/cyclonedx-go v0.12.0
