@@ -10,9 +10,12 @@ from stacks.settings import RegistrySettings
 
 
 def deploy_registry(
-    name: str, registry: RegistrySettings, image: pulumi.Input[str], provider: docker.Provider
+    name: str, registry: RegistrySettings, engine: str, image: pulumi.Input[str], provider: docker.Provider
 ) -> HostedRegistry:
-    """The registry as a component on its host's provider."""
+    """The registry as a component on its host's provider, named after that host's engine.
+
+    On another engine it is another registry: Pulumi moves no resource from one to the other.
+    """
     data_volume, secrets_volume = registry_volumes(name)
     args = HostedRegistryArgs(
         image=image,
@@ -24,4 +27,4 @@ def deploy_registry(
         listen=registry.listen or LOOPBACK,
         memory=registry.memory or MEMORY,
     )
-    return HostedRegistry(name, args, pulumi.ResourceOptions(provider=provider))
+    return HostedRegistry(f"{name}-on-{engine}", args, pulumi.ResourceOptions(provider=provider))

@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from components.naming import pinned
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
-from stacks.names import page_port, workspace_container, workspace_volumes
+from stacks.names import engine_of, page_port, workspace_container, workspace_volumes
 from stacks.opening import OpenSettings
 from stacks.settings import StackSettings
 from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
@@ -21,7 +21,10 @@ def open_workspace(
     tags: pulumi.Output[Mapping[str, Any]],
     provider: docker.Provider,
 ) -> dict[str, pulumi.Input[str]]:
-    """The component on its host's provider, from `tags` of its images; what the outputs say of it."""
+    """The component on its host's provider, from `tags` of its images; what the outputs say of it.
+
+    On another engine it is another workspace: Pulumi moves no resource from one to the other.
+    """
     entry, person = WORKSPACES[name], settings.workspace_user
     wanted = entry.dind_tags if opening.dind else entry.tags
     [tag, *_] = wanted(settings.workspaces[name].python)
@@ -40,7 +43,8 @@ def open_workspace(
         memory=opening.memory,
         hidden=opening.hide,
     )
-    made = Workspace(f"{name}-workspace", args, pulumi.ResourceOptions(provider=provider))
+    place = f"{name}-workspace-on-{engine_of(settings, opening.host)}"
+    made = Workspace(place, args, pulumi.ResourceOptions(provider=provider))
     return {"host": opening.host, "folder": opening.folder, "user": args.user, **made.summary}
 
 

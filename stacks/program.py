@@ -22,6 +22,7 @@ from stacks.names import (
     EXPORTER,
     REGISTRY_IMAGE,
     container_name,
+    engine_of,
     exact_tags_of,
     exporter_name,
     hosted_registries,
@@ -137,6 +138,7 @@ class Program:
             name: deploy_registry(
                 name,
                 registry,
+                engine_of(self._settings, str(registry.host)),
                 self._image_of(REGISTRY_IMAGE, str(registry.host), None, published),
                 providers[str(registry.host)],
             )

@@ -159,7 +159,7 @@ def test_what_was_published_survives_the_container(
 ) -> None:
     before = (repositories[1].digest_of("0.27.1"), up.inspect("container", CONTAINER)["Id"])
     kind = "skycoin:index:HostedRegistry$docker:index/container:Container"
-    urn = f"urn:pulumi:local::skycoin::{kind}::community-container"
+    urn = f"urn:pulumi:local::skycoin::{kind}::community-on-local-container"
     replaced = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local", "--replace", urn)
     assert replaced.code == 0, replaced.text
     assert repositories[1].digest_of("0.27.1") == before[0] is not None

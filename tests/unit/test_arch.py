@@ -32,7 +32,7 @@ def test_a_row_says_what_everyone_calls_it(name: str) -> None:
 
 def test_licences_are_collected_for_every_architecture() -> None:
     """What only one architecture links has a licence too."""
-    script = (PROJECT / "images" / "skycoin" / "collect-licences").read_text()
+    script = (PROJECT / "images" / "go-module" / "collect-licences").read_text()
     loop = re.search(r"^for arch in (.*); do$", script, re.M)
     assert loop is not None
     assert set(loop[1].split()) == {arch.goarch for arch in ARCHES.values()}

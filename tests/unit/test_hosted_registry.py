@@ -105,9 +105,23 @@ def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:
     )
 
 
+def test_on_another_engine_it_is_another_registry_and_a_hosts_new_name_changes_nothing() -> None:
+    """Pulumi takes a provider for another engine as done in place, and would move nothing."""
+    board = with_hosted(engine="ssh://pi@attic.lan")
+    assert [entry.name for entry in board.all_of(COMPONENT)] == ["community-on-attic.lan"]
+    renamed = up_with(
+        "local",
+        registries={"local": {"kind": "local"}, "community": {**HOSTED, "host": "there"}},
+        images={"registry": {**REGISTRY, "registries": ["local"]}},
+        hosts={"there": {"engine": "local"}},
+        nodes={},
+    )
+    assert [entry.name for entry in renamed.all_of(COMPONENT)] == ["community-on-local"]
+
+
 def test_what_is_published_there_waits_for_the_registry() -> None:
     engine = with_hosted()
-    container = engine.one(CONTAINER, "community-container")
+    container = engine.one(CONTAINER, "community-on-local-container")
     tags = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]
     assert [tag.inputs["tag"] for tag in tags] == ["0.27", "0.27.1", "latest", "release-v0.27.1"]
     for tag in tags:
@@ -117,16 +131,16 @@ def test_what_is_published_there_waits_for_the_registry() -> None:
 
 
 def test_its_own_image_comes_from_another_registry_by_digest() -> None:
-    image = with_hosted().one(CONTAINER, "community-container").inputs["image"]
+    image = with_hosted().one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image == f"registry.localhost:5443/skycoin/registry@{Engine().digest('registry-local-latest-tag')}"
-    image = with_hosted(arch="arm64v8").one(CONTAINER, "community-container").inputs["image"]
+    image = with_hosted(arch="arm64v8").one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image.endswith(f"@{Engine().digest('registry-arm64v8-image')}")
 
 
 def test_every_setting_arrives() -> None:
     more = {"port": 5050, "listen": "0.0.0.0", "memory": 512, "namespace": "sky"}
     engine = with_hosted({**HOSTED, **more})
-    inputs = engine.one(CONTAINER, "community-container").inputs
+    inputs = engine.one(CONTAINER, "community-on-local-container").inputs
     assert inputs["ports"] == [{"internal": 5000, "external": 5050, "ip": "0.0.0.0"}]
     assert inputs["memory"] == 512
     exported = engine.exports()["registries"]["community"]
@@ -139,7 +153,7 @@ def test_every_setting_arrives() -> None:
     ("address", "port"), [("registry.example:5443", 5443), ("registry.example", 5000), ("a.b:7000/x", 7000)]
 )
 def test_the_port_is_the_addresss_unless_given(address: str, port: int) -> None:
-    inputs = with_hosted({**HOSTED, "address": address}).one(CONTAINER, "community-container").inputs
+    inputs = with_hosted({**HOSTED, "address": address}).one(CONTAINER, "community-on-local-container").inputs
     assert inputs["ports"] == [{"internal": 5000, "external": port, "ip": "127.0.0.1"}]
 
 
@@ -156,7 +170,7 @@ def test_a_fleets_registry_runs_what_another_stack_published() -> None:
         "nodes": {},
     }
     engine = run_program(Engine(stacks=stacks), settings)
-    image = engine.one(CONTAINER, "community-container").inputs["image"]
+    image = engine.one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image == f"docker.io/skycoin/registry@{DIGEST}"
 
 

@@ -22,7 +22,7 @@ def opened(*, host: dict[str, Any] | None = None, **opening: Any) -> Engine:
 
 
 def container(engine: Engine) -> dict[str, Any]:
-    return engine.one(CONTAINER, "cli-workspace-container").inputs
+    return engine.one(CONTAINER, "cli-workspace-on-local-container").inputs
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,15 @@ def test_a_host_with_a_declared_architecture_gets_its_variant() -> None:
     assert container(engine)["image"] == f"{REPOSITORY}@{engine.digest('workspace-cli-arm64v8-image')}"
 
 
+def test_on_another_engine_it_is_another_workspace() -> None:
+    """Pulumi takes a provider for another engine as done in place, and would move nothing."""
+    engine = opened(host={"engine": "ssh://pi@attic.lan:22"})
+    assert (
+        engine.one(CONTAINER, "cli-workspace-on-attic.lan-container").inputs["name"]
+        == "skycoin-workspace-cli"
+    )
+
+
 def test_its_settings_arrive() -> None:
     engine = opened(user="1234:5678", memory=512, hide=["local/state"])
     found = container(engine)
@@ -46,7 +55,8 @@ def test_its_settings_arrive() -> None:
     assert found["tmpfs"] == {"/work/local/state": "ro,size=4k"}
     assert found["mounts"][0]["source"] == "/home/me/project"
     assert (
-        engine.one(CONTAINER, "cli-workspace-container").provider == engine.one(DOCKER_PROVIDER, "here").urn
+        engine.one(CONTAINER, "cli-workspace-on-local-container").provider
+        == engine.one(DOCKER_PROVIDER, "here").urn
     )
 
 
