@@ -133,7 +133,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         record = release_record(json.load(sys.stdin), given.image)
-    except (RecordError, ValueError, KeyError) as error:
+    except (RecordError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(
             f"no release record: {error}; give it what `pulumi stack output --json` prints", file=sys.stderr
         )

@@ -57,6 +57,8 @@ def main() -> int:
     try:
         outputs = json.load(sys.stdin)
     except ValueError:
+        outputs = None
+    if not isinstance(outputs, dict):
         print("no outputs: give it what `pulumi stack output --json` prints", file=sys.stderr)
         return 1
     try:

@@ -112,11 +112,12 @@ def test_the_command_says_what_a_stack_without_the_image_has(outputs: dict[str, 
     assert "it has skycoin" in done.stderr
 
 
-def test_the_command_bears_a_pulumi_that_failed() -> None:
-    """`pulumi stack output | python -m release.record` with nothing in the pipe."""
+@pytest.mark.parametrize("text", ["", "[]", "5", '{"images": 5}', '{"images": {"skycoin": []}}'])
+def test_the_command_bears_a_pulumi_that_failed(text: str) -> None:
+    """`pulumi stack output | python -m release.record` with nothing, or something else, in the pipe."""
     done = subprocess.run(
         [sys.executable, "-m", "release.record"],
-        input="",
+        input=text,
         capture_output=True,
         text=True,
         check=False,

@@ -275,6 +275,7 @@ def test_print_writes_nothing(
         (["java"], None, "no files: 'java' is no workspace"),
         (["cli", "--into", "/nowhere"], None, "no files: /nowhere is no folder"),
         (["cli"], "", "no outputs: give it what `pulumi stack output --json` prints"),
+        (["cli"], "[]", "no outputs: give it what `pulumi stack output --json` prints"),
     ],
 )
 def test_what_is_wrong_is_one_line(
