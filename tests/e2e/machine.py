@@ -65,9 +65,9 @@ class Machine:
         env = {**_clean_environment(), **SETTINGS, **self.environment()}
         return subprocess.run(argv, env=env, input=given, capture_output=True, check=True, timeout=300).stdout
 
-    def make(self, *targets: str) -> Result:
+    def make(self, *targets: str, timeout: float = 1800) -> Result:
         """Run make in the checkout."""
-        return self.run("make", "--no-print-directory", *targets)
+        return self.run("make", "--no-print-directory", *targets, timeout=timeout)
 
     def environment(self) -> dict[str, str]:
         """What `make -s env` exports."""

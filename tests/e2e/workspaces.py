@@ -52,10 +52,10 @@ class Workspace:
         return float(self.tags[tag]["variants"][arch]["unpacked"]) / 1e6
 
 
-def publish(machine: Machine, workspaces: Mapping[str, Any]) -> Mapping[str, Any]:
+def publish(machine: Machine, workspaces: Mapping[str, Any], timeout: float = 1800) -> Mapping[str, Any]:
     """The stack's output `workspaces` after an `up` with these."""
     machine.change({**machine.settings(), "skycoin:workspaces": dict(workspaces)})
-    result = machine.make("up")
+    result = machine.make("up", timeout=timeout)
     assert result.code == 0, result.text
     outputs: Mapping[str, Any] = machine.outputs()["workspaces"]
     return outputs

@@ -1,13 +1,45 @@
-"""The machine of the end-to-end tests, for what takes too long for `make test`."""
+"""The machine of the end-to-end tests, for what takes too long for `make test`; its record is kept."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from release.tables import table
 from tests.e2e.conftest import first_up, hosted, machine, missing, up
 
 __all__ = ["first_up", "hosted", "machine", "up"]
 
+HERE = Path(__file__).parent
+HOURS = 4
+"""Within which one test with its fixtures ends: all workspaces are built in one."""
 
-def pytest_collection_modifyitems() -> None:
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who asks for this tier by name wants to know that it can't run here."""
     if (reason := missing()) is not None:
         raise pytest.UsageError(f"the tier tests/soak can't run here: {reason}")
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(HOURS * 3600))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Keep the outcome of a whole run, not of a part, as tests/soak/last.md."""
+    if config.args != ["tests/soak"] or config.option.keyword:
+        return
+    minutes: dict[str, float] = {}
+    outcomes: dict[str, str] = {}
+    for outcome in ("passed", "failed", "error", "skipped", ""):
+        for report in terminalreporter.stats.get(outcome, []):
+            name = report.nodeid.removeprefix("tests/soak/")
+            minutes[name] = minutes.get(name, 0) + report.duration / 60
+            if outcome:
+                outcomes[name] = outcome
+    rows = [(name, outcomes[name], f"{minutes[name]:.1f}") for name in sorted(outcomes)]
+    whole = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}"
+    page = [f"# The last `make soak`: {whole}", "", *table(("test", "outcome", "minutes"), rows), ""]
+    (HERE / "last.md").write_text("\n".join(page))

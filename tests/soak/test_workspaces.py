@@ -18,6 +18,9 @@ from tests.e2e.workspaces import GID, UID, Workspace, load_busybox, open_workspa
 LIMITS = {name: 1300 if name == "vscode" else 1050 for name in WORKSPACES}
 DIND_LIMIT = 1300
 """MB of all files, amd64."""
+EMULATED = tuple(name for name in WORKSPACES if name != "vscode")
+"""Built for arm64 too. npm would compile the editor's native modules for hours under emulation."""
+HOURS = 3 * 3600
 
 GO_LIBRARY = """\
 package main
@@ -42,6 +45,14 @@ gcc -shared -fPIC $(python -c 'import sysconfig; print("-I" + sysconfig.get_conf
     -o _sky.so sky_wrap.c libsky.a -lpthread
 python -c 'import sky; print(sky.SKY_answer())'
 """
+C_PROGRAM = """\
+set -e
+uname -m
+echo 'int main(void) { return 42; }' > made.c
+gcc -o made made.c
+./made || echo $?
+go version
+"""
 C_SHARP = """\
 using System;
 using System.Runtime.InteropServices;
@@ -63,7 +74,7 @@ LD_LIBRARY_PATH=. mono program.exe
 def workspaces(up: Machine) -> Iterator[Mapping[str, Any]]:
     """The stack with all of them; afterwards as it was."""
     before = up.settings()
-    yield publish(up, {name: {"arches": ["amd64"], "dind": True} for name in WORKSPACES})
+    yield publish(up, {name: {"arches": ["amd64"], "dind": True} for name in WORKSPACES}, timeout=HOURS)
     up.change(before)
     result = up.make("up")
     assert result.code == 0, result.text
@@ -126,11 +137,32 @@ def test_the_editors_page_asks_for_its_password(up: Machine, workspaces: Mapping
         up.docker("rm", "--force", name)
 
 
+@pytest.fixture(scope="module")
+def arm64(up: Machine, workspaces: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Those of EMULATED, without engines inside."""
+    assert workspaces
+    before = up.settings()
+    yield publish(up, {name: {"arches": ["arm64v8"]} for name in EMULATED}, timeout=HOURS)
+    up.change(before)
+
+
+@pytest.mark.parametrize("name", EMULATED)
+def test_an_arm64_workspace_compiles_and_belongs_to_the_person(
+    up: Machine, arm64: Mapping[str, Any], name: str
+) -> None:
+    """Under emulation, which is where it was built too."""
+    workspace = open_workspace(up, arm64[name], f"arm64-{name}")
+    said = workspace.as_person("develop", "sh", "-c", C_PROGRAM).text.splitlines()
+    assert said[-3:-1] == ["aarch64", "42"], said
+    assert said[-1].endswith(" linux/arm64"), said
+    assert (workspace.folder / "made").stat().st_uid == UID
+
+
 @pytest.mark.parametrize("version", PYTHONS)
 def test_a_python_workspace_wraps_a_library_of_go(up: Machine, version: str) -> None:
     before = up.settings()
     try:
-        tags = publish(up, {"python": {"arches": ["amd64"], "python": version}})["python"]
+        tags = publish(up, {"python": {"arches": ["amd64"], "python": version}}, timeout=HOURS)["python"]
         [tag] = tags
         assert tag == ("develop" if version == "3.11" else f"develop-py{version}")
         workspace = open_workspace(up, tags, f"python-{version}")
