@@ -79,7 +79,7 @@ def test_second_up_changes_nothing(up: Machine) -> None:
     sent = uploads(up)
     result = up.make("up")
     assert result.code == 0, result.text
-    assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text)
+    assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
     assert not re.search(r"\d+ (created|updated|replaced|deleted)", result.text)
     after = up.inspect("container", "skycoin-node-1")
     assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
