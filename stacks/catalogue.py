@@ -86,6 +86,9 @@ def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
     return MappingProxyType({entry.name: entry for entry in entries})
 
 
+_PROVENANCE = {"VERSION": "{version}", "COMMIT": "{commit}"}
+"""What an image's SBOMs say of its source."""
+
 CATALOGUE = _entries(
     CatalogueEntry(
         name="skycoin",
@@ -97,8 +100,7 @@ CATALOGUE = _entries(
         origins=("module", "git", "path"),
         dockerfile="./images/skycoin/Dockerfile",
         build_args={
-            "VERSION": "{version}",
-            "COMMIT": "{commit}",
+            **_PROVENANCE,
             "BRANCH": "{branch}",
             "GUI": "{gui}",
             "LAYERS": "{layers}",
@@ -114,6 +116,7 @@ CATALOGUE = _entries(
         dockerfile="./images/skywire/Dockerfile",
         # A name that the sources don't have is no error to Go's linker; Skywire's moved with its versions.
         build_args={
+            **_PROVENANCE,
             "LDFLAGS": "-X main.Version={version} -X main.Commit={commit} -X main.Branch={branch} "
             "-X github.com/skycoin/dmsg/buildinfo.version=v{version} "
             "-X github.com/skycoin/dmsg/buildinfo.commit={commit} "
@@ -129,6 +132,7 @@ CATALOGUE = _entries(
         url="https://github.com/prometheus-community/json_exporter",
         licenses="Apache-2.0",
         build_args={
+            **_PROVENANCE,
             "PACKAGE": "github.com/prometheus-community/json_exporter",
             "LDFLAGS": "-X github.com/prometheus/common/version.Version={version} "
             "-X github.com/prometheus/common/version.Revision={commit}",
@@ -143,6 +147,7 @@ CATALOGUE = _entries(
         url="https://github.com/distribution/distribution",
         licenses="Apache-2.0",
         build_args={
+            **_PROVENANCE,
             "PACKAGE": "github.com/distribution/distribution/v3/cmd/registry",
             "LDFLAGS": "-X github.com/distribution/distribution/v3/version.version=v{version} "
             "-X github.com/distribution/distribution/v3/version.revision={commit}",

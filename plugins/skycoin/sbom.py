@@ -1,6 +1,6 @@
 """The SBOMs in an image: where they are, how much they name, and that they are of programs beside them.
 
-CycloneDX in JSON, as images/skycoin/sbom writes it (docs/adr/0008).
+CycloneDX in JSON, as images/go-module/sbom writes it (docs/adr/0008).
 """
 
 import json

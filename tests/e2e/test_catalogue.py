@@ -5,6 +5,7 @@ import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from components.arch import ARCHES
 from local import services
 from local.services import Service, port_is_taken
+from tests.e2e.images import Repository
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
+from tests.e2e.sboms import LICENCES, linked_modules, modules_of, sbom_of
 from tests.e2e.test_images import COMMIT
 from tests.unit.yaml_like import EXPORTER
 
@@ -79,6 +82,32 @@ def test_every_variant_starts_and_says_its_version(up: Machine, image: str, arch
     done = run(up, image, arch, *arguments)
     assert done.returncode == 0, done.stderr
     assert SOURCES[image]["version"].removeprefix("v") in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize(("image", "arch"), [(name, arch) for name in SOURCES for arch in ARCHES_OF[name]])
+def test_every_variant_has_an_sbom_and_the_licences_of_what_is_linked(
+    up: Machine, tmp_path: Path, image: str, arch: str
+) -> None:
+    repository = Repository(up.layout, f"skycoin/{image}")
+    with repository.layer(repository.manifest(f"latest-{arch}")["layers"][-1]) as layer:
+        layer.extractall(tmp_path, filter="data")
+    source = SOURCES[image]
+    [program] = (tmp_path / "usr/bin").iterdir()
+    bom = sbom_of(tmp_path, program.name)
+    subject = bom.metadata.component
+    assert subject is not None
+    assert (subject.name, subject.version) == (source["module"], source["version"])
+    assert [digest.content for digest in subject.hashes] == [sha256(program.read_bytes()).hexdigest()]
+    linked = linked_modules(up, program)
+    assert modules_of(bom) == linked
+    licences = tmp_path / LICENCES / program.name
+    missing = {name for name, _ in linked if not any(file.is_file() for file in (licences / name).glob("*"))}
+    assert missing == set()
+    assert (licences / source["module"] / "LICENSE").is_file()
+    assert (licences / "go/LICENSE").is_file()
+    reports = json.loads(up.pulumi("stack", "output", "verification", "--json", "--stack", "local").text)
+    assert list(reports[image][arch]["sboms"]) == [f"/usr/share/sbom/{program.name}.cdx.json"]
 
 
 @pytest.mark.usefixtures("catalogue")

@@ -21,6 +21,7 @@ from local.layout import PROJECT
 from tests.e2e.images import Program, Repository, program
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
+from tests.e2e.sboms import LICENCES, sbom_of
 from tests.e2e.test_images import MACHINES, PLATFORMS, platform_of
 from tests.unit.yaml_like import EXPORTER
 
@@ -120,6 +121,24 @@ def test_every_program_is_static_and_for_its_platform(
     assert repository.file(manifest, "etc/ssl/certs/ca-certificates.crt").startswith(b"-----BEGIN")
 
 
+def test_every_program_of_a_working_copy_has_an_sbom(
+    up: Machine, skywire: dict[str, str], tmp_path: Path
+) -> None:
+    """It has the version and the commit that the copy says, and no package URL: it is no release."""
+    repository = repository_of(up, skywire["arm32v6"])
+    with repository.layer(repository.manifest(skywire["arm32v6"].partition("@")[2])["layers"][-1]) as layer:
+        layer.extractall(tmp_path, filter="data")
+    for name in ("skywire-visor", "skywire-cli", "skychat"):
+        bom = sbom_of(tmp_path, name)
+        subject = bom.metadata.component
+        assert subject is not None
+        assert (subject.name, subject.version, subject.purl) == ("example.org/skywire", "1.2.3", None)
+        properties = {entry.name: entry.value for entry in bom.metadata.properties}
+        assert properties["cdx:gomod:build:vcs:revision"] == COMMIT
+        assert properties["cdx:gomod:build:env:CGO_ENABLED"] == "1"
+    assert (tmp_path / LICENCES / "skywire/go/LICENSE").is_file()
+
+
 def test_the_list_holds_the_five_platforms_and_labels_are_ocis(up: Machine, images: Any) -> None:
     repository = repository_of(up, images["skywire"]["feature-cgo"]["ref"])
     entries = repository.manifest("feature-cgo")["manifests"]
@@ -209,6 +228,8 @@ def test_another_command_and_another_user_work(up: Machine, skywire: dict[str, s
 def forget_planted(machine: Machine) -> None:
     """The stack and its settings: a file that git does not know would fail other tests."""
     assert machine.pulumi("stack", "rm", "--yes", "--force", "planted").code == 0
+    # Pulumi forgets which stack was selected, whichever it removes.
+    assert machine.pulumi("stack", "select", "local").code == 0
     (machine.checkout / "stacks" / "Pulumi.planted.yaml").unlink(missing_ok=True)
 
 

@@ -283,5 +283,6 @@ def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_argum
     assert "version.version=v3.1.0 " in given["LDFLAGS"]
     assert given["LDFLAGS"].endswith(f"version.revision={commit}")
     assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry /secrets")
-    assert not {"GUI", "LAYERS", "VERSION"} & given.keys()
+    assert (given["VERSION"], given["COMMIT"]) == ("3.1.0", commit)
+    assert not {"GUI", "LAYERS"} & given.keys()
     assert build["labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"

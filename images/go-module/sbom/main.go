@@ -1,0 +1,209 @@
+// Command sbom writes a CycloneDX SBOM for each of the Go programs that it is given, from the build
+// information that the Go linker put into them. Equal programs give equal bytes, whichever machine it
+// runs on (docs/adr/0008).
+package main
+
+import (
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+)
+
+// property is the prefix of cyclonedx-gomod's registered property names.
+const property = "cdx:gomod:"
+
+// told is what a program does not say of itself.
+type told struct {
+	// version is needed for a working copy; a module's must be the one that was linked.
+	version string
+	commit  string
+	// epoch is SOURCE_DATE_EPOCH: empty or 0 where the source has no date.
+	epoch string
+}
+
+func main() {
+	var given told
+	folder := flag.String("folder", ".", "where to write the files, PROGRAM.cdx.json")
+	flag.StringVar(&given.version, "version", "", "version of the program, without v")
+	flag.StringVar(&given.commit, "commit", "", "commit of the program's source")
+	flag.StringVar(&given.epoch, "epoch", "", "date of the source, in seconds")
+	flag.Parse()
+	if flag.NArg() == 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := writeAll(flag.Args(), given, *folder); err != nil {
+		fmt.Fprintln(os.Stderr, "sbom:", err)
+		os.Exit(1)
+	}
+}
+
+func writeAll(programs []string, given told, folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, program := range programs {
+		if err := write(program, given, folder); err != nil {
+			return fmt.Errorf("%s: %w", program, err)
+		}
+	}
+	return nil
+}
+
+func write(program string, given told, folder string) error {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	subject, err := application(info, given.version)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(content)
+	subject.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: hex.EncodeToString(digest[:])}}
+	components, err := libraries(info)
+	if err != nil {
+		return err
+	}
+	timestamp, err := date(given.epoch)
+	if err != nil {
+		return err
+	}
+	bom := cdx.NewBOM()
+	bom.Metadata = &cdx.Metadata{
+		Timestamp:  timestamp,
+		Component:  subject,
+		Properties: properties(info, filepath.Base(program), given.commit),
+	}
+	bom.Components = &components
+	bom.Dependencies = dependencies(subject, components)
+	file, err := os.Create(filepath.Join(folder, filepath.Base(program)+".cdx.json"))
+	if err != nil {
+		return err
+	}
+	encoder := cdx.NewBOMEncoder(file, cdx.BOMFileFormatJSON).SetPretty(true)
+	return errors.Join(encoder.EncodeVersion(bom, cdx.SpecVersion1_6), file.Close())
+}
+
+// application describes the program itself. One of a working copy is no published module, so it
+// has no package URL: a scanner would take it for the release.
+func application(info *debug.BuildInfo, version string) (*cdx.Component, error) {
+	// Go calls the module that it is started in so; one that takes another's place is replaced.
+	if info.Main.Replace == nil && info.Main.Version != "(devel)" {
+		if version != "" && "v"+version != info.Main.Version {
+			return nil, fmt.Errorf("version %s is not the linked one, which is %s", version, info.Main.Version)
+		}
+		// Go's build information has the path of the package below that of its module.
+		purl := packageURL(info.Main.Path, info.Main.Version) + "#" + below(info)
+		return &cdx.Component{
+			BOMRef:     purl,
+			Type:       cdx.ComponentTypeApplication,
+			Name:       info.Main.Path,
+			Version:    info.Main.Version,
+			PackageURL: purl,
+		}, nil
+	}
+	if version == "" {
+		return nil, errors.New("a working copy needs -version")
+	}
+	return &cdx.Component{
+		BOMRef:  info.Path,
+		Type:    cdx.ComponentTypeApplication,
+		Name:    info.Main.Path,
+		Version: version,
+	}, nil
+}
+
+func below(info *debug.BuildInfo) string {
+	return strings.TrimPrefix(strings.TrimPrefix(info.Path, info.Main.Path), "/")
+}
+
+// libraries are the linked modules in the linker's order, which is by path, and Go's own library.
+func libraries(info *debug.BuildInfo) ([]cdx.Component, error) {
+	var all []cdx.Component
+	for _, module := range info.Deps {
+		if module.Replace != nil {
+			module = module.Replace
+		}
+		library := newLibrary(module.Path, module.Version)
+		if sum, isHash := strings.CutPrefix(module.Sum, "h1:"); isHash {
+			digest, err := base64.StdEncoding.DecodeString(sum)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", module.Path, err)
+			}
+			library.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: hex.EncodeToString(digest)}}
+		}
+		all = append(all, library)
+	}
+	// Vulnerability databases know Go's library by this name, and its versions without "go".
+	return append(all, newLibrary("stdlib", strings.TrimPrefix(info.GoVersion, "go"))), nil
+}
+
+func newLibrary(path, version string) cdx.Component {
+	purl := packageURL(path, version)
+	return cdx.Component{
+		BOMRef:     purl,
+		Type:       cdx.ComponentTypeLibrary,
+		Name:       path,
+		Version:    version,
+		Scope:      cdx.ScopeRequired,
+		PackageURL: purl,
+	}
+}
+
+func packageURL(path, version string) string {
+	return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
+}
+
+// dependencies has the program's only: which library needs which is not in a program.
+func dependencies(subject *cdx.Component, libraries []cdx.Component) *[]cdx.Dependency {
+	var needs []string
+	for _, library := range libraries {
+		needs = append(needs, library.BOMRef)
+	}
+	return &[]cdx.Dependency{{Ref: subject.BOMRef, Dependencies: &needs}}
+}
+
+func properties(info *debug.BuildInfo, name, commit string) *[]cdx.Property {
+	all := []cdx.Property{
+		{Name: property + "binary:name", Value: name},
+		{Name: property + "build:env:GOVERSION", Value: info.GoVersion},
+	}
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "CGO_ENABLED", "GOARCH", "GOARM", "GOOS":
+			all = append(all, cdx.Property{Name: property + "build:env:" + setting.Key, Value: setting.Value})
+		}
+	}
+	if commit != "" {
+		all = append(all, cdx.Property{Name: property + "build:vcs:revision", Value: commit})
+	}
+	return &all
+}
+
+func date(epoch string) (string, error) {
+	if epoch == "" || epoch == "0" {
+		return "", nil
+	}
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil {
+		return "", fmt.Errorf("epoch: %w", err)
+	}
+	return time.Unix(seconds, 0).UTC().Format(time.RFC3339), nil
+}

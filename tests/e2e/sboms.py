@@ -1,0 +1,40 @@
+"""SBOMs and licence files of an image's programs, compared with what Go itself says of these."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from cyclonedx.model.bom import Bom
+
+from local.tools import find_go
+from tests.e2e.machine import Machine
+
+SBOMS = "usr/share/sbom"
+LICENCES = "usr/share/licenses"
+
+Modules = set[tuple[str, str]]
+"""(path, version)"""
+
+
+def sbom_of(folder: Path, name: str) -> Bom:
+    """A program's SBOM under an image's root, read by CycloneDX's own library."""
+    written = json.loads((folder / SBOMS / f"{name}.cdx.json").read_text())
+    bom: Bom = Bom.from_json(written)  # type: ignore[attr-defined]  # py-serializable adds it at run time
+    return bom
+
+
+def modules_of(bom: Bom) -> Modules:
+    """The modules that an SBOM names, Go's own library left out."""
+    found = {(component.name, str(component.version)) for component in bom.components}
+    standard = {(module, version) for module, version in found if module == "stdlib"}
+    assert len(standard) == 1
+    assert all(component.purl is not None for component in bom.components)
+    return found - standard
+
+
+def linked_modules(up: Machine, program_file: Path) -> Modules:
+    """What Go itself says is in a program."""
+    command = [find_go(up.layout), "version", "-m", str(program_file)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return set(re.findall(r"^\tdep\t(\S+)\t(\S+)", said, re.M))
