@@ -86,10 +86,18 @@ def _port(variable: str, default: int) -> int:
     return int(text)
 
 
+def _folder(variable: str, default: Path) -> Path:
+    """Commands run in several folders, so that a relative one would be several."""
+    folder = Path(os.environ.get(variable) or default)
+    if not folder.is_absolute():
+        raise SetupError(f"{variable}={str(folder)!r} is relative: give the folder's whole path, from /.")
+    return folder
+
+
 def read_layout() -> Layout:
     """The layout that the SKYCOIN_* environment variables ask for (README, "Settings of the set-up")."""
     home_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.environ.get("SKYCOIN_CACHE", home_cache / "skycoin-infrastructure"))
+    cache = _folder("SKYCOIN_CACHE", home_cache / "skycoin-infrastructure")
     try:
         engine = EngineChoice(os.environ.get("SKYCOIN_ENGINE", "auto"))
         mode = Mode(os.environ.get("SKYCOIN_MODE", "auto"))
@@ -97,9 +105,9 @@ def read_layout() -> Layout:
         allowed = "SKYCOIN_ENGINE: auto, own; SKYCOIN_MODE: auto, official, embedded"
         raise SetupError(f"{wrong}. Allowed: {allowed}.") from None
     return Layout(
-        state=Path(os.environ.get("SKYCOIN_STATE", PROJECT / "local" / "state")),
+        state=_folder("SKYCOIN_STATE", PROJECT / "local" / "state"),
         cache=cache,
-        builder_root=Path(os.environ.get("SKYCOIN_BUILDER_ROOT", cache / "buildkit")),
+        builder_root=_folder("SKYCOIN_BUILDER_ROOT", cache / "buildkit"),
         registry_port=_port("SKYCOIN_REGISTRY_PORT", 5443),
         engine=engine,
         mode=mode,

@@ -19,6 +19,7 @@ def set_up(
     layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, str]:
     """Make this machine ready, and a stack with these settings; the environment in which pulumi sees it."""
+    claim_state(layout)
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"
@@ -47,6 +48,21 @@ def set_up(
     ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
     pulumi_cli.remember(layout, env)
     return env
+
+
+def claim_state(layout: Layout) -> None:
+    """Make the state folder; its passphrase, made first, shows that it is a set-up's.
+
+    Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there.
+    """
+    there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
+    if there and not (layout.state / "passphrase").exists():
+        raise SetupError(
+            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: it is no "
+            "set-up's, or has lost what its state is encrypted with. Set SKYCOIN_STATE to a new folder, "
+            "or put the passphrase back."
+        )
+    pulumi_cli.passphrase_file(layout)
 
 
 def refuse_another_engine(layout: Layout, endpoint: str) -> None:

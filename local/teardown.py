@@ -86,7 +86,7 @@ def _remove(layout: Layout) -> None:
         for name in MADE_FILES:
             (layout.state / name).unlink(missing_ok=True)
         _delete(Path("/etc/docker/certs.d") / layout.registry)
-        _delete_builders(layout.builder_root)
+        delete_builders(layout.builder_root)
         # Last: without it a second try would say that nothing is set up.
         (layout.state / "environment.json").unlink(missing_ok=True)
         this.found = (
@@ -95,10 +95,16 @@ def _remove(layout: Layout) -> None:
         )
 
 
-def _delete_builders(root: Path) -> None:
-    """BuildKit's folder, known by its lock; it is root's alone, so root looks."""
+def delete_builders(root: Path) -> None:
+    """What BuildKit made in its root, by name (moby/buildkit, cmd/buildkitd); the root when it is empty then.
+
+    It is root's alone, so root looks.
+    """
     if root.is_dir():
-        script = '[ ! -e "$1/buildkitd.lock" ] || rm -rf --one-file-system "$1"'
+        script = (
+            'cd "$1" && rm -rf --one-file-system buildkitd.lock cache.db history.db runc-* '
+            '&& rmdir --ignore-fail-on-non-empty "$1"'
+        )
         run(as_root(["sh", "-c", script, "sh", str(root)]), log=Path("/dev/null"))
 
 

@@ -1,6 +1,7 @@
 """The set-up's own parts, without a set-up: layout, certificates, services, what is shown of pulumi."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from local.certificates import machine_authorities
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.pulumi_cli import _PROGRESS, passphrase_file, remember
 from local.services import Service
-from local.setup import refuse_another_engine
+from local.setup import claim_state, refuse_another_engine
 from local.stack import has_pending_creates
 from local.steps import SetupError, run, step
+from local.teardown import delete_builders
 
 
 def pem(name: str) -> str:
@@ -47,6 +49,48 @@ def test_ports_that_are_none_are_refused(port: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SKYCOIN_REGISTRY_PORT", port)
     with pytest.raises(SetupError, match=r"SKYCOIN_REGISTRY_PORT=.* is not a port"):
         read_layout()
+
+
+def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SKYCOIN_STATE", "SKYCOIN_CACHE", "SKYCOIN_BUILDER_ROOT"):
+        monkeypatch.setenv(name, "")
+    assert read_layout().state == PROJECT / "local" / "state"
+    for name in ("SKYCOIN_STATE", "SKYCOIN_CACHE", "SKYCOIN_BUILDER_ROOT"):
+        monkeypatch.setenv(name, "~/state")
+        with pytest.raises(SetupError, match=f"{name}='~/state' is relative"):
+            read_layout()
+        monkeypatch.setenv(name, "")
+
+
+def test_a_state_folder_that_holds_something_else_is_refused(layout: Layout) -> None:
+    """`make down ALL=1` removes `stacks` and `docker` from it, by name."""
+    (layout.state / "docker").mkdir(parents=True)
+    with pytest.raises(SetupError, match="has no file `passphrase`, but docker: it is no set-up's"):
+        claim_state(layout)
+    assert [path.name for path in layout.state.iterdir()] == ["docker"]
+    (layout.state / "docker").rmdir()
+    claim_state(layout)
+    (layout.state / "docker").mkdir()
+    claim_state(layout)
+
+
+def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk given as SKYCOIN_BUILDER_ROOT may hold the engine's volumes too."""
+    monkeypatch.setattr("local.teardown.as_root", lambda argv: argv)
+    root = tmp_path / "disk"
+    for folder in ("runc-overlayfs", "docker/volumes/wallet"):
+        (root / folder).mkdir(parents=True)
+    (root / "buildkitd.lock").touch()
+    delete_builders(root)
+    assert [path.name for path in root.iterdir()] == ["docker"]
+    assert (root / "docker" / "volumes" / "wallet").is_dir()
+    (root / "docker" / "volumes" / "wallet").rename(tmp_path / "wallet")
+    (root / "docker" / "volumes").rmdir()
+    (root / "docker").rmdir()
+    delete_builders(root)
+    assert not root.exists()
 
 
 def test_only_the_machines_own_authorities_go_into_a_build() -> None:
@@ -115,7 +159,7 @@ def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path: Path) -> Non
 def test_a_step_says_what_it_found_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
     with step("disk space") as this:
         this.found = "enough"
-    assert capsys.readouterr().out == "• disk space\n    enough (0.0 s)\n"
+    assert re.fullmatch(r"• disk space\n    enough \(\d+\.\d s\)\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
