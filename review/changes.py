@@ -50,6 +50,11 @@ class Step:
         return self.urn.split("::")[2].rpartition("$")[2]
 
     @property
+    def parents(self) -> str:
+        """Tokens of the components that it is in, joined by `$`."""
+        return self.urn.split("::")[2].rpartition("$")[0]
+
+    @property
     def name(self) -> str:
         """Logical name."""
         return self.urn.rpartition("::")[2]
@@ -82,6 +87,8 @@ class Restart:
     container: str
     op: str
     why: tuple[str, ...]
+    has_wallet: bool
+    """Whether it is a node's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,7 +185,8 @@ def _reference(inputs: Mapping[str, Any]) -> str:
 
 def _restart(step: Step) -> Restart:
     name = str((step.new or step.old).get("name") or step.name)
-    return Restart(container=name, op=step.op, why=tuple(_differences(step)))
+    has_wallet = step.parents.endswith("skycoin:index:Node")
+    return Restart(container=name, op=step.op, why=tuple(_differences(step)), has_wallet=has_wallet)
 
 
 def _differences(step: Step) -> Iterator[str]:

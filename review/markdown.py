@@ -22,7 +22,9 @@ def page(changes: Changes, stack: str) -> str:
         _section("Published", ("tag", "what happens", "variants"), _publications(changes)),
         _section("Nodes and what belongs to them", ("container", "what happens", "why"), _restarts(changes)),
     ]
-    if any(one.op == "replace" for one in changes.restarts) and not touched:
+    if new := [f"`{step.name}`" for step in changes.volumes if step.op == "create"]:
+        parts.append(f"New volumes, empty where the host has none of that name: {', '.join(new)}.")
+    if any(one.op == "replace" and one.has_wallet for one in changes.restarts) and not changes.volumes:
         parts.append("No volume is touched; a node's wallet is copied before its container is replaced.")
     if changes.withdrawn:
         names = ", ".join(f"`{reference}`" for reference in changes.withdrawn)

@@ -16,6 +16,7 @@ from tests.unit.yaml_like import DIGEST
 IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"
 TAG = "skycoin:index:Image$skycoin:index:ManifestList$skycoin:index:Tag"
 CONTAINER = "skycoin:index:Node$docker:index/container:Container"
+EXPORTER_CONTAINER = "skycoin:index:Exporter$docker:index/container:Container"
 VOLUME = "skycoin:index:Node$docker:index/volume:Volume"
 PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
 
@@ -109,6 +110,19 @@ def test_a_replaced_container_says_why_and_that_no_volume_is_touched() -> None:
         "command: -b=1 → -b=2; memory: 1 → 2; ports |"
     ) in text
     assert "No volume is touched; a node's wallet is copied before its container is replaced." in text
+
+
+def test_a_new_volume_is_named_and_takes_the_comfort_away() -> None:
+    """So a lost wallet looks, with `new-wallet: true`: the container is replaced, over a new empty volume."""
+    wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
+    text = rendered(wallet, node("replace", {}, {}, "image"))
+    assert "New volumes, empty where the host has none of that name: `attic-wallet`." in text
+    assert "No volume is touched" not in text
+
+
+def test_an_exporter_that_is_replaced_has_no_wallet() -> None:
+    exporter = step("replace", EXPORTER_CONTAINER, "attic-exporter-container", {}, {}, ("image",))
+    assert "wallet" not in rendered(exporter)
 
 
 def test_the_steps_of_one_replacement_are_one_row() -> None:
