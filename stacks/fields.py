@@ -21,7 +21,9 @@ _REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 """In a name: its value is not shown, and has no place in clear."""
-_ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:\d{1,5})?")
+_ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
+LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)")
+"""In a URL: a password, or what http takes for one. `git@` of ssh is none."""
 
 
 def _checked(fault: str | None) -> None:
@@ -102,9 +104,17 @@ def _volume(value: str) -> str:
 
 
 def _engine(value: str) -> str:
-    _checked(
-        None if _ENGINE.fullmatch(value) else "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
-    )
+    fits = _ENGINE.fullmatch(value)
+    _checked(None if fits else "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT")
+    port = int((fits and fits["port"]) or 22)
+    _checked(None if 1 <= port <= 65535 else "a port is from 1 to 65535")
+    return value
+
+
+def _git_url(value: str) -> str:
+    state = "a login in a URL would be in the state in clear"
+    allowed = "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
+    _checked(f"{state}; {allowed}" if LOGIN.search(value) else None)
     return value
 
 
@@ -139,6 +149,7 @@ ArchName = Annotated[str, AfterValidator(_arch)]
 BoardName = Annotated[str, AfterValidator(_board)]
 VolumeName = Annotated[str, AfterValidator(_volume)]
 Engine = Annotated[str, AfterValidator(_engine)]
+GitUrl = Annotated[str, AfterValidator(_git_url)]
 SecretName = Annotated[str, AfterValidator(_secret_name)]
 Pinned = Annotated[str, AfterValidator(_pinned)]
 PythonVersion = Annotated[str, BeforeValidator(_python)]

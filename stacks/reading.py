@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
-from stacks.fields import SECRET
+from stacks.fields import LOGIN, SECRET
 from stacks.model import Settings
 from stacks.opening import OpenSettings
 from stacks.rules import cross_faults
@@ -65,6 +67,7 @@ def _sentence(error: Mapping[str, Any], siblings: list[str]) -> str:
         return f"{key}: {message}"
     if any(SECRET.search(str(part)) for part in error["loc"]):
         return f"{key}: [not shown]: {message}"
+    given = LOGIN.sub("[not shown]", given)
     shown = given if len(given) <= 160 else f"{given[:157]}…"
     return f"{key}: {shown}: {message}"
 
@@ -103,11 +106,29 @@ def parse(raw: Mapping[str, Any]) -> StackSettings:
     return settings
 
 
-def read_settings(config: Mapping[str, str], secret_keys: Collection[str] = ()) -> StackSettings:
+def secrets_in_clear(file: Path) -> list[str]:
+    """Names of the build secrets that a stack's file does not encrypt.
+
+    Pulumi calls all of them secret where one is (sdk/go/common/resource/config `object.Secure`).
+    """
+    if not file.is_file():  # `--config-file` names another
+        return []
+    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    secrets = config.get(f"{NAMESPACE}:{SECRETS}")
+    if not isinstance(secrets, Mapping):
+        return []
+    return sorted(
+        name for name, value in secrets.items() if not isinstance(value, Mapping) or "secure" not in value
+    )
+
+
+def read_settings(
+    config: Mapping[str, str], secret_keys: Collection[str] = (), in_clear: Collection[str] = ()
+) -> StackSettings:
     """The settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
 
     Keys of other namespaces (`pulumi:`, `docker:`) are not this program's. `secret_keys` are those
-    with a value that is encrypted in the YAML.
+    with a value that is encrypted in the YAML, `in_clear` the build secrets that are not.
     """
     prefix = f"{NAMESPACE}:"
     raw = {
@@ -117,6 +138,9 @@ def read_settings(config: Mapping[str, str], secret_keys: Collection[str] = ()) 
     if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
         faults.append(f"{prefix}{SECRETS}: [not shown]: given in clear; {IN_CLEAR}")
         del raw[SECRETS]
+    elif in_clear:
+        names = ", ".join(in_clear)
+        faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in clear; {IN_CLEAR}")
     try:
         settings = parse(raw)
     except SettingsError as error:

@@ -25,6 +25,7 @@ from stacks.fields import (
     Commit,
     Date,
     Engine,
+    GitUrl,
     Listen,
     Pinned,
     Port,
@@ -117,7 +118,7 @@ class SourceSettings(Settings):
     """Where the software comes from: exactly one of module, git, path."""
 
     module: str | None = None
-    git: str | None = None
+    git: GitUrl | None = None
     path: str | None = None
     version: Version
     commit: Commit | None = None

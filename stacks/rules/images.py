@@ -7,7 +7,7 @@ from components.contexts import ARGUMENT
 from components.naming import Channel, ecr_repository_fault, tag_fault
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE, PROJECT
-from stacks.fields import SECRET
+from stacks.fields import LOGIN, SECRET
 from stacks.names import registries_of, repository_of, tags_of
 from stacks.settings import RegistrySettings, StackSettings
 
@@ -47,7 +47,9 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
         yield from registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
         yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
-        for argument in sorted(name for name in image.build_args if SECRET.search(name)):
+        for argument in sorted(
+            name for name, value in image.build_args.items() if SECRET.search(name) or LOGIN.search(value)
+        ):
             yield (
                 f"{key}.build-args.{argument}: [not shown]: a build argument stays in the image's history; a "
                 f"secret is given with `pulumi config set --secret --path 'skycoin:build-secrets.{argument}'`"

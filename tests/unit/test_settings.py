@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.naming import Channel
 from components.registry import RegistryKind
-from stacks.reading import SettingsError, parse, read_settings
+from stacks.reading import SettingsError, parse, read_settings, secrets_in_clear
 from stacks.settings import (
     REGISTRY_KEYS,
     HostSettings,
@@ -168,6 +170,11 @@ FAULTS: list[tuple[str, Any, str]] = [
         "hosts.attic.engine",
         "tcp://10.0.0.1:2375",
         f'skycoin:hosts.attic.engine: "tcp://10.0.0.1:2375": {ENGINE}',
+    ),
+    (
+        "hosts.attic.engine",
+        "ssh://pi@attic.lan:99999",
+        'skycoin:hosts.attic.engine: "ssh://pi@attic.lan:99999": a port is from 1 to 65535',
     ),
     ("hosts.attic.engine", "ssh://attic.lan", f'skycoin:hosts.attic.engine: "ssh://attic.lan": {ENGINE}'),
     (
@@ -497,6 +504,53 @@ def test_a_secret_in_clear_is_refused_among_the_other_faults_and_never_shown() -
 def test_an_encrypted_secret_is_taken() -> None:
     settings = read_settings(SECRETS, ["skycoin:build-secrets"])
     assert settings.build_secrets == {"GIT_AUTH_TOKEN": "canary"}
+
+
+@pytest.mark.case(27)
+def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) -> None:
+    """Pulumi calls the whole key secret where one value of it is."""
+    file = tmp_path / "Pulumi.mine.yaml"
+    secrets = {"A": {"secure": "v1:x"}, "TOKEN": "canary", "B": {"other": "canary"}}
+    file.write_text(yaml.safe_dump({"config": {"skycoin:build-secrets": secrets}}))
+    in_clear = secrets_in_clear(file)
+    assert in_clear == ["B", "TOKEN"]
+    with pytest.raises(SettingsError) as refused:
+        read_settings(SECRETS, ["skycoin:build-secrets"], in_clear)
+    [line] = refused.value.faults
+    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in clear; take it out of")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "config:\n", "config: {'skycoin:build-secrets': {A: {secure: x}}}", "config: {a: b}"]
+)
+def test_a_file_without_a_secret_in_clear_has_none(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "Pulumi.mine.yaml"
+    assert secrets_in_clear(file) == []
+    file.write_text(text)
+    assert secrets_in_clear(file) == []
+
+
+GIT = {"version": "v1.2.3", "commit": "a" * 40}
+
+
+@pytest.mark.case(27)
+@pytest.mark.parametrize("login", ["https://canary@", "http://user:canary@", "ssh://git:canary@"])
+def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
+    source = {**GIT, "git": f"{login}example.org/x.git"}
+    [line] = _faults(changed({"images.skycoin.source": source}))
+    scheme = login.partition("//")[0]
+    assert line == (
+        f'skycoin:images.skycoin.source.git: "{scheme}//[not shown]@example.org/x.git": '
+        "a login in a URL would be in the state in clear; "
+        "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
+    )
+    [line] = _faults(changed({"images.skycoin.build-args": {"A": source["git"]}}))
+    assert line.startswith("skycoin:images.skycoin.build-args.A: [not shown]: a build argument stays")
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a@b", "ssh://git@example.org/x", "git@example.org:x/y"])
+def test_a_url_without_a_login_is_taken(url: str) -> None:
+    assert parse(changed({"images.skycoin.source": {**GIT, "git": url}})).images["skycoin"].source.git == url
 
 
 @pytest.mark.case(27)
