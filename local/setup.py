@@ -20,6 +20,7 @@ def set_up(
 ) -> dict[str, str]:
     """Make this machine ready, and a stack with these settings; the environment in which pulumi sees it."""
     claim_state(layout)
+    stack_config(stack)  # What is wrong there is said before minutes of work.
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"

@@ -46,6 +46,17 @@ def has_pending_creates(layout: Layout, stack: str) -> bool:
     return state.exists() and bool(_latest(state).get("pending_operations"))
 
 
+def containers(layout: Layout, stack: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """(name, inputs of its docker provider) of each container in the state; last made first.
+
+    The state also knows what a failed `up` started, and where: the settings may say another host by now.
+    """
+    resources = _latest(_state_file(layout, stack)).get("resources", [])
+    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
+    there = [one for one in resources if one["type"] == "docker:index/container:Container"]
+    return [(one["inputs"]["name"], providers.get(one.get("provider", ""), {})) for one in reversed(there)]
+
+
 def _latest(state: Path) -> dict[str, Any]:
     """The deployment in a state file. Raises SetupError where the file is damaged."""
     try:
@@ -62,11 +73,21 @@ def _state_file(layout: Layout, stack: str) -> Path:
 
 
 def stack_config(stack: str = STACK) -> dict[str, Any]:
-    """Configuration of one of this machine's stacks, empty where there is none yet."""
+    """Configuration of one of this machine's stacks, empty where there is none yet.
+
+    Raises SetupError where its file is no YAML, with the line.
+    """
     file = stack_file(stack)
     if not file.exists():
         return {}
-    config: dict[str, Any] = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    try:
+        with file.open() as stream:  # the error names the file then
+            whole = yaml.safe_load(stream) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SetupError(f"{file.relative_to(PROJECT)} is no YAML: {error}") from None
+    config = whole.get("config") or {} if isinstance(whole, dict) else None
+    if not isinstance(config, dict):
+        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line a setting is missing.")
     return config
 
 

@@ -10,11 +10,10 @@ from local import services
 from local.layout import Layout
 from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
-from local.stack import own_stacks, stack_config, stack_outputs
+from local.stack import containers, own_stacks
 from local.steps import as_root, run, step
 from plugins.base import ProviderError
 from plugins.engine import Engine
-from stacks.names import exporter_name
 
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
@@ -38,7 +37,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
                 return code
     else:
         for stack in own_stacks(layout):
-            _stop(stack, env)
+            _stop(layout, stack, env)
     for name in SERVICES:
         with step(f"service {name}") as this:
             this.found = "stopped" if services.stop(layout, name) else "was not running"
@@ -47,33 +46,18 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stop(stack: str, env: Mapping[str, str]) -> None:
+def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
     """Whatever a stack runs, each on its own host's engine, by the container's own stop signal."""
-    hosts, outputs = stack_config(stack).get("skycoin:hosts", {}), stack_outputs(env, stack)
-    running = [(f"node {name}", node) for name, node in outputs.get("nodes", {}).items()]
-    running += [
-        (f"exporter of {name}", {**node, "container": exporter_name(node["container"])})
-        for name, node in outputs.get("nodes", {}).items()
-        if node.get("metrics")
-    ]
-    for kind, key in (("workspace", "opened"), ("registry", "registries")):
-        running += [(f"{kind} {name}", one) for name, one in outputs.get(key, {}).items()]
-    for title, one in running:
-        with step(f"{title} on {one['host']}") as this:
-            host = hosts.get(one["host"], {})
-            address = host.get("engine", "local")
+    for name, provider in containers(layout, stack):
+        host = provider.get("host") or env["DOCKER_HOST"]
+        with step(f"container {name} on {host}") as this:
             engine = Engine()
-            engine.configure(
-                {
-                    "host": env["DOCKER_HOST"] if address == "local" else address,
-                    "sshOpts": host.get("ssh-options"),
-                }
-            )
+            engine.configure({"host": host, "sshOpts": provider.get("sshOpts")})
             try:
-                engine.client().containers.get(one["container"]).stop(timeout=GRACE)
+                engine.client().containers.get(name).stop(timeout=GRACE)
                 this.found = "stopped"
             except NotFound:
-                this.found = "has no container"
+                this.found = "is not there"
             except (DockerException, OSError, ProviderError) as error:
                 this.found = f"not reached: {error}"
 

@@ -238,7 +238,7 @@ def test_container_removed_by_hand_is_restored_with_its_volumes(up: Machine, wal
 def test_down_stops_gracefully_and_up_starts_again(up: Machine, wallet: dict[str, str]) -> None:
     down = up.make("down")
     assert down.code == 0, down.text
-    assert re.search(r"node node-1 on here\n\s+stopped", down.text)
+    assert re.search(r"container skycoin-node-1 on \S+\n\s+stopped", down.text)
     for name in ("registry", "buildkitd", "dockerd"):
         assert services.running_pid(up.layout, name) is None
     log = up.layout.state / "engine" / "data" / "containers"

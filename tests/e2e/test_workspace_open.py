@@ -191,7 +191,7 @@ def devcontainer(machine: Machine, folder: Path) -> Iterator[str]:
 def test_down_stops_it_and_opening_it_starts_it_again(machine: Machine, folder: Path) -> None:
     down = machine.make("down")
     assert down.code == 0, down.text
-    assert re.search(r"workspace cli on here\n\s+stopped", down.text), down.text
+    assert re.search(r"container skycoin-workspace-cli on \S+\n\s+stopped", down.text), down.text
     result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}")
     assert result.code == 0, result.text
     assert machine.inspect("container", NAME)["State"]["Running"]

@@ -10,7 +10,7 @@ import yaml
 
 from local import workspace
 from local.layout import PROJECT, Layout, read_layout
-from local.stack import _current, is_own, own_stacks
+from local.stack import _current, containers, is_own, own_stacks, stack_config
 from local.steps import SetupError
 from stacks.reading import parse
 from stacks.workspaces import WORKSPACES
@@ -176,6 +176,53 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
     assert own_stacks(layout) == [], "their settings are not there"
     monkeypatch.setattr("local.stack.stack_file", lambda _: folder)
     assert own_stacks(layout) == ["local", "workspace-python"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("config:\n\tskycoin:bases: debian\n", "is no YAML: (?s:.)*line 2, column 1"),
+        ("config: [a]\n", "`config:` with one line a setting is missing"),
+        ("config\n", "`config:` with one line a setting is missing"),
+    ],
+    ids=["a tab", "a list", "a word"],
+)
+def test_a_stack_file_that_is_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(text)
+    monkeypatch.setattr("local.stack.PROJECT", tmp_path)
+    with pytest.raises(SetupError, match=f"^stacks/Pulumi.local.yaml.*{fault}"):
+        stack_config()
+
+
+def test_what_a_stack_runs_is_read_from_its_state(layout: Layout) -> None:
+    """Outputs lack what a failed `up` had started, and settings may name another host by now."""
+    folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
+    folder.mkdir(parents=True)
+    ssh = {"host": "ssh://pi@attic.lan", "sshOpts": '["-p", "2222"]'}
+    kinds = {"provider": "pulumi:providers:docker", "container": "docker:index/container:Container"}
+    resources = [
+        {"urn": "urn:here", "id": "1", "type": kinds["provider"], "inputs": {}},
+        {"urn": "urn:attic", "id": "2", "type": kinds["provider"], "inputs": ssh},
+        {
+            "urn": "urn:a",
+            "type": kinds["container"],
+            "inputs": {"name": "skycoin-a"},
+            "provider": "urn:here::1",
+        },
+        {
+            "urn": "urn:b",
+            "type": kinds["container"],
+            "inputs": {"name": "skycoin-b"},
+            "provider": "urn:attic::2",
+        },
+        {"urn": "urn:v", "type": "docker:index/volume:Volume", "inputs": {"name": "skycoin-a-wallet"}},
+    ]
+    state = {"version": 3, "checkpoint": {"latest": {"resources": resources}}}
+    (folder / "local.json").write_text(json.dumps(state))
+    assert containers(layout, "local") == [("skycoin-b", ssh), ("skycoin-a", {})]
 
 
 def test_the_machines_own_stacks_are_ignored_by_git() -> None:
