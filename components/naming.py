@@ -77,6 +77,11 @@ def address_port(address: str) -> int | None:
     return int(match["port"]) if match is not None and match["port"] else None
 
 
+def engine_name(address: str) -> str:
+    """Which engine an address leads to: HOST or HOST:PORT of `ssh://USER@HOST:22`, whoever logs in."""
+    return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
+
+
 def version_fault(version: str) -> str | None:
     """Why `version` is no release version, or None."""
     return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"

@@ -10,7 +10,7 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, ImageNotFound
 
 from plugins.base import ProviderError, Values
 from plugins.ssh import SshRelay
@@ -79,3 +79,18 @@ class Engine:
                 f"no Docker engine answers at {self._host}: {reason or error}\n"
                 f"Try `docker -H {self._host} version`; an ssh host's key must be in known_hosts."
             ) from error
+
+
+def ensure_image(api: Any, name: str, platform: str | None = None) -> Values:
+    """Inspection of an image; pulled where the engine does not have it. Raises ProviderError and docker's."""
+    try:
+        found: Values = api.inspect_image(name)
+        return found
+    except ImageNotFound:
+        pass
+    # An error after the first byte comes as a line: nobody else would say why there is no image.
+    for line in api.pull(name, platform=platform, stream=True, decode=True):
+        if "error" in line:
+            raise ProviderError(f"image {name} can't be pulled: {line['error']}")
+    pulled: Values = api.inspect_image(name)
+    return pulled

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from components.arch import in_table_order
 from components.bases import Base, Bases
 from components.hosted_registry import PORT
-from components.naming import address_port, channel_tags, exact_tags, minor_tag
+from components.naming import address_port, channel_tags, engine_name, exact_tags, minor_tag
 from components.registry import RegistryKind
 from stacks.catalogue import CATALOGUE
 from stacks.opening import OpenSettings
@@ -114,7 +114,7 @@ def engine_of(settings: StackSettings, name: str) -> str:
         return name
     if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
         return "local"
-    return host.engine.rpartition("@")[2].removesuffix(":22")
+    return engine_name(host.engine)
 
 
 def container_name(name: str, image: str) -> str:

@@ -5,8 +5,8 @@ from typing import ClassVar
 from docker.errors import ImageNotFound
 
 from local.docker_plugin.rules import checked, compare
-from plugins.base import Change, Checked, Found, ProviderError, Values
-from plugins.engine import Engine
+from plugins.base import Change, Checked, Found, Values
+from plugins.engine import Engine, ensure_image
 
 INPUTS = ("name", "keepLocally", "forceRemove", "platform", "pullTriggers", "triggers")
 REPLACING = ("name", "platform", "pullTriggers", "triggers")
@@ -15,17 +15,7 @@ REPLACING = ("name", "platform", "pullTriggers", "triggers")
 def find(engine: Engine, name: str, platform: str | None = None) -> Values:
     """Inspection of the image; pulled where the engine does not have it. Raises ProviderError."""
     with engine.asking(f"image {name} can't be pulled") as api:
-        try:
-            found: Values = api.inspect_image(name)
-            return found
-        except ImageNotFound:
-            pass
-        # An error after the first byte comes as a line: nobody else would say why there is no image.
-        for line in api.pull(name, platform=platform, stream=True, decode=True):
-            if "error" in line:
-                raise ProviderError(f"image {name} can't be pulled: {line['error']}")
-        pulled: Values = api.inspect_image(name)
-        return pulled
+        return ensure_image(api, name, platform)
 
 
 class RemoteImage:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from docker.errors import NotFound
 
+from components.naming import engine_name
 from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
 from plugins.engine import Engine
 from plugins.skycoin.short_run import short_run
@@ -68,7 +69,8 @@ class Preflight:
         Raises ProviderError in the preview where a refresh found the wallet gone, and where the node
         would move to another engine: its wallet would stay behind.
         """
-        if old_inputs.get("engine") != news.get("engine"):
+        before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
+        if before != after:
             raise ProviderError(_moved(old_inputs, news))
         if olds.get("walletPresent") is False and not news.get("newWallet"):
             raise ProviderError(_gone(news, olds))

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from docker.errors import APIError, ImageNotFound
+from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from plugins.base import ProviderError
+from plugins.engine import ensure_image
 
 
 def short_run(
@@ -18,10 +19,7 @@ def short_run(
     where the host lacks it. Raises ProviderError that names host and image.
     """
     try:
-        try:
-            client.api.inspect_image(image)
-        except ImageNotFound:
-            client.images.pull(image)
+        ensure_image(client.api, image)
         container = client.containers.create(
             image,
             command=list(command),
@@ -37,7 +35,7 @@ def short_run(
             return code, container.logs(tail=5).decode(errors="replace").strip()
         finally:
             container.remove(force=True)
-    except (APIError, RequestException) as error:
+    except (DockerException, RequestException) as error:
         raise ProviderError(
             f"host {host}, {image}: {getattr(error, 'explanation', None) or error}"
         ) from error

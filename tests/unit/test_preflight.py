@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from docker.errors import NotFound
+from docker.errors import ImageNotFound, NotFound
 
 from plugins.base import Change, ProviderError, Values
 from plugins.skycoin.preflight import RUNS, Preflight
@@ -51,6 +51,8 @@ class FakeEngine:
     volumes: set[str] = field(default_factory=set)
     probe: Container = field(default_factory=lambda: Container(0, b"ok"))
     asked: list[Values] = field(default_factory=list)
+    pulled: list[Values] | None = None
+    """What a pull says; None: the image is there."""
 
     @property
     def api(self) -> "FakeEngine":
@@ -67,7 +69,12 @@ class FakeEngine:
         return {"Version": "20.10.24"}
 
     def inspect_image(self, image: str) -> Values:
+        if self.pulled is not None:
+            raise ImageNotFound(image)
         return {"Id": image}
+
+    def pull(self, image: str, **options: Any) -> list[Values]:
+        return self.pulled or []
 
     def create(self, image: str, **options: Any) -> Container:
         self.asked.append({"image": image, **options})
@@ -180,6 +187,23 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet() -> None:
         preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, moved)
     with pytest.raises(ProviderError, match="this machine's engine"):
         preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, {**INPUTS, "engine": None})
+
+
+def test_a_pull_that_ends_in_the_middle_says_why() -> None:
+    """The engine answers 200, and the error is a line of the answer."""
+    engine = FakeEngine(pulled=[{"status": "Pulling"}, {"error": "unexpected EOF"}])
+    with pytest.raises(ProviderError, match="sha256:1 can't be pulled: unexpected EOF"):
+        preflight(engine).create(INPUTS)
+    assert not engine.volumes
+
+
+@pytest.mark.parametrize("engine", ["ssh://admin@attic.lan", "ssh://pi@attic.lan:22"])
+def test_another_login_on_the_same_host_is_no_move(engine: str) -> None:
+    """The wallet is looked for with it before anything else is done."""
+    change = preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, {**INPUTS, "engine": engine})
+    assert change == Change(updates=("engine",))
+    with pytest.raises(ProviderError, match="is gone"):
+        preflight(FakeEngine()).update("attic", INPUTS, {**INPUTS, "engine": engine})
 
 
 def test_a_move_is_refused_even_where_the_wallet_may_be_new() -> None:

@@ -42,16 +42,14 @@ class FakeEngine:
     def containers(self) -> "FakeEngine":
         return self
 
-    @property
-    def images(self) -> "FakeEngine":
-        return self
-
-    def inspect_image(self, image: str) -> None:
+    def inspect_image(self, image: str) -> Values:
         if image not in self.pulled:
             raise ImageNotFound(image)
+        return {"Id": image}
 
-    def pull(self, image: str) -> None:
+    def pull(self, image: str, **options: Any) -> list[Values]:
         self.pulled.append(image)
+        return []
 
     def inspect_volume(self, name: str) -> None:
         if name not in self.volumes:
