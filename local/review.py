@@ -19,7 +19,7 @@ def review_stack(stack: str, options: Sequence[str], env: Mapping[str, str]) -> 
     )
     try:
         changes = read_changes(json.loads(done.stdout))
-    except (ValueError, PreviewError):
+    except (PreviewError, ValueError, KeyError, TypeError):
         raise SetupError(f"`{' '.join(command)}` printed no preview: see above.") from None
     print(page(changes, stack), end="")
     return done.returncode

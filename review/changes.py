@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pulumi.runtime.rpc import UNKNOWN
+
 from components.arch import ARCHES
 
 BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"
 CONTAINER = "docker:index/container:Container"
 VOLUME = "docker:index/volume:Volume"
-
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What a preview can't know yet, such as the digest of what would be built."""
 
 AFTERMATH = "an unhandled error occurred: program exited"
 """Said by the engine after each error that the program itself reported."""
@@ -218,7 +217,7 @@ def _counted(steps: Iterable[Step]) -> dict[str, int]:
 
 def _short(value: object) -> str:
     """A value for a table's cell; digests by their first digits."""
-    if value == UNKNOWN:
+    if value == UNKNOWN:  # such as a digest
         return "what would be built"
     text = str(value) if value not in (None, "") else "none"
     name, at, digest = text.rpartition("@sha256:")

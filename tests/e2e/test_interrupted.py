@@ -1,9 +1,9 @@
 """Promise 6: interrupt `pulumi up` anywhere, run it again, and it converges (cases 15 and 17)."""
 
 import os
+import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -13,16 +13,20 @@ from tests.e2e.plugin import until
 from tests.e2e.test_up import get
 
 NODE = "skycoin-node-1"
+BUILDS = r"docker-build:index:Image \S+ updating"
+DEPLOYS = r"docker:index/container:Container \S+ (creating|replacing|deleting|updating)"
 
 
-def interrupted(up: Machine, number: signal.Signals, after: float) -> int:
-    """Exit code of an `up` that gets a signal after so many seconds."""
+def interrupted(up: Machine, number: signal.Signals, moment: str) -> int:
+    """Exit code of an `up` that gets a signal when its output first matches."""
     command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
     env = {**os.environ, **SETTINGS, **up.environment()}
-    with subprocess.Popen(
-        command, cwd=up.checkout, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        time.sleep(after)
+    log = up.layout.logs / "interrupted.log"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, cwd=up.checkout, env=env, stdout=file, stderr=file) as process,
+    ):
+        until(lambda: re.search(moment, log.read_text()) is not None, moment, seconds=180)
         process.send_signal(number)
         return process.wait(timeout=180)
 
@@ -42,19 +46,19 @@ def plugins_of(up: Machine) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "after"),
-    [(signal.SIGINT, 4.0), (signal.SIGKILL, 3.0), (signal.SIGKILL, 9.0)],
-    ids=["Ctrl-C", "killed while it builds", "killed while it deploys"],
+    ("number", "moment"),
+    [(signal.SIGINT, BUILDS), (signal.SIGKILL, BUILDS), (signal.SIGKILL, DEPLOYS)],
+    ids=["Ctrl-C while it builds", "killed while it builds", "killed while it deploys"],
 )
 @pytest.mark.case(15, 17)
-def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, after: float) -> None:
+def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, moment: str) -> None:
     settings = up.settings()
     image = settings["skycoin:images"]["skycoin"]
     layers = 3 - image.get("layers", 2)
     up.change({**settings, "skycoin:images": {"skycoin": {**image, "layers": layers}}})
     # Not the volume's time: an engine touches an empty volume whenever a container mounts it.
     assert up.docker("exec", NODE, "sh", "-c", "echo precious > /wallet/kept").code == 0
-    assert interrupted(up, number, after) != 0, "it had ended before: interrupt it earlier"
+    assert interrupted(up, number, moment) != 0
     if number == signal.SIGKILL:
         locked = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
         assert locked.code != 0

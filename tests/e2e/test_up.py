@@ -5,6 +5,8 @@ import re
 import urllib.request
 from typing import Any
 
+import pytest
+
 from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.test_images import COMMIT
 
@@ -105,7 +107,7 @@ def test_passphrase_is_made_and_private(up: Machine) -> None:
 def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
     """The CA bundle goes in as a build secret; secrets in state are ciphertext."""
     if not up.layout.build_ca.read_text():
-        return
+        pytest.skip("this machine trusts no authority of its own: there is none to hide")
     state = (up.layout.state / "backend/.pulumi/stacks/skycoin/local.json").read_text()
     assert up.layout.build_ca.read_text().splitlines()[1] not in state
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from components.arch import ARCHES
 from review import __main__ as command
-from review.changes import UNKNOWN, PreviewError, Rebuild, read_changes
+from review.changes import PreviewError, Rebuild, read_changes
 from review.markdown import page, summary
 from tests.unit.yaml_like import DIGEST
 
