@@ -81,16 +81,7 @@ class Node(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
-        preflight = Preflight(
-            f"{name}-preflight",
-            host=args.host,
-            image=args.image,
-            probe=PROBE,
-            wallet=args.wallet_volume,
-            new_wallet=args.new_wallet,
-            settings=settings_digest(args),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        preflight = self._create_preflight(f"{name}-preflight", args)
         data = self._create_volume(f"{name}-data", args.data_volume, preflight, protect=False)
         wallet = self._create_volume(f"{name}-wallet", args.wallet_volume, preflight, protect=True)
         network = docker.Network(
@@ -105,15 +96,7 @@ class Node(pulumi.ComponentResource):
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
-        backup = WalletBackup(
-            f"{name}-wallet-backup",
-            host=args.host,
-            image=args.image,
-            wallet=args.wallet_volume,
-            backups=backups_volume(args.wallet_volume),
-            settings=settings_digest(args),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight, wallet]),
-        )
+        backup = self._create_backup(f"{name}-wallet-backup", args, [preflight, wallet])
         before = [image, backup]
         container = self._create_container(f"{name}-container", args, before, network, data, wallet)
         self.image = pulumi.Output.from_input(args.image)
@@ -138,6 +121,29 @@ class Node(pulumi.ComponentResource):
             "wallet_volume": self.wallet_volume,
             "wallet_backups": self.wallet_backups,
         }
+
+    def _create_preflight(self, name: str, args: NodeArgs) -> Preflight:
+        return Preflight(
+            name,
+            host=args.host,
+            image=args.image,
+            probe=PROBE,
+            wallet=args.wallet_volume,
+            new_wallet=args.new_wallet,
+            settings=settings_digest(args),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_backup(self, name: str, args: NodeArgs, before: Sequence[pulumi.Resource]) -> WalletBackup:
+        return WalletBackup(
+            name,
+            host=args.host,
+            image=args.image,
+            wallet=args.wallet_volume,
+            backups=backups_volume(args.wallet_volume),
+            settings=settings_digest(args),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
+        )
 
     def _create_volume(
         self, name: str, physical: str, preflight: Preflight, *, protect: bool

@@ -67,10 +67,8 @@ class Program:
             for name, node in settings.nodes.items()
         }
         if own:
-            pulumi.export(
-                "registries",
-                {name: {"host": hosted[name].host, **there.summary} for name, there in own.items()},
-            )
+            summaries = {name: {"host": hosted[name].host, **one.summary} for name, one in own.items()}
+            pulumi.export("registries", summaries)
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
         pulumi.export("verification", {name: image.reports for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
