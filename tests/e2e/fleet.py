@@ -51,18 +51,24 @@ def start_second_host(machine: Machine) -> SecondHost:
     (folder / "sshd_config").write_text(SSHD.format(port=SSH_PORT, folder=folder))
     Path("/run/sshd").mkdir(exist_ok=True)
     start_own_engine(machine.layout, "dockerd-2", folder, number=1)
-    services.start(
-        machine.layout,
-        Service(
-            name="sshd",
-            argv=[shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")],
-            ready=lambda: port_is_taken(SSH_PORT),
-            port=SSH_PORT,
-        ),
-    )
+    start_sshd(machine)
     options = ["-i", str(folder / "client_key"), "-o", f"UserKnownHostsFile={folder / 'known_hosts'}"]
     return SecondHost(
         engine=f"ssh://{USER}@127.0.0.1:{SSH_PORT}",
         ssh_options=[*options, "-o", "IdentitiesOnly=yes"],
         socket=folder / "docker.sock",
+    )
+
+
+def start_sshd(machine: Machine) -> None:
+    """The way to the second host."""
+    config = machine.layout.state / "second" / "sshd_config"
+    services.start(
+        machine.layout,
+        Service(
+            name="sshd",
+            argv=[shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", str(config)],
+            ready=lambda: port_is_taken(SSH_PORT),
+            port=SSH_PORT,
+        ),
     )

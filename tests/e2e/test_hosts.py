@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from local import services
 from local.packages import ensure_packages
-from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host
+from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
 from tests.e2e.machine import Machine, Result
 from tests.e2e.test_up import get
 
@@ -130,6 +131,27 @@ def test_unknown_host_key_fails_that_host_by_name_in_time(
         assert "Host key verification failed" in result.text
         assert time.monotonic() - began < 60
     finally:
+        up.change(before)
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.case(22)
+def test_a_host_that_is_down_does_not_stop_the_others(up: Machine) -> None:
+    """Promise 7, as docs/stacks.md says it: the others get their change; the error names the host."""
+    before: dict[str, Any] = up.settings()
+    nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
+    for name in ("gui", "far"):
+        nodes[name]["args"] = ["-log-level=debug"]
+    up.change({**before, "skycoin:nodes": nodes})
+    services.stop(up.layout, "sshd")
+    try:
+        result = up.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
+        assert result.code != 0
+        assert f"127.0.0.1:{SSH_PORT}" in result.text
+        assert nodes["gui"]["args"][0] in up.inspect("container", "skycoin-gui")["Config"]["Cmd"]
+        assert get("/api/v1/version", GUI_PORT)["version"] == "0.27.1"
+    finally:
+        start_sshd(up)
         up.change(before)
 
 
