@@ -20,7 +20,7 @@ class Verification(pulumi.CustomResource):
     """Bytes of all files."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """{platform, labels, annotations, programs: {kind: count}, sboms: {path: …}, layers: […]}."""
+    """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}]}."""
 
     def __init__(
         self,

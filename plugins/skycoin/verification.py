@@ -135,8 +135,9 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
     wanted = inputs["platform"].split("/")
     said = [config.get("os"), config.get("architecture"), config.get("variant")]
     # buildx writes linux/arm64/v8 as linux/arm64 (docker/buildx#1652).
-    if said[: len(wanted)] != wanted and (said[:2] != ["linux", "arm64"] or said[2] is not None):
-        yield f"its configuration says {'/'.join(filter(None, said))}"
+    full = ["linux", "arm64", "v8"] if said == ["linux", "arm64", None] else said
+    if full[: len(wanted)] != wanted:
+        yield f"its configuration says {'/'.join(str(part) for part in said if part)}"
     labels = (config.get("config") or {}).get("Labels") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:

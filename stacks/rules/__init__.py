@@ -8,6 +8,7 @@ from stacks.rules.images import base_faults, image_faults, repository_faults
 from stacks.rules.nodes import metrics_faults, node_faults
 from stacks.rules.opening import opening_faults
 from stacks.rules.places import container_faults, port_faults, volume_faults
+from stacks.rules.published import published_faults
 from stacks.rules.workspaces import workspace_faults, workspace_registry_faults
 from stacks.settings import StackSettings
 
@@ -21,6 +22,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *repository_faults(settings),
         *workspace_faults(settings),
         *workspace_registry_faults(settings),
+        *published_faults(settings),
         *node_faults(settings),
         *metrics_faults(settings),
         *opening_faults(settings),

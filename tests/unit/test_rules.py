@@ -23,9 +23,41 @@ WHERE_TO = (
     "missing, and skycoin:registries has not just one entry (has: {}): "
     "list those to publish in, the one to build in first"
 )
+OVERWRITE = "and each would overwrite the other's tags: give it one of its own"
 ONE_WRITER = "a wallet has one writer and a volume of its own"
 
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["local"]},
+        ["skycoin:registries.hub: registry.localhost:5443 is the address of local too; keep one"],
+    ),
+    (
+        {"images.exporter": {**EXPORTER, "repository": "skycoin/skycoin"}},
+        [
+            "skycoin:images.exporter.repository: 'skycoin/skycoin' in local is the repository of "
+            f"images.skycoin.repository too, {OVERWRITE}"
+        ],
+    ),
+    (
+        {
+            "workspaces.cli": {"arches": ["amd64"]},
+            "images.skycoin.repository": "skycoin/skycoindev-cli",
+            "images.exporter": {**EXPORTER, "repository": "skycoin/workspace-base"},
+        },
+        [
+            "skycoin:images.skycoin.repository: 'skycoin/skycoindev-cli' in local is the repository of "
+            f"workspaces.cli too, {OVERWRITE}",
+            "skycoin:images.exporter.repository: 'skycoin/workspace-base' in local is the repository of "
+            f"workspaces too, {OVERWRITE}",
+        ],
+    ),
+    (
+        {"images.skycoin.base": "glibc", "images.skycoin.repository": "base/glibc"},
+        [
+            "skycoin:images.skycoin.repository: 'base/glibc' in local is the repository of "
+            f"bases (glibc) too, {OVERWRITE}"
+        ],
+    ),
     (
         {"images.skycoin.build-args": {"GITHUB_TOKEN": "canary", "FLAVOUR": "vanilla"}},
         [
@@ -51,7 +83,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         [f"skycoin:images.skycoin.registries: {WHERE_TO}".format("none")],
     ),
     (
-        {"registries.hub": {"kind": "local", "optional": True}},
+        {"registries.hub": {"kind": "ghcr", "optional": True}},
         [f"skycoin:images.skycoin.registries: {WHERE_TO}".format("local, hub")],
     ),
     (
@@ -327,10 +359,15 @@ FINE: dict[str, dict[str, Any]] = {
     "one volume name on two engines": {"nodes.one.wallet-volume": "w", "nodes.two.wallet-volume": "w"},
     "one peer port, where nobody has peers": {"nodes.two.host": "here", "nodes.two.rpc-port": 7000},
     "a host that declares nothing": {"hosts.attic.arch": None},
-    "a registry by name": {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["hub"]},
+    "a registry by name": {"registries.hub": {"kind": "ghcr"}, "images.skycoin.registries": ["hub"]},
     "two registries in an order of their own": {
-        "registries.hub": {"kind": "local", "optional": True},
+        "registries.hub": {"kind": "ghcr", "optional": True},
         "images.skycoin.registries": ["local", "hub"],
+    },
+    "one repository in two registries": {
+        "registries.hub": {"kind": "ghcr"},
+        "images.skycoin.registries": ["local"],
+        "images.exporter": {**EXPORTER, "registries": ["hub"], "repository": "skycoin/skycoin"},
     },
     "two parts on Docker Hub": {"registries": {"hub": {"kind": "hub"}}},
     "a namespace for the first part": {"registries": {"hub": {"kind": "hub", "namespace": "me"}}},

@@ -159,6 +159,20 @@ def test_arm64_may_be_said_with_or_without_its_variant(said: Values, fits: bool)
         verified("linux/arm64/v8", said, {})
 
 
+@pytest.mark.parametrize("platform", sorted(GOOD.keys() - {"linux/arm64/v8"}))
+def test_an_image_for_arm64_is_none_for_another_platform(platform: str) -> None:
+    with pytest.raises(ProviderError, match="its configuration says linux/arm64"):
+        verified(platform, {"os": "linux", "architecture": "arm64"}, {})
+
+
+def test_an_offset_that_no_file_has_is_damage() -> None:
+    program = bytearray(GOOD["linux/amd64"])
+    program[0x20:0x28] = b"\xff" * 8  # e_phoff
+    program[0x36], program[0x38] = 56, 1  # e_phentsize, e_phnum
+    with pytest.raises(ProviderError, match="/a: no ELF file"):
+        verified("linux/amd64", config_of("linux/amd64"), {"a": bytes(program)})
+
+
 def sbom_of(program: bytes, **fields: Any) -> bytes:
     """An SBOM with two components, about that program."""
     hashes = [{"alg": "SHA-256", "content": hashlib.sha256(program).hexdigest()}]
