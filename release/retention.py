@@ -11,7 +11,7 @@ points to stays, however old its source. Without --delete nothing is removed.
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -41,7 +41,7 @@ class Build:
     created: str
     """ISO 8601 in UTC, which sorts as text; empty where the list doesn't say."""
     digests: tuple[str, ...]
-    """Of the list, then of its children."""
+    """Of the list, then of its children; none where an interrupted removal took the list alone."""
 
     @property
     def tags(self) -> list[str]:
@@ -68,9 +68,13 @@ def kind_of(tag: str) -> Channel | None:
     return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(tag)), None)
 
 
-def builds(repository: Any, tags: Iterable[str]) -> list[Build]:
+def builds(repository: Any, tags: Collection[str]) -> list[Build]:
     """Every build among `tags` that may be retired, the newest first."""
-    found = []
+    found = [
+        Build(tag=tag, kind=kind, created="", digests=())
+        for tag in {tag.removesuffix(suffix) for suffix in VARIANTS for tag in tags if tag.endswith(suffix)}
+        if tag not in tags and (kind := kind_of(tag)) is not None
+    ]
     for tag in tags:
         if (kind := kind_of(tag)) is not None:
             manifest = repository.manifest(tag)
@@ -88,7 +92,7 @@ def plan(repository: Any, keep: int) -> Plan:
     points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
     known = builds(repository, points)
     newest = [build for kind in KINDS for build in [one for one in known if one.kind is kind][:keep]]
-    stays = [one for one in known if one in newest or one.digests[0] == points.get(Channel.DEVELOP)]
+    stays = [one for one in known if one in newest or one.digests[:1] == (points.get(Channel.DEVELOP),)]
     goes = [one for one in known if one not in stays]
     going = {tag for build in goes for tag in build.tags if tag in points}
     live = {digest for tag, digest in points.items() if tag not in going}

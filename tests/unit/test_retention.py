@@ -128,6 +128,20 @@ def test_a_feature_tag_that_is_no_list_is_one_build(repository: Repository) -> N
     assert [build.digests for build in builds(repository, repository.tags())] == [(ref.partition("@")[2],)]
 
 
+@pytest.mark.parametrize("removed", range(7))
+def test_an_interrupted_removal_is_finished_by_the_next(repository: Repository, removed: int) -> None:
+    publish(repository, "feature-new", "2026-02-01")
+    publish(repository, "feature-old", "2026-01-01")
+    for reference in plan(repository, 1).remove[:removed]:
+        repository.remove(reference)
+    again = plan(repository, 1)
+    assert [build.tag for build in again.stays] == ["feature-new"]
+    for reference in (*again.untag, *again.remove):
+        repository.remove(reference)
+    assert not [tag for tag in repository.tags() if tag.startswith("feature-old")]
+    assert plan(repository, 1).goes == ()
+
+
 @given(
     features=st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["", "2025", "2026"]), max_size=6),
     shared=st.sampled_from("abcdefg"),
