@@ -15,10 +15,16 @@ fi
 if [ "$1" = skycoin ]; then
     for folder in "$DATA_DIR" /wallet; do
         mkdir -p "$folder" 2>/dev/null || true
-        if ! [ -w "$folder" ]; then
-            echo "docker-entrypoint: $folder is not writable for user $(id -u):$(id -g), and a node needs it." >&2
-            echo "docker-entrypoint: give the volume to that user, e.g." >&2
-            echo "docker-entrypoint:   docker run --rm --user 0 --entrypoint chown -v VOLUME:$folder IMAGE -R $(id -u):$(id -g) $folder" >&2
+        # Asked of the kernel: busybox's [ -w ] looks at the mode bits alone.
+        if ! said=$([ -d "$folder" ] && touch -c "$folder" 2>&1); then
+            echo "docker-entrypoint: $folder is not writable for user $(id -u):$(id -g), and a node needs it. ${said#touch: }" >&2
+            case $said in
+                *Read-only*)
+                    echo "docker-entrypoint: give it a volume, and not as read-only: -v NAME:$folder" >&2 ;;
+                *)
+                    echo "docker-entrypoint: give the volume to that user, e.g." >&2
+                    echo "docker-entrypoint:   docker run --rm --user 0 --entrypoint chown -v VOLUME:$folder IMAGE -R $(id -u):$(id -g) $folder" >&2 ;;
+            esac
             exit 73
         fi
     done

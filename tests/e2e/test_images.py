@@ -278,6 +278,27 @@ def test_an_unwritable_volume_is_named_with_what_mends_it(up: Machine) -> None:
     assert "chown" in result.stderr
 
 
+@pytest.mark.case(30)
+@pytest.mark.parametrize("arch", ["amd64", "arm32v7"])
+@pytest.mark.parametrize(
+    ("options", "folder"),
+    [
+        (("--read-only",), "/data/.skycoin"),
+        (("--tmpfs", "/data:uid=10000", "--tmpfs", "/wallet:uid=10000,ro"), "/wallet"),
+    ],
+    ids=["no volumes", "a read-only one"],
+)
+def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str, ...], folder: str) -> None:
+    """Mode bits say that it is writable."""
+    result = run(up, arch, "-disable-networking", options=options)
+    assert result.returncode == 73, result.stderr
+    assert f"{folder} is not writable for user 10000:10000, and a node needs it. {folder}: Read-only" in (
+        result.stderr
+    )
+    assert "and not as read-only: -v NAME:" in result.stderr
+    assert "chown" not in result.stderr
+
+
 def test_a_wallet_folder_that_is_no_volume_is_warned_of(up: Machine) -> None:
     assert "/wallet is no volume" in run(up, "amd64", "-version").stderr
 
