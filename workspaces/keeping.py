@@ -28,7 +28,7 @@ def _digest(body: str) -> str:
 def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
     """Write every file, or none of them; the files that were not so before.
 
-    Raises WorkspaceError that names all files which are somebody else's.
+    Raises WorkspaceError that names all files which are somebody else's, or where it can't write.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
     foreign = [str(path) for path in wanted if _is_taken(folder, path)]
@@ -37,18 +37,25 @@ def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
             f"{', '.join(foreign)}: not made here, or edited since; nothing was written. Move it away, "
             "choose another folder, or print the text and take what you want of it (--print)"
         )
-    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    for path in changed:
-        for parent in _between(folder, path):
-            if not parent.exists():
-                parent.mkdir()
-                _give(parent, folder)
-        # Beside its place and renamed: an interrupted run leaves no half file.
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(wanted[path])
-        _give(partial, folder)
-        partial.rename(path)
+    try:
+        changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+        for path in changed:
+            _write(folder, path, wanted[path])
+    except OSError as error:
+        raise WorkspaceError(f"{folder} can't be written: {error}") from None
     return changed
+
+
+def _write(folder: Path, path: Path, text: str) -> None:
+    for parent in _between(folder, path):
+        if not parent.exists():
+            parent.mkdir()
+            _give(parent, folder)
+    # Beside its place and renamed: an interrupted run leaves no half file.
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    _give(partial, folder)
+    partial.rename(path)
 
 
 def _between(folder: Path, path: Path) -> list[Path]:
@@ -64,8 +71,10 @@ def _give(path: Path, folder: Path) -> None:
 
 
 def _is_taken(folder: Path, path: Path) -> bool:
-    """A link on the way to it, a folder in its place, or a file with another's text."""
+    """A link or file on the way to it, a folder in its place, or a file with another's text."""
     if any(one.is_symlink() for one in (*_between(folder, path), path)):
+        return True
+    if any(one.exists() and not one.is_dir() for one in _between(folder, path)):
         return True
     if path.exists() and not path.is_file():
         return True

@@ -210,6 +210,19 @@ def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
         write_all(here, command.bodies([CLI]))
 
 
+def test_a_file_where_a_folder_must_be_is_somebodys(tmp_path: Path) -> None:
+    (tmp_path / ".devcontainer").write_text("mine")
+    with pytest.raises(WorkspaceError, match=r"devcontainer\.json: not made here"):
+        write_all(tmp_path, command.bodies([CLI]))
+    assert [path.name for path in tmp_path.iterdir()] == [".devcontainer"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkspaceError, match=r"file can't be written: .*Not a directory"):
+        write_all(tmp_path / "file", command.bodies([CLI]))
+
+
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
     """By sudo it would write wherever the folder's owner wants."""
     (tmp_path / "elsewhere").mkdir()
