@@ -9,9 +9,11 @@ import concurrent.futures
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import grpc
@@ -148,6 +150,10 @@ def _reporting(
         except OSError as error:
             # An engine's answers and broken connections, docker's and requests' own: both are OSErrors.
             message = str(getattr(error, "explanation", None) or error)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            message = f"an answer was not understood: {error!r} at {where}. Please report this"
         context.abort(grpc.StatusCode.UNKNOWN, message)
         raise AssertionError("abort raises")
 

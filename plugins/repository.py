@@ -75,12 +75,17 @@ class Manifest:
         return sha256_of(self.content)
 
     @property
-    def fields(self) -> Any:
-        """The JSON document. Raises RegistryError where it is none."""
+    def fields(self) -> dict[str, Any]:
+        """The JSON document. Raises RegistryError where it is none, or what it names has no digest."""
         try:
-            return json.loads(self.content)
-        except ValueError:
-            raise RegistryError(f"manifest {self.digest} is no JSON: {self.content[:40]!r}") from None
+            found = json.loads(self.content)
+            named = [found[key] for key in ("config",) if key in found]
+            named += [one for key in ("layers", "manifests") for one in found.get(key) or ()]
+            if all(isinstance(one["digest"], str) for one in named):
+                return {**found}
+        except (ValueError, TypeError, AttributeError, KeyError):
+            pass
+        raise RegistryError(f"{self.digest} is no manifest: {self.content[:40]!r}")
 
 
 class _Patience(Retry):
@@ -186,7 +191,7 @@ class Repository:
         """
         return self._ask("DELETE", f"manifests/{reference}", missing=True) is not None
 
-    def config(self, manifest: Manifest) -> Any:
+    def config(self, manifest: Manifest) -> dict[str, Any]:
         """Configuration of an image, as JSON."""
         digest = manifest.fields["config"]["digest"]
         answer = self._ask("GET", f"blobs/{digest}")
@@ -250,6 +255,9 @@ class Repository:
         # Who a redirect or an upload's address leads to gets no login, and is asked for none.
         if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
             self._auth = self._answered(answer.headers.get("WWW-Authenticate", ""))
+            body = options.get("data")
+            if body is not None and not isinstance(body, bytes):
+                body.seek(0)
             answer = self._send(method, path, **options)
         if answer.status_code == requests.codes.not_found and missing:
             return None
@@ -259,11 +267,11 @@ class Repository:
             raise RegistryError(_refusal(self, method, answer), passing=passing)
         return answer
 
-    def _json(self, answer: requests.Response) -> Any:
+    def _json(self, answer: requests.Response) -> dict[str, Any]:
         try:
-            return answer.json()
-        except ValueError:
-            said = f"answered with no JSON: {answer.content[:40]!r}"
+            return {**answer.json()}
+        except (ValueError, TypeError):
+            said = f"answered with no JSON object: {answer.content[:40]!r}"
             raise RegistryError(f"registry {self.host} ({self.path}): {said}") from None
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:

@@ -15,11 +15,15 @@ from urllib.parse import urlsplit
 CONNECT_SECONDS = 20
 """Time in which the host must answer: a dead one is reported in less than 30 s."""
 
+ALIVE = ("ServerAliveInterval=15", "ServerAliveCountMax=4")
+"""A host that goes away in the middle, of a pull for one, is noticed within a minute."""
+
 
 def ssh_command(url: str, options: Sequence[str]) -> list[str]:
     """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win over ours."""
     parts = urlsplit(url)
-    command = ["ssh", *options, "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]
+    ours = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
+    command = ["ssh", *options, *(part for option in ours for part in ("-o", option))]
     if parts.username:
         command += ["-l", parts.username]
     if parts.port:

@@ -51,8 +51,9 @@ def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None
         Fault(matches=r"^POST .*/blobs/uploads/", status=503),
         Fault(matches=r"^POST .*/blobs/uploads/", status=429, headers={"Retry-After": "1"}),
         Fault(matches=UPLOAD, delay=2),
+        Fault(matches=UPLOAD, status=401, headers={"WWW-Authenticate": 'Basic realm="again"'}),
     ],
-    ids=["cut in the middle", "500 twice", "503", "429", "slow"],
+    ids=["cut in the middle", "500 twice", "503", "429", "slow", "the login is asked for again"],
 )
 @pytest.mark.case(10)
 def test_a_passing_fault_of_an_upload_is_survived(
@@ -104,6 +105,15 @@ def test_an_answer_that_is_no_json_names_the_registry(repository: Repository, ho
     hosted.proxy.faults.append(Fault(matches="^GET", status=200, body="<html>", times=10))
     with pytest.raises(RegistryError, match=rf"registry {hosted.address} \(faults\): answered with no JSON"):
         repository.tags()
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "null", '{"manifests": [{}]}', '{"config": [], "layers": []}', '{"layers": ["a"]}']
+)
+def test_an_answer_that_is_no_manifest_is_shown(repository: Repository, hosted: Hosted, body: str) -> None:
+    hosted.proxy.faults.append(Fault(matches="^GET", status=200, body=body, times=10))
+    with pytest.raises(RegistryError, match=r"sha256:[0-9a-f]{64} is no manifest: b"):
+        _ = repository.manifest("latest").fields
 
 
 def test_a_download_that_is_cut_starts_again(repository: Repository, hosted: Hosted) -> None:

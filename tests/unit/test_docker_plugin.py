@@ -643,7 +643,8 @@ def test_an_imported_container_brings_its_own_inputs() -> None:
 )
 def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], wanted: list[str]) -> None:
     """`--` ends the options: a host's name is never read as one."""
-    ours = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+    names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
+    ours = [part for name in names for part in ("-o", name)]
     assert ssh_command(url, options) == ["ssh", *ours, *wanted, "docker system dial-stdio"]
 
 

@@ -1,6 +1,7 @@
 """The provider base over real gRPC: how errors reach the Pulumi engine."""
 
 import concurrent.futures
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -52,6 +53,8 @@ class Thing:
 
     @staticmethod
     def _state(inputs: Values) -> Values:
+        if inputs.get("fails") == "oddly":
+            raise KeyError("layers")
         if inputs.get("fails") == "init":
             raise InitError("thing is not ready: müde", "thing-1", {**inputs, "size": 3})
         if inputs.get("fails"):
@@ -118,6 +121,15 @@ def test_an_ordinary_failure_carries_its_sentence_and_no_resource(stub: Any) -> 
     error: Any = raised.value
     assert error.details() == "thing can't be made"
     assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+
+
+def test_an_odd_answer_is_a_sentence_that_says_where(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        create(stub, {"fails": "oddly"})
+    error: Any = raised.value
+    said = error.details()
+    where = r"at test_provider_base\.py:\d+\. Please report this"
+    assert re.fullmatch(rf"an answer was not understood: KeyError\('layers'\) {where}", said), said
 
 
 def test_a_failed_delete_is_an_error(stub: Any) -> None:
