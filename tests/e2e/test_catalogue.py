@@ -13,7 +13,7 @@ import pytest
 
 from components.arch import ARCHES
 from local import services
-from local.services import Service, port_is_taken
+from local.services import Service
 from tests.e2e.images import Repository
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
@@ -151,7 +151,8 @@ def prometheus(up: Machine, catalogue: Result) -> Iterator[str]:
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{PROMETHEUS_PORT}",
             ],
-            ready=lambda: port_is_taken(PROMETHEUS_PORT),
+            # While it starts, it answers 503.
+            ready=lambda: answers(f"http://127.0.0.1:{PROMETHEUS_PORT}/-/ready"),
             port=PROMETHEUS_PORT,
         ),
     )
