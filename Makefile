@@ -13,7 +13,7 @@ help: ## This list
 $(VENV)/ready: requirements.txt requirements-ecr.txt requirements-dev.txt constraints.txt local/environment.sh
 	@sh local/environment.sh $(VENV)
 
-up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 20 min, then 15 s)
+up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 12 min, then 6 s)
 	@$(PYTHON) -m local up
 
 down: $(VENV)/ready ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up made, wallets excepted
@@ -40,7 +40,7 @@ destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default l
 env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit e2e ## Everything that this machine can run (cold an hour, warm 25 min)
+test: lint unit e2e ## Everything that this machine can run (cold 40 min, warm 20 min)
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
@@ -52,7 +52,7 @@ e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry 
 bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 5 minutes, kept in bench/last.json
 	@$(PYTHON) -m bench
 
-soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (30 min and up)
+soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (25 min and up)
 	@$(PYTHON) -m pytest tests/soak --durations=10
 
 lint: $(VENV)/ready ## Formatting, lint and types of all code

@@ -15,7 +15,6 @@ from bench.ratio import Ratio, in_turn
 from local.layout import PROJECT, Layout
 from local.stack import STACK, init_aside, stack_config, stack_outputs
 from local.steps import SetupError
-from plugins.repository import Repository
 
 NODES = (10, 200)
 """Sizes of the fleets between which a preview's time a resource is taken."""
@@ -116,29 +115,4 @@ def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
     return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)
 
 
-def upload(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
-    """Compressed bytes of the node's five variants, each blob once, by those of five whole images."""
-    tags: Mapping[str, Any] = stack_outputs(env)["images"]["skycoin"]
-    variants = next(iter(tags.values()))["variants"].values()
-    # Repository trusts what the set-up's programs do.
-    os.environ["SSL_CERT_FILE"] = env["SSL_CERT_FILE"]
-    blobs = [blob for one in variants for blob in _blobs(one["ref"])]
-    once = sum(dict(blobs).values())
-    return Ratio(
-        name="a release of all variants, sent / without shared layers",
-        unit="MB",
-        ours=[once / 1e6],
-        peer=[sum(size for _, size in blobs) / 1e6],
-        target=0.65,
-    )
-
-
-def _blobs(ref: str) -> Iterator[tuple[str, int]]:
-    """(digest, bytes) of a variant's configuration and layers."""
-    name, _, digest = ref.partition("@")
-    host, _, path = name.partition("/")
-    manifest = Repository(f"{host}/{path.partition(':')[0]}").manifest(digest).fields
-    return ((blob["digest"], blob["size"]) for blob in (manifest["config"], *manifest["layers"]))
-
-
-CASES = {"no-op": no_op, "preview": preview, "size": size, "upload": upload}
+CASES = {"no-op": no_op, "preview": preview, "size": size}

@@ -22,8 +22,8 @@ from local.workspace import workspace, workspace_files
 def up(layout: Layout, _: argparse.Namespace) -> int:
     """Set up what is missing, then `pulumi up` of the stack `local`."""
     print(
-        "Sets this machine up and runs the node. The first time it takes about 20 minutes on 2 cores, "
-        "most of it compiling; with everything there, 15 seconds."
+        "Sets this machine up and runs the node. The first time it takes about 12 minutes on 2 cores, "
+        "most of it compiling; with everything there, 6 seconds."
     )
     env = set_up(layout)
     code = bring_up(layout, STACK, env)
