@@ -52,7 +52,7 @@ e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry 
 bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 5 minutes, kept in bench/last.json
 	@$(PYTHON) -m bench
 
-soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (25 min and up)
+soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (20 min and up)
 	@$(PYTHON) -m pytest tests/soak --durations=10
 
 lint: $(VENV)/ready ## Formatting, lint and types of all code
