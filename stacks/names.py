@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from components.arch import in_table_order
 from components.bases import Base, Bases
@@ -82,29 +83,56 @@ def base_registry(settings: StackSettings) -> str | None:
     return next((names[0] for names in wanted if names), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository that a stack publishes in, and for whom."""
+
+    key: str
+    """In the YAML, under `skycoin:`."""
+    registry: str
+    """Name of a registry of the stack."""
+    repository: str
+    """Under that registry's address."""
+    moving: list[str]
+    """Tags that move there, by version."""
+
+
+def places(settings: StackSettings) -> Iterator[Place]:
+    """Every one, those that no setting can change first; entries that name what is not there have none."""
+    for name, workspace in settings.workspaces.items():
+        if name in WORKSPACES:
+            yield from _workspace_places(name, workspace, settings)
+    if (first := base_registry(settings)) is not None:
+        for base in built_bases(settings):
+            yield Place(f"bases ({base})", first, base_repository(base), [BASE_TAG])
+    for name, image in settings.images.items():
+        for registry_name, registry in _known(image, settings) if name in CATALOGUE else ():
+            moving = [minor_tag(image.source.version)]
+            yield Place(
+                f"images.{name}.repository", registry_name, repository_of(name, image, registry), moving
+            )
+
+
+def _workspace_places(name: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[Place]:
+    entry, names = WORKSPACES[name], registries_of(workspace, settings)
+    alias = [entry.dind_alias] if workspace.dind and entry.dind_alias else []
+    for registry_name, registry in _known(workspace, settings):
+        repository = workspace_repository(entry.repository, registry)
+        yield Place(f"workspaces.{name}", registry_name, repository, alias)
+        if registry_name == names[0]:
+            yield Place("workspaces", registry_name, workspace_repository(BASE_REPOSITORY, registry), [])
+
+
+def _known(
+    image: ImageSettings | WorkspaceSettings, settings: StackSettings
+) -> list[tuple[str, RegistrySettings]]:
+    names = registries_of(image, settings)
+    return [(name, settings.registries[name]) for name in names if name in settings.registries]
+
+
 def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
     """Every repository that is pushed to in a registry → tags that move there, by version."""
-    registry = settings.registries[registry_name]
-    wanted = {
-        repository_of(name, image, registry): [minor_tag(image.source.version)]
-        for name, image in settings.images.items()
-        if registry_name in registries_of(image, settings)
-    }
-    if registry_name == base_registry(settings):
-        wanted.update({base_repository(base): [BASE_TAG] for base in built_bases(settings)})
-    return wanted | _workspace_repositories(registry_name, settings)
-
-
-def _workspace_repositories(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
-    registry, wanted = settings.registries[registry_name], dict[str, list[str]]()
-    for name, workspace in settings.workspaces.items():
-        entry, names = WORKSPACES[name], registries_of(workspace, settings)
-        if registry_name in names:
-            alias = [entry.dind_alias] if workspace.dind and entry.dind_alias else []
-            wanted[workspace_repository(entry.repository, registry)] = alias
-        if registry_name == names[0]:
-            wanted[workspace_repository(BASE_REPOSITORY, registry)] = []
-    return wanted
+    return {place.repository: place.moving for place in places(settings) if place.registry == registry_name}
 
 
 def engine_of(settings: StackSettings, name: str) -> str:
