@@ -89,6 +89,12 @@ def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
     (root / "docker" / "volumes" / "wallet").rename(tmp_path / "wallet")
     (root / "docker" / "volumes").rmdir()
     (root / "docker").rmdir()
+    (root / "cache.db").touch()
+    delete_builders(root)
+    assert [path.name for path in root.iterdir()] == ["cache.db"], (
+        "without its lock it is nobody's that we know"
+    )
+    (root / "buildkitd.lock").touch()
     delete_builders(root)
     assert not root.exists()
 
