@@ -49,7 +49,7 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
 	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
 
-bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 5 minutes, kept in bench/last.json
+bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 2 minutes, kept in bench/last.json
 	@$(PYTHON) -m bench
 
 soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (20 min and up)
