@@ -82,12 +82,12 @@ def _remove(layout: Layout) -> None:
 def delete_builders(root: Path) -> None:
     """What BuildKit made in its root, by name (moby/buildkit, cmd/buildkitd); the root when it is empty then.
 
-    It is known by its lock, and root's alone, so root looks.
+    It is known by its database, for its lock goes when it stops; it is root's alone, so root looks.
     """
     if root.is_dir():
         script = (
-            '[ ! -e "$1/buildkitd.lock" ] || { cd "$1" '
-            "&& rm -rf --one-file-system cache.db history.db runc-* buildkitd.lock "
+            '[ ! -e "$1/cache.db" ] || { cd "$1" '
+            "&& rm -rf --one-file-system runc-* history.db buildkitd.lock && rm cache.db "
             '&& rmdir --ignore-fail-on-non-empty "$1"; }'
         )
         run(as_root(["sh", "-c", script, "sh", str(root)]), log=Path("/dev/null"))

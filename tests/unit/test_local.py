@@ -82,19 +82,17 @@ def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
     root = tmp_path / "disk"
     for folder in ("runc-overlayfs", "docker/volumes/wallet"):
         (root / folder).mkdir(parents=True)
-    (root / "buildkitd.lock").touch()
+    (root / "cache.db").touch()  # a stopped builder has no lock
     delete_builders(root)
     assert [path.name for path in root.iterdir()] == ["docker"]
     assert (root / "docker" / "volumes" / "wallet").is_dir()
     (root / "docker" / "volumes" / "wallet").rename(tmp_path / "wallet")
     (root / "docker" / "volumes").rmdir()
     (root / "docker").rmdir()
-    (root / "cache.db").touch()
+    (root / "history.db").touch()
     delete_builders(root)
-    assert [path.name for path in root.iterdir()] == ["cache.db"], (
-        "without its lock it is nobody's that we know"
-    )
-    (root / "buildkitd.lock").touch()
+    assert [path.name for path in root.iterdir()] == ["history.db"], "without its database it is nobody's"
+    (root / "cache.db").touch()
     delete_builders(root)
     assert not root.exists()
 
