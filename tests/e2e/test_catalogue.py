@@ -26,8 +26,8 @@ SOURCES = {
     "exporter": EXPORTER["source"],
     "registry": {
         "module": "github.com/distribution/distribution/v3",
-        "version": "v3.1.0",
-        "commit": "708f8d6b060248fe7192294dd5440320ffc86da0",
+        "version": "v3.1.2",
+        "commit": "1" * 40,
     },
 }
 ARCHES_OF = {"exporter": list(ARCHES), "registry": ["amd64", "arm32v6"]}

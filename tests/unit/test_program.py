@@ -260,11 +260,11 @@ def test_build_secrets_reach_every_build_of_an_image_as_secrets() -> None:
 
 
 def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_arguments() -> None:
-    commit = "708f8d6b060248fe7192294dd5440320ffc86da0"
+    commit = "1" * 40
     registry = {
         "source": {
             "module": "github.com/distribution/distribution/v3",
-            "version": "v3.1.0",
+            "version": "v3.1.2",
             "commit": commit,
         },
         "arches": ["arm64v8"],
@@ -280,9 +280,9 @@ def test_an_image_from_a_go_module_takes_the_shared_dockerfile_and_its_own_argum
     assert build["tags"] == ["docker.io/skycoin/registry:latest-arm64v8"]
     given = build["buildArgs"]
     assert given["PACKAGE"] == "github.com/distribution/distribution/v3/cmd/registry"
-    assert "version.version=v3.1.0 " in given["LDFLAGS"]
+    assert "version.version=v3.1.2 " in given["LDFLAGS"]
     assert given["LDFLAGS"].endswith(f"version.revision={commit}")
     assert (given["PORT"], given["DATA"]) == ("5000", "/var/lib/registry /secrets")
-    assert (given["VERSION"], given["COMMIT"]) == ("3.1.0", commit)
+    assert (given["VERSION"], given["COMMIT"]) == ("3.1.2", commit)
     assert not {"GUI", "LAYERS"} & given.keys()
     assert build["labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"

@@ -20,8 +20,8 @@ EXPORTER: Mapping[str, Any] = {
 REGISTRY: Mapping[str, Any] = {
     "source": {
         "module": "github.com/distribution/distribution/v3",
-        "version": "v3.1.0",
-        "commit": "708f8d6b060248fe7192294dd5440320ffc86da0",
+        "version": "v3.1.2",
+        "commit": "1" * 40,
     },
     "arches": ["amd64"],
     "channel": "release",
