@@ -14,7 +14,9 @@ from components.exporter import Exporter, ExporterArgs
 from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
 from components.naming import Channel, pinned
+from components.program_version import ProgramVersion
 from components.registry import Registry, RegistryArgs, RegistryKind
+from components.version import VERSION
 from stacks.bases import BaseImages
 from stacks.catalogue import CATALOGUE, GO_MODULE, PROJECT, CatalogueEntry
 from stacks.hosted import deploy_registry
@@ -44,7 +46,8 @@ class Program:
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
-        self._builder = _builder_options(settings)
+        marker = ProgramVersion("program", version=VERSION)
+        self._builder = _builder_options(settings, marker)
         hosted = hosted_registries(settings)
         self._registries = {
             name: self._registry(name, registry.root)
@@ -55,7 +58,7 @@ class Program:
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._bases = BaseImages(settings, self._registries, self._builder)
         published = self._published_images()
-        providers = {name: _docker_provider(name, host) for name, host in settings.hosts.items()}
+        providers = {name: _docker_provider(name, host, marker) for name, host in settings.hosts.items()}
         # What hosted registries run comes first: the other images may be published in them.
         self._images: dict[str, Image] = {}
         self._images |= self._build_images([REGISTRY_IMAGE] if hosted else [])
@@ -253,18 +256,21 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
     return str(entry["variants"][variant]["ref"])
 
 
-def _builder_options(settings: StackSettings) -> pulumi.ResourceOptions | None:
+def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.ResourceOptions | None:
     """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
-    builds = bool(settings.images or settings.workspaces)
-    return pulumi.ResourceOptions(provider=BuildxProvider("builder")) if builds else None
+    if not settings.images and not settings.workspaces:
+        return None
+    builder = BuildxProvider("builder", pulumi.ResourceOptions(depends_on=[marker]))
+    return pulumi.ResourceOptions(provider=builder)
 
 
-def _docker_provider(name: str, host: HostSettings) -> docker.Provider:
+def _docker_provider(name: str, host: HostSettings, marker: ProgramVersion) -> docker.Provider:
     """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
     return docker.Provider(
         name,
         host=host.address,
         ssh_opts=host.ssh_options or None,
+        opts=pulumi.ResourceOptions(depends_on=[marker]),
     )
 
 

@@ -6,15 +6,15 @@ from plugins.start import protocol_only
 
 protocol_only()
 
+from components.version import VERSION  # noqa: E402
 from plugins.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
 from plugins.log import warn_at  # noqa: E402
-
-VERSION = "0.1.0"
 
 
 def load() -> Provider:
     """The kinds, with the clients of engines and registries that they import."""
     from plugins.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
+    from plugins.skycoin.program_version import ProgramVersion  # noqa: PLC0415
     from plugins.skycoin.tag import Tag  # noqa: PLC0415
     from plugins.skycoin.verification import Verification  # noqa: PLC0415
     from plugins.skycoin.wallet_backup import WalletBackup  # noqa: PLC0415
@@ -22,6 +22,7 @@ def load() -> Provider:
     return Provider(
         kinds={
             "skycoin:index:Preflight": Preflight(),
+            "skycoin:index:ProgramVersion": ProgramVersion(),
             "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
             "skycoin:index:Verification": Verification(),
             "skycoin:index:WalletBackup": WalletBackup(),

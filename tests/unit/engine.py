@@ -34,6 +34,7 @@ CONTAINER = "docker:index/container:Container"
 PREFLIGHT = "skycoin:index:Preflight"
 VERIFICATION = "skycoin:index:Verification"
 WALLET_BACKUP = "skycoin:index:WalletBackup"
+PROGRAM_VERSION = "skycoin:index:ProgramVersion"
 TAG = "skycoin:index:Tag"
 OWN = "skycoin:index:"
 
@@ -47,7 +48,7 @@ REPORT = {
 }
 """What a verification is answered with."""
 
-_OWN = {PREFLIGHT, VERIFICATION, TAG, WALLET_BACKUP}
+_OWN = {PREFLIGHT, VERIFICATION, TAG, WALLET_BACKUP, PROGRAM_VERSION}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, PULLED, CONTAINER, *_OWN}
 
 
@@ -273,6 +274,8 @@ class Engine(MockMonitor):
             return {"runs": "native"}
         if entry.type == WALLET_BACKUP:
             return {"backup": ""}
+        if entry.type == PROGRAM_VERSION:
+            return {}
         if entry.type == VERIFICATION:
             return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3, "report": REPORT}
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}

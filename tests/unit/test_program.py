@@ -213,9 +213,9 @@ def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() ->
     assert [entry.type for entry in engine.registered] == [STACK]
 
 
-def test_an_empty_stack_makes_nothing() -> None:
+def test_an_empty_stack_records_its_version_and_makes_nothing_else() -> None:
     engine = run_program(Engine(), {})
-    assert engine.names() == []
+    assert engine.names() == ["skycoin:index:ProgramVersion program"]
     assert engine.exports() == {
         "images": {},
         "nodes": {},
