@@ -2,10 +2,11 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
+WALLET = --stack $(STACK) --node "$(NODE)" $(if $(INTO),--into "$(INTO)")
 OPENING = --name "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(if $(filter 1,$(DIND)),--dind)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images workspace workspace-files preview review destroy env test unit e2e soak bench lint
+.PHONY: help up down images workspace workspace-files preview review destroy retire wallet-backup wallet-restore env test unit e2e soak bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,15 @@ review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STA
 
 destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
+
+retire: $(VENV)/ready ## Take one node out of a stack; its volumes stay: NODE=name, STACK=name (default local)
+	@$(PYTHON) -m local retire --stack $(STACK) --node "$(NODE)"
+
+wallet-backup: $(VENV)/ready ## Back up a node's wallets into a new, dated file: NODE=name, INTO=folder
+	@$(PYTHON) -m local wallet-backup $(WALLET)
+
+wallet-restore: $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
+	@$(PYTHON) -m local wallet-restore $(WALLET) --file "$(FILE)" --copy "$(COPY)"
 
 env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

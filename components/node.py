@@ -141,6 +141,7 @@ class Node(pulumi.ComponentResource):
             image=args.image,
             wallet=args.wallet_volume,
             backups=backups_volume(args.wallet_volume),
+            new_wallet=args.new_wallet,
             settings=settings_digest(args),
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )

@@ -23,10 +23,14 @@ class WalletBackup(pulumi.CustomResource):
         image: pulumi.Input[str],
         wallet: str,
         backups: str,
+        new_wallet: bool,
         settings: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`wallet` and `backups` name volumes; `settings` changes with whatever replaces the container."""
+        """`wallet` and `backups` name volumes; `settings` changes with whatever replaces the container.
+
+        `new_wallet` accepts a wallet volume that is empty although there are copies of it.
+        """
         inputs = {
             "host": host.name,
             "engine": host.engine,
@@ -34,6 +38,7 @@ class WalletBackup(pulumi.CustomResource):
             "image": image,
             "wallet": wallet,
             "backups": backups,
+            "newWallet": new_wallet,
             "settings": settings,
         }
         super().__init__("skycoin:index:WalletBackup", name, {**inputs, "backup": None}, opts)

@@ -7,15 +7,19 @@ import shlex
 import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from local import pulumi_cli, teardown
 from local.bring_up import bring_up
 from local.images import images_table
 from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.retire import refuse_missing, retire
 from local.review import review_stack
-from local.setup import set_up
+from local.setup import claim_state, set_up
 from local.stack import STACK, is_own, own_stacks, stack_config, stack_file, stack_outputs, with_stack_file
 from local.steps import SetupError, fail
+from local.wallet import wallet_backup, wallet_restore
 from local.workspace import workspace, workspace_files
 
 
@@ -61,6 +65,7 @@ def images(layout: Layout, _: argparse.Namespace) -> int:
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """`pulumi preview --refresh`, on a copy of the stack's file: tracked files stay as they are."""
     env = pulumi_cli.known_environment(layout)
+    refuse_missing(layout, arguments.stack)
     return with_stack_file(
         layout,
         arguments.stack,
@@ -72,6 +77,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
 def review(layout: Layout, arguments: argparse.Namespace) -> int:
     """The same preview as a page of Markdown, for a pull request."""
     env = pulumi_cli.known_environment(layout)
+    refuse_missing(layout, arguments.stack)
     return with_stack_file(
         layout, arguments.stack, env, lambda options: review_stack(arguments.stack, options, env)
     )
@@ -103,6 +109,21 @@ def print_environment(layout: Layout, _: argparse.Namespace) -> int:
     return 0
 
 
+MAKING = ("up", "workspace")
+"""Commands that make a set-up where there is none."""
+
+CHANGING = (*MAKING, "down", "destroy", "retire", "wallet-backup", "wallet-restore")
+"""Commands that must not run beside each other."""
+
+
+def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
+    """The set-up's lock, for a command that changes something."""
+    if command in MAKING:
+        claim_state(layout)
+    is_set_up = (layout.state / "passphrase").exists()
+    return exclusive(layout, command) if command in CHANGING and is_set_up else nullcontext()
+
+
 def main() -> int:
     """Parse the command and run it; SetupError becomes one message and exit code 1."""
     commands: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
@@ -115,6 +136,9 @@ def main() -> int:
         "review": review,
         "destroy": destroy,
         "env": print_environment,
+        "wallet-backup": wallet_backup,
+        "wallet-restore": wallet_restore,
+        "retire": retire,
     }
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=commands)
@@ -122,12 +146,18 @@ def main() -> int:
     parser.add_argument("--name", help="workspace: which one")
     parser.add_argument("--folder", help="workspace: what it is opened over, default this folder")
     parser.add_argument("--dind", action="store_true", help="workspace: with a Docker engine inside")
+    parser.add_argument("--node", help="wallet-backup, wallet-restore, retire: which one")
+    parser.add_argument("--file", help="wallet-restore: a backup")
+    parser.add_argument("--copy", help="wallet-restore: a copy on the node's host, by its name")
+    parser.add_argument("--into", help="wallet-backup, wallet-restore: folder of backups")
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
     # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     try:
-        return commands[arguments.command](read_layout(), arguments)
+        layout = read_layout()
+        with _alone(layout, arguments.command):
+            return commands[arguments.command](layout, arguments)
     except SetupError as error:
         return fail(error)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """The machine's own stacks (`local`, one for each opened workspace) and the committed ones."""
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -14,6 +15,8 @@ from local.layout import PROJECT, Layout
 from local.steps import SetupError, output, run, step
 
 STACK = "local"
+CONTAINER = "docker:index/container:Container"
+NETWORK = "docker:index/network:Network"
 WORKSPACE = "workspace-"
 """How the name of a stack that opens one workspace begins."""
 
@@ -30,8 +33,7 @@ def stack_file(stack: str) -> Path:
 
 def own_stacks(layout: Layout) -> list[str]:
     """The machine's own stacks that hold anything."""
-    found = [path.stem for path in _state_file(layout, "*").parent.glob("*.json")]
-    there = [stack for stack in found if is_own(stack) and stack_file(stack).exists()]
+    there = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
     return sorted(stack for stack in there if _holds_anything(_state_file(layout, stack)))
 
 
@@ -51,10 +53,43 @@ def containers(layout: Layout, stack: str) -> list[tuple[str, Mapping[str, Any]]
 
     The state also knows what a failed `up` started, and where: the settings may say another host by now.
     """
-    resources = _latest(_state_file(layout, stack)).get("resources", [])
-    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
-    there = [one for one in resources if one["type"] == "docker:index/container:Container"]
-    return [(one["inputs"]["name"], providers.get(one.get("provider", ""), {})) for one in reversed(there)]
+    there = resources(layout, stack)
+    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in there}
+    found = [one for one in there if one["type"] == CONTAINER]
+    return [(one["inputs"]["name"], providers.get(one.get("provider", ""), {})) for one in reversed(found)]
+
+
+def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
+    """All resources in a stack's state; none where there is no such state."""
+    state = _state_file(layout, stack)
+    found: list[dict[str, Any]] = (_latest(state).get("resources") or []) if state.exists() else []
+    return found
+
+
+def all_stacks(layout: Layout) -> list[str]:
+    """Every stack that has a state on this set-up's backend, committed ones included."""
+    return sorted(path.stem for path in _state_file(layout, "*").parent.glob("*.json"))
+
+
+def refuse_while_locked(layout: Layout, stack: str) -> None:
+    """Raise SetupError where a pulumi that runs on this machine has the stack's lock (file backend)."""
+    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / stack
+    for path in folder.glob("*.json"):
+        try:
+            holder = json.loads(path.read_text())
+            os.kill(int(holder["pid"]), 0)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # given back, or left by one that was killed: pulumi says what to do then
+        raise SetupError(
+            f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
+            f"stack {stack}. Nothing was changed: wait for it to end, then run this again."
+        )
+
+
+def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]) -> None:
+    """Take one setting out of a stack's file; `path` is as `pulumi config rm --path` takes it."""
+    command = ["pulumi", "config", "rm", path, "--path", "--stack", stack]
+    run(command, log=layout.logs / "stack.log", env=env, cwd=PROJECT)
 
 
 def _latest(state: Path) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """skycoin:index:WalletBackup: a copy of a node's wallet on its own host, before its container is replaced.
 
 The copy goes to a volume beside the wallet's, into a folder named by the time (UTC). A wallet that is
-what the newest copy holds is not copied again. Nothing is ever removed: neither a copy, nor the volume.
+what the newest copy holds is not copied again. A wallet file that is not whole is never copied, and a
+volume that has lost all its wallets is refused. Nothing is ever removed: neither a copy, nor the volume.
 The wallet is mounted read-only, and no byte of it leaves the host.
 """
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from docker.errors import NotFound
@@ -16,32 +18,19 @@ from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_
 from plugins.skycoin.preflight import connect
 from plugins.skycoin.short_run import short_run
 
-INPUTS = ("host", "engine", "sshOptions", "image", "wallet", "backups", "settings")
+INPUTS = ("host", "engine", "sshOptions", "image", "wallet", "backups", "newWallet", "settings")
 
 SECONDS = 300
 """Time that a copy may take: wallets are kilobytes, SD cards are slow."""
 
-# The node may save a wallet meanwhile, in place and not in one piece: what is copied must still be
-# there afterwards, or it is copied again. The volume is mounted at /data, whose owner in the image
-# an empty volume takes over.
-SCRIPT = """\
-umask 077
-found=$(ls -A /wallet) || exit 1
-[ -n "$found" ] || exit 0
-newest=$(ls /data | tail -n 1)
-if [ -n "$newest" ] && diff -r /wallet "/data/$newest" > /dev/null; then echo "$newest"; exit 0; fi
-for _ in 1 2 3 4 5; do
-    rm -rf /data/.partial && mkdir /data/.partial && cp -a /wallet/. /data/.partial/ || exit 1
-    if diff -r /wallet /data/.partial > /dev/null; then
-        sync && mv /data/.partial "/data/$1" && sync && echo "$1"
-        exit
-    fi
-    sleep 1
-done
-echo "the wallet changes all the time"
-exit 1
-"""
+SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
+"""Run by the shell of the node's image; the exit codes below are its own."""
 
+DAMAGED = 65
+"""A wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
+
+EMPTIED = 66
+"""All wallets are gone that a copy has (EX_NOINPUT)."""
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
@@ -66,7 +55,8 @@ class WalletBackup:
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Whatever replaces the container makes a copy first."""
-        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        # A state without newWallet is of a program that did not know it: false, then as now.
+        changed = [key for key in INPUTS if (old_inputs.get(key) or None) != (news.get(key) or None)]
         return Change(updates=tuple(changed))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -95,7 +85,10 @@ class WalletBackup:
             client,
             inputs["host"],
             inputs["image"],
-            ["sh", "-c", SCRIPT, "backup", f"{self._now():%Y-%m-%dT%H-%M-%SZ}"],
+            [
+                *("sh", "-c", SCRIPT, "backup", f"{self._now():%Y-%m-%dT%H-%M-%SZ}"),
+                "new-wallet" if inputs.get("newWallet") else "same-wallet",
+            ],
             SECONDS,
             volumes={
                 inputs["wallet"]: {"bind": "/wallet", "mode": "ro"},
@@ -103,11 +96,29 @@ class WalletBackup:
             },
         )
         if code:
-            raise ProviderError(
-                f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} was not backed up to "
-                f"{inputs['backups']!r}: {said or f'exit code {code}'}. The node was left as it is. Mend "
-                "what it says (space, or who may read the wallet: user 10000), and run `pulumi up` again."
-            )
+            raise ProviderError(_refusal(inputs, code, said))
         # Warnings may stand around it: the log has both outputs.
         names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
         return {**inputs, "backup": names[-1] if names else ""}
+
+
+def _refusal(inputs: Values, code: int, said: str) -> str:
+    """Say what stopped the copy, and what to do."""
+    where = f"host {inputs['host']}: the wallet volume {inputs['wallet']!r}"
+    way_back = "docs/wallets.md, “Back from a copy”"
+    if code == EMPTIED:
+        return (
+            f"{where} holds no wallet, but its copy {said} in {inputs['backups']!r} does: it was emptied or "
+            f"made anew. The node was left as it is. Put the copy back ({way_back}); or, where the wallet "
+            "may be lost, set `new-wallet: true` on the node for one `pulumi up`."
+        )
+    if code == DAMAGED:
+        return (
+            f"{where}: {said} is empty, cut short or not a wallet, and was not copied. The node was left "
+            f"as it is. Put a whole one back ({way_back}), or move that file away."
+        )
+    return (
+        f"{where} was not backed up to {inputs['backups']!r}: {said or f'exit code {code}'}. The node was "
+        "left as it is. Mend what it says (space, or who may read the wallet: user 10000), and run "
+        "`pulumi up` again."
+    )

@@ -129,6 +129,7 @@ def test_the_wallet_is_copied_before_its_container_is_replaced(engine: Engine) -
         "image": PINNED,
         "wallet": "skycoin-node-1-wallet",
         "backups": "skycoin-node-1-wallet-backups",
+        "newWallet": False,
         "settings": settings_digest(node_args()),
     }
 

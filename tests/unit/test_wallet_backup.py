@@ -8,8 +8,8 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 
 from plugins.base import Change, ProviderError, Values
+from plugins.skycoin.wallet_backup import DAMAGED, EMPTIED, SCRIPT, SECONDS, WalletBackup
 from plugins.skycoin.wallet_backup import INPUTS as KNOWN
-from plugins.skycoin.wallet_backup import SCRIPT, SECONDS, WalletBackup
 
 INPUTS: Values = {
     "host": "attic",
@@ -18,6 +18,7 @@ INPUTS: Values = {
     "image": "registry/skycoin@sha256:1",
     "wallet": "skycoin-one-wallet",
     "backups": "skycoin-one-wallet-backups",
+    "newWallet": False,
     "settings": "1",
 }
 NAME = "2026-01-02T03-04-05Z"
@@ -84,7 +85,7 @@ def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
     assert engine.asked == [
         {
             "image": INPUTS["image"],
-            "command": ["sh", "-c", SCRIPT, "backup", NAME],
+            "command": ["sh", "-c", SCRIPT, "backup", NAME, "same-wallet"],
             "network_mode": "none",
             "read_only": True,
             "cap_drop": ["ALL"],
@@ -121,9 +122,35 @@ def test_a_failed_copy_fails_the_step_before_the_container_is_touched() -> None:
     assert engine.removed == 1
 
 
+def test_an_emptied_wallet_is_refused_with_its_copy_and_the_two_ways_on() -> None:
+    """C1: the step ended well, and the state's copy went from a name to nothing."""
+    engine = FakeEngine(code=EMPTIED, said=NAME.encode())
+    with pytest.raises(
+        ProviderError, match=rf"holds no wallet, but its copy {NAME} in .* `new-wallet: true`"
+    ):
+        backup(engine).update("", {}, INPUTS)
+
+
+def test_a_wallet_that_may_be_new_is_said_to_the_script() -> None:
+    engine = FakeEngine(said=b"")
+    assert backup(engine).update("", {}, {**INPUTS, "newWallet": True})["backup"] == ""
+    assert engine.asked[0]["command"][-1] == "new-wallet"
+
+
+def test_a_damaged_wallet_file_is_refused_by_its_name() -> None:
+    engine = FakeEngine(code=DAMAGED, said=b"2020_a.wlt")
+    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, cut short or not a wallet"):
+        backup(engine).update("", {}, INPUTS)
+
+
 @pytest.mark.parametrize("key", KNOWN)
 def test_whatever_changes_makes_a_copy_first(key: str) -> None:
     assert backup(FakeEngine()).diff({}, INPUTS, {**INPUTS, key: "other"}) == Change(updates=(key,))
+
+
+def test_a_state_that_knows_no_new_wallet_is_not_changed_by_it() -> None:
+    old = {key: value for key, value in INPUTS.items() if key != "newWallet"}
+    assert backup(FakeEngine()).diff({}, old, INPUTS) == Change()
 
 
 def test_nothing_changed_copies_nothing() -> None:

@@ -1,0 +1,33 @@
+"""One changing command at a time in a set-up: the second one is refused before it touches anything."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from local.layout import Layout
+from local.steps import SetupError
+
+
+@contextmanager
+def exclusive(layout: Layout, command: str) -> Iterator[None]:
+    """Hold the set-up's lock. Raises SetupError that names the command that has it.
+
+    The kernel gives the lock back when its process ends, however it ends.
+    """
+    path = layout.state / "lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise SetupError(
+                f"{file.read().strip() or 'another make'} is at work in {layout.state}. Nothing was changed: "
+                "wait for it to end, then run this again."
+            ) from None
+        file.truncate(0)
+        file.write(f"`make {command}`, process {os.getpid()} since {datetime.now(UTC):%H:%M:%S} UTC,")
+        file.flush()
+        yield
+        file.truncate(0)

@@ -1,0 +1,67 @@
+"""`make retire NODE=…`: take one node out of a stack. Its container and network go, its volumes stay."""
+
+import argparse
+from pathlib import Path
+
+from local.layout import PROJECT, Layout
+from local.pulumi_cli import known_environment, pulumi
+from local.stack import STACK, is_own, remove_setting, resources, stack_config, stack_file
+from local.steps import SetupError
+from local.wallet import find_node
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode, nodes_of
+
+
+def retire(layout: Layout, arguments: argparse.Namespace) -> int:
+    """Destroy all of a node but its volumes, and take its line out of the stack's file."""
+    stack = arguments.stack
+    try:
+        node = find_node(layout, arguments)
+    except WalletError as error:
+        raise SetupError(str(error)) from None
+    env = known_environment(layout)
+    listed = node.name in stack_config(stack).get("skycoin:nodes", {})
+    if listed and not is_own(stack):
+        raise SetupError(
+            f"Take {node.name} out of {_file(stack)} first: git tracks that file, so it is yours to edit. "
+            "With that line the next `up` would make the node again."
+        )
+    for urn in node.protected:
+        code = pulumi(["state", "unprotect", urn, "--yes", "--stack", stack], env)
+        if code:
+            return code
+    targets = [part for urn in node.urns for part in ("--target", urn)]
+    code = pulumi(["destroy", "--yes", "--suppress-outputs", "--stack", stack, *targets], env)
+    if code:
+        return code
+    if listed:
+        remove_setting(layout, stack, f"skycoin:nodes.{node.name}", env)
+    print(f"\n{node.name} is retired. Kept on host {node.host}: {kept(node)}.")
+    print("To bring it back, write its line again: `up` takes the volumes that are there.")
+    return 0
+
+
+def kept(node: DeployedNode) -> str:
+    """The volumes of a node that outlive it."""
+    data = f", data volume {node.data}" if node.data else ""
+    return f"wallet volume {node.wallet}, its copies in {node.backups}{data}"
+
+
+def refuse_missing(layout: Layout, stack: str) -> None:
+    """Raise SetupError where a node of the state has left the stack's file: its wallet is protected."""
+    wanted = stack_config(stack).get("skycoin:nodes") or {}
+    renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
+    for name, node in nodes_of(resources(layout, stack)).items():
+        if node.protected and name not in wanted and name not in renamed:
+            where = "" if stack == STACK else f" STACK={stack}"
+            raise SetupError(
+                f"{name} is a node of the stack {stack}, but is not in {_file(stack)} any more. "
+                f"To take it out: `make retire NODE={name}{where}`. Its container and network go then, and "
+                f"on host {node.host} there stay: {kept(node)}. If it was renamed, write "
+                f"`renamed-from: {name}` under its new name; otherwise put its line back. "
+                "Nothing was changed."
+            )
+
+
+def _file(stack: str) -> Path:
+    return stack_file(stack).relative_to(PROJECT)

@@ -1,0 +1,112 @@
+"""The script that copies a wallet, under this machine's shell; in the node's image: tests/e2e."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from plugins.skycoin.wallet_backup import DAMAGED, EMPTIED, SCRIPT
+
+WALLET = '{"meta": {"label": "a \\"quoted\\" {brace"},\n "entries": [{"address": "x"}]}\n'
+OLDER, NEWER, NOW = "2026-01-01T00-00-00Z", "2026-01-02T00-00-00Z", "2026-01-03T00-00-00Z"
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """A wallet and its copies, as two folders."""
+
+    wallet: Path
+    copies: Path
+
+    def run(self, *, name: str = NOW, new: bool = False) -> tuple[int, str]:
+        """Exit code, and the last line that the script prints."""
+        script = SCRIPT.replace("/wallet", str(self.wallet)).replace("/data", str(self.copies))
+        accepted = "new-wallet" if new else "same-wallet"
+        done = subprocess.run(
+            ["sh", "-c", script, "backup", name, accepted], capture_output=True, text=True, check=False
+        )
+        return done.returncode, (done.stdout.splitlines() or [""])[-1]
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.copies.iterdir())
+
+
+@pytest.fixture
+def volumes(tmp_path: Path) -> Volumes:
+    both = Volumes(tmp_path / "w", tmp_path / "c")
+    both.wallet.mkdir()
+    both.copies.mkdir()
+    return both
+
+
+def test_a_whole_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> None:
+    (volumes.wallet / "a b.wlt").write_text(WALLET)
+    assert volumes.run(name=OLDER) == (0, OLDER)
+    assert volumes.run(name=NEWER) == (0, OLDER)
+    (volumes.wallet / "second.wlt").write_text(WALLET)
+    assert volumes.run() == (0, NOW)
+    assert volumes.names() == [OLDER, NOW]
+    assert (volumes.copies / NOW / "a b.wlt").read_text() == WALLET
+
+
+def test_an_empty_wallet_without_copies_is_no_error(volumes: Volumes) -> None:
+    assert volumes.run() == (0, "")
+    assert volumes.names() == []
+
+
+@pytest.mark.parametrize("end", range(len(WALLET.rstrip())), ids=lambda end: f"{end} bytes")
+def test_no_beginning_of_a_wallet_is_ever_copied(volumes: Volumes, end: int) -> None:
+    """A 0-byte wallet became the newest copy, with success."""
+    (volumes.wallet / "a.wlt").write_text(WALLET[:end])
+    assert volumes.run() == (DAMAGED, "a.wlt")
+    assert volumes.names() == []
+
+
+@pytest.mark.parametrize("torn", [WALLET + "\0" * 512, WALLET[:20] + "\0" * 512 + WALLET[20:], "[]", "null"])
+def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
+    volumes: Volumes, torn: str
+) -> None:
+    (volumes.wallet / "whole.wlt").write_text(WALLET)
+    (volumes.wallet / "torn.wlt").write_text(torn)
+    assert volumes.run() == (DAMAGED, "torn.wlt")
+    assert volumes.names() == []
+
+
+def test_an_emptied_wallet_is_refused_by_the_newest_copy_that_has_one(volumes: Volumes) -> None:
+    """C1: it passed, and whatever lay in the volume besides became the newest copy."""
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    volumes.run(name=OLDER)
+    (volumes.wallet / "a.wlt").unlink()
+    assert volumes.run() == (EMPTIED, OLDER)
+    (volumes.copies / NEWER).mkdir()
+    (volumes.copies / NEWER / "note").touch()
+    (volumes.wallet / "note").touch()
+    assert volumes.run() == (EMPTIED, OLDER)
+    assert volumes.names() == [OLDER, NEWER]
+
+
+def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None:
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    volumes.run(name=OLDER)
+    (volumes.wallet / "a.wlt").unlink()
+    assert volumes.run(name=NEWER, new=True) == (0, "")
+    assert volumes.names() == [OLDER, f"{NEWER}-new-wallet"]
+    assert volumes.run() == (0, "")
+    (volumes.wallet / "b.wlt").write_text(WALLET)
+    assert volumes.run() == (0, NOW)
+    (volumes.wallet / "b.wlt").unlink()
+    assert volumes.run() == (EMPTIED, NOW)
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
+    """A full disk left a half copy under a running node."""
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    (volumes.wallet / "loop").symlink_to("nowhere")
+    script = SCRIPT.replace("cp -a", "cp -a --no-such-option")
+    done = subprocess.run(
+        ["sh", "-c", script.replace("/wallet", str(volumes.wallet)).replace("/data", str(volumes.copies)),
+         "backup", NOW, "same-wallet"], capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert volumes.names() == []

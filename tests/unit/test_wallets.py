@@ -1,0 +1,339 @@
+"""Backups of wallets and restores, with an engine in memory. On a real one: tests/e2e/test_wallets.py."""
+
+import gzip
+import io
+import json
+import posixpath
+import stat
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from plugins.base import Values
+from wallets import backup_files
+from wallets.commands import backup, restore_copy, restore_file
+from wallets.contents import File, damaged, from_tar, pack, to_tar, unpack, wallets_in
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode, node_of, nodes_of
+from wallets.volume import STAGING, WalletVolume
+
+URN = "urn:pulumi:test::skycoin::"
+NODE = f"{URN}skycoin:index:Node::node-1"
+EXPORTER = f"{URN}skycoin:index:Exporter::node-1-exporter"
+WALLET, BACKUPS = "skycoin-node-1-wallet", "skycoin-node-1-wallet-backups"
+TEXT = json.dumps({"meta": {"label": "precious"}, "entries": []}).encode()
+COPY = "2026-01-01T00-00-00Z"
+
+
+def child(type_: str, name: str, parent: str = NODE, **more: Any) -> dict[str, Any]:
+    path = parent.split("::")[2]
+    return {"urn": f"{URN}{path}${type_}::{name}", "type": type_, "parent": parent, **more}
+
+
+PREFLIGHT = {
+    "host": "attic",
+    "engine": "ssh://pi@attic.lan",
+    "sshOptions": ["-p", "22"],
+    "image": "r/skycoin@sha256:1",
+    "wallet": WALLET,
+}
+RESOURCES = [
+    {"urn": f"{URN}pulumi:pulumi:Stack::test", "type": "pulumi:pulumi:Stack"},
+    {"urn": NODE, "type": "skycoin:index:Node", "parent": f"{URN}pulumi:pulumi:Stack::test"},
+    child("skycoin:index:Preflight", "node-1-preflight", inputs=PREFLIGHT),
+    child("docker:index/volume:Volume", "node-1-data", inputs={"name": "skycoin-node-1-data"}),
+    child("docker:index/volume:Volume", "node-1-wallet", inputs={"name": WALLET}, protect=True),
+    child("docker:index/container:Container", "node-1-container", inputs={"name": "skycoin-node-1"}),
+    {"urn": EXPORTER, "type": "skycoin:index:Exporter", "parent": f"{URN}pulumi:pulumi:Stack::test"},
+    child("docker:index/container:Container", "node-1-exporter-container", EXPORTER, inputs={}),
+    {"urn": f"{URN}skycoin:index:Node::node-10", "type": "skycoin:index:Node"},
+]
+"""As much of a state as a node has."""
+
+
+@dataclass
+class FakeEngine:
+    """A docker client whose volumes are dictionaries; whatever is asked for is noted."""
+
+    volumes: dict[str, dict[str, bytes]]
+    running: bool = True
+    full: bool = False
+    saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    """What the node has written at each further look."""
+    noted: list[str] = field(default_factory=list)
+
+    @property
+    def api(self) -> "FakeEngine":
+        return self
+
+    @property
+    def containers(self) -> "FakeEngine":
+        return self
+
+    def inspect_volume(self, name: str) -> Values:
+        if name not in self.volumes:
+            raise NotFound(name)
+        return {"Name": name}
+
+    def inspect_image(self, name: str) -> Values:
+        return {"Id": name}
+
+    def get(self, name: str) -> "FakeNode":
+        return FakeNode(self, name)
+
+    def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
+        assert image == PREFLIGHT["image"]
+        assert options["network_mode"] == "none"
+        assert options["read_only"]
+        [(name, mount)] = volumes.items()
+        assert name in self.volumes, "a container that names a volume makes it"
+        return FakeContainer(self, self.volumes[name], mount["bind"], options["command"])
+
+
+@dataclass
+class FakeNode:
+    engine: FakeEngine
+    name: str
+
+    @property
+    def status(self) -> str:
+        return "running" if self.engine.running else "exited"
+
+    def stop(self, timeout: int) -> None:
+        assert timeout == 60
+        self.engine.noted.append(f"stop {self.name}")
+
+    def start(self) -> None:
+        self.engine.noted.append(f"start {self.name}")
+
+
+@dataclass
+class FakeContainer:
+    engine: FakeEngine
+    files: dict[str, bytes]
+    place: str
+    command: list[str]
+
+    def get_archive(self, path: str) -> tuple[list[bytes], Values]:
+        if (saved := next(self.engine.saves, None)) is not None:
+            self.files["a.wlt"] = saved
+        inside = posixpath.relpath(path, self.place)
+        found = {
+            posixpath.relpath(name, inside): File(data=data)
+            for name, data in self.files.items()
+            if inside == "." or name.startswith(f"{inside}/")
+        }
+        return [to_tar(found, posixpath.basename(path))], {}
+
+    def put_archive(self, path: str, archive: bytes) -> bool:
+        assert path == self.place
+        if self.engine.full:
+            raise APIError("no space left on device")
+        self.files |= {name: file.data for name, file in from_tar(archive).items()}
+        return True
+
+    def start(self) -> None:
+        self.engine.noted.append(" ".join(self.command[:2]))
+        staged = {name: data for name, data in self.files.items() if name.startswith(f"{STAGING}/")}
+        for name, data in staged.items():
+            del self.files[name]
+            if self.command[0] == "sh":
+                self.files[name.removeprefix(f"{STAGING}/")] = data
+
+    def wait(self, timeout: int) -> Values:
+        return {"StatusCode": 0}
+
+    def logs(self, tail: int) -> bytes:
+        return b""
+
+    def remove(self, force: bool) -> None:
+        self.engine.noted.append("remove")
+
+
+@pytest.fixture
+def node() -> DeployedNode:
+    return node_of("test", "node-1", RESOURCES)
+
+
+def volume(node: DeployedNode, engine: FakeEngine) -> WalletVolume:
+    return WalletVolume(node, engine)
+
+
+def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None:
+    assert (node.host, node.engine, node.ssh_options) == ("attic", "ssh://pi@attic.lan", ["-p", "22"])
+    assert (node.container, node.wallet, node.data) == ("skycoin-node-1", WALLET, "skycoin-node-1-data")
+    assert node.backups == BACKUPS
+    assert node.urns == [one["urn"] for one in RESOURCES[1:-1]]
+    assert node.protected == [RESOURCES[4]["urn"]]
+    assert node.docker == "docker -H ssh://pi@attic.lan"
+
+
+def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
+    left = [one for one in RESOURCES if not one["urn"].endswith(("-container", "-data"))]
+    node = nodes_of(left)["node-1"]
+    assert (node.container, node.data, node.wallet) == (None, None, WALLET)
+
+
+def test_an_unknown_node_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(WalletError, match=r"'node-2' is not a node of the stack test; its nodes are: node-1"):
+        node_of("test", "node-2", RESOURCES)
+
+
+def test_a_backup_is_dated_private_and_holds_the_wallets(node: DeployedNode, tmp_path: Path) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT, "sub/note": b"x"}})
+    path = backup(node, volume(node, engine), tmp_path / "new")
+    assert path.name == f"node-1-wallet-{path.name[14:34]}.tar.gz"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {name: file.data for name, file in unpack("x", path.read_bytes()).items()} == {
+        "a.wlt": TEXT,
+        "sub/note": b"x",
+    }
+    assert engine.noted == ["remove"], "the node runs on, and nothing runs beside the wallet"
+
+
+def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
+    path = backup_files.keep(tmp_path, "one.tar.gz", b"good")
+    with pytest.raises(WalletError, match="is there already, and a backup is never overwritten"):
+        backup_files.keep(tmp_path, "one.tar.gz", b"bad")
+    assert path.read_bytes() == b"good"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one.tar.gz"]
+
+
+def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(WalletError, match=r"can't be written: .*No backup was made there"):
+        backup_files.keep(blocked, "one.tar.gz", b"x")
+    assert blocked.read_bytes() == b""
+
+
+def test_a_volume_that_is_gone_or_misspelt_is_not_made(node: DeployedNode, tmp_path: Path) -> None:
+    """C1: `docker run -v` made an empty volume, and the shell emptied the last good backup."""
+    engine = FakeEngine({})
+    with pytest.raises(
+        WalletError, match=r"no volume 'skycoin-node-1-wallet' on host attic, and none was made"
+    ):
+        backup(node, volume(node, engine), tmp_path)
+    file = backup_files.keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    with pytest.raises(WalletError, match="none was made"):
+        restore_file(node, volume(node, engine), file, tmp_path)
+    assert engine.volumes == {}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]
+
+
+def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) -> None:
+    with pytest.raises(WalletError, match="holds no wallet, and no backup was made of it"):
+        backup(node, volume(node, FakeEngine({WALLET: {"note": b"x"}})), tmp_path)
+    copies = {f"{COPY}/a.wlt": TEXT}
+    with pytest.raises(WalletError, match=f"make wallet-restore NODE=node-1 COPY={COPY}"):
+        backup(node, volume(node, FakeEngine({WALLET: {}, BACKUPS: copies})), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bad", [b"", TEXT[:-1], b"\0" * 100, b"[]", b'{"meta": 1}'])
+def test_a_wallet_that_is_not_whole_is_neither_backed_up_nor_restored(
+    node: DeployedNode, tmp_path: Path, bad: bytes
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": bad, "b.wlt": TEXT}, BACKUPS: {f"{COPY}/a.wlt": bad}})
+    with pytest.raises(WalletError, match=r"a\.wlt: empty, cut short, or not a wallet"):
+        backup(node, volume(node, engine), tmp_path)
+    file = backup_files.keep(tmp_path, "bad", pack({"a.wlt": File(data=bad)}))
+    with pytest.raises(WalletError, match=r"a\.wlt: empty, cut short, or not a wallet"):
+        restore_file(node, volume(node, engine), file, tmp_path)
+    with pytest.raises(WalletError, match=r"a\.wlt: empty, cut short, or not a wallet"):
+        restore_copy(node, volume(node, engine), COPY, tmp_path)
+    assert engine.volumes[WALLET] == {"a.wlt": bad, "b.wlt": TEXT}
+    assert "stop skycoin-node-1" not in engine.noted
+
+
+def test_a_wallet_that_is_being_saved_is_read_again(
+    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}}, saves=iter([b"", TEXT[:9]]))
+    engine.saves = iter([b"", TEXT[:9], TEXT])
+    path = backup(node, volume(node, engine), tmp_path)
+    assert unpack("x", path.read_bytes())["a.wlt"].data == TEXT
+    restless = FakeEngine({WALLET: {}}, saves=iter([bytes([number]) for number in range(99)]))
+    with pytest.raises(
+        WalletError, match=r"changes all the time: stop its node .* stop -t 60 skycoin-node-1"
+    ):
+        backup(node, volume(node, restless), tmp_path)
+
+
+def test_a_restore_keeps_what_was_there_and_removes_nothing(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": b"torn", "new.wlt": TEXT}})
+    file = backup_files.keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    restore_file(node, volume(node, engine), file, tmp_path / "kept")
+    assert engine.volumes[WALLET] == {"a.wlt": TEXT, "new.wlt": TEXT}
+    [before] = (tmp_path / "kept").iterdir()
+    assert before.name.endswith("-before-restore.tar.gz")
+    assert from_tar(gzip.decompress(before.read_bytes()))["a.wlt"].data == b"torn"
+    assert engine.noted[0] == "stop skycoin-node-1"
+    assert engine.noted[-1] == "start skycoin-node-1"
+    assert "Kept, for the backup does not have them: new.wlt" in capsys.readouterr().out
+
+
+def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
+    engine = FakeEngine({WALLET: {}, BACKUPS: {f"{COPY}/a.wlt": TEXT}}, running=False)
+    restore_copy(node, volume(node, engine), COPY, tmp_path)
+    assert engine.volumes[WALLET] == {"a.wlt": TEXT}
+    assert not [line for line in engine.noted if line.startswith(("stop", "start"))]
+
+
+def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": b"old"}}, full=True)
+    file = backup_files.keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    with pytest.raises(WalletError, match="host attic: no space left on device"):
+        restore_file(node, volume(node, engine), file, tmp_path)
+    assert engine.volumes[WALLET] == {"a.wlt": b"old"}
+    assert engine.noted[-1] == "start skycoin-node-1"
+
+
+def test_a_copy_that_is_not_there_is_answered_with_those_that_are(node: DeployedNode, tmp_path: Path) -> None:
+    engine = FakeEngine({WALLET: {}, BACKUPS: {f"{COPY}/a.wlt": TEXT, ".partial/a.wlt": b""}})
+    with pytest.raises(WalletError, match=rf"'list' is not a copy .* its copies are: {COPY}$"):
+        restore_copy(node, volume(node, engine), "list", tmp_path)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 60, -9, -4, -1])
+def test_a_backup_that_was_cut_short_is_refused(cut: int) -> None:
+    whole = pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)})
+    assert wallets_in(unpack("b", whole)) == ["a.wlt", "b.wlt"]
+    with pytest.raises(WalletError, match=r"b is not a whole backup: it is no \.tar\.gz, or was cut short"):
+        unpack("b", whole[:cut])
+
+
+@pytest.mark.parametrize("name", ["../a.wlt", "/etc/a.wlt", "x/../../a.wlt"])
+def test_a_backup_that_leads_out_of_the_wallets_folder_is_refused(name: str) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+    with pytest.raises(WalletError, match="would lead out of the wallet's folder"):
+        unpack("b", gzip.compress(buffer.getvalue()))
+
+
+def test_a_backup_with_a_link_or_without_a_wallet_is_refused() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo("a.wlt")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(entry)
+    with pytest.raises(WalletError, match=r"'a\.wlt' is neither a file nor a folder"):
+        unpack("b", gzip.compress(buffer.getvalue()))
+    with pytest.raises(WalletError, match="b holds no wallet"):
+        unpack("b", pack({"note": File(data=b"x")}))
+
+
+def test_what_the_node_writes_is_a_wallet() -> None:
+    assert damaged({"a.wlt": File(data=TEXT), "note": File(data=b"")}) == []

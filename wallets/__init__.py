@@ -1,0 +1,5 @@
+"""Backups of wallets and their way back: what `make wallet-backup` and `make wallet-restore` run.
+
+No volume is ever created or removed here, no backup overwritten, and nothing runs beside a wallet but
+the node's own image, without network and rights.
+"""

@@ -1,0 +1,77 @@
+"""`wallet-backup` and `wallet-restore`: from a node's name to a file, and back."""
+
+from pathlib import Path
+from typing import Any
+
+from plugins.base import ProviderError
+from plugins.skycoin.preflight import connect
+from wallets import backup_files
+from wallets.contents import Contents, pack, refuse_damaged, unpack, wallets_in
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+from wallets.volume import WalletVolume
+
+
+def volume_of(node: DeployedNode) -> WalletVolume:
+    """The node's wallet volume, over a client of its host's engine. Raises WalletError."""
+    try:
+        client: Any = connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
+    except ProviderError as error:
+        raise WalletError(f"host {node.host}: {error}") from None
+    return WalletVolume(node, client)
+
+
+def backup(node: DeployedNode, volume: WalletVolume, folder: Path) -> Path:
+    """Back a wallet up into a new file. Raises WalletError where there is no whole wallet to back up."""
+    contents = volume.read()
+    if not wallets_in(contents):
+        raise WalletError(_empty(node, volume.copies()))
+    refuse_damaged(f"the wallet volume {node.wallet} on host {node.host}", contents)
+    path = backup_files.keep(folder, f"{node.name}-wallet-{backup_files.stamp()}.tar.gz", pack(contents))
+    print(f"{path}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
+    print("Wallets without a password are in it in clear: keep it as you would keep the money.")
+    return path
+
+
+def restore_file(node: DeployedNode, volume: WalletVolume, file: Path, folder: Path) -> None:
+    """Put the wallets of a backup file back. Raises WalletError."""
+    _restore(node, volume, str(file), unpack(str(file), backup_files.load(file)), folder)
+
+
+def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, folder: Path) -> None:
+    """Put the wallets of a copy on the host back. Raises WalletError."""
+    contents = volume.copy(name)
+    refuse_damaged(f"the copy {name}", contents)
+    if not wallets_in(contents):
+        raise WalletError(f"the copy {name} holds no wallet")
+    _restore(node, volume, f"the copy {name}", contents, folder)
+
+
+def _restore(node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, folder: Path) -> None:
+    """Copy what is there, then put the files in: over those of the same names, beside the others."""
+    with volume.node_stopped():
+        if present := volume.read():
+            name = f"{node.name}-wallet-{backup_files.stamp()}-before-restore.tar.gz"
+            print(f"what was there before: {backup_files.keep(folder, name, pack(present))}")
+        volume.put(contents)
+    kept = sorted(set(wallets_in(present)) - set(contents))
+    print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
+    if kept:
+        print(f"Kept, for the backup does not have them: {', '.join(kept)}")
+
+
+def _counted(contents: Contents) -> str:
+    wallets = len(wallets_in(contents))
+    return f"{wallets} wallet{'' if wallets == 1 else 's'}"
+
+
+def _empty(node: DeployedNode, copies: list[str]) -> str:
+    what = (
+        f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
+    )
+    if not copies:
+        return f"{what}. If it once held one, restore a backup: `make wallet-restore NODE={node.name} FILE=…`"
+    return (
+        f"{what}, but copies of it are there. If it was emptied, restore the newest copy: "
+        f"`make wallet-restore NODE={node.name} COPY={copies[-1]}`"
+    )

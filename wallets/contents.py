@@ -1,0 +1,124 @@
+"""What is in a wallet volume: its files in memory, as a tar archive, and what is wrong with them. Pure."""
+
+import gzip
+import io
+import json
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from wallets.errors import WalletError
+
+SUFFIX = ".wlt"
+"""Skycoin's wallet files, `src/wallet/wallet.go` of v0.27.1 (WalletExt)."""
+
+USER = 10000
+"""User and group of a node in its container (components/node.py)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One file of a wallet volume."""
+
+    data: bytes
+    mode: int = 0o600
+    modified: int = 0
+    """Seconds since 1970."""
+
+
+Contents: TypeAlias = Mapping[str, File]
+"""Path relative to the volume → file."""
+
+
+def wallets_in(contents: Contents) -> list[str]:
+    """Paths of the wallet files, sorted."""
+    return sorted(path for path in contents if path.endswith(SUFFIX))
+
+
+def damaged(contents: Contents) -> list[str]:
+    """Paths of the wallet files that are empty, cut short, or otherwise not what the node writes."""
+    return [path for path in wallets_in(contents) if not _is_wallet(contents[path].data)]
+
+
+def _is_wallet(data: bytes) -> bool:
+    """A wallet is a JSON object with its facts under `meta`."""
+    try:
+        whole = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(whole, dict) and isinstance(whole.get("meta"), dict)
+
+
+def same(one: Contents, other: Contents) -> bool:
+    """True where both hold the same files with the same bytes; modes and times are not compared."""
+    return {path: file.data for path, file in one.items()} == {
+        path: file.data for path, file in other.items()
+    }
+
+
+def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
+    """Files of a tar archive under the folder `below`. Raises WalletError for links, devices and the like."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return dict(_files(tar, below))
+
+
+def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
+    for entry in tar:
+        path = posixpath.relpath(posixpath.normpath(f"/{entry.name}"), f"/{below}")
+        if entry.name.startswith("/") or ".." in entry.name.split("/") or path.startswith(".."):
+            raise WalletError(f"{entry.name!r} would lead out of the wallet's folder")
+        if entry.isdir():
+            continue
+        content = tar.extractfile(entry) if entry.isreg() else None
+        if content is None:
+            raise WalletError(f"{path!r} is neither a file nor a folder, and no part of a wallet")
+        yield path, File(data=content.read(), mode=entry.mode & 0o777, modified=int(entry.mtime))
+
+
+def to_tar(contents: Contents, below: str = "") -> bytes:
+    """The files as a tar archive under the folder `below`, owned by the node's user; folders are private."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        folders = {below, *(posixpath.join(below, posixpath.dirname(path)) for path in contents)}
+        for path in sorted({part for folder in folders for part in _with_parents(folder)}):
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, USER, USER
+            tar.addfile(entry)
+        for path, file in sorted(contents.items()):
+            entry = tarfile.TarInfo(posixpath.join(below, path))
+            entry.size, entry.mode, entry.mtime = len(file.data), file.mode, file.modified
+            entry.uid = entry.gid = USER
+            tar.addfile(entry, io.BytesIO(file.data))
+    return buffer.getvalue()
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+
+
+def pack(contents: Contents) -> bytes:
+    """A backup file: a gzipped tar archive, which `tar -xzf` reads and whose checksum shows a cut."""
+    return gzip.compress(to_tar(contents), mtime=0)
+
+
+def unpack(name: str, backup: bytes) -> dict[str, File]:
+    """Files of a backup. Raises WalletError where it is no backup, is cut short, or holds no whole wallet."""
+    try:
+        contents = from_tar(gzip.decompress(backup))
+    except (OSError, EOFError, zlib.error, tarfile.TarError):
+        raise WalletError(f"{name} is not a whole backup: it is no .tar.gz, or was cut short") from None
+    refuse_damaged(name, contents)
+    if not wallets_in(contents):
+        raise WalletError(f"{name} holds no wallet (no file ends with {SUFFIX})")
+    return contents
+
+
+def refuse_damaged(name: str, contents: Contents) -> None:
+    """Raises WalletError where a wallet file is not whole."""
+    if torn := damaged(contents):
+        raise WalletError(f"{name}: {', '.join(torn)}: empty, cut short, or not a wallet")

@@ -1,0 +1,118 @@
+"""Nodes as a stack's state has them: where a wallet is, and what must not write to it meanwhile."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.node import backups_volume
+from wallets.errors import WalletError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeployedNode:
+    """One node of a stack's state."""
+
+    name: str
+    host: str
+    """Name of the host in the stack."""
+    engine: str | None
+    """`unix://…` or `ssh://…`; None is the engine of the environment (DOCKER_HOST)."""
+    ssh_options: Sequence[str]
+    image: str
+    """`repo@sha256:…` that the node was last deployed with."""
+    container: str | None
+    """Name on the host; None after a destroy, which keeps the wallet."""
+    wallet: str
+    """Name of the wallet volume."""
+    data: str | None
+    """Name of the data volume; None after a destroy."""
+    urns: Sequence[str]
+    """URNs of all that belongs to the node, children after their parents."""
+    protected: Sequence[str]
+    """Those of `urns` that are protected."""
+
+    @property
+    def backups(self) -> str:
+        """Volume with the copies that are made before a change."""
+        return backups_volume(self.wallet)
+
+    @property
+    def docker(self) -> str:
+        """How a docker command line reaches its host."""
+        return f"docker -H {self.engine}" if self.engine else "docker"
+
+
+def nodes_of(resources: Sequence[Mapping[str, Any]]) -> dict[str, DeployedNode]:
+    """Nodes by name, from the resources of a state (`deployment.resources` of `pulumi stack export`)."""
+    components = {one["urn"]: one for one in resources if one["type"] == "skycoin:index:Node"}
+    return {
+        urn.rpartition("::")[2]: node
+        for urn in components
+        if (node := _node(urn, [one for one in resources if _is_under(urn, one, resources)])) is not None
+    }
+
+
+def _is_under(urn: str, one: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> bool:
+    """True for a node's component, its children, and the exporter beside it with its own."""
+    exporter = urn.replace("skycoin:index:Node::", "skycoin:index:Exporter::") + "-exporter"
+    parents = {each["urn"]: each.get("parent", "") for each in resources}
+    place = one["urn"]
+    while place:
+        if place in (urn, exporter):
+            return True
+        place = parents.get(place, "")
+    return False
+
+
+def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
+    """The node of a component; None where only the component is left."""
+    name = urn.rpartition("::")[2]
+    inputs = {one["urn"].rpartition("::")[2]: one.get("inputs", {}) for one in parts}
+    preflight = inputs.get(f"{name}-preflight")
+    if preflight is None:
+        return None
+    return DeployedNode(
+        name=name,
+        host=preflight["host"],
+        engine=preflight.get("engine"),
+        ssh_options=preflight.get("sshOptions") or [],
+        image=preflight["image"],
+        container=inputs.get(f"{name}-container", {}).get("name"),
+        wallet=preflight["wallet"],
+        data=inputs.get(f"{name}-data", {}).get("name"),
+        urns=[one["urn"] for one in parts],
+        protected=[one["urn"] for one in parts if one.get("protect")],
+    )
+
+
+def resources_of(stack: str, env: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Resources of a stack's state, on the backend of the environment. Raises WalletError."""
+    done = subprocess.run(
+        ["pulumi", "-C", str(PROJECT), "stack", "export", "--stack", stack],
+        env={**os.environ, **(env or {})},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    try:
+        found: list[dict[str, Any]] = json.loads(done.stdout)["deployment"].get("resources") or []
+    except (ValueError, KeyError, TypeError):
+        raise WalletError(
+            f"pulumi does not show the state of the stack {stack}: {done.stderr.strip()}"
+        ) from None
+    return found
+
+
+def node_of(stack: str, name: str, resources: Sequence[Mapping[str, Any]]) -> DeployedNode:
+    """One node of a stack. Raises WalletError with the names that there are."""
+    nodes = nodes_of(resources)
+    if name not in nodes:
+        there = ", ".join(sorted(nodes)) or "none"
+        raise WalletError(f"{name!r} is not a node of the stack {stack}; its nodes are: {there}")
+    return nodes[name]

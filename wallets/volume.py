@@ -1,0 +1,193 @@
+"""A wallet volume on its host, read and filled through the engine's API.
+
+Reading starts no program: the engine hands out files of a container that is made and never started.
+The volume is inspected first, for a container that named one that is gone would make it, empty.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
+
+from plugins.base import ProviderError
+from plugins.engine import ensure_image
+from plugins.skycoin.short_run import short_run
+from wallets.contents import Contents, File, from_tar, same, to_tar
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+
+PLACE = "/wallet"
+COPIES = "/data"
+"""Where the volume of copies is mounted: images own that folder (plugins/skycoin/wallet_backup.py)."""
+
+STAGING = ".restoring"
+TRIES = 10
+"""Readings, a second apart, until two are equal: the node saves a wallet in place, not in one piece."""
+SECONDS = 120
+"""Time limit for moving restored files: wallets are kilobytes, SD cards are slow."""
+RUNNING = ("running", "restarting", "paused")
+GRACE = 60
+"""Seconds for a node to stop in (components/node.py)."""
+
+# Staged files are whole and on disk before the first one takes its place.
+MOVE = f"""\
+cd {PLACE}/{STAGING} && sync || exit 1
+find . -type d | while read -r folder; do mkdir -p "{PLACE}/$folder" || exit 1; done || exit 1
+find . -type f | while read -r file; do mv -f "$file" "{PLACE}/$file" || exit 1; done || exit 1
+rm -rf {PLACE}/{STAGING} && sync
+"""
+
+_Answer = TypeVar("_Answer")
+
+
+class WalletVolume:
+    """The wallet volume of one node, its copies, and the node's container, over one docker client."""
+
+    def __init__(self, node: DeployedNode, client: Any) -> None:
+        self._node = node
+        self._client = client
+
+    def read(self) -> dict[str, File]:
+        """All files, as they were at one moment. Raises WalletError."""
+        with self._mounted(self._node.wallet, PLACE, "ro") as container:
+            before = self._files(container, PLACE)
+            for _ in range(TRIES):
+                time.sleep(0 if not before else 1)
+                now = self._files(container, PLACE)
+                if same(before, now):
+                    return now
+                before = now
+        raise WalletError(
+            f"the wallet on host {self._node.host} changes all the time: stop its node and try again "
+            f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`)"
+        )
+
+    def copies(self) -> list[str]:
+        """Names of the copies on the host, oldest first; none where there is no volume of copies."""
+        if not self._exists(self._node.backups):
+            return []
+        with self._mounted(self._node.backups, COPIES, "ro") as container:
+            found = {path.split("/")[0] for path in self._files(container, COPIES)}
+        return sorted(name for name in found if not name.startswith("."))
+
+    def copy(self, name: str) -> dict[str, File]:
+        """Files of one copy on the host. Raises WalletError with the names that there are."""
+        there = self.copies()
+        if name not in there:
+            known = ", ".join(there) or "none"
+            raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
+        with self._mounted(self._node.backups, COPIES, "ro") as container:
+            return self._files(container, f"{COPIES}/{name}")
+
+    def put(self, contents: Contents) -> None:
+        """Put files into the volume beside or over what is there; each takes its place whole.
+
+        Raises WalletError; until all files are on the host's disk nothing in the volume has changed.
+        """
+        try:
+            with self._mounted(self._node.wallet, PLACE, "rw") as container:
+                self._stage(container, contents)
+            volumes = {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
+            code, said = self._run(["sh", "-c", MOVE], volumes)
+            if code:
+                raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
+        except WalletError:
+            self._unstage()
+            raise
+        there = self.read()
+        if missing := sorted(
+            path for path, file in contents.items() if there.get(path, file).data != file.data
+        ):
+            raise WalletError(f"{', '.join(missing)} in {self._node.wallet} is not what the backup holds")
+
+    @contextmanager
+    def node_stopped(self) -> Iterator[None]:
+        """Stop the node for as long as this lasts, and start it again if it ran."""
+        container = self._container()
+        ran = container is not None and container.status in RUNNING
+        if container is None or not ran:
+            yield
+            return
+        self._ask(lambda: container.stop(timeout=GRACE))
+        try:
+            yield
+        finally:
+            self._ask(container.start)
+
+    def _stage(self, container: Any, contents: Contents) -> None:
+        archive = to_tar(contents, STAGING)
+        self._ask(lambda: container.put_archive(PLACE, archive))
+        if not same(self._files(container, f"{PLACE}/{STAGING}"), contents):
+            raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
+
+    def _unstage(self) -> None:
+        """Remove what a failed restore has put beside the wallet; the wallet itself was not touched."""
+        if self._exists(self._node.wallet):
+            volumes = {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
+            self._run(["rm", "-rf", f"{PLACE}/{STAGING}"], volumes)
+
+    def _container(self) -> Any:
+        if self._node.container is None:
+            return None
+        try:
+            return self._ask(lambda: self._client.containers.get(self._node.container))
+        except NotFound:
+            return None
+
+    def _exists(self, volume: str) -> bool:
+        try:
+            self._ask(lambda: self._client.api.inspect_volume(volume))
+        except NotFound:
+            return False
+        return True
+
+    @contextmanager
+    def _mounted(self, volume: str, place: str, mode: str) -> Iterator[Any]:
+        """A container with a volume, never started. Raises WalletError where there is no such volume."""
+        if not self._exists(volume):
+            raise WalletError(self._gone(volume))
+        self._ask(lambda: ensure_image(self._client.api, self._node.image))
+        container = self._ask(
+            lambda: self._client.containers.create(
+                self._node.image,
+                command=["true"],
+                network_mode="none",
+                read_only=True,
+                volumes={volume: {"bind": place, "mode": mode}},
+            )
+        )
+        try:
+            yield container
+        finally:
+            self._ask(lambda: container.remove(force=True))
+
+    def _gone(self, volume: str) -> str:
+        return (
+            f"there is no volume {volume!r} on host {self._node.host}, and none was made. If it was removed: "
+            f"`{self._node.docker} volume create {volume}`, then `make wallet-restore` with a backup; if "
+            "it has another name, `wallet-volume` of the node says which"
+        )
+
+    def _files(self, container: Any, place: str) -> dict[str, File]:
+        """Files below a folder of a container."""
+        stream, _ = self._ask(lambda: container.get_archive(place))
+        return from_tar(self._ask(lambda: b"".join(stream)), place.rpartition("/")[2])
+
+    def _run(self, command: list[str], volumes: dict[str, dict[str, str]]) -> tuple[int, str]:
+        node = self._node
+        return self._ask(
+            lambda: short_run(self._client, node.host, node.image, command, SECONDS, volumes=volumes)
+        )
+
+    def _ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """Answer of the engine. Raises NotFound as it is, all else as WalletError that names the host."""
+        try:
+            return question()
+        except NotFound:
+            raise
+        except (APIError, DockerException, RequestException, ProviderError, OSError) as error:
+            reason = getattr(error, "explanation", None) or error
+            raise WalletError(f"host {self._node.host}: {reason}") from error
