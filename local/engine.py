@@ -7,9 +7,9 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from local.layout import EngineChoice, Layout
+from local.layout import Layout
 from local.packages import ensure_packages
-from local.services import Service, running_pid, start
+from local.services import Service, start
 from local.steps import SetupError, as_root, output, run, step
 
 API_VERSION = "1.41"
@@ -39,15 +39,8 @@ def _context_endpoint() -> str | None:
     return output(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
 
 
-def own_socket(layout: Layout) -> Path:
-    """Socket of this set-up's own engine."""
-    return layout.state / "engine" / "docker.sock"
-
-
 def ensure_engine(layout: Layout) -> str:
-    """DOCKER_HOST of an engine that answers."""
-    if layout.engine is EngineChoice.OWN:
-        return _start_own(layout)
+    """DOCKER_HOST of the machine's engine: the one that answers, else Debian's."""
     given = os.environ.get("DOCKER_HOST") or _context_endpoint() or f"unix://{SYSTEM_SOCKET}"
     with step("Docker engine") as this:
         version = engine_version(given)
@@ -88,7 +81,7 @@ def _start_system(layout: Layout) -> str:
         layout,
         Service(
             name="dockerd",
-            argv=[_dockerd()],
+            argv=[dockerd()],
             # Whoever may not use the socket is told so, and not that nothing answers.
             ready=lambda: (
                 engine_version(endpoint) is not None
@@ -101,67 +94,8 @@ def _start_system(layout: Layout) -> str:
     return endpoint
 
 
-def _start_own(layout: Layout) -> str:
-    """An engine with all its data under the state folder and a bridge of its own."""
-    ensure_packages(layout, "the engine", ["docker.io", "iptables", "iproute2"])
-    folder = layout.state / "engine"
-    endpoint = f"unix://{own_socket(layout)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    start_own_engine(layout, "dockerd", folder, number=0)
-    return endpoint
-
-
-def start_own_engine(layout: Layout, name: str, folder: Path, *, number: int) -> None:
-    """A dockerd beside the system's: own socket, data, bridge and containerd.
-
-    `number` (0 to 45) tells the engines of one machine apart: bridge `skycoin<number>` with
-    10.209.<number>.1/24, and networks in 10.<210 + number>.0.0/16. It keeps its hands off docker0
-    and the rules of iptables, which are the system engine's: published ports are served by docker's
-    proxy alone, and containers reach no network but those of their own engine.
-    """
-    bridge, networks, log = f"skycoin{number}", f"10.{210 + number}.0.0/16", layout.logs / f"{name}.log"
-    if not Path("/sys/class/net", bridge).exists():
-        run(as_root(["ip", "link", "add", "name", bridge, "type", "bridge"]), log=log)
-        run(as_root(["ip", "addr", "add", f"10.209.{number}.1/24", "dev", bridge]), log=log)
-        run(as_root(["ip", "link", "set", bridge, "up"]), log=log)
-    # The system engine sets the policy DROP, which then holds for bridges of other engines too.
-    rule = ["FORWARD", "-s", networks, "-d", networks, "-j", "ACCEPT"]
-    if output(as_root(["iptables", "-w", "-C", *rule])) is None:
-        run(as_root(["iptables", "-w", "-I", *rule]), log=log)
-    if running_pid(layout, name) is None:
-        # Of one that was killed: where its number is another process's by now, dockerd refuses to start.
-        stale = [f"{folder}/docker.pid", f"{folder}/run/containerd/containerd.pid"]
-        run(as_root(["rm", "-f", *stale]), log=log)
-    start(layout, _own_engine(name, folder, bridge, networks))
-
-
-def _own_engine(name: str, folder: Path, bridge: str, networks: str) -> Service:
-    endpoint = f"unix://{folder}/docker.sock"
-    config = folder / "daemon.json"
-    config.write_text("{}\n")
-    return Service(
-        name=name,
-        argv=[
-            _dockerd(),
-            f"--host={endpoint}",
-            f"--data-root={folder}/data",
-            f"--exec-root={folder}/run",
-            f"--pidfile={folder}/docker.pid",
-            f"--bridge={bridge}",
-            f"--default-address-pool=base={networks},size=24",
-            # Not the system engine's settings, nor its namespaces in a containerd that both may find.
-            f"--config-file={config}",
-            f"--containerd-namespace={bridge}",
-            f"--containerd-plugins-namespace={bridge}-plugins",
-            "--iptables=false",
-            "--ip6tables=false",
-        ],
-        ready=lambda: engine_version(endpoint) is not None,
-        root=True,
-    )
-
-
-def _dockerd() -> str:
+def dockerd() -> str:
+    """Path of the engine's program. Raises SetupError where it is not installed."""
     path = shutil.which("dockerd") or "/usr/sbin/dockerd"
     if not Path(path).exists():
         raise SetupError("dockerd is not installed: install Debian's docker.io, or Docker's own packages.")

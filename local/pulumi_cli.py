@@ -109,26 +109,37 @@ def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str,
     }
 
 
-def ensure_plugins(layout: Layout, go: str, env: Mapping[str, str]) -> None:
-    """The docker-build and docker plugins: official where they can be had, else built or stood in for."""
+def plugin_folder(layout: Layout, name: str) -> Path:
+    """Where the CLI keeps an installed plugin; a file ORIGIN in it says that it is not the official one."""
+    return layout.state / "pulumi" / "plugins" / f"resource-{name}-v{PLUGINS[name]}"
+
+
+def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
+    """Install one plugin: the official one where it can be had, else one built or stood in for it.
+
+    True where it is the official one. Raises SetupError where that is asked for and can't be had.
+    """
     (layout.state / "backend").mkdir(parents=True, exist_ok=True)
-    for name, version in PLUGINS.items():
-        with step(f"Pulumi plugin {name} {version}") as this:
-            folder = layout.state / "pulumi" / "plugins" / f"resource-{name}-v{version}"
-            marker = folder / "ORIGIN"
-            embedded = marker.exists()
-            if folder.is_dir() and not embedded and layout.mode is not Mode.EMBEDDED:
-                this.found = "official, installed before"
-                continue
-            install = ["pulumi", "plugin", "install", "resource", name, version, "--reinstall"]
-            asked = layout.mode is Mode.OFFICIAL
-            if (asked or (layout.mode is Mode.AUTO and not embedded)) and _official(install, env):
-                this.found = "official"
-                continue
-            if asked:
-                raise SetupError(f"SKYCOIN_MODE=official, but `{' '.join(install)}` fails here.")
-            this.found = _embedded(layout, go, name, env, install)
-            marker.write_text(this.found)
+    with step(f"Pulumi plugin {name} {PLUGINS[name]}") as this:
+        folder = plugin_folder(layout, name)
+        marker = folder / "ORIGIN"
+        embedded = marker.exists()
+        if folder.is_dir() and not embedded and mode is not Mode.EMBEDDED:
+            this.found = "official, installed before"
+            return True
+        install = ["pulumi", "plugin", "install", "resource", name, PLUGINS[name], "--reinstall"]
+        asked = mode is Mode.OFFICIAL
+        if (asked or (mode is Mode.AUTO and not embedded)) and _official(install, env):
+            this.found = "official"
+            return True
+        if asked:
+            raise SetupError(
+                f"The official plugin {name} is wanted here (SKYCOIN_MODE=official, or this set-up was made "
+                f"with it), but `{' '.join(install)}` fails. Try again where it can be downloaded."
+            )
+        this.found = _embedded(layout, go, name, env, install)
+        marker.write_text(this.found)
+        return False
 
 
 def _official(install: Sequence[str], env: Mapping[str, str]) -> bool:

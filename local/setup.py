@@ -6,8 +6,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from components.bases import OFFICIAL_GO
-from local import base, binfmt, builder, certificates, engine, packages, pulumi_cli, registry, services
-from local.layout import PROJECT, Layout, Mode
+from local import (
+    base,
+    binfmt,
+    builder,
+    certificates,
+    docker_plugin_choice,
+    engine,
+    own_engine,
+    packages,
+    pulumi_cli,
+    registry,
+    services,
+)
+from local.docker_plugin_choice import DockerPlugin
+from local.layout import PROJECT, EngineChoice, Layout, Mode
 from local.stack import STACK, ensure_stack, own_stacks, stack_config
 from local.steps import SetupError, step
 from local.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
@@ -22,6 +35,7 @@ def set_up(
     """Make this machine ready, and a stack with these settings; the environment in which pulumi sees it."""
     claim_state(layout)
     stack_config(stack)  # What is wrong there is said before minutes of work.
+    plugin = docker_plugin_choice.chosen(layout)
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"
@@ -42,14 +56,25 @@ def set_up(
     services.start(layout, builder.builder_service(layout, ensure_tool(layout, go, BUILDKIT)))
     builder.ensure_builder_instance(layout)
     binfmt.ensure_binfmt(layout)
-    endpoint = engine.ensure_engine(layout)
+    own = layout.engine is EngineChoice.OWN
+    endpoint = own_engine.ensure_own_engine(layout) if own else engine.ensure_engine(layout)
     refuse_another_engine(layout, endpoint)
     env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
     os.environ["PATH"] = env["PATH"]
-    pulumi_cli.ensure_plugins(layout, go, env)
+    pulumi_cli.ensure_plugin(layout, go, env, "docker-build", layout.mode)
+    _ensure_docker_plugin(layout, go, env, plugin)
     ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
     pulumi_cli.remember(layout, env)
     return env
+
+
+def _ensure_docker_plugin(
+    layout: Layout, go: str, env: Mapping[str, str], chosen: DockerPlugin | None
+) -> None:
+    """Install the docker plugin that this set-up uses, and remember which it is."""
+    modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
+    official = pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[chosen])
+    docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
 
 
 def claim_state(layout: Layout) -> None:

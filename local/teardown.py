@@ -6,8 +6,8 @@ from pathlib import Path
 
 from docker.errors import DockerException, NotFound
 
-from local import services
-from local.layout import Layout
+from local import own_engine, services
+from local.layout import EngineChoice, Layout
 from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
 from local.stack import containers, own_stacks
@@ -40,10 +40,17 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
             _stop(layout, stack, env)
     for name in SERVICES:
         with step(f"service {name}") as this:
-            this.found = "stopped" if services.stop(layout, name) else "was not running"
+            this.found = "stopped" if _stop_service(layout, name) else "was not running"
     if arguments.all:
         _remove(layout)
     return 0
+
+
+def _stop_service(layout: Layout, name: str) -> bool:
+    """Stop one service; an own engine with all that it runs. True where there was one."""
+    if name == own_engine.NAME and layout.engine is EngineChoice.OWN:
+        return own_engine.stop(layout, name, own_engine.own_folder(layout))
+    return services.stop(layout, name)
 
 
 def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
@@ -67,6 +74,7 @@ def _remove(layout: Layout) -> None:
     with step("what make up made") as this:
         for name in MADE:
             _delete(layout.state / name)
+        own_engine.remove_traces(own_engine.own_folder(layout))
         for name in MADE_FILES:
             (layout.state / name).unlink(missing_ok=True)
         _delete(Path("/etc/docker/certs.d") / layout.registry)

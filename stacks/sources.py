@@ -38,7 +38,8 @@ def provenance(source: SourceSettings, project: Path) -> Provenance:
 
 
 def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
-    top = _git(folder, "rev-parse", "--show-toplevel")
+    # Without .git, which nothing that is committed can bring, git would look at the folder itself.
+    top = _git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
     if not top or Path(top).resolve() != folder.resolve():
         # Unpacked sources inside another repository must not take its commit for theirs.
         return replace(given, commit=given.commit or "unknown")
@@ -55,7 +56,14 @@ def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
     )
 
 
+GIT = ("git", "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+"""A folder can be shaped like a bare repository, with a command in its config that git would run.
+
+git-config(1): safe.bareRepository (2.38 and newer), core.fsmonitor.
+"""
+
+
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints, or nothing where the folder is no git checkout."""
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    """What git prints, or nothing where the folder is no git checkout. No file of the folder is run."""
+    done = subprocess.run([*GIT, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,64 +1,256 @@
-"""The faults and bad input that the tests try, by number: a run ends with the table of what came out.
+"""The faults and bad input that the program must bear, by number: what must happen, and what tries it.
 
-A test names its case with `@pytest.mark.case(NUMBER)`.
+A test names its cases with `@pytest.mark.case(NUMBER)`. A run ends with a line for every case;
+docs/faults.md is the same table with the names of the tests, and a test keeps it true.
 """
 
+import ast
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
-CASES: Mapping[int, str] = MappingProxyType(
-    {
-        1: "SIGKILL of the node in the middle of wallet writes",
-        2: "docker stop under load",
-        3: "power cut while it writes",
-        4: "torn wallet beside a good temporary copy",
-        5: "chain database corrupt",
-        6: "downgrade below the database's version",
-        7: "data volume full",
-        8: "disk full on the builder",
-        9: "registry down before the push",
-        10: "registry cut in the middle of a blob",
-        11: "one variant's push fails",
-        12: "wrong or expired credentials",
-        13: "registry that refuses deletes",
-        14: "tag moved by someone else",
-        15: "Ctrl-C or kill of pulumi up",
-        16: "two ups at once",
-        17: "stale lock of a dead process",
-        18: "container removed, stopped or edited by hand",
-        19: "wallet volume removed by hand",
-        20: "pulumi destroy",
-        21: "node renamed, resource moved",
-        22: "ssh host down, wrong key, unknown host key",
-        23: "image of another architecture than the host",
-        24: "base image of the wrong platform",
-        25: "port taken",
-        26: "impossible names, tags, architectures, keys",
-        27: "a secret given as a plain value",
-        28: "wrong or missing passphrase",
-        29: "node arguments with quotes, spaces, newlines",
-        30: "user-id mismatch, read-only volume",
-        31: "Swarm node lost and back",
-        32: "umask 077, no HOME, other locale and time zone",
-        33: "secret file, socket, 1 GB file, broken link in a context",
-        34: "state file truncated",
-    }
-)
+TESTS = Path(__file__).resolve().parent
+NOTHING = "nothing yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fault."""
+
+    fault: str
+    must: str
+    """What the program must do."""
+    weak: str = ""
+    """In which way its tests are weaker than the case; empty where they are not."""
+
+
+_CASES = {
+    1: Case(
+        "SIGKILL of the node at random moments of wallet writes",
+        "a restart heals; every wallet parses or is recovered from its temporary copy",
+    ),
+    2: Case(
+        "`docker stop` under load",
+        "exit 0 within the grace time, database closed",
+        "the node has no load",
+    ),
+    3: Case(
+        "power cut while the node writes",
+        "the node starts, or its chain database is reset by policy; the wallet is intact",
+    ),
+    4: Case("torn wallet beside a good temporary copy", "recovery proposes the copy and deletes nothing"),
+    5: Case("chain database corrupt", "the message names the remedy; the wallet is untouched"),
+    6: Case(
+        "downgrade below the database's version",
+        "the preview refuses or warns before the old container goes",
+    ),
+    7: Case(
+        "data volume full",
+        "the node exits non-zero and is unhealthy; the wallet is intact once there is space",
+    ),
+    8: Case("disk full on the builder", "a named error, no half tag; a retry works"),
+    9: Case(
+        "registry down before the push", "`up` fails, the state holds no image; the next one rebuilds nothing"
+    ),
+    10: Case(
+        "registry cut in the middle of a blob",
+        "no tag or list points to a missing blob; the retry sends only the rest",
+    ),
+    11: Case("one variant's push fails", "the list is neither made nor moved; the old tag still serves"),
+    12: Case(
+        "wrong or expired credentials", "the state is kept; one line names the registry; no password printed"
+    ),
+    13: Case("registry that refuses deletes", "destroy completes and says what stays"),
+    14: Case("tag moved by someone else", "drift is shown; nodes keep their pinned digest"),
+    15: Case(
+        "Ctrl-C or kill of `pulumi up` while it builds, pushes, deploys",
+        "the next `up` converges; no orphan container, no doubled name",
+        "not while pushing, and each moment once",
+    ),
+    16: Case("two ups at once", "one runs, the other names who holds the lock; the state stays valid"),
+    17: Case("stale lock of a dead process", "a message with `pulumi cancel`; nothing is forced"),
+    18: Case(
+        "container removed, stopped or edited by hand",
+        "refresh and `up` restore it; volumes are kept",
+        "stopped and edited ones in the plugin's own tests only",
+    ),
+    19: Case(
+        "wallet volume removed by hand", "the preview says that the wallet is gone; no silent empty wallet"
+    ),
+    20: Case(
+        "`pulumi destroy`",
+        "it stops at the protected wallet and says the next command; a second `up` adopts the same wallet",
+    ),
+    21: Case(
+        "node renamed, resource moved",
+        "aliases: volumes are not replaced",
+        "a moved resource under mocks only",
+    ),
+    22: Case(
+        "ssh host down, wrong key, unknown host key, no Docker there",
+        "that host fails, by name, in 30 s at most; the others are deployed",
+        "no wrong client key, and no host without Docker",
+    ),
+    23: Case("image of another architecture than the host's", "refused; never a bare “exec format error”"),
+    24: Case(
+        "base image of the wrong platform", "the build fails by the ELF and config check, nothing is tagged"
+    ),
+    25: Case(
+        "port taken, or two nodes with one port on a host",
+        "an error before any change",
+        "another program's port is found when the new node starts; the old one is stopped by then",
+    ),
+    26: Case(
+        "impossible names, tags, architectures, keys", "all errors at once, with key and allowed values"
+    ),
+    27: Case("a secret given as a plain value", "refused, with `config set --secret`"),
+    28: Case(
+        "wrong or missing passphrase",
+        "a clear error, the state unchanged",
+        "a small program in place of this one, and no missing passphrase",
+    ),
+    29: Case("node arguments with quotes, spaces, newlines", "they reach argv as written"),
+    30: Case(
+        "user-id mismatch, read-only volume",
+        "a clear message with the command that mends it; no restart storm",
+        "a deployed node restarts again and again",
+    ),
+    31: Case("Swarm node lost and back", "the task waits for its node; never two writers on one wallet"),
+    32: Case(
+        "umask 077, no HOME, other locale and time zone, clock skew",
+        "same digests, same behaviour",
+        "the times of files only",
+    ),
+    33: Case(
+        "secret file, socket, 1 GB file, broken link in a context",
+        "kept out by default; a warning of the size",
+    ),
+    34: Case(
+        "state file truncated",
+        "restored from the backend's backup by one documented command",
+        "the command is printed, and never run",
+    ),
+    35: Case(
+        "wallet volume emptied, re-created, swapped or rolled back by hand",
+        "seen by a refreshed preview, refused by `up` with the way back",
+        "an emptied or re-created one, when its node changes and a copy of it exists; no other",
+    ),
+    36: Case(
+        "two nodes, stacks or spellings of a host on one wallet volume",
+        "refused before the second one starts",
+        "two nodes of one stack, by one spelling",
+    ),
+    37: Case(
+        "container replaced by drift, `--replace`, another plugin, an import", "its wallet is copied first"
+    ),
+    38: Case(
+        "copy or backup: disk full, killed, empty, torn, cut short, of another node",
+        "never the newest good one; nothing overwritten, nothing left behind",
+        "not killed, and not of another node",
+    ),
+    39: Case(
+        "new version unhealthy, or board cut off in the middle of a replacement",
+        "the old digest runs again, also without the operator's machine; the fleet is untouched",
+    ),
+    40: Case(
+        "board with a loopback, disk, clock and link of its own; link drops in a layer",
+        "images arrive by ssh or a named registry; the retry sends only the rest",
+    ),
+    41: Case("local process without rights calls a provider, the builder, the registry, a node", "refused"),
+    42: Case(
+        "build step calls loopback, the engine, the registry, a node",
+        "no way there; package registries still answer",
+    ),
+    43: Case(
+        "workspace folder that holds the program or its state, is a link, is a home",
+        "refused; nothing of another owner is written",
+        "homes and the state only",
+    ),
+    44: Case(
+        "own engine started, stopped, started again beside the machine's",
+        "the machine's bridges, rules, binfmt and files are as before",
+    ),
+    45: Case(
+        "a variant fails its verification after its push",
+        "no public name has moved",
+        "lists only: the variant's own tag has moved by then",
+    ),
+    46: Case(
+        "set-up changed from the stand-in docker plugin to the official one, or back",
+        "refused with what it means, or done by one command with an empty preview",
+        "refused; there is no such command yet",
+    ),
+    47: Case(
+        "registry login of a reader pushes or deletes; token login expires in the middle", "refused; renewed"
+    ),
+    48: Case(
+        "rebuilt pins, or a known vulnerability in what is shipped",
+        "said by one command, with the fixed version",
+    ),
+}
+CASES: Mapping[int, Case] = MappingProxyType(_CASES)
 
 Outcome = tuple[tuple[str, ...], str]
 """(numbers of a test's cases, its outcome)."""
 
 
+def names_by_case() -> dict[int, list[str]]:
+    """Number → names of the tests of any tier that try the case, read from their source."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for file in sorted(TESTS.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                for number in _numbers(node):
+                    found[number].append(node.name)
+    return found
+
+
+def _numbers(test: ast.FunctionDef) -> Iterator[int]:
+    for mark in test.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.case":
+            yield from (ast.literal_eval(argument) for argument in mark.args)
+
+
 def table(outcomes: Iterable[Outcome]) -> list[str]:
-    """One line a case that was tried: its number, what it is, how its tests ended."""
+    """One line a case: its number, what it is, and how its tests ended in this run, if any tries it."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for numbers, outcome in outcomes:
         for number in numbers:
             counts[int(number)][outcome] += 1
+    tried = names_by_case()
     rows = [
-        (str(number), CASES[number], ", ".join(f"{many} {what}" for what, many in sorted(found.items())))
-        for number, found in sorted(counts.items())
+        (str(number), case.fault, _ended(counts[number], tried.get(number), case))
+        for number, case in CASES.items()
     ]
-    width = max((len(what) for _, what, _ in rows), default=0)
-    return [f"{number:>4}  {what:{width}}  {ended}" for number, what, ended in rows]
+    width = max(len(fault) for _, fault, _ in rows)
+    return [f"{number:>4}  {fault:{width}}  {ended}" for number, fault, ended in rows]
+
+
+def _ended(counts: Counter[str], tests: list[str] | None, case: Case) -> str:
+    if not tests:
+        return NOTHING
+    ended = ", ".join(f"{many} {what}" for what, many in sorted(counts.items())) or "not in this run"
+    return f"{ended} (weak)" if case.weak else ended
+
+
+def page() -> str:
+    """docs/faults.md."""
+    tried = names_by_case()
+    lines = [
+        "# Faults, and what tries them",
+        "",
+        "What must happen when a disk, a network, a registry, a program or a person fails. `make test`",
+        "ends with a line for each case. “Weak” says in which way the tests are weaker than the case;",
+        "“nothing yet” marks what nobody has tried. `UPDATE_SNAPSHOTS=1 make unit` makes this page from",
+        "`tests/cases.py`.",
+        "",
+        "| # | fault | must | tried by |",
+        "|---|---|---|---|",
+    ]
+    for number, case in CASES.items():
+        tests = ", ".join(f"`{name}`" for name in dict.fromkeys(tried.get(number, ()))) or f"**{NOTHING}**"
+        weak = f"; **weak**: {case.weak}" if case.weak else ""
+        lines.append(f"| {number} | {case.fault} | {case.must} | {tests}{weak} |")
+    return "\n".join(lines) + "\n"

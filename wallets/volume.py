@@ -25,7 +25,9 @@ COPIES = "/data"
 
 STAGING = ".restoring"
 TRIES = 10
-"""Readings, a second apart, until two are equal: the node saves a wallet in place, not in one piece."""
+"""Readings until two are equal: the node saves a wallet in place, not in one piece."""
+PAUSE = 0.5
+"""Seconds between two readings."""
 SECONDS = 120
 """Time limit for moving restored files: wallets are kilobytes, SD cards are slow."""
 RUNNING = ("running", "restarting", "paused")
@@ -55,7 +57,7 @@ class WalletVolume:
         with self._mounted(self._node.wallet, PLACE, "ro") as container:
             before = self._files(container, PLACE)
             for _ in range(TRIES):
-                time.sleep(0 if not before else 1)
+                time.sleep(PAUSE)
                 now = self._files(container, PLACE)
                 if same(before, now):
                     return now

@@ -7,12 +7,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import services
-from local.engine import start_own_engine
+from local import own_engine, services
 from local.packages import ensure_packages
 from local.services import Service, port_is_taken
 from tests.e2e.machine import Machine
 
+ENGINE = "dockerd-2"
 SSH_PORT = 15422
 USER = pwd.getpwuid(os.geteuid()).pw_name
 
@@ -50,7 +50,7 @@ def start_second_host(machine: Machine) -> SecondHost:
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{SSH_PORT} {' '.join(public)}\n")
     (folder / "sshd_config").write_text(SSHD.format(port=SSH_PORT, folder=folder))
     Path("/run/sshd").mkdir(exist_ok=True)
-    start_own_engine(machine.layout, "dockerd-2", folder, number=1)
+    own_engine.start(machine.layout, ENGINE, folder)
     start_sshd(machine)
     options = ["-i", str(folder / "client_key"), "-o", f"UserKnownHostsFile={folder / 'known_hosts'}"]
     return SecondHost(

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from local import services
+from local import own_engine, services
 from local.layout import PROJECT, Layout, read_layout
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
@@ -27,7 +27,9 @@ SETTINGS = {
     "SKYCOIN_ENGINE": "own",
     "VENV": str(PROJECT / ".venv"),
 }
-SERVICES = ("prometheus", "hosted", "builder-2", "sshd", "dockerd-2", "dockerd", "buildkitd", "registry")
+SERVICES = ("prometheus", "hosted", "builder-2", "sshd", "buildkitd", "registry")
+ENGINES = {"dockerd-2": "second", own_engine.NAME: "engine"}
+"""Service → folder in the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _end_leftovers(layout: Layout) -> None:
+    for name, folder in ENGINES.items():
+        own_engine.stop(layout, name, layout.state / folder)
+        own_engine.remove_traces(layout.state / folder)
     for name in SERVICES:
         services.stop(layout, name, patience=30)
 

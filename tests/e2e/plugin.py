@@ -23,8 +23,7 @@ import grpc
 from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from local import services
-from local.engine import start_own_engine
+from local import own_engine
 from local.layout import PROJECT, EngineChoice, Layout, Mode
 from local.packages import ensure_packages
 from plugins.base import Values, to_struct, to_values
@@ -202,17 +201,17 @@ def started_engine() -> Iterator[Any]:
         engine=EngineChoice.OWN,
         mode=Mode.AUTO,
     )
-    services.stop(layout, SERVICE)
+    folder = layout.state / "engine"
+    own_engine.stop(layout, SERVICE, folder)
+    own_engine.remove_traces(folder)
     subprocess.run(["rm", "-rf", "--one-file-system", str(layout.state)], check=True)
     ensure_packages(layout, "the plugin's tests", ["docker.io", "iptables", "iproute2", "busybox-static"])
-    folder = layout.state / "engine"
-    folder.mkdir(parents=True)
     try:
         with warnings.catch_warnings():
             # The service outlives the object that started it, and docker-py drops a socket that it
             # could not connect: the first is meant, the second ends with the test run.
             warnings.simplefilter("ignore", ResourceWarning)
-            start_own_engine(layout, SERVICE, folder, number=2)
+            own_engine.start(layout, SERVICE, folder)
             gc.collect()
         client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock")
         client.api.import_image_from_data(busybox_archive(), repository=REPOSITORY, tag="1")
@@ -221,7 +220,8 @@ def started_engine() -> Iterator[Any]:
             container.remove(force=True)
         client.close()
     finally:
-        services.stop(layout, SERVICE)
+        own_engine.stop(layout, SERVICE, folder)
+        own_engine.remove_traces(folder)
 
 
 def busybox_archive() -> bytes:

@@ -34,6 +34,7 @@ def test_all_errors_come_at_once_and_nothing_changes(up: Machine, settings: dict
     assert up.inspect("container", "skycoin-node-1")["Id"] == before
 
 
+@pytest.mark.case(36)
 def test_one_volume_for_data_and_wallet_is_refused(up: Machine, settings: dict[str, Any]) -> None:
     node = {**settings["skycoin:nodes"]["node-1"], "wallet-volume": "skycoin-node-1-data"}
     up.change({**settings, "skycoin:nodes": {"node-1": node}})
@@ -53,7 +54,7 @@ def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[st
 
 @pytest.mark.case(25)
 def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
-    """The old node keeps running until the new one can start: replacement is retried by the next up."""
+    """It is found when the new node's container starts; the next `up` starts it once the port is free."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

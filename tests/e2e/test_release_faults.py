@@ -210,7 +210,7 @@ def test_of_two_ups_one_runs_and_the_other_names_the_locks_holder(
     assert whole(repository, "1.2.3-r4")
 
 
-@pytest.mark.case(24)
+@pytest.mark.case(24, 45)
 def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
     tiny: Tiny, repository: Repository
 ) -> None:

@@ -1,16 +1,30 @@
-"""The table of fault cases that ends a run."""
+"""The table of fault cases: at the end of a run, and in the docs."""
 
-from tests.cases import CASES, table
+import os
+
+from local.layout import PROJECT
+from tests.cases import CASES, NOTHING, names_by_case, page, table
 
 
-def test_the_table_has_one_line_for_each_case_that_was_tried() -> None:
+def test_a_run_ends_with_a_line_for_every_case() -> None:
+    """It hid the cases that nothing tries."""
     outcomes = [(("13",), "passed"), (("9", "13"), "failed"), (("9",), "passed"), ((), "passed")]
     lines = table(outcomes)
-    assert [line.split() for line in lines] == [
-        ["9", *CASES[9].split(), "1", "failed,", "1", "passed"],
-        ["13", *CASES[13].split(), "1", "failed,", "1", "passed"],
-    ]
+    assert [int(line.split()[0]) for line in lines] == list(range(1, 49))
+    assert lines[8].split() == ["9", *CASES[9].fault.split(), "1", "failed,", "1", "passed"]
+    assert lines[12].endswith("1 failed, 1 passed")
+    assert lines[13].endswith("not in this run")
+    assert lines[1].endswith("(weak)")
+    untried = [line for line in lines if line.endswith(NOTHING)]
+    assert len(untried) == len(CASES.keys() - names_by_case().keys())
 
 
-def test_a_run_without_cases_has_no_table() -> None:
-    assert table([((), "passed")]) == []
+def test_the_page_of_faults_is_what_the_tests_say() -> None:
+    file = PROJECT / "docs" / "faults.md"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        file.write_text(page())
+    assert file.read_text() == page()
+
+
+def test_a_case_is_weak_only_where_something_tries_it() -> None:
+    assert not [number for number, case in CASES.items() if case.weak and number not in names_by_case()]

@@ -55,6 +55,7 @@ def test_an_empty_wallet_without_copies_is_no_error(volumes: Volumes) -> None:
     assert volumes.names() == []
 
 
+@pytest.mark.case(38)
 @pytest.mark.parametrize("end", range(len(WALLET.rstrip())), ids=lambda end: f"{end} bytes")
 def test_no_beginning_of_a_wallet_is_ever_copied(volumes: Volumes, end: int) -> None:
     """A 0-byte wallet became the newest copy, with success."""
@@ -63,6 +64,7 @@ def test_no_beginning_of_a_wallet_is_ever_copied(volumes: Volumes, end: int) -> 
     assert volumes.names() == []
 
 
+@pytest.mark.case(38)
 @pytest.mark.parametrize("torn", [WALLET + "\0" * 512, WALLET[:20] + "\0" * 512 + WALLET[20:], "[]", "null"])
 def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
     volumes: Volumes, torn: str
@@ -73,6 +75,7 @@ def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
     assert volumes.names() == []
 
 
+@pytest.mark.case(35)
 def test_an_emptied_wallet_is_refused_by_the_newest_copy_that_has_one(volumes: Volumes) -> None:
     """C1: it passed, and whatever lay in the volume besides became the newest copy."""
     (volumes.wallet / "a.wlt").write_text(WALLET)
@@ -99,6 +102,7 @@ def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None
     assert volumes.run() == (EMPTIED, NOW)
 
 
+@pytest.mark.case(38)
 def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
     """A full disk left a half copy under a running node."""
     (volumes.wallet / "a.wlt").write_text(WALLET)

@@ -1,22 +1,28 @@
 """The set-up's own parts, without a set-up: layout, certificates, services, what is shown of pulumi."""
 
+import json
 import os
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.bases import OFFICIAL_GO
-from local import services, tools
+from local import docker_plugin_choice, own_engine, services, teardown, tools
 from local.certificates import machine_authorities
+from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
-from local.pulumi_cli import _PROGRESS, passphrase_file, remember
+from local.lock import exclusive
+from local.pulumi_cli import _PROGRESS, passphrase_file, plugin_folder, remember
+from local.retire import refuse_missing
 from local.services import Service
 from local.setup import claim_state, refuse_another_engine
-from local.stack import has_pending_creates
+from local.stack import CONTAINER, has_pending_creates, refuse_while_locked
 from local.steps import SetupError, run, step
 from local.teardown import delete_builders
+from tests.unit.test_wallets import RESOURCES
 
 
 def pem(name: str) -> str:
@@ -261,8 +267,8 @@ def test_another_engine_than_that_of_the_stacks_is_refused(
         refuse_another_engine(layout, "unix:///b.sock")
 
 
+@pytest.mark.case(34)
 def test_a_damaged_state_names_its_copy(layout: Layout) -> None:
-    """Fault 34."""
     folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
     folder.mkdir(parents=True)
     state = folder / "local.json"
@@ -272,3 +278,131 @@ def test_a_damaged_state_names_its_copy(layout: Layout) -> None:
     state.write_text('{"checkpoint": {"latest"')
     with pytest.raises(SetupError, match=r"is damaged\. Its last copy lies beside it: cp "):
         has_pending_creates(layout, "local")
+
+
+def docker_plugin(layout: Layout, *, origin: str | None) -> None:
+    """Install something in the docker plugin's folder; `origin` is what only a stand-in says."""
+    folder = plugin_folder(layout, "docker")
+    folder.mkdir(parents=True)
+    if origin:
+        (folder / "ORIGIN").write_text(origin)
+
+
+def state_with_a_node(layout: Layout, stack: str) -> None:
+    resources = [
+        {"urn": "u", "type": CONTAINER, "inputs": {"name": "skycoin-node-1"}},
+        {"urn": "v", "type": "docker:index/volume:Volume", "inputs": {"name": "skycoin-node-1-wallet"}},
+    ]
+    folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{stack}.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+
+
+OFFICIAL, STAND_IN = docker_plugin_choice.DockerPlugin
+
+
+@pytest.mark.case(46)
+@pytest.mark.parametrize(
+    ("made", "mode", "asked"), [(STAND_IN, Mode.OFFICIAL, OFFICIAL), (OFFICIAL, Mode.EMBEDDED, STAND_IN)]
+)
+def test_another_docker_plugin_than_a_set_up_was_made_with_is_refused(
+    layout: Layout, made: DockerPlugin, mode: Mode, asked: DockerPlugin
+) -> None:
+    """Containers and networks would be replaced, and no copy of a wallet be made first."""
+    state_with_a_node(layout, "local")
+    docker_plugin_choice.keep(layout, made)
+    other = replace(layout, mode=mode)
+    named = (
+        rf"asks for the {asked} docker plugin.*with the {made} one.*container skycoin-node-1 \(stack local\)"
+    )
+    with pytest.raises(SetupError, match=named):
+        docker_plugin_choice.chosen(other)
+    assert docker_plugin_choice.chosen(layout) is made, "auto goes on as before"
+    state_with_nothing = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / "local.json"
+    state_with_nothing.write_text('{"checkpoint": {"latest": {"resources": []}}}')
+    assert docker_plugin_choice.chosen(other) is asked
+
+
+@pytest.mark.case(46)
+@pytest.mark.parametrize(("origin", "plugin"), [("this project's stand-in", STAND_IN), (None, OFFICIAL)])
+def test_a_set_up_from_before_the_choice_was_kept_stays_with_what_is_installed(
+    layout: Layout, origin: str | None, plugin: DockerPlugin
+) -> None:
+    assert docker_plugin_choice.chosen(layout) is None, "the first set-up decides"
+    docker_plugin(layout, origin=origin)
+    assert docker_plugin_choice.chosen(layout) is plugin
+
+
+@pytest.mark.case(46)
+def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) -> None:
+    layout.state.mkdir()
+    docker_plugin_choice.keep(layout, OFFICIAL)
+    assert docker_plugin_choice.chosen(layout) is OFFICIAL
+    assert "docker-plugin" not in (*teardown.MADE, *teardown.MADE_FILES)
+
+
+@pytest.mark.case(16)
+def test_a_second_command_beside_a_running_one_is_refused_by_name(layout: Layout) -> None:
+    """It said that the notes of the running one were forgotten, and touched them."""
+    layout.state.mkdir()
+    refused = rf"`make up`, process {os.getpid()} since .* is at work in .* Nothing was changed"
+    with exclusive(layout, "up"), pytest.raises(SetupError, match=refused), exclusive(layout, "down"):
+        pass
+    with exclusive(layout, "down"):
+        pass
+
+
+@pytest.mark.case(16)
+def test_a_plain_pulumi_at_work_is_named_and_a_killed_ones_lock_is_left_to_pulumi(layout: Layout) -> None:
+    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"
+    folder.mkdir(parents=True)
+    lock = folder / "1.json"
+    lock.write_text(json.dumps({"pid": 2**22 + 1, "username": "me"}))
+    refuse_while_locked(layout, "local")
+    lock.write_text("{")
+    refuse_while_locked(layout, "local")
+    lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))
+    with pytest.raises(
+        SetupError, match=rf"pulumi \(process {os.getpid()} of me\) is changing the stack local"
+    ):
+        refuse_while_locked(layout, "local")
+
+
+def test_engines_of_one_machine_have_numbers_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two set-ups with an engine each shared one bridge and one range of networks."""
+    links = tmp_path / "links"
+    monkeypatch.setattr(own_engine, "LINKS", links)
+    folders = [tmp_path / name for name in "abc"]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        assert own_engine._number(folder) == number
+        (links / f"skycoin{number}").mkdir(parents=True)
+    assert own_engine._number(folders[1]) == 1, "it is kept"
+    (links / "skycoin0").rmdir()
+    late = tmp_path / "d"
+    late.mkdir()
+    assert own_engine._number(late) == 0
+
+
+def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_it(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U1: the refusal showed an URN and `pulumi state unprotect`, and nothing else worked until then."""
+    settings = {"skycoin:nodes": {"node-1": {}}}
+    monkeypatch.setattr("local.retire.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("local.retire.stack_config", lambda _: settings)
+    refuse_missing(layout, "local")
+    settings["skycoin:nodes"] = {"main": {"renamed-from": "node-1"}}
+    refuse_missing(layout, "local")
+    settings["skycoin:nodes"] = {}
+    stays = (
+        "on host attic there stay: wallet volume skycoin-node-1-wallet, its copies in skycoin-node-1-wallet-"
+    )
+    with pytest.raises(
+        SetupError, match=rf"`make retire NODE=node-1`.*{stays}backups, data volume skycoin-node-1-data"
+    ):
+        refuse_missing(layout, "local")
+    with pytest.raises(SetupError, match="`make retire NODE=node-1 STACK=fleet`"):
+        refuse_missing(layout, "fleet")

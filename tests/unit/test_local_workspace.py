@@ -47,6 +47,7 @@ def test_an_unknown_workspace_is_refused_before_anything_happens(
     assert not layout.state.exists()
 
 
+@pytest.mark.case(43)
 @pytest.mark.parametrize(
     ("folder", "reason"),
     [

@@ -44,6 +44,7 @@ def test_an_opening_has_its_defaults() -> None:
     )
 
 
+@pytest.mark.case(43)
 @pytest.mark.parametrize(
     ("folder", "fault"),
     [

@@ -156,7 +156,8 @@ class FakeContainer:
 
 
 @pytest.fixture
-def node() -> DeployedNode:
+def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
+    monkeypatch.setattr("time.sleep", lambda _: None)
     return node_of("test", "node-1", RESOURCES)
 
 
@@ -197,6 +198,7 @@ def test_a_backup_is_dated_private_and_holds_the_wallets(node: DeployedNode, tmp
     assert engine.noted == ["remove"], "the node runs on, and nothing runs beside the wallet"
 
 
+@pytest.mark.case(38)
 def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
     path = backup_files.keep(tmp_path, "one.tar.gz", b"good")
     with pytest.raises(WalletError, match="is there already, and a backup is never overwritten"):
@@ -205,6 +207,7 @@ def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["one.tar.gz"]
 
 
+@pytest.mark.case(38)
 def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
@@ -213,6 +216,7 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert blocked.read_bytes() == b""
 
 
+@pytest.mark.case(38)
 def test_a_volume_that_is_gone_or_misspelt_is_not_made(node: DeployedNode, tmp_path: Path) -> None:
     """C1: `docker run -v` made an empty volume, and the shell emptied the last good backup."""
     engine = FakeEngine({})
@@ -227,6 +231,7 @@ def test_a_volume_that_is_gone_or_misspelt_is_not_made(node: DeployedNode, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]
 
 
+@pytest.mark.case(38)
 def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) -> None:
     with pytest.raises(WalletError, match="holds no wallet, and no backup was made of it"):
         backup(node, volume(node, FakeEngine({WALLET: {"note": b"x"}})), tmp_path)
@@ -236,6 +241,7 @@ def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.case(38)
 @pytest.mark.parametrize("bad", [b"", TEXT[:-1], b"\0" * 100, b"[]", b'{"meta": 1}'])
 def test_a_wallet_that_is_not_whole_is_neither_backed_up_nor_restored(
     node: DeployedNode, tmp_path: Path, bad: bytes
@@ -252,12 +258,8 @@ def test_a_wallet_that_is_not_whole_is_neither_backed_up_nor_restored(
     assert "stop skycoin-node-1" not in engine.noted
 
 
-def test_a_wallet_that_is_being_saved_is_read_again(
-    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    engine = FakeEngine({WALLET: {"a.wlt": TEXT}}, saves=iter([b"", TEXT[:9]]))
-    engine.saves = iter([b"", TEXT[:9], TEXT])
+def test_a_wallet_that_is_being_saved_is_read_again(node: DeployedNode, tmp_path: Path) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}}, saves=iter([b"", TEXT[:9], TEXT]))
     path = backup(node, volume(node, engine), tmp_path)
     assert unpack("x", path.read_bytes())["a.wlt"].data == TEXT
     restless = FakeEngine({WALLET: {}}, saves=iter([bytes([number]) for number in range(99)]))
@@ -289,6 +291,7 @@ def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode,
     assert not [line for line in engine.noted if line.startswith(("stop", "start"))]
 
 
+@pytest.mark.case(38)
 def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
     node: DeployedNode, tmp_path: Path
 ) -> None:
@@ -306,6 +309,7 @@ def test_a_copy_that_is_not_there_is_answered_with_those_that_are(node: Deployed
         restore_copy(node, volume(node, engine), "list", tmp_path)
 
 
+@pytest.mark.case(38)
 @pytest.mark.parametrize("cut", [0, 1, 10, 60, -9, -4, -1])
 def test_a_backup_that_was_cut_short_is_refused(cut: int) -> None:
     whole = pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)})

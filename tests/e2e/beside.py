@@ -1,0 +1,74 @@
+"""An own engine, started and stopped twice beside the machine's: run in a network namespace.
+
+Prints one JSON object: listings of links, addresses, routes, rules and binfmt by the moment.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from local import own_engine, services
+from local.engine import dockerd, engine_version
+from local.layout import EngineChoice, Layout, Mode
+from local.services import Service
+
+COMMANDS = {
+    "links and addresses": ["ip", "-j", "address"],
+    "routes": ["ip", "-j", "route", "show", "table", "all"],
+    "rules": ["iptables-save"],
+    "binfmt": ["ls", "/proc/sys/fs/binfmt_misc"],
+}
+
+
+def listing() -> dict[str, object]:
+    """What the machine's network and binfmt are made of, without times and counters."""
+    said = {
+        name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        for name, command in COMMANDS.items()
+    }
+    links = [
+        (link["ifname"], link["ifindex"], link["operstate"], [one["local"] for one in link["addr_info"]])
+        for link in json.loads(said["links and addresses"])
+    ]
+    rules = [line.split(" [")[0] for line in said["rules"].splitlines() if not line.startswith("#")]
+    routes = sorted(json.dumps(route, sort_keys=True) for route in json.loads(said["routes"]))
+    return {"links": links, "routes": routes, "rules": rules, "binfmt": said["binfmt"].split()}
+
+
+def system_engine(folder: Path) -> Service:
+    """An engine with docker0 and iptables, as a machine's own has them."""
+    host = f"unix://{folder}/docker.sock"
+    flags = {"host": host, "data-root": folder / "data", "exec-root": folder / "run"}
+    return Service(
+        name="system",
+        argv=[dockerd(), *(f"--{flag}={value}" for flag, value in flags.items()), f"--pidfile={folder}/pid"],
+        ready=lambda: engine_version(host) is not None,
+    )
+
+
+def main(state: Path) -> None:
+    """Note the machine before the own engine is there, while it runs, and when it has gone."""
+    layout = Layout(
+        state=state,
+        cache=state / "cache",
+        builder_root=state / "buildkit",
+        registry_port=15449,
+        engine=EngineChoice.OWN,
+        mode=Mode.EMBEDDED,
+    )
+    (state / "system").mkdir(parents=True)
+    services.start(layout, system_engine(state / "system"))
+    folder, noted = state / "engine", {"before": listing()}
+    for moment in ("first", "second"):
+        own_engine.start(layout, own_engine.NAME, folder)
+        noted[moment] = listing()
+        own_engine.stop(layout, own_engine.NAME, folder)
+    own_engine.remove_traces(folder)
+    noted["after"] = listing()
+    services.stop(layout, "system")
+    print(json.dumps(noted))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
