@@ -390,7 +390,7 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """U1: the refusal showed an URN and `pulumi state unprotect`, and nothing else worked until then."""
-    settings = {"skycoin:nodes": {"node-1": {}}}
+    settings: dict[str, dict[str, dict[str, str]]] = {"skycoin:nodes": {"node-1": {}}}
     monkeypatch.setattr("local.retire.resources", lambda *_: RESOURCES)
     monkeypatch.setattr("local.retire.stack_config", lambda _: settings)
     refuse_missing(layout, "local")
