@@ -14,13 +14,23 @@ from local.bring_up import bring_up
 from local.images import images_table
 from local.layout import Layout, read_layout
 from local.lock import exclusive
-from local.retire import refuse_missing, retire
+from local.retire import kept, refuse_missing, retire
 from local.review import review_stack
 from local.setup import claim_state, set_up
-from local.stack import STACK, is_own, own_stacks, stack_config, stack_file, stack_outputs, with_stack_file
+from local.stack import (
+    STACK,
+    is_own,
+    own_stacks,
+    resources,
+    stack_config,
+    stack_file,
+    stack_outputs,
+    with_stack_file,
+)
 from local.steps import SetupError, fail
 from local.wallet import wallet_backup, wallet_restore
 from local.workspace import workspace, workspace_files
+from wallets.nodes import nodes_of
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -90,6 +100,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
         print(f"The stack {stack} holds nothing.")
         return 0
+    nodes = nodes_of(resources(layout, stack)).values()
     # Without the program: what the state has is destroyed, whatever the settings have become.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
@@ -97,6 +108,8 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     )
     if code == 0:
         print("\nKept: wallet, data and home volumes, and everything published in registries.")
+        for node in nodes:
+            print(f"  {node.name}, on host {node.host}: {kept(node)}")
     return code
 
 

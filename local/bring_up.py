@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 
+from local.docker_plugin_choice import DockerPlugin, kept
 from local.layout import Layout
 from local.pulumi_cli import pulumi
 from local.retire import refuse_missing
 from local.stack import has_pending_creates, refuse_while_locked
+
+_LEFT = {
+    None: "",
+    DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
+    DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
+}
+"""What becomes of what a killed run had made, by the docker plugin."""
 
 
 def bring_up(layout: Layout, stack: str, env: Mapping[str, str]) -> int:
@@ -14,7 +22,7 @@ def bring_up(layout: Layout, stack: str, env: Mapping[str, str]) -> int:
     refuse_missing(layout, stack)
     quiet = ["--yes", "--suppress-outputs", "--stack", stack]
     if has_pending_creates(layout, stack):
-        print("• an interrupted run left notes in the state: they go, and what it had made is taken over")
+        print(f"• an interrupted run left notes in the state: they are removed{_LEFT[kept(layout)]}")
         code = pulumi(["refresh", "--clear-pending-creates", *quiet], env)
         if code:
             return code

@@ -24,14 +24,14 @@ def chosen(layout: Layout) -> DockerPlugin | None:
 
     Raises SetupError where SKYCOIN_MODE asks for another one than that which has made what runs.
     """
-    kept, asked = _kept(layout), _ASKED[layout.mode]
-    if kept is None or asked in (None, kept):
-        return kept or asked
+    made, asked = kept(layout), _ASKED[layout.mode]
+    if made is None or asked in (None, made):
+        return made or asked
     if not (lost := _replaced(layout)):
         return asked
     raise SetupError(
         f"SKYCOIN_MODE={layout.mode} asks for the {asked} docker plugin, but this set-up was made with the "
-        f"{kept} one. The change would replace: {'; '.join(lost)}. Nothing was changed. Unset SKYCOIN_MODE "
+        f"{made} one. The change would replace: {'; '.join(lost)}. Nothing was changed. Unset SKYCOIN_MODE "
         "to go on as before. To change: `make destroy STACK=…` of each of these stacks, which keeps wallet "
         f"and data volumes, then `SKYCOIN_MODE={layout.mode} make up`."
     )
@@ -45,7 +45,7 @@ def keep(layout: Layout, plugin: DockerPlugin) -> None:
     write_aside(layout.state / "docker-plugin", f"{plugin}\n")
 
 
-def _kept(layout: Layout) -> DockerPlugin | None:
+def kept(layout: Layout) -> DockerPlugin | None:
     """What the set-up remembers; of one from before this was kept, what is installed."""
     path = layout.state / "docker-plugin"
     if path.exists():

@@ -157,8 +157,8 @@ def _moved(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
     return (
         f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
-        f"volume {olds['wallet']!r} moves with it. Remove the node from the settings, copy the wallet, and "
-        "add the node again (docs/wallets.md, “Moving a wallet”)."
+        f"volume {olds['wallet']!r} moves with it. Back the wallet up, take the node out, and add it "
+        "again on its new host (docs/wallets.md, “Moving a wallet”)."
     )
 
 

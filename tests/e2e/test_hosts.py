@@ -44,10 +44,12 @@ def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
     assert result.code == 0, result.text
     yield result
     up.change(before)
+    missing = up.make("up")
+    assert missing.code != 0
+    assert "`make retire NODE=arm`" in missing.text
     for name in ("arm", "far", "gui"):
-        # Protected wallets leave the stack by `state unprotect`, and stay on their hosts all the same.
-        urn = f"urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::{name}-wallet"
-        assert up.pulumi("state", "unprotect", "--yes", "--stack", "local", urn).code == 0
+        retired = up.make("retire", f"NODE={name}")
+        assert retired.code == 0, retired.text
     result = up.make("up")
     assert result.code == 0, result.text
 

@@ -1,0 +1,230 @@
+"""`make wallet-backup`, `make wallet-restore` and `make retire`, on volumes gone, misspelt, empty and full."""
+
+import json
+import re
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.machine import Machine, Result
+from tests.e2e.plugin import until
+
+NODE, PORT = "skycoin-second", 16424
+WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
+TEXT = json.dumps({"meta": {"label": "precious"}, "entries": [{"address": "2a"}]})
+
+
+@pytest.fixture(scope="module")
+def second(up: Machine) -> Iterator[Machine]:
+    """The stack with a second node, which has a wallet; afterwards as it was."""
+    before = up.settings()
+    nodes = {**before["skycoin:nodes"], "second": {"image": "skycoin", "host": "here", "rpc-port": PORT}}
+    up.change({**before, "skycoin:nodes": nodes})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    put(up, TEXT)
+    yield up
+    up.change(before)
+    assert up.make("retire", "NODE=second").code == 0
+
+
+def put(up: Machine, text: str) -> None:
+    """Write a wallet into the running node's volume, as the node would."""
+    script = 'umask 077; printf %s "$1" > "/wallet/a b.wlt"'
+    written = up.docker("exec", NODE, "sh", "-c", script, "sh", text)
+    assert written.code == 0, written.text
+
+
+def wallet(up: Machine) -> str:
+    return up.docker("exec", NODE, "cat", "/wallet/a b.wlt").text
+
+
+def backup(up: Machine, folder: Path, node: str = "second") -> Result:
+    return up.make("wallet-backup", f"NODE={node}", f"INTO={folder}")
+
+
+def restore(up: Machine, folder: Path, **source: Any) -> Result:
+    given = [f"{name.upper()}={value}" for name, value in source.items()]
+    return up.make("wallet-restore", "NODE=second", f"INTO={folder}", *given)
+
+
+def volumes(up: Machine) -> set[str]:
+    return set(up.docker("volume", "ls", "-q").text.split())
+
+
+def change(up: Machine, argument: str) -> Result:
+    """Another argument of the node: its container is replaced."""
+    before = up.settings()
+    nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
+    nodes["second"]["args"] = [argument]
+    up.change({**before, "skycoin:nodes": nodes})
+    try:
+        return up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    finally:
+        up.change(before)
+
+
+def test_a_backup_of_a_running_node_is_whole_private_and_comes_back(second: Machine, tmp_path: Path) -> None:
+    made = backup(second, tmp_path)
+    assert made.code == 0, made.text
+    [file] = tmp_path.iterdir()
+    assert re.fullmatch(r"second-wallet-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.tar\.gz", file.name)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    listed = subprocess.run(["tar", "-tzf", file], capture_output=True, text=True, check=True)
+    assert "a b.wlt" in listed.stdout.splitlines(), "it is read without this program"
+    put(second, "torn")
+    restored = restore(second, tmp_path / "kept", file=file)
+    assert restored.code == 0, restored.text
+    assert wallet(second) == TEXT
+    owner = second.docker("exec", NODE, "stat", "-c", "%u:%g %a", "/wallet/a b.wlt", "/wallet")
+    assert owner.text.split() == ["10000:10000", "600", "10000:10000", "700"]
+    [before] = (tmp_path / "kept").iterdir()
+    assert before.name.endswith("-before-restore.tar.gz")
+    until(lambda: second.inspect("container", NODE)["State"]["Status"] == "running", "the node runs again")
+
+
+@pytest.mark.case(38)
+def test_a_misspelt_node_and_a_backup_that_is_none_are_refused(second: Machine, tmp_path: Path) -> None:
+    before = volumes(second)
+    misspelt = backup(second, tmp_path, node="secnod")
+    assert misspelt.code != 0
+    assert "'secnod' is not a node of the stack local; its nodes are: node-1, second" in misspelt.text
+    cut = tmp_path / "cut.tar.gz"
+    assert backup(second, tmp_path / "good").code == 0
+    cut.write_bytes(next((tmp_path / "good").iterdir()).read_bytes()[:-9])
+    refused = restore(second, tmp_path / "none", file=cut)
+    assert refused.code != 0
+    assert "is not a whole backup" in refused.text
+    assert volumes(second) == before
+    assert not (tmp_path / "none").exists()
+    assert wallet(second) == TEXT
+
+
+@pytest.mark.case(35, 38)
+def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
+    second: Machine, tmp_path: Path
+) -> None:
+    """C1: the copy ended well, and the state's name of the newest copy went to nothing."""
+    copied = change(second, "-log-level=info")
+    assert copied.code == 0, copied.text
+    assert second.docker("exec", NODE, "rm", "/wallet/a b.wlt").code == 0
+    ran = second.inspect("container", NODE)["Id"]
+    refused = change(second, "-log-level=debug")
+    assert refused.code != 0
+    assert re.search(rf"'{WALLET}' holds no wallet, but its copy \S+Z in '{BACKUPS}' does", refused.text)
+    assert second.inspect("container", NODE)["Id"] == ran, "the node was left as it was"
+    empty = backup(second, tmp_path)
+    assert empty.code != 0
+    [name] = re.findall(r"`make wallet-restore NODE=second COPY=(\S+)`", empty.text)
+    assert list(tmp_path.iterdir()) == []
+    restored = restore(second, tmp_path, copy=name)
+    assert restored.code == 0, restored.text
+    assert wallet(second) == TEXT
+
+
+@pytest.mark.case(38)
+def test_a_wallet_of_no_bytes_is_never_the_newest_copy(second: Machine, tmp_path: Path) -> None:
+    put(second, "")
+    refused = change(second, "-log-level=warn")
+    assert refused.code != 0
+    assert "a b.wlt is empty, cut short or not a wallet" in refused.text
+    assert backup(second, tmp_path).code != 0
+    listed = restore(second, tmp_path, copy="list")
+    names = listed.text.split("its copies are: ")[1].split("\n")[0].split(", ")
+    restored = restore(second, tmp_path, copy=names[-1])
+    assert restored.code == 0, restored.text
+    assert wallet(second) == TEXT
+
+
+@pytest.mark.case(38)
+def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None:
+    """A file system of its own under the volume, with less room than the backup needs."""
+    assert backup(second, tmp_path).code == 0
+    image, large = tmp_path / "disk", TEXT.replace("2a", "2a" * 2_000_000)
+    put(second, large)
+    assert backup(second, tmp_path / "large").code == 0
+    put(second, TEXT)
+    [file] = (tmp_path / "large").iterdir()
+    with image.open("wb") as disk:
+        disk.truncate(2_000_000)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", image], check=True)
+    place = second.inspect("volume", WALLET)["Mountpoint"]
+    assert second.docker("stop", "-t", "60", NODE).code == 0
+    subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    try:
+        whole = Path(place, "a b.wlt")
+        whole.write_text(TEXT)
+        subprocess.run(["chown", "-R", "10000:10000", place], check=True)
+        refused = restore(second, tmp_path / "before", file=file)
+        assert refused.code != 0
+        assert "no space left on device" in refused.text
+        assert [path.name for path in Path(place).iterdir() if path.name != "lost+found"] == ["a b.wlt"]
+        assert whole.read_text() == TEXT
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert second.docker("start", NODE).code == 0
+    assert wallet(second) == TEXT
+
+
+@pytest.mark.case(19)
+def test_a_volume_that_is_gone_is_not_made_and_comes_back_as_the_docs_say(
+    second: Machine, tmp_path: Path
+) -> None:
+    made = backup(second, tmp_path)
+    assert made.code == 0, made.text
+    [file] = tmp_path.iterdir()
+    assert second.docker("rm", "-f", NODE).code == 0
+    assert second.docker("volume", "rm", WALLET).code == 0
+    for result in (backup(second, tmp_path), restore(second, tmp_path, file=file)):
+        assert result.code != 0
+        assert f"there is no volume '{WALLET}' on host here, and none was made" in result.text
+    assert WALLET not in volumes(second)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert second.docker("volume", "create", WALLET).code == 0
+    restored = restore(second, tmp_path, file=file)
+    assert restored.code == 0, restored.text
+    result = second.make("up")
+    assert result.code == 0, result.text
+    assert wallet(second) == TEXT
+
+
+def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
+    """U1, U3: one command takes a node out, and names what stays by volume and host."""
+    before = second.settings()
+    retired = second.make("retire", "NODE=second")
+    assert retired.code == 0, retired.text
+    kept = f"wallet volume {WALLET}, its copies in {BACKUPS}, data volume {NODE}-data"
+    assert f"Kept on host here: {kept}." in retired.text
+    assert "second" not in second.settings()["skycoin:nodes"]
+    assert {WALLET, BACKUPS, f"{NODE}-data"} <= volumes(second)
+    assert NODE not in second.docker("ps", "-a", "--format", "{{.Names}}").text.split()
+    assert NODE not in second.docker("network", "ls", "--format", "{{.Name}}").text.split()
+    unchanged = second.make("up")
+    assert unchanged.code == 0, unchanged.text
+    second.change(before)
+    back = second.make("up")
+    assert back.code == 0, back.text
+    assert wallet(second) == TEXT
+
+
+@pytest.mark.case(16)
+def test_a_second_make_beside_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
+    """U9: it said that the running one's notes were forgotten, before the state's lock refused it."""
+    lock = second.layout.state / "lock"
+    holder = subprocess.Popen(["flock", str(lock), "sleep", "60"])
+    try:
+        until(lambda: subprocess.run(["flock", "-n", lock, "true"], check=False).returncode != 0, "the lock")
+        state = second.layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / "local.json"
+        before = state.read_bytes()
+        for result in (second.make("up"), second.make("down"), backup(second, tmp_path)):
+            assert result.code != 0
+            assert "is at work in" in result.text
+            assert "Nothing was changed" in result.text
+        assert state.read_bytes() == before
+    finally:
+        holder.kill()
+        holder.wait()
