@@ -1,4 +1,4 @@
-"""`make wallet-backup`, `make wallet-restore` and `make retire`, on volumes gone, misspelt, empty and full."""
+"""Backup, restore and retire, on volumes that are gone, misspelt, empty, torn and full."""
 
 import json
 import re
@@ -215,7 +215,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 def test_a_second_make_beside_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
     """U9: it said that the running one's notes were forgotten, before the state's lock refused it."""
     lock = second.layout.state / "lock"
-    holder = subprocess.Popen(["flock", str(lock), "sleep", "60"])
+    holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])
     try:
         until(lambda: subprocess.run(["flock", "-n", lock, "true"], check=False).returncode != 0, "the lock")
         state = second.layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / "local.json"
