@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from local import own_engine, services
 from local.engine import dockerd, engine_version
@@ -34,6 +35,18 @@ def listing() -> dict[str, object]:
     rules = [line.split(" [")[0] for line in said["rules"].splitlines() if not line.startswith("#")]
     routes = sorted(json.dumps(route, sort_keys=True) for route in json.loads(said["routes"]))
     return {"links": links, "routes": routes, "rules": rules, "binfmt": said["binfmt"].split()}
+
+
+def traces() -> set[str]:
+    """One line a link, route and rule: those that are new are what somebody has left behind."""
+    found = listing()
+    named = [f"{kind} {entry}" for kind in ("routes", "rules") for entry in _entries(found[kind])]
+    return {*named, *(f"link {link[0]}" for link in _entries(found["links"]))}
+
+
+def _entries(found: object) -> list[Any]:
+    assert isinstance(found, list)
+    return found
 
 
 def system_engine(folder: Path) -> Service:

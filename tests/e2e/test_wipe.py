@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+import pytest
+
 from local import services
 from local.services import Service
-from tests.e2e.machine import Machine
+from tests.e2e.beside import traces
+from tests.e2e.machine import Machine, end_engines
 
 
-def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path) -> None:
+@pytest.mark.case(44)
+def test_down_all_removes_what_up_made_but_no_wallet(
+    before_up: set[str], up: Machine, tmp_path: Path
+) -> None:
     bystander = Service(name="bystander", argv=["sleep", "600"], ready=lambda: True)
     services.start(up.layout, bystander)
-    number = (up.layout.state / "engine" / "number").read_text()
-    bridges = {f"skycoin{number}": f"-s 10.{210 + int(number)}.0.0/16"}
-    assert Path("/sys/class/net", *bridges).exists()
     # Another builder root: the next run of the tests wants its cache.
     result = up.run("make", "down", "ALL=1", env={"SKYCOIN_BUILDER_ROOT": str(tmp_path / "none")})
     assert result.code == 0, result.text
@@ -28,8 +31,7 @@ def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path
     volumes = up.layout.state / "engine" / "data" / "volumes"
     assert (volumes / "skycoin-node-1-wallet" / "_data").is_dir()
     assert not Path("/etc/docker/certs.d", up.layout.registry).exists()
-    links = [path.name for path in Path("/sys/class/net").iterdir()]
-    rules = up.run("iptables", "-S").text
-    assert not [name for name in links if name.startswith("skycoin") and name in bridges]
-    assert not [line for line in bridges.values() if line in rules]
+    end_engines(up.layout)
+    left = traces() - before_up
+    assert not left, f"what the README does not name: {left}"
     assert up.run("git", "status", "--porcelain").text == ""
