@@ -5,6 +5,7 @@ docs/faults.md is the same table with the names of the tests, and a test keeps i
 """
 
 import ast
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -196,7 +197,8 @@ Outcome = tuple[tuple[str, ...], str]
 """(numbers of a test's cases, its outcome)."""
 
 
-def names_by_case() -> dict[int, list[str]]:
+@functools.cache
+def names_by_case() -> Mapping[int, list[str]]:
     """Number → names of the tests of any tier that try the case, read from their source."""
     found: dict[int, list[str]] = defaultdict(list)
     for file in sorted(TESTS.rglob("test_*.py")):
