@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.bring_up import bring_up
-from local.layout import Layout
+from local.layout import PROJECT, Layout
 from local.pulumi_cli import known_environment
 from local.setup import set_up
 from local.stack import WORKSPACE, stack_config, stack_outputs
@@ -20,6 +20,11 @@ from workspaces.model import WorkspaceError
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 """`uname -m` → the workspace's variant: it runs where it is built."""
 
+OWN_FOLDER = (
+    "This folder holds the program itself: whoever is in the workspace can change what you run later, and "
+    "can get at the set-up's keys. Give a folder of your work: FOLDER=/path/of/a/folder."
+)
+
 
 def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
     """Set up what is missing, build the workspace, open it, and say how to enter."""
@@ -29,6 +34,8 @@ def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
         f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
         "image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
     )
+    if PROJECT.is_relative_to(folder) or folder.is_relative_to(PROJECT):
+        print(OWN_FOLDER)
     if arguments.dind and stack_config().get("skycoin:nodes"):
         print("An engine inside can own this machine: whoever is in it can read the nodes' wallets.")
     stack = f"{WORKSPACE}{name}"
@@ -103,7 +110,7 @@ def _settings(layout: Layout, name: str, folder: Path, *, dind: bool) -> dict[st
 
 
 def _keys(layout: Layout, folder: Path) -> str | None:
-    """The set-up's own keys and sockets, where they lie in the folder: no workspace sees them."""
+    """The set-up's own keys and sockets, where they lie in the folder: kept out of sight, no more."""
     state = layout.state.resolve()
     return str(state.relative_to(folder)) if state.is_relative_to(folder) and state != folder else None
 

@@ -70,6 +70,22 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
         workspace.workspace(layout, asked("cli", tmp_path / "innocent"))
 
 
+@pytest.mark.parametrize(("place", "warned"), [(PROJECT, True), (PROJECT / "docs", True), (None, False)])
+def test_a_folder_that_holds_the_program_is_warned_of(
+    place: Path | None, warned: bool, layout: Layout, folder: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """H2: it is the default, and to hide the keys in it does not hold."""
+
+    def stop(*_: object) -> None:
+        raise SetupError("far enough")
+
+    monkeypatch.setattr(workspace, "set_up", stop)
+    with pytest.raises(SetupError, match="far enough"):
+        workspace.workspace(layout, asked("cli", place or folder))
+    assert (workspace.OWN_FOLDER in capsys.readouterr().out) is warned
+
+
 def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Sudo's caller, for root itself the folder's owner; the variable of an outer sudo means nothing."""
     owner = folder.stat()

@@ -13,12 +13,13 @@ from tests.unit.engine import BUILD_PROVIDER, DOCKER_PROVIDER, PROGRAM_VERSION
 from tests.unit.projects import FILES, up
 
 
-def test_pyproject_and_changelog_say_the_programs_version() -> None:
+def test_pyproject_changelog_and_readme_say_the_programs_version() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
     newest = re.search(r"^## (\d+\.\d+\.\d+)", (PROJECT / "CHANGELOG.md").read_text(), re.M)
     assert newest is not None
     assert newest[1] == VERSION
+    assert f"Version {VERSION}:" in (PROJECT / "README.md").read_text()
 
 
 @pytest.mark.parametrize(("before", "now"), [("0.2.0", "0.1.9"), ("0.10.0", "0.9.0"), ("1.0.0", "0.99.99")])
