@@ -1,4 +1,7 @@
-"""Nodes on several hosts: an emulated ARM variant here, the same on a second engine behind ssh, a GUI."""
+"""Nodes on several hosts: an emulated ARM variant here, the same on a second engine behind ssh, a GUI.
+
+An exporter stands beside the node with the GUI.
+"""
 
 import shutil
 import subprocess
@@ -14,8 +17,9 @@ from local.packages import ensure_packages
 from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
 from tests.e2e.machine import Machine, Result
 from tests.e2e.test_up import get
+from tests.unit.yaml_like import EXPORTER
 
-ARM_PORT, FAR_PORT, GUI_PORT = 16421, 16422, 16423
+ARM_PORT, FAR_PORT, GUI_PORT, METRICS_PORT = 16421, 16422, 16423, 16424
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +41,18 @@ def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
         **before["skycoin:nodes"],
         "arm": {"image": "skycoin", "host": "here-arm", "rpc-port": ARM_PORT},
         "far": {"image": "skycoin", "host": "far", "rpc-port": FAR_PORT},
-        "gui": {"image": "skycoin", "host": "here", "rpc-port": GUI_PORT, "gui": True},
+        "gui": {
+            "image": "skycoin",
+            "host": "here",
+            "rpc-port": GUI_PORT,
+            "gui": True,
+            "metrics-port": METRICS_PORT,
+        },
     }
-    up.change({**before, "skycoin:hosts": hosts, "skycoin:nodes": nodes})
+    # A channel of its own: the release of another test has more architectures under the same exact tags.
+    exporter = {**EXPORTER, "channel": "develop"}
+    images = {**before["skycoin:images"], "exporter": exporter}
+    up.change({**before, "skycoin:images": images, "skycoin:hosts": hosts, "skycoin:nodes": nodes})
     result = up.make("up")
     assert result.code == 0, result.text
     yield result
