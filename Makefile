@@ -6,7 +6,7 @@ WALLET = --stack $(STACK) --node "$(NODE)" $(if $(INTO),--into "$(INTO)")
 OPENING = --name "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(if $(filter 1,$(DIND)),--dind)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images workspace workspace-files preview review destroy retire wallet-backup wallet-restore env test unit e2e soak bench lint
+.PHONY: help up down images workspace workspace-files preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
 	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
+
+states: $(VENV)/ready ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
+	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10
 
 bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 2 minutes, kept in bench/last.json
 	@$(PYTHON) -m bench

@@ -16,6 +16,7 @@ from components.arch import ARCHES
 from plugins.repository import RegistryError, Repository
 from tests.e2e.hosted import PASSWORD, USER, log_in
 from tests.e2e.machine import Machine, Result
+from tests.e2e.states import record
 from tests.unit.yaml_like import REGISTRY
 
 PORT = 15445
@@ -148,10 +149,12 @@ def test_no_key_and_no_password_hash_is_in_the_state_or_the_log(up: Machine) -> 
         assert "$2b$" not in text
 
 
+@pytest.mark.records
 @pytest.mark.usefixtures("published")
 def test_a_second_up_changes_nothing(up: Machine) -> None:
     result = up.pulumi("preview", "--expect-no-changes", "--refresh", "--run-program", "--stack", "local")
     assert result.code == 0, result.text
+    record(up, "hosted", "local")
 
 
 @pytest.mark.usefixtures("published")

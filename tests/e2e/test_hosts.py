@@ -16,6 +16,7 @@ from local import services
 from local.packages import ensure_packages
 from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
 from tests.e2e.machine import Machine, Result
+from tests.e2e.states import record
 from tests.e2e.test_up import get
 from tests.unit.yaml_like import EXPORTER
 
@@ -120,10 +121,12 @@ def test_node_behind_ssh_lives_on_the_other_engine_only(up: Machine, second: Sec
     assert volumes == ["skycoin-far-data", "skycoin-far-wallet", "skycoin-far-wallet-backups"]
 
 
+@pytest.mark.records
 @pytest.mark.usefixtures("fleet")
 def test_second_up_of_the_fleet_changes_nothing(up: Machine) -> None:
     result = up.pulumi("preview", "--refresh", "--expect-no-changes", "--run-program", "--stack", "local")
     assert result.code == 0, result.text
+    record(up, "fleet", "local")
 
 
 @pytest.mark.usefixtures("fleet")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.machine import RPC_PORT, Machine, Result
+from tests.e2e.states import record
 from tests.e2e.test_images import COMMIT
 
 
@@ -75,6 +76,7 @@ def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
     assert owner.text.split() == ["10000:10000", "700", "10000:10000", "700"]
 
 
+@pytest.mark.records
 def test_second_up_changes_nothing(up: Machine) -> None:
     """Promise 3: no build, no upload, no restart."""
     before = up.inspect("container", "skycoin-node-1")
@@ -87,6 +89,7 @@ def test_second_up_changes_nothing(up: Machine) -> None:
     assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
     assert sent > 0
     assert uploads(up) == sent
+    record(up, "local", "local")
 
 
 def test_plain_pulumi_sees_no_change_either(up: Machine) -> None:

@@ -15,6 +15,7 @@ import pytest
 from stacks.workspaces import DIND_CAPABILITIES
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
+from tests.e2e.states import record
 from tests.e2e.tools import devcontainer_cli, devfiles_read
 from tests.e2e.workspaces import GID, UID, load_busybox
 
@@ -107,6 +108,7 @@ def test_what_is_made_inside_belongs_to_the_person(machine: Machine, folder: Pat
     assert refused.code != 0
 
 
+@pytest.mark.records
 @pytest.mark.usefixtures("opened")
 def test_opening_it_again_changes_nothing(machine: Machine, folder: Path) -> None:
     before = machine.inspect("container", NAME)
@@ -116,6 +118,7 @@ def test_opening_it_again_changes_nothing(machine: Machine, folder: Path) -> Non
     after = machine.inspect("container", NAME)
     assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
     assert machine.run("git", "status", "--porcelain").text == ""
+    record(machine, "opened", STACK)
 
 
 @pytest.mark.usefixtures("opened")
@@ -228,11 +231,13 @@ def test_docker_works_inside_for_the_person(machine: Machine, folder: Path) -> N
     assert owner(folder / "outer") == (UID, GID)
 
 
+@pytest.mark.records
 @pytest.mark.usefixtures("dind")
 def test_opening_it_with_an_engine_again_changes_nothing(machine: Machine, folder: Path) -> None:
     result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
     assert result.code == 0, result.text
     assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
+    record(machine, "opened-dind", STACK)
 
 
 @pytest.mark.usefixtures("dind")

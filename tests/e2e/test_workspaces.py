@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.machine import Machine
+from tests.e2e.states import record
 from tests.e2e.workspaces import (
     DIND_OPTIONS,
     GID,
@@ -86,10 +87,12 @@ def test_its_tags_are_one_list_each_and_the_sibling_has_its_first_name_too(cli: 
     assert cli.tags["dind"]["digest"] == cli.tags["develop-dind"]["digest"] != cli.tags["develop"]["digest"]
 
 
+@pytest.mark.records
 def test_a_second_up_builds_nothing(cli: Workspace) -> None:
     result = cli.machine.make("up")
     assert result.code == 0, result.text
     assert not re.search(r"workspace-\S+ (created|updated|replaced)", result.text), result.text
+    record(cli.machine, "workspaces", "local")
 
 
 @pytest.mark.parametrize("command", PROGRAMS)
