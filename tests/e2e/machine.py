@@ -52,7 +52,7 @@ class Machine:
         done = subprocess.run(
             argv,
             cwd=self.checkout,
-            env={**_clean_environment(), **SETTINGS, **(env or {})},
+            env={**clean_environment(), **SETTINGS, **(env or {})},
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -64,7 +64,7 @@ class Machine:
 
     def pipe(self, *argv: str, given: bytes = b"") -> bytes:
         """What a command that must not fail answers to `given`, as bytes."""
-        env = {**_clean_environment(), **SETTINGS, **self.environment()}
+        env = {**clean_environment(), **SETTINGS, **self.environment()}
         return subprocess.run(argv, env=env, input=given, capture_output=True, check=True, timeout=300).stdout
 
     def make(self, *targets: str, timeout: float = 1800) -> Result:
@@ -112,7 +112,7 @@ class Machine:
         return self.checkout / "stacks" / "Pulumi.local.yaml"
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Without what would lead to the user's own set-up."""
     leaks = ("PULUMI_", "SKYCOIN_", "DOCKER_", "BUILDX_", "MAKE", "MFLAGS", "PYTEST")
     return {name: value for name, value in os.environ.items() if not name.startswith(leaks)}
@@ -147,7 +147,7 @@ def make_machine() -> Machine:
     _unmount(layout.state)
     for folder in (checkout, layout.state):
         subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True)
-    _copy_checkout(checkout)
+    copy_checkout(checkout)
     machine = Machine(checkout, layout)
     example = (checkout / "stacks" / "local.example.yaml").read_text()
     machine.stack_file.write_text(example.replace("rpc-port: 6420", f"rpc-port: {RPC_PORT}"))
@@ -159,7 +159,7 @@ def end_machine(machine: Machine) -> None:
     _end_leftovers(machine.layout)
 
 
-def _copy_checkout(target: Path) -> None:
+def copy_checkout(target: Path) -> None:
     """What git tracks or would track, as a git repository of its own."""
     listed = subprocess.run(
         ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

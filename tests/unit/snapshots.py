@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from components.contexts import ARGUMENT
@@ -10,6 +12,24 @@ from tests.unit.wire import UNKNOWN, Secret
 
 PLACEHOLDER = "sha256:<{}>"
 """In the place of a digest: the name of what it is the digest of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One resource of a snapshot."""
+
+    type: str
+    name: str
+    parent: str
+    """Name of the component above; empty for none."""
+    aliases: tuple[str, ...]
+    options: frozenset[str]
+    inputs: tuple[str, ...]
+    """Lines."""
+
+
+Identity = tuple[str, str]
+"""(types of all ancestors and its own, name): what two URNs of one stack differ in."""
 
 
 def rendered(engine: Engine) -> str:
@@ -68,3 +88,48 @@ def _scalar(value: Any) -> str:
     if value is UNKNOWN:
         return "<unknown>"
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=_scalar)
+
+
+def read_blocks(text: str) -> list[Block]:
+    """The resources of a snapshot."""
+    found: list[tuple[list[str], list[str]]] = []
+    for line in text.partition("\noutputs\n")[0].splitlines():
+        if line.startswith(" "):
+            found[-1][1].append(line.strip())
+        else:
+            found.append((line.split("  "), []))
+    return [_read_block(words, inputs) for words, inputs in found]
+
+
+def _read_block(words: list[str], inputs: list[str]) -> Block:
+    said = [word.split("=", 1) for word in words[2:]]
+    return Block(
+        type=words[0],
+        name=words[1],
+        parent=next((value for key, *rest in said if key == "parent" for value in rest), ""),
+        aliases=tuple(value for key, *rest in said if key == "alias" for value in rest),
+        options=frozenset(key for key, *rest in said if not rest),
+        inputs=tuple(inputs),
+    )
+
+
+def identities(block: Block, components: Mapping[str, Block]) -> set[Identity]:
+    """Who a resource is, and whom its own and its parents' aliases say it was; parents are found by name.
+
+    The engine gives children their parent's alias with the parent's name exchanged.
+    """
+    above: set[Identity] = {("", "")}
+    parent = components.get(block.parent)
+    if parent is not None:
+        above = identities(parent, components)
+    found = set()
+    for types, former in above:
+        inherited = parent is not None and block.name.startswith(parent.name)
+        name = former + block.name.removeprefix(block.parent) if inherited else block.name
+        own = (one for one in block.aliases if not one.startswith("urn:"))
+        found |= {(f"{types}${block.type}".lstrip("$"), one) for one in (name, *own)}
+    for alias in block.aliases:
+        if alias.startswith("urn:"):
+            _, _, types, name = alias.split("::")
+            found.add((types, name))
+    return found

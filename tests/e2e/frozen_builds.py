@@ -1,0 +1,56 @@
+"""`pulumi-resource-docker-build` for the law of upgrades: builds nothing, and finds every image unchanged.
+
+An image of a state stays as it is, whatever today's program would build it from: its digest is that of
+the state, and nothing behind it changes for the sake of a build.
+"""
+
+from typing import Any, ClassVar
+
+from pulumi.runtime.proto import provider_pb2
+
+from components.buildx import IMAGE_TYPE, VERSION
+from plugins.base import Change, Checked, Found, Provider, ProviderError, Servicer, Values, serve
+
+
+class FrozenImage:
+    """An image that was built once."""
+
+    computed: ClassVar[frozenset[str]] = frozenset(("ref", "digest"))
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """Accept all inputs."""
+        return Checked(inputs=news)
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Find no change."""
+        return Change()
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Refuse to build."""
+        raise ProviderError("nothing is built here")
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """Answer what the state says."""
+        return Found(identity=identity, state=state, inputs=inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Refuse to build."""
+        raise ProviderError("nothing is built here")
+
+    def delete(self, identity: str, state: Values) -> None:
+        """Refuse to delete."""
+        raise ProviderError("nothing is deleted here")
+
+
+class FrozenServicer(Servicer):
+    """Finds its own settings unchanged too: the real plugin adds some to those that a program gives."""
+
+    def DiffConfig(  # noqa: N802 gRPC's name
+        self, request: provider_pb2.DiffRequest, context: Any
+    ) -> provider_pb2.DiffResponse:
+        """Find no change."""
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+
+if __name__ == "__main__":
+    serve(FrozenServicer(VERSION, lambda: Provider(kinds={IMAGE_TYPE: FrozenImage()})))

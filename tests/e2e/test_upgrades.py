@@ -1,0 +1,138 @@
+"""The law of upgrades (tests/law.py): today's program over the states of all released versions.
+
+The states are those of real runs (tests/e2e/states.py). What is shown here needs the Pulumi CLI and its
+Python host, but no Docker engine, builder or registry.
+"""
+
+import copy
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.layout import PROJECT
+from tests.e2e.states import STATES
+from tests.e2e.upgrades import Previewed, make_pulumi, preview
+from tests.law import listed_replacements, offences
+from tests.unit.engine import BUILD, CONTAINER, DOCKER_PROVIDER, NETWORK, PROGRAM_VERSION, TAG, VOLUME
+
+NODE, EXPORTER = "skycoin:index:Node", "skycoin:index:Exporter"
+HOSTED, WORKSPACE = "skycoin:index:HostedRegistry", "skycoin:index:Workspace"
+HOLDS: Mapping[str, Mapping[str, int]] = {
+    "local": {NODE: 1, CONTAINER: 1, VOLUME: 2, NETWORK: 1, DOCKER_PROVIDER: 1},
+    "fleet": {NODE: 4, EXPORTER: 1, CONTAINER: 5, VOLUME: 8, NETWORK: 4, DOCKER_PROVIDER: 3},
+    "workspaces": {NODE: 1, CONTAINER: 1, VOLUME: 2, NETWORK: 1},
+    "opened": {WORKSPACE: 1, CONTAINER: 1, VOLUME: 1, NETWORK: 1, NODE: 0},
+    "opened-dind": {WORKSPACE: 1, CONTAINER: 1, VOLUME: 2, NETWORK: 1, NODE: 0},
+    "hosted": {HOSTED: 1, NODE: 1, CONTAINER: 2, VOLUME: 4, NETWORK: 2},
+}
+"""Name of a state → how many it has of each type: an empty state would prove nothing."""
+RECORDED = sorted(STATES.glob("*/*.json"))
+LOCAL = STATES / "0.1.0" / "local.json"
+
+Settings = dict[str, Any]
+Change = Callable[[Settings], None]
+
+
+def other_wallet(config: Settings) -> None:
+    config["skycoin:nodes"]["node-1"]["wallet-volume"] = "another-wallet"
+
+
+def other_name(config: Settings) -> None:
+    config["skycoin:nodes"] = {"renamed": config["skycoin:nodes"]["node-1"]}
+
+
+def other_arguments(config: Settings) -> None:
+    config["skycoin:nodes"]["node-1"]["args"] = ["-log-level=debug"]
+
+
+PLANTED: Mapping[Change, str] = {
+    other_wallet: "Volume node-1-wallet",
+    other_name: "Volume renamed-wallet is new",
+    other_arguments: "container node-1-container is replaced, and CHANGELOG.md does not list it",
+}
+"""Changes of the settings that break the law → words of what it says of them."""
+
+
+def read(file: Path) -> tuple[dict[str, Any], str, str]:
+    """(state, settings, name of the stack) of a recorded state."""
+    state: dict[str, Any] = json.loads(file.read_text())
+    stack = state["deployment"]["resources"][0]["urn"].split(":")[2]
+    return state, file.with_suffix(".yaml").read_text(), stack
+
+
+def named(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+@pytest.fixture(scope="module")
+def previews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Previewed]]]:
+    """All previews, begun at once: as many at a time as the machine has cores."""
+    folder = tmp_path_factory.mktemp("upgrades")
+    env = make_pulumi(folder / "pulumi")
+    wanted = {named(file): read(file) for file in RECORDED}
+    state, settings, stack = read(LOCAL)
+    for change in PLANTED:
+        changed = yaml.safe_load(settings)
+        change(changed["config"])
+        wanted[change.__name__] = (state, yaml.safe_dump(changed), stack)
+    wanted["newer"] = (touched_by("99.0.0", state), settings, stack)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {name: pool.submit(preview, folder / name, env, *what) for name, what in wanted.items()}
+
+
+def touched_by(version: str, state: dict[str, Any]) -> dict[str, Any]:
+    """The state as another version of the program would have left it."""
+    touched = copy.deepcopy(state)
+    [marker] = [one for one in touched["deployment"]["resources"] if one["type"] == PROGRAM_VERSION]
+    for part in ("inputs", "outputs"):
+        assert marker[part] == {"version": LOCAL.parent.name}
+        marker[part]["version"] = version
+    return touched
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=named)
+def test_a_state_holds_what_its_name_says(file: Path) -> None:
+    resources = read(file)[0]["deployment"]["resources"]
+    counts = Counter(one["type"] for one in resources)
+    wanted = HOLDS[file.stem]
+    assert {type_: counts[type_] for type_ in wanted} == wanted
+    assert counts[TAG] >= 2
+    assert counts[BUILD] >= 2
+    wallets = [one for one in resources if one["urn"].endswith("-wallet") and one["type"] == VOLUME]
+    assert len(wallets) == counts[NODE]
+    assert all(one["protect"] and one["retainOnDelete"] for one in wallets)
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=named)
+def test_todays_program_over_a_state_keeps_the_law_of_upgrades(
+    previews: Mapping[str, Future[Previewed]], file: Path
+) -> None:
+    done = previews[named(file)].result()
+    listed = listed_replacements((PROJECT / "CHANGELOG.md").read_text(), file.parent.name)
+    assert offences(done.state, done.said, listed) == [], done.text
+    assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("change", PLANTED, ids=lambda change: change.__name__)
+def test_a_change_that_breaks_the_law_is_found(
+    previews: Mapping[str, Future[Previewed]], change: Change
+) -> None:
+    done = previews[change.__name__].result()
+    found = offences(done.state, done.said, [])
+    assert any(PLANTED[change] in offence for offence in found), f"{found}\n{done.text}"
+
+
+def test_a_state_of_a_newer_version_is_refused_and_nothing_would_change(
+    previews: Mapping[str, Future[Previewed]],
+) -> None:
+    done = previews["newer"].result()
+    assert done.code != 0
+    assert "version 99.0.0 of this program has changed this stack" in done.text
+    assert {step["op"] for step in done.said.get("steps", [])} <= {"same"}, done.text

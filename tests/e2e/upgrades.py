@@ -1,0 +1,89 @@
+"""Today's program over a state of an earlier version: a real preview, by the real engine and plugins.
+
+Every preview has a copy of the checkout and a file backend of its own. The builder's plugin is frozen
+(tests/e2e/frozen_builds.py). No Docker engine, builder or registry is there to answer: a preview without
+a refresh asks none.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.buildx import VERSION as DOCKER_BUILD_VERSION
+from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.pulumi_cli import PLUGINS, ensure_cli, environment
+from local.tools import find_go
+from tests.e2e.machine import CACHE, clean_environment, copy_checkout
+from tests.law import summary
+
+FROZEN = {
+    f"docker-v{PLUGINS['docker']}": "local.docker_plugin",
+    f"docker-build-v{DOCKER_BUILD_VERSION}": "tests.e2e.frozen_builds",
+}
+"""Plugin and version → the Python module that serves it."""
+
+ENGINE = "unix:///state/engine/docker.sock"
+"""The set-up's engine in recorded states; no engine answers there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What a preview said, and the deployment that it was made over."""
+
+    code: int
+    state: dict[str, Any]
+    said: dict[str, Any]
+    text: str
+    """Every step and message, for people."""
+
+
+def make_pulumi(folder: Path) -> dict[str, str]:
+    """Install the plugins in a folder; the environment in which pulumi works with them alone."""
+    folder.mkdir()
+    for name, module in FROZEN.items():
+        plugin = folder / "pulumi" / "plugins" / f"resource-{name}"
+        plugin.mkdir(parents=True)
+        launcher = plugin / f"pulumi-resource-{name.rpartition('-v')[0]}"
+        launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m {module} "$@"\n')
+        launcher.chmod(0o755)
+    layout = Layout(
+        state=folder,
+        cache=CACHE,
+        builder_root=folder / "buildkit",
+        registry_port=15446,
+        engine=EngineChoice.OWN,
+        mode=Mode.AUTO,
+    )
+    env = environment(layout, ensure_cli(layout, find_go(layout)), ENGINE)
+    return {**clean_environment(), **env, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+
+
+def preview(folder: Path, env: dict[str, str], state: dict[str, Any], settings: str, stack: str) -> Previewed:
+    """Preview today's program over a deployment, without a refresh."""
+    copy_checkout(folder / "checkout")
+    (folder / "checkout" / "stacks" / f"Pulumi.{stack}.yaml").write_text(settings)
+    (folder / "state.json").write_text(json.dumps(state))
+    (folder / "backend").mkdir()
+    env = {**env, "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}"}
+
+    def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+        return subprocess.run(
+            command,
+            cwd=folder / "checkout",
+            env=env,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+
+    for command in (["init", stack], ["import", "--stack", stack, "--file", str(folder / "state.json")]):
+        ready = pulumi("stack", *command)
+        assert ready.returncode == 0, ready.stdout + ready.stderr
+    done = pulumi("preview", "--stack", stack, "--json", "--show-sames")
+    said = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+    return Previewed(done.returncode, state["deployment"], said, f"{summary(said)}\n{done.stderr}")

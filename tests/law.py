@@ -1,0 +1,114 @@
+"""The law of upgrades, over what `pulumi preview --json --show-sames` says of an earlier version's state.
+
+No wallet, data or registry volume, network, built image or published manifest is replaced, deleted or
+renamed, none of them loses its protection, and exactly those containers are replaced that CHANGELOG.md
+lists. A rename shows as a deletion beside a creation, or as a replacement.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from tests.unit.engine import BUILD, CONTAINER, NETWORK, PREFLIGHT, TAG, VOLUME, WALLET_BACKUP
+
+KEPT = frozenset({VOLUME, NETWORK, TAG, BUILD})
+"""Types that an upgrade keeps; a new tag or image may come, but neither a volume nor a network."""
+PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {PREFLIGHT: ("wallet",), WALLET_BACKUP: ("wallet", "backups")}
+)
+"""Inputs of other types that name a volume, which their plugin would make."""
+HARMLESS = frozenset({"same", "update"})
+LISTED = "What today's program replaces in a state of an earlier version:"
+"""Words in a version's section of CHANGELOG.md; containers follow, an item each that begins with a name."""
+
+Preview = Mapping[str, Any]
+State = Mapping[str, Any]
+
+
+def offences(state: State, preview: Preview, listed: Collection[str]) -> list[str]:
+    """Sentences that say where a preview over a deployment breaks the law; `listed` are names, or globs."""
+    found = (_missing(state, preview), _broken(preview), _moved(preview), _replaced(state, preview, listed))
+    return [offence for part in found for offence in part]
+
+
+def _missing(state: State, preview: Preview) -> Iterator[str]:
+    """Kept resources that the preview is silent about: the engine stopped before it reached them."""
+    seen = {step["oldState"]["urn"] for step in preview.get("steps", []) if step.get("oldState")}
+    for resource in state["resources"]:
+        if resource["type"] in KEPT and resource["urn"] not in seen:
+            yield f"{_named(resource)} is in the state, and the preview does not reach it"
+
+
+def _broken(preview: Preview) -> Iterator[str]:
+    for step in preview.get("steps", []):
+        old, new, operation = step.get("oldState"), step.get("newState"), step["op"]
+        one = new or old
+        if one["type"] not in KEPT:
+            continue
+        if operation == "create" and one["type"] in (VOLUME, NETWORK):
+            yield f"{_named(one)} is new: a volume or network of another name takes the place of one that was"
+        elif operation not in {*HARMLESS, "create"}:
+            yield f"{_named(one)}: {operation}"
+        elif old and new:
+            for option in ("protect", "retainOnDelete"):
+                if old.get(option) and not new.get(option):
+                    yield f"{_named(one)} loses {option}"
+
+
+def _moved(preview: Preview) -> Iterator[str]:
+    for step in preview.get("steps", []):
+        old, new = step.get("oldState"), step.get("newState")
+        for key in PLACES.get(old["type"], ()) if old and new else ():
+            before, after = (one["inputs"].get(key) for one in (old, new))
+            if before != after:
+                yield f"{_named(new)}: {key} {before} becomes {after}"
+
+
+def _replaced(state: State, preview: Preview, listed: Collection[str]) -> Iterator[str]:
+    there = {_name(one) for one in state["resources"] if one["type"] == CONTAINER}
+    expected = {name for name in there if any(fnmatchcase(name, glob) for glob in listed)}
+    gone = {
+        _name(step["oldState"])
+        for step in preview.get("steps", [])
+        if step.get("oldState", {}).get("type") == CONTAINER and step["op"] not in HARMLESS
+    }
+    for name in sorted(gone - expected):
+        yield f"container {name} is replaced, and CHANGELOG.md does not list it"
+    for name in sorted(expected - gone):
+        yield f"container {name} is not replaced, and CHANGELOG.md lists it"
+
+
+def listed_replacements(changelog: str, version: str) -> list[str]:
+    """Names or globs of the containers that versions newer than this one say they replace.
+
+    Raises ValueError where the version has no section, or a newer one does not say what it replaces.
+    """
+    newer, heading, _ = changelog.partition(f"\n## {version} ")
+    if not heading:
+        raise ValueError(f"CHANGELOG.md has no section of version {version}")
+    found = []
+    for section in newer.split("\n## ")[1:]:
+        _, words, rest = section.partition(LISTED)
+        if not words:
+            raise ValueError(f"CHANGELOG.md, {section.splitlines()[0]}: the line {LISTED!r} is missing")
+        found += re.findall(r"^- `([^`]+)`", rest.partition("\n### ")[0], re.MULTILINE)
+    return found
+
+
+def summary(preview: Preview) -> str:
+    """Every step and every message, a line each."""
+    steps = [
+        f"{step['op']:20} {step['urn']} {' '.join(step.get('diffReasons') or [])}".rstrip()
+        for step in preview.get("steps", [])
+    ]
+    return "\n".join([*steps, *(one.get("message", "") for one in preview.get("diagnostics", []))])
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    return str(resource["urn"]).rpartition("::")[2]
+
+
+def _named(resource: Mapping[str, Any]) -> str:
+    return f"{resource['type']} {_name(resource)}"
