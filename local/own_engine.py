@@ -5,6 +5,8 @@ but for one rule: published ports are served by docker's proxy alone, and contai
 but those of their own engine.
 """
 
+import ipaddress
+import json
 import re
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def stop(layout: Layout, name: str, folder: Path) -> bool:
 
 
 def remove_traces(folder: Path) -> None:
-    """Remove bridge and rule of a stopped engine; its data stays."""
+    """Remove bridges and rule of a stopped engine; its data stays, and it makes them again."""
     numbered = folder / "number"
     if not numbered.exists():
         return
@@ -87,9 +89,21 @@ def remove_traces(folder: Path) -> None:
     log = Path("/dev/null")
     while output(as_root(["iptables", "-w", "-C", *_rule(number)])) is not None:
         run(as_root(["iptables", "-w", "-D", *_rule(number)]), log=log)
-    if (LINKS / _bridge(number)).exists():
-        run(as_root(["ip", "link", "delete", _bridge(number), "type", "bridge"]), log=log)
+    for bridge in _bridges(number):
+        run(as_root(["ip", "link", "delete", bridge, "type", "bridge"]), log=log)
     numbered.unlink()
+
+
+def _bridges(number: int) -> list[str]:
+    """Its own bridge, and those of its networks, which docker leaves behind when it ends."""
+    listed = json.loads(output(["ip", "-j", "-4", "address"]) or "[]")
+    ours = {_bridge(number)} & {path.name for path in LINKS.iterdir()}
+    inside = ipaddress.ip_network(_networks(number))
+    for link in listed:
+        addresses = [ipaddress.ip_address(one["local"]) for one in link.get("addr_info", ())]
+        if link["ifname"].startswith("br-") and any(address in inside for address in addresses):
+            ours.add(link["ifname"])
+    return sorted(ours)
 
 
 def _number(folder: Path) -> int:

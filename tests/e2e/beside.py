@@ -38,7 +38,7 @@ def listing() -> dict[str, object]:
 
 
 def traces() -> set[str]:
-    """One line a link, route and rule: those that are new are what somebody has left behind."""
+    """One line for each link, route and rule of the machine."""
     found = listing()
     named = [f"{kind} {entry}" for kind in ("routes", "rules") for entry in _entries(found[kind])]
     return {*named, *(f"link {link[0]}" for link in _entries(found["links"]))}

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.packages import ensure_packages
-from tests.e2e.beside import traces
 from tests.e2e.hosted import Hosted, start_hosted
 from tests.e2e.machine import Machine, Result, end_machine, make_machine
 
@@ -44,14 +42,7 @@ def machine() -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def before_up(machine: Machine) -> set[str]:
-    """Links, routes and rules of the machine before anything is set up on it."""
-    ensure_packages(machine.layout, "the tests", ["iptables", "iproute2"])
-    return traces()
-
-
-@pytest.fixture(scope="session")
-def first_up(machine: Machine, before_up: set[str]) -> Result:
+def first_up(machine: Machine) -> Result:
     """The first `make up`."""
     result = machine.make("up")
     assert result.code == 0, result.text

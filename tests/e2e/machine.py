@@ -118,7 +118,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(leaks)}
 
 
-def end_engines(layout: Layout) -> None:
+def _end_engines(layout: Layout) -> None:
     """Stop the tests' engines with all that they run, and remove their bridges and rules."""
     for name, folder in ENGINES.items():
         own_engine.stop(layout, name, layout.state / folder)
@@ -126,7 +126,7 @@ def end_engines(layout: Layout) -> None:
 
 
 def _end_leftovers(layout: Layout) -> None:
-    end_engines(layout)
+    _end_engines(layout)
     for name in SERVICES:
         services.stop(layout, name, patience=30)
 

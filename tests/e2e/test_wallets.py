@@ -34,9 +34,8 @@ def second(up: Machine) -> Iterator[Machine]:
 
 def put(up: Machine, text: str) -> None:
     """Write a wallet into the running node's volume, as the node would."""
-    script = 'umask 077; printf %s "$1" > "/wallet/a b.wlt"'
-    written = up.docker("exec", NODE, "sh", "-c", script, "sh", text)
-    assert written.code == 0, written.text
+    script = 'umask 077; cat > "/wallet/a b.wlt"'
+    up.pipe("docker", "exec", "-i", NODE, "sh", "-c", script, given=text.encode())
 
 
 def wallet(up: Machine) -> str:
