@@ -31,6 +31,7 @@ from local.steps import SetupError, fail
 from local.wallet import wallet_backup, wallet_restore
 from local.workspace import workspace, workspace_files
 from wallets.nodes import nodes_of
+from wallets.signals import interrupt_on_all
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -165,6 +166,7 @@ def main() -> int:
     parser.add_argument("--into", help="wallet-backup, wallet-restore: folder of backups")
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
+    interrupt_on_all()
     # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     try:

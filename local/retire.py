@@ -1,11 +1,21 @@
 """`make retire NODE=…`: take one node out of a stack. Its container and network go, its volumes stay."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.layout import PROJECT, Layout
 from local.pulumi_cli import known_environment, pulumi
-from local.stack import STACK, is_own, remove_setting, resources, stack_config, stack_file
+from local.stack import (
+    STACK,
+    is_own,
+    refuse_while_locked,
+    remove_setting,
+    resources,
+    stack_config,
+    stack_file,
+)
 from local.steps import SetupError
 from local.wallet import find_node
 from wallets.errors import WalletError
@@ -14,31 +24,50 @@ from wallets.nodes import DeployedNode, nodes_of
 
 def retire(layout: Layout, arguments: argparse.Namespace) -> int:
     """Destroy all of a node but its volumes, and take its line out of the stack's file."""
-    stack = arguments.stack
+    stack, name, env = arguments.stack, arguments.node, known_environment(layout)
+    refuse_while_locked(layout, stack)
+    listed = name in _listed(stack)
+    if listed and name not in nodes_of(resources(layout, stack)) and is_own(stack):
+        # What a retire that was interrupted had left to do.
+        remove_setting(layout, stack, f"skycoin:nodes.{name}", env)
+        print(f"{name} was taken out of {_file(stack)}; the state of {stack} did not have it.")
+        return 0
     try:
         node = find_node(layout, arguments)
     except WalletError as error:
         raise SetupError(str(error)) from None
-    env = known_environment(layout)
-    listed = node.name in stack_config(stack).get("skycoin:nodes", {})
     if listed and not is_own(stack):
         raise SetupError(
-            f"Take {node.name} out of {_file(stack)} first: git tracks that file, so it is yours to edit. "
+            f"Take {name} out of {_file(stack)} first: git tracks that file, so it is yours to edit. "
             "With that line the next `up` would make the node again."
         )
-    for urn in node.protected:
-        code = pulumi(["state", "unprotect", urn, "--yes", "--stack", stack], env)
-        if code:
-            return code
-    targets = [part for urn in node.urns for part in ("--target", urn)]
-    code = pulumi(["destroy", "--yes", "--suppress-outputs", "--stack", stack, *targets], env)
-    if code:
+    if code := _destroy(node, stack, env):
         return code
     if listed:
-        remove_setting(layout, stack, f"skycoin:nodes.{node.name}", env)
-    print(f"\n{node.name} is retired. Kept on host {node.host}: {kept(node)}.")
+        remove_setting(layout, stack, f"skycoin:nodes.{name}", env)
+    print(f"\n{name} is retired. Kept on host {node.host}: {kept(node)}.")
     print("To bring it back, write its line again: `up` takes the volumes that are there.")
     return 0
+
+
+def _destroy(node: DeployedNode, stack: str, env: Mapping[str, str]) -> int:
+    """Exit code of pulumi. Where it fails, the wallet is protected again."""
+    options = ["--yes", "--stack", stack]
+    for urn in node.protected:
+        if code := pulumi(["state", "unprotect", urn, *options], env):
+            return code
+    targets = [part for urn in node.urns for part in ("--target", urn)]
+    code = pulumi(["destroy", "--suppress-outputs", *options, *targets], env)
+    if code:
+        for urn in node.protected:
+            pulumi(["state", "protect", urn, *options], env)
+    return code
+
+
+def _listed(stack: str) -> Mapping[str, Any]:
+    """Nodes of the stack's file; what is no mapping is an error that the program reports."""
+    nodes = stack_config(stack).get("skycoin:nodes")
+    return nodes if isinstance(nodes, dict) else {}
 
 
 def kept(node: DeployedNode) -> str:
@@ -49,10 +78,10 @@ def kept(node: DeployedNode) -> str:
 
 def refuse_missing(layout: Layout, stack: str) -> None:
     """Raise SetupError where a node of the state has left the stack's file: its wallet is protected."""
-    wanted = stack_config(stack).get("skycoin:nodes") or {}
+    wanted = _listed(stack)
     renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
     for name, node in nodes_of(resources(layout, stack)).items():
-        if node.protected and name not in wanted and name not in renamed:
+        if name not in wanted and name not in renamed:
             where = "" if stack == STACK else f" STACK={stack}"
             raise SetupError(
                 f"{name} is a node of the stack {stack}, but is not in {_file(stack)} any more. "

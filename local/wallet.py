@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.layout import Layout
 from local.pulumi_cli import known_environment
-from local.stack import resources
+from local.stack import refuse_while_locked, resources
 from local.steps import SetupError
 from wallets.backup_files import default_folder
 from wallets.commands import backup, restore_copy, restore_file, volume_of
@@ -32,11 +32,12 @@ def wallet_restore(layout: Layout, arguments: argparse.Namespace) -> int:
             "Give one source: make wallet-restore NODE=… FILE=BACKUP.tar.gz, or COPY=TIME, a copy on the "
             "node's host (a name that is not there lists them)."
         )
+    refuse_while_locked(layout, arguments.stack)
     try:
         node = find_node(layout, arguments)
         volume = volume_of(node)
         if arguments.file:
-            restore_file(node, volume, Path(arguments.file), _folder(arguments))
+            restore_file(node, volume, Path(arguments.file).expanduser(), _folder(arguments))
         else:
             restore_copy(node, volume, arguments.copy, _folder(arguments))
     except WalletError as error:
@@ -58,4 +59,4 @@ def _take_over(env: Mapping[str, str]) -> None:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.into).absolute() if arguments.into else default_folder()
+    return Path(arguments.into).expanduser().absolute() if arguments.into else default_folder()

@@ -141,7 +141,7 @@ _CASES = {
     36: Case(
         "two nodes, stacks or spellings of a host on one wallet volume",
         "refused before the second one starts",
-        "two nodes of one stack, by one spelling",
+        "two nodes of one stack, by one spelling; a restore beside another container",
     ),
     37: Case(
         "container replaced by drift, `--replace`, another plugin, an import", "its wallet is copied first"
@@ -149,7 +149,7 @@ _CASES = {
     38: Case(
         "copy or backup: disk full, killed, empty, torn, cut short, of another node",
         "never the newest good one; nothing overwritten, nothing left behind",
-        "not killed, and not of another node",
+        "no copy that is killed, and no backup of another node",
     ),
     39: Case(
         "new version unhealthy, or board cut off in the middle of a replacement",

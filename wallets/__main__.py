@@ -12,11 +12,13 @@ from wallets.backup_files import default_folder
 from wallets.commands import backup, restore_copy, restore_file, volume_of
 from wallets.errors import WalletError
 from wallets.nodes import node_of, resources_of
+from wallets.signals import interrupt_on_all
 
 
 def main() -> int:
     """Run the command; exit code 1 with one sentence where it is refused."""
     given = _parser().parse_args()
+    interrupt_on_all()
     try:
         node = node_of(given.stack, given.node, resources_of(given.stack))
         volume = volume_of(node)
@@ -29,6 +31,9 @@ def main() -> int:
     except WalletError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -39,7 +39,11 @@ def keep(folder: Path, name: str, backup: bytes) -> Path:
 def _link(partial: Path, path: Path) -> None:
     """Give the file its name; unlike a rename, that fails where there is such a file already."""
     try:
-        os.link(partial, path)
+        try:
+            os.link(partial, path)
+        except PermissionError:  # as on FAT, which knows no links: then it is moved, to a name that is free
+            path.open("x").close()
+            partial.replace(path)
     except FileExistsError:
         raise WalletError(f"{path} is there already, and a backup is never overwritten: try again") from None
 
@@ -54,6 +58,8 @@ def _sync(folder: Path) -> None:
 
 def load(path: Path) -> bytes:
     """A backup's bytes. Raises WalletError where it can't be read."""
+    if path.exists() and not path.is_file():
+        raise WalletError(f"{path} is not a file")
     try:
         return path.read_bytes()
     except OSError as error:

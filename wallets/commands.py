@@ -6,7 +6,15 @@ from typing import Any
 from plugins.base import ProviderError
 from plugins.skycoin.preflight import connect
 from wallets import backup_files
-from wallets.contents import Contents, pack, refuse_damaged, unpack, wallets_in
+from wallets.contents import (
+    Contents,
+    pack,
+    refuse_damaged,
+    refuse_interrupted,
+    unpack,
+    wallets_in,
+    without_staged,
+)
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.volume import WalletVolume
@@ -23,10 +31,11 @@ def volume_of(node: DeployedNode) -> WalletVolume:
 
 def backup(node: DeployedNode, volume: WalletVolume, folder: Path) -> Path:
     """Back a wallet up into a new file. Raises WalletError where there is no whole wallet to back up."""
-    contents = volume.read()
+    contents, place = volume.read(), f"the wallet volume {node.wallet} on host {node.host}"
+    refuse_interrupted(place, contents)
     if not wallets_in(contents):
         raise WalletError(_empty(node, volume.copies()))
-    refuse_damaged(f"the wallet volume {node.wallet} on host {node.host}", contents)
+    refuse_damaged(place, contents)
     path = backup_files.keep(folder, f"{node.name}-wallet-{backup_files.stamp()}.tar.gz", pack(contents))
     print(f"{path}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
     print("Wallets without a password are in it in clear: keep it as you would keep the money.")
@@ -49,15 +58,22 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, folder: Pa
 
 def _restore(node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, folder: Path) -> None:
     """Copy what is there, then put the files in: over those of the same names, beside the others."""
-    with volume.node_stopped():
-        if present := volume.read():
+    with volume.node_stopped() as ran:
+        before = ""
+        if present := without_staged(volume.read()):
             name = f"{node.name}-wallet-{backup_files.stamp()}-before-restore.tar.gz"
-            print(f"what was there before: {backup_files.keep(folder, name, pack(present))}")
-        volume.put(contents)
+            before = f"what was there before: {backup_files.keep(folder, name, pack(present))}"
+            print(before)
+        try:
+            volume.put(contents)
+        except WalletError as error:
+            raise WalletError(f"{error}\n{before}") from error
     kept = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
     if kept:
         print(f"Kept, for the backup does not have them: {', '.join(kept)}")
+    if not ran:
+        print(f"{node.name} did not run, and was left so: `up` starts it.")
 
 
 def _counted(contents: Contents) -> str:

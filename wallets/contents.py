@@ -15,6 +15,12 @@ from wallets.errors import WalletError
 SUFFIX = ".wlt"
 """Skycoin's wallet files, `src/wallet/wallet.go` of v0.27.1 (WalletExt)."""
 
+STAGING = ".restoring"
+"""Folder of a wallet volume that a restore uses; one that is left was interrupted."""
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a backup, unpacked: a wallet of 100,000 addresses has 35 MB."""
+
 USER = 10000
 """User and group of a node in its container (components/node.py)."""
 
@@ -27,6 +33,8 @@ class File:
     mode: int = 0o600
     modified: int = 0
     """Seconds since 1970."""
+    link: str = ""
+    """Where a symbolic link leads; it is kept in a backup, and never restored."""
 
 
 Contents: TypeAlias = Mapping[str, File]
@@ -34,8 +42,8 @@ Contents: TypeAlias = Mapping[str, File]
 
 
 def wallets_in(contents: Contents) -> list[str]:
-    """Paths of the wallet files, sorted."""
-    return sorted(path for path in contents if path.endswith(SUFFIX))
+    """Paths of the wallet files, sorted: the node reads those that are in no folder."""
+    return sorted(path for path in contents if path.endswith(SUFFIX) and "/" not in path)
 
 
 def damaged(contents: Contents) -> list[str]:
@@ -47,34 +55,53 @@ def _is_wallet(data: bytes) -> bool:
     """A wallet is a JSON object with its facts under `meta`."""
     try:
         whole = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(whole, dict) and isinstance(whole.get("meta"), dict)
 
 
 def same(one: Contents, other: Contents) -> bool:
     """True where both hold the same files with the same bytes; modes and times are not compared."""
-    return {path: file.data for path, file in one.items()} == {
-        path: file.data for path, file in other.items()
-    }
+    mine, others = ({path: (file.data, file.link) for path, file in each.items()} for each in (one, other))
+    return mine == others
+
+
+def without_links(contents: Contents) -> dict[str, File]:
+    """The files themselves."""
+    return {path: file for path, file in contents.items() if not file.link}
 
 
 def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
-    """Files of a tar archive under the folder `below`. Raises WalletError for links, devices and the like."""
+    """Files of a tar archive under the folder `below`; what a file system keeps for itself is left out.
+
+    Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere, and
+    tarfile's errors.
+    """
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         return dict(_files(tar, below))
+
+
+def folders_in(archive: bytes, below: str) -> set[str]:
+    """Names of the folders right under the folder `below` of a tar archive."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        paths = [posixpath.relpath(f"/{entry.name}", f"/{below}") for entry in tar if entry.isdir()]
+    return {path for path in paths if "/" not in path and path not in (".", "..")}
 
 
 def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
     for entry in tar:
         path = posixpath.relpath(posixpath.normpath(f"/{entry.name}"), f"/{below}")
-        if entry.name.startswith("/") or ".." in entry.name.split("/") or path.startswith(".."):
+        if entry.name.startswith("/") or ".." in entry.name.split("/") or path.split("/")[0] == "..":
             raise WalletError(f"{entry.name!r} would lead out of the wallet's folder")
-        if entry.isdir():
+        if entry.isdir() or path.split("/")[0] == "lost+found":
             continue
-        content = tar.extractfile(entry) if entry.isreg() else None
+        if entry.issym():
+            yield path, File(data=b"", link=entry.linkname)
+            continue
+        # A hard link is a file under a second name.
+        content = tar.extractfile(entry) if entry.isreg() or entry.islnk() else None
         if content is None:
-            raise WalletError(f"{path!r} is neither a file nor a folder, and no part of a wallet")
+            continue
         yield path, File(data=content.read(), mode=entry.mode & 0o777, modified=int(entry.mtime))
 
 
@@ -91,6 +118,8 @@ def to_tar(contents: Contents, below: str = "") -> bytes:
             entry = tarfile.TarInfo(posixpath.join(below, path))
             entry.size, entry.mode, entry.mtime = len(file.data), file.mode, file.modified
             entry.uid = entry.gid = USER
+            if file.link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, file.link
             tar.addfile(entry, io.BytesIO(file.data))
     return buffer.getvalue()
 
@@ -109,16 +138,32 @@ def pack(contents: Contents) -> bytes:
 def unpack(name: str, backup: bytes) -> dict[str, File]:
     """Files of a backup. Raises WalletError where it is no backup, is cut short, or holds no whole wallet."""
     try:
-        contents = from_tar(gzip.decompress(backup))
-    except (OSError, EOFError, zlib.error, tarfile.TarError):
+        with gzip.open(io.BytesIO(backup)) as file:
+            archive = file.read(LARGEST + 1)
+        contents = {} if len(archive) > LARGEST else without_links(from_tar(archive))
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, KeyError):
         raise WalletError(f"{name} is not a whole backup: it is no .tar.gz, or was cut short") from None
+    if len(archive) > LARGEST:
+        raise WalletError(f"{name} is larger than {LARGEST // 2**20} MiB unpacked, and no backup of wallets")
+    refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):
         raise WalletError(f"{name} holds no wallet (no file ends with {SUFFIX})")
     return contents
 
 
+def without_staged(contents: Contents) -> dict[str, File]:
+    """The files that are in their place."""
+    return {path: file for path, file in contents.items() if path.split("/")[0] != STAGING}
+
+
+def refuse_interrupted(name: str, contents: Contents) -> None:
+    """Raise WalletError where a restore was interrupted, and has left wallets that are in no place."""
+    if len(without_staged(contents)) < len(contents):
+        raise WalletError(f"{name}: a restore was interrupted there: run it again, which finishes it")
+
+
 def refuse_damaged(name: str, contents: Contents) -> None:
-    """Raises WalletError where a wallet file is not whole."""
+    """Raise WalletError where a wallet file is not whole."""
     if torn := damaged(contents):
         raise WalletError(f"{name}: {', '.join(torn)}: empty, cut short, or not a wallet")

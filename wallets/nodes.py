@@ -77,14 +77,16 @@ def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
     preflight = inputs.get(f"{name}-preflight")
     if preflight is None:
         return None
+    container = inputs.get(f"{name}-container", {})
     return DeployedNode(
         name=name,
         host=preflight["host"],
         engine=preflight.get("engine"),
         ssh_options=preflight.get("sshOptions") or [],
-        image=preflight["image"],
-        container=inputs.get(f"{name}-container", {}).get("name"),
-        wallet=preflight["wallet"],
+        # What runs, and where its wallet is: a preflight is ahead of both where an `up` has failed.
+        image=container.get("image") or preflight["image"],
+        container=container.get("name"),
+        wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),
         urns=[one["urn"] for one in parts],
         protected=[one["urn"] for one in parts if one.get("protect")],

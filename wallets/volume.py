@@ -4,6 +4,8 @@ Reading starts no program: the engine hands out files of a container that is mad
 The volume is inspected first, for a container that named one that is gone would make it, empty.
 """
 
+import functools
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,15 +17,18 @@ from requests.exceptions import RequestException
 from plugins.base import ProviderError
 from plugins.engine import ensure_image
 from plugins.skycoin.short_run import short_run
-from wallets.contents import Contents, File, from_tar, same, to_tar
+from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
+from wallets.signals import uninterrupted
 
 PLACE = "/wallet"
 COPIES = "/data"
 """Where the volume of copies is mounted: images own that folder (plugins/skycoin/wallet_backup.py)."""
 
-STAGING = ".restoring"
+LABEL = "skycoin.wallet-helper"
+"""Label of the containers that are made here; its value is the wallet volume."""
+
 TRIES = 10
 """Readings until two are equal: the node saves a wallet in place, not in one piece."""
 PAUSE = 0.5
@@ -37,9 +42,11 @@ GRACE = 60
 # Staged files are whole and on disk before the first one takes its place.
 MOVE = f"""\
 cd {PLACE}/{STAGING} && sync || exit 1
-find . -type d | while read -r folder; do mkdir -p "{PLACE}/$folder" || exit 1; done || exit 1
-find . -type f | while read -r file; do mv -f "$file" "{PLACE}/$file" || exit 1; done || exit 1
-rm -rf {PLACE}/{STAGING} && sync
+find . -type f -exec sh -c 'for f; do [ ! -d "{PLACE}/$f" ] || echo "$f"; done' sh {{}} + > /tmp/folders
+if [ -s /tmp/folders ]; then echo "folders have these names: $(cat /tmp/folders)"; exit 1; fi
+find . -type d -exec sh -c 'for folder; do mkdir -p "{PLACE}/$folder"; done' sh {{}} + || exit 1
+find . -type f -exec sh -c 'for file; do mv -f "$file" "{PLACE}/$file"; done' sh {{}} + || exit 1
+[ -z "$(find . -type f)" ] && rm -rf {PLACE}/{STAGING} && sync
 """
 
 _Answer = TypeVar("_Answer")
@@ -59,7 +66,7 @@ class WalletVolume:
             for _ in range(TRIES):
                 time.sleep(PAUSE)
                 now = self._files(container, PLACE)
-                if same(before, now):
+                if before is not None and now is not None and same(before, now):
                     return now
                 before = now
         raise WalletError(
@@ -72,64 +79,87 @@ class WalletVolume:
         if not self._exists(self._node.backups):
             return []
         with self._mounted(self._node.backups, COPIES, "ro") as container:
-            found = {path.split("/")[0] for path in self._files(container, COPIES)}
-        return sorted(name for name in found if not name.startswith("."))
+            found = folders_in(self._archive(container, COPIES), COPIES.strip("/"))
+        return sorted(name for name in found if not name.startswith((".", "lost+found")))
 
     def copy(self, name: str) -> dict[str, File]:
-        """Files of one copy on the host. Raises WalletError with the names that there are."""
+        """Files of one copy on the host, without links. Raises WalletError with the names that there are."""
         there = self.copies()
         if name not in there:
             known = ", ".join(there) or "none"
             raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
         with self._mounted(self._node.backups, COPIES, "ro") as container:
-            return self._files(container, f"{COPIES}/{name}")
+            return without_links(self._files(container, f"{COPIES}/{name}") or {})
 
     def put(self, contents: Contents) -> None:
         """Put files into the volume beside or over what is there; each takes its place whole.
 
-        Raises WalletError; until all files are on the host's disk nothing in the volume has changed.
+        Runs to its end also where a signal asks it to stop. Raises WalletError; until all files are on
+        the host's disk nothing in the volume has changed.
         """
-        try:
-            with self._mounted(self._node.wallet, PLACE, "rw") as container:
-                self._stage(container, contents)
-            volumes = {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
-            code, said = self._run(["sh", "-c", MOVE], volumes)
-            if code:
-                raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
-        except WalletError:
-            self._unstage()
-            raise
-        there = self.read()
-        if missing := sorted(
-            path for path, file in contents.items() if there.get(path, file).data != file.data
-        ):
-            raise WalletError(f"{', '.join(missing)} in {self._node.wallet} is not what the backup holds")
+        with uninterrupted():
+            self._remove_leftovers()
+            try:
+                with self._mounted(self._node.wallet, PLACE, "rw") as container:
+                    self._stage(container, contents)
+                code, said = self._run(["sh", "-c", MOVE])
+                if code:
+                    raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
+            except WalletError:
+                self._unstage()
+                raise
+            there = self.read()
+            wrong = [
+                path for path, file in contents.items() if path not in there or there[path].data != file.data
+            ]
+            if wrong:
+                raise WalletError(
+                    f"{', '.join(sorted(wrong))} in {self._node.wallet} is not what the backup holds"
+                )
 
     @contextmanager
-    def node_stopped(self) -> Iterator[None]:
-        """Stop the node for as long as this lasts, and start it again if it ran."""
+    def node_stopped(self) -> Iterator[bool]:
+        """Stop the node for as long as this lasts, and start it again if it ran; say if it did.
+
+        Raises WalletError where anything else runs on its wallet.
+        """
         container = self._container()
         ran = container is not None and container.status in RUNNING
-        if container is None or not ran:
-            yield
-            return
-        self._ask(lambda: container.stop(timeout=GRACE))
+        self._refuse_others()
         try:
-            yield
+            if ran:
+                self._ask(lambda: container.stop(timeout=GRACE))
+            yield ran
         finally:
-            self._ask(container.start)
+            if ran:
+                self._ask(container.start)
+
+    def _refuse_others(self) -> None:
+        running = self._ask(lambda: self._client.containers.list(filters={"volume": self._node.wallet}))
+        others = sorted(one.name for one in running if one.name != self._node.container)
+        if others:
+            raise WalletError(
+                f"{', '.join(others)} on host {self._node.host} uses {self._node.wallet} too: stop it first "
+                f"(`{self._node.docker} stop -t {GRACE} {others[0]}`). Nothing was changed"
+            )
 
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING)
         self._ask(lambda: container.put_archive(PLACE, archive))
-        if not same(self._files(container, f"{PLACE}/{STAGING}"), contents):
+        if not same(self._files(container, f"{PLACE}/{STAGING}") or {}, contents):
             raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
 
+    def _remove_leftovers(self) -> None:
+        """Remove what a restore that was killed has left: its containers, and files beside the wallet."""
+        filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
+        for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
+            self._ask(functools.partial(container.remove, force=True))
+        self._unstage()
+
     def _unstage(self) -> None:
-        """Remove what a failed restore has put beside the wallet; the wallet itself was not touched."""
+        """Remove what a restore has put beside the wallet."""
         if self._exists(self._node.wallet):
-            volumes = {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
-            self._run(["rm", "-rf", f"{PLACE}/{STAGING}"], volumes)
+            self._run(["rm", "-rf", f"{PLACE}/{STAGING}"])
 
     def _container(self) -> Any:
         if self._node.container is None:
@@ -158,6 +188,7 @@ class WalletVolume:
                 command=["true"],
                 network_mode="none",
                 read_only=True,
+                labels={LABEL: self._node.wallet},
                 volumes={volume: {"bind": place, "mode": mode}},
             )
         )
@@ -173,16 +204,22 @@ class WalletVolume:
             "it has another name, `wallet-volume` of the node says which"
         )
 
-    def _files(self, container: Any, place: str) -> dict[str, File]:
-        """Files below a folder of a container."""
-        stream, _ = self._ask(lambda: container.get_archive(place))
-        return from_tar(self._ask(lambda: b"".join(stream)), place.rpartition("/")[2])
+    def _files(self, container: Any, place: str) -> dict[str, File] | None:
+        """Files below a folder of a container; None where one changed while it was read."""
+        try:
+            return from_tar(self._archive(container, place), place.rpartition("/")[2])
+        except tarfile.TarError:
+            return None
 
-    def _run(self, command: list[str], volumes: dict[str, dict[str, str]]) -> tuple[int, str]:
-        node = self._node
-        return self._ask(
-            lambda: short_run(self._client, node.host, node.image, command, SECONDS, volumes=volumes)
-        )
+    def _archive(self, container: Any, place: str) -> bytes:
+        stream, _ = self._ask(lambda: container.get_archive(place))
+        return self._ask(lambda: b"".join(stream))
+
+    def _run(self, command: list[str]) -> tuple[int, str]:
+        """Run a command beside the wallet, in the node's image."""
+        node, volumes = self._node, {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
+        options: dict[str, Any] = {"volumes": volumes, "labels": {LABEL: node.wallet}, "tmpfs": {"/tmp": ""}}
+        return self._ask(lambda: short_run(self._client, node.host, node.image, command, SECONDS, **options))
 
     def _ask(self, question: Callable[[], _Answer]) -> _Answer:
         """Answer of the engine. Raises NotFound as it is, all else as WalletError that names the host."""

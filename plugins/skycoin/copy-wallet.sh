@@ -7,46 +7,86 @@ set -u
 umask 077
 
 # A wallet is a JSON object. Without its strings, a whole one has as many closing brackets as opening
-# ones, and no part of its beginning has; a block of zeros is what a power cut leaves of a file.
+# ones, and no part of its beginning has; a block of zeros is what a power cut leaves of a file. Line by
+# line, for busybox takes minutes to put a large wallet together.
 is_whole() {
     [ "$(tr -d '\000' < "$1" | wc -c)" -eq "$(wc -c < "$1")" ] || return 1
-    awk '{ text = text $0 } END {
-        gsub(/\\./, "", text); gsub(/"[^"]*"/, "", text); gsub(/[ \t\r]/, "", text)
-        shape = text ~ /^[{].*[}]$/; opened = gsub(/[{[]/, "", text); closed = gsub(/[]}]/, "", text)
-        exit !(shape && opened == closed && text !~ /"/)
-    }' "$1"
+    awk '{
+        gsub(/\\./, ""); gsub(/"[^"]*"/, "s"); gsub(/[ \t\r]/, "")
+        if ($0 == "") next
+        if ($0 ~ /"/) torn = 1
+        if (first == "") first = substr($0, 1, 1)
+        last = substr($0, length($0))
+        opened += gsub(/[{[]/, ""); closed += gsub(/[]}]/, "")
+    } END { exit !(first == "{" && last == "}" && opened == closed && !torn) }' "$1"
 }
 
-wallets() { find "$1" -name '*.wlt' -type f | wc -l; }
+# A volume that is a file system of its own has a folder that only root can read.
+names() { find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found | sed 's|.*/||' | sort; }
+
+wallets() { find "$1" -maxdepth 1 -name '*.wlt' -type f | wc -l; }
 
 copies() { find /data -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z*' | sed 's|.*/||' | sort -r; }
 
-found=$(ls -A /wallet) || exit 1
+is_same() {
+    [ "$(names "$1")" = "$(names "$2")" ] || return 1
+    names "$1" | while IFS= read -r name; do
+        if [ -L "$1/$name" ]; then
+            [ "$(readlink "$1/$name")" = "$(readlink "$2/$name")" ] || exit 1
+        else
+            diff -r "$1/$name" "$2/$name" > /dev/null || exit 1
+        fi
+    done
+}
+
+copy() {
+    rm -rf /data/.partial && mkdir /data/.partial || return 1
+    names /wallet | while IFS= read -r name; do
+        cp -a "/wallet/$name" /data/.partial/ || exit 1
+    done
+}
+
+# Copies are known by their names: one of an earlier time than the newest would never be found again.
+is_later() {
+    if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
+    echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs"
+    return 1
+}
+
+ls -A /wallet > /dev/null || exit 1
+if [ -e /wallet/.restoring ]; then
+    echo "a restore of this wallet was interrupted: run it again, which finishes it"
+    exit 1
+fi
 for file in /wallet/*.wlt; do
-    [ -e "$file" ] || continue
+    [ -f "$file" ] || continue
+    [ -r "$file" ] || { echo "${file#/wallet/} can't be read by the node's user"; exit 1; }
     is_whole "$file" || { echo "${file#/wallet/}"; exit 65; }
 done
 
+newest=$(copies | head -n 1)
 if [ "$(wallets /wallet)" -eq 0 ]; then
     for copy in $(copies); do
         case $copy in *-new-wallet) break ;; esac
         [ "$(wallets "/data/$copy")" -gt 0 ] || continue
         [ "$2" = new-wallet ] || { echo "$copy"; exit 66; }
         # An empty copy: older ones are no longer what this wallet must hold.
-        mkdir "/data/$1-new-wallet" && sync || exit 1
+        is_later "$1-new-wallet" && mkdir "/data/$1-new-wallet" && sync || exit 1
+        newest=$1-new-wallet
         break
     done
 fi
-[ -n "$found" ] || exit 0
+[ -n "$(names /wallet)" ] || exit 0
 
-newest=$(copies | head -n 1)
-if [ -n "$newest" ] && diff -r /wallet "/data/$newest" > /dev/null; then echo "$newest"; exit 0; fi
+if [ -n "$newest" ] && is_same /wallet "/data/$newest"; then echo "$newest"; exit 0; fi
+case $newest in "$1-new-wallet") echo; exit 0 ;; esac
+is_later "$1" || exit 1
 trap 'rm -rf /data/.partial' EXIT
 # The node may save a wallet meanwhile, in place and not in one piece: what is copied must still be
 # there afterwards, or it is copied again.
 for _ in 1 2 3 4 5; do
-    rm -rf /data/.partial && mkdir /data/.partial && cp -a /wallet/. /data/.partial/ || exit 1
-    if diff -r /wallet /data/.partial > /dev/null; then
+    copy || exit 1
+    if is_same /wallet /data/.partial; then
         sync && mv /data/.partial "/data/$1" && sync && echo "$1"
         exit
     fi

@@ -62,6 +62,17 @@ class Machine:
         )
         return Result(done.returncode, done.stdout)
 
+    def started(self, *argv: str) -> "subprocess.Popen[bytes]":
+        """Begin a command in the checkout, as a process group of its own."""
+        return subprocess.Popen(
+            argv,
+            cwd=self.checkout,
+            env={**clean_environment(), **SETTINGS},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     def pipe(self, *argv: str, given: bytes = b"") -> bytes:
         """What a command that must not fail answers to `given`, as bytes."""
         env = {**clean_environment(), **SETTINGS, **self.environment()}

@@ -1,7 +1,9 @@
 """Backup, restore and retire, on volumes that are gone, misspelt, empty, torn and full."""
 
 import json
+import os
 import re
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -136,6 +138,30 @@ def test_a_wallet_of_no_bytes_is_never_the_newest_copy(second: Machine, tmp_path
     names = listed.text.split("its copies are: ")[1].split("\n")[0].split(", ")
     restored = restore(second, tmp_path, copy=names[-1])
     assert restored.code == 0, restored.text
+    assert wallet(second) == TEXT
+
+
+@pytest.mark.case(38)
+def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, tmp_path: Path) -> None:
+    """Its leftovers were counted as wallets, and became the newest copy."""
+    assert backup(second, tmp_path).code == 0
+    [file] = tmp_path.iterdir()
+    assert second.docker("exec", NODE, "rm", "/wallet/a b.wlt").code == 0
+    staged = Path(second.inspect("volume", WALLET)["Mountpoint"], ".restoring")
+    command = ["make", "wallet-restore", "NODE=second", f"FILE={file}", f"INTO={tmp_path}"]
+    with second.started(*command) as restoring:
+        until(staged.exists, "the restore has begun", seconds=30)
+        os.killpg(restoring.pid, signal.SIGKILL)
+    until(lambda: second.docker("ps", "-q", "--filter", f"volume={WALLET}").text == "", "its helpers end")
+    if staged.exists():
+        refused = backup(second, tmp_path)
+        assert refused.code != 0
+        assert "a restore was interrupted there: run it again" in refused.text
+    finished = restore(second, tmp_path, file=file)
+    assert finished.code == 0, finished.text
+    assert "second did not run, and was left so: `up` starts it" in finished.text
+    assert not staged.exists()
+    assert second.docker("start", NODE).code == 0
     assert wallet(second) == TEXT
 
 

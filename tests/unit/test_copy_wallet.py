@@ -1,6 +1,8 @@
 """The script that copies a wallet, under this machine's shell; in the node's image: tests/e2e."""
 
+import json
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +105,52 @@ def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None
 
 
 @pytest.mark.case(38)
+def test_a_wallet_of_many_addresses_is_judged_in_no_time(volumes: Volumes) -> None:
+    """It took minutes in busybox, so that no change of such a node came to an end."""
+    entries = [{"address": "2" * 35, "public_key": "3" * 66, "secret_key": "4" * 64}] * 5_000
+    whole = json.dumps({"meta": {}, "entries": entries}, indent=4)
+    (volumes.wallet / "a.wlt").write_text(whole)
+    began = time.monotonic()
+    assert volumes.run() == (0, NOW)
+    assert time.monotonic() - began < 10
+    (volumes.wallet / "a.wlt").write_text(whole[:-2])
+    assert volumes.run(name="2026-01-04T00-00-00Z") == (DAMAGED, "a.wlt")
+
+
+def test_an_interrupted_restore_is_finished_before_anything_is_copied(volumes: Volumes) -> None:
+    """Its leftovers became the newest copy, and hid that the wallet was empty."""
+    (volumes.wallet / ".restoring").mkdir()
+    (volumes.wallet / ".restoring" / "a.wlt").write_text(WALLET)
+    code, said = volumes.run()
+    assert (code, volumes.names()) == (1, [])
+    assert said == "a restore of this wallet was interrupted: run it again, which finishes it"
+
+
+def test_a_clock_that_went_back_never_makes_a_copy_that_is_not_found_again(volumes: Volumes) -> None:
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    assert volumes.run(name=NEWER) == (0, NEWER)
+    (volumes.wallet / "b.wlt").write_text(WALLET)
+    for name in (OLDER, NEWER):
+        code, said = volumes.run(name=name)
+        assert (code, volumes.names()) == (1, [NEWER])
+        assert said == f"it is {name}, and the newest copy is of {NEWER}: set the clock where pulumi runs"
+    (volumes.wallet / "a.wlt").unlink()
+    (volumes.wallet / "b.wlt").unlink()
+    assert volumes.run(name=OLDER, new=True)[0] == 1
+    assert volumes.names() == [NEWER]
+
+
+def test_links_folders_and_what_a_file_system_keeps_for_itself_are_no_hindrance(volumes: Volumes) -> None:
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    (volumes.wallet / "link").symlink_to("nowhere")
+    (volumes.wallet / "folder.wlt").mkdir()
+    (volumes.wallet / "lost+found").mkdir()
+    (volumes.wallet / "lost+found" / "x").touch()
+    assert volumes.run(name=OLDER) == (0, OLDER)
+    assert volumes.run() == (0, OLDER)
+    assert sorted(path.name for path in (volumes.copies / OLDER).iterdir()) == ["a.wlt", "folder.wlt", "link"]
+
+
 def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
     """A full disk left a half copy under a running node."""
     (volumes.wallet / "a.wlt").write_text(WALLET)

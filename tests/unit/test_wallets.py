@@ -3,10 +3,12 @@
 import gzip
 import io
 import json
+import os
 import posixpath
+import signal
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,12 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from plugins.base import Values
-from wallets import backup_files
+from wallets import backup_files, signals
 from wallets.commands import backup, restore_copy, restore_file
-from wallets.contents import File, damaged, from_tar, pack, to_tar, unpack, wallets_in
+from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack, to_tar, unpack, wallets_in
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode, node_of, nodes_of
-from wallets.volume import STAGING, WalletVolume
+from wallets.volume import LABEL, WalletVolume
 
 URN = "urn:pulumi:test::skycoin::"
 NODE = f"{URN}skycoin:index:Node::node-1"
@@ -65,6 +67,12 @@ class FakeEngine:
     full: bool = False
     saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
     """What the node has written at each further look."""
+    users: Sequence[str] = ("skycoin-node-1",)
+    """Containers that run on the wallet."""
+    left: Sequence[str] = ()
+    """Containers that a killed restore has left."""
+    loses: bool = False
+    """True where moving files loses them."""
     noted: list[str] = field(default_factory=list)
 
     @property
@@ -85,6 +93,13 @@ class FakeEngine:
 
     def get(self, name: str) -> "FakeNode":
         return FakeNode(self, name)
+
+    def list(self, filters: Values, all: bool = False) -> "Sequence[FakeNode]":  # noqa: A002 docker's name
+        if all:
+            assert filters == {"label": f"{LABEL}={WALLET}", "status": ["created", "exited"]}
+            return [FakeNode(self, name) for name in self.left]
+        assert filters == {"volume": WALLET}
+        return [FakeNode(self, name) for name in self.users]
 
     def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
         assert image == PREFLIGHT["image"]
@@ -110,6 +125,9 @@ class FakeNode:
 
     def start(self) -> None:
         self.engine.noted.append(f"start {self.name}")
+
+    def remove(self, force: bool) -> None:
+        self.engine.noted.append(f"remove {self.name}")
 
 
 @dataclass
@@ -142,7 +160,7 @@ class FakeContainer:
         staged = {name: data for name, data in self.files.items() if name.startswith(f"{STAGING}/")}
         for name, data in staged.items():
             del self.files[name]
-            if self.command[0] == "sh":
+            if self.command[0] == "sh" and not self.engine.loses:
                 self.files[name.removeprefix(f"{STAGING}/")] = data
 
     def wait(self, timeout: int) -> Values:
@@ -327,13 +345,13 @@ def test_a_backup_that_leads_out_of_the_wallets_folder_is_refused(name: str) -> 
         unpack("b", gzip.compress(buffer.getvalue()))
 
 
-def test_a_backup_with_a_link_or_without_a_wallet_is_refused() -> None:
+def test_a_link_is_no_wallet_and_is_never_restored() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         entry = tarfile.TarInfo("a.wlt")
         entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(entry)
-    with pytest.raises(WalletError, match=r"'a\.wlt' is neither a file nor a folder"):
+    with pytest.raises(WalletError, match="b holds no wallet"):
         unpack("b", gzip.compress(buffer.getvalue()))
     with pytest.raises(WalletError, match="b holds no wallet"):
         unpack("b", pack({"note": File(data=b"x")}))
@@ -341,3 +359,122 @@ def test_a_backup_with_a_link_or_without_a_wallet_is_refused() -> None:
 
 def test_what_the_node_writes_is_a_wallet() -> None:
     assert damaged({"a.wlt": File(data=TEXT), "note": File(data=b"")}) == []
+
+
+def state_of(**changes: Any) -> list[dict[str, Any]]:
+    """The state with other inputs of some resources, by the end of their names."""
+    return [
+        {**one, "inputs": changes.get(one["urn"].rpartition("node-1-")[2], one.get("inputs", {}))}
+        for one in RESOURCES
+    ]
+
+
+def test_the_wallet_is_that_of_the_volume_where_a_preflight_is_ahead_of_it() -> None:
+    """After a refused change of `wallet-volume`, a restore went into the other volume."""
+    ahead = {**PREFLIGHT, "wallet": "elsewhere", "image": "r/skycoin@sha256:2"}
+    runs = {"name": "skycoin-node-1", "image": "r/skycoin@sha256:1"}
+    node = node_of("test", "node-1", state_of(preflight=ahead, container=runs))
+    assert (node.wallet, node.image) == (WALLET, "r/skycoin@sha256:1")
+
+
+@pytest.mark.case(38)
+def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Path) -> None:
+    """A file that was missing afterwards counted as restored."""
+    engine = FakeEngine({WALLET: {"b.wlt": TEXT}}, loses=True)
+    file = backup_files.keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    lost = r"a\.wlt in skycoin-node-1-wallet is not what the backup holds\nwhat was there before: .*-before-"
+    with pytest.raises(WalletError, match=lost):
+        restore_file(node, volume(node, engine), file, tmp_path / "kept")
+    assert engine.noted[-1] == "start skycoin-node-1"
+
+
+@pytest.mark.case(38)
+def test_what_an_interrupted_restore_has_left_is_no_wallet(node: DeployedNode, tmp_path: Path) -> None:
+    """A killed restore's files were counted, copied and backed up as wallets."""
+    engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
+    with pytest.raises(WalletError, match="a restore was interrupted there: run it again, which finishes it"):
+        backup(node, volume(node, engine), tmp_path)
+    with pytest.raises(WalletError, match="a restore was interrupted there"):
+        unpack("b", pack({f"{STAGING}/a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)}))
+    file = backup_files.keep(tmp_path, "b", pack({"c.wlt": File(data=TEXT)}))
+    restore_file(node, volume(node, engine), file, tmp_path / "kept")
+    assert engine.volumes[WALLET] == {"b.wlt": TEXT, "c.wlt": TEXT}
+    [before] = (tmp_path / "kept").iterdir()
+    assert wallets_in(unpack("x", before.read_bytes())) == ["b.wlt"]
+    assert "remove helper" in engine.noted
+
+
+@pytest.mark.case(36)
+def test_a_restore_under_another_running_container_is_refused(node: DeployedNode, tmp_path: Path) -> None:
+    """A container of another name ran on, and would have written its old wallet back."""
+    engine = FakeEngine({WALLET: {}}, users=("skycoin-node-1", "other"))
+    file = backup_files.keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    with pytest.raises(
+        WalletError, match=r"other on host attic uses skycoin-node-1-wallet too: stop it first"
+    ):
+        restore_file(node, volume(node, engine), file, tmp_path)
+    assert engine.volumes[WALLET] == {}
+    assert "stop skycoin-node-1" not in engine.noted
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("number", signals.STOPPING)
+def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signals) -> None:
+    """Ctrl-C left half of the wallets restored, and the node running on them."""
+    done = []
+
+    def work() -> None:
+        with signals.uninterrupted():
+            os.kill(os.getpid(), number)
+            done.append("all")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["all"]
+
+
+def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -> None:
+    """One link in one copy made the tool refuse all of them."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, kind, target in (
+            ("data/2026Z", tarfile.DIRTYPE, ""),
+            ("data/2026Z/l.wlt", tarfile.SYMTYPE, "a.wlt"),
+            ("data/2026Z/pipe", tarfile.FIFOTYPE, ""),
+            ("data/lost+found", tarfile.DIRTYPE, ""),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, target
+            tar.addfile(entry)
+    assert folders_in(buffer.getvalue(), "data") == {"2026Z", "lost+found"}
+    assert from_tar(buffer.getvalue(), "data") == {"2026Z/l.wlt": File(data=b"", link="a.wlt")}
+
+
+def test_odd_files_get_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WalletError, match="pipe is not a file"):
+        backup_files.load(tmp_path / "pipe")
+    deep = b'{"meta": ' + b"[" * 200_000
+    assert damaged({"a.wlt": File(data=deep)}) == ["a.wlt"]
+    assert from_tar(to_tar({"..dots.wlt": File(data=TEXT)}))["..dots.wlt"].data == TEXT
+
+
+def test_a_backup_that_unpacks_to_more_than_wallets_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wallets.contents.LARGEST", 1000)
+    with pytest.raises(WalletError, match=r"b is larger than 0 MiB unpacked"):
+        unpack("b", pack({"a.wlt": File(data=bytes(10_000))}))
+
+
+def test_a_file_system_without_links_gets_its_backup_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    path = backup_files.keep(tmp_path, "one.tar.gz", b"good")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"good", 0o600)
+    with pytest.raises(WalletError, match="never overwritten"):
+        backup_files.keep(tmp_path, "one.tar.gz", b"bad")
+    assert path.read_bytes() == b"good"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one.tar.gz"]

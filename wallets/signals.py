@@ -1,0 +1,33 @@
+"""What must come to its end although somebody wants the command to stop."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, `kill`, and a terminal or ssh connection that goes away."""
+
+
+def interrupt_on_all() -> None:
+    """Let every one of these signals end the command as Ctrl-C does, with what it has to put right."""
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keep a signal waiting until the body has ended; then it interrupts."""
+    waiting: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waiting:
+        raise KeyboardInterrupt
