@@ -13,7 +13,7 @@ _LEFT = {
     DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
     DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
 }
-"""What becomes of what a killed run had made, by the docker plugin."""
+"""Fate of what a killed run had made, by the docker plugin."""
 
 
 def bring_up(layout: Layout, stack: str, env: Mapping[str, str]) -> int:

@@ -13,7 +13,7 @@ from local.steps import SetupError
 
 
 class DockerPlugin(StrEnum):
-    """Where the docker plugin comes from."""
+    """Origin of the docker plugin."""
 
     OFFICIAL = "official"
     STAND_IN = "stand-in"
@@ -46,7 +46,7 @@ def keep(layout: Layout, plugin: DockerPlugin) -> None:
 
 
 def kept(layout: Layout) -> DockerPlugin | None:
-    """What the set-up remembers; of one from before this was kept, what is installed."""
+    """The plugin that the set-up remembers; where it remembers none, the one that is installed."""
     path = layout.state / "docker-plugin"
     if path.exists():
         return DockerPlugin(path.read_text().strip())

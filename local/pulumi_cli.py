@@ -110,7 +110,7 @@ def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str,
 
 
 def plugin_folder(layout: Layout, name: str) -> Path:
-    """Where the CLI keeps an installed plugin; a file ORIGIN in it says that it is not the official one."""
+    """Folder of an installed plugin; a file ORIGIN in it says that it is not the official one."""
     return layout.state / "pulumi" / "plugins" / f"resource-{name}-v{PLUGINS[name]}"
 
 

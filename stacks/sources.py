@@ -64,6 +64,6 @@ git-config(1): safe.bareRepository (2.38 and newer), core.fsmonitor.
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints, or nothing where the folder is no git checkout. No file of the folder is run."""
+    """Output of git, or nothing where the folder is no git checkout; no file of the folder is run."""
     done = subprocess.run([*GIT, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -22,7 +22,7 @@ class Case:
 
     fault: str
     must: str
-    """What the program must do."""
+    """Required behaviour."""
     weak: str = ""
     """In which way its tests are weaker than the case; empty where they are not."""
 

@@ -23,7 +23,7 @@ COMMANDS = {
 
 
 def listing() -> dict[str, object]:
-    """What the machine's network and binfmt are made of, without times and counters."""
+    """Links, routes, rules and binfmt handlers of the machine, without times and counters."""
     said = {
         name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for name, command in COMMANDS.items()

@@ -31,7 +31,7 @@ ENGINE = "unix:///state/engine/docker.sock"
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a preview said, and the deployment that it was made over."""
+    """Answer of a preview, and the deployment that it was made over."""
 
     code: int
     state: dict[str, Any]

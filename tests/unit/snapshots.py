@@ -114,9 +114,10 @@ def _read_block(words: list[str], inputs: list[str]) -> Block:
 
 
 def identities(block: Block, components: Mapping[str, Block]) -> set[Identity]:
-    """Who a resource is, and whom its own and its parents' aliases say it was; parents are found by name.
+    """Present and former identities of a resource, by its own and its parents' aliases.
 
-    The engine gives children their parent's alias with the parent's name exchanged.
+    Parents are found by name. The engine gives children their parent's alias, with the parent's name
+    exchanged.
     """
     above: set[Identity] = {("", "")}
     parent = components.get(block.parent)

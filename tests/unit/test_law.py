@@ -129,7 +129,7 @@ def _identity(block: Block, components: dict[str, Block]) -> tuple[str, str]:
 
 
 def _components(blocks: list[Block]) -> dict[str, Block]:
-    """What can be a parent, by name: a provider may have the name of a component."""
+    """Possible parents, by name: a provider may have the name of a component."""
     return {block.name: block for block in blocks if block.type.startswith("skycoin:index:")}
 
 
