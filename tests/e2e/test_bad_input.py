@@ -68,10 +68,8 @@ def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str,
         assert str(port) in result.text
     again = up.pulumi("up", "--yes", "--stack", "local")
     assert again.code == 0, again.text
-    urn = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::second-wallet"
-    assert up.pulumi("state", "unprotect", "--yes", "--stack", "local", urn).code == 0
-    up.change(settings)
-    assert up.make("up").code == 0
+    assert up.make("retire", "NODE=second").code == 0
+    assert "second" not in up.settings()["skycoin:nodes"]
 
 
 def test_registry_port_in_use_is_named(up: Machine) -> None:
