@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.bases import OFFICIAL_GO
+from local.tools import GO_VERSION
 from tests.e2e.machine import Machine
 from tests.e2e.states import record
 from tests.e2e.workspaces import (
@@ -24,7 +26,7 @@ from tests.e2e.workspaces import (
 )
 
 PROGRAMS = {
-    "go version": "go1.26.5 linux/amd64",
+    "go version": " linux/amd64",
     "gofmt -l .": "",
     "node --version": "v24.",
     "npm --version": "11.",
@@ -100,6 +102,12 @@ def test_its_programs_answer(cli: Workspace, command: str) -> None:
     result = cli.as_person("develop", *command.split())
     assert result.code == 0, result.text
     assert PROGRAMS[command] in result.text
+
+
+def test_its_go_is_that_of_its_base(up: Machine, cli: Workspace) -> None:
+    official = up.settings()["skycoin:bases"] == "official"
+    said = cli.as_person("develop", "go", "version").text
+    assert f"go{OFFICIAL_GO if official else GO_VERSION} linux/amd64" in said
 
 
 def test_go_with_c_compiles_and_the_linter_finds_a_fault(cli: Workspace) -> None:
