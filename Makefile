@@ -14,7 +14,7 @@ help: ## This list
 $(VENV)/ready: requirements.txt requirements-ecr.txt requirements-dev.txt constraints.txt local/environment.sh
 	@sh local/environment.sh $(VENV)
 
-up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 12 min, then 6 s)
+up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 12 to 15 min, then 10 s)
 	@$(PYTHON) -m local up
 
 down: $(VENV)/ready ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up made, wallets excepted
@@ -50,7 +50,7 @@ wallet-restore: $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=t
 env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit e2e ## Everything that this machine can run (cold 40 min, warm 20 min)
+test: lint unit e2e ## Everything that this machine can run (cold 45 min, warm 25 to 35 min)
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
