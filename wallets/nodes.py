@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,24 +50,26 @@ class DeployedNode:
 
 def nodes_of(resources: Sequence[Mapping[str, Any]]) -> dict[str, DeployedNode]:
     """Nodes by name, from the resources of a state (`deployment.resources` of `pulumi stack export`)."""
-    components = {one["urn"]: one for one in resources if one["type"] == "skycoin:index:Node"}
-    return {
-        urn.rpartition("::")[2]: node
-        for urn in components
-        if (node := _node(urn, [one for one in resources if _is_under(urn, one, resources)])) is not None
-    }
+    parents = {one["urn"]: str(one.get("parent", "")) for one in resources}
+    parts: dict[str, list[Mapping[str, Any]]] = {urn: [] for urn in parents if _NODE in urn}
+    for one in resources:
+        if (owner := _owner(one["urn"], parents, parts)) is not None:
+            parts[owner].append(one)
+    found = {urn.rpartition("::")[2]: _node(urn, its) for urn, its in parts.items()}
+    return {name: node for name, node in found.items() if node is not None}
 
 
-def _is_under(urn: str, one: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> bool:
-    """True for a node's component, its children, and the exporter beside it with its own."""
-    exporter = urn.replace("skycoin:index:Node::", "skycoin:index:Exporter::") + "-exporter"
-    parents = {each["urn"]: each.get("parent", "") for each in resources}
-    place = one["urn"]
-    while place:
-        if place in (urn, exporter):
-            return True
-        place = parents.get(place, "")
-    return False
+_NODE, _EXPORTER = "::skycoin:index:Node::", "::skycoin:index:Exporter::"
+
+
+def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str | None:
+    """URN of the node that a resource belongs to: as it or below it, or as or below its exporter."""
+    while urn:
+        node = urn.replace(_EXPORTER, _NODE).removesuffix("-exporter") if _EXPORTER in urn else urn
+        if node in nodes:
+            return node
+        urn = parents.get(urn, "")
+    return None
 
 
 def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:

@@ -8,6 +8,7 @@ import posixpath
 import signal
 import stat
 import tarfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,6 +191,29 @@ def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None
     assert node.urns == [one["urn"] for one in RESOURCES[1:-1]]
     assert node.protected == [RESOURCES[4]["urn"]]
     assert node.docker == "docker -H ssh://pi@attic.lan"
+
+
+def fleet(size: int) -> list[dict[str, Any]]:
+    """A state of so many nodes."""
+    return [
+        {
+            key: value.replace("node-1", f"node-{number}") if isinstance(value, str) else value
+            for key, value in one.items()
+        }
+        for number in range(size)
+        for one in RESOURCES[1:-1]
+    ]
+
+
+def test_the_nodes_of_a_state_are_found_in_a_time_that_grows_with_their_number() -> None:
+    """Every `make up` looks for them, and it grew with the third power."""
+
+    def seconds(size: int) -> float:
+        resources, began = fleet(size), time.perf_counter()
+        assert len(nodes_of(resources)) == size
+        return time.perf_counter() - began
+
+    assert min(seconds(1000) for _ in range(3)) < 40 * min(seconds(100) for _ in range(3))
 
 
 def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
