@@ -11,7 +11,7 @@ FOLDER = Path("skycoin-wallets")
 
 
 def default_folder() -> Path:
-    """Where backups go: outside the checkout and the set-up's state, which may be removed."""
+    """Folder of backups: outside the checkout and the set-up's state, which may be removed."""
     return Path.home() / FOLDER
 
 

@@ -1,4 +1,4 @@
-"""What is in a wallet volume: its files in memory, as a tar archive, and what is wrong with them. Pure."""
+"""Contents of a wallet volume: files in memory, as a tar archive, and checks of them. Pure."""
 
 import gzip
 import io
@@ -34,7 +34,7 @@ class File:
     modified: int = 0
     """Seconds since 1970."""
     link: str = ""
-    """Where a symbolic link leads; it is kept in a backup, and never restored."""
+    """Target of a symbolic link; it is kept in a backup, and never restored."""
 
 
 Contents: TypeAlias = Mapping[str, File]

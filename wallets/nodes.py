@@ -1,7 +1,6 @@
 """Nodes as a stack's state has them: where a wallet is, and what must not write to it meanwhile."""
 
 import json
-import os
 import subprocess
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ class DeployedNode:
     urns: Sequence[str]
     """URNs of all that belongs to the node, children after their parents."""
     protected: Sequence[str]
-    """Those of `urns` that are protected."""
+    """The protected ones of `urns`."""
 
     @property
     def backups(self) -> str:
@@ -95,11 +94,10 @@ def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
     )
 
 
-def resources_of(stack: str, env: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+def resources_of(stack: str) -> list[dict[str, Any]]:
     """Resources of a stack's state, on the backend of the environment. Raises WalletError."""
     done = subprocess.run(
         ["pulumi", "-C", str(PROJECT), "stack", "export", "--stack", stack],
-        env={**os.environ, **(env or {})},
         text=True,
         capture_output=True,
         check=False,

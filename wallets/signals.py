@@ -1,4 +1,4 @@
-"""What must come to its end although somebody wants the command to stop."""
+"""Signals that stop a command, and work that they must not cut short."""
 
 import signal
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ from wallets.signals import uninterrupted
 
 PLACE = "/wallet"
 COPIES = "/data"
-"""Where the volume of copies is mounted: images own that folder (plugins/skycoin/wallet_backup.py)."""
+"""Mount point of the volume of copies: images own that folder (plugins/skycoin/copy-wallet.sh)."""
 
 LABEL = "skycoin.wallet-helper"
 """Label of the containers that are made here; its value is the wallet volume."""

@@ -134,7 +134,7 @@ def _components(blocks: list[Block]) -> dict[str, Block]:
 
 
 def _missing(before: list[Block], today: list[Block]) -> list[str]:
-    """What of a released graph today's program has no resource for, or another one."""
+    """Resources of a released graph for which today's program has none, or another one."""
     heirs = {who: block for block in today for who in identities(block, _components(today))}
     said = []
     for block in before:

@@ -414,7 +414,7 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
 
 @pytest.fixture
 def pulumi_calls(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What a retire asks of pulumi; node-1 is deployed, node-1 and node-2 are in the settings."""
+    """Calls that a retire makes to pulumi; node-1 is deployed, node-1 and node-2 are in the settings."""
     calls: list[list[str]] = []
     layout.state.mkdir()
     remember(layout, {"DOCKER_HOST": "unix:///a.sock"})

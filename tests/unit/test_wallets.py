@@ -56,7 +56,7 @@ RESOURCES = [
     child("docker:index/container:Container", "node-1-exporter-container", EXPORTER, inputs={}),
     {"urn": f"{URN}skycoin:index:Node::node-10", "type": "skycoin:index:Node"},
 ]
-"""As much of a state as a node has."""
+"""Parts of a state that a node has."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class FakeEngine:
     running: bool = True
     full: bool = False
     saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
-    """What the node has written at each further look."""
+    """Content that the node has written at each further look."""
     users: Sequence[str] = ("skycoin-node-1",)
     """Containers that run on the wallet."""
     left: Sequence[str] = ()
