@@ -13,7 +13,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-ARGUMENT = "NAMED_CONTEXTS"
+from stacks.catalogue import NAMED_CONTEXTS
+
 MEGABYTE = 1_000_000
 LARGE = 200
 """MB of a working copy, from which on it is worth a word: every variant's build is sent all of it."""
@@ -32,7 +33,7 @@ def contexts_argument(sources: Mapping[str, str]) -> dict[str, str]:
         for path in files_of(folder):
             line = f"{path.relative_to(folder).as_posix()}\0{_content_hash(path)}\0"
             seen.update(line.encode(errors="surrogateescape"))
-    return {ARGUMENT: seen.hexdigest()} if folders else {}
+    return {NAMED_CONTEXTS: seen.hexdigest()} if folders else {}
 
 
 def files_of(folder: Path) -> Iterator[Path]:

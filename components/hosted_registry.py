@@ -12,9 +12,8 @@ import pulumi
 import pulumi_docker as docker
 
 from components.node import LOOPBACK, PROCESSES, USER
+from stacks.catalogue import REGISTRY_PORT
 
-PORT = 5000
-"""Inside the container."""
 SETTINGS = "/etc/distribution/hosted.yml"
 """Of images/registry: TLS, a password file, the delete API, health on the container's loopback."""
 HEALTH = "http://127.0.0.1:5001/debug/health"
@@ -118,7 +117,7 @@ class HostedRegistry(pulumi.ComponentResource):
                 docker.ContainerMountArgs(type="volume", source=secrets.name, target=SECRETS, read_only=True),
             ],
             network_mode=network.name,
-            ports=[docker.ContainerPortArgs(internal=PORT, external=args.port, ip=args.listen)],
+            ports=[docker.ContainerPortArgs(internal=REGISTRY_PORT, external=args.port, ip=args.listen)],
             restart="unless-stopped",
             stop_timeout=GRACE,
             destroy_grace_seconds=GRACE,

@@ -151,3 +151,8 @@ def pinned(reference: str) -> str:
     """`repo[:tag]@sha256:…` → `repo@sha256:…`: what a node is deployed by."""
     repository, digest = split_pinned(reference)
     return f"{repository}@{digest}"
+
+
+def backups_volume(wallet_volume: str) -> str:
+    """Volume with the copies of a wallet, on the wallet's own host."""
+    return f"{wallet_volume}-backups"

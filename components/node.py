@@ -17,6 +17,7 @@ import pulumi_docker as docker
 
 from components.boards import SERVER, Board
 from components.host import Host
+from components.naming import backups_volume
 from components.preflight import Preflight
 from components.wallet_backup import WalletBackup
 
@@ -187,11 +188,6 @@ class Node(pulumi.ComponentResource):
                 depends_on=list(before),
             ),
         )
-
-
-def backups_volume(wallet_volume: str) -> str:
-    """Volume with the copies of a wallet, on the wallet's own host."""
-    return f"{wallet_volume}-backups"
 
 
 def container_settings(args: NodeArgs) -> dict[str, Any]:

@@ -6,26 +6,10 @@ component makes it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import pulumi
 
-
-class RegistryKind(StrEnum):
-    """What a registry promises about its tags, and whose it is."""
-
-    LOCAL = "local"
-    """This machine's own: every tag may move."""
-    OCI = "oci"
-    """Any registry that speaks the OCI distribution API; exact release tags are for ever."""
-    HUB = "hub"
-    """Docker Hub: the same promise, and repositories of exactly two parts."""
-    GHCR = "ghcr"
-    """GitHub's: the same promise."""
-    ECR = "ecr"
-    """Amazon's: the same promise, kept by the registry; repositories have to be made first."""
-    HOSTED = "hosted"
-    """One that the stack runs itself (components/hosted_registry.py): the same promise."""
+from components.registries import RegistryKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

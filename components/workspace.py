@@ -16,24 +16,12 @@ import pulumi
 import pulumi_docker as docker
 
 from components.node import LOOPBACK
+from stacks.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK
 
-WORK = "/work"
-"""Where the folder is, inside."""
-USER = "developer"
-"""The person in the image, for tools that enter by name."""
-HOME = "/home/developer"
-"""The person's own files inside: a volume, so that they outlive the container."""
-DOCKER_DATA = "/var/lib/docker"
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""
-MEMORY = 4096
-"""Limit in MiB where none is given."""
-PROCESSES = 16384
-"""Threads. Linux counts those of a user id on the whole host, the person's own programs included."""
 WAIT = 120
 """Seconds in which what is inside must answer."""
-STAY = ("sleep", "infinity")
-"""Command of a workspace without a page: it waits to be entered."""
 PASSWORD = f"{HOME}/.config/code-server/config.yaml"
 """File with the page's password, made at its first start and kept nowhere else."""
 WITH_PASSWORD = f"""\

@@ -12,8 +12,8 @@ from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
 from local.stack import containers, own_stacks
 from local.steps import as_root, run, step
-from plugins.base import ProviderError
 from plugins.engine import Engine
+from plugins.errors import ServiceError
 
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
@@ -65,7 +65,7 @@ def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
                 this.found = "stopped"
             except NotFound:
                 this.found = "is not there"
-            except (DockerException, OSError, ProviderError) as error:
+            except (DockerException, OSError, ServiceError) as error:
                 this.found = f"not reached: {error}"
 
 

@@ -21,6 +21,8 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from plugins.errors import ServiceError
+
 Values: TypeAlias = dict[str, Any]
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -129,7 +131,7 @@ _Answer = TypeVar("_Answer")
 def _reporting(
     method: Callable[["Servicer", _Request, Any], _Answer],
 ) -> Callable[["Servicer", _Request, Any], _Answer]:
-    """Turns ProviderError into the gRPC error that the engine shows; InitError keeps the resource."""
+    """Turn an error of a kind or of its clients into the gRPC error that the engine shows."""
 
     @functools.wraps(method)
     def reported(self: "Servicer", request: _Request, context: Any) -> _Answer:
@@ -145,7 +147,7 @@ def _reporting(
             status = status_pb2.Status(code=code, message=str(error), details=[packed])
             context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
             message = str(error)
-        except ProviderError as error:
+        except (ProviderError, ServiceError) as error:
             message = str(error)
         except OSError as error:
             # An engine's answers and broken connections, docker's and requests' own: both are OSErrors.

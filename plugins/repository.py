@@ -26,7 +26,7 @@ from requests.utils import parse_dict_header
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry
 
-from plugins.base import ProviderError
+from plugins.errors import ServiceError
 from plugins.trust import SYSTEM_BUNDLES
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -48,7 +48,7 @@ HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
 
 
-class RegistryError(ProviderError):
+class RegistryError(ServiceError):
     """A registry did not do what was asked; the message names it and holds no credential."""
 
     def __init__(self, message: str, *, passing: bool = False) -> None:

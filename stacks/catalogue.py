@@ -1,18 +1,23 @@
-"""The images of this repository: folder, software, and what their sources must fulfil."""
+"""The images of this repository: one row each, with its folder and its software."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from components.arch import ARCHES
-from stacks.settings import ImageSettings, SourceSettings
-from stacks.sources import Provenance
 
 PROJECT = Path(__file__).resolve().parent.parent
 GO_MODULE = "./images/go-module"
 """Folder with what images from Go modules share; a named build context of all images."""
+NAMED_CONTEXTS = "NAMED_CONTEXTS"
+"""Build argument with the hash of an image's local named contexts (components/contexts.py)."""
+EXPORTER = "exporter"
+"""Image of the catalogue that shows a node's metrics."""
+REGISTRY_IMAGE = "registry"
+"""Image of the catalogue that a hosted registry runs."""
+REGISTRY_PORT = 5000
+"""Port of that registry inside its container."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,43 +48,21 @@ class CatalogueEntry:
         """Build context relative to the project: the same in every checkout."""
         return f"./images/{self.name}"
 
-    def arguments(self, image: ImageSettings, source: Provenance) -> dict[str, str]:
-        """Its own build arguments for one image of a stack."""
+    def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
+        """Its own build arguments: the templates of `build_args`, filled in."""
         known = {
-            "version": source.version,
-            "commit": source.commit,
-            "branch": source.branch,
-            "gui": "true" if image.gui else "false",
-            "layers": str(image.layers),
+            "version": version,
+            "commit": commit,
+            "branch": branch,
+            "gui": "true" if gui else "false",
+            "layers": str(layers),
         }
         return {name: template.format_map(known) for name, template in self.build_args.items()}
-
-    def pinned_version(self) -> str:
-        """Version of `module` in the folder's go.mod."""
-        text = (PROJECT / "images" / self.name / "go.mod").read_text()
-        match = re.search(rf"^(?:require)?\s*{re.escape(self.module)} (v\S+)", text, re.M)
-        return match[1] if match else ""
 
     def arch_faults(self, arches: list[str]) -> Iterator[str]:
         """Why this image can't be built for some of `arches`."""
         if missing := [arch for arch in arches if arch not in self.arches]:
             yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
-
-    def source_faults(self, source: SourceSettings) -> Iterator[str]:
-        """Why this image can't be built from `source`."""
-        if source.origin not in self.origins:
-            allowed = " or ".join(self.origins)
-            yield f"{source.origin} is no source of {self.name}; allowed is {allowed}"
-            return
-        if source.module is not None and source.module != self.module:
-            yield f"module {source.module!r} is not what {self.name} is made of; allowed is {self.module}"
-        elif source.module is not None and source.version != (pinned := self.pinned_version()):
-            yield (
-                f"version {source.version} is not the one whose hashes images/{self.name}/go.mod pins "
-                f"({pinned}); change it there with `go get {self.module}@{source.version}`"
-            )
-        if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
-            yield f"path {source.path!r} is no working copy of {self.module} (it has no folder cmd)"
 
 
 def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
@@ -125,7 +108,7 @@ CATALOGUE = _entries(
         },
     ),
     CatalogueEntry(
-        name="exporter",
+        name=EXPORTER,
         repository="skycoin/exporter",
         title="Prometheus metrics of a Skycoin node",
         module="github.com/prometheus-community/json_exporter",
@@ -140,7 +123,7 @@ CATALOGUE = _entries(
         },
     ),
     CatalogueEntry(
-        name="registry",
+        name=REGISTRY_IMAGE,
         repository="skycoin/registry",
         title="Registry of OCI images",
         module="github.com/distribution/distribution/v3",
@@ -151,7 +134,7 @@ CATALOGUE = _entries(
             "PACKAGE": "github.com/distribution/distribution/v3/cmd/registry",
             "LDFLAGS": "-X github.com/distribution/distribution/v3/version.version=v{version} "
             "-X github.com/distribution/distribution/v3/version.revision={commit}",
-            "PORT": "5000",
+            "PORT": str(REGISTRY_PORT),
             "DATA": "/var/lib/registry /secrets",
         },
     ),

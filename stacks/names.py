@@ -6,24 +6,15 @@ from dataclasses import dataclass
 
 from components.arch import in_table_order
 from components.bases import Base, Bases
-from components.hosted_registry import PORT
 from components.naming import address_port, channel_tags, engine_name, exact_tags, minor_tag
-from components.registry import RegistryKind
-from stacks.catalogue import CATALOGUE
+from components.registries import RegistryKind
+from stacks.catalogue import CATALOGUE, REGISTRY_IMAGE, REGISTRY_PORT
 from stacks.opening import OpenSettings
 from stacks.settings import ImageSettings, NodeSettings, RegistrySettings, StackSettings, WorkspaceSettings
 from stacks.workspaces import BASE_REPOSITORY, WORKSPACES
 
 BASE_TAG = "bookworm"
 """How the tag of a base that a stack builds begins, after Debian's release; the stack's name follows."""
-
-
-EXPORTER = "exporter"
-"""Image of the catalogue that shows a node's metrics."""
-
-
-REGISTRY_IMAGE = "registry"
-"""Image of the catalogue that a hosted registry runs."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -203,4 +194,4 @@ def registry_volumes(name: str) -> tuple[str, str]:
 
 def registry_port(registry: RegistrySettings) -> int:
     """Port on the host: given, or that of the address, or the registry's own."""
-    return registry.port or address_port(registry.address or "") or PORT
+    return registry.port or address_port(registry.address or "") or REGISTRY_PORT

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components.workspace import MEMORY
 from stacks.fields import Port
 from stacks.model import Settings
+from stacks.workspaces import MEMORY
 
 SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys")
 """First parts of folders that belong to the machine, with everything below them."""

@@ -15,14 +15,13 @@ from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
 from components.naming import Channel, pinned
 from components.program_version import ProgramVersion
-from components.registry import Registry, RegistryArgs, RegistryKind
+from components.registries import RegistryKind
+from components.registry import Registry, RegistryArgs
 from components.version import VERSION
 from stacks.bases import BaseImages
-from stacks.catalogue import CATALOGUE, GO_MODULE, PROJECT, CatalogueEntry
+from stacks.catalogue import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
 from stacks.hosted import deploy_registry
 from stacks.names import (
-    EXPORTER,
-    REGISTRY_IMAGE,
     container_name,
     engine_of,
     exact_tags_of,
@@ -177,7 +176,13 @@ class Program:
                 build_base=self._bases.build_base,
                 build_args={
                     **image.build_args,
-                    **entry.arguments(image, source),
+                    **entry.arguments(
+                        version=source.version,
+                        commit=source.commit,
+                        branch=source.branch,
+                        gui=image.gui,
+                        layers=image.layers,
+                    ),
                     "SOURCE_DATE_EPOCH": source.epoch,
                 },
                 labels=_labels(entry, source),

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from components.bases import Base, Bases
 from components.boards import BOARDS
 from components.naming import Channel
-from components.registry import RegistryKind
+from components.registries import RegistryKind
 from stacks.fields import (
     SECRET,
     Account,

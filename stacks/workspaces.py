@@ -29,6 +29,20 @@ PYTHONS: Mapping[str, str] = MappingProxyType(
 
 DEFAULT_PYTHON = "3.11"
 
+WORK = "/work"
+"""Where the folder is, inside."""
+USER = "developer"
+"""The person in the image, for tools that enter by name."""
+HOME = "/home/developer"
+"""The person's own files inside: a volume, so that they outlive the container."""
+DOCKER_DATA = "/var/lib/docker"
+MEMORY = 4096
+"""Limit in MiB where none is given."""
+PROCESSES = 16384
+"""Threads. Linux counts those of a user id on the whole host, the person's own programs included."""
+STAY = ("sleep", "infinity")
+"""Command of a workspace without a page: it waits to be entered."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceEntry:

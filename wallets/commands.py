@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from plugins.base import ProviderError
-from plugins.skycoin.preflight import connect
+from plugins.engine import connect
+from plugins.errors import ServiceError
 from wallets import backup_files
 from wallets.contents import (
     Contents,
@@ -24,7 +24,7 @@ def volume_of(node: DeployedNode) -> WalletVolume:
     """The node's wallet volume, over a client of its host's engine. Raises WalletError."""
     try:
         client: Any = connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
-    except ProviderError as error:
+    except ServiceError as error:
         raise WalletError(f"host {node.host}: {error}") from None
     return WalletVolume(node, client)
 

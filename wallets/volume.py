@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
-from plugins.base import ProviderError
 from plugins.engine import ensure_image
+from plugins.errors import ServiceError
 from plugins.skycoin.short_run import short_run
 from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
 from wallets.errors import WalletError
@@ -227,6 +227,6 @@ class WalletVolume:
             return question()
         except NotFound:
             raise
-        except (APIError, DockerException, RequestException, ProviderError, OSError) as error:
+        except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
             reason = getattr(error, "explanation", None) or error
             raise WalletError(f"host {self._node.host}: {reason}") from error

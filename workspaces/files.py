@@ -12,8 +12,17 @@ from typing import Any
 
 import yaml
 
-from components.workspace import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, USER, WORK
-from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY
+from stacks.workspaces import (
+    DIND_CAPABILITIES,
+    DIND_SECURITY,
+    DOCKER_DATA,
+    HOME,
+    MEMORY,
+    PROCESSES,
+    STAY,
+    USER,
+    WORK,
+)
 from workspaces.model import Model
 
 SCHEMA = "2.2.0"

@@ -23,6 +23,7 @@ from local.docker_plugin.image import find
 from local.docker_plugin.rules import check_parts, checked, compare, left_behind
 from plugins.base import Change, Checked, Found, InitError, ProviderError, Values
 from plugins.engine import Engine
+from plugins.errors import ServiceError
 
 POLL = 0.5
 """Seconds between two looks at a container's health."""
@@ -110,7 +111,7 @@ class Container:
                 api.start(identity)
                 if inputs.get("wait"):
                     _await_health(api, identity, inputs)
-        except ProviderError as error:
+        except (ProviderError, ServiceError) as error:
             raise InitError(str(error), identity, self._state(identity, inputs)) from error
 
     def _state(self, identity: str, inputs: Values) -> Values:

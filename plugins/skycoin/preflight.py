@@ -13,7 +13,7 @@ from docker.errors import NotFound
 
 from components.naming import engine_name
 from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
-from plugins.engine import Engine
+from plugins.engine import connect
 from plugins.skycoin.short_run import short_run
 
 INPUTS = (
@@ -41,13 +41,6 @@ RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 PROBE_SECONDS = 120
 """Time that the probe may take: an emulated program on a slow board starts in seconds."""
-
-
-def connect(inputs: Values) -> Any:
-    """A client of the engine that the inputs name. Raises ProviderError."""
-    engine = Engine()
-    engine.configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
-    return engine.client()
 
 
 class Preflight:

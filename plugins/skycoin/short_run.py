@@ -6,8 +6,8 @@ from typing import Any
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from plugins.base import ProviderError
 from plugins.engine import ensure_image
+from plugins.errors import ServiceError
 
 
 def short_run(
@@ -16,7 +16,7 @@ def short_run(
     """(exit code, last lines) of a command in an image; the container is always removed.
 
     It gets no network, no rights and a read-only root; `options` are docker-py's. The image is pulled
-    where the host lacks it. Raises ProviderError that names host and image.
+    where the host lacks it. Raises ServiceError that names host and image.
     """
     try:
         ensure_image(client.api, image)
@@ -36,6 +36,4 @@ def short_run(
         finally:
             container.remove(force=True)
     except (DockerException, RequestException) as error:
-        raise ProviderError(
-            f"host {host}, {image}: {getattr(error, 'explanation', None) or error}"
-        ) from error
+        raise ServiceError(f"host {host}, {image}: {getattr(error, 'explanation', None) or error}") from error

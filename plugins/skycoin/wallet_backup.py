@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from docker.errors import NotFound
 
 from plugins.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
-from plugins.skycoin.preflight import connect
+from plugins.engine import connect
 from plugins.skycoin.short_run import short_run
 
 INPUTS = ("host", "engine", "sshOptions", "image", "wallet", "backups", "newWallet", "settings")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from stacks.catalogue import REGISTRY_IMAGE
 from stacks.names import (
-    REGISTRY_IMAGE,
     engine_of,
     hosted_registries,
     registries_of,

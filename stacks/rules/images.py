@@ -1,15 +1,15 @@
 """Rules over images, their bases, and the registries that they are published in."""
 
+import re
 from collections.abc import Iterator
 
 from components.bases import Bases
-from components.contexts import ARGUMENT
 from components.naming import Channel, ecr_repository_fault, tag_fault
-from components.registry import RegistryKind
-from stacks.catalogue import CATALOGUE, PROJECT
+from components.registries import RegistryKind
+from stacks.catalogue import CATALOGUE, NAMED_CONTEXTS, PROJECT, CatalogueEntry
 from stacks.fields import LOGIN, SECRET
 from stacks.names import registries_of, repository_of, tags_of
-from stacks.settings import RegistrySettings, StackSettings
+from stacks.settings import RegistrySettings, SourceSettings, StackSettings
 
 RESERVED_BUILD_ARGS = frozenset(
     [
@@ -20,7 +20,7 @@ RESERVED_BUILD_ARGS = frozenset(
         "CC",
         "DEBIAN_PORT",
         "SOURCE_DATE_EPOCH",
-        ARGUMENT,
+        NAMED_CONTEXTS,
     ]
 )
 """What components/ and stacks/program.py set, beside the catalogue's own of an image."""
@@ -46,7 +46,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
             continue
         yield from registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
-        yield from (f"{key}.source: {fault}" for fault in entry.source_faults(image.source))
+        yield from (f"{key}.source: {fault}" for fault in source_faults(entry, image.source))
         for argument in sorted(
             name for name, value in image.build_args.items() if SECRET.search(name) or LOGIN.search(value)
         ):
@@ -99,3 +99,27 @@ def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
     if registry.kind is RegistryKind.ECR:
         fault = ecr_repository_fault(whole)
     return f"{whole!r}: {fault}" if fault else None
+
+
+def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str]:
+    """Why an image can't be built from `source`."""
+    if source.origin not in entry.origins:
+        allowed = " or ".join(entry.origins)
+        yield f"{source.origin} is no source of {entry.name}; allowed is {allowed}"
+        return
+    if source.module is not None and source.module != entry.module:
+        yield f"module {source.module!r} is not what {entry.name} is made of; allowed is {entry.module}"
+    elif source.module is not None and source.version != (pinned := pinned_version(entry)):
+        yield (
+            f"version {source.version} is not the one whose hashes images/{entry.name}/go.mod pins "
+            f"({pinned}); change it there with `go get {entry.module}@{source.version}`"
+        )
+    if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
+        yield f"path {source.path!r} is no working copy of {entry.module} (it has no folder cmd)"
+
+
+def pinned_version(entry: CatalogueEntry) -> str:
+    """Version of an image's module in the go.mod of its folder; empty where it has none."""
+    text = (PROJECT / "images" / entry.name / "go.mod").read_text()
+    match = re.search(rf"^(?:require)?\s*{re.escape(entry.module)} (v\S+)", text, re.M)
+    return match[1] if match else ""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from stacks.catalogue import CATALOGUE
+from stacks.catalogue import CATALOGUE, EXPORTER
 from stacks.fields import NAME
-from stacks.names import EXPORTER, tags_of
+from stacks.names import tags_of
 from stacks.settings import StackSettings
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]

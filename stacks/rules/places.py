@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from components.node import backups_volume
+from components.naming import backups_volume
 from stacks.names import (
     container_name,
     engine_of,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.contexts import ARGUMENT
+from stacks.catalogue import NAMED_CONTEXTS
 from tests.unit.engine import STACK, Engine, Registered
 from tests.unit.wire import UNKNOWN, Secret
 
@@ -40,7 +40,7 @@ def rendered(engine: Engine) -> str:
     )
     blocks = [_block(engine, entry) for entry in entries]
     text = "\n".join([*blocks, "outputs", *_lines(engine.exports()), ""])
-    text = re.sub(rf"({ARGUMENT}: )[0-9a-f]{{64}}", r"\1<hash>", text)
+    text = re.sub(rf"({NAMED_CONTEXTS}: )[0-9a-f]{{64}}", r"\1<hash>", text)
     for digest, name in engine.digests.items():
         text = text.replace(digest, PLACEHOLDER.format(name))
     return text

@@ -9,7 +9,8 @@ import pulumi
 import pytest
 
 from components import contexts
-from components.contexts import ARGUMENT, context_warnings, contexts_argument, files_of
+from components.contexts import context_warnings, contexts_argument, files_of
+from stacks.catalogue import NAMED_CONTEXTS
 from tests.unit.engine import BUILD, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import changed
@@ -24,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def hash_of(folder: Path) -> str:
-    return contexts_argument({"source": str(folder)})[ARGUMENT]
+    return contexts_argument({"source": str(folder)})[NAMED_CONTEXTS]
 
 
 @pytest.mark.parametrize(
@@ -70,12 +71,12 @@ def test_the_hash_reaches_every_variants_build_and_no_final_stage(folder: Path) 
     source = {"path": str(folder), "version": "v1.0.0", "commit": "1" * 40}
     settings = changed({"images.skycoin.source": source})
     builds = run_program(Engine(), settings).all_of(BUILD)
-    assert len({build.inputs["buildArgs"][ARGUMENT] for build in builds}) == 1
+    assert len({build.inputs["buildArgs"][NAMED_CONTEXTS] for build in builds}) == 1
     (folder / "cmd" / "skycoin" / "main.go").write_text("package main // other\n")
     again = run_program(Engine(), settings).all_of(BUILD)
-    assert again[0].inputs["buildArgs"][ARGUMENT] != builds[0].inputs["buildArgs"][ARGUMENT]
+    assert again[0].inputs["buildArgs"][NAMED_CONTEXTS] != builds[0].inputs["buildArgs"][NAMED_CONTEXTS]
     for dockerfile in Path("images").rglob("*Dockerfile"):
-        assert ARGUMENT not in dockerfile.read_text().rpartition("\nFROM ")[2]
+        assert NAMED_CONTEXTS not in dockerfile.read_text().rpartition("\nFROM ")[2]
 
 
 @pytest.mark.case(33)

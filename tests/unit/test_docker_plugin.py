@@ -31,6 +31,7 @@ from plugins.base import (
     to_values,
 )
 from plugins.engine import Engine
+from plugins.errors import ServiceError
 from plugins.ssh import ssh_command
 
 CONTAINER = "docker:index/container:Container"
@@ -681,7 +682,7 @@ class BrokenEngine(Engine):
 )
 def test_what_the_engine_answers_names_the_resource(error: Exception, wanted: str) -> None:
     """A host that goes away in mid-run must not look like a volume that is gone."""
-    with pytest.raises(ProviderError) as raised:
+    with pytest.raises(ServiceError) as raised:
         Volume(BrokenEngine(error)).read("wallet", {}, {})
     assert str(raised.value) == wanted
 

@@ -7,6 +7,7 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 
 from plugins.base import Change, ProviderError, Values
+from plugins.errors import ServiceError
 from plugins.skycoin.preflight import RUNS, Preflight
 
 INPUTS: Values = {
@@ -192,7 +193,7 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet() -> None:
 def test_a_pull_that_ends_in_the_middle_says_why() -> None:
     """The engine answers 200, and the error is a line of the answer."""
     engine = FakeEngine(pulled=[{"status": "Pulling"}, {"error": "unexpected EOF"}])
-    with pytest.raises(ProviderError, match="sha256:1 can't be pulled: unexpected EOF"):
+    with pytest.raises(ServiceError, match="sha256:1 can't be pulled: unexpected EOF"):
         preflight(engine).create(INPUTS)
     assert not engine.volumes
 

@@ -3,7 +3,8 @@
 import pulumi
 import pytest
 
-from components.registry import Registry, RegistryArgs, RegistryKind, Repository
+from components.registries import RegistryKind
+from components.registry import Registry, RegistryArgs, Repository
 from tests.unit.engine import Engine
 
 REGISTRY = "skycoin:index:Registry"

@@ -9,6 +9,7 @@ import pytest
 from stacks.catalogue import CATALOGUE, PROJECT
 from stacks.names import container_name, repository_of, tags_of, volume_names
 from stacks.reading import SettingsError, parse
+from stacks.rules.images import pinned_version
 from stacks.settings import NodeSettings
 from tests.unit.yaml_like import DIGEST, EXPORTER, changed
 
@@ -477,7 +478,7 @@ def test_every_image_of_the_catalogue_has_its_folder(name: str) -> None:
     entry = CATALOGUE[name]
     assert (PROJECT / entry.context / "README.md").is_file()
     assert (PROJECT / entry.dockerfile).is_file()
-    assert "module" not in entry.origins or entry.pinned_version().startswith("v")
+    assert "module" not in entry.origins or pinned_version(entry).startswith("v")
     assert not Path(entry.context).is_absolute(), "an absolute path would differ in every checkout"
 
 

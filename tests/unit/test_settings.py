@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.naming import Channel
-from components.registry import RegistryKind
+from components.registries import RegistryKind
 from stacks.reading import SettingsError, parse, read_settings, secrets_in_clear
 from stacks.settings import (
     REGISTRY_KEYS,

@@ -1,0 +1,5 @@
+"""The error of every client of an engine, a registry or a host."""
+
+
+class ServiceError(Exception):
+    """An engine, a registry or a host did not do what was asked; the message is for the user."""
