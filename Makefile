@@ -54,7 +54,7 @@ test: lint unit e2e ## Everything that this machine can run (cold 45 min, warm 2
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
-	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=components --cov=stacks --cov-branch --cov-fail-under=100
+	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
 	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10

@@ -7,8 +7,8 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
-from stacks.program import Program
-from stacks.reading import SettingsError, read_settings, secrets_in_clear
+from program.program import Program
+from settings.reading import SettingsError, read_settings, secrets_in_clear
 
 # The engine interrupts the program when a resource failed, and says which: no traceback on top of that.
 signal.signal(signal.SIGINT, lambda *_: os._exit(130))

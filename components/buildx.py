@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pulumi
 
-from components.naming import is_pinned
+from catalogue.naming import is_pinned
 
 IMAGE_TYPE = "docker-build:index:Image"
 VERSION = "0.0.22"

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stacks.catalogue import NAMED_CONTEXTS
+from catalogue.images import NAMED_CONTEXTS
 
 MEGABYTE = 1_000_000
 LARGE = 200

@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 
 MOVING = ("latest*", "develop*", "feature-*")
 """Tags of channels that move, with and without an architecture behind them."""

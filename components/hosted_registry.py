@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.images import REGISTRY_PORT
 from components.node import LOOPBACK, PROCESSES, USER
-from stacks.catalogue import REGISTRY_PORT
 
 SETTINGS = "/etc/distribution/hosted.yml"
 """Of images/registry: TLS, a password file, the delete API, health on the container's loopback."""

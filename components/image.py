@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.arch import Arch
+from catalogue.arch import Arch
 from components.contexts import contexts_argument
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository

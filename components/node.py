@@ -15,9 +15,9 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from components.boards import SERVER, Board
+from catalogue.boards import SERVER, Board
+from catalogue.naming import backups_volume
 from components.host import Host
-from components.naming import backups_volume
 from components.preflight import Preflight
 from components.wallet_backup import WalletBackup
 

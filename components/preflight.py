@@ -1,4 +1,4 @@
-"""What must be true of a host before a node is made or replaced on it (plugins/skycoin/preflight.py).
+"""What must be true of a host before a node is made or replaced on it (providers/skycoin/preflight.py).
 
 The engine answers; the image's variant runs there; the wallet volume that was there still is.
 It is registered before the node's volumes and container, which depend on it: a host that fails

@@ -1,4 +1,4 @@
-"""Which version of this program wrote a stack's state (plugins/skycoin/program_version.py).
+"""Which version of this program wrote a stack's state (providers/skycoin/program_version.py).
 
 An older program refuses a state that a newer one has changed: it may not know what is in it.
 Every explicit provider depends on this resource, so nothing on a host or in a builder goes before it.

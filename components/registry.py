@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.registries import RegistryKind
+from catalogue.registries import RegistryKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""One tag of a registry with the manifest list that it points to (plugins/skycoin/tag.py)."""
+"""One tag of a registry with the manifest list that it points to (providers/skycoin/tag.py)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

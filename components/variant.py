@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pulumi
 
-from components.arch import Arch
+from catalogue.arch import Arch
+from catalogue.naming import pinned, split_pinned, variant_tag
 from components.buildx import BuildxImage, pushed
-from components.naming import pinned, split_pinned, variant_tag
 from components.verification import Verification
 
 EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
@@ -69,7 +69,7 @@ class Variant(pulumi.ComponentResource):
     """Bytes of all files."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """What was found when it was read back (plugins/skycoin/verification.py)."""
+    """What was found when it was read back (providers/skycoin/verification.py)."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)

@@ -1,4 +1,4 @@
-"""The proof that a pushed variant is what was wanted (plugins/skycoin/verification.py).
+"""The proof that a pushed variant is what was wanted (providers/skycoin/verification.py).
 
 A manifest list and a node take a variant's reference from here: what is not verified is not used.
 """

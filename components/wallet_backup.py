@@ -1,4 +1,4 @@
-"""A copy of the wallet before its node's container is replaced (plugins/skycoin/wallet_backup.py).
+"""A copy of the wallet before its node's container is replaced (providers/skycoin/wallet_backup.py).
 
 It stands between the preflight and the container: a wallet that can't be copied leaves the old node
 running. The volume with the copies is no resource of the stack, so nothing in a stack can remove it.

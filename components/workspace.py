@@ -15,8 +15,8 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK
 from components.node import LOOPBACK
-from stacks.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK
 
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""

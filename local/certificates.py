@@ -4,9 +4,9 @@ import os
 import re
 from pathlib import Path
 
+from clients.trust import SYSTEM_BUNDLES
 from local.layout import REGISTRY_NAME, Layout
 from local.steps import as_root, output, run, step
-from plugins.trust import SYSTEM_BUNDLES
 
 DAYS = "3650"
 DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
+from catalogue.images import CATALOGUE
+from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from release.record import megabytes
-from stacks.catalogue import CATALOGUE
-from stacks.workspaces import WORKSPACES, WorkspaceEntry
 
 HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "digest")
 

@@ -152,8 +152,8 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
         origin = "built from its Go module"
     else:
         binary = _stand_in(layout)
-        origin = "this project's stand-in (local/docker_plugin), no plugin registry being reached"
-    log = layout.logs / "plugins.log"
+        origin = "this project's stand-in (providers/docker), no plugin registry being reached"
+    log = layout.logs / "providers.log"
     run([*install, "--file", str(binary)], log=log, env=env)
     return origin
 
@@ -162,7 +162,7 @@ def _stand_in(layout: Layout) -> Path:
     """The launcher of the stand-in: the engine starts it outside the virtual environment."""
     launcher = layout.state / "pulumi-resource-docker"
     launcher.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m local.docker_plugin "$@"\n'
+        f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m providers.docker "$@"\n'
     )
     launcher.chmod(0o755)
     return launcher

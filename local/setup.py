@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from components.bases import OFFICIAL_GO
+from catalogue.bases import OFFICIAL_GO
 from local import (
     base,
     binfmt,
@@ -115,7 +115,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
         bases = _bases(layout, stack)
         this.found = (
             f"bases are the official images, by digest; their Go {OFFICIAL_GO} lacks security fixes "
-            f"up to {GO_VERSION} (components/bases.py)"
+            f"up to {GO_VERSION} (catalogue/bases.py)"
             if bases == "official"
             else "bases are made from Debian packages (no registry of official images was reached)"
         )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from docker.errors import DockerException, NotFound
 
+from clients.engine import Engine
+from clients.errors import ServiceError
 from local import own_engine, services
 from local.layout import EngineChoice, Layout
 from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
 from local.stack import containers, own_stacks
 from local.steps import as_root, run, step
-from plugins.engine import Engine
-from plugins.errors import ServiceError
 
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""

@@ -18,7 +18,7 @@ from local.steps import SetupError, output, run, step
 GO_VERSION = "1.26.11"
 """Go that compiles every tool, and every image on a base made from Debian packages.
 
-Official bases bring their own Go, which may be older (components/bases.py, OFFICIAL_GO).
+Official bases bring their own Go, which may be older (catalogue/bases.py, OFFICIAL_GO).
 """
 
 GO_WHEEL = "1.26.6"

@@ -6,14 +6,14 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from catalogue.workspaces import WORKSPACES
 from local.bring_up import bring_up
 from local.layout import PROJECT, Layout
 from local.pulumi_cli import known_environment
 from local.setup import set_up
 from local.stack import WORKSPACE, stack_config, stack_outputs
 from local.steps import SetupError
-from stacks.opening import folder_fault
-from stacks.workspaces import WORKSPACES
+from settings.opening import folder_fault
 from workspaces.__main__ import make_files
 from workspaces.model import WorkspaceError
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from components.arch import ARCHES
-from release.tables import table
+from catalogue.arch import ARCHES
+from display.markdown import table
 
 MEGABYTE = 1_000_000
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from components.arch import ARCHES
-from components.naming import COMMIT_DIGITS, Channel, variant_tag
-from plugins.repository import RegistryError, Repository
+from catalogue.arch import ARCHES
+from catalogue.naming import COMMIT_DIGITS, Channel, variant_tag
+from clients.registry import RegistryError, Repository
 
 KINDS: Mapping[Channel, re.Pattern[str]] = MappingProxyType(
     {

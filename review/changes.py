@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 
 BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from release.tables import table
+from display.markdown import table
 from review.changes import Changes, Step
 
 ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}

@@ -14,5 +14,5 @@ echo "• shellcheck"
 git ls-files '*.sh' .ci/run images/go-module/with-build-ca images/go-module/update-debian \
     images/go-module/unpack-busybox images/go-module/collect-licences images/skywire/install-compiler \
     images/skywire/build-programs images/dind/start images/workspace-base/install-packages \
-    images/workspace-tools/go-toolchain plugins/skycoin/pulumi-resource-skycoin |
+    images/workspace-tools/go-toolchain providers/skycoin/pulumi-resource-skycoin |
     xargs "$venv/bin/shellcheck"

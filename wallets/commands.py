@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from plugins.engine import connect
-from plugins.errors import ServiceError
+from clients.engine import connect
+from clients.errors import ServiceError
 from wallets import backup_files
 from wallets.contents import (
     Contents,

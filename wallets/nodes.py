@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.naming import backups_volume
+from catalogue.naming import backups_volume
 from wallets.errors import WalletError
 
 PROJECT = Path(__file__).resolve().parent.parent

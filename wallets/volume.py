@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
-from plugins.engine import ensure_image
-from plugins.errors import ServiceError
-from plugins.skycoin.short_run import short_run
+from clients.engine import ensure_image
+from clients.errors import ServiceError
+from clients.short_run import short_run
 from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
@@ -24,7 +24,7 @@ from wallets.signals import uninterrupted
 
 PLACE = "/wallet"
 COPIES = "/data"
-"""Mount point of the volume of copies: images own that folder (plugins/skycoin/copy-wallet.sh)."""
+"""Mount point of the volume of copies: images own that folder (providers/skycoin/copy-wallet.sh)."""
 
 LABEL = "skycoin.wallet-helper"
 """Label of the containers that are made here; its value is the wallet volume."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from stacks.workspaces import (
+from catalogue.workspaces import (
     DIND_CAPABILITIES,
     DIND_SECURITY,
     DOCKER_DATA,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.naming import pinned
-from stacks.workspaces import DIND_SUFFIX, WORKSPACES
+from catalogue.naming import pinned
+from catalogue.workspaces import DIND_SUFFIX, WORKSPACES
 
 
 class WorkspaceError(Exception):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pulumi.runtime.proto import provider_pb2
 
 from components.buildx import IMAGE_TYPE, VERSION
-from plugins.base import Change, Checked, Found, Provider, ProviderError, Servicer, Values, serve
+from providers.base import Change, Checked, Found, Provider, ProviderError, Servicer, Values, serve
 
 
 class FrozenImage:

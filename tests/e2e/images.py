@@ -11,8 +11,8 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
+from clients.registry import ACCEPT
 from local.layout import Layout
-from plugins.repository import ACCEPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local import own_engine
 from local.layout import PROJECT, EngineChoice, Layout, Mode
 from local.packages import ensure_packages
-from plugins.base import Values, to_struct, to_values
+from providers.base import Values, to_struct, to_values
 from tests.e2e.machine import CACHE, HOME
 
 SERVICE = "dockerd-plugin"
@@ -172,7 +172,7 @@ def _failing(token: str, inputs: Values) -> Iterator[None]:
 def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
     """The plugin's own process, as `pulumi-resource-docker` starts it."""
     with subprocess.Popen(
-        [sys.executable, "-m", "local.docker_plugin"],
+        [sys.executable, "-m", "providers.docker"],
         cwd=PROJECT,
         env={name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")},
         stdout=subprocess.PIPE,

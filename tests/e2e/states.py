@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from components.version import VERSION
+from catalogue.version import VERSION
 from local.layout import PROJECT
 from tests.e2e.machine import HOME, Machine
 

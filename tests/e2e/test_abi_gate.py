@@ -10,7 +10,7 @@ import pytest
 
 from local.layout import PROJECT, read_layout
 from local.tools import find_go, go_environment
-from plugins.skycoin.elf import ABIS, abi_fault, read_program
+from providers.skycoin.elf import ABIS, abi_fault, read_program
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
 
 VECTORS = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from local import services
 from local.services import Service
 from tests.e2e.images import Repository

@@ -12,8 +12,8 @@ from typing import Any
 import bcrypt
 import pytest
 
-from components.arch import ARCHES
-from plugins.repository import RegistryError, Repository
+from catalogue.arch import ARCHES
+from clients.registry import RegistryError, Repository
 from tests.e2e.hosted import PASSWORD, USER, log_in
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record

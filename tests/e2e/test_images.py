@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from local.layout import PROJECT
 from local.tools import find_go, go_environment
 from tests.e2e.images import Repository, program

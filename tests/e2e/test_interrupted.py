@@ -39,7 +39,7 @@ def plugins_of(up: Machine) -> list[str]:
             command, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
         except OSError:
             continue  # it has ended
-        ours = b"plugins.skycoin" in command or b"local.docker_plugin" in command
+        ours = b"providers.skycoin" in command or b"providers.docker" in command
         if ours and str(up.layout.state).encode() in environment:
             found.append(process.name)
     return found

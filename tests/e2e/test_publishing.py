@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
-from plugins.repository import Manifest, Repository
+from catalogue.arch import ARCHES
+from clients.registry import Manifest, Repository
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import PASSWORD, USER, Hosted
 from tests.e2e.machine import Machine, Result

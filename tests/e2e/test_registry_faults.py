@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugins.repository import INDEX, Manifest, RegistryError, Repository, copy_blob, sha256_of
+from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob, sha256_of
 from tests.e2e.faulty import Fault, Proxy
 from tests.e2e.hosted import PASSWORD, Hosted
 from tests.e2e.machine import Machine

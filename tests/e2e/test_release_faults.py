@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from plugins.base import ProviderError
-from plugins.repository import Repository
-from plugins.skycoin.verification import Verification
+from clients.registry import Repository
+from providers.base import ProviderError
+from providers.skycoin.verification import Verification
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import PASSWORD, Hosted
 from tests.e2e.machine import SETTINGS, Machine

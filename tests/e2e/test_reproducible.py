@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
-from plugins.repository import Repository
+from catalogue.arch import ARCHES
+from clients.registry import Repository
 from tests.e2e.builders import Builder, second_builder
 from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.tiny import FEATURE, Tiny, write_program

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
+from clients.registry import INDEX, MANIFEST, Manifest, Repository, sha256_of
 from local.layout import PROJECT
-from plugins.repository import INDEX, MANIFEST, Manifest, Repository, sha256_of
-from plugins.skycoin.tag import Tag
+from providers.skycoin.tag import Tag
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import Hosted
 from tests.e2e.machine import Machine

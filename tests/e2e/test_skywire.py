@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from local.layout import PROJECT
 from tests.e2e.images import Program, Repository, program
 from tests.e2e.machine import Machine, Result
@@ -263,7 +263,7 @@ def plant(up: Machine) -> Iterator[Callable[[str, str, str, str], None]]:
         file.write_text(text)
 
 
-V6 = ("components/arch.py", 'name="arm32v6"', "arm-linux-gnueabi-gcc")
+V6 = ("catalogue/arch.py", 'name="arm32v6"', "arm-linux-gnueabi-gcc")
 Plant = Callable[[str, str, str, str], None]
 
 
@@ -301,7 +301,7 @@ def test_a_dynamic_program_on_busybox_fails_the_build(up: Machine, images: Any) 
 
 def test_a_base_of_another_platform_fails_the_build(up: Machine, images: Any, plant: Plant) -> None:
     """Fault 24. BuildKit takes it, and records the platform that it was asked for."""
-    plant("stacks/bases.py", "", "variants[arch_name].ref", 'variants["arm64v8"].ref')
+    plant("program/bases.py", "", "variants[arch_name].ref", 'variants["arm64v8"].ref')
     said = planted(up, images, arches=["arm32v6", "arm64v8"])
     assert "the base's /bin/busybox is EM_AARCH64, 64 bit; linux/arm/v6 takes EM_ARM, 32 bit" in said, said
 

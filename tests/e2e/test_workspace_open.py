@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stacks.workspaces import DIND_CAPABILITIES
+from catalogue.workspaces import DIND_CAPABILITIES
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.states import record

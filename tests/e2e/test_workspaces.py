@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.bases import OFFICIAL_GO
+from catalogue.bases import OFFICIAL_GO
 from local.tools import GO_VERSION
 from tests.e2e.machine import Machine
 from tests.e2e.states import record

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from tests.e2e.machine import Machine, Result
 
 PROGRAM = """\

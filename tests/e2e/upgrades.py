@@ -20,7 +20,7 @@ from tests.e2e.machine import CACHE, clean_environment, copy_checkout
 from tests.law import summary
 
 FROZEN = {
-    f"docker-v{PLUGINS['docker']}": "local.docker_plugin",
+    f"docker-v{PLUGINS['docker']}": "providers.docker",
     f"docker-build-v{DOCKER_BUILD_VERSION}": "tests.e2e.frozen_builds",
 }
 """Plugin and version → the Python module that serves it."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, DOCKER_DATA
 from local.packages import ensure_packages
-from stacks.workspaces import DIND_CAPABILITIES, DIND_SECURITY, DOCKER_DATA
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import busybox_archive, until
 

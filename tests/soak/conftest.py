@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from release.tables import table
+from display.markdown import table
 from tests.e2e.conftest import first_up, hosted, machine, missing, up
 
 __all__ = ["first_up", "hosted", "machine", "up"]

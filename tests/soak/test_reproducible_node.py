@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from tests.e2e.builders import Builder, second_builder
 from tests.e2e.machine import Machine
 from tests.e2e.test_reproducible import elsewhere, published, stack

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stacks.workspaces import PYTHONS, WORKSPACES
+from catalogue.workspaces import PYTHONS, WORKSPACES
 from tests.e2e.machine import Machine
 from tests.e2e.plugin import until
 from tests.e2e.workspaces import GID, UID, Workspace, load_busybox, open_workspace, publish, started

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from tests.unit.aws import aws_by_moto
 from tests.unit.engine import Engine
 from tests.unit.yaml_like import DIGEST, as_pulumi_gives_it

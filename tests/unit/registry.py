@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from plugins.repository import MANIFEST, Manifest, RegistryError, sha256_of
+from clients.registry import MANIFEST, Manifest, RegistryError, sha256_of
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 

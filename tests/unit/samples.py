@@ -6,7 +6,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from components.arch import ARCHES, in_table_order
+from catalogue.arch import ARCHES, in_table_order
 from components.host import Host
 from components.image import ImageArgs
 from components.node import NodeArgs

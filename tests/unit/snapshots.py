@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.catalogue import NAMED_CONTEXTS
+from catalogue.images import NAMED_CONTEXTS
 from tests.unit.engine import STACK, Engine, Registered
 from tests.unit.wire import UNKNOWN, Secret
 

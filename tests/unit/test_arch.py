@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.arch import ARCHES, in_table_order
-from components.bases import official_busybox
-from components.boards import BOARDS, SERVER
-from components.naming import split_pinned
-from stacks.catalogue import PROJECT
+from catalogue.arch import ARCHES, in_table_order
+from catalogue.bases import official_busybox
+from catalogue.boards import BOARDS, SERVER
+from catalogue.images import PROJECT
+from catalogue.naming import split_pinned
 
 TABLE = {
     "amd64": ("linux/amd64", "amd64", "", "amd64", "x86_64-linux-gnu-gcc"),

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.arch import ARCHES
-from components.bases import Base, official_busybox
-from stacks.names import built_bases, repositories_of
-from stacks.reading import SettingsError, parse
+from catalogue.arch import ARCHES
+from catalogue.bases import Base, official_busybox
+from settings.names import built_bases, repositories_of
+from settings.reading import SettingsError, parse
 from tests.unit.engine import BUILD, VERIFICATION, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import DIGEST, EXPORTER, SKYWIRE, changed

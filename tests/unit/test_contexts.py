@@ -8,9 +8,9 @@ from typing import Any
 import pulumi
 import pytest
 
+from catalogue.images import NAMED_CONTEXTS
 from components import contexts
 from components.contexts import context_warnings, contexts_argument, files_of
-from stacks.catalogue import NAMED_CONTEXTS
 from tests.unit.engine import BUILD, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import changed

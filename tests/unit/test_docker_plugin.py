@@ -11,15 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2
 
-from local.docker_plugin import container_config, image, network, volume
-from local.docker_plugin.container import Container
-from local.docker_plugin.container_config import DEFAULTS, creation, duration_faults, nanoseconds
-from local.docker_plugin.container_state import imported_inputs, state_of
-from local.docker_plugin.image import RemoteImage
-from local.docker_plugin.network import Network
-from local.docker_plugin.rules import MARK, compare, left_behind, mark
-from local.docker_plugin.volume import Volume
-from plugins.base import (
+from clients.engine import Engine
+from clients.errors import ServiceError
+from clients.ssh import ssh_command
+from providers.base import (
     CREATING,
     UNKNOWN,
     Kind,
@@ -30,9 +25,14 @@ from plugins.base import (
     to_struct,
     to_values,
 )
-from plugins.engine import Engine
-from plugins.errors import ServiceError
-from plugins.ssh import ssh_command
+from providers.docker import container_config, image, network, volume
+from providers.docker.container import Container
+from providers.docker.container_config import DEFAULTS, creation, duration_faults, nanoseconds
+from providers.docker.container_state import imported_inputs, state_of
+from providers.docker.image import RemoteImage
+from providers.docker.network import Network
+from providers.docker.rules import MARK, compare, left_behind, mark
+from providers.docker.volume import Volume
 
 CONTAINER = "docker:index/container:Container"
 VOLUME = "docker:index/volume:Volume"

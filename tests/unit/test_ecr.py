@@ -17,10 +17,10 @@ import pulumi_aws as aws
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
+from catalogue.naming import Channel, channel_tags, minor_tag, variant_tag
+from clients.registry import login_command
 from components.ecr import EcrRepository, EcrRepositoryArgs, lifecycle_policy, moving_filters
-from components.naming import Channel, channel_tags, minor_tag, variant_tag
-from plugins.repository import login_command
 from tests.unit.aws import ACCOUNT, LIFECYCLE, PROVIDER, REPOSITORY, aws_by_moto, log_of
 from tests.unit.engine import BUILD, TAG, Engine
 from tests.unit.projects import FILES, PROJECT, previewed, run_program, stack_settings, up, up_with
@@ -336,7 +336,7 @@ def test_a_login_for_the_docker_configuration_is_nowhere_in_the_graph() -> None:
 
 def _without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pulumi_aws", None)
-    for module in ("stacks.ecr", "components.ecr"):
+    for module in ("program.ecr", "components.ecr"):
         monkeypatch.delitem(sys.modules, module, raising=False)
 
 

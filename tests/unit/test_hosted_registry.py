@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from components.hosted_registry import HEALTH, SETTINGS, HostedRegistry, HostedRegistryArgs
-from stacks.reading import SettingsError, parse
+from settings.reading import SettingsError, parse
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, TAG, VOLUME, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
 from tests.unit.samples import PINNED, on_host

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from components.image import Image
 from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
 from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder, place

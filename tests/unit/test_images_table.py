@@ -1,9 +1,9 @@
 """`make images`: the catalogue as a table, from the outputs of the real program."""
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
+from catalogue.images import CATALOGUE
+from catalogue.workspaces import WORKSPACES
 from local.images import images_table
-from stacks.catalogue import CATALOGUE
-from stacks.workspaces import WORKSPACES
 from tests.unit.projects import up
 
 

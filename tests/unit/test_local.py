@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.bases import OFFICIAL_GO
+from catalogue.bases import OFFICIAL_GO
 from local import docker_plugin_choice, own_engine, services, teardown, tools
 from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin

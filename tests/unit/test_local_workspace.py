@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from catalogue.workspaces import WORKSPACES
 from local import workspace
 from local.layout import PROJECT, Layout, read_layout
 from local.stack import _current, containers, is_own, own_stacks, stack_config
 from local.steps import SetupError
-from stacks.reading import parse
-from stacks.workspaces import WORKSPACES
+from settings.reading import parse
 from tests.unit.projects import stack_settings
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.arch import ARCHES
-from components.naming import (
+from catalogue.arch import ARCHES
+from catalogue.naming import (
     Channel,
     address_fault,
     channel_tags,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.boards import BOARDS, SERVER
+from catalogue.boards import BOARDS, SERVER
 from components.host import Host
 from components.node import Node, NodeArgs, node_arguments, settings_digest
 from components.variant import Variant

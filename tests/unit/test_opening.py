@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.opening import SHARED, STATE, SYSTEM, folder_fault, hidden_fault
-from stacks.reading import SettingsError, parse
+from settings.opening import SHARED, STATE, SYSTEM, folder_fault, hidden_fault
+from settings.reading import SettingsError, parse
 from tests.unit.yaml_like import changed
 
 CLI = {"arches": ["amd64"]}

@@ -12,13 +12,13 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from plugins.base import to_struct
+from providers.base import to_struct
 from tests.unit.projects import PROJECT
 
 Started = tuple[str, provider_pb2_grpc.ResourceProviderStub]
 KINDS = {
-    "plugins.skycoin": ["Preflight", "Tag", "Verification"],
-    "local.docker_plugin": ["Volume", "Network", "RemoteImage", "Container"],
+    "providers.skycoin": ["Preflight", "Tag", "Verification"],
+    "providers.docker": ["Volume", "Network", "RemoteImage", "Container"],
 }
 
 
@@ -42,7 +42,7 @@ def test_a_plugin_serves_each_of_its_kinds(
     stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({})))
     for kind in KINDS[module]:
         tokens = [f"skycoin:index:{kind}", f"docker:index/{kind[0].lower()}{kind[1:]}:{kind}"]
-        token = tokens[module == "local.docker_plugin"]
+        token = tokens[module == "providers.docker"]
         request = provider_pb2.CheckRequest(
             urn=f"urn:pulumi:s::p::{token}::thing", news=to_struct({"colour": "red"})
         )

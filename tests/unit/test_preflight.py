@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NotFound
 
-from plugins.base import Change, ProviderError, Values
-from plugins.errors import ServiceError
-from plugins.skycoin.preflight import RUNS, Preflight
+from clients.errors import ServiceError
+from providers.base import Change, ProviderError, Values
+from providers.skycoin.preflight import RUNS, Preflight
 
 INPUTS: Values = {
     "host": "attic",

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.arch import ARCHES
-from components.naming import split_pinned
+from catalogue.arch import ARCHES
+from catalogue.naming import split_pinned
 from tests.unit.engine import (
     BUILD,
     CONTAINER,

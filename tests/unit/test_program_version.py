@@ -5,10 +5,10 @@ import tomllib
 
 import pytest
 
-from components.version import VERSION
+from catalogue.version import VERSION
 from local.layout import PROJECT
-from plugins.base import Change, ProviderError
-from plugins.skycoin.program_version import ProgramVersion
+from providers.base import Change, ProviderError
+from providers.skycoin.program_version import ProgramVersion
 from tests.unit.engine import BUILD_PROVIDER, DOCKER_PROVIDER, PROGRAM_VERSION
 from tests.unit.projects import FILES, up
 

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from plugins.base import (
+from providers.base import (
     Change,
     Checked,
     Found,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
-from components.bases import official_busybox
+from catalogue.arch import ARCHES
+from catalogue.bases import official_busybox
 from release.record import RecordError, markdown, release_record
 from tests.unit.engine import REPORT
 from tests.unit.projects import FILES, PROJECT, stack_settings, up, up_with

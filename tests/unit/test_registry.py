@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components.registries import RegistryKind
+from catalogue.registries import RegistryKind
 from components.registry import Registry, RegistryArgs, Repository
 from tests.unit.engine import Engine
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.arch import ARCHES
-from plugins.repository import INDEX, Manifest
+from catalogue.arch import ARCHES
+from clients.registry import INDEX, Manifest
 from release.retention import CREATED, builds, kind_of, plan
 from tests.unit.registry import Repository
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from review import __main__ as command
 from review.changes import PreviewError, Rebuild, read_changes
 from review.markdown import page, summary

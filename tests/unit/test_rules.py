@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from stacks.catalogue import CATALOGUE, PROJECT
-from stacks.names import container_name, repository_of, tags_of, volume_names
-from stacks.reading import SettingsError, parse
-from stacks.rules.images import pinned_version
-from stacks.settings import NodeSettings
+from catalogue.images import CATALOGUE, PROJECT
+from settings.names import container_name, repository_of, tags_of, volume_names
+from settings.node import NodeSettings
+from settings.reading import SettingsError, parse
+from settings.rules.images import pinned_version
 from tests.unit.yaml_like import DIGEST, EXPORTER, changed
 
 NAME = "is no name: up to 40 lower-case letters, digits and '-', starting and ending with a letter or digit"

@@ -10,17 +10,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.naming import Channel
-from components.registries import RegistryKind
-from stacks.reading import SettingsError, parse, read_settings, secrets_in_clear
-from stacks.settings import (
-    REGISTRY_KEYS,
-    HostSettings,
-    NodeSettings,
-    PeerNetwork,
-    RegistrySettings,
-    StackSettings,
-)
+from catalogue.naming import Channel
+from catalogue.registries import RegistryKind
+from settings.host import HostSettings
+from settings.node import NodeSettings, PeerNetwork
+from settings.reading import SettingsError, parse, read_settings, secrets_in_clear
+from settings.registry import REGISTRY_KEYS, RegistrySettings
+from settings.stack import StackSettings
 from tests.unit.yaml_like import COMMIT, as_pulumi_gives_it, changed
 
 IMAGE = "images.skycoin."

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import pytest
 
-from components.arch import ARCHES
-from plugins.skycoin.elf import ABIS
-from stacks.catalogue import CATALOGUE, PROJECT
-from stacks.reading import SettingsError, parse
-from stacks.rules import images as image_rules
+from catalogue.arch import ARCHES
+from catalogue.images import CATALOGUE, PROJECT
+from providers.skycoin.elf import ABIS
+from settings.reading import SettingsError, parse
+from settings.rules import images as image_rules
 from tests.unit.engine import BUILD, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import SKYWIRE, changed

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stacks import sources
-from stacks.settings import SourceSettings
-from stacks.sources import Provenance, provenance
+from program import sources
+from program.sources import Provenance, provenance
+from settings.image import SourceSettings
 from tests.unit.yaml_like import COMMIT
 
 DATE = "2020-11-23T01:01:48Z"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
-from components.bases import official_busybox
-from components.naming import split_pinned
+from catalogue.arch import ARCHES
+from catalogue.bases import official_busybox
+from catalogue.naming import split_pinned
 from local.stack import is_own
 from tests.unit.engine import (
     BUILD,

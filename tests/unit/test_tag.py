@@ -5,10 +5,10 @@ from typing import IO, Any
 
 import pytest
 
-from components.arch import ARCHES
-from plugins.base import UNKNOWN, Change, ProviderError, Values
-from plugins.repository import INDEX, RegistryError
-from plugins.skycoin.tag import Tag
+from catalogue.arch import ARCHES
+from clients.registry import INDEX, RegistryError
+from providers.base import UNKNOWN, Change, ProviderError, Values
+from providers.skycoin.tag import Tag
 from tests.unit.registry import Registries, Repository
 
 HUB, LOCAL = "docker.io/skycoin/skycoin", "registry.localhost:5443/skycoin/skycoin"

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.arch import ARCHES
+from catalogue.arch import ARCHES
 from components.variant import EXPORT, Variant, VariantArgs
 from tests.unit.engine import BUILD, VERIFICATION, Engine
 from tests.unit.samples import BASE, BUILD_BASE, REPOSITORY, on_builder, variant_args

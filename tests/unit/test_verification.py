@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from plugins.base import Change, ProviderError, Values
-from plugins.repository import INDEX, Manifest, sha256_of
-from plugins.skycoin.elf import ABIS, abi_fault, read_program
-from plugins.skycoin.verification import Verification, read_contents
+from clients.registry import INDEX, Manifest, sha256_of
+from providers.base import Change, ProviderError, Values
+from providers.skycoin.elf import ABIS, abi_fault, read_program
+from providers.skycoin.verification import Verification, read_contents
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
 from tests.unit.registry import LAYER, Registries, layer_of
 from tests.unit.yaml_like import DIGEST
@@ -89,7 +89,7 @@ def test_an_arm_program_must_fit_float_abi_and_processor(
 
 
 def test_every_architecture_has_its_abi() -> None:
-    from components.arch import ARCHES
+    from catalogue.arch import ARCHES
 
     assert list(ABIS) == [arch.platform for arch in ARCHES.values()]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NotFound
 
-from plugins.base import Change, ProviderError, Values
-from plugins.skycoin.wallet_backup import DAMAGED, EMPTIED, SCRIPT, SECONDS, WalletBackup
-from plugins.skycoin.wallet_backup import INPUTS as KNOWN
+from providers.base import Change, ProviderError, Values
+from providers.skycoin.wallet_backup import DAMAGED, EMPTIED, SCRIPT, SECONDS, WalletBackup
+from providers.skycoin.wallet_backup import INPUTS as KNOWN
 
 INPUTS: Values = {
     "host": "attic",

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError, NotFound
 
-from plugins.base import Values
+from providers.base import Values
 from wallets import backup_files, signals
 from wallets.commands import backup, restore_copy, restore_file
 from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack, to_tar, unpack, wallets_in

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.workspaces import WORKSPACES
+from catalogue.workspaces import WORKSPACES
 from tests.unit.yaml_like import DIGEST
 from workspaces import __main__ as command
 from workspaces.files import COMMANDS, devcontainer, devfile

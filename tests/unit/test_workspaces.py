@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from components.arch import ARCHES
-from components.naming import repository_fault, tag_fault
-from stacks.catalogue import CATALOGUE
-from stacks.names import repositories_of
-from stacks.reading import SettingsError, parse
-from stacks.workspaces import BASE_REPOSITORY, PYTHONS, WORKSPACES, base_tag
+from catalogue.arch import ARCHES
+from catalogue.images import CATALOGUE
+from catalogue.naming import repository_fault, tag_fault
+from catalogue.workspaces import BASE_REPOSITORY, PYTHONS, WORKSPACES, base_tag
+from settings.names import repositories_of
+from settings.reading import SettingsError, parse
 from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
 from tests.unit.projects import PROJECT, run_program, up
 from tests.unit.wire import UNKNOWN

@@ -11,7 +11,7 @@ import (
 )
 
 // ABI is what a variant's programs may be: a row of abis.json. The provider that reads published
-// images back has the same table (plugins/skycoin/elf.py).
+// images back has the same table (providers/skycoin/elf.py).
 type ABI struct {
 	Machine string `json:"machine"`
 	Bits    int    `json:"bits"`

@@ -1,0 +1,141 @@
+"""The images of this repository: one row each, with its folder and its software."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from catalogue.arch import ARCHES
+
+PROJECT = Path(__file__).resolve().parent.parent
+GO_MODULE = "./images/go-module"
+"""Folder with what images from Go modules share; a named build context of all images."""
+NAMED_CONTEXTS = "NAMED_CONTEXTS"
+"""Build argument with the hash of an image's local named contexts (components/contexts.py)."""
+EXPORTER = "exporter"
+"""Image of the catalogue that shows a node's metrics."""
+REGISTRY_IMAGE = "registry"
+"""Image of the catalogue that a hosted registry runs."""
+REGISTRY_PORT = 5000
+"""Port of that registry inside its container."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CatalogueEntry:
+    """One folder under images/."""
+
+    name: str
+    repository: str
+    """Repository under a registry's address where the settings name none."""
+    title: str
+    module: str
+    """Go module of the software; the folder's go.mod pins its version and hashes."""
+    url: str
+    build_args: Mapping[str, str]
+    """Templates over version, commit, branch, gui and layers; a build argument is never a secret."""
+    licenses: str = ""
+    """SPDX expression; empty where the software names none: then none is made up."""
+    node: bool = False
+    """Whether a node can run it."""
+    origins: tuple[str, ...] = ("module",)
+    """Kinds of source that it can be built from."""
+    dockerfile: str = f"{GO_MODULE}/Dockerfile"
+    arches: tuple[str, ...] = tuple(ARCHES)
+    """Architectures that it can be built for."""
+
+    @property
+    def context(self) -> str:
+        """Build context relative to the project: the same in every checkout."""
+        return f"./images/{self.name}"
+
+    def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
+        """Its own build arguments: the templates of `build_args`, filled in."""
+        known = {
+            "version": version,
+            "commit": commit,
+            "branch": branch,
+            "gui": "true" if gui else "false",
+            "layers": str(layers),
+        }
+        return {name: template.format_map(known) for name, template in self.build_args.items()}
+
+    def arch_faults(self, arches: list[str]) -> Iterator[str]:
+        """Why this image can't be built for some of `arches`."""
+        if missing := [arch for arch in arches if arch not in self.arches]:
+            yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
+
+
+def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
+    return MappingProxyType({entry.name: entry for entry in entries})
+
+
+_PROVENANCE = {"VERSION": "{version}", "COMMIT": "{commit}"}
+"""What an image's SBOMs say of its source."""
+
+CATALOGUE = _entries(
+    CatalogueEntry(
+        name="skycoin",
+        repository="skycoin/skycoin",
+        title="Skycoin node",
+        module="github.com/skycoin/skycoin",
+        url="https://github.com/skycoin/skycoin",
+        node=True,
+        origins=("module", "git", "path"),
+        dockerfile="./images/skycoin/Dockerfile",
+        build_args={
+            **_PROVENANCE,
+            "BRANCH": "{branch}",
+            "GUI": "{gui}",
+            "LAYERS": "{layers}",
+        },
+    ),
+    CatalogueEntry(
+        name="skywire",
+        repository="skycoin/skywire",
+        title="Skywire visor",
+        module="github.com/skycoin/skywire",
+        url="https://github.com/skycoin/skywire",
+        origins=("git", "path"),
+        dockerfile="./images/skywire/Dockerfile",
+        # A name that the sources don't have is no error to Go's linker; Skywire's moved with its versions.
+        build_args={
+            **_PROVENANCE,
+            "LDFLAGS": "-X main.Version={version} -X main.Commit={commit} -X main.Branch={branch} "
+            "-X github.com/skycoin/dmsg/buildinfo.version=v{version} "
+            "-X github.com/skycoin/dmsg/buildinfo.commit={commit} "
+            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.version=v{version} "
+            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.commit={commit}",
+        },
+    ),
+    CatalogueEntry(
+        name=EXPORTER,
+        repository="skycoin/exporter",
+        title="Prometheus metrics of a Skycoin node",
+        module="github.com/prometheus-community/json_exporter",
+        url="https://github.com/prometheus-community/json_exporter",
+        licenses="Apache-2.0",
+        build_args={
+            **_PROVENANCE,
+            "PACKAGE": "github.com/prometheus-community/json_exporter",
+            "LDFLAGS": "-X github.com/prometheus/common/version.Version={version} "
+            "-X github.com/prometheus/common/version.Revision={commit}",
+            "PORT": "7979",
+        },
+    ),
+    CatalogueEntry(
+        name=REGISTRY_IMAGE,
+        repository="skycoin/registry",
+        title="Registry of OCI images",
+        module="github.com/distribution/distribution/v3",
+        url="https://github.com/distribution/distribution",
+        licenses="Apache-2.0",
+        build_args={
+            **_PROVENANCE,
+            "PACKAGE": "github.com/distribution/distribution/v3/cmd/registry",
+            "LDFLAGS": "-X github.com/distribution/distribution/v3/version.version=v{version} "
+            "-X github.com/distribution/distribution/v3/version.revision={commit}",
+            "PORT": str(REGISTRY_PORT),
+            "DATA": "/var/lib/registry /secrets",
+        },
+    ),
+)

@@ -1,0 +1,158 @@
+"""Names of things in registries: tags, repositories, references. Pure; the grammar is the OCI one.
+
+Sources of the rules: OCI distribution-spec 1.1, "Pulling manifests" (tags), and
+distribution/reference `regexp.go` (repositories).
+"""
+
+import re
+from enum import StrEnum
+from typing import assert_never
+
+from catalogue.arch import ARCHES
+
+TAG_LENGTH = 128
+COMMIT_DIGITS = 12
+"""Of a commit in a tag."""
+LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_ECR_COMPONENT = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+_ECR_REPOSITORY = re.compile(rf"{_ECR_COMPONENT}(?:/{_ECR_COMPONENT})*")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?")
+_VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_PINNED = re.compile(
+    r"(?P<repository>[^@\s]+?)(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?@(?P<digest>sha256:[0-9a-f]{64})"
+)
+
+
+class Channel(StrEnum):
+    """What a set of tags is for."""
+
+    DEVELOP = "develop"
+    RELEASE = "release"
+    FEATURE = "feature"
+
+
+def tag_fault(tag: str) -> str | None:
+    """Why `tag` can't be a list's tag (with room for a variant's suffix), or None."""
+    if not _TAG.fullmatch(tag):
+        return "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
+    room = TAG_LENGTH - LONGEST_SUFFIX
+    if len(tag) > room:
+        return f"a tag has at most {room} characters here (128 with the longest suffix, -arm32v5)"
+    if arch := next((name for name in ARCHES if tag.endswith(f"-{name}")), None):
+        return f"a tag does not end with -{arch}: that is how variants are told from their list"
+    return None
+
+
+def repository_fault(repository: str) -> str | None:
+    """Why `repository` can't name a repository, or None."""
+    if not _REPOSITORY.fullmatch(repository):
+        return (
+            "a repository is lower-case letters and digits, with '.', '_', '-' inside and '/' between parts"
+        )
+    return "a repository has at most 255 characters" if len(repository) > 255 else None
+
+
+def ecr_repository_fault(repository: str) -> str | None:
+    """Why Amazon's registry would refuse `repository`, or None (API reference, CreateRepository)."""
+    if not _ECR_REPOSITORY.fullmatch(repository):
+        return "Amazon's registry takes a single '.', '_' or '-' between letters and digits"
+    return None if 2 <= len(repository) <= 256 else "Amazon's registry takes 2 to 256 characters"
+
+
+def address_fault(address: str) -> str | None:
+    """Why `address` can't name a registry, or None."""
+    host, _, namespace = address.partition("/")
+    match = _HOST.fullmatch(host)
+    if match is None or int(match["port"] or 443) not in range(1, 65536) or address.endswith("/"):
+        return "a registry's address is HOST, HOST:PORT or either with a /namespace; no scheme, no spaces"
+    return repository_fault(namespace) if namespace else None
+
+
+def address_port(address: str) -> int | None:
+    """Port of `HOST[:PORT][/namespace]`, or None."""
+    match = _HOST.fullmatch(address.partition("/")[0])
+    return int(match["port"]) if match is not None and match["port"] else None
+
+
+def engine_name(address: str) -> str:
+    """Which engine an address leads to: HOST or HOST:PORT of `ssh://USER@HOST:22`, whoever logs in."""
+    return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
+
+
+def version_fault(version: str) -> str | None:
+    """Why `version` is no release version, or None."""
+    return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
+
+
+def channel_tags(
+    channel: Channel, *, version: str = "", revision: int = 0, feature: str = "", commit: str = ""
+) -> list[str]:
+    """Tags of the manifest lists of one publish, the moving ones first.
+
+    `version` is `v0.27.1`; `revision` counts rebuilds of the same version, whose exact tags
+    differ so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005). A known `commit` keeps a
+    develop build findable when `develop` has moved on, until retention takes it (docs/adr/0013).
+    """
+    match channel:
+        case Channel.DEVELOP:
+            return ["develop", *([develop_tag(commit)] if commit else [])]
+        case Channel.FEATURE:
+            return [f"feature-{feature}"]
+        case Channel.RELEASE:
+            return ["latest", minor_tag(version), *exact_tags(channel, version=version, revision=revision)]
+        case _:
+            assert_never(channel)
+
+
+def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str]:
+    """Those of `channel_tags` that never get other content."""
+    if channel is not Channel.RELEASE:
+        return []
+    bare = version.removeprefix("v")
+    exact = f"{bare}-r{revision}" if revision else bare
+    return [exact, f"release-v{exact}"]
+
+
+def develop_tag(commit: str) -> str:
+    """Tag of one develop build: `develop-13141d81aaa5`."""
+    return f"develop-{commit[:COMMIT_DIGITS]}"
+
+
+def minor_tag(version: str) -> str:
+    """`v0.27.1` → `0.27`: the tag that moves with a line of releases."""
+    return version.removeprefix("v").rpartition(".")[0]
+
+
+def variant_tag(tag: str, arch_name: str) -> str:
+    """Tag of one variant under a list's tag: always suffixed, amd64 too."""
+    return f"{tag}-{arch_name}"
+
+
+def split_pinned(reference: str) -> tuple[str, str]:
+    """`repo[:tag]@sha256:…` → (repo, digest).
+
+    Raises ValueError where there is no digest.
+    """
+    match = _PINNED.fullmatch(reference)
+    if match is None:
+        raise ValueError(f"{reference!r} is not pinned: a reference ends with @sha256: and 64 hex digits")
+    return match["repository"], match["digest"]
+
+
+def is_pinned(reference: str) -> bool:
+    """True where a reference ends with a digest."""
+    return _PINNED.fullmatch(reference) is not None
+
+
+def pinned(reference: str) -> str:
+    """`repo[:tag]@sha256:…` → `repo@sha256:…`: what a node is deployed by."""
+    repository, digest = split_pinned(reference)
+    return f"{repository}@{digest}"
+
+
+def backups_volume(wallet_volume: str) -> str:
+    """Volume with the copies of a wallet, on the wallet's own host."""
+    return f"{wallet_volume}-backups"

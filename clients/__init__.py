@@ -1,0 +1,1 @@
+"""Clients of engines, registries and ssh hosts. They know neither settings nor Pulumi."""

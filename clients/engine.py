@@ -1,0 +1,103 @@
+"""The Docker engine of one provider: a local socket or ssh://, connected to at first use."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from clients.errors import ServiceError
+from clients.ssh import SshRelay
+
+SECONDS = 120
+"""Time limit of one request; a graceful stop takes 60."""
+
+
+class Engine:
+    """Configured once by the provider's inputs; the client is made when an operation needs one."""
+
+    def __init__(self) -> None:
+        self._host = ""
+        self._ssh_options: list[str] = []
+        self._client: docker.DockerClient | None = None
+        self._lock = threading.Lock()
+        self._failure = ""
+        self._failed_at = 0.0
+
+    def configure(self, inputs: Mapping[str, Any]) -> None:
+        """`host` (default: DOCKER_HOST, then the system's socket) and `sshOpts` of the provider."""
+        self._host = inputs.get("host") or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        options = inputs.get("sshOpts") or []
+        # The SDK sends lists of a provider's inputs as JSON text.
+        self._ssh_options = json.loads(options) if isinstance(options, str) else options
+
+    def client(self) -> Any:
+        """A connected docker.DockerClient; docker-py's low-level API has no full types.
+
+        Raises ServiceError that names the host. Who waited while another failed to connect fails
+        with it: a dead host costs one time limit, however many resources it has.
+        """
+        asked_at = time.monotonic()
+        with self._lock:
+            if self._failed_at > asked_at:
+                raise ServiceError(self._failure)
+            if self._client is None:
+                try:
+                    self._client = self._connect()
+                except ServiceError as error:
+                    self._failure, self._failed_at = str(error), time.monotonic()
+                    raise
+            return self._client
+
+    @contextmanager
+    def asking(self, subject: str) -> Iterator[Any]:
+        """The client's low-level API; what goes wrong becomes a ServiceError that names the subject."""
+        api = self.client().api
+        try:
+            yield api
+        except APIError as error:
+            raise ServiceError(f"{subject}: {error.explanation or error}") from error
+        except DockerException as error:
+            raise ServiceError(f"{subject}: {error}") from error
+        except requests.RequestException as error:
+            raise ServiceError(f"{subject}: {self._host} stopped answering: {error}") from error
+
+    def _connect(self) -> docker.DockerClient:
+        relay = SshRelay(self._host, self._ssh_options) if self._host.startswith("ssh://") else None
+        address = relay.address if relay else self._host
+        try:
+            return docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
+        except (DockerException, OSError) as error:
+            reason = relay.last_words() if relay else ""
+            raise ServiceError(
+                f"no Docker engine answers at {self._host}: {reason or error}\n"
+                f"Try `docker -H {self._host} version`; an ssh host's key must be in known_hosts."
+            ) from error
+
+
+def connect(inputs: Mapping[str, Any]) -> Any:
+    """A client of the engine that a resource's inputs name: `engine`, `sshOptions`. Raises ServiceError."""
+    engine = Engine()
+    engine.configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
+    return engine.client()
+
+
+def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, Any]:
+    """Inspection of an image; pulled where the engine does not have it. Raises ServiceError and docker's."""
+    try:
+        found: dict[str, Any] = api.inspect_image(name)
+        return found
+    except ImageNotFound:
+        pass
+    # An error after the first byte comes as a line: nobody else would say why there is no image.
+    for line in api.pull(name, platform=platform, stream=True, decode=True):
+        if "error" in line:
+            raise ServiceError(f"image {name} can't be pulled: {line['error']}")
+    pulled: dict[str, Any] = api.inspect_image(name)
+    return pulled

@@ -1,0 +1,387 @@
+"""One repository of a registry over HTTPS: manifests, blobs, tags (OCI distribution-spec 1.1).
+
+Credentials are the machine's docker config, credential helpers included: none passes through here
+into a state or a message. Passing faults (429, 5xx, a cut connection) are tried again, with the
+time that Retry-After asks for.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+from urllib.parse import urljoin, urlsplit
+
+import docker.auth
+import requests
+from docker.errors import DockerException
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPBasicAuth
+from requests.utils import parse_dict_header
+from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.util import Retry
+
+from clients.errors import ServiceError
+from clients.trust import SYSTEM_BUNDLES
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_MANIFEST, DOCKER_LIST))
+
+SECONDS = (10, 60)
+"""Time limits of one request: to connect, and between two pieces of an answer."""
+TRIES = 4
+LONGEST_WAIT = 60
+"""Seconds: a registry that asks for more by Retry-After is reported instead of waited for."""
+PIECE = 1 << 20
+
+_ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+
+HUB = "docker.io"
+HUB_API = "registry-1.docker.io"
+
+
+class RegistryError(ServiceError):
+    """A registry did not do what was asked; the message names it and holds no credential."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+        """Whether the same request may do better a moment later."""
+
+
+def sha256_of(content: bytes) -> str:
+    """Digest as registries write it: `sha256:…`."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest or list, byte for byte: its digest is that of `content`."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…`."""
+        return sha256_of(self.content)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON document. Raises RegistryError where it is none, or what it names has no digest."""
+        try:
+            found = json.loads(self.content)
+            named = [found[key] for key in ("config",) if key in found]
+            named += [one for key in ("layers", "manifests") for one in found.get(key) or ()]
+            if all(isinstance(one["digest"], str) for one in named):
+                return {**found}
+        except (ValueError, TypeError, AttributeError, KeyError):
+            pass
+        raise RegistryError(f"{self.digest} is no manifest: {self.content[:40]!r}")
+
+
+class _Patience(Retry):
+    """urllib3's, but for a Retry-After that is too long."""
+
+    def increment(self, *args: Any, **options: Any) -> Self:
+        response, pool = options.get("response"), options.get("_pool")
+        if response is not None and pool is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
+            raise MaxRetryError(pool, "")
+        return super().increment(*args, **options)
+
+
+class _Session(requests.Session):
+    """Without the logins of ~/.netrc, which requests would add on its own."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        here, there = response.request.url or "", prepared_request.url or ""
+        if _origin(here) != _origin(there):
+            prepared_request.headers.pop("Authorization", None)
+
+
+class _Anonymous(AuthBase):
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class _Bearer(AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """`HOST[:PORT]/PATH` → (host, path). On Docker Hub a path of one part is an official image."""
+    host, _, path = name.partition("/")
+    return host, f"library/{path}" if host == HUB and "/" not in path else path
+
+
+class Repository:
+    """One repository, by its full name such as `ghcr.io/skycoin/skycoin`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.host, self.path = split_name(name)
+        self._root = f"https://{HUB_API if self.host == HUB else self.host}/v2/{self.path}/"
+        self._auth: AuthBase = _Anonymous()
+        self._session = _Session()
+        again = _Patience(
+            total=TRIES,
+            # A registry that is down stays down for longer than a run should wait.
+            connect=1,
+            backoff_factor=0.5,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=None,
+            raise_on_status=False,
+        )
+        self._session.mount("https://", HTTPAdapter(max_retries=again))
+        # As Go's programs, the docker-build plugin among them: SSL_CERT_FILE, then the system's bundle.
+        bundles = (bundle for bundle in SYSTEM_BUNDLES if Path(bundle).exists())
+        self._verify: str | bool = os.environ.get("SSL_CERT_FILE") or next(bundles, True)
+
+    def digest_of(self, reference: str) -> str | None:
+        """Digest that a tag points to (or a digest itself, where it is there); None where it is not."""
+        answer = self._ask("HEAD", f"manifests/{reference}", headers={"Accept": ACCEPT}, missing=True)
+        if answer is None:
+            return None
+        digest = answer.headers.get("Docker-Content-Digest")
+        return digest or self.manifest(reference).digest
+
+    def manifest(self, reference: str) -> Manifest:
+        """A manifest or list by tag or digest. Raises RegistryError where it is missing or not itself."""
+        answer = self._ask("GET", f"manifests/{reference}", headers={"Accept": ACCEPT})
+        found = Manifest(answer.content, answer.headers.get("Content-Type", ""))
+        if reference.startswith("sha256:") and found.digest != reference:
+            raise RegistryError(f"{self.name}@{reference}: the registry answered with {found.digest}")
+        return found
+
+    def put_manifest(self, reference: str, manifest: Manifest) -> None:
+        """Write a manifest under a tag or its digest."""
+        headers = {"Content-Type": manifest.media_type}
+        self._ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)
+
+    def tags(self) -> list[str]:
+        """All tags, in the registry's order; none where the repository is not there."""
+        found: list[str] = []
+        path, seen = "tags/list?n=1000", set[str]()
+        while path and path not in seen:
+            seen.add(path)
+            answer = self._ask("GET", path, missing=True)
+            if answer is None:
+                return []
+            found += self._json(answer).get("tags") or []
+            path = answer.links.get("next", {}).get("url", "")
+        return found
+
+    def remove(self, reference: str) -> bool:
+        """Remove a tag, or a manifest by digest with every tag on it; False where it was not there.
+
+        Raises RegistryError; where the registry has no delete API, that is what the message says.
+        """
+        return self._ask("DELETE", f"manifests/{reference}", missing=True) is not None
+
+    def config(self, manifest: Manifest) -> dict[str, Any]:
+        """Configuration of an image, as JSON."""
+        digest = manifest.fields["config"]["digest"]
+        answer = self._ask("GET", f"blobs/{digest}")
+        if sha256_of(answer.content) != digest:
+            raise RegistryError(f"{self.name}: blob {digest} is damaged in the registry")
+        return self._json(answer)
+
+    def has_blob(self, digest: str) -> bool:
+        """Whether the registry has a blob already."""
+        return self._ask("HEAD", f"blobs/{digest}", missing=True) is not None
+
+    @contextmanager
+    def blob(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob as a file on disk, its digest checked; read again where the connection was cut."""
+        with tempfile.TemporaryFile() as file:
+            for left in reversed(range(TRIES)):
+                try:
+                    found = self._download(digest, file)
+                    break
+                except (requests.RequestException, HTTPError) as error:
+                    if not left:
+                        raise RegistryError(f"{self.name}: blob {digest}: {_brief(error)}") from None
+            if found != digest:
+                raise RegistryError(f"{self.name}: blob {digest} is damaged in the registry")
+            file.seek(0)
+            yield file
+
+    def put_blob(self, digest: str, file: IO[bytes]) -> None:
+        """Send a blob in one piece; an upload that was cut starts again, under a new address."""
+        for left in reversed(range(TRIES)):
+            try:
+                start = self._ask("POST", "blobs/uploads/")
+                if "Location" not in start.headers:
+                    raise RegistryError(f"registry {self.host} ({self.path}): an upload without an address")
+                file.seek(0)
+                self._ask(
+                    "PUT",
+                    urljoin(start.url, start.headers["Location"]),
+                    params={"digest": digest},
+                    headers={"Content-Type": "application/octet-stream"},
+                    data=file,
+                )
+                return
+            except RegistryError as error:
+                if not left or not error.passing:
+                    raise
+
+    def _download(self, digest: str, file: IO[bytes]) -> str:
+        file.seek(0)
+        file.truncate()
+        seen = hashlib.sha256()
+        with self._ask("GET", f"blobs/{digest}", stream=True) as answer:
+            for piece in answer.iter_content(PIECE):
+                seen.update(piece)
+                file.write(piece)
+        return f"sha256:{seen.hexdigest()}"
+
+    def _ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
+        """The answer; None for 404 where `missing` is fine. Raises RegistryError for everything else."""
+        answer = self._send(method, path, **options)
+        # Who a redirect or an upload's address leads to gets no login, and is asked for none.
+        if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
+            self._auth = self._answered(answer.headers.get("WWW-Authenticate", ""))
+            body = options.get("data")
+            if body is not None and not isinstance(body, bytes):
+                body.seek(0)
+            answer = self._send(method, path, **options)
+        if answer.status_code == requests.codes.not_found and missing:
+            return None
+        if not answer.ok:
+            # 404 of an upload: the registry has forgotten it, and takes another.
+            passing = answer.status_code >= 500 or answer.status_code in (404, 416)
+            raise RegistryError(_refusal(self, method, answer), passing=passing)
+        return answer
+
+    def _json(self, answer: requests.Response) -> dict[str, Any]:
+        try:
+            return {**answer.json()}
+        except (ValueError, TypeError):
+            said = f"answered with no JSON object: {answer.content[:40]!r}"
+            raise RegistryError(f"registry {self.host} ({self.path}): {said}") from None
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        url = urljoin(self._root, path)
+        if urlsplit(url).scheme != "https":
+            raise RegistryError(f"registry {self.host} ({self.path}): leads to {url}, which is not https")
+        # An upload's address may be somebody else's storage: no credential goes there.
+        own = _origin(url) == _origin(self._root)
+        try:
+            return self._session.request(
+                method,
+                url,
+                auth=self._auth if own else _Anonymous(),
+                verify=self._verify,
+                timeout=SECONDS,
+                **options,
+            )
+        except OSError as error:  # requests' own errors are of this kind too
+            hint = ". Add its authority to the bundle of SSL_CERT_FILE" if "certificate" in str(error) else ""
+            message = f"registry {self.host} ({self.path}): {_brief(error)}{hint}"
+            raise RegistryError(message, passing=True) from None
+
+    def _answered(self, challenge: str) -> AuthBase:
+        """What a 401 asks for: Basic, or a Bearer token from the service that it names."""
+        scheme, _, rest = challenge.partition(" ")
+        user = self._credentials()
+        if scheme.lower() == "basic":
+            return HTTPBasicAuth(*user) if user else _Anonymous()
+        if scheme.lower() != "bearer":
+            return _Anonymous()
+        asked: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
+        if urlsplit(asked.get("realm", "")).scheme != "https":
+            raise RegistryError(f"registry {self.host}: its token service is not https: {asked.get('realm')}")
+        query = {key: asked[key] for key in ("service", "scope") if key in asked}
+        try:
+            answer = self._session.get(
+                asked["realm"], params=query, auth=user or _Anonymous(), verify=self._verify, timeout=SECONDS
+            )
+        except OSError as error:
+            raise RegistryError(f"registry {self.host}: its token service: {_brief(error)}") from None
+        if not answer.ok:
+            raise RegistryError(_refusal(self, "login", answer))
+        try:
+            fields = answer.json()
+            return _Bearer(fields.get("token") or fields["access_token"])
+        except (ValueError, KeyError, AttributeError):
+            raise RegistryError(f"registry {self.host}: its token service answered without a token") from None
+
+    def _credentials(self) -> tuple[str, str] | None:
+        """(user, password) of the docker config for this registry."""
+        try:
+            found: Mapping[str, str] | None = docker.auth.load_config().resolve_authconfig(
+                None if self.host == HUB else self.host
+            )
+        except (DockerException, ValueError) as error:
+            raise RegistryError(f"registry {self.host}: the docker config is not read: {error}") from None
+        if not found:
+            return None
+        values = {key.lower(): value for key, value in found.items()}
+        if values.get("identitytoken") or values.get("username") == "<token>":
+            raise RegistryError(
+                f"registry {self.host}: the docker config has an identity token, which is not used here. "
+                f"Log in with a user and a password or access token: `docker login {self.host}`"
+            )
+        return (values["username"], values["password"]) if values.get("username") else None
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or 443
+
+
+def _refusal(repository: Repository, method: str, answer: requests.Response) -> str:
+    """One line: which registry, what it said, what to do."""
+    try:
+        said = "; ".join(f"{one['code']}: {one.get('message', '')}" for one in answer.json()["errors"])
+    except (ValueError, KeyError, TypeError):
+        said = answer.reason or ""
+    line = f"registry {repository.host} ({repository.path}): {method}: {answer.status_code} {said}".rstrip()
+    match answer.status_code:
+        case 401 | 403:
+            return f"{line}. Log in with an account that may do this: {login_command(repository.host)}"
+        case 405 if method == "DELETE":
+            return f"{line}. This registry has no delete API: remove it on the registry's own pages"
+        case 429:
+            wait = answer.headers.get("Retry-After")
+            return f"{line}. Too many requests: try again {f'in {wait} s' if wait else 'later'}"
+    return line
+
+
+def login_command(host: str) -> str:
+    """What gives the docker config a login. Amazon's is a token that is good for 12 hours."""
+    match = _ECR.fullmatch(host)
+    if match is None:
+        return f"`docker login {host}`"
+    token = f"aws ecr get-login-password --region {match['region']}"
+    return f"`{token} | docker login --username AWS --password-stdin {host}`"
+
+
+def _brief(error: Exception) -> str:
+    """The innermost reason: urllib3 wraps it in objects whose addresses change with every run."""
+    reason = getattr(error, "reason", None) or (error.args[0] if error.args else error)
+    inner = getattr(reason, "reason", None) or reason
+    return str(inner).partition(": ")[2] if "object at 0x" in str(inner) else str(inner)
+
+
+def copy_blob(digest: str, source: Repository, target: Repository) -> int:
+    """Bring a blob to another repository; the bytes sent, 0 where it was there."""
+    if target.has_blob(digest):
+        return 0
+    with source.blob(digest) as file:
+        target.put_blob(digest, file)
+        return file.seek(0, os.SEEK_END)

@@ -1,0 +1,39 @@
+"""A short-lived, confined container on a host: what the preflight and the wallet's backup run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from clients.engine import ensure_image
+from clients.errors import ServiceError
+
+
+def short_run(
+    client: Any, host: str, image: str, command: Sequence[str], seconds: int, **options: Any
+) -> tuple[int, str]:
+    """(exit code, last lines) of a command in an image; the container is always removed.
+
+    It gets no network, no rights and a read-only root; `options` are docker-py's. The image is pulled
+    where the host lacks it. Raises ServiceError that names host and image.
+    """
+    try:
+        ensure_image(client.api, image)
+        container = client.containers.create(
+            image,
+            command=list(command),
+            network_mode="none",
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            **options,
+        )
+        try:
+            container.start()
+            code: int = container.wait(timeout=seconds)["StatusCode"]
+            return code, container.logs(tail=5).decode(errors="replace").strip()
+        finally:
+            container.remove(force=True)
+    except (DockerException, RequestException) as error:
+        raise ServiceError(f"host {host}, {image}: {getattr(error, 'explanation', None) or error}") from error

@@ -1,0 +1,1 @@
+"""From settings to components and outputs: the composition of one stack."""

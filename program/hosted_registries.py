@@ -1,0 +1,30 @@
+"""From the settings of a registry of kind hosted to the registry on its host."""
+
+import pulumi
+import pulumi_docker as docker
+
+from components.hosted_registry import MEMORY, HostedRegistry, HostedRegistryArgs
+from components.node import LOOPBACK
+from settings.names import registry_container, registry_port, registry_volumes
+from settings.registry import RegistrySettings
+
+
+def deploy_registry(
+    name: str, registry: RegistrySettings, engine: str, image: pulumi.Input[str], provider: docker.Provider
+) -> HostedRegistry:
+    """The registry as a component on its host's provider, named after that host's engine.
+
+    On another engine it is another registry: Pulumi moves no resource from one to the other.
+    """
+    data_volume, secrets_volume = registry_volumes(name)
+    args = HostedRegistryArgs(
+        image=image,
+        container=registry_container(name),
+        address=registry.root,
+        data_volume=data_volume,
+        secrets_volume=secrets_volume,
+        port=registry_port(registry),
+        listen=registry.listen or LOOPBACK,
+        memory=registry.memory or MEMORY,
+    )
+    return HostedRegistry(f"{name}-on-{engine}", args, pulumi.ResourceOptions(provider=provider))

@@ -1,0 +1,59 @@
+"""From the settings of an opened workspace to the workspace on its host."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from catalogue.naming import pinned
+from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
+from components.workspace import EngineInside, Workspace, WorkspaceArgs
+from settings.names import engine_of, page_port, workspace_container, workspace_volumes
+from settings.opening import OpenSettings
+from settings.stack import StackSettings
+
+
+def open_workspace(
+    name: str,
+    opening: OpenSettings,
+    settings: StackSettings,
+    tags: pulumi.Output[Mapping[str, Any]],
+    provider: docker.Provider,
+) -> dict[str, pulumi.Input[str]]:
+    """The component on its host's provider, from `tags` of its images; what the outputs say of it.
+
+    On another engine it is another workspace: Pulumi moves no resource from one to the other.
+    """
+    entry, person = WORKSPACES[name], settings.workspace_user
+    wanted = entry.dind_tags if opening.dind else entry.tags
+    [tag, *_] = wanted(settings.workspaces[name].python)
+    variant = settings.hosts[opening.host].variant
+    home, data = workspace_volumes(name, opening)
+    args = WorkspaceArgs(
+        image=tags.apply(lambda made: _ref(made[tag], variant)),
+        container=workspace_container(name),
+        folder=opening.folder,
+        user=opening.user or f"{person.uid}:{person.gid}",
+        terminal=entry.shell,
+        home_volume=home,
+        engine=_engine(data),
+        ide_port=entry.ide_port,
+        port=page_port(name, opening),
+        memory=opening.memory,
+        hidden=opening.hide,
+    )
+    place = f"{name}-workspace-on-{engine_of(settings, opening.host)}"
+    made = Workspace(place, args, pulumi.ResourceOptions(provider=provider))
+    return {"host": opening.host, "folder": opening.folder, "user": args.user, **made.summary}
+
+
+def _engine(volume: str | None) -> EngineInside | None:
+    if volume is None:
+        return None
+    return EngineInside(volume=volume, capabilities=DIND_CAPABILITIES, security=DIND_SECURITY)
+
+
+def _ref(published: Mapping[str, Any], variant: str | None) -> str:
+    """`repo@sha256:…` that the host runs: its variant where declared, else the list."""
+    return pinned(published["ref"] if variant is None else published["variants"][variant]["ref"])

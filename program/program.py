@@ -1,0 +1,303 @@
+"""The program: settings → providers → components → outputs. The same for every stack."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from catalogue.arch import ARCHES, in_table_order
+from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
+from catalogue.naming import Channel, pinned
+from catalogue.registries import RegistryKind
+from catalogue.version import VERSION
+from components.buildx import BuildxProvider
+from components.contexts import context_warnings
+from components.exporter import Exporter, ExporterArgs
+from components.hosted_registry import HostedRegistry
+from components.image import Image, ImageArgs
+from components.program_version import ProgramVersion
+from components.registry import Registry, RegistryArgs
+from program.bases import BaseImages
+from program.hosted_registries import deploy_registry
+from program.nodes import deploy_node
+from program.opened_workspaces import open_workspace
+from program.sources import Provenance, provenance
+from program.workspace_images import Builds, WorkspaceImages
+from settings.host import HostSettings
+from settings.image import ImageSettings
+from settings.names import (
+    container_name,
+    engine_of,
+    exact_tags_of,
+    exporter_name,
+    hosted_registries,
+    opened,
+    registries_of,
+    repositories_of,
+    repository_of,
+    tags_of,
+)
+from settings.node import NodeSettings
+from settings.stack import StackSettings
+
+
+class Program:
+    """Builds one stack's resources from its settings; exports what others read of it."""
+
+    def __init__(self, settings: StackSettings) -> None:
+        self._settings = settings
+        marker = ProgramVersion("program", version=VERSION)
+        self._builder = _builder_options(settings, marker)
+        hosted = hosted_registries(settings)
+        self._registries = {
+            name: self._registry(name, registry.root)
+            for name, registry in settings.registries.items()
+            if name not in hosted
+        }
+        # Once for each image: a working copy's is read from its git.
+        self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
+        self._bases = BaseImages(settings, self._registries, self._builder)
+        published = self._published_images()
+        providers = {name: _docker_provider(name, host, marker) for name, host in settings.hosts.items()}
+        # What hosted registries run comes first: the other images may be published in them.
+        self._images: dict[str, Image] = {}
+        self._images |= self._build_images([REGISTRY_IMAGE] if hosted else [])
+        own = self._host_registries(published, providers)
+        self._registries |= {name: self._registry(name, there.address) for name, there in own.items()}
+        self._images |= self._build_images(settings.images)
+        nodes = {
+            name: self._deploy(name, node, published, providers[node.host])
+            for name, node in settings.nodes.items()
+        }
+        if own:
+            summaries = {name: {"host": hosted[name].host, **one.summary} for name, one in own.items()}
+            pulumi.export("registries", summaries)
+        pulumi.export("images", {name: image.tags for name, image in self._images.items()})
+        pulumi.export("verification", {name: image.reports for name, image in self._images.items()})
+        pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
+        pulumi.export("nodes", nodes)
+        workspaces = self._workspaces()
+        pulumi.export("workspaces", workspaces)
+        pulumi.export(
+            "opened",
+            {
+                name: open_workspace(name, opening, settings, workspaces[name], providers[opening.host])
+                for name, opening in opened(settings)
+            },
+        )
+
+    def _workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+        """{workspace: {tag: …}}."""
+        builds = Builds(
+            base=self._bases.build_base,
+            builder=self._settings.builder,
+            secrets=self._bases.secrets,
+            opts=self._builder,
+        )
+        return WorkspaceImages(self._settings, self._registries, builds).tags
+
+    def _registry(self, name: str, address: pulumi.Input[str]) -> Registry:
+        settings = self._settings.registries[name]
+        args = RegistryArgs(
+            kind=settings.kind,
+            address=address,
+            made=_made(name, self._settings),
+            optional=settings.optional,
+        )
+        return Registry(name, args)
+
+    def _deploy(
+        self,
+        name: str,
+        settings: NodeSettings,
+        published: pulumi.Output[Mapping[str, Any]],
+        provider: docker.Provider,
+    ) -> dict[str, pulumi.Input[str]]:
+        """One node and what belongs to it; what the outputs say of it."""
+        image = self._image_of(settings.image, settings.host, settings.tag, published)
+        node = deploy_node(name, settings, self._settings, image, provider)
+        metrics = ""
+        if settings.metrics_port is not None:
+            container = container_name(name, settings.image)
+            args = ExporterArgs(
+                image=self._image_of(EXPORTER, settings.host, None, published),
+                container=exporter_name(container),
+                network=node.network,
+                node=container,
+                port=settings.metrics_port,
+            )
+            former = settings.renamed_from
+            aliases = [pulumi.Alias(name=f"{former}-exporter")] if former else None
+            opts = pulumi.ResourceOptions(provider=provider, aliases=aliases)
+            metrics = Exporter(f"{name}-exporter", args, opts).metrics
+        return {"host": settings.host, **node.summary, "metrics": metrics}
+
+    def _host_registries(
+        self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]
+    ) -> dict[str, HostedRegistry]:
+        return {
+            name: deploy_registry(
+                name,
+                registry,
+                engine_of(self._settings, str(registry.host)),
+                self._image_of(REGISTRY_IMAGE, str(registry.host), None, published),
+                providers[str(registry.host)],
+            )
+            for name, registry in hosted_registries(self._settings).items()
+        }
+
+    def _build_images(self, names: Iterable[str]) -> dict[str, Image]:
+        """Those of the stack that are not built yet."""
+        images = self._settings.images
+        wanted = [name for name in names if name in images and name not in self._images]
+        return {name: self._build_image(name, images[name]) for name in wanted}
+
+    def _build_image(self, name: str, image: ImageSettings) -> Image:
+        entry, source = CATALOGUE[name], self._sources[name]
+        arches = in_table_order(set(image.arches))
+        if image.source.path is not None:
+            for warning in context_warnings(PROJECT / image.source.path):
+                pulumi.log.warn(f"skycoin:images.{name}.source.path: {image.source.path}: {warning}")
+        return Image(
+            name,
+            ImageArgs(
+                arches=arches,
+                tags=tags_of(image),
+                exact_tags=exact_tags_of(image),
+                context=entry.context,
+                dockerfile=entry.dockerfile,
+                repositories=[
+                    self._registries[registry].repository(
+                        repository_of(name, image, self._settings.registries[registry])
+                    )
+                    for registry in registries_of(image, self._settings)
+                ],
+                bases={arch.name: self._bases.ref(image, arch.name) for arch in arches},
+                base_name=self._bases.label(image),
+                build_base=self._bases.build_base,
+                build_args={
+                    **image.build_args,
+                    **entry.arguments(
+                        version=source.version,
+                        commit=source.commit,
+                        branch=source.branch,
+                        gui=image.gui,
+                        layers=image.layers,
+                    ),
+                    "SOURCE_DATE_EPOCH": source.epoch,
+                },
+                labels=_labels(entry, source),
+                sources=_named_contexts(image),
+                secrets={**self._bases.secrets, **self._settings.build_secrets},
+                builder=self._settings.builder,
+            ),
+            self._builder,
+        )
+
+    def _provenance(self, name: str) -> dict[str, Any]:
+        """{source: {version, commit, branch, date}, bases: {arch: ref}}: what an image is made from."""
+        source, image = self._sources[name], self._settings.images[name]
+        return {
+            "source": {**asdict(source), "date": source.date or ""},
+            "bases": {arch: self._bases.ref(image, arch) for arch in self._images[name].variants},
+        }
+
+    def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
+        """{image: {tag: …}} of the publishing stack that this one takes its digests from."""
+        if self._settings.images_from is None:
+            return pulumi.Output.from_input({})
+        stack = pulumi.StackReference("images", self._settings.images_from)
+        return stack.get_output("images").apply(lambda images: images or {})
+
+    def _image_of(
+        self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]
+    ) -> pulumi.Output[str]:
+        """`repo@sha256:…` that a host runs: its variant where declared, else the list.
+
+        `wanted` is the tag; None is the channel's moving one.
+        """
+        variant = self._settings.hosts[host].variant
+        if self._settings.images_from is not None:
+            return published.apply(
+                lambda images: _published_ref(images, name, wanted or _usual_tag(images.get(name)), variant)
+            )
+        image = self._images[name]
+        if variant is not None:
+            return image.variants[variant].ref
+        return image.lists[wanted or tags_of(self._settings.images[name])[0]].ref.apply(pinned)
+
+
+def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:
+    """Repositories that have to be made in a registry before anything is pushed there."""
+    if settings.registries[name].kind is not RegistryKind.ECR:
+        return {}
+    try:
+        # Only here: who publishes nothing to Amazon needs neither its SDK nor its plugin.
+        from program.ecr import make_repositories  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise pulumi.RunError(
+            f"skycoin:registries.{name}: kind ecr needs {error.name}: pip install -r requirements-ecr.txt"
+        ) from None
+    return make_repositories(name, settings.registries[name], repositories_of(name, settings))
+
+
+def _usual_tag(tags: Mapping[str, Any] | None) -> str:
+    """The moving tag of what another stack published: `develop`, a feature build's only one, or `latest`."""
+    if tags and Channel.DEVELOP in tags:
+        return Channel.DEVELOP
+    return next(iter(tags)) if tags and len(tags) == 1 else "latest"
+
+
+def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:
+    """Reference of one image in another stack's outputs. Raises RunError that says what is there."""
+    if name not in images or tag not in images[name]:
+        there = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
+        raise pulumi.RunError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
+    entry = images[name][tag]
+    if variant is None:
+        return pinned(entry["ref"])
+    if variant not in entry["variants"]:
+        there = [arch for arch in ARCHES if arch in entry["variants"]]
+        raise pulumi.RunError(f"{name}:{tag} is not published for {variant}; it has {', '.join(there)}")
+    return str(entry["variants"][variant]["ref"])
+
+
+def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.ResourceOptions | None:
+    """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
+    if not settings.images and not settings.workspaces:
+        return None
+    builder = BuildxProvider("builder", pulumi.ResourceOptions(depends_on=[marker]))
+    return pulumi.ResourceOptions(provider=builder)
+
+
+def _docker_provider(name: str, host: HostSettings, marker: ProgramVersion) -> docker.Provider:
+    """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
+    return docker.Provider(
+        name,
+        host=host.address,
+        ssh_opts=host.ssh_options or None,
+        opts=pulumi.ResourceOptions(depends_on=[marker]),
+    )
+
+
+def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
+    """OCI image-spec 1.1, annotations: only keys whose value is known."""
+    known = {
+        "title": entry.title,
+        "url": entry.url,
+        "source": entry.url,
+        "version": source.version,
+        "revision": source.commit,
+        "created": source.date or "",
+        "licenses": entry.licenses,
+    }
+    return {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
+
+
+def _named_contexts(image: ImageSettings) -> dict[str, str]:
+    source, contexts = image.source, {"go-module": GO_MODULE}
+    if source.git is not None:
+        return {**contexts, "source": f"{source.git}#{source.commit}"}
+    return contexts if source.path is None else {**contexts, "source": source.path}

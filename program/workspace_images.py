@@ -1,0 +1,165 @@
+"""From the settings of the workspaces to their images, each on its base by digest.
+
+Three kinds of image: Debian's root (one for each release that is wanted), the workspaces, and their
+siblings with a Docker engine, all of these by one Dockerfile. What stands on another image takes its
+variants' references: a changed base rebuilds its children and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from catalogue.arch import in_table_order
+from catalogue.images import GO_MODULE
+from catalogue.workspaces import (
+    BASE_REPOSITORY,
+    DIND_SUFFIX,
+    WORKSPACES,
+    WorkspaceEntry,
+    base_tag,
+)
+from components.image import Image, ImageArgs
+from components.registry import Registry
+from settings.names import registries_of, workspace_repository
+from settings.stack import StackSettings
+from settings.workspace import WorkspaceSettings
+
+DIND = "./images/dind"
+"""Folder of the one definition that puts a Docker engine into a workspace."""
+BASE = "./images/workspace-base"
+TOOLS = "./images/workspace-tools"
+"""Folder with what the workspaces' builds share; a named build context."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Builds:
+    """What every build of a stack is given."""
+
+    base: str
+    """Image of build stages."""
+    builder: str | None = None
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    opts: pulumi.ResourceOptions | None = None
+
+
+class WorkspaceImages:
+    """The images of one stack's workspaces."""
+
+    tags: Mapping[str, pulumi.Output[Mapping[str, Any]]]
+    """{workspace: {tag: …}}, as `components.image.Image.tags`, the siblings' tags among them."""
+
+    def __init__(self, settings: StackSettings, registries: Mapping[str, Registry], builds: Builds) -> None:
+        self._settings, self._registries, self._builds = settings, registries, builds
+        wanted = {name: settings.workspaces[name] for name in WORKSPACES if name in settings.workspaces}
+        self._bases = self._build_bases(wanted)
+        self._images: dict[str, Image] = {}
+        tags: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
+        # In the table's order a base comes before what stands on it.
+        for name, workspace in wanted.items():
+            entry = WORKSPACES[name]
+            image = self._images[name] = self._build(entry, workspace)
+            tags[name] = image.tags
+            if workspace.dind:
+                sibling = self._build_sibling(entry, workspace, image)
+                tags[name] = pulumi.Output.all(image.tags, sibling.tags).apply(_merged)
+        self.tags = tags
+
+    def _build_bases(self, wanted: Mapping[str, WorkspaceSettings]) -> dict[str, Image]:
+        """Debian's root by release, for every architecture that a workspace on it wants."""
+        arches: dict[str, set[str]] = {}
+        registry: dict[str, str] = {}
+        for name, workspace in wanted.items():
+            release = WORKSPACES[name].release(workspace.python)
+            arches.setdefault(release, set()).update(workspace.arches)
+            registry.setdefault(release, registries_of(workspace, self._settings)[0])
+        return {
+            release: self._image(
+                f"workspace-base-{release}",
+                BASE,
+                arches=names,
+                places={registry[release]: BASE_REPOSITORY},
+                tags=[base_tag(release)],
+                bases=dict.fromkeys(names, "scratch"),
+                build_args={
+                    "DEBIAN_RELEASE": release,
+                    "UID": str(self._settings.workspace_user.uid),
+                    "GID": str(self._settings.workspace_user.gid),
+                },
+                title=f"Debian {release}, the root of Skycoin's workspaces",
+            )
+            for release, names in arches.items()
+        }
+
+    def _build(self, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Image:
+        release = entry.release(workspace.python)
+        under = self._bases[release] if entry.base is None else self._images[entry.base]
+        name = f"{BASE_REPOSITORY}:{base_tag(release)}"
+        if entry.base is not None:
+            base = WORKSPACES[entry.base]
+            name = f"{base.repository}:{base.tags(self._settings.workspaces[entry.base].python)[0]}"
+        return self._image(
+            f"workspace-{entry.name}",
+            entry.context,
+            arches=set(workspace.arches),
+            places=self._places(entry, workspace),
+            tags=entry.tags(workspace.python),
+            bases={arch: under.variants[arch].ref for arch in workspace.arches},
+            base_name=name,
+            build_args={"PYTHON_VERSION": entry.python(workspace.python)} if entry.pythons else {},
+            title=entry.title,
+            sources={"go-module": GO_MODULE, "workspace-tools": TOOLS},
+        )
+
+    def _build_sibling(self, entry: WorkspaceEntry, workspace: WorkspaceSettings, under: Image) -> Image:
+        """The same workspace with a Docker engine inside."""
+        return self._image(
+            f"workspace-{entry.name}{DIND_SUFFIX}",
+            DIND,
+            arches=set(workspace.arches),
+            places=self._places(entry, workspace),
+            tags=entry.dind_tags(workspace.python),
+            bases={arch: variant.ref for arch, variant in under.variants.items()},
+            base_name=f"{entry.repository}:{entry.tags(workspace.python)[0]}",
+            title=f"{entry.title}, with a Docker engine",
+        )
+
+    def _places(self, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> dict[str, str]:
+        return dict.fromkeys(registries_of(workspace, self._settings), entry.repository)
+
+    def _image(
+        self,
+        name: str,
+        context: str,
+        *,
+        arches: set[str],
+        places: Mapping[str, str],
+        title: str,
+        build_args: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Image:
+        """An image with what all of them have; `places` is registry → default repository."""
+        repositories = [
+            self._registries[registry].repository(
+                workspace_repository(repository, self._settings.registries[registry])
+            )
+            for registry, repository in places.items()
+        ]
+        args = ImageArgs(
+            arches=in_table_order(arches),
+            context=context,
+            dockerfile=f"{context}/Dockerfile",
+            repositories=repositories,
+            build_base=self._builds.base,
+            build_args={**(build_args or {}), "SOURCE_DATE_EPOCH": "0"},
+            labels={"org.opencontainers.image.title": title},
+            secrets=self._builds.secrets,
+            builder=self._builds.builder,
+            **more,
+        )
+        return Image(name, args, self._builds.opts)
+
+
+def _merged(tags: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {tag: entry for one in tags for tag, entry in one.items()}

@@ -1,0 +1,308 @@
+"""A small base for Pulumi providers in Python: gRPC in, plain dictionaries out.
+
+A provider is a set of kinds; a kind handles one resource token. Protocol:
+pulumi/pulumi `proto/pulumi/provider.proto`. Secrets and unknown values: the engine unwraps the
+first (Configure answers accept_secrets=False), the second arrive as the sentinel `UNKNOWN`.
+"""
+
+import concurrent.futures
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from google.rpc import status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from clients.errors import ServiceError
+
+Values: TypeAlias = dict[str, Any]
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Sentinel of an unknown string, sdk/python `pulumi.runtime.rpc.UNKNOWN`."""
+
+
+CREATING: ContextVar[str] = ContextVar("CREATING", default="")
+"""URN of the resource that a kind is asked to create: what it makes can be marked as that one's."""
+
+
+class ProviderError(Exception):
+    """A resource operation failed; the message is for the user."""
+
+
+class InitError(ProviderError):
+    """The resource exists, but did not become ready: it is kept in state and tried again."""
+
+    def __init__(self, message: str, identity: str, state: Values) -> None:
+        super().__init__(message)
+        self.identity = identity
+        self.state = state
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What a new set of inputs means for an existing resource."""
+
+    replaces: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+    delete_before_replace: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A resource as the world has it."""
+
+    identity: str
+    state: Values
+    inputs: Values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """Inputs with defaults, and what is wrong with them: (property, reason)."""
+
+    inputs: Values
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Kind(Protocol):
+    """One resource token. Values are plain JSON; integers are integers."""
+
+    computed: ClassVar[frozenset[str]]
+    """Outputs that every update makes anew: a preview says that they are unknown."""
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """Defaults and faults of the inputs; a preview asks it too, so it must change nothing."""
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """What `news` would change, against the state and the inputs that made it."""
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Make it: (id, state). Raises ProviderError, or InitError where it exists all the same."""
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """What the world has under this id; None where it is gone. No inputs: an import."""
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Change it in place; the new state."""
+
+    def delete(self, identity: str, state: Values) -> None:
+        """Remove it; being gone already is fine."""
+
+
+def unknown_inputs(inputs: Values, known: Collection[str]) -> list[str]:
+    """Names of inputs that a kind does not know, sorted; the engine's own begin with `__`."""
+    return sorted(key for key in inputs if key not in known and not key.startswith("__"))
+
+
+def to_values(struct: struct_pb2.Struct) -> Values:
+    """A protobuf struct as plain values; its only number type is a float, whole ones become int."""
+    return {key: _plain(value) for key, value in json_format.MessageToDict(struct).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Plain values as a protobuf struct, without those that are None."""
+    struct = struct_pb2.Struct()
+    struct.update({key: value for key, value in values.items() if value is not None})
+    return struct
+
+
+_Request = TypeVar("_Request")
+_Answer = TypeVar("_Answer")
+
+
+def _reporting(
+    method: Callable[["Servicer", _Request, Any], _Answer],
+) -> Callable[["Servicer", _Request, Any], _Answer]:
+    """Turn an error of a kind or of its clients into the gRPC error that the engine shows."""
+
+    @functools.wraps(method)
+    def reported(self: "Servicer", request: _Request, context: Any) -> _Answer:
+        try:
+            return method(self, request, context)
+        except InitError as error:
+            detail = provider_pb2.ErrorResourceInitFailed(
+                id=error.identity, properties=to_struct(error.state), reasons=[str(error)]
+            )
+            packed = any_pb2.Any()
+            packed.Pack(detail)
+            code: int = grpc.StatusCode.UNKNOWN.value[0]
+            status = status_pb2.Status(code=code, message=str(error), details=[packed])
+            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            message = str(error)
+        except (ProviderError, ServiceError) as error:
+            message = str(error)
+        except OSError as error:
+            # An engine's answers and broken connections, docker's and requests' own: both are OSErrors.
+            message = str(getattr(error, "explanation", None) or error)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            message = f"an answer was not understood: {error!r} at {where}. Please report this"
+        context.abort(grpc.StatusCode.UNKNOWN, message)
+        raise AssertionError("abort raises")
+
+    return reported
+
+
+def _unknown(kind: Kind) -> Values:
+    return dict.fromkeys(kind.computed, UNKNOWN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """What a plugin serves."""
+
+    kinds: Mapping[str, Kind]
+    """By resource token."""
+    configure: Callable[[Values], None] = lambda _: None
+    """Gets the provider's own inputs before any kind is used."""
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves a provider, which `load` makes in the meantime: the engine goes on once it has the port."""
+
+    def __init__(self, version: str, load: Callable[[], Provider]) -> None:
+        self._version = version
+        self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(load)
+
+    def _kind(self, urn: str) -> Kind:
+        token, kinds = urn.split("::")[2].rpartition("$")[2], self._provider.result().kinds
+        if token not in kinds:
+            raise ProviderError(f"resource type {token} is not served; this provider has {', '.join(kinds)}")
+        return kinds[token]
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: Any) -> plugin_pb2.PluginInfo:
+        """Version, as the plugin was installed."""
+        return plugin_pb2.PluginInfo(version=self._version)
+
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        """Provider inputs as they are."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        """Another endpoint is an update of the provider: its resources stay."""
+        changed = to_values(request.old_inputs) != to_values(request.news)
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some if changed else none)
+
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: Any
+    ) -> provider_pb2.ConfigureResponse:
+        """Takes the provider's inputs; connects to nothing."""
+        self._provider.result().configure(to_values(request.args))
+        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
+
+    @_reporting
+    def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        """Defaults and faults of a resource's inputs."""
+        kind = self._kind(request.urn)
+        name = request.urn.rpartition("::")[2]
+        checked = kind.check(name, to_values(request.olds), to_values(request.news))
+        failures = [
+            provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in checked.failures
+        ]
+        return provider_pb2.CheckResponse(inputs=to_struct(checked.inputs), failures=failures)
+
+    @_reporting
+    def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        """What new inputs would change."""
+        change = self._kind(request.urn).diff(
+            to_values(request.olds), to_values(request.old_inputs), to_values(request.news)
+        )
+        kinds = provider_pb2.PropertyDiff
+        detailed = {key: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for key in change.replaces}
+        detailed |= {key: kinds(kind=kinds.UPDATE, inputDiff=True) for key in change.updates}
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=some if detailed else none,
+            diffs=sorted(detailed),
+            replaces=list(change.replaces),
+            detailedDiff=detailed,
+            hasDetailedDiff=True,
+            deleteBeforeReplace=bool(change.replaces) and change.delete_before_replace,
+        )
+
+    @_reporting
+    def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
+        """Make a resource; in a preview, its inputs, and what they will make as unknown."""
+        inputs = to_values(request.properties)
+        kind = self._kind(request.urn)
+        if request.preview:
+            return provider_pb2.CreateResponse(id="", properties=to_struct(inputs | _unknown(kind)))
+        CREATING.set(request.urn)
+        identity, state = kind.create(inputs)
+        return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
+
+    @_reporting
+    def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
+        """Refresh or import; an empty id says that it is gone."""
+        found = self._kind(request.urn).read(
+            request.id, to_values(request.inputs), to_values(request.properties)
+        )
+        if found is None:
+            return provider_pb2.ReadResponse(id="")
+        return provider_pb2.ReadResponse(
+            id=found.identity, properties=to_struct(found.state), inputs=to_struct(found.inputs)
+        )
+
+    @_reporting
+    def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
+        """Change a resource in place; in a preview, its state with the new inputs."""
+        olds, news, kind = to_values(request.olds), to_values(request.news), self._kind(request.urn)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=to_struct({**olds, **news, **_unknown(kind)}))
+        state = kind.update(request.id, olds, news)
+        return provider_pb2.UpdateResponse(properties=to_struct(state))
+
+    @_reporting
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
+        """Remove a resource."""
+        self._kind(request.urn).delete(request.id, to_values(request.properties))
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
+        """Nothing to cancel: what an operation waits for has time limits, and it may be run again."""
+        return empty_pb2.Empty()
+
+
+GRACE = 120
+"""Seconds in which an operation may still end after the engine is gone."""
+
+
+def serve(servicer: Servicer) -> None:
+    """Serve on a free loopback port, print it (the engine reads it), run until killed.
+
+    An engine that was killed itself ends nobody: a plugin without its parent ends by itself, after
+    what it is in the middle of.
+    """
+    engine = os.getppid()
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(max_workers=32),
+        options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    sys.stdout.close()
+    while server.wait_for_termination(timeout=1) and os.getppid() == engine:
+        pass
+    server.stop(GRACE).wait()

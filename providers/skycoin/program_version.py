@@ -1,0 +1,48 @@
+"""skycoin:index:ProgramVersion: refuses a state that a newer version of this program has changed."""
+
+from typing import ClassVar
+
+from providers.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
+
+INPUTS = ("version",)
+
+
+class ProgramVersion:
+    """Kept as a resource: {version}, of the program that changed the stack last."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """Accept the inputs as given."""
+        unknown = unknown_inputs(news, INPUTS)
+        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Record a newer version. Raises ProviderError, in the preview too, where the state's is newer."""
+        before, now = str(olds.get("version", "0")), str(news["version"])
+        if _numbers(before) > _numbers(now):
+            raise ProviderError(
+                f"version {before} of this program has changed this stack, and this is version {now}, which "
+                f"may not know all that is in its state. Check out v{before} or newer. Nothing was changed."
+            )
+        return Change(updates=("version",) if before != now else ())
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Record the version for the first time."""
+        return "program", inputs
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """Answer what the state says: the version stands nowhere else."""
+        return Found(identity=identity, state=state, inputs=inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Record the new version."""
+        return news
+
+    def delete(self, identity: str, state: Values) -> None:
+        """Leave the world alone: the record goes with the state."""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Numbers of MAJOR.MINOR.PATCH, so that 0.10.0 is newer than 0.9.0."""
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,49 @@
+"""The SBOMs in an image: where they are, how much they name, and that they are of programs beside them.
+
+CycloneDX in JSON, as images/go-module/sbom writes it (docs/adr/0008).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from clients.registry import sha256_of
+from providers.base import Values
+
+FOLDER = "usr/share/sbom/"
+SUFFIX = ".json"
+
+
+@dataclass
+class Sboms:
+    """What an image's SBOMs say; `programs` are hashes of the ELF files that the image really has."""
+
+    found: dict[str, Values] = field(default_factory=dict)
+    """By path: {digest, components}."""
+    subjects: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By path: SHA-256 of the program that it is about; empty where it doesn't say."""
+    programs: set[str] = field(default_factory=set)
+
+    def add(self, path: str, content: bytes) -> None:
+        """Take one in. Raises ValueError where it is no CycloneDX."""
+        fields = json.loads(content)
+        if not isinstance(fields, Mapping) or fields.get("bomFormat") != "CycloneDX":
+            raise ValueError("bomFormat is not CycloneDX")
+        subject = (fields.get("metadata") or {}).get("component") or {}
+        hashes = (one for one in subject.get("hashes") or () if one.get("alg") == "SHA-256")
+        self.found[f"/{path}"] = {
+            "digest": sha256_of(content),
+            "components": len(fields.get("components") or ()),
+        }
+        self.subjects[f"/{path}"] = frozenset(one["content"] for one in hashes)
+
+    def faults(self) -> Iterator[str]:
+        """Those that describe a program which the image does not have."""
+        for path, hashes in self.subjects.items():
+            if hashes and not hashes & self.programs:
+                yield f"{path} is the SBOM of a program with another SHA-256 than any in the image"
+
+
+def is_sbom(path: str) -> bool:
+    """Whether a file of an image is meant as one."""
+    return path.startswith(FOLDER) and path.endswith(SUFFIX)

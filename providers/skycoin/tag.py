@@ -1,0 +1,229 @@
+"""skycoin:index:Tag: one tag of a registry and the manifest list that it points to.
+
+The list is made from its variants, which are verified before; their own suffixed tags are written
+first, the list's tag last. An immutable tag that is there with other content is refused: at preview,
+and again before anything is written. A tag that was moved by somebody else is shown by a refresh
+and pointed back (or refused, where it is immutable). Nothing is ever removed.
+
+Why the list isn't docker-build's Index: docs/adr/0007.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from catalogue.naming import split_pinned, variant_tag
+from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
+from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.log import Warn
+
+INPUTS = ("repository", "tag", "variants", "annotations", "immutable", "optional")
+
+
+class Tag:
+    """Kept as a resource: {digest, points: {tag: digest}, failure}; `points` is what was seen last."""
+
+    computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
+
+    def __init__(self, warn: Warn, repository: Callable[[str], Any] = Repository) -> None:
+        self._warn = warn
+        self._repository = repository
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """A new immutable tag is looked for in the registry: other content under it is a fault."""
+        failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
+        if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
+            failures += [("tag", fault) for fault in self._taken(news)]
+        return Checked(inputs=news, failures=failures)
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Other variants move the tag; raises ProviderError where it must not move, or was moved."""
+        # Unknown is where a registry that the stack runs is replaced: most likely it is the same place.
+        place = tuple(
+            key for key in ("repository", "tag") if news.get(key) not in (old_inputs.get(key), UNKNOWN)
+        )
+        if place:
+            return Change(replaces=place)
+        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        written = not olds.get("failure")
+        if written and news.get("immutable") and _content(old_inputs) != _content(news):
+            raise ProviderError(_other_content(news, olds["digest"]))
+        if not written:
+            changed.append("failure")
+        elif drift := _drift(olds):
+            if news.get("immutable") and (moved := {tag: to for tag, to in drift.items() if to}):
+                raise ProviderError(_moved(news, olds, moved))
+            changed.append("points")
+        return Change(updates=tuple(changed))
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Write it."""
+        return f"{inputs['repository']}:{inputs['tag']}", self._written(inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Move it, or point it back."""
+        return self._written(news)
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """Where the tag and its variants' tags point now; empty text is nowhere."""
+        if not inputs:
+            raise ProviderError(
+                "a tag is not imported: run `pulumi up`; what is there already stays as it is"
+            )
+        if state.get("failure"):
+            return Found(identity=identity, state=state, inputs=inputs)
+        repository = self._repository(inputs["repository"])
+        try:
+            points = {tag: repository.digest_of(tag) or "" for tag in _wanted(inputs, state["digest"])}
+        except RegistryError as error:
+            if not inputs.get("optional"):
+                raise
+            self._warn(f"{identity} is not looked at: {error}")
+            points = state["points"]
+        return Found(identity=identity, state={**state, "points": points}, inputs=inputs)
+
+    def delete(self, identity: str, state: Values) -> None:
+        """What is published stays: a release lasts for ever."""
+
+    def _taken(self, inputs: Values) -> Iterator[str]:
+        """Why a new immutable tag can't be written. A registry that can't be asked is asked by `up`."""
+        target = self._repository(inputs["repository"])
+        try:
+            there = target.digest_of(inputs["tag"])
+            if there is None:
+                return
+            if _unknown(inputs["variants"]):
+                # Not built yet: the same content may come out, unless it is said to be another.
+                same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
+            else:
+                same = there == manifest_list(inputs, self._children(inputs)).digest
+        except RegistryError:
+            return
+        if not same:
+            yield _other_content(inputs, there)
+
+    def _written(self, inputs: Values) -> Values:
+        try:
+            content, points = self._write(inputs)
+        except RegistryError as error:
+            if not inputs.get("optional"):
+                raise
+            self._warn(
+                f"{inputs['repository']}:{inputs['tag']} is left out, for its registry is optional: {error}"
+            )
+            return {**inputs, "digest": "", "points": {}, "failure": str(error)}
+        return {**inputs, "digest": content.digest, "points": points, "failure": ""}
+
+    def _write(self, inputs: Values) -> tuple[Manifest, dict[str, str]]:
+        children = self._children(inputs)
+        content = manifest_list(inputs, children)
+        target, wanted = self._repository(inputs["repository"]), _wanted(inputs, content.digest)
+        self._refuse_other(inputs, wanted, {tag: target.digest_of(tag) for tag in wanted})
+        for variant, manifest in zip(inputs["variants"], children, strict=True):
+            self._bring(variant["ref"], manifest, target)
+        # Again: bringing the variants may have taken minutes, and somebody else may publish too.
+        there = {tag: target.digest_of(tag) for tag in wanted}
+        self._refuse_other(inputs, wanted, there)
+        manifests = {manifest.digest: manifest for manifest in (*children, content)}
+        # The order of `wanted`: variants first, the list's own tag last.
+        for tag, digest in wanted.items():
+            if there[tag] != digest:
+                target.put_manifest(tag, manifests[digest])
+        return content, wanted
+
+    @staticmethod
+    def _refuse_other(inputs: Values, wanted: dict[str, str], there: dict[str, str | None]) -> None:
+        other = [digest for tag, digest in there.items() if digest not in (None, wanted[tag])]
+        if inputs.get("immutable") and other:
+            raise ProviderError(_other_content(inputs, str(other[0])))
+
+    def _children(self, inputs: Values) -> list[Manifest]:
+        """The variants' manifests, from where they were built."""
+        refs = [split_pinned(variant["ref"]) for variant in inputs["variants"]]
+        sources = {name: self._repository(name) for name in {name for name, _ in refs}}
+        return [sources[name].manifest(digest) for name, digest in refs]
+
+    def _bring(self, ref: str, manifest: Manifest, target: Any) -> None:
+        """A variant with its blobs into another repository; only what is missing there is sent."""
+        name, digest = split_pinned(ref)
+        if name == target.name or target.digest_of(digest) is not None:
+            return
+        source = self._repository(name)
+        for blob in (manifest.fields["config"], *manifest.fields["layers"]):
+            copy_blob(blob["digest"], source, target)
+        target.put_manifest(digest, manifest)
+
+
+def manifest_list(inputs: Values, children: list[Manifest]) -> Manifest:
+    """The OCI index over the variants, in their order: equal variants give an equal digest."""
+    entries = []
+    for variant, manifest in zip(inputs["variants"], children, strict=True):
+        keys = ("os", "architecture", "variant")
+        entries.append(
+            {
+                "mediaType": manifest.media_type,
+                "digest": manifest.digest,
+                "size": len(manifest.content),
+                "platform": dict(zip(keys, variant["platform"].split("/"), strict=False)),
+            }
+        )
+    fields: Values = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    if inputs.get("annotations"):
+        fields["annotations"] = dict(sorted(inputs["annotations"].items()))
+    return Manifest(json.dumps(fields, indent=2).encode(), INDEX)
+
+
+def _content(inputs: Values) -> tuple[Any, ...]:
+    """What decides the list's digest: where its variants were built does not."""
+    variants = [
+        (variant["platform"], variant["ref"].rpartition("@")[2]) for variant in inputs.get("variants", [])
+    ]
+    return variants, inputs.get("annotations")
+
+
+def _says_the_same(listed: Values, inputs: Values) -> bool:
+    """Whether a published list has the platforms and the annotations that one is wanted for."""
+    said, wanted = listed.get("annotations") or {}, inputs.get("annotations") or {}
+    platforms = [entry.get("platform", {}) for entry in listed.get("manifests") or []]
+    names = [
+        "/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in platforms
+    ]
+    same = all(said.get(key) == value for key, value in wanted.items())
+    return same and names == [variant["platform"] for variant in inputs["variants"]]
+
+
+def _unknown(value: Any) -> bool:
+    """Whether anything in it is not known yet, as before a first build."""
+    return UNKNOWN in json.dumps(value)
+
+
+def _wanted(inputs: Values, digest: str) -> dict[str, str]:
+    """{tag: digest} of the variants' tags, then of the list's own."""
+    variants = {
+        variant_tag(inputs["tag"], variant["arch"]): split_pinned(variant["ref"])[1]
+        for variant in inputs["variants"]
+    }
+    return {**variants, inputs["tag"]: digest}
+
+
+def _drift(olds: Values) -> dict[str, str]:
+    """{tag: where it points, empty for nowhere} of what is not as it was written."""
+    wanted = _wanted(olds, olds["digest"])
+    return {tag: to for tag, to in olds["points"].items() if to != wanted.get(tag)}
+
+
+def _other_content(inputs: Values, digest: str) -> str:
+    return (
+        f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and this would be other content. "
+        "An exact release tag never changes: set `revision:` of the image one higher, which publishes "
+        "the next -r tag and moves the moving ones."
+    )
+
+
+def _moved(inputs: Values, olds: Values, moved: dict[str, str]) -> str:
+    where = ", ".join(f"{tag} points to {to}" for tag, to in moved.items())
+    return (
+        f"{inputs['repository']}: somebody moved a release: {where}; this stack published {inputs['tag']} as "
+        f"{olds['digest']}. It is not overwritten. Find out who published there; when the tag may go back, "
+        "point it to that digest with the registry's own tools and run `pulumi refresh`."
+    )

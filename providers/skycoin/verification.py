@@ -1,0 +1,212 @@
+"""skycoin:index:Verification: what was pushed for one variant is what was wanted.
+
+The registry is asked for the image's manifest by digest, its configuration and every layer: the
+platform, the labels and annotations, each program's ELF header and each SBOM must fit the variant.
+A manifest list is only written over verified variants. BuildKit records the platform that it was
+asked for, not the one of the programs (moby/buildkit#5677), so nothing but reading them shows an
+ARM image with an amd64 program in it.
+"""
+
+import hashlib
+import io
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, ClassVar
+
+from catalogue.naming import split_pinned
+from clients.registry import Repository
+from providers.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
+from providers.skycoin.sbom import Sboms, is_sbom
+
+INPUTS = ("ref", "platform", "labels")
+BUILD_AGAIN = (
+    "Build it again: `pulumi up --target-replace` with the URN of its image, from `pulumi stack --show-urns`."
+)
+
+
+@dataclass
+class Contents:
+    """What the layers of an image hold."""
+
+    size: int = 0
+    """Bytes in the registry, compressed."""
+    unpacked: int = 0
+    programs: Counter[str] = field(default_factory=Counter)
+    """By what they are, in words."""
+    sboms: Sboms = field(default_factory=Sboms)
+    names: set[str] = field(default_factory=set)
+    """Last parts of all paths: a dynamic linker is looked for by name, since folders may be links."""
+    interpreters: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+class Verification:
+    """The proof, kept as a resource: {size, unpacked, layers, programs, report, present}; sizes in bytes."""
+
+    computed: ClassVar[frozenset[str]] = frozenset(
+        ("size", "unpacked", "layers", "programs", "report", "present")
+    )
+
+    def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
+        self._repository = repository
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """As given; nothing is looked at."""
+        unknown = unknown_inputs(news, INPUTS)
+        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Another image, platform or label is proved again; so is one that a refresh didn't find."""
+        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        if olds.get("present") is False:
+            changed.append("present")
+        if "report" not in olds:  # proved by this program before it kept one
+            changed.append("report")
+        return Change(updates=tuple(changed))
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Prove it."""
+        return inputs["ref"], self._proved(inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Prove it again."""
+        return self._proved(news)
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """Whether the registry still has the image."""
+        if not inputs:
+            raise ProviderError("a verification is not imported: run `pulumi up`, and it is made")
+        repository, digest = split_pinned(inputs["ref"])
+        present = self._repository(repository).digest_of(digest) is not None
+        return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
+
+    def delete(self, identity: str, state: Values) -> None:
+        """A proof leaves nothing behind; what is published stays."""
+
+    def _proved(self, inputs: Values) -> Values:
+        name, digest = split_pinned(inputs["ref"])
+        repository = self._repository(name)
+        if repository.digest_of(digest) is None:
+            raise ProviderError(f"{inputs['ref']} is not in the registry any more. {BUILD_AGAIN}")
+        manifest = repository.manifest(digest)
+        if "config" not in manifest.fields:
+            raise ProviderError(
+                f"{inputs['ref']} is a list, not an image of one platform: buildx added attestations. Set "
+                f"BUILDX_NO_DEFAULT_ATTESTATIONS=1 in the environment of pulumi. {BUILD_AGAIN}"
+            )
+        config, layers = repository.config(manifest), manifest.fields["layers"]
+        contents = read_contents(repository, layers, inputs["platform"])
+        faults = [
+            *config_faults(config, inputs),
+            *annotation_faults(manifest.fields, inputs),
+            *contents.faults,
+            *contents.sboms.faults(),
+        ]
+        if faults:
+            listed = "\n".join(f"  - {fault}" for fault in faults)
+            raise ProviderError(f"{inputs['ref']} is not what {inputs['platform']} takes:\n{listed}")
+        return {
+            **inputs,
+            "size": contents.size + len(manifest.content) + manifest.fields["config"]["size"],
+            "unpacked": contents.unpacked,
+            "layers": len(layers),
+            "programs": contents.programs.total(),
+            "report": _report(contents, layers, inputs),
+            "present": True,
+        }
+
+
+def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
+    """What was looked at, for people: the release record shows it."""
+    return {
+        "labels": len(inputs.get("labels") or {}),
+        "programs": dict(sorted(contents.programs.items())),
+        "sboms": dict(sorted(contents.sboms.found.items())),
+        "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
+    }
+
+
+def config_faults(config: Any, inputs: Values) -> Iterator[str]:
+    """What an image's configuration says other than was wanted."""
+    wanted = inputs["platform"].split("/")
+    said = [config.get("os"), config.get("architecture"), config.get("variant")]
+    # buildx writes linux/arm64/v8 as linux/arm64 (docker/buildx#1652).
+    full = ["linux", "arm64", "v8"] if said == ["linux", "arm64", None] else said
+    if full[: len(wanted)] != wanted:
+        yield f"its configuration says {'/'.join(str(part) for part in said if part)}"
+    labels = (config.get("config") or {}).get("Labels") or {}
+    for key, value in sorted((inputs.get("labels") or {}).items()):
+        if labels.get(key) != value:
+            yield f"label {key} is {labels.get(key)!r}; wanted is {value!r}"
+
+
+def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
+    """What an image's manifest says other than its labels do."""
+    said = fields.get("annotations") or {}
+    for key, value in sorted((inputs.get("labels") or {}).items()):
+        if said.get(key) != value:
+            yield f"annotation {key} is {said.get(key)!r}; wanted is {value!r}"
+
+
+def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:
+    """Every file of every layer, its program checked where it is one."""
+    contents = Contents()
+    for layer in layers:
+        contents.size += layer["size"]
+        if not layer["mediaType"].endswith(("gzip", "layer.v1.tar")):
+            contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
+            continue
+        try:
+            # As a stream: going back in a compressed layer means decompressing it from its start again,
+            # which for the thousands of programs in a workspace takes hours.
+            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+                _read_layer(archive, platform, contents)
+        except (tarfile.TarError, EOFError, zlib.error) as error:
+            contents.faults.append(f"layer {layer['digest']} is damaged: {error}")
+    for path, interpreter in contents.interpreters.items():
+        if interpreter.rpartition("/")[2] not in contents.names:
+            contents.faults.append(f"/{path} asks for {interpreter}, which the image lacks")
+    return contents
+
+
+def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> None:
+    for member in archive:
+        path = member.name.removeprefix("./")
+        contents.names.add(path.rpartition("/")[2])
+        if not member.isreg():
+            continue
+        contents.unpacked += member.size
+        file = archive.extractfile(member)
+        if file is None:
+            continue
+        if is_sbom(path):
+            _read_sbom(path, file.read(), contents)
+        elif file.read(len(MAGIC)) == MAGIC:
+            # Whole: to go back in a compressed layer is to unpack it from its beginning.
+            program = MAGIC + file.read()
+            contents.sboms.programs.add(hashlib.sha256(program).hexdigest())
+            _read_file(path, io.BytesIO(program), platform, contents)
+
+
+def _read_sbom(path: str, content: bytes, contents: Contents) -> None:
+    try:
+        contents.sboms.add(path, content)
+    except (ValueError, AttributeError, KeyError) as error:
+        contents.faults.append(f"/{path} is no SBOM in CycloneDX's JSON: {error}")
+
+
+def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:
+    try:
+        program = read_program(file)
+    except ValueError as error:
+        contents.faults.append(f"/{path}: {error}")
+        return
+    contents.programs[kind_of(program)] += 1
+    if program.interpreter is not None:
+        contents.interpreters[path] = program.interpreter
+    if (fault := abi_fault(program, platform)) is not None:
+        contents.faults.append(f"/{path} {fault}")

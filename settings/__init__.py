@@ -1,0 +1,1 @@
+"""A stack's YAML as typed values, and every rule over them. Makes no resource."""

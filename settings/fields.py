@@ -1,0 +1,169 @@
+"""Types of single values in a stack's YAML: what each may be, and how it is said when it is not."""
+
+import ipaddress
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from catalogue.arch import ARCHES
+from catalogue.boards import BOARDS
+from catalogue.naming import address_fault, repository_fault, split_pinned, tag_fault, version_fault
+from catalogue.workspaces import PYTHONS
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
+_SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
+"""In a name: its value is not shown, and has no place in clear."""
+_ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
+LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)")
+"""In a URL: a password, or what http takes for one. `git@` of ssh is none."""
+
+
+def _checked(fault: str | None) -> None:
+    if fault:
+        raise ValueError(fault)
+
+
+def _version(value: str) -> str:
+    _checked(version_fault(value))
+    return value
+
+
+def _commit(value: str) -> str:
+    _checked(None if _COMMIT.fullmatch(value) else "a commit is 40 hexadecimal digits, in lower case")
+    return value
+
+
+def _date(value: str) -> str:
+    allowed = 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"'
+    _checked(None if _DATE.fullmatch(value) else allowed)
+    try:
+        datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{allowed} ({error})") from None
+    return value
+
+
+def _tag(value: str) -> str:
+    _checked(tag_fault(value))
+    return value
+
+
+def _repository(value: str) -> str:
+    _checked(repository_fault(value))
+    return value
+
+
+def _address(value: str) -> str:
+    _checked(address_fault(value))
+    return value
+
+
+def _account(value: Any) -> Any:
+    """Runs before the type is checked: digits without quotes are a number to YAML."""
+    fits = isinstance(value, str) and _ACCOUNT.fullmatch(value)
+    _checked(None if fits else 'an account is 12 digits, in quotes: "123456789012"')
+    return value
+
+
+def _region(value: str) -> str:
+    _checked(None if _REGION.fullmatch(value) else "a region is one of AWS, such as eu-central-1")
+    return value
+
+
+def _listen(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0") from None
+    return value
+
+
+def _arch(value: str) -> str:
+    _checked(None if value in ARCHES else f"allowed are {', '.join(ARCHES)}")
+    return value
+
+
+def _board(value: str) -> str:
+    _checked(None if value in BOARDS else f"allowed are {', '.join(BOARDS)}")
+    return value
+
+
+def _volume(value: str) -> str:
+    _checked(
+        None if _VOLUME.fullmatch(value) else "a volume's name has letters, digits, '_', '.', '-' (no path)"
+    )
+    return value
+
+
+def _engine(value: str) -> str:
+    fits = _ENGINE.fullmatch(value)
+    _checked(None if fits else "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT")
+    port = int((fits and fits["port"]) or 22)
+    _checked(None if 1 <= port <= 65535 else "a port is from 1 to 65535")
+    return value
+
+
+def _git_url(value: str) -> str:
+    state = "a login in a URL would be in the state in clear"
+    allowed = "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
+    _checked(f"{state}; {allowed}" if LOGIN.search(value) else None)
+    return value
+
+
+def _secret_name(value: str) -> str:
+    allowed = "a secret's name has letters, digits, '_', '.' and '-'; build-ca has a setting of its own"
+    _checked(None if _SECRET_NAME.fullmatch(value) and value != "build-ca" else allowed)
+    return value
+
+
+def _pinned(value: str) -> str:
+    split_pinned(value)
+    return value
+
+
+def _python(value: Any) -> Any:
+    """Runs before the type is checked: a version without quotes is a number to YAML, and 3.10 is 3.1."""
+    allowed = ", ".join(f'"{version}"' for version in PYTHONS)
+    _checked(None if value in PYTHONS else f"a Python version is in quotes; allowed are {allowed}")
+    return value
+
+
+Version = Annotated[str, AfterValidator(_version)]
+Commit = Annotated[str, AfterValidator(_commit)]
+Date = Annotated[str, AfterValidator(_date)]
+Tag = Annotated[str, AfterValidator(_tag)]
+Repository = Annotated[str, AfterValidator(_repository)]
+Address = Annotated[str, AfterValidator(_address)]
+Account = Annotated[str, BeforeValidator(_account)]
+Region = Annotated[str, AfterValidator(_region)]
+Listen = Annotated[str, AfterValidator(_listen)]
+ArchName = Annotated[str, AfterValidator(_arch)]
+BoardName = Annotated[str, AfterValidator(_board)]
+VolumeName = Annotated[str, AfterValidator(_volume)]
+Engine = Annotated[str, AfterValidator(_engine)]
+GitUrl = Annotated[str, AfterValidator(_git_url)]
+SecretName = Annotated[str, AfterValidator(_secret_name)]
+Pinned = Annotated[str, AfterValidator(_pinned)]
+PythonVersion = Annotated[str, BeforeValidator(_python)]
+Port = Annotated[int, Field(ge=1024, le=65535)]
+UserId = Annotated[int, Field(ge=500, le=2**31 - 1)]
+"""A person's: below are those that Debian's packages take."""
+ApiSet = Literal[
+    "READ",
+    "TXN",
+    "STATUS",
+    "NET_CTRL",
+    "PROMETHEUS",
+    "STORAGE",
+    "WALLET",
+    "INSECURE_WALLET_SEED",
+    "DEPRECATED_WALLET_SPEND",
+]

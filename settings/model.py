@@ -1,0 +1,24 @@
+"""The base of every part of a stack's YAML."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, nothing unknown, kebab-case in YAML."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=True,
+    )
+
+
+def each_once(**lists: Sequence[str] | None) -> None:
+    """Raise ValueError where a list, given by its key, names something twice."""
+    for key, names in lists.items():
+        if twice := sorted({name for name in names or () if (names or ()).count(name) > 1}):
+            raise ValueError(f"{key} names {', '.join(twice)} more than once")

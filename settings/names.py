@@ -1,0 +1,201 @@
+"""What settings are called and where they go: tags, repositories, engines, containers, volumes."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from catalogue.arch import in_table_order
+from catalogue.bases import Base, Bases
+from catalogue.images import CATALOGUE, REGISTRY_IMAGE, REGISTRY_PORT
+from catalogue.naming import address_port, channel_tags, engine_name, exact_tags, minor_tag
+from catalogue.registries import RegistryKind
+from catalogue.workspaces import BASE_REPOSITORY, WORKSPACES
+from settings.image import ImageSettings
+from settings.node import NodeSettings
+from settings.opening import OpenSettings
+from settings.registry import RegistrySettings
+from settings.stack import StackSettings
+from settings.workspace import WorkspaceSettings
+
+BASE_TAG = "bookworm"
+"""How the tag of a base that a stack builds begins, after Debian's release; the stack's name follows."""
+
+
+def tags_of(image: ImageSettings) -> list[str]:
+    """Tags of an image's manifest lists, the moving ones first."""
+    return channel_tags(
+        image.channel,
+        version=image.source.version,
+        revision=image.revision,
+        feature=image.feature or "",
+        commit=image.source.commit or "",
+    )
+
+
+def exact_tags_of(image: ImageSettings) -> list[str]:
+    """Those of `tags_of` that never get other content."""
+    return exact_tags(image.channel, version=image.source.version, revision=image.revision)
+
+
+def registries_of(image: ImageSettings | WorkspaceSettings, settings: StackSettings) -> list[str]:
+    """Names of the registries that an image is published in: its own choice, or the only one there is.
+
+    Pulumi sorts a map's keys: the order of `skycoin:registries` is nobody's choice.
+    """
+    if image.registries is not None:
+        return image.registries
+    return list(settings.registries) if len(settings.registries) == 1 else []
+
+
+def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -> str:
+    """Repository of an image under its registry; a namespace is the first part of the default one."""
+    entry = CATALOGUE[name]
+    return image.repository or (entry.name if registry.namespace else entry.repository)
+
+
+def workspace_repository(repository: str, registry: RegistrySettings) -> str:
+    """Repository of a workspace under a registry; a namespace takes the place of its first part."""
+    return repository.rpartition("/")[2] if registry.namespace else repository
+
+
+def built_bases(settings: StackSettings) -> dict[Base, list[str]]:
+    """Bases that the stack builds itself → architectures that images on them want."""
+    wanted: dict[Base, set[str]] = defaultdict(set)
+    for image in settings.images.values():
+        if image.base is not Base.BUSYBOX or settings.bases is Bases.DEBIAN:
+            wanted[image.base].update(image.arches)
+    return {base: [arch.name for arch in in_table_order(wanted[base])] for base in Base if base in wanted}
+
+
+def base_repository(base: Base) -> str:
+    """Repository of a base under its registry."""
+    return f"base/{base}"
+
+
+def base_registry(settings: StackSettings) -> str | None:
+    """Where bases made from Debian packages are published: where the first image is built."""
+    wanted = (registries_of(image, settings) for image in settings.images.values())
+    return next((names[0] for names in wanted if names), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository that a stack publishes in, and for whom."""
+
+    key: str
+    """In the YAML, under `skycoin:`."""
+    registry: str
+    """Name of a registry of the stack."""
+    repository: str
+    """Under that registry's address."""
+    moving: list[str]
+    """Tags that move there, by version."""
+
+
+def places(settings: StackSettings) -> Iterator[Place]:
+    """Every one, those that no setting can change first; entries that name what is not there have none."""
+    for name, workspace in settings.workspaces.items():
+        if name in WORKSPACES:
+            yield from _workspace_places(name, workspace, settings)
+    if (first := base_registry(settings)) is not None:
+        for base in built_bases(settings):
+            yield Place(f"bases ({base})", first, base_repository(base), [BASE_TAG])
+    for name, image in settings.images.items():
+        for registry_name, registry in _known(image, settings) if name in CATALOGUE else ():
+            moving = [minor_tag(image.source.version)]
+            yield Place(
+                f"images.{name}.repository", registry_name, repository_of(name, image, registry), moving
+            )
+
+
+def _workspace_places(name: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[Place]:
+    entry, names = WORKSPACES[name], registries_of(workspace, settings)
+    alias = [entry.dind_alias] if workspace.dind and entry.dind_alias else []
+    for registry_name, registry in _known(workspace, settings):
+        repository = workspace_repository(entry.repository, registry)
+        yield Place(f"workspaces.{name}", registry_name, repository, alias)
+        if registry_name == names[0]:
+            yield Place("workspaces", registry_name, workspace_repository(BASE_REPOSITORY, registry), [])
+
+
+def _known(
+    image: ImageSettings | WorkspaceSettings, settings: StackSettings
+) -> list[tuple[str, RegistrySettings]]:
+    names = registries_of(image, settings)
+    return [(name, settings.registries[name]) for name in names if name in settings.registries]
+
+
+def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
+    """Every repository that is pushed to in a registry → tags that move there, by version."""
+    return {place.repository: place.moving for place in places(settings) if place.registry == registry_name}
+
+
+def engine_of(settings: StackSettings, name: str) -> str:
+    """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
+    host = settings.hosts.get(name)
+    if host is None:
+        return name
+    if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
+        return "local"
+    return engine_name(host.engine)
+
+
+def container_name(name: str, image: str) -> str:
+    """Container of a node on its host: `skycoin-node-1`."""
+    return f"{image.rpartition('/')[2]}-{name}"
+
+
+def exporter_name(container: str) -> str:
+    """Container of the exporter beside a node's."""
+    return f"{container}-exporter"
+
+
+def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
+    """(data volume, wallet volume) of a node: given, or by the name that it was first deployed under."""
+    first = container_name(node.renamed_from or name, node.image)
+    return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
+
+
+def opened(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
+    """(name, `open`) of every workspace that is opened."""
+    for name, workspace in settings.workspaces.items():
+        if workspace.open is not None:
+            yield name, workspace.open
+
+
+def workspace_container(name: str) -> str:
+    """Container of an opened workspace, and the first part of its volumes' names."""
+    return f"skycoin-workspace-{name}"
+
+
+def workspace_volumes(name: str, opening: OpenSettings) -> tuple[str, str | None]:
+    """(home, data of the engine inside or None)."""
+    container = workspace_container(name)
+    return f"{container}-home", f"{container}-docker" if opening.dind else None
+
+
+def page_port(name: str, opening: OpenSettings) -> int | None:
+    """Port on the host's loopback of the workspace's page, or None where it has none."""
+    entry = WORKSPACES.get(name)
+    return None if entry is None or entry.ide_port is None else opening.port or entry.ide_port
+
+
+def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
+    """Those that the stack runs itself, by name."""
+    return {name: one for name, one in settings.registries.items() if one.kind is RegistryKind.HOSTED}
+
+
+def registry_container(name: str) -> str:
+    """Container of a hosted registry on its host: `registry-community`."""
+    return container_name(name, REGISTRY_IMAGE)
+
+
+def registry_volumes(name: str) -> tuple[str, str]:
+    """(data volume, volume of secrets) of a hosted registry."""
+    container = registry_container(name)
+    return f"{container}-data", f"{container}-secrets"
+
+
+def registry_port(registry: RegistrySettings) -> int:
+    """Port on the host: given, or that of the address, or the registry's own."""
+    return registry.port or address_port(registry.address or "") or REGISTRY_PORT

@@ -1,0 +1,76 @@
+"""`skycoin:nodes`: which nodes run where."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from settings.fields import SECRET, ApiSet, Port, Tag, VolumeName
+from settings.model import Settings
+
+
+class PeerNetwork(StrEnum):
+    """Which Skycoin network a node joins."""
+
+    NONE = "none"
+    """None: `-disable-networking`."""
+    MAINNET = "mainnet"
+
+
+MANAGED_FLAGS = [
+    "data-dir",
+    "wallet-dir",
+    "db-path",
+    "storage-dir",
+    "web-interface-addr",
+    "host-whitelist",
+    "disable-csrf",
+    "disable-header-check",
+    "disable-csp",
+    "http-prof",
+    "http-prof-host",
+    "web-interface",
+    "web-interface-https",
+    "web-interface-plaintext-auth",
+    "web-interface-port",
+    "enable-api-sets",
+    "enable-all-api-sets",
+    "enable-gui",
+    "gui-dir",
+    "port",
+    "disable-networking",
+    "web-interface-username",
+    "web-interface-password",
+]
+"""Flags of the node that settings own: given by hand they could move a wallet or open an interface."""
+
+
+class NodeSettings(Settings):
+    """One entry of `skycoin:nodes`."""
+
+    image: str
+    tag: Tag | None = None
+    host: str
+    rpc_port: Port = 6420
+    metrics_port: Port | None = None
+    peer_port: Port = 6000
+    network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
+    gui: bool = False
+    api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
+    args: list[str] = Field(default_factory=list)
+    memory: Annotated[int, Field(ge=64)] | None = None
+    wait: Annotated[int, Field(ge=10, le=3600)] = 300
+    data_volume: VolumeName | None = None
+    wallet_volume: VolumeName | None = None
+    renamed_from: str | None = None
+    new_wallet: bool = False
+
+    @model_validator(mode="after")
+    def _args_stay_out_of_settings(self) -> Self:
+        for argument in self.args:
+            flag = argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
+            if flag in MANAGED_FLAGS:
+                raise ValueError(f"args: -{flag} would override what the node's settings decide; drop it")
+            if SECRET.search(flag):
+                raise ValueError(f"args: -{flag}: a secret would be in the state and on the host in clear")
+        return self

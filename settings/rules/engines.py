@@ -1,0 +1,89 @@
+"""What one engine has once: containers, ports and volumes, whoever wants them."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from catalogue.naming import backups_volume
+from settings.names import (
+    container_name,
+    engine_of,
+    exporter_name,
+    opened,
+    page_port,
+    volume_names,
+    workspace_container,
+    workspace_volumes,
+)
+from settings.node import PeerNetwork
+from settings.stack import StackSettings
+
+
+def container_faults(settings: StackSettings) -> Iterator[str]:
+    """Two containers of one name."""
+    users = {
+        (engine_of(settings, opening.host), workspace_container(name)): f"workspaces.{name}.open"
+        for name, opening in opened(settings)
+    }
+    for name, node in settings.nodes.items():
+        container = container_name(name, node.image)
+        names = {f"nodes.{name}": container}
+        if node.metrics_port is not None:
+            names[f"nodes.{name}.metrics-port"] = exporter_name(container)
+        for key, wanted in names.items():
+            first = users.setdefault((engine_of(settings, node.host), wanted), key)
+            if first != key:
+                taken = f"container {wanted!r} is already that of skycoin:{first}"
+                yield f"skycoin:{key}: {taken}; give the node another name"
+
+
+def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
+    """(engine, port) → keys of the nodes' settings that want it."""
+    users: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for engine, port, key in opened_ports(settings):
+        users[engine, port].append(key)
+    for name, node in settings.nodes.items():
+        engine = engine_of(settings, node.host)
+        users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
+        if node.metrics_port is not None:
+            users[engine, node.metrics_port].append(f"nodes.{name}.metrics-port")
+        if node.network is not PeerNetwork.NONE:
+            users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
+    return users
+
+
+def port_faults(settings: StackSettings) -> Iterator[str]:
+    """Two that want one port."""
+    for (engine, port), keys in ports_of(settings).items():
+        for key in keys[1:]:
+            yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
+
+
+def volume_faults(settings: StackSettings) -> Iterator[str]:
+    """Two that want one volume."""
+    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, opening in opened(settings):
+        for volume in filter(None, workspace_volumes(name, opening)):
+            users[engine_of(settings, opening.host), volume].append(f"workspaces.{name}.open")
+    for name, node in settings.nodes.items():
+        engine = engine_of(settings, node.host)
+        data, wallet = volume_names(name, node)
+        users[engine, data].append(f"nodes.{name}.data-volume")
+        users[engine, wallet].append(f"nodes.{name}.wallet-volume")
+    for (engine, volume), keys in users.items():
+        for key in keys[1:]:
+            yield (
+                f"skycoin:{key}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
+                "a wallet has one writer and a volume of its own"
+            )
+    for name, node in settings.nodes.items():
+        backups = backups_volume(volume_names(name, node)[1])
+        for key in users.get((engine_of(settings, node.host), backups), ()):
+            held = f"volume {backups!r} holds the copies of node {name}'s wallet"
+            yield f"skycoin:{key}: {held}; give another name"
+
+
+def opened_ports(settings: StackSettings) -> Iterator[tuple[str, int, str]]:
+    """(engine, port, key) of every port that an opened workspace takes."""
+    for name, opening in opened(settings):
+        if (port := page_port(name, opening)) is not None:
+            yield engine_of(settings, opening.host), port, f"workspaces.{name}.open.port"

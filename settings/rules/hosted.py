@@ -1,0 +1,74 @@
+"""Rules over registries of kind hosted: their hosts, images, ports and volumes, and the order of things."""
+
+from collections.abc import Iterator
+
+from catalogue.images import REGISTRY_IMAGE
+from settings.names import (
+    engine_of,
+    hosted_registries,
+    registries_of,
+    registry_port,
+    registry_volumes,
+    volume_names,
+)
+from settings.registry import RegistrySettings
+from settings.rules.engines import ports_of
+from settings.stack import StackSettings
+
+
+def hosted_faults(settings: StackSettings) -> Iterator[str]:
+    """Every fault of a hosted registry that no single entry shows."""
+    hosted = hosted_registries(settings)
+    yield from _order_faults(hosted, settings)
+    ports, volumes = _taken(settings)
+    for name, registry in hosted.items():
+        key = f"skycoin:registries.{name}"
+        host = settings.hosts.get(registry.host or "")
+        if host is None:
+            names = ", ".join(settings.hosts) or "none"
+            yield f"{key}.host: {registry.host!r} is not in skycoin:hosts; it has {names}"
+            continue
+        yield from _image_faults(key, host.variant, settings)
+        engine, port = engine_of(settings, str(registry.host)), registry_port(registry)
+        first = ports.setdefault((engine, port), f"registries.{name}")
+        if first != f"registries.{name}":
+            yield f"{key}.port: {port} is already taken on engine {engine} by skycoin:{first}"
+        for volume in registry_volumes(name):
+            if (engine, volume) in volumes:
+                owner = volumes[engine, volume]
+                yield f"{key}: volume {volume!r} on engine {engine} is already skycoin:{owner}'s"
+
+
+def _taken(settings: StackSettings) -> tuple[dict[tuple[str, int], str], dict[tuple[str, str], str]]:
+    """What nodes have on their engines: ({(engine, port): key}, {(engine, volume): key})."""
+    ports = {place: keys[0] for place, keys in ports_of(settings).items()}
+    volumes = {
+        (engine_of(settings, node.host), volume): f"nodes.{name}"
+        for name, node in settings.nodes.items()
+        for volume in volume_names(name, node)
+    }
+    return ports, volumes
+
+
+def _image_faults(key: str, variant: str | None, settings: StackSettings) -> Iterator[str]:
+    if settings.images_from is not None:
+        return
+    image = settings.images.get(REGISTRY_IMAGE)
+    if image is None:
+        yield f"{key}: needs the image {REGISTRY_IMAGE} in skycoin:images, published in another registry"
+    elif variant is not None and variant not in image.arches:
+        yield (
+            f"{key}.host: it takes {variant}, but skycoin:images.{REGISTRY_IMAGE} is built for "
+            f"{', '.join(image.arches)} only: add {variant} to its arches"
+        )
+
+
+def _order_faults(hosted: dict[str, RegistrySettings], settings: StackSettings) -> Iterator[str]:
+    """Images are built before the registry runs, and its own image is pulled before it answers."""
+    for name, image in settings.images.items():
+        wanted = registries_of(image, settings)
+        key = f"skycoin:images.{name}.registries"
+        if wanted and wanted[0] in hosted:
+            yield f"{key}: {wanted[0]!r} is of kind hosted; put the registry first where it is built"
+        elif name == REGISTRY_IMAGE and (own := next((one for one in wanted if one in hosted), None)):
+            yield f"{key}: {own!r} runs this image, so it can't be where it comes from; name another registry"

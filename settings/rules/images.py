@@ -1,0 +1,127 @@
+"""Rules over images, their bases, and the registries that they are published in."""
+
+import re
+from collections.abc import Iterator
+
+from catalogue.bases import Bases
+from catalogue.images import CATALOGUE, NAMED_CONTEXTS, PROJECT, CatalogueEntry
+from catalogue.naming import Channel, ecr_repository_fault, tag_fault
+from catalogue.registries import RegistryKind
+from settings.fields import LOGIN, SECRET
+from settings.image import SourceSettings
+from settings.names import registries_of, repository_of, tags_of
+from settings.registry import RegistrySettings
+from settings.stack import StackSettings
+
+RESERVED_BUILD_ARGS = frozenset(
+    [
+        "IMAGE_FROM",
+        "BUILD_FROM",
+        "GOARCH",
+        "GOARM",
+        "CC",
+        "DEBIAN_PORT",
+        "SOURCE_DATE_EPOCH",
+        NAMED_CONTEXTS,
+    ]
+)
+"""What components/ and program/program.py set, beside the catalogue's own of an image."""
+
+
+def base_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of where bases come from."""
+    if settings.bases is Bases.DEBIAN and settings.build_base is None:
+        yield "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)"
+    if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
+        yield f"skycoin:build-base: {settings.build_base!r} goes with bases: debian; bases is official"
+    if settings.build_ca is not None and not (PROJECT / settings.build_ca).is_file():
+        yield f"skycoin:build-ca: {settings.build_ca!r} is no file"
+
+
+def image_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of each image by itself, and of the registries that it names."""
+    for name, image in settings.images.items():
+        key = f"skycoin:images.{name}"
+        entry = CATALOGUE.get(name)
+        if entry is None:
+            yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}"
+            continue
+        yield from registry_faults(key, registries_of(image, settings), settings)
+        yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
+        yield from (f"{key}.source: {fault}" for fault in source_faults(entry, image.source))
+        for argument in sorted(
+            name for name, value in image.build_args.items() if SECRET.search(name) or LOGIN.search(value)
+        ):
+            yield (
+                f"{key}.build-args.{argument}: [not shown]: a build argument stays in the image's history; a "
+                f"secret is given with `pulumi config set --secret --path 'skycoin:build-secrets.{argument}'`"
+            )
+        for argument in sorted((RESERVED_BUILD_ARGS | entry.build_args.keys()) & image.build_args.keys()):
+            yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
+        if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
+            yield f"{key}.feature: {image.feature!r}: {fault}"
+
+
+def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Iterator[str]:
+    """Faults of the list of registries of what has the key."""
+    names = ", ".join(settings.registries) or "none"
+    if not wanted:
+        yield (
+            f"{key}.registries: missing, and skycoin:registries has not just one entry (has: {names}): "
+            "list those to publish in, the one to build in first"
+        )
+    for name in wanted:
+        if name not in settings.registries:
+            yield f"{key}.registries: {name!r} is not in skycoin:registries; it has {names}"
+    first = settings.registries.get(wanted[0]) if wanted else None
+    if first is not None and first.optional:
+        yield (
+            f"{key}.registries: {wanted[0]!r} is optional, but the first registry is where the image is "
+            "built: put one that is not optional first"
+        )
+
+
+def repository_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of the repositories that images get in their registries."""
+    for name, image in settings.images.items():
+        for registry_name in registries_of(image, settings):
+            registry = settings.registries.get(registry_name)
+            if registry is None or name not in CATALOGUE:
+                continue  # image_faults says so
+            if fault := repository_fault(repository_of(name, image, registry), registry):
+                yield f"skycoin:images.{name}.repository: {fault}"
+
+
+def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
+    """Why a registry of this kind does not take a repository, or None."""
+    whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
+    fault = None
+    if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
+        fault = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
+    if registry.kind is RegistryKind.ECR:
+        fault = ecr_repository_fault(whole)
+    return f"{whole!r}: {fault}" if fault else None
+
+
+def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str]:
+    """Why an image can't be built from `source`."""
+    if source.origin not in entry.origins:
+        allowed = " or ".join(entry.origins)
+        yield f"{source.origin} is no source of {entry.name}; allowed is {allowed}"
+        return
+    if source.module is not None and source.module != entry.module:
+        yield f"module {source.module!r} is not what {entry.name} is made of; allowed is {entry.module}"
+    elif source.module is not None and source.version != (pinned := pinned_version(entry)):
+        yield (
+            f"version {source.version} is not the one whose hashes images/{entry.name}/go.mod pins "
+            f"({pinned}); change it there with `go get {entry.module}@{source.version}`"
+        )
+    if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
+        yield f"path {source.path!r} is no working copy of {entry.module} (it has no folder cmd)"
+
+
+def pinned_version(entry: CatalogueEntry) -> str:
+    """Version of an image's module in the go.mod of its folder; empty where it has none."""
+    text = (PROJECT / "images" / entry.name / "go.mod").read_text()
+    match = re.search(rf"^(?:require)?\s*{re.escape(entry.module)} (v\S+)", text, re.M)
+    return match[1] if match else ""

@@ -1,0 +1,57 @@
+"""Rules over nodes: their hosts, images and metrics."""
+
+from collections.abc import Iterator
+
+from catalogue.images import CATALOGUE, EXPORTER
+from settings.fields import NAME
+from settings.names import tags_of
+from settings.stack import StackSettings
+
+NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
+
+
+def node_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of what nodes refer to."""
+    for name, node in settings.nodes.items():
+        key = f"skycoin:nodes.{name}"
+        host = settings.hosts.get(node.host)
+        if host is None:
+            names = ", ".join(settings.hosts) or "none"
+            yield f"{key}.host: {node.host!r} is not in skycoin:hosts; it has {names}"
+        if node.renamed_from is not None and not NAME.fullmatch(node.renamed_from):
+            yield f"{key}.renamed-from: {node.renamed_from!r} is no node's name"
+        known = settings.images_from is not None or node.image in CATALOGUE
+        if known and node.image not in NODE_IMAGES:
+            yield f"{key}.image: {node.image!r} is no node's image; allowed is {', '.join(NODE_IMAGES)}"
+        if settings.images_from is not None:
+            continue
+        image = settings.images.get(node.image)
+        if image is None:
+            names = ", ".join(settings.images) or "none"
+            yield f"{key}.image: {node.image!r} is not in skycoin:images; it has {names}"
+            continue
+        if node.tag is not None and node.tag not in tags_of(image):
+            yield f"{key}.tag: {node.tag!r} is not published here; allowed are {', '.join(tags_of(image))}"
+        if host is not None and host.variant is not None and host.variant not in image.arches:
+            yield (
+                f"{key}.host: {node.host} takes {host.variant}, but skycoin:images.{node.image} is built "
+                f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
+            )
+        if node.gui and not image.gui:
+            yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image} (its files are left out)"
+
+
+def metrics_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of nodes that show metrics."""
+    exporter = settings.images.get(EXPORTER)
+    for name, node in settings.nodes.items():
+        if node.metrics_port is None or settings.images_from is not None:
+            continue
+        key, host = f"skycoin:nodes.{name}.metrics-port", settings.hosts.get(node.host)
+        if exporter is None:
+            yield f"{key}: needs the image {EXPORTER} in skycoin:images (docs/stacks.md, “Metrics”)"
+        elif host is not None and host.variant is not None and host.variant not in exporter.arches:
+            yield (
+                f"{key}: {node.host} takes {host.variant}, but skycoin:images.{EXPORTER} is built for "
+                f"{', '.join(exporter.arches)} only: add {host.variant} to its arches"
+            )

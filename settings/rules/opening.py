@@ -1,0 +1,47 @@
+"""Rules over opened workspaces: hosts, engines inside, pages."""
+
+from collections.abc import Iterator
+
+from catalogue.workspaces import WORKSPACES, WorkspaceEntry
+from settings.names import opened
+from settings.opening import OpenSettings
+from settings.stack import StackSettings
+from settings.workspace import WorkspaceSettings
+
+
+def opening_faults(settings: StackSettings) -> Iterator[str]:
+    """Every fault of opened workspaces, but for names, ports and volumes that something else has."""
+    for name, opening in opened(settings):
+        entry = WORKSPACES.get(name)
+        if entry is not None:  # workspace_faults says so
+            yield from _own_faults(f"skycoin:workspaces.{name}", entry, settings.workspaces[name], opening)
+        yield from _host_faults(f"skycoin:workspaces.{name}", settings, name, opening)
+        if opening.dind and settings.nodes:
+            yield (
+                f"skycoin:workspaces.{name}.open.dind: an engine inside has rights over the host, and "
+                f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without any"
+            )
+
+
+def _own_faults(
+    key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings, opening: OpenSettings
+) -> Iterator[str]:
+    if opening.port is not None and entry.ide_port is None:
+        pages = ", ".join(name for name, other in WORKSPACES.items() if other.ide_port is not None)
+        yield f"{key}.open.port: {entry.name} has no page; allowed is this key in {pages}"
+    if opening.dind and not workspace.dind:
+        yield f"{key}.open.dind: true needs dind: true beside open (the image with an engine inside)"
+
+
+def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSettings) -> Iterator[str]:
+    host = settings.hosts.get(opening.host)
+    if host is None:
+        names = ", ".join(settings.hosts) or "none"
+        yield f"{key}.open.host: {opening.host!r} is not in skycoin:hosts; it has {names}"
+        return
+    arches = settings.workspaces[name].arches
+    if host.variant is not None and host.variant not in arches:
+        yield (
+            f"{key}.open.host: {opening.host} takes {host.variant}, but the workspace is built for "
+            f"{', '.join(arches)} only: add {host.variant} to its arches, where it is made for it"
+        )

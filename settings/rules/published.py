@@ -1,0 +1,21 @@
+"""Rules over what is published where: in a stack, every place has one owner."""
+
+from collections.abc import Iterator
+
+from settings.names import places
+from settings.stack import StackSettings
+
+
+def published_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of registries and repositories that two entries write to: each would undo the other's tags."""
+    names: dict[str, str] = {}
+    for name, registry in settings.registries.items():
+        if (other := names.setdefault(registry.root, name)) != name:
+            yield f"skycoin:registries.{name}: {registry.root} is the address of {other} too; keep one"
+    owners: dict[tuple[str, str], str] = {}
+    for place in places(settings):
+        if (owner := owners.setdefault((place.registry, place.repository), place.key)) != place.key:
+            yield (
+                f"skycoin:{place.key}: {place.repository!r} in {place.registry} is the repository of {owner} "
+                "too, and each would overwrite the other's tags: give it one of its own"
+            )

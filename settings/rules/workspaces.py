@@ -1,0 +1,56 @@
+"""Rules over workspaces as images: what they stand on, and their registries."""
+
+from collections.abc import Iterator
+
+from catalogue.workspaces import WORKSPACES, WorkspaceEntry
+from settings.names import registries_of, workspace_repository
+from settings.rules.images import registry_faults, repository_fault
+from settings.stack import StackSettings
+from settings.workspace import WorkspaceSettings
+
+
+def workspace_faults(settings: StackSettings) -> Iterator[str]:
+    """Every fault of the workspaces, but for those of their registries."""
+    for name, workspace in settings.workspaces.items():
+        key = f"skycoin:workspaces.{name}"
+        entry = WORKSPACES.get(name)
+        if entry is None:
+            yield f"{key}: no such workspace; allowed are {', '.join(WORKSPACES)}"
+            continue
+        yield from _own_faults(key, entry, workspace)
+        if entry.base is not None:
+            yield from _base_faults(key, entry.base, workspace, settings)
+
+
+def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Iterator[str]:
+    for arch in workspace.arches:
+        if arch not in entry.arches:
+            yield f"{key}.arches: it is not made for {arch}; allowed are {', '.join(entry.arches)}"
+    if workspace.python is not None and workspace.python not in entry.pythons:
+        takers = ", ".join(name for name, other in WORKSPACES.items() if other.pythons)
+        yield f"{key}.python: it takes no Python version; allowed is this key in {takers}"
+
+
+def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[str]:
+    under = settings.workspaces.get(base)
+    if under is None:
+        yield f"{key}: stands on {base}, which skycoin:workspaces lacks: add it, for the same architectures"
+        return
+    for arch in workspace.arches:
+        if arch not in under.arches:
+            yield (
+                f"{key}.arches: it stands on {base}, which is built for {', '.join(under.arches)} only: "
+                f"add {arch} to skycoin:workspaces.{base}.arches"
+            )
+
+
+def workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of the registries of workspaces, and of their repositories there."""
+    for name, workspace in settings.workspaces.items():
+        key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
+        yield from registry_faults(key, names, settings)
+        for registry in (settings.registries[one] for one in names if one in settings.registries):
+            if name in WORKSPACES:
+                repository = workspace_repository(WORKSPACES[name].repository, registry)
+                if fault := repository_fault(repository, registry):
+                    yield f"{key}.registries: {fault}"
