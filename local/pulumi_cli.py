@@ -17,6 +17,8 @@ from local.steps import SetupError, output, run, step
 from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
 
 PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
+STAND_IN = "pulumi-resource-docker"
+"""File name of the stand-in's launcher, as the Pulumi engine looks for it."""
 OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
 OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
 
@@ -160,12 +162,23 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
 
 def _stand_in(layout: Layout) -> Path:
     """The launcher of the stand-in: the engine starts it outside the virtual environment."""
-    launcher = layout.state / "pulumi-resource-docker"
-    launcher.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m providers.docker "$@"\n'
-    )
+    launcher = layout.state / STAND_IN
+    launcher.write_text(_launcher())
     launcher.chmod(0o755)
     return launcher
+
+
+def _launcher() -> str:
+    return f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m providers.docker "$@"\n'
+
+
+def _renew_stand_in(layout: Layout) -> None:
+    """Let an installed stand-in start this version's code, which an earlier one kept elsewhere."""
+    installed = plugin_folder(layout, "docker")
+    launcher = installed / STAND_IN
+    if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != _launcher():
+        write_aside(launcher, _launcher())
+        launcher.chmod(0o755)
 
 
 _PROGRESS = re.compile(r"(creating|updating|deleting|refreshing) \(\d+s\)(?!.*error)")
@@ -216,4 +229,5 @@ def known_environment(layout: Layout) -> dict[str, str]:
         env: dict[str, str] = json.loads(_environment_file(layout).read_text())
     except OSError:
         raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
+    _renew_stand_in(layout)
     return env

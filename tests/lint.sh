@@ -8,6 +8,8 @@ echo "• ruff"
 "$venv/bin/ruff" check --quiet .
 echo "• mypy --strict"
 "$venv/bin/mypy" --no-error-summary
+echo "• import-linter"
+findings=$("$venv/bin/lint-imports" --no-cache --no-logo) || { echo "$findings"; exit 1; }
 echo "• hadolint"
 git ls-files '*Dockerfile' | xargs "$venv/bin/hadolint" --config tests/hadolint.yaml
 echo "• shellcheck"

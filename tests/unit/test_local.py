@@ -16,7 +16,7 @@ from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import _PROGRESS, passphrase_file, plugin_folder, remember
+from local.pulumi_cli import _PROGRESS, known_environment, passphrase_file, plugin_folder, remember
 from local.retire import refuse_missing, retire
 from local.services import Service
 from local.setup import claim_state, refuse_another_engine
@@ -332,6 +332,20 @@ def test_a_set_up_from_before_the_choice_was_kept_stays_with_what_is_installed(
     assert docker_plugin_choice.chosen(layout) is None, "the first set-up decides"
     docker_plugin(layout, origin=origin)
     assert docker_plugin_choice.chosen(layout) is plugin
+
+
+@pytest.mark.parametrize(("origin", "renewed"), [("this project's stand-in", True), (None, False)])
+def test_an_installed_stand_in_starts_the_code_of_the_checked_out_version(
+    layout: Layout, origin: str | None, renewed: bool
+) -> None:
+    """0.1.0 kept it in local/docker_plugin: after `git pull`, `make preview` found no such module."""
+    docker_plugin(layout, origin=origin)
+    launcher = plugin_folder(layout, "docker") / "pulumi-resource-docker"
+    launcher.write_text('#!/bin/sh\nexec python3 -m local.docker_plugin "$@"\n')
+    remember(layout, {"DOCKER_HOST": "unix:///var/run/docker.sock"})
+    known_environment(layout)
+    assert ("-m providers.docker " in launcher.read_text()) == renewed
+    assert (launcher.stat().st_mode & 0o777 == 0o755) == renewed
 
 
 @pytest.mark.case(46)

@@ -1,0 +1,62 @@
+"""The folders show the way of data, and the contract in pyproject.toml holds them to it (CONTRIBUTING.md)."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.unit.projects import PROJECT
+
+CONTRACT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+ROOMS = frozenset(CONTRACT["root_packages"])
+
+
+def checked(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    for name in ROOMS:
+        shutil.copytree(
+            PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "state")
+        )
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_each_room_imports_only_from_those_below_it(house: Path) -> None:
+    found = checked(house)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "Contracts: 2 kept, 0 broken." in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "shown"),
+    [
+        ("components/node.py", "import settings.stack", "components is not allowed to import settings"),
+        ("components/node.py", "import providers.base", "components is not allowed to import providers"),
+        ("settings/names.py", "import program.program", "settings is not allowed to import program"),
+        ("clients/engine.py", "import providers.base", "clients is not allowed to import providers"),
+        ("catalogue/arch.py", "import settings.stack", "catalogue is not allowed to import settings"),
+        ("settings/names.py", "import pulumi", "settings is not allowed to import pulumi"),
+    ],
+)
+def test_an_import_from_above_or_beside_is_found(house: Path, file: str, line: str, shown: str) -> None:
+    path = house / file
+    path.write_text(f"{path.read_text()}\n{line}\n")
+    found = checked(house)
+    assert found.returncode == 1
+    assert shown in " ".join(found.stdout.split())
+
+
+def test_every_folder_with_code_is_a_room() -> None:
+    """A package that the contract does not name would import what it likes."""
+    packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests"}
+    assert packages == ROOMS
+    [layers] = [one["layers"] for one in CONTRACT["contracts"] if one["type"] == "layers"]
+    assert {name.strip() for layer in layers for name in layer.split("|")} == ROOMS
