@@ -180,3 +180,9 @@ def test_a_renamed_repository_and_a_resource_without_an_alias_are_missed() -> No
     assert _missing(before, read_blocks(moved)) == []
     weaker = text.replace("  protect  retain_on_delete", "  retain_on_delete")
     assert _missing(before, read_blocks(weaker)) == ["ecr-skycoin-skycoin-repository loses protect"]
+
+
+@pytest.mark.parametrize("version", sorted(folder.name for folder in STATES.iterdir()))
+def test_the_changelog_says_what_is_replaced_since_each_recorded_version(version: str) -> None:
+    """A section without that line was seen minutes later, by every preview of a recorded state."""
+    listed_replacements(CHANGELOG, version)
