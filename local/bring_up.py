@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from local.docker_plugin_choice import DockerPlugin, kept
 from local.layout import Layout
+from local.missing_nodes import refuse_missing
 from local.pulumi_cli import pulumi
-from local.retire import refuse_missing
 from local.stack import has_pending_creates, refuse_while_locked
 
 _LEFT = {

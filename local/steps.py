@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from display.errors import UserError
+
 HEARTBEAT = 15.0
 """Seconds between two signs of life of a running command."""
 
 
-class SetupError(Exception):
+class SetupError(UserError):
     """A set-up step can't go on; the message says what was found and what to do."""
 
 
@@ -104,7 +106,7 @@ def output(argv: Sequence[str], *, env: Mapping[str, str] | None = None, timeout
     return done.stdout.strip()
 
 
-def fail(error: SetupError) -> int:
+def fail(error: UserError) -> int:
     """Print the error as the last thing on the screen; 1, the exit code."""
     sys.stdout.flush()
     print(f"\nerror: {error}", file=sys.stderr)

@@ -4,15 +4,13 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from docker.errors import DockerException, NotFound
-
-from clients.engine import Engine
-from clients.errors import ServiceError
+from clients.engine import stop_container
+from clients.pulumi import containers
 from local import own_engine, services
 from local.layout import EngineChoice, Layout
 from local.pulumi_cli import known_environment, pulumi
 from local.setup import set_up
-from local.stack import containers, own_stacks
+from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
 
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
@@ -55,18 +53,10 @@ def _stop_service(layout: Layout, name: str) -> bool:
 
 def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
     """Whatever a stack runs, each on its own host's engine, by the container's own stop signal."""
-    for name, provider in containers(layout, stack):
+    for name, provider in containers(resources(layout, stack)):
         host = provider.get("host") or env["DOCKER_HOST"]
         with step(f"container {name} on {host}") as this:
-            engine = Engine()
-            engine.configure({"host": host, "sshOpts": provider.get("sshOpts")})
-            try:
-                engine.client().containers.get(name).stop(timeout=GRACE)
-                this.found = "stopped"
-            except NotFound:
-                this.found = "is not there"
-            except (DockerException, OSError, ServiceError) as error:
-                this.found = f"not reached: {error}"
+            this.found = stop_container(name, {**provider, "host": host}, GRACE)
 
 
 def _remove(layout: Layout) -> None:
