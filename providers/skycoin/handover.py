@@ -1,7 +1,7 @@
 """The handover: a node's container gives way to another one, and comes back where that one fails.
 
 The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of
-the two may write to the wallet, and at most one starts when its host boots (docs/adr/0018 has the table):
+the two may write to the wallet, and at most one starts when its host boots (docs/adr/0019 has the table):
 until the new one is confirmed the old one, by the policy `always`; then the new one. The restart policy
 `no` marks a container that nobody has confirmed. A handover that was killed at any step is undone or
 finished by `settle`, from what the engine has.
@@ -14,12 +14,11 @@ from typing import Any
 
 from docker.errors import APIError, DockerException, NotFound
 
+from catalogue.naming import previous_container
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin.last_words import last_words
 
-PREVIOUS = "-previous"
-"""Suffix of the old container's name during a handover."""
 UNCONFIRMED = "no"
 CONFIRMED = "unless-stopped"
 STANDBY = "always"
@@ -69,7 +68,7 @@ class Handover:
 
     def interrupted(self, name: str) -> Values | None:
         """Inspection of the container that an interrupted handover set aside; None where there is none."""
-        found = self.find(f"{name}{PREVIOUS}")
+        found = self.find(previous_container(name))
         return found if found is not None and uses(found, self._wallet) else None
 
     def made_for(self, resource: str) -> Values | None:
@@ -119,7 +118,7 @@ class Handover:
                 self._policy(old["Id"], STANDBY)
             self._say(f"stops {name}")
             self._stop(old["Id"], grace)
-        self._api.rename(old["Id"], f"{name}{PREVIOUS}")
+        self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
         """True where containers outlive their engine: it would start the old one beside the new one."""

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from local import services
-from providers.skycoin.handover import PREVIOUS
 from tests.e2e.machine import SETTINGS, Machine, Result, clean_environment
 from tests.e2e.plugin import until
 
@@ -172,7 +171,7 @@ def states(up: Machine) -> str:
     return " ".join(sorted(listed.text.split()))
 
 
-ASIDE = f"{NODE}{PREVIOUS}=exited"
+ASIDE = f"{NODE}-previous=exited"
 
 
 @pytest.mark.parametrize(

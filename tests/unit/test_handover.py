@@ -10,7 +10,7 @@ import pytest
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin import handover
-from providers.skycoin.handover import NODE, PREVIOUS
+from providers.skycoin.handover import NODE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
 
@@ -98,10 +98,10 @@ def test_another_image_is_a_handover_in_this_order() -> None:
     assert resource.up({**INPUTS, "image": NEXT}) == "update"
     assert engine.log == [
         f"stop {NAME}",
-        f"rename {NAME} {NAME}{PREVIOUS}",
+        f"rename {NAME} {NAME}-previous",
         f"create {NAME}",
         f"start {NAME}",
-        f"remove {NAME}{PREVIOUS}",
+        f"remove {NAME}-previous",
     ]
     assert engine.copies == 2
     is_whole(engine, {**INPUTS, "image": NEXT})
