@@ -97,8 +97,7 @@ class Handover:
             self._policy(name, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
             failure = self._undone(error, old, str(former), name, config["Labels"][RESOURCE], grace)
-            if failure is not None:
-                raise ProviderError(failure) from error
+            raise ProviderError(failure) from error
         if old is not None:
             self._remove(old)
 
@@ -131,15 +130,11 @@ class Handover:
 
     def _undone(
         self, error: Exception, old: Values | None, former: str, name: str, resource: str, grace: int
-    ) -> str | None:
-        """Undo a failed handover; the message that says what failed, and what runs now.
-
-        None where the new container was confirmed, and only the engine's answer was lost.
-        """
+    ) -> str:
+        """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = str(getattr(error, "explanation", None) or error)
         try:
-            if not self._undo(old, former, name, resource, grace):
-                return None
+            self._undo(old, former, name, resource, grace)
         except (ServiceError, DockerException, OSError) as second:
             return (
                 f"{reason}\nThe old container was not brought back: "
@@ -149,18 +144,14 @@ class Handover:
             return f"{reason}\nThe new container was removed; volumes stay."
         return f"{reason}\nThe old container {former} is back, as it was; the new one was removed."
 
-    def _undo(self, old: Values | None, former: str, name: str, resource: str, grace: int) -> bool:
-        """Undo a failed handover; False where the new container is confirmed, and nothing is to be undone."""
+    def _undo(self, old: Values | None, former: str, name: str, resource: str, grace: int) -> None:
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
         is_other = new is not None and (before is None or new["Id"] != before["Id"])
         if new is not None and is_other and labels(new).get(RESOURCE) == resource:
-            if policy(new) != UNCONFIRMED:
-                return False
             self.remove(new, grace)
         if before is not None:
             self._bring_back(before, former, run=bool(old and old["State"]["Running"]))
-        return True
 
     def _bring_back(self, old: Values, name: str, *, run: bool = True) -> None:
         if old["Name"].lstrip("/") != name:

@@ -357,6 +357,22 @@ def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
     assert at > 15, "the faults were at every step"
 
 
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(37)
+def test_a_replace_that_was_interrupted_is_put_right_by_the_next_replace(fault: Fault) -> None:
+    """Without a refresh: a container that was set aside is not forgotten beside the next one."""
+    for at in steps():
+        engine = NodeEngine()
+        resource = disturbed(engine, at, fault, INPUTS, replace=True)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        resource.up(INPUTS, replace=True)
+        is_whole(engine, INPUTS)
+        resource.destroy()
+        assert names(engine) == [], f"step {at}"
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.case(39)
 def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
