@@ -183,7 +183,7 @@ def test_a_handover_that_is_killed_is_put_right_by_the_next_up(steady: Machine, 
     """While the new container is waited for; every other moment: the board, below."""
     victims = ("providers.skycoin",) if victim == "providers.skycoin" else ("pulumi", "providers.")
     with changed(steady, args=["-log-level=debug"]):
-        killed = killed_when(steady, f"{NODE}=running {ASIDE}", *victims)
+        killed = killed_when(steady, f"{ASIDE} {NODE}=running", *victims)
         assert killed.code != 0, killed.text
     if victim != "providers.skycoin":
         steady.pulumi("cancel", "--yes", "--stack", "local")
@@ -219,7 +219,7 @@ def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady:
 @pytest.mark.case(39)
 def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) -> None:
     with changed(steady, args=["-log-level=debug"]):
-        killed_when(steady, f"{NODE}=running {ASIDE}", "providers.skycoin")
+        killed_when(steady, f"{ASIDE} {NODE}=running", "providers.skycoin")
     parts = [
         "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container",
     ]
