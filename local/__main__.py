@@ -14,6 +14,7 @@ from local.bring_up import bring_up
 from local.images import images_table
 from local.layout import Layout, read_layout
 from local.lock import exclusive
+from local.pulumi_run import pulumi
 from local.retire import kept, refuse_missing, retire
 from local.review import review_stack
 from local.setup import claim_state, set_up
@@ -81,7 +82,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
         layout,
         arguments.stack,
         env,
-        lambda options: pulumi_cli.pulumi(["preview", "--refresh", "--diff", "--run-program", *options], env),
+        lambda options: pulumi(layout, ["preview", "--refresh", "--diff", "--run-program", *options], env),
     )
 
 
@@ -105,7 +106,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     # Without the program: what the state has is destroyed, whatever the settings have become.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
-        layout, arguments.stack, env, lambda options: pulumi_cli.pulumi([*command, *options], env)
+        layout, arguments.stack, env, lambda options: pulumi(layout, [*command, *options], env)
     )
     if code == 0:
         print("\nKept: wallet, data and home volumes, and everything published in registries.")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from local.layout import PROJECT, Layout
-from local.pulumi_cli import known_environment, pulumi
+from local.pulumi_cli import known_environment
+from local.pulumi_run import pulumi
 from local.stack import (
     STACK,
     is_own,
@@ -41,7 +42,7 @@ def retire(layout: Layout, arguments: argparse.Namespace) -> int:
             f"Take {name} out of {_file(stack)} first: git tracks that file, so it is yours to edit. "
             "With that line the next `up` would make the node again."
         )
-    if code := _destroy(node, stack, env):
+    if code := _destroy(layout, node, stack, env):
         return code
     if listed:
         remove_setting(layout, stack, f"skycoin:nodes.{name}", env)
@@ -50,17 +51,17 @@ def retire(layout: Layout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _destroy(node: DeployedNode, stack: str, env: Mapping[str, str]) -> int:
+def _destroy(layout: Layout, node: DeployedNode, stack: str, env: Mapping[str, str]) -> int:
     """Exit code of pulumi. Where it fails, the wallet is protected again."""
     options = ["--yes", "--stack", stack]
     for urn in node.protected:
-        if code := pulumi(["state", "unprotect", urn, *options], env):
+        if code := pulumi(layout, ["state", "unprotect", urn, *options], env):
             return code
     targets = [part for urn in node.urns for part in ("--target", urn)]
-    code = pulumi(["destroy", "--suppress-outputs", *options, *targets], env)
+    code = pulumi(layout, ["destroy", "--suppress-outputs", *options, *targets], env)
     if code:
         for urn in node.protected:
-            pulumi(["state", "protect", urn, *options], env)
+            pulumi(layout, ["state", "protect", urn, *options], env)
     return code
 
 

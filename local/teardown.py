@@ -10,7 +10,8 @@ from clients.engine import Engine
 from clients.errors import ServiceError
 from local import own_engine, services
 from local.layout import EngineChoice, Layout
-from local.pulumi_cli import known_environment, pulumi
+from local.pulumi_cli import known_environment
+from local.pulumi_run import pulumi
 from local.setup import set_up
 from local.stack import containers, own_stacks
 from local.steps import as_root, run, step
@@ -32,7 +33,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
         # Services that are down come up first: nodes can't be removed from an engine that does not run.
         env = set_up(layout)
         for stack in own_stacks(layout):
-            code = pulumi(["destroy", "--exclude-protected", "--yes", "--stack", stack], env)
+            code = pulumi(layout, ["destroy", "--exclude-protected", "--yes", "--stack", stack], env)
             if code:
                 return code
     else:

@@ -1,4 +1,4 @@
-"""The set-up's own parts, without a set-up: layout, certificates, services, what is shown of pulumi."""
+"""The set-up's own parts, without a set-up: layout, certificates, services."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import _PROGRESS, known_environment, passphrase_file, plugin_folder, remember
+from local.pulumi_cli import known_environment, passphrase_file, plugin_folder, remember
 from local.retire import refuse_missing, retire
 from local.services import Service
 from local.setup import claim_state, refuse_another_engine
@@ -172,20 +172,6 @@ def test_a_step_says_what_it_found_and_how_long_it_took(capsys: pytest.CaptureFi
     with step("disk space") as this:
         this.found = "enough"
     assert re.fullmatch(r"• disk space\n    enough \(\d+\.\d s\)\n", capsys.readouterr().out)
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        (" +  docker-build:index:Image x creating (12s) #6 [build 3/5] RUN go build", False),
-        (" ~  docker-build:index:Image x updating (0s) #1 transferring", False),
-        (" +  docker-build:index:Image x created (192s)", True),
-        (" +  docker:index:Container x creating (0s) error: 1 error occurred:", True),
-        ("    + 11 created", True),
-    ],
-)
-def test_progress_lines_are_left_out_where_nobody_watches(line: str, shown: bool) -> None:
-    assert (_PROGRESS.search(line) is None) == shown
 
 
 def test_a_changed_pin_is_another_tool(
@@ -439,7 +425,7 @@ def pulumi_calls(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> list[list[s
     )
     monkeypatch.setattr("local.retire.remove_setting", lambda *given: calls.append(["rm", given[2]]))
 
-    def noted(command: list[str], _: object) -> int:
+    def noted(_: Layout, command: list[str], __: object) -> int:
         calls.append(list(command))
         return 0
 
@@ -468,7 +454,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
 ) -> None:
     """A dead host left the wallet without its protection."""
 
-    def failing(command: list[str], _: object) -> int:
+    def failing(_: Layout, command: list[str], __: object) -> int:
         pulumi_calls.append(list(command))
         return 255 if command[0] == "destroy" else 0
 
