@@ -143,7 +143,7 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
 
 
 def _official(install: Sequence[str], env: Mapping[str, str]) -> bool:
-    return output(install, env=env, timeout=300) is not None
+    return output(install, env=env, timeout=300, doing="downloading the plugin") is not None
 
 
 def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], install: list[str]) -> str:

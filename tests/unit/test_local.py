@@ -21,7 +21,7 @@ from local.retire import refuse_missing, retire
 from local.services import Service
 from local.setup import claim_state, refuse_another_engine
 from local.stack import CONTAINER, has_pending_creates, refuse_while_locked
-from local.steps import SetupError, run, step
+from local.steps import SetupError, output, run, step
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 
@@ -166,6 +166,25 @@ def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path: Path) -> Non
     assert "exit code 3" in str(failed.value)
     assert "reason" in str(failed.value)
     assert str(log) in str(failed.value)
+
+
+def test_a_long_command_shows_that_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plugin's download was silent for as long as it took."""
+    monkeypatch.setattr("local.steps.HEARTBEAT", 0.1)
+    run(["sleep", "0.3"], log=tmp_path / "x.log", doing="running it")
+    assert output(["sh", "-c", "sleep 0.3; echo answer; echo noise >&2"], doing="asking it") == "answer"
+    assert output(["sleep", "20"], timeout=0.3) is None
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "    … running it: 0 s"
+    assert "    … asking it: 0 s" in said
+    assert said[-1] == "    … sleep: 0 s"
+
+
+def test_a_short_command_that_fails_or_does_not_exist_has_no_answer() -> None:
+    assert output(["sh", "-c", "echo half; exit 1"]) is None
+    assert output(["/does/not/exist"]) is None
 
 
 def test_a_step_says_what_it_found_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
