@@ -52,13 +52,14 @@ def step_of(body: Mapping[str, Any]) -> Step | None:
     if not isinstance(urn, str) or not isinstance(op, str):
         return None
     old, new = _mapping(metadata.get("old")), _mapping(metadata.get("new"))
-    detailed = _mapping(metadata.get("detailedDiff")) or {key: {} for key in metadata.get("diffs") or []}
+    diffs = metadata.get("diffs")
+    named = list(_mapping(metadata.get("detailedDiff"))) or (diffs if isinstance(diffs, list) else [])
     return Step(
         urn=urn,
         op=op,
         custom=bool((new or old).get("custom")),
         retained=bool(old.get("retainOnDelete")),
-        diffs=tuple(map(str, detailed)),
+        diffs=tuple(map(str, named)),
         old=_mapping(old.get("inputs")),
         new=_mapping(new.get("inputs")),
     )

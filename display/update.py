@@ -44,6 +44,7 @@ _DONE = {
     "refresh": "refreshed",
 }
 _COUNTED = ("create", "import", "update", "replace", "delete", "same")
+_MARKS = re.compile(r"<\{%.*?%\}>|\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)")
 _ON_TOP = (
     "an unhandled error occurred",
     "update failed",
@@ -168,7 +169,8 @@ class Update:
     @property
     def explained(self) -> bool:
         """Whether an error was told by the engine; others are only in what the command printed."""
-        return any(failure.errors for failure in self._failures.values())
+        errors = [error for failure in self._failures.values() for error in failure.errors]
+        return any(not error.startswith(_ON_TOP) for error in errors)
 
     def _spoken(self, lines: list[str], now: float) -> list[str]:
         if lines:
@@ -309,8 +311,8 @@ def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
 
 
 def message(body: Mapping[str, Any]) -> str:
-    """A diagnostic's text, without marks of colour and without line breaks around it."""
-    return re.sub(r"<\{%.*?%\}>|\x1b\[[0-9;]*m", "", str(body.get("message") or "")).strip("\r\n")
+    """A diagnostic's text, without marks of colour, moves of the cursor and line breaks around it."""
+    return _MARKS.sub("", str(body.get("message") or "")).strip("\r\n")
 
 
 def shortened(text: str) -> str:

@@ -129,7 +129,7 @@ def _log(path: Path) -> Iterator[IO[str]]:
     if path.exists() and path.stat().st_size > _FULL:
         path.rename(path.with_name(f"{path.name}.1"))
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(number, "a", encoding="utf-8", buffering=1) as log:
+    with os.fdopen(number, "a", encoding="utf-8", errors="replace", buffering=1) as log:
         yield log
 
 

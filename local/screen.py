@@ -74,7 +74,7 @@ class Terminal:
             # The step takes what the others leave, and is cut off first.
             table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
         for row in rows[:room]:
-            table.add_row(self._spinner, row.doing, Text(row.step, "dim"), seconds(row.seconds))
+            table.add_row(self._spinner, Text(row.doing), Text(row.step, "dim"), seconds(row.seconds))
         if len(rows) > room:
             table.add_row("", f"and {len(rows) - room} more")
         return table

@@ -102,7 +102,8 @@ def test_without_events_there_is_what_pulumi_printed_and_its_exit_code(
 def test_an_error_that_only_the_command_printed_is_shown(
     layout: Layout, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    env = stand_in(layout, writes(*CREATED), "echo 'error: the state could not be saved'", "exit 1")
+    only = json.dumps({"diagnosticEvent": {"severity": "error", "message": "update failed"}})
+    env = stand_in(layout, writes(*CREATED, only), "echo 'error: the state could not be saved'", "exit 1")
     assert pulumi(layout, ["up"], env) == 1
     assert "error: the state could not be saved\n" in capfd.readouterr().out
 

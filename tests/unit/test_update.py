@@ -201,6 +201,13 @@ def test_a_replacement_is_one_line_and_what_is_kept_is_not_called_gone() -> None
     ]
 
 
+def test_colours_and_moves_of_the_cursor_are_left_out() -> None:
+    update = Update(0)
+    said = "\x1b[2K\x1b[1Ared \x1b[31malert\x1b[0m\x1b]0;title\x07\n"
+    update.take({"diagnosticEvent": {"severity": "info", "message": said}}, 1)
+    assert update.end(0, 2, LOG)[0] == "    red alert"
+
+
 def test_a_warning_is_said_once_and_at_the_end() -> None:
     update = Update(0)
     for urn in (STACK, STACK, NODE):
@@ -220,6 +227,7 @@ def test_a_warning_is_said_once_and_at_the_end() -> None:
         {"resourcePreEvent": None},
         {"resourcePreEvent": {"metadata": 7}},
         {"resOutputsEvent": {"metadata": {"op": "update", "urn": "no urn", "old": [], "diffs": "x"}}},
+        {"resOutputsEvent": {"metadata": {"op": "update", "urn": NODE, "new": {"custom": 1}, "diffs": 7}}},
         {"resOutputsEvent": {"metadata": {"op": 3, "urn": []}}},
         {"resOpFailedEvent": {}},
         {"diagnosticEvent": {"message": None, "urn": 5}},
@@ -243,6 +251,26 @@ def test_a_build_is_at_the_step_that_it_spoke_of_last() -> None:
     assert build.step == "[a 1/2] RUN go build ."
     build.take("#1 DONE 3.0s\n")
     assert build.step == "[a 1/2] RUN go build ."
+
+
+def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
+    update = Update(0)
+    assert update.rows(3) == [Row("previewing", "", 3)]
+    quick = {
+        "metadata": {
+            "op": "create",
+            "urn": NODE.replace("Container::node-1-container", "Volume::node-1-data"),
+            "new": side(),
+        }
+    }
+    update.take({"resourcePreEvent": quick}, 4)
+    assert update.rows(4.5) == [Row("updating", "", 4.5)]
+    update.take({"resourcePreEvent": step("create", new=side())}, 4.5)
+    assert [row.doing for row in update.rows(4.75)] == ["creating node-1-container"]
+    assert update.rows(6) == [
+        Row("creating node-1-data", "", 2),
+        Row("creating node-1-container", "", 1.5),
+    ], "the oldest first"
 
 
 def test_a_terminal_has_a_row_for_what_goes_on_and_cuts_the_step_not_the_name() -> None:
