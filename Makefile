@@ -2,12 +2,13 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
-WALLET = --stack $(STACK) --node "$(NODE)" $(if $(INTO),--into "$(INTO)")
 SET_UP = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
-OPENING = --name "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(if $(filter 1,$(DIND)),--dind)
+SKYINFRA = $(PYTHON) -m commands
+DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
+INTO_FOLDER = $(if $(INTO),--into "$(INTO)")
 
 .DEFAULT_GOAL := help
-.PHONY: help known up down images workspace workspace-files preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
+.PHONY: help known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,31 +28,34 @@ down: known $(VENV)/ready ## Stop nodes, workspaces and services, keep all data;
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
 images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
-	@$(PYTHON) -m local images
+	@$(SKYINFRA) images
 
 workspace: $(VENV)/ready ## Open a development workspace: NAME=cli, FOLDER=path (default here), DIND=1 for an engine inside
-	@$(PYTHON) -m local workspace $(OPENING)
+	@$(SKYINFRA) workspace open "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
 
 workspace-files: $(VENV)/ready ## devcontainer.json and devfile.yaml of that workspace, written into FOLDER
-	@$(PYTHON) -m local workspace-files $(OPENING)
+	@$(SKYINFRA) workspace files "$(NAME)" --into "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
+
+workspace-stop: $(VENV)/ready ## Stop one workspace: NAME=cli
+	@$(SKYINFRA) workspace stop "$(NAME)"
 
 preview: known $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
 
 review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STACK=name (default local)
-	@$(PYTHON) -m local review --stack $(STACK)
+	@$(SKYINFRA) review --stack $(STACK)
 
 destroy: known $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
 retire: $(VENV)/ready ## Take one node out of a stack; its volumes stay: NODE=name, STACK=name (default local)
-	@$(PYTHON) -m local retire --stack $(STACK) --node "$(NODE)"
+	@$(SKYINFRA) node retire "$(NODE)" --stack $(STACK)
 
 wallet-backup: $(VENV)/ready ## Back up a node's wallets into a new, dated file: NODE=name, INTO=folder
-	@$(PYTHON) -m local wallet-backup $(WALLET)
+	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(INTO_FOLDER)
 
 wallet-restore: $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
-	@$(PYTHON) -m local wallet-restore $(WALLET) --file "$(FILE)" --copy "$(COPY)"
+	@$(SKYINFRA) wallet restore "$(NODE)" "$(FILE)" --copy "$(COPY)" --stack $(STACK) $(INTO_FOLDER)
 
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from bench.ratio import Ratio, in_turn
+from clients.pulumi import stack_outputs
 from local.layout import PROJECT, Layout
-from local.stack import STACK, init_aside, stack_config, stack_outputs
+from local.stack import STACK, init_aside, stack_config
 from local.steps import SetupError
 
 NODES = (10, 200)
@@ -109,7 +110,7 @@ def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Seque
 
 def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
     """Unpacked sizes of all variants of the node, by that of the image before this project."""
-    tags: Mapping[str, Any] = stack_outputs(env)["images"]["skycoin"]
+    tags: Mapping[str, Any] = stack_outputs(STACK, env)["images"]["skycoin"]
     sizes = [one["unpacked"] / 1e6 for one in next(iter(tags.values()))["variants"].values()]
     peer = [SEED_MEGABYTES] * len(sizes)
     return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)

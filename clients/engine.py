@@ -10,7 +10,7 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from clients.errors import ServiceError
 from clients.ssh import SshRelay
@@ -101,3 +101,20 @@ def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, 
             raise ServiceError(f"image {name} can't be pulled: {line['error']}")
     pulled: dict[str, Any] = api.inspect_image(name)
     return pulled
+
+
+def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
+    """Stop a container by its own stop signal; what became of it, in words.
+
+    `provider` has the inputs of its docker provider (`host`, `sshOpts`); it is killed after `seconds`.
+    An engine that does not answer is no error: whatever else is to be stopped still is.
+    """
+    engine = Engine()
+    engine.configure(provider)
+    try:
+        engine.client().containers.get(name).stop(timeout=seconds)
+    except NotFound:
+        return "is not there"
+    except (DockerException, OSError, ServiceError) as error:
+        return f"not reached: {error}"
+    return "stopped"

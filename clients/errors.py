@@ -1,5 +1,7 @@
 """The error of every client of an engine, a registry or a host."""
 
+from display.errors import UserError
 
-class ServiceError(Exception):
+
+class ServiceError(UserError):
     """An engine, a registry or a host did not do what was asked; the message is for the user."""

@@ -9,14 +9,14 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from clients.pulumi import stack_outputs
+from display.errors import UserError
 from local import pulumi_cli, teardown
 from local.bring_up import bring_up
-from local.images import images_table
 from local.layout import Layout, read_layout
 from local.lock import exclusive
+from local.missing_nodes import refuse_missing
 from local.pulumi_run import pulumi
-from local.retire import kept, refuse_missing, retire
-from local.review import review_stack
 from local.setup import claim_state, set_up
 from local.stack import (
     STACK,
@@ -25,12 +25,9 @@ from local.stack import (
     resources,
     stack_config,
     stack_file,
-    stack_outputs,
     with_stack_file,
 )
 from local.steps import SetupError, fail
-from local.wallet import wallet_backup, wallet_restore
-from local.workspace import workspace, workspace_files
 from wallets.nodes import nodes_of
 from wallets.signals import interrupt_on_all
 
@@ -51,7 +48,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
 def _report(env: dict[str, str]) -> None:
     """One paragraph a node. Only nodes of this machine's engine have their interface on this loopback."""
     hosts = stack_config().get("skycoin:hosts", {})
-    for name, node in stack_outputs(env).get("nodes", {}).items():
+    for name, node in stack_outputs(STACK, env).get("nodes", {}).items():
         here = hosts.get(node["host"], {}).get("engine") == "local"
         print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
         print(f"  image {node['image']}")
@@ -67,13 +64,6 @@ def _version(rpc: str) -> str:
     return f"{rpc}, skycoin {version['version']} ({version['commit'][:12]})"
 
 
-def images(layout: Layout, _: argparse.Namespace) -> int:
-    """The catalogue with what the stack `local` published."""
-    outputs = stack_outputs(pulumi_cli.known_environment(layout))
-    print(images_table(outputs.get("images", {}), outputs.get("workspaces", {})))
-    return 0
-
-
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """`pulumi preview --refresh`, on a copy of the stack's file: tracked files stay as they are."""
     env = pulumi_cli.known_environment(layout)
@@ -82,16 +72,9 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
         layout,
         arguments.stack,
         env,
-        lambda options: pulumi(layout, ["preview", "--refresh", "--diff", "--run-program", *options], env),
-    )
-
-
-def review(layout: Layout, arguments: argparse.Namespace) -> int:
-    """The same preview as a page of Markdown, for a pull request."""
-    env = pulumi_cli.known_environment(layout)
-    refuse_missing(layout, arguments.stack)
-    return with_stack_file(
-        layout, arguments.stack, env, lambda options: review_stack(arguments.stack, options, env)
+        lambda options: pulumi(
+            ["preview", "--refresh", "--diff", "--run-program", *options], env, layout.update_log
+        ),
     )
 
 
@@ -106,12 +89,12 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     # Without the program: what the state has is destroyed, whatever the settings have become.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
-        layout, arguments.stack, env, lambda options: pulumi(layout, [*command, *options], env)
+        layout, arguments.stack, env, lambda options: pulumi([*command, *options], env, layout.update_log)
     )
     if code == 0:
         print("\nKept: wallet, data and home volumes, and everything published in registries.")
         for node in nodes:
-            print(f"  {node.name}, on host {node.host}: {kept(node)}")
+            print(f"  {node.name}, on host {node.host}: {node.kept}")
     return code
 
 
@@ -124,19 +107,16 @@ def print_environment(layout: Layout, _: argparse.Namespace) -> int:
     return 0
 
 
-MAKING = ("up", "workspace")
-"""Commands that make a set-up where there is none."""
-
-CHANGING = (*MAKING, "down", "destroy", "retire", "wallet-backup", "wallet-restore")
+CHANGING = ("up", "down", "destroy")
 """Commands that must not run beside each other."""
 
 
 def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
     """The set-up's lock, for a command that changes something."""
-    if command in MAKING:
+    if command == "up":
         claim_state(layout)
     is_set_up = (layout.state / "passphrase").exists()
-    return exclusive(layout, command) if command in CHANGING and is_set_up else nullcontext()
+    return exclusive(layout, f"make {command}") if command in CHANGING and is_set_up else nullcontext()
 
 
 def main() -> int:
@@ -144,27 +124,13 @@ def main() -> int:
     commands: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
         "up": up,
         "down": teardown.down,
-        "images": images,
-        "workspace": workspace,
-        "workspace-files": workspace_files,
         "preview": preview,
-        "review": review,
         "destroy": destroy,
         "env": print_environment,
-        "wallet-backup": wallet_backup,
-        "wallet-restore": wallet_restore,
-        "retire": retire,
     }
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=commands)
     parser.add_argument("--stack", default=STACK)
-    parser.add_argument("--name", help="workspace: which one")
-    parser.add_argument("--folder", help="workspace: what it is opened over, default this folder")
-    parser.add_argument("--dind", action="store_true", help="workspace: with a Docker engine inside")
-    parser.add_argument("--node", help="wallet-backup, wallet-restore, retire: which one")
-    parser.add_argument("--file", help="wallet-restore: a backup")
-    parser.add_argument("--copy", help="wallet-restore: a copy on the node's host, by its name")
-    parser.add_argument("--into", help="wallet-backup, wallet-restore: folder of backups")
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
     interrupt_on_all()
@@ -174,7 +140,7 @@ def main() -> int:
         layout = read_layout()
         with _alone(layout, arguments.command):
             return commands[arguments.command](layout, arguments)
-    except SetupError as error:
+    except UserError as error:
         return fail(error)
     except KeyboardInterrupt:
         return fail(SetupError("interrupted; run the same command again, it goes on where it stopped"))

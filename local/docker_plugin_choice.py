@@ -6,9 +6,10 @@ would describe alike are replaced (ADR 15).
 
 from enum import StrEnum
 
+from clients.pulumi import CONTAINER
 from local.layout import Layout, Mode
 from local.pulumi_cli import plugin_folder, write_aside
-from local.stack import CONTAINER, NETWORK, all_stacks, resources
+from local.stack import NETWORK, all_stacks, resources
 from local.steps import SetupError
 
 

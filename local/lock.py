@@ -27,7 +27,7 @@ def exclusive(layout: Layout, command: str) -> Iterator[None]:
                 "wait for it to end, then run this again."
             ) from None
         file.truncate(0)
-        file.write(f"`make {command}`, process {os.getpid()} since {datetime.now(UTC):%H:%M:%S} UTC,")
+        file.write(f"`{command}`, process {os.getpid()} since {datetime.now(UTC):%H:%M:%S} UTC,")
         file.flush()
         yield
         file.truncate(0)

@@ -188,6 +188,11 @@ def remember(layout: Layout, env: Mapping[str, str]) -> None:
     write_aside(_environment_file(layout), json.dumps(dict(env)))
 
 
+def is_set_up(layout: Layout) -> bool:
+    """True where a set-up has ended, which the other commands work with."""
+    return _environment_file(layout).exists()
+
+
 def last_engine(layout: Layout) -> str | None:
     """DOCKER_HOST of the last set-up; None where there was none."""
     path = _environment_file(layout)

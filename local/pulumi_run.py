@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from display.changes import name_of
 from display.update import Update, message
-from local.layout import PROJECT, Layout
+from local.layout import PROJECT
 from local.screen import Screen, screen
 from wallets.signals import STOPPING
 
@@ -34,8 +34,8 @@ PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(
 _INTERRUPTED = "interrupted: pulumi finishes what it began …"
 
 
-def pulumi(layout: Layout, arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run pulumi in the project; its exit code.
+def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
+    """Run pulumi in the project, an update with all that it says in `log`; its exit code.
 
     Ctrl-C reaches pulumi too, which then finishes what it began and gives its lock back: it is waited for.
     """
@@ -43,7 +43,7 @@ def pulumi(layout: Layout, arguments: Sequence[str], env: Mapping[str, str]) -> 
     whole = {**os.environ, **env}
     with _waiting() as interrupts:
         if arguments[0] in UPDATES:
-            return _update(layout, arguments, whole, interrupts)
+            return _update(arguments, whole, log, interrupts)
         with subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process:
             while (code := _ended(process, _TICK)) is None:
                 if interrupts:
@@ -74,10 +74,9 @@ def _waiting() -> Iterator[list[int]]:
             signal.signal(number, before[number])
 
 
-def _update(layout: Layout, arguments: Sequence[str], env: Mapping[str, str], interrupts: list[int]) -> int:
+def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: list[int]) -> int:
     """Run an update with our own lines in place of Pulumi's; all that both say goes into the log."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
-    path = layout.logs / "pulumi.log"
     print(f"• pulumi {arguments[0]}", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="skycoin-") as folder,  # mode 0700

@@ -15,7 +15,6 @@ from local.layout import PROJECT, Layout
 from local.steps import SetupError, output, run, step
 
 STACK = "local"
-CONTAINER = "docker:index/container:Container"
 NETWORK = "docker:index/network:Network"
 WORKSPACE = "workspace-"
 """How the name of a stack that opens one workspace begins."""
@@ -46,17 +45,6 @@ def has_pending_creates(layout: Layout, stack: str) -> bool:
     """Whether a killed run was in the middle of making something: every later one would warn of it."""
     state = _state_file(layout, stack)
     return state.exists() and bool(_latest(state).get("pending_operations"))
-
-
-def containers(layout: Layout, stack: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """(name, inputs of its docker provider) of each container in the state; last made first.
-
-    The state also knows what a failed `up` started, and where: the settings may say another host by now.
-    """
-    there = resources(layout, stack)
-    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in there}
-    found = [one for one in there if one["type"] == CONTAINER]
-    return [(one["inputs"]["name"], providers.get(one.get("provider", ""), {})) for one in reversed(found)]
 
 
 def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
@@ -177,15 +165,6 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value)
-
-
-def stack_outputs(env: Mapping[str, str], stack: str = STACK) -> dict[str, dict[str, Any]]:
-    """Outputs of one of this machine's stacks. Raises SetupError where pulumi can't say them."""
-    text = output(["pulumi", "-C", str(PROJECT), "stack", "output", "--json", "--stack", stack], env=env)
-    if text is None:
-        raise SetupError("pulumi does not tell the stack's outputs: see `pulumi stack output`.")
-    found: dict[str, dict[str, Any]] = json.loads(text)
-    return found
 
 
 def with_stack_file(

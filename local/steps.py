@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from display.errors import UserError
+
 _T = TypeVar("_T")
 HEARTBEAT = 14.0
 """Seconds between two signs of life of a running command: with the time to print, never more than 15."""
 
 
-class SetupError(Exception):
+class SetupError(UserError):
     """A set-up step can't go on; the message says what was found and what to do."""
 
 
@@ -122,7 +124,7 @@ def output(
     return said[0].strip() if process.returncode == 0 else None
 
 
-def fail(error: SetupError) -> int:
+def fail(error: UserError) -> int:
     """Print the error as the last thing on the screen; 1, the exit code."""
     sys.stdout.flush()
     print(f"\nerror: {error}", file=sys.stderr)

@@ -4,16 +4,14 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from docker.errors import DockerException, NotFound
-
-from clients.engine import Engine
-from clients.errors import ServiceError
+from clients.engine import stop_container
+from clients.pulumi import containers
 from local import own_engine, services
 from local.layout import EngineChoice, Layout
 from local.pulumi_cli import known_environment
 from local.pulumi_run import pulumi
 from local.setup import set_up
-from local.stack import containers, own_stacks
+from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
 
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
@@ -33,7 +31,9 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
         # Services that are down come up first: nodes can't be removed from an engine that does not run.
         env = set_up(layout)
         for stack in own_stacks(layout):
-            code = pulumi(layout, ["destroy", "--exclude-protected", "--yes", "--stack", stack], env)
+            code = pulumi(
+                ["destroy", "--exclude-protected", "--yes", "--stack", stack], env, layout.update_log
+            )
             if code:
                 return code
     else:
@@ -56,18 +56,10 @@ def _stop_service(layout: Layout, name: str) -> bool:
 
 def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
     """Whatever a stack runs, each on its own host's engine, by the container's own stop signal."""
-    for name, provider in containers(layout, stack):
+    for name, provider in containers(resources(layout, stack)):
         host = provider.get("host") or env["DOCKER_HOST"]
         with step(f"container {name} on {host}") as this:
-            engine = Engine()
-            engine.configure({"host": host, "sshOpts": provider.get("sshOpts")})
-            try:
-                engine.client().containers.get(name).stop(timeout=GRACE)
-                this.found = "stopped"
-            except NotFound:
-                this.found = "is not there"
-            except (DockerException, OSError, ServiceError) as error:
-                this.found = f"not reached: {error}"
+            this.found = stop_container(name, {**provider, "host": host}, GRACE)
 
 
 def _remove(layout: Layout) -> None:

@@ -1,60 +1,46 @@
-"""`make workspace NAME=…`: a stack of its own that builds one workspace and opens it over a folder."""
+"""A stack of its own that builds one workspace and opens it over a folder."""
 
-import argparse
 import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 
 from catalogue.workspaces import WORKSPACES
+from clients.pulumi import stack_outputs
 from local.bring_up import bring_up
 from local.layout import PROJECT, Layout
-from local.pulumi_cli import known_environment
 from local.setup import set_up
-from local.stack import WORKSPACE, stack_config, stack_outputs
+from local.stack import WORKSPACE, stack_config
 from local.steps import SetupError
 from settings.opening import folder_fault
-from workspaces.__main__ import make_files
-from workspaces.model import WorkspaceError
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 """`uname -m` → the workspace's variant: it runs where it is built."""
 
 OWN_FOLDER = (
     "This folder holds the program itself: whoever is in the workspace can change what you run later, and "
-    "can get at the set-up's keys. Give a folder of your work: FOLDER=/path/of/a/folder."
+    "can get at the set-up's keys. Give a folder of your work: --folder /path/of/a/folder."
 )
 
 
-def workspace(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Set up what is missing, build the workspace, open it, and say how to enter."""
-    name, folder = _checked_name(arguments.name), _checked_folder(arguments.folder, layout)
-    settings = _settings(layout, name, folder, dind=arguments.dind)
+def open_workspace(layout: Layout, name: str, given: Path, *, dind: bool) -> int:
+    """Set up what is missing, build the workspace, open it, and print how to enter. Exit code of pulumi."""
+    folder = _checked_folder(given, layout)
+    settings = _settings(layout, name, folder, dind=dind)
     print(
         f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
         "image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
     )
     if PROJECT.is_relative_to(folder) or folder.is_relative_to(PROJECT):
         print(OWN_FOLDER)
-    if arguments.dind and stack_config().get("skycoin:nodes"):
+    if dind and stack_config().get("skycoin:nodes"):
         print("An engine inside can own this machine: whoever is in it can read the nodes' wallets.")
     stack = f"{WORKSPACE}{name}"
     env = set_up(layout, stack, settings)
     code = bring_up(layout, stack, env)
     if code == 0:
-        _report(stack_outputs(env, stack)["opened"][name], env)
+        _report(stack_outputs(stack, env)["opened"][name], env)
     return code
-
-
-def workspace_files(layout: Layout, arguments: argparse.Namespace) -> int:
-    """devcontainer.json and devfile.yaml in a folder, for the image that `make workspace` built."""
-    name, folder = _checked_name(arguments.name), _checked_folder(arguments.folder, layout)
-    outputs = stack_outputs(known_environment(layout), f"{WORKSPACE}{name}")
-    try:
-        make_files(outputs, [name], folder, dind=arguments.dind)
-    except WorkspaceError as error:
-        raise SetupError(str(error)) from None
-    return 0
 
 
 def person(folder: Path) -> str:
@@ -67,23 +53,16 @@ def person(folder: Path) -> str:
     return f"{owner.st_uid}:{owner.st_gid}"
 
 
-def _checked_name(name: str | None) -> str:
-    if name is None or name not in WORKSPACES:
-        given = f"{name!r} is no workspace" if name else "NAME is missing"
-        raise SetupError(f"{given}: make workspace NAME=…, with one of {', '.join(WORKSPACES)}.")
-    return name
-
-
-def _checked_folder(given: str | None, layout: Layout) -> Path:
+def _checked_folder(given: Path, layout: Layout) -> Path:
     """The folder itself, links followed: what is checked is what is mounted."""
-    folder = Path(given or ".").resolve()
+    folder = given.resolve()
     if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder: make workspace NAME=… FOLDER=/path/of/a/folder.")
+        raise SetupError(f"{folder} is no folder: give one with --folder.")
     state = layout.state.resolve()
     if folder.is_relative_to(state):
-        raise SetupError(f"{folder} is not opened: it holds this set-up's keys (FOLDER=…).")
+        raise SetupError(f"{folder} is not opened: it holds this set-up's keys (--folder).")
     if fault := folder_fault(str(folder)):
-        raise SetupError(f"{folder} is not opened: {fault} (FOLDER=…).")
+        raise SetupError(f"{folder} is not opened: {fault} (--folder).")
     return folder
 
 

@@ -1,22 +1,21 @@
 """The release record: what one image of a stack was published as, from what, how large it is, and what
 was found when every variant was read back.
 
-Made from the stack's outputs alone: `pulumi stack output --json | python -m release.record`.
+Made from the stack's outputs alone.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from catalogue.arch import ARCHES
+from display.errors import UserError
 from display.markdown import table
 
 MEGABYTE = 1_000_000
 
 
-class RecordError(Exception):
+class RecordError(UserError):
     """The outputs hold no such record; the message says what they hold."""
 
 
@@ -125,22 +124,5 @@ def _places(registries: Mapping[str, str]) -> str:
     return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in sorted(registries.items()))
 
 
-def main() -> int:
-    """Read outputs, print the record of one image."""
-    parser = argparse.ArgumentParser(prog="python -m release.record", description=__doc__)
-    parser.add_argument("image", nargs="?", default="skycoin")
-    parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
-    given = parser.parse_args()
-    try:
-        record = release_record(json.load(sys.stdin), given.image)
-    except (RecordError, ValueError, KeyError, TypeError, AttributeError) as error:
-        print(
-            f"no release record: {error}; give it what `pulumi stack output --json` prints", file=sys.stderr
-        )
-        return 1
-    print(markdown(record) if given.format == "markdown" else json.dumps(record, indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__":  # kept for one version
+    sys.exit("error: `python -m release.record` is gone. Use `./skyinfra release record IMAGE`.")

@@ -8,7 +8,6 @@ last for ever, and so does every manifest that a tag that stays points to. The b
 points to stays, however old its source. Without --delete nothing is removed.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Collection, Mapping
@@ -18,7 +17,6 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.naming import COMMIT_DIGITS, Channel, variant_tag
-from clients.registry import RegistryError, Repository
 
 KINDS: Mapping[Channel, re.Pattern[str]] = MappingProxyType(
     {
@@ -108,34 +106,5 @@ def plan(repository: Any, keep: int) -> Plan:
     )
 
 
-def main() -> int:
-    """Print the plan; with --delete, do it."""
-    parser = argparse.ArgumentParser(prog="python -m release.retention", description=__doc__)
-    parser.add_argument("repository", help="such as registry.example/skycoin/skycoin")
-    parser.add_argument(
-        "--keep", type=int, default=KEEP, help=f"builds of each kind that stay, default {KEEP}"
-    )
-    parser.add_argument("--delete", action="store_true", help="remove what goes; otherwise it is only shown")
-    given = parser.parse_args()
-    if given.keep < 0:
-        parser.error(f"--keep {given.keep}: give 0 or more")
-    repository = Repository(given.repository)
-    try:
-        wanted = plan(repository, given.keep)
-        for word, found in (("stays", wanted.stays), ("goes", wanted.goes)):
-            for build in found:
-                print(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
-        if not given.delete:
-            print(f"{len(wanted.goes)} builds would go; --delete removes them")
-            return 0
-        for reference in (*wanted.untag, *wanted.remove):
-            repository.remove(reference)
-    except RegistryError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{len(wanted.goes)} builds are gone; the registry's garbage collection frees their space")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__":  # kept for one version
+    sys.exit("error: `python -m release.retention` is gone. Use `./skyinfra release retain REPOSITORY`.")

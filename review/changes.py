@@ -10,6 +10,7 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
+from display.errors import UserError
 
 BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"
@@ -25,7 +26,7 @@ AFTERMATHS = ("delete-replaced", "discard-replaced", "remove-pending-replace")
 """The second half of a replacement, of this run or of one that was interrupted."""
 
 
-class PreviewError(Exception):
+class PreviewError(UserError):
     """The input is no preview; the message says what it should be."""
 
 

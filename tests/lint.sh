@@ -13,7 +13,7 @@ findings=$("$venv/bin/lint-imports" --no-cache --no-logo) || { echo "$findings";
 echo "• hadolint"
 git ls-files '*Dockerfile' | xargs "$venv/bin/hadolint" --config tests/hadolint.yaml
 echo "• shellcheck"
-git ls-files '*.sh' .ci/run images/go-module/with-build-ca images/go-module/update-debian \
+git ls-files '*.sh' .ci/run skyinfra images/go-module/with-build-ca images/go-module/update-debian \
     images/go-module/unpack-busybox images/go-module/collect-licences images/skywire/install-compiler \
     images/skywire/build-programs images/dind/start images/workspace-base/install-packages \
     images/workspace-tools/go-toolchain providers/skycoin/pulumi-resource-skycoin |

@@ -86,8 +86,8 @@ def _empty(node: DeployedNode, copies: list[str]) -> str:
         f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
     )
     if not copies:
-        return f"{what}. If it once held one, restore a backup: `make wallet-restore NODE={node.name} FILE=…`"
+        return f"{what}. If it once held one, restore a backup: `./skyinfra wallet restore {node.name} FILE`"
     return (
         f"{what}, but copies of it are there. If it was emptied, restore the newest copy: "
-        f"`make wallet-restore NODE={node.name} COPY={copies[-1]}`"
+        f"`./skyinfra wallet restore {node.name} --copy {copies[-1]}`"
     )

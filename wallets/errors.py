@@ -1,5 +1,7 @@
 """The one error of this package."""
 
+from display.errors import UserError
 
-class WalletError(Exception):
+
+class WalletError(UserError):
     """A backup or restore was refused or failed; the message says what was found and what to do."""

@@ -1,16 +1,11 @@
 """Nodes as a stack's state has them: where a wallet is, and what must not write to it meanwhile."""
 
-import json
-import subprocess
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from catalogue.naming import backups_volume
 from wallets.errors import WalletError
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +35,12 @@ class DeployedNode:
     def backups(self) -> str:
         """Volume with the copies that are made before a change."""
         return backups_volume(self.wallet)
+
+    @property
+    def kept(self) -> str:
+        """Its volumes, which outlive it, as words."""
+        data = f", data volume {self.data}" if self.data else ""
+        return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
     @property
     def docker(self) -> str:
@@ -92,23 +93,6 @@ def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
         urns=[one["urn"] for one in parts],
         protected=[one["urn"] for one in parts if one.get("protect")],
     )
-
-
-def resources_of(stack: str) -> list[dict[str, Any]]:
-    """Resources of a stack's state, on the backend of the environment. Raises WalletError."""
-    done = subprocess.run(
-        ["pulumi", "-C", str(PROJECT), "stack", "export", "--stack", stack],
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    try:
-        found: list[dict[str, Any]] = json.loads(done.stdout)["deployment"].get("resources") or []
-    except (ValueError, KeyError, TypeError):
-        raise WalletError(
-            f"pulumi does not show the state of the stack {stack}: {done.stderr.strip()}"
-        ) from None
-    return found
 
 
 def node_of(stack: str, name: str, resources: Sequence[Mapping[str, Any]]) -> DeployedNode:

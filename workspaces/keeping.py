@@ -9,16 +9,23 @@ from workspaces.model import WorkspaceError
 
 COMMENTS = {".json": "//", ".yaml": "#"}
 """How a line that the reader skips begins."""
+MAKERS = ("skyinfra workspace files", "python -m workspaces")
+"""Command that signs a file, and those that signed in earlier versions."""
 
 
 def signed(path: Path, body: str) -> str:
     """The text with a first line by which it is known again, as long as nobody edits it."""
-    return f"{COMMENTS[path.suffix]} Made by `python -m workspaces`, {_digest(body)}\n{body}"
+    return _signed_by(MAKERS[0], path, body)
+
+
+def _signed_by(maker: str, path: Path, body: str) -> str:
+    return f"{COMMENTS[path.suffix]} Made by `{maker}`, {_digest(body)}\n{body}"
 
 
 def is_own(path: Path, text: str) -> bool:
     """True where `text` is what was written there."""
-    return text == signed(path, text.partition("\n")[2])
+    body = text.partition("\n")[2]
+    return any(text == _signed_by(maker, path, body) for maker in MAKERS)
 
 
 def _digest(body: str) -> str:

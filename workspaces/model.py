@@ -6,9 +6,10 @@ from typing import Any
 
 from catalogue.naming import pinned
 from catalogue.workspaces import DIND_SUFFIX, WORKSPACES
+from display.errors import UserError
 
 
-class WorkspaceError(Exception):
+class WorkspaceError(UserError):
     """There is no such workspace, or nothing may be written; the message says what is there."""
 
 

@@ -82,6 +82,10 @@ class Machine:
         """Run make in the checkout."""
         return self.run("make", "--no-print-directory", *targets, timeout=timeout)
 
+    def skyinfra(self, *arguments: str) -> Result:
+        """Run the front door in the environment of `make -s env`."""
+        return self.run("./skyinfra", *arguments, env=self.environment())
+
     def environment(self) -> dict[str, str]:
         """What `make -s env` exports."""
         env: dict[str, str] = json.loads((self.layout.state / "environment.json").read_text())

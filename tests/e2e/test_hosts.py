@@ -62,7 +62,7 @@ def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
     missing = up.make("up")
     assert missing.code != 0
     # The first of the state is named, and three that were made at once have no order there.
-    assert re.search("`make retire NODE=(arm|far|gui)`", missing.text), missing.text
+    assert re.search(r"`\./skyinfra node retire (arm|far|gui)`", missing.text), missing.text
     for name in ("arm", "far", "gui"):
         retired = up.make("retire", f"NODE={name}")
         assert retired.code == 0, retired.text

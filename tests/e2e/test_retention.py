@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,8 +68,9 @@ def repository(up: Machine, hosted: Hosted) -> Iterator[Repository]:
 
 
 def retention(repository: Repository, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "release.retention", repository.name, *arguments]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+    command = [str(PROJECT / "skyinfra"), "release", "retain", repository.name, *arguments]
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_without_delete_nothing_is_removed(repository: Repository) -> None:

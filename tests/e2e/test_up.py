@@ -126,7 +126,7 @@ def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
 
 def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine) -> None:
     """Unchanged, it says so; one build argument more rebuilds five variants, and nothing else happens."""
-    assert up.make("review").text.strip() == "## Stack local: nothing changes"
+    assert up.make("review").text.strip().splitlines()[-1] == "## Stack local: nothing changes"
     settings = up.settings()
     image = {**settings["skycoin:images"]["skycoin"], "build-args": {"EXTRA": "1"}}
     up.change({**settings, "skycoin:images": {"skycoin": image}})
@@ -136,6 +136,32 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     assert "## Stack local: 5 variants rebuilt, 4 tags moved, 1 container replaced" in result.text
     assert "| skycoin | amd64, arm32v5, arm32v6, arm32v7, arm64v8 | EXTRA: none → 1 |" in result.text
     assert "No volume is touched" in result.text
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("review", "-s", "local"), "## Stack local: nothing changes"),
+        (("review", "-s", "local", "--no-refresh"), "## Stack local: nothing changes"),
+        (("review",), "## Stack local: nothing changes"),
+        (("release", "record", "-s", "local"), "# skycoin 0.27.1"),
+        (("images", "-s", "local"), "arm32v5"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+@pytest.mark.parametrize("backend", ["set-up", "pulumi"])
+def test_the_front_door_works_with_a_set_up_and_with_an_installed_pulumi(
+    up: Machine, backend: str, command: tuple[str, ...], words: str
+) -> None:
+    """Without --stack the selected one is meant; `make up` has selected `local`."""
+    result = up.skyinfra(*command, "--backend", backend)
+    assert result.code == 0, result.text
+    assert words in result.text
+    named = {
+        "set-up": f"• stacks of the set-up in {up.layout.state}",
+        "pulumi": "• stacks of Pulumi's backend file://",
+    }
+    assert result.text.startswith(named[backend]), result.text
 
 
 def test_a_committed_stack_is_previewed_and_its_file_stays_as_it_is(up: Machine) -> None:

@@ -49,8 +49,11 @@ def backup(up: Machine, folder: Path, node: str = "second") -> Result:
 
 
 def restore(up: Machine, folder: Path, **source: Any) -> Result:
-    given = [f"{name.upper()}={value}" for name, value in source.items()]
-    return up.make("wallet-restore", "NODE=second", f"INTO={folder}", *given)
+    """By plain Pulumi's way, where `backup` goes by that of `make`."""
+    given = [str(value) for name, value in source.items() if name == "file"]
+    given += [f"--copy={value}" for name, value in source.items() if name == "copy"]
+    plain = ("--stack", "local", "--backend", "pulumi")
+    return up.skyinfra("wallet", "restore", "second", *given, "--into", str(folder), *plain)
 
 
 def volumes(up: Machine) -> set[str]:
@@ -120,7 +123,7 @@ def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
     assert second.inspect("container", NODE)["Id"] == ran, "the node was left as it was"
     empty = backup(second, tmp_path)
     assert empty.code != 0
-    [name] = re.findall(r"`make wallet-restore NODE=second COPY=(\S+)`", empty.text)
+    [name] = re.findall(r"`\./skyinfra wallet restore second --copy (\S+)`", empty.text)
     assert list(tmp_path.iterdir()) == []
     restored = restore(second, tmp_path, copy=name)
     assert restored.code == 0, restored.text

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.unit.engine import Engine
+from tests.unit.front_door import Skyinfra
 
 settings.register_profile("unit", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")
@@ -34,3 +35,9 @@ def engine() -> Engine:
 def first_preview() -> Engine:
     """`pulumi preview` before anything was built: images have a tag and no digest."""
     return Engine(preview=True)
+
+
+@pytest.fixture
+def skyinfra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Skyinfra:
+    """The front door, run in this process."""
+    return Skyinfra(monkeypatch, capsys)

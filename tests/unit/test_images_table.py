@@ -3,7 +3,7 @@
 from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE
 from catalogue.workspaces import WORKSPACES
-from local.images import images_table
+from commands.images import images_table
 from tests.unit.projects import up
 
 

@@ -1,6 +1,5 @@
 """The set-up's own parts, without a set-up: layout, certificates, services."""
 
-import argparse
 import json
 import os
 import re
@@ -11,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from catalogue.bases import OFFICIAL_GO
+from clients.pulumi import CONTAINER
 from local import docker_plugin_choice, own_engine, services, teardown, tools
 from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.lock import exclusive
+from local.missing_nodes import refuse_missing
 from local.pulumi_cli import known_environment, passphrase_file, plugin_folder, remember
-from local.retire import refuse_missing, retire
 from local.services import Service
 from local.setup import claim_state, refuse_another_engine
-from local.stack import CONTAINER, has_pending_creates, refuse_while_locked
+from local.stack import has_pending_creates, refuse_while_locked
 from local.steps import SetupError, output, run, step
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
@@ -366,7 +366,7 @@ def test_a_second_command_beside_a_running_one_is_refused_by_name(layout: Layout
     """It said that the notes of the running one were forgotten, and touched them."""
     layout.state.mkdir()
     refused = rf"`make up`, process {os.getpid()} since .* is at work in .* Nothing was changed"
-    with exclusive(layout, "up"), pytest.raises(SetupError, match=refused), exclusive(layout, "down"):
+    with exclusive(layout, "make up"), pytest.raises(SetupError, match=refused), exclusive(layout, "down"):
         pass
     with exclusive(layout, "down"):
         pass
@@ -411,8 +411,8 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
 ) -> None:
     """U1: the refusal showed an URN and `pulumi state unprotect`, and nothing else worked until then."""
     settings: dict[str, dict[str, dict[str, str]]] = {"skycoin:nodes": {"node-1": {}}}
-    monkeypatch.setattr("local.retire.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr("local.retire.stack_config", lambda _: settings)
+    monkeypatch.setattr("local.missing_nodes.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("local.missing_nodes.stack_config", lambda _: settings)
     refuse_missing(layout, "local")
     settings["skycoin:nodes"] = {"main": {"renamed-from": "node-1"}}
     refuse_missing(layout, "local")
@@ -421,83 +421,12 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
         "on host attic there stay: wallet volume skycoin-node-1-wallet, its copies in skycoin-node-1-wallet-"
     )
     with pytest.raises(
-        SetupError, match=rf"`make retire NODE=node-1`.*{stays}backups, data volume skycoin-node-1-data"
+        SetupError,
+        match=rf"`\./skyinfra node retire node-1`.*{stays}backups, data volume skycoin-node-1-data",
     ):
         refuse_missing(layout, "local")
-    with pytest.raises(SetupError, match="`make retire NODE=node-1 STACK=fleet`"):
+    with pytest.raises(SetupError, match=r"`\./skyinfra node retire node-1 -s fleet`"):
         refuse_missing(layout, "fleet")
     settings["skycoin:nodes"] = None  # type: ignore[assignment]
-    with pytest.raises(SetupError, match="`make retire NODE=node-1`"):
+    with pytest.raises(SetupError, match=r"`\./skyinfra node retire node-1`"):
         refuse_missing(layout, "local")
-
-
-@pytest.fixture
-def pulumi_calls(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Calls that a retire makes to pulumi; node-1 is deployed, node-1 and node-2 are in the settings."""
-    calls: list[list[str]] = []
-    layout.state.mkdir()
-    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
-    for module in ("retire", "wallet"):
-        monkeypatch.setattr(f"local.{module}.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr(
-        "local.retire.stack_config", lambda _: {"skycoin:nodes": {"node-1": {}, "node-2": {}}}
-    )
-    monkeypatch.setattr("local.retire.remove_setting", lambda *given: calls.append(["rm", given[2]]))
-
-    def noted(_: Layout, command: list[str], __: object) -> int:
-        calls.append(list(command))
-        return 0
-
-    monkeypatch.setattr("local.retire.pulumi", noted)
-    return calls
-
-
-def asked(node: str, stack: str = "local") -> argparse.Namespace:
-    return argparse.Namespace(node=node, stack=stack)
-
-
-def test_a_retired_node_goes_by_its_own_parts_and_then_out_of_the_settings(
-    layout: Layout, pulumi_calls: list[list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert retire(layout, asked("node-1")) == 0
-    unprotect, destroy, setting = pulumi_calls
-    assert unprotect[:3] == ["state", "unprotect", RESOURCES[4]["urn"]]
-    assert destroy[0] == "destroy"
-    assert [urn for urn in destroy if urn.startswith("urn:")] == [one["urn"] for one in RESOURCES[1:-1]]
-    assert setting == ["rm", "skycoin:nodes.node-1"]
-    assert "Kept on host attic: wallet volume skycoin-node-1-wallet" in capsys.readouterr().out
-
-
-def test_a_retire_that_fails_protects_the_wallet_again(
-    layout: Layout, pulumi_calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A dead host left the wallet without its protection."""
-
-    def failing(_: Layout, command: list[str], __: object) -> int:
-        pulumi_calls.append(list(command))
-        return 255 if command[0] == "destroy" else 0
-
-    monkeypatch.setattr("local.retire.pulumi", failing)
-    assert retire(layout, asked("node-1")) == 255
-    assert [call[:3] for call in pulumi_calls[::2]] == [
-        ["state", "unprotect", RESOURCES[4]["urn"]],
-        ["state", "protect", RESOURCES[4]["urn"]],
-    ]
-    assert pulumi_calls[-1][1] == "protect"
-
-
-def test_a_retire_that_was_interrupted_is_finished_by_the_next(
-    layout: Layout, pulumi_calls: list[list[str]]
-) -> None:
-    assert retire(layout, asked("node-2")) == 0
-    assert pulumi_calls == [["rm", "skycoin:nodes.node-2"]]
-
-
-def test_a_node_of_a_tracked_file_is_taken_out_by_its_owner_first(
-    layout: Layout, pulumi_calls: list[list[str]]
-) -> None:
-    with pytest.raises(SetupError, match=r"Take node-1 out of stacks/Pulumi\.fleet\.yaml first"):
-        retire(layout, asked("node-1", "fleet"))
-    with pytest.raises(SetupError, match="'node-3' is not a node of the stack local"):
-        retire(layout, asked("node-3"))
-    assert pulumi_calls == []

@@ -1,6 +1,5 @@
-"""`make workspace` before anything is set up: name, folder, person, and what it asks of the stack."""
+"""An opened workspace before anything is set up: name, folder, person, and what it asks of the stack."""
 
-import argparse
 import json
 import os
 from pathlib import Path
@@ -9,9 +8,10 @@ import pytest
 import yaml
 
 from catalogue.workspaces import WORKSPACES
+from clients.pulumi import containers
 from local import workspace
 from local.layout import PROJECT, Layout, read_layout
-from local.stack import _current, containers, is_own, own_stacks, stack_config
+from local.stack import _current, is_own, own_stacks, resources, stack_config
 from local.steps import SetupError
 from settings.reading import parse
 from tests.unit.projects import stack_settings
@@ -30,28 +30,15 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def asked(name: str | None, folder: Path | str, *, dind: bool = False) -> argparse.Namespace:
-    return argparse.Namespace(name=name, folder=str(folder), dind=dind)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("java", "'java' is no workspace"), (None, "NAME is missing"), ("", "NAME is missing")],
-)
-def test_an_unknown_workspace_is_refused_before_anything_happens(
-    name: str | None, reason: str, layout: Layout, folder: Path
-) -> None:
-    with pytest.raises(SetupError) as caught:
-        workspace.workspace(layout, asked(name, folder))
-    assert str(caught.value) == f"{reason}: make workspace NAME=…, with one of cli, python, dotnet, vscode."
-    assert not layout.state.exists()
+def opened(layout: Layout, folder: Path | str) -> int:
+    return workspace.open_workspace(layout, "cli", Path(folder), dind=False)
 
 
 @pytest.mark.case(43)
 @pytest.mark.parametrize(
     ("folder", "reason"),
     [
-        ("/nowhere/at/all", "/nowhere/at/all is no folder: make workspace NAME=… FOLDER=/path/of/a/folder."),
+        ("/nowhere/at/all", "/nowhere/at/all is no folder: give one with --folder."),
         ("/etc", "/etc is not opened: it belongs to the system"),
         ("/", "/ is not opened: it holds more than a workspace may see"),
     ],
@@ -60,14 +47,14 @@ def test_a_folder_that_is_not_opened_is_refused_before_anything_happens(
     folder: str, reason: str, layout: Layout
 ) -> None:
     with pytest.raises(SetupError) as caught:
-        workspace.workspace(layout, asked("cli", folder))
+        opened(layout, folder)
     assert str(caught.value).startswith(reason)
 
 
 def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout) -> None:
     (tmp_path / "innocent").symlink_to("/etc")
     with pytest.raises(SetupError, match="/etc is not opened"):
-        workspace.workspace(layout, asked("cli", tmp_path / "innocent"))
+        opened(layout, tmp_path / "innocent")
 
 
 @pytest.mark.parametrize(("place", "warned"), [(PROJECT, True), (PROJECT / "docs", True), (None, False)])
@@ -82,7 +69,7 @@ def test_a_folder_that_holds_the_program_is_warned_of(
 
     monkeypatch.setattr(workspace, "set_up", stop)
     with pytest.raises(SetupError, match="far enough"):
-        workspace.workspace(layout, asked("cli", place or folder))
+        opened(layout, place or folder)
     assert (workspace.OWN_FOLDER in capsys.readouterr().out) is warned
 
 
@@ -127,7 +114,7 @@ def test_a_machine_that_it_is_not_made_for_is_refused(
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(SetupError, match="cli is not made for this machine, a riscv64"):
-        workspace.workspace(layout, asked("cli", folder))
+        opened(layout, folder)
 
 
 @pytest.mark.parametrize("name", WORKSPACES)
@@ -221,7 +208,7 @@ def test_what_a_stack_runs_is_read_from_its_state(layout: Layout) -> None:
     folder.mkdir(parents=True)
     ssh = {"host": "ssh://pi@attic.lan", "sshOpts": '["-p", "2222"]'}
     kinds = {"provider": "pulumi:providers:docker", "container": "docker:index/container:Container"}
-    resources = [
+    found = [
         {"urn": "urn:here", "id": "1", "type": kinds["provider"], "inputs": {}},
         {"urn": "urn:attic", "id": "2", "type": kinds["provider"], "inputs": ssh},
         {
@@ -238,9 +225,9 @@ def test_what_a_stack_runs_is_read_from_its_state(layout: Layout) -> None:
         },
         {"urn": "urn:v", "type": "docker:index/volume:Volume", "inputs": {"name": "skycoin-a-wallet"}},
     ]
-    state = {"version": 3, "checkpoint": {"latest": {"resources": resources}}}
+    state = {"version": 3, "checkpoint": {"latest": {"resources": found}}}
     (folder / "local.json").write_text(json.dumps(state))
-    assert containers(layout, "local") == [("skycoin-b", ssh), ("skycoin-a", {})]
+    assert containers(resources(layout, "local")) == [("skycoin-b", ssh), ("skycoin-a", {})]
 
 
 def test_the_machines_own_stacks_are_ignored_by_git() -> None:

@@ -52,7 +52,7 @@ def stand_in(layout: Layout, *script: str) -> dict[str, str]:
 
 
 def log(layout: Layout) -> str:
-    return (layout.logs / "pulumi.log").read_text()
+    return layout.update_log.read_text()
 
 
 def writes(*events: str) -> str:
@@ -64,7 +64,7 @@ def test_an_update_is_told_from_its_events_and_its_log_has_the_rest(
 ) -> None:
     private = 'stat -c "%a %F" "$(dirname "$events")" "$events"; echo "$PULUMI_DEBUG_COMMANDS"'
     env = stand_in(layout, private, "echo '@ updating....'", writes(*CREATED))
-    assert pulumi(layout, ["up", "--stack", "local"], env) == 0
+    assert pulumi(["up", "--stack", "local"], env, layout.update_log) == 0
     head, *lines, last = capfd.readouterr().out.splitlines()
     assert head == "• pulumi up"
     assert lines[-1].startswith("    ✓ created node-1-container (")
@@ -74,7 +74,7 @@ def test_an_update_is_told_from_its_events_and_its_log_has_the_rest(
     assert kept[-4:-1] == ["700 directory", "600 fifo", "true"]
     assert "of no interest" not in log(layout)
     assert "@ updating" not in log(layout)
-    assert stat.S_IMODE((layout.logs / "pulumi.log").stat().st_mode) == 0o600
+    assert stat.S_IMODE(layout.update_log.stat().st_mode) == 0o600
     assert list((layout.state.parent / "temporary").iterdir()) == []
 
 
@@ -92,11 +92,11 @@ def test_without_events_there_is_what_pulumi_printed_and_its_exit_code(
     layout: Layout, capfd: pytest.CaptureFixture[str], odd: str
 ) -> None:
     env = stand_in(layout, odd, "echo 'error: the stack is locked' >&2", "echo '@ updating....'", "exit 3")
-    assert pulumi(layout, ["destroy"], env) == 3
+    assert pulumi(["destroy"], env, layout.update_log) == 3
     said = capfd.readouterr().out
     assert "error: the stack is locked\n" in said
     assert "@ updating" not in said
-    assert f"The whole log: {layout.logs / 'pulumi.log'}" in said
+    assert f"The whole log: {layout.update_log}" in said
 
 
 def test_an_error_that_only_the_command_printed_is_shown(
@@ -104,15 +104,15 @@ def test_an_error_that_only_the_command_printed_is_shown(
 ) -> None:
     only = json.dumps({"diagnosticEvent": {"severity": "error", "message": "update failed"}})
     env = stand_in(layout, writes(*CREATED, only), "echo 'error: the state could not be saved'", "exit 1")
-    assert pulumi(layout, ["up"], env) == 1
+    assert pulumi(["up"], env, layout.update_log) == 1
     assert "error: the state could not be saved\n" in capfd.readouterr().out
 
 
 def test_other_commands_show_themselves(layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
     env = stand_in(layout, 'echo "a preview${events:-}"; exit 4')
-    assert pulumi(layout, ["preview", "--diff"], env) == 4
+    assert pulumi(["preview", "--diff"], env, layout.update_log) == 4
     assert capfd.readouterr().out == "a preview\n"
-    assert not (layout.logs / "pulumi.log").exists()
+    assert not layout.update_log.exists()
 
 
 @pytest.mark.parametrize("command", ["up", "preview"])
@@ -132,7 +132,7 @@ def test_each_interruption_waits_for_pulumi_and_leaves_no_traceback(
     thread = threading.Thread(target=interrupt)
     before = signal.getsignal(signal.SIGINT)
     thread.start()
-    assert pulumi(layout, [command], env) == 130
+    assert pulumi([command], env, layout.update_log) == 130
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
     assert capfd.readouterr().out.count("interrupted: pulumi finishes what it began …") == 2
@@ -144,7 +144,7 @@ def test_a_reader_that_goes_away_does_not_end_the_update(layout: Layout) -> None
     env = stand_in(layout, "sleep 1", writes(*CREATED), f"touch {done}")
     program = (
         "import sys; from local.layout import read_layout; from local.pulumi_run import pulumi; "
-        "sys.exit(pulumi(read_layout(), ['up'], {}))"
+        "sys.exit(pulumi(['up'], {}, read_layout().update_log))"
     )
     command = f'{sys.executable} -c "$PROGRAM" | head -n 1; exit ${{PIPESTATUS[0]}}'
     ended = subprocess.run(

@@ -1,8 +1,6 @@
 """The release record, from the outputs that the real program exports."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -11,7 +9,8 @@ from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from release.record import RecordError, markdown, release_record
 from tests.unit.engine import REPORT
-from tests.unit.projects import FILES, PROJECT, stack_settings, up, up_with
+from tests.unit.front_door import Skyinfra
+from tests.unit.projects import FILES, stack_settings, up, up_with
 
 
 @pytest.fixture(scope="module")
@@ -92,37 +91,30 @@ def test_an_image_that_is_not_there_is_named_with_those_that_are(outputs: dict[s
 
 
 @pytest.mark.parametrize("format_", ["markdown", "json"])
-def test_the_command_reads_what_pulumi_prints(outputs: dict[str, Any], format_: str) -> None:
-    command = [sys.executable, "-m", "release.record", "skycoin", "--format", format_]
-    done = subprocess.run(
-        command, input=json.dumps(outputs), capture_output=True, text=True, check=True, cwd=PROJECT
-    )
+def test_the_command_reads_what_pulumi_prints(
+    outputs: dict[str, Any], format_: str, skyinfra: Skyinfra
+) -> None:
+    given = json.dumps(outputs)
+    ran = skyinfra("release", "record", "skycoin", "--format", format_, "--outputs", "-", given=given)
     record = release_record(outputs, "skycoin")
-    assert done.stdout.strip() == (
+    assert ran.code == 0
+    assert ran.out.strip() == (
         markdown(record).strip() if format_ == "markdown" else json.dumps(record, indent=2)
     )
 
 
-def test_the_command_says_what_a_stack_without_the_image_has(outputs: dict[str, Any]) -> None:
-    command = [sys.executable, "-m", "release.record", "monero"]
-    done = subprocess.run(
-        command, input=json.dumps(outputs), capture_output=True, text=True, check=False, cwd=PROJECT
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "it has skycoin" in done.stderr
+def test_the_command_says_what_a_stack_without_the_image_has(
+    outputs: dict[str, Any], skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("release", "record", "monero", "--outputs", "-", given=json.dumps(outputs))
+    assert (ran.code, ran.out) == (1, "")
+    assert "it has skycoin" in ran.err
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", '{"images": 5}', '{"images": {"skycoin": []}}'])
-def test_the_command_bears_a_pulumi_that_failed(text: str) -> None:
-    """`pulumi stack output | python -m release.record` with nothing, or something else, in the pipe."""
-    done = subprocess.run(
-        [sys.executable, "-m", "release.record"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=PROJECT,
-    )
-    assert done.returncode == 1
-    assert "give it what `pulumi stack output --json` prints" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_the_command_bears_a_pulumi_that_failed(text: str, skyinfra: Skyinfra) -> None:
+    """`pulumi stack output --json` with nothing, or something else, in the pipe."""
+    ran = skyinfra("release", "record", "--outputs", "-", given=text)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
+    assert "outputs" in ran.err

@@ -1,6 +1,5 @@
 """What a preview means for those who review it. The previews are pulumi 3.259's own, cut to what is read."""
 
-import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +8,10 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
-from review import __main__ as command
+from commands.exit_codes import REFUSED
 from review.changes import PreviewError, Rebuild, read_changes
 from review.markdown import page, summary
+from tests.unit.front_door import Skyinfra
 from tests.unit.yaml_like import DIGEST
 
 IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"
@@ -188,20 +188,22 @@ def test_what_is_no_preview_is_refused() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "[]", "{}", '{"steps": [{"op": "create"}]}'])
-def test_the_command_says_what_it_wants(
-    given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["review", "release"])
-    monkeypatch.setattr("sys.stdin", io.StringIO(given))
-    assert command.main() == 1
-    said = capsys.readouterr()
-    assert (said.out, said.err.endswith("give it what `pulumi preview --json` prints\n")) == ("", True)
+def test_the_command_says_what_it_wants(given: str, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "error: The input is no preview: give it what `pulumi preview --json` prints.\n"
 
 
-def test_the_command_prints_the_page(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["review", "release"])
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"steps": [tag("latest", "update")]})))
-    assert command.main() == 0
-    assert capsys.readouterr().out.startswith("## Stack release: 1 tag moved\n")
+def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
+    given = json.dumps({"steps": [tag("latest", "update")]})
+    ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
+    assert ran.code == 0
+    assert ran.out.startswith("## Stack release: 1 tag moved\n")
+
+
+def test_a_refused_preview_has_a_page_and_an_exit_code_of_its_own(skyinfra: Skyinfra) -> None:
+    refused = {"steps": [], "diagnostics": [{"severity": "error", "message": "the tag is taken"}]}
+    ran = skyinfra("review", "-s", "release", "--preview", "-", given=json.dumps(refused))
+    assert ran.code == REFUSED
+    assert ran.out.startswith("## Stack release: refused\n")
+    assert "the tag is taken" in ran.out

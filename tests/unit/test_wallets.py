@@ -278,7 +278,7 @@ def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) ->
     with pytest.raises(WalletError, match="holds no wallet, and no backup was made of it"):
         backup(node, volume(node, FakeEngine({WALLET: {"note": b"x"}})), tmp_path)
     copies = {f"{COPY}/a.wlt": TEXT}
-    with pytest.raises(WalletError, match=f"make wallet-restore NODE=node-1 COPY={COPY}"):
+    with pytest.raises(WalletError, match=f"skyinfra wallet restore node-1 --copy {COPY}"):
         backup(node, volume(node, FakeEngine({WALLET: {}, BACKUPS: copies})), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,6 +1,5 @@
 """devcontainer.json and devfile.yaml: what they say, and that nobody's file is overwritten."""
 
-import io
 import json
 import os
 from dataclasses import replace
@@ -13,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.workspaces import WORKSPACES
+from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.yaml_like import DIGEST
-from workspaces import __main__ as command
 from workspaces.files import COMMANDS, devcontainer, devfile
 from workspaces.keeping import is_own, signed, write_all
 from workspaces.model import Model, WorkspaceError, model_of
+from workspaces.writing import bodies
 
 REPOSITORY = "registry.localhost:5443/skycoin/skycoindev-cli"
 OUTPUTS = {
@@ -33,10 +33,9 @@ CLI = Model(name="cli", title="A workspace", image=f"{REPOSITORY}@{DIGEST}")
 FILES = [".devcontainer/devcontainer.json", "devfile.yaml"]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, outputs: Any, *arguments: str, text: str | None = None) -> int:
-    monkeypatch.setattr("sys.argv", ["workspaces", *arguments])
-    monkeypatch.setattr("sys.stdin", io.StringIO(text if text is not None else json.dumps(outputs)))
-    return command.main()
+def run(skyinfra: Skyinfra, outputs: Any, *arguments: str, text: str | None = None) -> Ran:
+    given = text if text is not None else json.dumps(outputs)
+    return skyinfra("workspace", "files", *arguments, "--outputs", "-", given=given)
 
 
 def container_of(model: Model) -> Any:
@@ -163,11 +162,11 @@ def test_a_file_is_known_again_until_it_is_edited(body: str, other: str, path: P
 
 
 def test_files_are_written_once(tmp_path: Path) -> None:
-    bodies = command.bodies([CLI])
-    assert list(bodies) == FILES
-    assert write_all(tmp_path, bodies) == [tmp_path / name for name in FILES]
-    assert write_all(tmp_path, bodies) == []
-    assert write_all(tmp_path, command.bodies([replace(CLI, image="other")])) != []
+    texts = bodies([CLI])
+    assert list(texts) == FILES
+    assert write_all(tmp_path, texts) == [tmp_path / name for name in FILES]
+    assert write_all(tmp_path, texts) == []
+    assert write_all(tmp_path, bodies([replace(CLI, image="other")])) != []
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
         "devcontainer.json",
         "devfile.yaml",
@@ -180,18 +179,18 @@ def test_somebody_elses_file_is_left_alone_and_nothing_else_is_written(tmp_path:
     file.parent.mkdir(exist_ok=True)
     file.write_text("mine\n")
     with pytest.raises(WorkspaceError, match="not made here, or edited since; nothing was written") as caught:
-        write_all(tmp_path, command.bodies([CLI]))
+        write_all(tmp_path, bodies([CLI]))
     assert str(file) in str(caught.value)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
     assert file.read_text() == "mine\n"
 
 
 def test_an_edited_file_is_somebodys(tmp_path: Path) -> None:
-    write_all(tmp_path, command.bodies([CLI]))
+    write_all(tmp_path, bodies([CLI]))
     file = tmp_path / "devfile.yaml"
     file.write_text(file.read_text().replace("10Gi", "20Gi"))
     with pytest.raises(WorkspaceError):
-        write_all(tmp_path, command.bodies([CLI]))
+        write_all(tmp_path, bodies([CLI]))
     assert "20Gi" in file.read_text()
 
 
@@ -200,27 +199,27 @@ def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    write_all(there, command.bodies([CLI]))
+    write_all(there, bodies([CLI]))
     (here / "devfile.yaml").symlink_to(there / "devfile.yaml")
     with pytest.raises(WorkspaceError):
-        write_all(here, command.bodies([CLI]))
+        write_all(here, bodies([CLI]))
     (here / "devfile.yaml").unlink()
     (here / "devfile.yaml").mkdir()
     with pytest.raises(WorkspaceError):
-        write_all(here, command.bodies([CLI]))
+        write_all(here, bodies([CLI]))
 
 
 def test_a_file_where_a_folder_must_be_is_somebodys(tmp_path: Path) -> None:
     (tmp_path / ".devcontainer").write_text("mine")
     with pytest.raises(WorkspaceError, match=r"devcontainer\.json: not made here"):
-        write_all(tmp_path, command.bodies([CLI]))
+        write_all(tmp_path, bodies([CLI]))
     assert [path.name for path in tmp_path.iterdir()] == [".devcontainer"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WorkspaceError, match=r"file can't be written: .*Not a directory"):
-        write_all(tmp_path / "file", command.bodies([CLI]))
+        write_all(tmp_path / "file", bodies([CLI]))
 
 
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
@@ -228,7 +227,7 @@ def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".devcontainer").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(WorkspaceError):
-        write_all(tmp_path, command.bodies([CLI]))
+        write_all(tmp_path, bodies([CLI]))
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -239,7 +238,7 @@ def test_what_root_writes_belongs_to_the_folders_owner(
     owner = tmp_path.stat()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "chown", lambda path, uid, gid: given.update({Path(path).name: (uid, gid)}))
-    write_all(tmp_path, command.bodies([CLI]))
+    write_all(tmp_path, bodies([CLI]))
     assert {name.rpartition(".")[0] if name[-1].isdigit() else name for name in given} == {
         ".devcontainer",
         ".devcontainer.json",
@@ -248,23 +247,29 @@ def test_what_root_writes_belongs_to_the_folders_owner(
     assert set(given.values()) == {(owner.st_uid, owner.st_gid)}
     given.clear()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    write_all(tmp_path, command.bodies([replace(CLI, image="other")]))
+    write_all(tmp_path, bodies([replace(CLI, image="other")]))
     assert given == {}
 
 
-def test_the_command_writes_says_and_repeats(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for word in ("written", "is so"):
-        assert run(monkeypatch, OUTPUTS, "cli", "--into", str(tmp_path)) == 0
-        assert capsys.readouterr().out == "".join(f"{tmp_path / name}: {word}\n" for name in FILES)
+def test_the_command_writes_says_and_repeats(tmp_path: Path, skyinfra: Skyinfra) -> None:
+    for word in ("written", "unchanged"):
+        ran = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
+        assert (ran.code, ran.out) == (0, "".join(f"{tmp_path / name}: {word}\n" for name in FILES))
 
 
-def test_of_several_workspaces_each_has_its_own_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_of_an_earlier_version_are_known_and_signed_anew(tmp_path: Path, skyinfra: Skyinfra) -> None:
+    """`python -m workspaces` wrote its own name into the first line."""
+    run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
+    for path in (tmp_path / name for name in FILES):
+        path.write_text(path.read_text().replace("skyinfra workspace files", "python -m workspaces"))
+    again = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
+    assert again.out == "".join(f"{tmp_path / name}: written\n" for name in FILES)
+    assert "python -m workspaces" not in (tmp_path / "devfile.yaml").read_text()
+
+
+def test_of_several_workspaces_each_has_its_own_files(tmp_path: Path, skyinfra: Skyinfra) -> None:
     """The specification's place for several: .devcontainer/NAME/devcontainer.json."""
-    assert run(monkeypatch, OUTPUTS, "cli", "python", "cli", "--dind", "--into", str(tmp_path)) == 0
+    assert run(skyinfra, OUTPUTS, "cli", "python", "cli", "--dind", "--into", str(tmp_path)).code == 0
     found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert found == [
         ".devcontainer/cli/devcontainer.json",
@@ -274,29 +279,23 @@ def test_of_several_workspaces_each_has_its_own_files(
     ]
 
 
-def test_print_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(monkeypatch, OUTPUTS, "cli", "--into", str(tmp_path), "--print") == 0
-    assert devfile(model_of("cli", OUTPUTS)) in capsys.readouterr().out
+def test_print_writes_nothing(tmp_path: Path, skyinfra: Skyinfra) -> None:
+    ran = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path), "--print")
+    assert ran.code == 0
+    assert devfile(model_of("cli", OUTPUTS)) in ran.out
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "text", "reason"),
     [
-        (["java"], None, "no files: 'java' is no workspace"),
-        (["cli", "--into", "/nowhere"], None, "no files: /nowhere is no folder"),
-        (["cli"], "", "no outputs: give it what `pulumi stack output --json` prints"),
-        (["cli"], "[]", "no outputs: give it what `pulumi stack output --json` prints"),
+        (["cli", "--into", "/nowhere"], None, "error: /nowhere is not a folder"),
+        (["cli"], "", "error: The input has no outputs: give it what `pulumi stack output --json` prints"),
+        (["cli"], "[]", "error: The input has no outputs: give it what `pulumi stack output --json` prints"),
+        (["cli"], "{}", "error: the stack does not build cli; it has no workspace"),
     ],
 )
-def test_what_is_wrong_is_one_line(
-    arguments: list[str],
-    text: str | None,
-    reason: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run(monkeypatch, OUTPUTS, *arguments, text=text) == 1
-    assert capsys.readouterr().err.startswith(reason)
+def test_a_fault_is_one_line(arguments: list[str], text: str | None, reason: str, skyinfra: Skyinfra) -> None:
+    ran = run(skyinfra, OUTPUTS, *arguments, text=text)
+    assert ran.code == 1
+    assert ran.err.startswith(reason)

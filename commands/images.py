@@ -1,14 +1,30 @@
-"""The catalogue as a table: what each image is, and what the stack `local` published of it."""
+"""`skyinfra images`: the catalogue as a table, with what a stack published of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import click
+
 from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
+from commands.backend import Choice
+from commands.options import chosen, examples, with_stack
 from release.record import megabytes
 
 HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "digest")
+
+
+@click.command(
+    short_help="List images as a stack published them.",
+    epilog=examples("skyinfra images", "skyinfra images -s release"),
+)
+@with_stack
+def images(stack: str | None, backend: Choice) -> None:
+    """List all images: variants, platforms, layers, sizes and digests as a stack published them."""
+    found, name = chosen(stack, backend)
+    outputs = found.outputs(name)
+    click.echo(images_table(outputs.get("images") or {}, outputs.get("workspaces") or {}))
 
 
 def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> str:

@@ -1,0 +1,82 @@
+"""Pulumi's command line: what a stack's state and outputs hold.
+
+The backend is that of the environment (PULUMI_BACKEND_URL, or the one of `pulumi login`). Nothing here
+changes a state.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from clients.errors import ServiceError
+
+PROJECT = Path(__file__).resolve().parent.parent
+CONTAINER = "docker:index/container:Container"
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
+    """Outputs of a stack. Raises ServiceError with Pulumi's own words."""
+    outputs: dict[str, Any] = _ask(["stack", "output", "--json", "--stack", stack], env)
+    return outputs
+
+
+def stack_resources(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
+    """Resources of a stack's state, a parent before its children. Raises ServiceError."""
+    exported = _ask(["stack", "export", "--stack", stack], env)
+    try:
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
+    except (KeyError, TypeError, AttributeError):
+        raise ServiceError(f"pulumi exported no state of the stack {stack}") from None
+    return resources
+
+
+def selected_stack(env: Mapping[str, str] = _NO_VARIABLES) -> str:
+    """Name of the stack that `pulumi stack select` chose. Raises ServiceError where none is."""
+    done = _run(["stack", "--show-name"], env)
+    if done.returncode or not (name := done.stdout.strip()):
+        raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(done.stderr)})")
+    return name
+
+
+def containers(resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(name, inputs of its docker provider) of each container in a state; the last created one first.
+
+    A state also has the containers of a failed `up`, and their hosts: by now the settings may name others.
+    """
+    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
+    found = [one for one in resources if one["type"] == CONTAINER]
+    return [(one["inputs"]["name"], providers.get(one.get("provider", ""), {})) for one in reversed(found)]
+
+
+def _ask(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
+    done = _run(arguments, env)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise ServiceError(
+            f"`pulumi {' '.join(arguments)}` failed: {done.stderr.strip() or 'it printed nothing'}"
+        ) from None
+
+
+def _run(arguments: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = ["pulumi", "-C", str(PROJECT), "--non-interactive", *arguments]
+    try:
+        return subprocess.run(
+            command,
+            env={**os.environ, **env},
+            text=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ServiceError("pulumi is not on PATH: install it, or run `make up`, which brings one") from None
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2] or "pulumi said nothing"

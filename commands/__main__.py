@@ -1,0 +1,84 @@
+"""`skyinfra`: one group of commands, and what becomes of their errors."""
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from catalogue.version import VERSION
+from commands.exit_codes import FAILED, INTERNAL, INTERRUPTED
+from commands.images import images
+from commands.node import node
+from commands.options import examples
+from commands.release import release
+from commands.review import review
+from commands.wallet import wallet
+from commands.workspace import workspace
+from display.errors import UserError
+from wallets.signals import interrupt_on_all
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "skyinfra review -s release            the page of a pull request",
+        "skyinfra wallet backup node-1         a dated file of a node's wallets",
+        "skyinfra workspace open cli           a development workspace over this folder",
+    )
+    + "\n\n\b\nExit codes:\n"
+    "  0   done\n"
+    "  1   refused or failed; the message says why\n"
+    "  2   a command line that is not understood\n"
+    "  3   review: `pulumi up` would be refused\n"
+    "  70  a fault of skyinfra itself\n"
+    "  130 interrupted",
+)
+@click.version_option(VERSION, prog_name="skyinfra")
+def skyinfra() -> None:
+    """Review, release, wallets and workspaces of Skycoin's infrastructure.
+
+    Everything that is not a command of `pulumi`. Works with the set-up of `make up`, and with Pulumi on
+    any backend.
+    """
+
+
+for command in (review, release, wallet, workspace, node, images):
+    skyinfra.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code. An error is one message on standard error, never a traceback."""
+    interrupt_on_all()
+    try:
+        code = skyinfra.main(arguments, prog_name="skyinfra", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except UserError as error:
+        return _failed(str(error), FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        return _failed("interrupted; run the same command again, it goes on where it stopped", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # `| head` has read enough
+        return FAILED
+    except Exception as error:
+        return _failed(_fault(error), INTERNAL)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(message: str, code: int) -> int:
+    sys.stdout.flush()
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _fault(error: Exception) -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="skyinfra-", suffix=".log", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return f"a fault of skyinfra itself: {error!r}. Please report it with {file.name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The Pulumi that a command works with: the set-up of `make up`, or an installed Pulumi."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clients.pulumi import selected_stack, stack_outputs, stack_resources
+from display.errors import UserError
+from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.pulumi_cli import is_set_up, known_environment
+from local.stack import STACK, refuse_while_locked, resources
+
+BACKEND_URL = "PULUMI_BACKEND_URL"
+
+
+class Choice(StrEnum):
+    """Values of `--backend`."""
+
+    AUTO = "auto"
+    SET_UP = "set-up"
+    PULUMI = "pulumi"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """A backend with states, and the set-up that it belongs to."""
+
+    layout: Layout | None
+    """None: Pulumi as it is installed, with the environment's backend."""
+    env: Mapping[str, str]
+    """Variables by which pulumi and docker reach it; none for an installed Pulumi."""
+
+    @property
+    def update_log(self) -> Path:
+        """Log of the updates. Without a set-up it is in the cache: a state folder would look like one."""
+        layout = self.layout or read_layout()
+        return layout.update_log if self.layout else layout.cache / "logs" / layout.update_log.name
+
+    def stack(self, given: str | None, default: str = STACK) -> str:
+        """Name of the stack: given, or the set-up's `default`, or the selected one. Raises UserError."""
+        if given:
+            return given
+        return selected_stack(self.env) if self.layout is None else default
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """Outputs of a stack. Raises UserError."""
+        return stack_outputs(stack, self.env)
+
+    def resources(self, stack: str) -> list[dict[str, Any]]:
+        """Resources of a stack's state. Raises UserError."""
+        return stack_resources(stack) if self.layout is None else resources(self.layout, stack)
+
+    @contextlib.contextmanager
+    def changing(self, stack: str, command: str) -> Iterator[None]:
+        """Keep other commands of the set-up out. Raises UserError where one is at work.
+
+        An installed Pulumi has a lock of its own, which only its own commands look at.
+        """
+        if self.layout is None:
+            yield
+            return
+        with exclusive(self.layout, f"skyinfra {command}"):
+            refuse_while_locked(self.layout, stack)
+            yield
+
+
+def choose(choice: Choice) -> Backend:
+    """Find the backend, name it on standard error, and put its variables into the environment.
+
+    `auto` takes the set-up of this checkout where there is one, unless PULUMI_BACKEND_URL names another
+    backend. Raises UserError where there is neither a set-up nor a Pulumi.
+    """
+    layout = read_layout()
+    if choice is Choice.SET_UP or (choice is Choice.AUTO and is_set_up(layout) and _means_set_up(layout)):
+        env = known_environment(layout)
+        # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
+        os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
+        os.environ.update(env)
+        click.echo(f"• stacks of the set-up in {layout.state}", err=True)
+        return Backend(layout=layout, env=env)
+    if shutil.which("pulumi") is None:
+        raise UserError(
+            f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
+            "Pulumi and log in with `pulumi login`."
+        )
+    click.echo(f"• stacks of Pulumi's backend {_logged_in()}", err=True)
+    return Backend(layout=None, env={})
+
+
+def _means_set_up(layout: Layout) -> bool:
+    given = os.environ.get(BACKEND_URL)
+    return not given or given == known_environment(layout).get(BACKEND_URL)
+
+
+def _logged_in() -> str:
+    """URL of the environment's backend, as Pulumi finds it (pkg/workspace/creds.go)."""
+    if given := os.environ.get(BACKEND_URL):
+        return given
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    try:
+        return str(json.loads((home / "credentials.json").read_text())["current"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "(`pulumi login` has not been run)"

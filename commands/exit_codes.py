@@ -1,0 +1,12 @@
+"""Exit codes of `skyinfra`."""
+
+FAILED = 1
+"""A request was refused or failed; the message says why."""
+USAGE = 2
+"""A command line that is not understood (click's own)."""
+REFUSED = 3
+"""A page was printed, and it says that `pulumi up` would be refused."""
+INTERNAL = 70
+"""A fault of the program (sysexits.h, EX_SOFTWARE)."""
+INTERRUPTED = 130
+"""Ctrl-C, or another signal that ends a command."""

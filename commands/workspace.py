@@ -1,0 +1,111 @@
+"""`skyinfra workspace`: open a workspace, stop it, write the files by which editors open it."""
+
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from catalogue.workspaces import WORKSPACES
+from clients.engine import stop_container
+from clients.pulumi import containers
+from commands.backend import Backend, Choice, choose
+from commands.options import examples, folder, read_outputs, with_outputs, with_stack
+from display.errors import UserError
+from display.progress import working
+from local.layout import read_layout
+from local.lock import exclusive
+from local.setup import claim_state
+from local.stack import WORKSPACE
+from local.workspace import open_workspace
+from settings.names import workspace_container
+from workspaces.writing import write_files
+
+NAME = click.Choice(list(WORKSPACES))
+GRACE = 10
+"""Seconds between SIGTERM and SIGKILL (components/workspace.py)."""
+
+
+@click.group()
+def workspace() -> None:
+    """Open a development workspace, or stop it."""
+
+
+@workspace.command(
+    "open",
+    epilog=examples(
+        "skyinfra workspace open cli --folder ~/src/skycoin", "skyinfra workspace open vscode --dind"
+    ),
+)
+@click.argument("name", metavar="NAME", type=NAME)
+@folder("--folder", help_text="Folder to work on; it is /work inside.", default=Path())
+@click.option("--dind", is_flag=True, help="With a Docker engine inside: it has rights over this machine.")
+def open_(name: str, folder: Path, dind: bool) -> int:
+    """Open the workspace NAME (cli, python, dotnet or vscode) over a folder.
+
+    It runs on what `make up` sets up; whatever is missing of that is set up first.
+
+    With plain Pulumi, write `open` into the stack's YAML instead (docs/stacks.md, “Opening a workspace”).
+    """
+    layout = read_layout()
+    claim_state(layout)
+    with exclusive(layout, "skyinfra workspace open"):
+        return open_workspace(layout, name, folder.expanduser(), dind=dind)
+
+
+@workspace.command(epilog=examples("skyinfra workspace stop cli"))
+@click.argument("name", metavar="NAME", type=NAME)
+@with_stack
+def stop(name: str, stack: str | None, backend: Choice) -> None:
+    """Stop the workspace NAME alone. Its home stays; `open` starts it again."""
+    found, stack_name = _chosen(name, stack, backend)
+    container = workspace_container(name)
+    with found.changing(stack_name, "workspace stop"):
+        running = [one for one in containers(found.resources(stack_name)) if one[0] == container]
+        if not running:
+            raise UserError(f"{name} is not open: the stack {stack_name} has no container {container}.")
+        for _, provider in running:
+            with working(f"container {container}"):
+                outcome = stop_container(container, provider, GRACE)
+            click.echo(f"{container}: {outcome}")
+            if outcome.startswith("not reached"):
+                raise UserError(f"{container} was not stopped.")
+
+
+@workspace.command(
+    epilog=examples(
+        "skyinfra workspace files cli --into ~/src/skycoin",
+        "skyinfra workspace files python --dind --print",
+        "pulumi stack output --json | skyinfra workspace files cli --outputs -",
+    )
+)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
+@with_stack
+@folder("--into", help_text="Folder that is worked on.", default=Path())
+@click.option("--dind", is_flag=True, help="For the image with a Docker engine inside.")
+@click.option("--print", "show", is_flag=True, help="Print the files instead of writing them.")
+@with_outputs
+def files(
+    names: tuple[str, ...],
+    stack: str | None,
+    backend: Choice,
+    into: Path,
+    dind: bool,
+    show: bool,
+    outputs: TextIO | None,
+) -> None:
+    """Write devcontainer.json and devfile.yaml for each workspace NAME: cli, python, dotnet or vscode.
+
+    A file that was not written here, or was edited since, is not overwritten.
+    """
+    if outputs is None:
+        found, stack_name = _chosen(names[0], stack, backend)
+        published = found.outputs(stack_name)
+    else:
+        published = read_outputs(outputs)
+    write_files(published, names, into.expanduser(), dind=dind, show=show)
+
+
+def _chosen(name: str, stack: str | None, backend: Choice) -> tuple[Backend, str]:
+    """Backend and stack; a set-up opens each workspace in a stack of its own."""
+    found = choose(backend)
+    return found, found.stack(stack, f"{WORKSPACE}{name}")

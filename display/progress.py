@@ -1,0 +1,36 @@
+"""Signs of life of long work, on standard error: what is printed stays apart from them."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+EVERY = 15.0
+"""Seconds between two lines where no terminal shows a clock."""
+
+
+@contextmanager
+def working(title: str) -> Iterator[None]:
+    """Show a title while the body runs: with a spinner on a terminal, else as a line every 15 seconds."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(f"{title} …"):
+            yield
+        return
+    ended, began = threading.Event(), time.monotonic()
+
+    def report() -> None:
+        while not ended.wait(EVERY):
+            print(f"  … {title}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    print(f"• {title}", file=sys.stderr, flush=True)
+    reporter = threading.Thread(target=report, daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        reporter.join()

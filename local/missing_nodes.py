@@ -1,0 +1,37 @@
+"""Nodes of a stack's state that have left its file. `pulumi up` is refused then: wallets are protected."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local.layout import PROJECT, Layout
+from local.stack import STACK, resources, stack_config, stack_file
+from local.steps import SetupError
+from wallets.nodes import nodes_of
+
+
+def listed_nodes(stack: str) -> Mapping[str, Any]:
+    """Nodes of the stack's file; an entry that is no mapping is an error that the program reports."""
+    nodes = stack_config(stack).get("skycoin:nodes")
+    return nodes if isinstance(nodes, dict) else {}
+
+
+def file_name(stack: str) -> Path:
+    """The stack's file as a person names it: relative to the project."""
+    return stack_file(stack).relative_to(PROJECT)
+
+
+def refuse_missing(layout: Layout, stack: str) -> None:
+    """Raise SetupError where a node of the state has left the stack's file: its wallet is protected."""
+    wanted = listed_nodes(stack)
+    renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
+    for name, node in nodes_of(resources(layout, stack)).items():
+        if name not in wanted and name not in renamed:
+            option = "" if stack == STACK else f" -s {stack}"
+            raise SetupError(
+                f"{name} is a node of the stack {stack}, but is not in {file_name(stack)} any more. "
+                f"To take it out: `./skyinfra node retire {name}{option}`. Its container and network "
+                f"go then, and on host {node.host} there stay: {node.kept}. If it was renamed, write "
+                f"`renamed-from: {name}` under its new name; otherwise put its line back. "
+                "Nothing was changed."
+            )

@@ -1,0 +1,325 @@
+"""`skyinfra`, the front door: its help, its exit codes, and the Pulumi that it works with."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from clients.errors import ServiceError
+from commands import backend, exit_codes
+from commands.__main__ import skyinfra as group
+from commands.backend import BACKEND_URL, Choice, choose
+from display.errors import UserError
+from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.pulumi_cli import remember
+from local.steps import SetupError
+from release.record import RecordError
+from review.changes import PreviewError
+from tests.unit.front_door import Skyinfra
+from tests.unit.projects import PROJECT
+from wallets.errors import WalletError
+from workspaces.model import WorkspaceError
+
+HERE = "file:///set-up/backend"
+
+
+def commands(given: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    if isinstance(given, click.Group):
+        for name, command in given.commands.items():
+            yield from commands(command, *path, name)
+    else:
+        yield path
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    return read_layout()
+
+
+@pytest.fixture
+def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    layout.state.mkdir()
+    (layout.state / "passphrase").touch()
+    for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
+        monkeypatch.setenv(name, "")
+    remember(layout, {BACKEND_URL: HERE, "DOCKER_HOST": "unix:///set-up.sock"})
+    return layout
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An executable `pulumi` alone on PATH: it prints its arguments, and what ANSWER says."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$@" >> "${0%/*}/asked"\nprintf %s "$ANSWER"\nexit "${CODE:-0}"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    return program.with_name("asked")
+
+
+ALL = sorted(commands(group))
+
+
+def test_the_front_door_has_these_commands() -> None:
+    assert ALL == [
+        ("images",),
+        ("node", "retire"),
+        ("release", "record"),
+        ("release", "retain"),
+        ("review",),
+        ("wallet", "backup"),
+        ("wallet", "restore"),
+        ("workspace", "files"),
+        ("workspace", "open"),
+        ("workspace", "stop"),
+    ]
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_explains_itself_with_examples_that_it_would_take(
+    path: tuple[str, ...], skyinfra: Skyinfra
+) -> None:
+    shown = skyinfra(*path, "--help")
+    assert shown.code == 0
+    assert shown.err == ""
+    text = shown.out
+    examples = [line.strip() for line in text.partition("Examples:\n")[2].splitlines() if line.strip()]
+    assert examples
+    for example in examples:
+        line = example.rpartition(" | ")[2].partition(" > ")[0].split()
+        assert line[: 1 + len(path)] == ["skyinfra", *path]
+        command: click.Command = group
+        for name in path:
+            assert isinstance(command, click.Group)
+            command = command.commands[name]
+        command.make_context("example", line[1 + len(path) :], resilient_parsing=False)
+
+
+def test_the_help_lists_the_exit_codes(skyinfra: Skyinfra) -> None:
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    text = skyinfra("--help").out.partition("Exit codes:\n")[2]
+    assert {int(line.split()[0]) for line in text.splitlines()} == codes | {0}
+
+
+@pytest.mark.parametrize(
+    "error", [SetupError, WalletError, ServiceError, RecordError, PreviewError, WorkspaceError]
+)
+def test_an_error_for_the_user_is_one_message_and_code_1(
+    error: type[UserError], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Choice) -> None:
+        raise error("the reason")
+
+    monkeypatch.setattr("commands.options.choose", fail)
+    ran = skyinfra("images")
+    assert (ran.code, ran.out, ran.err) == (exit_codes.FAILED, "", "error: the reason\n")
+
+
+def test_a_fault_of_the_program_is_a_sentence_with_the_file_that_has_the_traceback(
+    skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_: Choice) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("commands.options.choose", fail)
+    ran = skyinfra("images")
+    [file] = tmp_path.glob("skyinfra-*.log")
+    assert ran.code == exit_codes.INTERNAL
+    assert (
+        ran.err == f"error: a fault of skyinfra itself: RuntimeError('odd'). Please report it with {file}\n"
+    )
+    assert "Traceback" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Choice) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("commands.options.choose", interrupted)
+    ran = skyinfra("images")
+    assert ran.code == exit_codes.INTERRUPTED
+    assert ran.err.strip().startswith("error: interrupted; run the same command again")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (("nothing",), "No such command 'nothing'"),
+        (("wallet", "backup"), "Missing argument 'NODE'"),
+        (("wallet", "restore", "node-1"), "give one source: FILE, or --copy TIME"),
+        (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, or --copy TIME"),
+        (("workspace", "open", "java"), "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
+        (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
+        (("workspace", "files"), "Missing argument 'NAME...'"),
+        (("release", "retain", "r.example/a", "--keep", "-1"), "-1 is not in the range x>=0"),
+        (("images", "--backend", "moon"), "'moon' is not one of 'auto', 'set-up', 'pulumi'"),
+    ],
+)
+def test_a_command_line_that_is_not_understood_is_code_2(
+    line: tuple[str, ...], said: str, skyinfra: Skyinfra, layout: Layout
+) -> None:
+    ran = skyinfra(*line)
+    assert ran.code == exit_codes.USAGE
+    assert said in " ".join(ran.err.split())
+    assert not layout.state.exists()
+
+
+def test_the_set_up_is_found_and_named(
+    set_up: Layout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's commands and Pulumi's see the set-up from then on; an empty passphrase hides none."""
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
+    found = choose(Choice.AUTO)
+    assert found.layout == set_up
+    assert found.stack(None) == "local"
+    assert found.stack(None, "workspace-cli") == "workspace-cli"
+    assert found.stack("fleet") == "fleet"
+    assert os.environ["DOCKER_HOST"] == "unix:///set-up.sock"
+    assert "PULUMI_CONFIG_PASSPHRASE" not in os.environ
+    assert capsys.readouterr().err == f"• stacks of the set-up in {set_up.state}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "choice", "own"),
+    [
+        ("", Choice.AUTO, True),
+        (HERE, Choice.AUTO, True),
+        ("s3://states", Choice.AUTO, False),
+        ("s3://states", Choice.SET_UP, True),
+        (HERE, Choice.PULUMI, False),
+    ],
+)
+def test_another_backend_of_the_environment_wins_over_the_set_up(
+    url: str, choice: Choice, own: bool, set_up: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(BACKEND_URL, url)
+    found = choose(choice)
+    assert (found.layout is not None) is own
+    assert (os.environ[BACKEND_URL] == HERE) is (own or url == HERE)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "shown"),
+    [
+        ('{"current": "https://api.pulumi.com"}', "https://api.pulumi.com"),
+        ("{}", "(`pulumi login` has not been run)"),
+        (None, "(`pulumi login` has not been run)"),
+    ],
+)
+def test_an_installed_pulumi_is_named_by_its_backend(
+    credentials: str | None,
+    shown: str,
+    layout: Layout,
+    pulumi: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = Path(os.environ["PULUMI_HOME"])
+    if credentials is not None:
+        home.mkdir()
+        (home / "credentials.json").write_text(credentials)
+    found = choose(Choice.AUTO)
+    assert found == backend.Backend(layout=None, env={})
+    assert capsys.readouterr().err == f"• stacks of Pulumi's backend {shown}\n"
+    monkeypatch.setenv("ANSWER", "mine\n")
+    assert found.stack(None) == "mine"
+    assert pulumi.read_text() == f"-C {PROJECT} --non-interactive stack --show-name\n"
+
+
+def test_without_a_selected_stack_the_option_is_named(
+    layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    monkeypatch.setenv("CODE", "255")
+    ran = skyinfra("images")
+    assert ran.code == exit_codes.FAILED
+    assert "error: no stack is selected: give one with --stack NAME" in ran.err
+
+
+def test_neither_a_set_up_nor_a_pulumi_is_one_sentence(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = skyinfra("review", "-s", "release")
+    assert ran.code == exit_codes.FAILED
+    assert ran.err == (
+        f"error: Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or "
+        "install Pulumi and log in with `pulumi login`.\n"
+    )
+
+
+def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
+    layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    monkeypatch.setenv("ANSWER", json.dumps({"images": {}}))
+    ran = skyinfra("images", "-s", "mine")
+    assert ran.code == 0
+    assert "skycoin" in ran.out
+    assert pulumi.read_text() == f"-C {PROJECT} --non-interactive stack output --json --stack mine\n"
+    monkeypatch.setenv("ANSWER", "")
+    failed = skyinfra("images", "-s", "mine")
+    assert failed.code == exit_codes.FAILED
+    assert "`pulumi stack output --json --stack mine` failed: it printed nothing" in failed.err
+
+
+def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout, skyinfra: Skyinfra) -> None:
+    with exclusive(set_up, "make up"):
+        ran = skyinfra("wallet", "backup", "node-1")
+    assert ran.code == exit_codes.FAILED
+    assert "error: `make up`, process" in ran.err
+    assert "Nothing was changed" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("wallets", "wallet --help"),
+        ("workspaces", "workspace files NAME"),
+        ("review", "review --stack NAME"),
+        ("release.record", "release record IMAGE"),
+        ("release.retention", "release retain REPOSITORY"),
+    ],
+)
+def test_a_module_that_was_a_command_names_the_one_that_took_its_place(module: str, command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "anything"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: `python -m {module}` is gone. Use `./skyinfra {command}`.\n"
+
+
+def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None:
+    """A folder with the name of one of the program's, or of a package, is not taken for it."""
+    for name in ("commands", "click", "local"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('not this one')\n")
+    (tmp_path / "link").symlink_to(PROJECT / "skyinfra")
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["./link", "--version"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("skyinfra, version ")
+
+
+def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
+    copy = tmp_path / "skyinfra"
+    copy.write_text((PROJECT / "skyinfra").read_text())
+    copy.chmod(0o755)
+    python = tmp_path / "bin" / "python3"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    env = {"PATH": f"{python.parent}:/usr/bin:/bin"}
+    done = subprocess.run([copy], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"no Python on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr

@@ -1,0 +1,105 @@
+"""`skyinfra node retire`: by its own parts, out of the settings, and the wallet's protection in between."""
+
+import pytest
+
+from commands import node
+from commands.backend import BACKEND_URL
+from local.layout import Layout, read_layout
+from local.pulumi_cli import remember
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_wallets import RESOURCES
+
+Calls = list[list[str]]
+
+
+@pytest.fixture
+def calls(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Calls that a retire makes to pulumi; node-1 is deployed, node-1 and node-2 are in the settings."""
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path_factory.mktemp("state")))
+    for name in (BACKEND_URL, "DOCKER_HOST"):
+        monkeypatch.setenv(name, "")
+    layout: Layout = read_layout()
+    (layout.state / "passphrase").touch()
+    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+    made: Calls = []
+    monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr(
+        "local.missing_nodes.stack_config", lambda _: {"skycoin:nodes": {"node-1": {}, "node-2": {}}}
+    )
+    monkeypatch.setattr(node, "remove_setting", lambda *given: made.append(["rm", given[2]]))
+
+    def noted(command: list[str], *_: object) -> int:
+        made.append(list(command))
+        return 0
+
+    monkeypatch.setattr(node, "pulumi", noted)
+    return made
+
+
+def test_a_retired_node_goes_by_its_own_parts_and_then_out_of_the_settings(
+    calls: Calls, skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("node", "retire", "node-1")
+    assert ran.code == 0
+    unprotect, destroy, setting = calls
+    assert unprotect[:3] == ["state", "unprotect", RESOURCES[4]["urn"]]
+    assert destroy[0] == "destroy"
+    assert [urn for urn in destroy if urn.startswith("urn:")] == [one["urn"] for one in RESOURCES[1:-1]]
+    assert setting == ["rm", "skycoin:nodes.node-1"]
+    assert "Kept on host attic: wallet volume skycoin-node-1-wallet" in ran.out
+
+
+def test_a_retire_that_fails_protects_the_wallet_again(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead host left the wallet without its protection."""
+
+    def failing(command: list[str], *_: object) -> int:
+        calls.append(list(command))
+        return 255 if command[0] == "destroy" else 0
+
+    monkeypatch.setattr(node, "pulumi", failing)
+    assert skyinfra("node", "retire", "node-1").code == 1
+    assert [call[:3] for call in calls[::2]] == [
+        ["state", "unprotect", RESOURCES[4]["urn"]],
+        ["state", "protect", RESOURCES[4]["urn"]],
+    ]
+    assert calls[-1][1] == "protect"
+
+
+def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, skyinfra: Skyinfra) -> None:
+    assert skyinfra("node", "retire", "node-2").code == 0
+    assert calls == [["rm", "skycoin:nodes.node-2"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("node-1", "-s", "fleet"), "error: Take node-1 out of stacks/Pulumi.fleet.yaml first"),
+        (("node-3",), "error: 'node-3' is not a node of the stack local"),
+    ],
+)
+def test_a_node_of_a_tracked_file_is_taken_out_by_its_owner_first(
+    arguments: tuple[str, ...], said: str, calls: Calls, skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("node", "retire", *arguments)
+    assert ran.code == 1
+    assert said in ran.err
+    assert calls == []
+
+
+def test_an_installed_pulumi_edits_no_file_of_a_stack(
+    calls: Calls,
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A stack `local` on another backend is not this machine's."""
+    program = tmp_path_factory.mktemp("bin") / "pulumi"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
+    ran = skyinfra("node", "retire", "node-1", "-s", "local", "--backend", "pulumi")
+    assert (ran.code, calls) == (1, [])
+    assert "Take node-1 out of stacks/Pulumi.local.yaml first" in ran.err

@@ -1,0 +1,41 @@
+"""Files for other tools, from the outputs of a stack: written into a folder, or printed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workspaces.files import devcontainer, devfile
+from workspaces.keeping import signed, write_all
+from workspaces.model import Model, WorkspaceError, model_of
+
+
+def bodies(models: Sequence[Model]) -> dict[str, str]:
+    """File → text. One workspace takes the names that tools look for; of several each has its own."""
+    if len(models) == 1:
+        return {
+            ".devcontainer/devcontainer.json": devcontainer(models[0]),
+            "devfile.yaml": devfile(models[0]),
+        }
+    return dict(_bodies_of_several(models))
+
+
+def _bodies_of_several(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    for model in models:
+        yield f".devcontainer/{model.name}/devcontainer.json", devcontainer(model)
+        yield f"devfile.{model.name}.yaml", devfile(model)
+
+
+def write_files(
+    outputs: Mapping[str, Any], names: Sequence[str], folder: Path, *, dind: bool, show: bool = False
+) -> None:
+    """Write the files of these workspaces into a folder, or print them. Raises WorkspaceError."""
+    if not folder.is_dir():
+        raise WorkspaceError(f"{folder} is not a folder")
+    wanted = bodies([model_of(name, outputs, dind=dind) for name in dict.fromkeys(names)])
+    if show:
+        for name, body in wanted.items():
+            print(f"{name}:\n{signed(Path(name), body)}")
+        return
+    changed = write_all(folder, wanted)
+    for name in wanted:
+        print(f"{folder / name}: {'written' if folder / name in changed else 'unchanged'}")
