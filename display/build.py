@@ -1,6 +1,8 @@
 """An image build as it prints itself (BuildKit's plain progress) → its step now, and why it failed."""
 
+import itertools
 import re
+from collections.abc import Sequence
 
 _LINE = re.compile(r"#([1-9]\d*) (.*)")
 _OVER = re.compile(r"(DONE|CACHED|CANCELED|ERROR)\b")
@@ -16,6 +18,13 @@ _NOISE = re.compile(
 )
 """Lines that only say that something goes on."""
 _PLUMBING = re.compile(r"(--(mount|network|security|chmod)=\S+|--link|with-build-ca)\s+|@sha256:[0-9a-f]{64}")
+_TRIFLE = re.compile(
+    r"if|then|else|fi|for|do|done|while|case|esac|set|export|cd|true|echo|printf|exit|test|"
+    r"mkdir|rm|mv|cp|ln|chmod|chown|install|sed|cat"
+)
+"""Commands of a script that take no time."""
+_WIDTH = 90
+"""Characters of a step's headline."""
 _KEPT = 200
 """Lines of a running build that are remembered: its failure is told from them."""
 _LONGEST = 300
@@ -52,7 +61,7 @@ class Build:
         """Headline of the step that was heard of last and is not over; between two of them the last one's."""
         running = [number for number in self._heard if number not in self._over]
         heard = running or self._heard
-        return " ".join(_PLUMBING.sub("", f"{self._steps[heard[-1]]} ").split()) if heard else ""
+        return gist(" ".join(_PLUMBING.sub("", f"{self._steps[heard[-1]]} ").split())) if heard else ""
 
     def reasons(self) -> list[str]:
         """The last lines that say why it failed: those of the failed step, where one is known."""
@@ -61,3 +70,22 @@ class Build:
         # Its first line is its headline, its last repeats the error that Pulumi tells.
         told = [line for line in own or self._lines if not re.match(r"#\d+ ERROR\b", line)]
         return [_PLUMBING.sub("", _CLOCK.sub("", line, count=1))[:_LONGEST] for line in told[-SHOWN:]]
+
+
+def gist(step: str) -> str:
+    """A step's headline. Of a long script, the programs that it runs: its beginning is seldom what lasts."""
+    head, run, script = step.partition(" RUN ")
+    if run and len(step) > _WIDTH:
+        commands = (command.split() for command in re.split(r"&&|\|\||[;|]", script))
+        lasting = dict.fromkeys(
+            _program(words) for words in commands if words and not _TRIFLE.fullmatch(words[0])
+        )
+        programs = ", ".join(filter(None, lasting))
+        step = f"{head}{run}{programs}" if programs else step
+    return step if len(step) <= _WIDTH else f"{step[: _WIDTH - 2].rstrip()} …"
+
+
+def _program(words: Sequence[str]) -> str:
+    """Such as `go mod download`: the first words of a command, up to its first option, path or quote."""
+    plain = itertools.takewhile(re.compile(r"[a-z][a-z0-9_.-]*").fullmatch, words[:3])
+    return " ".join(plain)

@@ -18,8 +18,6 @@ QUIET = 14.0
 _BRIEF = 1.0
 """Seconds below which an operation gets no row: it would only flicker."""
 _INDENT = "    "
-_WIDTH = 90
-"""Characters of a build's step in a line."""
 _LASTING = ("docker-build:index:Image", "docker:index/container:Container")
 """Types whose operations take long: builds, and containers that are waited for until they are healthy."""
 _UNTOLD = ("pulumi:pulumi:Stack", "pulumi:providers:")
@@ -183,7 +181,7 @@ class Update:
             return f"… {self.rows(now)[0].doing} ({seconds(now - self._began)})"
         urn, one = next(iter(self._running.items()))
         self._running[urn] = self._running.pop(urn)
-        step = f": {shortened(one.build.step)}" if one.build.step else ""
+        step = f": {one.build.step}" if one.build.step else ""
         others = len(self._running) - 1
         more = f"; {others} more {'goes' if others == 1 else 'go'} on" if others else ""
         return f"… {one.doing}{step} ({seconds(now - one.began)}){more}"
@@ -313,11 +311,6 @@ def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
 def message(body: Mapping[str, Any]) -> str:
     """A diagnostic's text, without marks of colour, moves of the cursor and line breaks around it."""
     return _MARKS.sub("", str(body.get("message") or "")).strip("\r\n")
-
-
-def shortened(text: str) -> str:
-    """The beginning of a long headline."""
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 2].rstrip()} …"
 
 
 def seconds(count: float) -> str:

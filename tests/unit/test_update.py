@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from display.build import Build
+from display.build import Build, gist
 from display.changes import changes, step_of
 from display.update import Row, Update
 from local.screen import Terminal
@@ -19,8 +19,8 @@ UPDATES = Path(__file__).with_name("updates")
 STACK = "urn:pulumi:local::skycoin::pulumi:pulumi:Stack::skycoin-local"
 NODE = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/container:Container::node-1-container"
 LOG = "/state/logs/pulumi.log"
-BUILDS = "[build 1/3] RUN go mod download -json github.com/skycoin/skycoin > /tmp/module.json 2>/d …"
-UNPACKS = '[unpack 4/4] RUN update-debian "armhf" && mkdir -p bin etc tmp usr/bin usr/sbin sbin && …'
+BUILDS = "[build 1/3] RUN go mod download, go build"
+UNPACKS = "[unpack 4/4] RUN update-debian, unpack-busybox"
 CHANGED_ARGUMENTS = ["buildArgs.A 1 → none", "buildArgs.B 1 → 2"]
 SCRIPT = (
     "apt-get update && apt-get install -y --no-install-recommends tree; "
@@ -271,6 +271,20 @@ def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
         Row("creating node-1-data", "", 2),
         Row("creating node-1-container", "", 1.5),
     ], "the oldest first"
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("[a 1/1] COPY go.mod go.sum ./", "[a 1/1] COPY go.mod go.sum ./"),
+        ("[a 1/1] RUN go build -o /x . || true", "[a 1/1] RUN go build -o /x . || true"),
+        (f"[a 1/1] RUN mkdir -p /{'x' * 90} && npm ci; if true; then y; fi", "[a 1/1] RUN npm ci"),
+        (f"[a 1/1] RUN mkdir /{'x' * 90}", f"[a 1/1] RUN mkdir /{'x' * 69} …"),
+        (f"exporting {'x' * 90}", f"exporting {'x' * 78} …"),
+    ],
+)
+def test_of_a_long_script_the_programs_are_named_that_take_time(step: str, said: str) -> None:
+    assert gist(step) == said
 
 
 def test_a_terminal_has_a_row_for_what_goes_on_and_cuts_the_step_not_the_name() -> None:
