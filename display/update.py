@@ -131,8 +131,13 @@ class Update:
 
     def interrupt(self) -> list[str]:
         """The line that answers a Ctrl-C: what fails from now on was stopped."""
-        self._stopped = True
-        return ["", f"{_INDENT}interrupted: pulumi finishes what it began …"]
+        again, self._stopped = self._stopped, True
+        how = (
+            "interrupted again: pulumi ends at once"
+            if again
+            else "interrupted: pulumi finishes what it began …"
+        )
+        return ["", f"{_INDENT}{how}"]
 
     def beats(self, now: float) -> list[str]:
         """Lines for those who see no rows: what begins to last, and a sign of life after a silence."""
