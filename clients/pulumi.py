@@ -16,6 +16,7 @@ from clients.errors import ServiceError
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONTAINER = "docker:index/container:Container"
+NODE_CONTAINER = "skycoin:index:NodeContainer"
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -44,13 +45,22 @@ def selected_stack(env: Mapping[str, str] = _NO_VARIABLES) -> str:
 
 
 def containers(resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """(name, inputs of its docker provider) of each container in a state; the last created one first.
+    """(name, inputs of a docker provider for its engine) of each container in a state; the last made first.
 
     A state also has the containers of a failed `up`, and their hosts: by now the settings may name others.
     """
     providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
-    found = [one for one in resources if one["type"] == CONTAINER]
-    return [(one["inputs"]["name"], providers.get(one.get("provider", ""), {})) for one in reversed(found)]
+    found = [one for one in resources if one["type"] in (CONTAINER, NODE_CONTAINER)]
+    return [(one["inputs"]["name"], _engine_of(one, providers)) for one in reversed(found)]
+
+
+def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """`host` and `sshOpts` of a container's engine; a node's container has them among its own inputs."""
+    if container["type"] == CONTAINER:
+        return providers.get(container.get("provider", ""), {})
+    inputs = container["inputs"]
+    own = {"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")}
+    return {key: value for key, value in own.items() if value}
 
 
 def _ask(arguments: Sequence[str], env: Mapping[str, str]) -> Any:

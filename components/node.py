@@ -1,15 +1,14 @@
 """One Skycoin node: its container, its volumes and its network.
 
-The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it,
-and it is copied before the container is replaced.
+The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it, and it
+is copied before the container is replaced. A new container that fails leaves the old one running.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
 label would replace a volume. The container runs a digest, as user 10000, on a read-only root,
 without capabilities; its RPC interface is published on loopback only.
 """
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -18,8 +17,8 @@ import pulumi_docker as docker
 from catalogue.boards import SERVER, Board
 from catalogue.naming import backups_volume
 from components.host import Host
+from components.node_container import NodeContainer
 from components.preflight import Preflight
-from components.wallet_backup import WalletBackup
 
 USER = "10000:10000"
 GRACE = 60
@@ -89,7 +88,12 @@ class Node(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[preflight],
+                # Never replaced: the plugins delete a network before they make its heir, and the node first.
+                ignore_changes=["name", "driver", "options", "labels", "internal", "ipamConfigs"],
+            ),
         )
         image = docker.RemoteImage(
             f"{name}-pulled",
@@ -97,9 +101,9 @@ class Node(pulumi.ComponentResource):
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
-        backup = self._create_backup(f"{name}-wallet-backup", args, [preflight, wallet])
-        before = [image, backup]
-        container = self._create_container(f"{name}-container", args, before, network, data, wallet)
+        container = self._create_container(
+            f"{name}-container", args, [preflight, image], network, data, wallet
+        )
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
         self.data_volume = data.name
@@ -131,20 +135,7 @@ class Node(pulumi.ComponentResource):
             probe=PROBE,
             wallet=args.wallet_volume,
             new_wallet=args.new_wallet,
-            settings=settings_digest(args),
             opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _create_backup(self, name: str, args: NodeArgs, before: Sequence[pulumi.Resource]) -> WalletBackup:
-        return WalletBackup(
-            name,
-            host=args.host,
-            image=args.image,
-            wallet=args.wallet_volume,
-            backups=backups_volume(args.wallet_volume),
-            new_wallet=args.new_wallet,
-            settings=settings_digest(args),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
 
     def _create_volume(
@@ -168,25 +159,24 @@ class Node(pulumi.ComponentResource):
         network: docker.Network,
         data: docker.Volume,
         wallet: docker.Volume,
-    ) -> docker.Container:
-        return docker.Container(
+    ) -> NodeContainer:
+        volumes = [
+            {"type": "volume", "source": data.name, "target": DATA},
+            {"type": "volume", "source": wallet.name, "target": WALLET},
+        ]
+        return NodeContainer(
             name,
-            image=args.image,
-            mounts=[
-                docker.ContainerMountArgs(type="volume", source=data.name, target=DATA),
-                docker.ContainerMountArgs(type="volume", source=wallet.name, target=WALLET),
-            ],
-            # Always the same mode: one that the provider has to fill in replaces the node at every run.
-            network_mode=network.name,
-            **container_settings(args),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                # Two containers can't have one name, one port and one wallet.
-                delete_before_replace=True,
-                # The plugin takes a change of these as done in place, but only writes it to state.
-                replace_on_changes=["healthcheck", "tmpfs", "init"],
-                depends_on=list(before),
-            ),
+            host=args.host,
+            wallet=wallet.name,
+            backups=backups_volume(args.wallet_volume),
+            new_wallet=args.new_wallet,
+            container={
+                "image": args.image,
+                "mounts": volumes,
+                "networkMode": network.name,
+                **container_settings(args),
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
 
 
@@ -196,19 +186,16 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "name": args.container,
         "command": node_arguments(args),
         "user": USER,
-        "read_only": True,
+        "readOnly": True,
         "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
         "capabilities": {"drops": ["ALL"]},
-        "security_opts": ["no-new-privileges"],
+        "securityOpts": ["no-new-privileges"],
         "ports": _ports(args),
-        "restart": "unless-stopped",
-        "stop_signal": "SIGINT",
-        "stop_timeout": GRACE,
-        "destroy_grace_seconds": GRACE,
-        "remove_volumes": False,
+        "stopSignal": "SIGINT",
+        "stopTimeout": GRACE,
         "memory": args.board.memory,
-        "log_driver": "json-file",
-        "log_opts": {"max-size": args.board.log_size, "max-file": "3"},
+        "logDriver": "json-file",
+        "logOpts": {"max-size": args.board.log_size, "max-file": "3"},
         "ulimits": [
             {"name": "nofile", "soft": FILES, "hard": FILES},
             {"name": "nproc", "soft": PROCESSES, "hard": PROCESSES},
@@ -218,21 +205,10 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
             "interval": "10s",
             "timeout": "10s",
             "retries": 6,
-            "start_period": args.board.start_period,
+            "startPeriod": args.board.start_period,
         },
-        "wait": True,
-        "wait_timeout": args.wait_timeout,
+        "waitTimeout": args.wait_timeout,
     }
-
-
-def settings_digest(args: NodeArgs) -> str:
-    """Changes with whatever reaches the container, from the settings or from this project, but the image.
-
-    The image is an input of the preflight and of the wallet's copy by itself.
-    """
-    plain = {entry.name: getattr(args, entry.name) for entry in fields(args) if entry.name != "image"}
-    whole = [*sorted(plain.items()), *sorted(container_settings(args).items())]
-    return hashlib.sha256(repr(whole).encode()).hexdigest()
 
 
 def node_arguments(args: NodeArgs) -> list[str]:

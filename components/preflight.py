@@ -27,13 +27,9 @@ class Preflight(pulumi.CustomResource):
         probe: Sequence[str],
         wallet: str,
         new_wallet: bool,
-        settings: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`probe` is a command of the image that ends by itself with 0; `wallet` names the volume.
-
-        `settings` changes with whatever replaces the container: the proof is then made again.
-        """
+        """`probe` is a command of the image that ends by itself with 0; `wallet` names the volume."""
         inputs = {
             "host": host.name,
             "engine": host.engine,
@@ -44,6 +40,5 @@ class Preflight(pulumi.CustomResource):
             "probe": list(probe),
             "wallet": wallet,
             "newWallet": new_wallet,
-            "settings": settings,
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

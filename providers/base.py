@@ -29,8 +29,8 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Sentinel of an unknown string, sdk/python `pulumi.runtime.rpc.UNKNOWN`."""
 
 
-CREATING: ContextVar[str] = ContextVar("CREATING", default="")
-"""URN of the resource that a kind is asked to create: what it makes can be marked as that one's."""
+URN: ContextVar[str] = ContextVar("URN", default="")
+"""Resource that a kind creates, updates or deletes: what it makes can be marked as that one's."""
 
 
 class ProviderError(Exception):
@@ -247,7 +247,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         kind = self._kind(request.urn)
         if request.preview:
             return provider_pb2.CreateResponse(id="", properties=to_struct(inputs | _unknown(kind)))
-        CREATING.set(request.urn)
+        URN.set(request.urn)
         identity, state = kind.create(inputs)
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 
@@ -269,12 +269,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         olds, news, kind = to_values(request.olds), to_values(request.news), self._kind(request.urn)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=to_struct({**olds, **news, **_unknown(kind)}))
+        URN.set(request.urn)
         state = kind.update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=to_struct(state))
 
     @_reporting
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
         """Remove a resource."""
+        URN.set(request.urn)
         self._kind(request.urn).delete(request.id, to_values(request.properties))
         return empty_pb2.Empty()
 

@@ -2,12 +2,16 @@
 
 import contextlib
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TypeAlias
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from providers.base import URN
+
 Warn: TypeAlias = Callable[[str], None]
+Status: TypeAlias = Callable[[str], None]
 
 
 def warn_at(engine: str) -> Warn:
@@ -20,3 +24,21 @@ def warn_at(engine: str) -> Warn:
             stub.Log(request, timeout=5)
 
     return warn
+
+
+def status_at(engine: str) -> Status:
+    """A function that shows what an operation waits for, beside its resource; the next status replaces it."""
+    stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
+    shown: ContextVar[tuple[str, str]] = ContextVar("shown", default=("", ""))
+
+    def status(message: str) -> None:
+        if shown.get() == (URN.get(), message):
+            return
+        shown.set((URN.get(), message))
+        request = engine_pb2.LogRequest(
+            severity=engine_pb2.INFO, message=message, urn=URN.get(), ephemeral=True
+        )
+        with contextlib.suppress(grpc.RpcError):  # an engine that ends need not hear it
+            stub.Log(request, timeout=5)
+
+    return status

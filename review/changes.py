@@ -10,13 +10,18 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
+from catalogue.node_container import HANDED_OVER
 from display.errors import UserError
 
 BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"
 CONTAINER = "docker:index/container:Container"
+NODE_CONTAINER = "skycoin:index:NodeContainer"
 VOLUME = "docker:index/volume:Volume"
 
+CONTAINERS = (CONTAINER, NODE_CONTAINER)
+RETIRED = ("skycoin:index:WalletBackup",)
+"""Types of version 0.1.0 that only leave the state: nothing in the world goes with them."""
 AFTERMATH = "an unhandled error occurred: program exited"
 """Said by the engine after each error that the program itself reported."""
 
@@ -117,9 +122,11 @@ def read_changes(preview: Any) -> Changes:
         rebuilds=_rebuilds(step for step in steps if step.type == BUILD and step.op != "delete"),
         publications=tuple(_publication(step) for step in steps if step.type == TAG and step.op != "delete"),
         withdrawn=tuple(_reference(step.old) for step in steps if step.type == TAG and step.op == "delete"),
-        restarts=tuple(_restart(step) for step in steps if step.type == CONTAINER),
+        restarts=tuple(_restart(step) for step in steps if step.type in CONTAINERS),
         volumes=tuple(step for step in steps if step.type == VOLUME),
-        others=_counted(step for step in steps if step.type not in (BUILD, TAG, CONTAINER, VOLUME)),
+        others=_counted(
+            step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)
+        ),
         faults=tuple(_faults(preview.get("diagnostics") or ())),
     )
 
@@ -186,7 +193,14 @@ def _reference(inputs: Mapping[str, Any]) -> str:
 def _restart(step: Step) -> Restart:
     name = str((step.new or step.old).get("name") or step.name)
     has_wallet = step.parents.endswith("skycoin:index:Node")
-    return Restart(container=name, op=step.op, why=tuple(_differences(step)), has_wallet=has_wallet)
+    handed_over = step.type == NODE_CONTAINER and step.op == "update" and _keys(step) & {*HANDED_OVER}
+    op = "replace" if handed_over else step.op
+    return Restart(container=name, op=op, why=tuple(_differences(step)), has_wallet=has_wallet)
+
+
+def _keys(step: Step) -> set[str]:
+    """Inputs that a step changes, without what is below them: `command[1]` is `command`."""
+    return {path.partition("[")[0].partition(".")[0] for path in step.reasons}
 
 
 def _differences(step: Step) -> Iterator[str]:

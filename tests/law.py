@@ -11,12 +11,13 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from tests.unit.engine import BUILD, CONTAINER, NETWORK, PREFLIGHT, TAG, VOLUME, WALLET_BACKUP
+from catalogue.node_container import HANDED_OVER
+from tests.unit.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, TAG, VOLUME
 
 KEPT = frozenset({VOLUME, NETWORK, TAG, BUILD})
 """Types that an upgrade keeps; a new tag or image may come, but neither a volume nor a network."""
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {PREFLIGHT: ("wallet",), WALLET_BACKUP: ("wallet", "backups")}
+    {PREFLIGHT: ("wallet",), NODE_CONTAINER: ("wallet", "backups")}
 )
 """Inputs of other types that name a volume, which their plugin would make."""
 HARMLESS = frozenset({"same", "update"})
@@ -67,17 +68,25 @@ def _moved(preview: Preview) -> Iterator[str]:
 
 
 def _replaced(state: State, preview: Preview, listed: Collection[str]) -> Iterator[str]:
-    there = {_name(one) for one in state["resources"] if one["type"] == CONTAINER}
+    there = {_name(one) for one in state["resources"] if one["type"] in (CONTAINER, NODE_CONTAINER)}
     expected = {name for name in there if any(fnmatchcase(name, glob) for glob in listed)}
-    gone = {
-        _name(step["oldState"])
-        for step in preview.get("steps", [])
-        if step.get("oldState", {}).get("type") == CONTAINER and step["op"] not in HARMLESS
-    }
+    gone = {_name(step["oldState"]) for step in preview.get("steps", []) if _replaces(step)}
     for name in sorted(gone - expected):
         yield f"container {name} is replaced, and CHANGELOG.md does not list it"
     for name in sorted(expected - gone):
         yield f"container {name} is not replaced, and CHANGELOG.md lists it"
+
+
+def _replaces(step: Mapping[str, Any]) -> bool:
+    """True where a container makes way: of a node's, every update but that of its limits is a handover."""
+    old, new = step.get("oldState") or {}, step.get("newState") or {}
+    if old.get("type") not in (CONTAINER, NODE_CONTAINER):
+        return False
+    if new.get("type") != NODE_CONTAINER or step["op"] not in HARMLESS:
+        return step["op"] not in HARMLESS
+    return any(
+        path.partition("[")[0].partition(".")[0] in HANDED_OVER for path in step.get("detailedDiff") or ()
+    )
 
 
 def listed_replacements(changelog: str, version: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from providers.base import CREATING, Change, Checked, ProviderError, Values, unknown_inputs
+from providers.base import URN, Change, Checked, ProviderError, Values, unknown_inputs
 
 ORDERED = frozenset({"command", "entrypoints", "tests"})
 """Lists whose order means something; the others are sets."""
@@ -20,7 +20,7 @@ MARK = "skycoin.stand-in.made-for"
 
 def mark(inputs: Values) -> str:
     """SHA-256 of the resource's URN and of the inputs that it is made from."""
-    return hashlib.sha256(json.dumps([CREATING.get(), inputs], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([URN.get(), inputs], sort_keys=True).encode()).hexdigest()
 
 
 def left_behind(subject: str, found: Values, labels: Mapping[str, str] | None, inputs: Values) -> str:

@@ -8,24 +8,26 @@ protocol_only()
 
 from catalogue.version import VERSION  # noqa: E402
 from providers.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
-from providers.log import warn_at  # noqa: E402
+from providers.log import status_at, warn_at  # noqa: E402
 
 
 def load() -> Provider:
     """The kinds, with the clients of engines and registries that they import."""
+    from providers.skycoin.node_container import NodeContainer  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.program_version import ProgramVersion  # noqa: PLC0415
+    from providers.skycoin.retired import Retired  # noqa: PLC0415
     from providers.skycoin.tag import Tag  # noqa: PLC0415
     from providers.skycoin.verification import Verification  # noqa: PLC0415
-    from providers.skycoin.wallet_backup import WalletBackup  # noqa: PLC0415
 
     return Provider(
         kinds={
+            "skycoin:index:NodeContainer": NodeContainer(status_at(sys.argv[1])),
             "skycoin:index:Preflight": Preflight(),
             "skycoin:index:ProgramVersion": ProgramVersion(),
             "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
             "skycoin:index:Verification": Verification(),
-            "skycoin:index:WalletBackup": WalletBackup(),
+            "skycoin:index:WalletBackup": Retired(),
         }
     )
 

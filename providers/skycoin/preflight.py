@@ -1,8 +1,8 @@
 """skycoin:index:Preflight: what must be true of a host before a node is made or replaced on it.
 
 The engine answers; the image's variant runs on it, native or emulated, shown by running it; the
-wallet volume that was there is still there. It is made again when the node's image, settings, host or
-wallet change, and before any of them is touched. It never removes anything.
+wallet volume that was there is still there. It is made again when the node's image, host or wallet
+change, and before any of them is touched. It never removes anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,6 @@ INPUTS = (
     "probe",
     "wallet",
     "newWallet",
-    "settings",
 )
 
 RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -67,8 +66,7 @@ class Preflight:
             raise ProviderError(_moved(old_inputs, news))
         if olds.get("walletPresent") is False and not news.get("newWallet"):
             raise ProviderError(_gone(news, olds))
-        keys = {key for key in {*old_inputs, *news} if not key.startswith("__")}
-        changed = [key for key in sorted(keys) if old_inputs.get(key) != news.get(key)]
+        changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get("walletPresent") is False:
             changed.append("wallet")
         return Change(updates=tuple(dict.fromkeys(changed)))

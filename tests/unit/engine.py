@@ -33,7 +33,7 @@ PULLED = "docker:index/remoteImage:RemoteImage"
 CONTAINER = "docker:index/container:Container"
 PREFLIGHT = "skycoin:index:Preflight"
 VERIFICATION = "skycoin:index:Verification"
-WALLET_BACKUP = "skycoin:index:WalletBackup"
+NODE_CONTAINER = "skycoin:index:NodeContainer"
 PROGRAM_VERSION = "skycoin:index:ProgramVersion"
 TAG = "skycoin:index:Tag"
 OWN = "skycoin:index:"
@@ -48,7 +48,7 @@ REPORT = {
 }
 """What a verification is answered with."""
 
-_OWN = {PREFLIGHT, VERIFICATION, TAG, WALLET_BACKUP, PROGRAM_VERSION}
+_OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, PULLED, CONTAINER, *_OWN}
 
 
@@ -71,7 +71,7 @@ class Registered:
     ignore_changes: tuple[str, ...] = ()
     deleted_with: str = ""
     aliases: tuple[str, ...] = ()
-    """Former names (or whole URNs)."""
+    """Former names, types, or whole URNs."""
     provider: str = ""
     """URN of the explicit provider; empty where the engine would choose one."""
     version: str = ""
@@ -259,7 +259,7 @@ class Engine(MockMonitor):
             replace_on_changes=tuple(request.replaceOnChanges),
             ignore_changes=tuple(request.ignoreChanges),
             deleted_with=request.deletedWith,
-            aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
+            aliases=tuple(alias.urn or alias.spec.name or alias.spec.type for alias in request.aliases),
             provider=request.provider.rpartition("::")[0],
             version=request.version,
             dependencies=frozenset(request.dependencies),
@@ -272,9 +272,7 @@ class Engine(MockMonitor):
         """Outputs of this project's own provider."""
         if entry.type == PREFLIGHT:
             return {"runs": "native"}
-        if entry.type == WALLET_BACKUP:
-            return {"backup": ""}
-        if entry.type == PROGRAM_VERSION:
+        if entry.type in (NODE_CONTAINER, PROGRAM_VERSION):
             return {}
         if entry.type == VERIFICATION:
             return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3, "report": REPORT}

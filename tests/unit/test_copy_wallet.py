@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.skycoin.wallet_backup import DAMAGED, EMPTIED, SCRIPT
+from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT
 
 WALLET = '{"meta": {"label": "a \\"quoted\\" {brace"},\n "entries": [{"address": "x"}]}\n'
 OLDER, NEWER, NOW = "2026-01-01T00-00-00Z", "2026-01-02T00-00-00Z", "2026-01-03T00-00-00Z"

@@ -15,8 +15,8 @@ from clients.engine import Engine
 from clients.errors import ServiceError
 from clients.ssh import ssh_command
 from providers.base import (
-    CREATING,
     UNKNOWN,
+    URN,
     Kind,
     Provider,
     ProviderError,
@@ -724,14 +724,14 @@ def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
 def test_what_a_killed_up_left_behind_is_known_by_its_resource_and_its_inputs() -> None:
     """Of other inputs, or of another stack's resource, it is somebody's: the message says how to go on."""
     inputs = {"name": "skycoin-one", "image": "i"}
-    CREATING.set("urn:pulumi:mine::one")
+    URN.set("urn:pulumi:mine::one")
     found, labels = {"Id": "abc"}, {MARK: mark(inputs)}
     assert left_behind("container skycoin-one", found, labels, inputs) == "abc"
     with pytest.raises(
         ProviderError, match="docker stop -t 60 skycoin-one && docker container rm skycoin-one"
     ):
         left_behind("container skycoin-one", found, labels, {**inputs, "image": "j"})
-    CREATING.set("urn:pulumi:other::one")
+    URN.set("urn:pulumi:other::one")
     with pytest.raises(ProviderError, match="not in the state"):
         left_behind("container skycoin-one", found, labels, inputs)
     with pytest.raises(ProviderError, match="`docker network rm n`"):

@@ -66,7 +66,7 @@ def test_a_node_with_a_metrics_port_has_an_exporter_in_its_network() -> None:
     digest = engine.digest("exporter-local-latest-tag")
     assert container.inputs["image"] == f"registry.localhost:5443/skycoin/exporter@{digest}"
     assert engine.exports()["nodes"]["node-1"]["metrics"] == URL
-    assert engine.one(CONTAINER, "node-1-container").provider == container.provider
+    assert engine.one(NETWORK, "node-1-network").provider == container.provider
 
 
 def test_an_exporter_is_of_its_hosts_variant() -> None:

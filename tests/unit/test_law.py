@@ -8,7 +8,7 @@ import pytest
 
 from tests.law import LISTED, listed_replacements, offences
 from tests.unit.aws import REPOSITORY
-from tests.unit.engine import BUILD, CONTAINER, NETWORK, TAG, VOLUME, WALLET_BACKUP
+from tests.unit.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, TAG, VOLUME
 from tests.unit.projects import PROJECT, up
 from tests.unit.snapshots import Block, identities, read_blocks, rendered
 
@@ -66,10 +66,10 @@ def test_a_wallet_keeps_its_protection(option: str) -> None:
 
 @pytest.mark.parametrize("key", ["wallet", "backups"])
 def test_a_nodes_wallet_and_its_copies_stay_where_they_are(key: str) -> None:
-    before = one(WALLET_BACKUP, "one", inputs={"wallet": "w", "backups": "b"})
+    before = one(NODE_CONTAINER, "one", inputs={"wallet": "w", "backups": "b"})
     after = {**before, "inputs": {**before["inputs"], key: "x"}}
     assert found(*SAME, step("update", before, {**before})) == []
-    said = f"{WALLET_BACKUP} one: {key} {key[0]} becomes x"
+    said = f"{NODE_CONTAINER} one: {key} {key[0]} becomes x"
     assert found(*SAME, step("update", before, after)) == [said]
 
 

@@ -223,11 +223,31 @@ def test_what_a_stack_runs_is_read_from_its_state(layout: Layout) -> None:
             "inputs": {"name": "skycoin-b"},
             "provider": "urn:attic::2",
         },
+        {
+            "urn": "urn:n",
+            "type": "skycoin:index:NodeContainer",
+            "inputs": {
+                "name": "skycoin-n",
+                "host": "attic",
+                "engine": "ssh://pi@attic.lan",
+                "sshOptions": [],
+            },
+        },
+        {
+            "urn": "urn:m",
+            "type": "skycoin:index:NodeContainer",
+            "inputs": {"name": "skycoin-m", "host": "here", "sshOptions": []},
+        },
         {"urn": "urn:v", "type": "docker:index/volume:Volume", "inputs": {"name": "skycoin-a-wallet"}},
     ]
     state = {"version": 3, "checkpoint": {"latest": {"resources": found}}}
     (folder / "local.json").write_text(json.dumps(state))
-    assert containers(resources(layout, "local")) == [("skycoin-b", ssh), ("skycoin-a", {})]
+    assert containers(resources(layout, "local")) == [
+        ("skycoin-m", {}),
+        ("skycoin-n", {"host": "ssh://pi@attic.lan"}),
+        ("skycoin-b", ssh),
+        ("skycoin-a", {}),
+    ]
 
 
 def test_the_machines_own_stacks_are_ignored_by_git() -> None:

@@ -9,20 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.boards import BOARDS, SERVER
+from catalogue.boards import BOARDS
 from components.host import Host
-from components.node import Node, NodeArgs, node_arguments, settings_digest
+from components.node import Node, NodeArgs, node_arguments
 from components.variant import Variant
-from tests.unit.engine import CONTAINER, NETWORK, PREFLIGHT, PULLED, VOLUME, WALLET_BACKUP, Engine, Registered
+from tests.unit.engine import NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, VOLUME, Engine, Registered
 from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
 from tests.unit.wire import UNKNOWN
 
 NODE = "skycoin:index:Node"
 INPUTS = {
+    "backups",
     "capabilities",
     "command",
-    "destroyGraceSeconds",
     "healthcheck",
+    "host",
     "image",
     "logDriver",
     "logOpts",
@@ -30,18 +31,18 @@ INPUTS = {
     "mounts",
     "name",
     "networkMode",
+    "newWallet",
     "ports",
     "readOnly",
-    "removeVolumes",
-    "restart",
     "securityOpts",
+    "sshOptions",
     "stopSignal",
     "stopTimeout",
     "tmpfs",
     "ulimits",
     "user",
-    "wait",
     "waitTimeout",
+    "wallet",
 }
 """All inputs of a node's container."""
 NASTY = [
@@ -61,23 +62,22 @@ NASTY = [
 
 def _run(engine: Engine, args: NodeArgs) -> Registered:
     engine.run(lambda: Node("node-1", args, on_host()))
-    return engine.one(CONTAINER, "node-1-container")
+    return engine.one(NODE_CONTAINER, "node-1-container")
 
 
 def _container(engine: Engine, args: NodeArgs | None = None) -> dict[str, Any]:
     return _run(engine, args or node_args()).inputs
 
 
-def test_a_node_is_these_seven_resources(engine: Engine) -> None:
+def test_a_node_is_these_six_resources(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.children(engine.one(NODE, "node-1")) == [
-        (CONTAINER, "node-1-container"),
         (NETWORK, "node-1-network"),
         (PULLED, "node-1-pulled"),
         (VOLUME, "node-1-data"),
         (VOLUME, "node-1-wallet"),
+        (NODE_CONTAINER, "node-1-container"),
         (PREFLIGHT, "node-1-preflight"),
-        (WALLET_BACKUP, "node-1-wallet-backup"),
     ]
 
 
@@ -85,9 +85,9 @@ def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> No
     """Faults 19, 22, 23: a host that fails the proof is left as it was."""
     container = _run(engine, node_args())
     proof = engine.one(PREFLIGHT, "node-1-preflight").urn
-    others = (VOLUME, NETWORK, PULLED, WALLET_BACKUP)
+    others = (VOLUME, NETWORK, PULLED)
     waiting = [*(entry for kind in others for entry in engine.all_of(kind)), container]
-    assert len(waiting) == 6
+    assert len(waiting) == 5
     for entry in waiting:
         assert proof in _all_before(engine, entry), f"{entry.name} does not wait for the preflight"
 
@@ -107,7 +107,6 @@ def _all_before(engine: Engine, entry: Registered) -> set[str]:
 def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.one(PREFLIGHT, "node-1-preflight").inputs == {
-        "settings": settings_digest(node_args()),
         "host": "here",
         "sshOptions": [],
         "image": PINNED,
@@ -118,53 +117,27 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
     }
 
 
-def test_the_wallet_is_copied_before_its_container_is_replaced(engine: Engine) -> None:
-    """Promise 10: the copy changes with whatever replaces the container, which waits for it."""
-    container = _run(engine, node_args())
-    backup = engine.one(WALLET_BACKUP, "node-1-wallet-backup")
-    assert backup.urn in container.dependencies
-    assert backup.inputs == {
-        "host": "here",
-        "sshOptions": [],
-        "image": PINNED,
-        "wallet": "skycoin-node-1-wallet",
-        "backups": "skycoin-node-1-wallet-backups",
-        "newWallet": False,
-        "settings": settings_digest(node_args()),
-    }
+def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> None:
+    """Promise 10; the copy itself: tests/unit/test_handover.py."""
+    host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-4"])
+    inputs = _container(engine, replace(node_args(), host=host, new_wallet=True))
+    assert (inputs["host"], inputs["engine"], inputs["sshOptions"]) == ("attic", "ssh://pi@attic.lan", ["-4"])
+    assert (inputs["wallet"], inputs["backups"]) == (
+        "skycoin-node-1-wallet",
+        "skycoin-node-1-wallet-backups",
+    )
+    assert inputs["newWallet"] is True
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"rpc_port": 7000},
-        {"peer_port": 6000},
-        {"api_sets": ["READ"]},
-        {"gui": True},
-        {"arguments": ["-log-level=debug"]},
-        {"board": replace(SERVER, memory=64)},
-        {"wait_timeout": 20},
-        {"container": "other"},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_whatever_replaces_the_container_has_the_wallet_looked_for_first(change: dict[str, Any]) -> None:
-    """Without a refresh the engine would make a missing volume by itself, empty."""
-    assert settings_digest(replace(node_args(), **change)) != settings_digest(node_args())
+def test_a_container_of_dockers_plugin_becomes_this_one(engine: Engine) -> None:
+    """Version 0.1.0 had docker's own: a state of it comes over, and nothing is replaced."""
+    assert _run(engine, node_args()).aliases == ("docker:index/container:Container",)
 
 
-@pytest.mark.parametrize("constant", ["FILES", "GRACE", "HEALTH", "USER"])
-def test_a_change_of_this_project_copies_the_wallet_first_too(
-    constant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The digest was of the settings alone: a newer version of this project replaced a node uncopied."""
-    before = settings_digest(node_args())
-    monkeypatch.setattr(f"components.node.{constant}", "other")
-    assert settings_digest(node_args()) != before
-
-
-def test_another_image_is_an_input_of_its_own() -> None:
-    assert settings_digest(replace(node_args(), image="other")) == settings_digest(node_args())
+def test_a_network_is_never_replaced(engine: Engine) -> None:
+    """Both plugins delete a network before they make its heir, and the node before that."""
+    _run(engine, node_args())
+    assert {"name", "driver"} <= set(engine.one(NETWORK, "node-1-network").ignore_changes)
 
 
 def test_the_preflight_reaches_the_engine_that_the_node_runs_on(engine: Engine) -> None:
@@ -262,19 +235,14 @@ def test_a_node_with_peers_publishes_its_peer_port_too(engine: Engine) -> None:
 def test_a_node_is_stopped_by_sigint_and_given_time(engine: Engine) -> None:
     """Promise 4. The entry point's node closes its database on SIGINT; SIGTERM kills it."""
     inputs = _container(engine)
-    assert (inputs["stopSignal"], inputs["stopTimeout"], inputs["destroyGraceSeconds"]) == ("SIGINT", 60, 60)
-    assert inputs["removeVolumes"] is False
-    assert inputs["restart"] == "unless-stopped"
-    assert not inputs.get("rm")
+    assert (inputs["stopSignal"], inputs["stopTimeout"]) == ("SIGINT", 60)
 
 
-def test_the_old_container_goes_before_the_new_one_comes(engine: Engine) -> None:
-    """Two containers can't have one name, one port, one wallet."""
-    assert _run(engine, node_args()).delete_before_replace
-
-
-def test_a_change_that_the_plugin_would_only_write_to_state_replaces_the_container(engine: Engine) -> None:
-    assert {"healthcheck", "tmpfs"} <= set(_run(engine, node_args()).replace_on_changes)
+def test_no_change_replaces_a_nodes_container_in_the_engines_eyes(engine: Engine) -> None:
+    """A replacement would delete the old one, also where the new one fails: the handover is an update."""
+    container = _run(engine, node_args())
+    assert not container.delete_before_replace
+    assert container.replace_on_changes == ()
 
 
 def test_a_node_has_limits(engine: Engine) -> None:
@@ -299,7 +267,7 @@ def test_a_board_sets_memory_log_size_and_start_period(engine: Engine, board: st
 
 def test_up_waits_for_a_healthy_node(engine: Engine) -> None:
     inputs = _container(engine, replace(node_args(), wait_timeout=42))
-    assert (inputs["wait"], inputs["waitTimeout"]) == (True, 42)
+    assert inputs["waitTimeout"] == 42
     assert inputs["healthcheck"] == {
         "tests": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:6420/api/v1/health"],
         "interval": "10s",
@@ -375,7 +343,7 @@ def test_in_a_first_preview_only_image_and_proof_of_a_node_are_unknown(first_pre
 
     first_preview.run(program)
     assert first_preview.one(PULLED, "node-1-pulled").inputs["name"] == UNKNOWN
-    container = first_preview.one(CONTAINER, "node-1-container").inputs
+    container = first_preview.one(NODE_CONTAINER, "node-1-container").inputs
     assert [key for key, value in container.items() if value == UNKNOWN] == ["image"]
     outputs = first_preview.outputs_of(NODE, "node-1")
     assert {key for key, value in outputs.items() if value == UNKNOWN} == {"image", "runs"}
@@ -393,4 +361,5 @@ def test_options_of_the_node_stay_with_the_node(engine: Engine) -> None:
     engine.run(program)
     node = engine.one(NODE, "node-1")
     assert node.aliases == ("old",)
-    assert all(not entry.aliases for entry in engine.registered if entry.parent == node.urn)
+    children = [entry for entry in engine.registered if entry.parent == node.urn]
+    assert {entry.aliases for entry in children if entry.type != NODE_CONTAINER} == {()}

@@ -11,8 +11,8 @@ from catalogue.arch import ARCHES
 from catalogue.naming import split_pinned
 from tests.unit.engine import (
     BUILD,
-    CONTAINER,
     DOCKER_PROVIDER,
+    NODE_CONTAINER,
     PREFLIGHT,
     STACK,
     VERIFICATION,
@@ -45,7 +45,9 @@ def test_a_host_that_declares_nothing_gets_the_list() -> None:
         hosts={"attic": {"engine": "local"}, "shed": {"engine": "local"}},
         nodes={"one": {"image": "skycoin", "host": "attic"}},
     )
-    assert engine.one(CONTAINER, "one-container").inputs["image"] == f"docker.io/skycoin/skycoin@{DIGEST}"
+    assert (
+        engine.one(NODE_CONTAINER, "one-container").inputs["image"] == f"docker.io/skycoin/skycoin@{DIGEST}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_a_node_runs_its_hosts_variant_or_its_tags_list(
 ) -> None:
     nodes = {"node-1": {"image": "skycoin", "host": "here", **node}}
     engine = up_with("local", hosts=hosts, nodes=nodes)
-    image = engine.one(CONTAINER, "node-1-container").inputs["image"]
+    image = engine.one(NODE_CONTAINER, "node-1-container").inputs["image"]
     assert split_pinned(image)[1] == engine.digest(source)
 
 
@@ -159,7 +161,7 @@ def test_a_working_copy_is_a_named_context(tmp_path: Path) -> None:
 def test_a_gui_by_name_asks_for_the_api_set_that_it_needs() -> None:
     command = (
         run_program(Engine(), changed({"nodes.one.gui": True}))
-        .one(CONTAINER, "one-container")
+        .one(NODE_CONTAINER, "one-container")
         .inputs["command"]
     )
     assert command == [
@@ -173,7 +175,7 @@ def test_a_gui_by_name_asks_for_the_api_set_that_it_needs() -> None:
 
 def test_a_nodes_own_limits_win_over_its_boards() -> None:
     nodes = {"attic": {"image": "skycoin", "host": "attic", "memory": 256, "wait": 600}}
-    container = up_with("fleet", nodes=nodes).one(CONTAINER, "attic-container").inputs
+    container = up_with("fleet", nodes=nodes).one(NODE_CONTAINER, "attic-container").inputs
     assert (container["memory"], container["waitTimeout"]) == (256, 600)
     assert container["logOpts"]["max-size"] == "10m", "the rest stays the board's"
 
@@ -196,7 +198,7 @@ def test_a_renamed_node_replaces_no_volume() -> None:
         old, new = before.one(VOLUME, f"one-{role}"), after.one(VOLUME, f"kitchen-{role}")
         assert new.inputs == old.inputs
         assert (new.protect, new.retain_on_delete) == (old.protect, old.retain_on_delete)
-    assert after.one(CONTAINER, "kitchen-container").inputs["name"] == "skycoin-kitchen"
+    assert after.one(NODE_CONTAINER, "kitchen-container").inputs["name"] == "skycoin-kitchen"
 
 
 def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() -> None:

@@ -16,7 +16,7 @@ from tests.unit.yaml_like import DIGEST
 
 IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"
 TAG = "skycoin:index:Image$skycoin:index:ManifestList$skycoin:index:Tag"
-CONTAINER = "skycoin:index:Node$docker:index/container:Container"
+CONTAINER = "skycoin:index:Node$skycoin:index:NodeContainer"
 EXPORTER_CONTAINER = "skycoin:index:Exporter$docker:index/container:Container"
 VOLUME = "skycoin:index:Node$docker:index/volume:Volume"
 PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
@@ -104,7 +104,7 @@ def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
 def test_a_replaced_container_says_why_and_that_no_volume_is_touched() -> None:
     old = {"image": f"repo/skycoin@{DIGEST}", "command": ["-a", "-b=1"], "memory": 1, "ports": [{"a": 1}]}
     new = {"image": UNKNOWN, "command": ["-a", "-b=2"], "memory": 2, "ports": [{"a": 2}]}
-    text = rendered(node("replace", old, new, "image", "command", "memory", "ports"))
+    text = rendered(node("update", old, new, "image", "command", "memory", "ports"))
     assert text.startswith("## Stack release: 1 container replaced\n")
     assert (
         "| skycoin-attic | replaced | image: skycoin@dddddddddddd → what would be built; "
@@ -116,7 +116,7 @@ def test_a_replaced_container_says_why_and_that_no_volume_is_touched() -> None:
 def test_a_new_volume_is_named_and_takes_the_comfort_away() -> None:
     """So a lost wallet looks, with `new-wallet: true`: the container is replaced, over a new empty volume."""
     wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
-    text = rendered(wallet, node("replace", {}, {}, "image"))
+    text = rendered(wallet, node("update", {}, {}, "image"))
     assert "New volumes, empty where the host has none of that name: `attic-wallet`." in text
     assert "No volume is touched" not in text
 
@@ -127,7 +127,11 @@ def test_an_exporter_that_is_replaced_has_no_wallet() -> None:
 
 
 def test_the_steps_of_one_replacement_are_one_row() -> None:
-    steps = [node(op, {}, {}, "image") for op in ("create-replacement", "replace", "delete-replaced")]
+    operations = ("create-replacement", "replace", "delete-replaced")
+    steps = [
+        step(op, EXPORTER_CONTAINER, "x", {"name": "skycoin-attic"}, {"name": "skycoin-attic"})
+        for op in operations
+    ]
     [restart] = read_changes({"steps": steps}).restarts
     assert (restart.container, restart.op) == ("skycoin-attic", "replace")
 
@@ -138,7 +142,18 @@ def test_what_an_interrupted_replacement_left_is_no_change_of_its_own() -> None:
 
 
 def test_a_container_changed_in_place_is_a_change() -> None:
-    assert "nothing changes" not in rendered(node("update", {"memory": 1}, {"memory": 2}, "memory"))
+    text = rendered(node("update", {"memory": 1}, {"memory": 2}, "memory"))
+    assert "| skycoin-attic | changed in place | memory: 1 → 2 |" in text
+
+
+@pytest.mark.parametrize("path", ["image", "command[3]", "healthcheck.retries", "ports"])
+def test_an_update_that_a_running_container_can_not_get_is_a_replacement(path: str) -> None:
+    assert "| skycoin-attic | replaced |" in rendered(node("update", {}, {}, path))
+
+
+def test_a_resource_of_an_earlier_version_that_only_leaves_the_state_is_no_change() -> None:
+    left = step("delete", "skycoin:index:Node$skycoin:index:WalletBackup", "attic-wallet-backup", {})
+    assert rendered(left) == "## Stack release: nothing changes\n"
 
 
 def test_new_and_removed_containers_are_counted_apart() -> None:

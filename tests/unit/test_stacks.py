@@ -15,8 +15,8 @@ from catalogue.naming import split_pinned
 from local.stack import is_own
 from tests.unit.engine import (
     BUILD,
-    CONTAINER,
     DOCKER_PROVIDER,
+    NODE_CONTAINER,
     PULLED,
     STACK_REFERENCE,
     TAG,
@@ -150,7 +150,7 @@ def test_labels_say_where_the_software_is_from(stack: str) -> None:
 def test_the_local_node_runs_the_lists_digest_on_loopback() -> None:
     engine = up("local")
     digest = engine.digest("skycoin-local-latest-tag")
-    container = engine.one(CONTAINER, "node-1-container").inputs
+    container = engine.one(NODE_CONTAINER, "node-1-container").inputs
     assert container["image"] == f"registry.localhost:5443/skycoin/skycoin@{digest}"
     assert engine.one(PULLED, "node-1-pulled").inputs["name"] == container["image"]
     assert container["ports"] == [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
@@ -160,7 +160,7 @@ def test_the_local_node_runs_the_lists_digest_on_loopback() -> None:
 def test_every_wallet_is_protected(stack: str) -> None:
     engine = up(stack)
     wallets = [volume for volume in engine.all_of(VOLUME) if volume.name.endswith("-wallet")]
-    assert len(wallets) == len(engine.all_of(CONTAINER))
+    assert len(wallets) == len(engine.all_of(NODE_CONTAINER))
     assert all(wallet.protect and wallet.retain_on_delete for wallet in wallets)
 
 
@@ -172,9 +172,11 @@ def test_a_fleet_has_a_provider_for_each_host() -> None:
     for node in ("attic", "shed"):
         provider = engine.one(DOCKER_PROVIDER, node).urn
         mine = [entry for entry in engine.registered if entry.name.startswith(f"{node}-")]
-        assert len(mine) == 7
+        assert len(mine) == 6
         of_docker = [entry for entry in mine if entry.type.startswith("docker:")]
-        assert len(of_docker) == 5
+        assert len(of_docker) == 4
+        [container] = [entry for entry in mine if entry.type == NODE_CONTAINER]
+        assert container.inputs["engine"] == hosts[node]["host"], "the same engine as its volumes and network"
         assert all(entry.provider == provider for entry in of_docker)
     assert not engine.all_of(BUILD), "a fleet builds nothing"
 
@@ -183,14 +185,14 @@ def test_a_fleets_nodes_run_their_hosts_variant_by_digest() -> None:
     engine = up("fleet")
     assert engine.one(STACK_REFERENCE, "images").inputs == {"name": RELEASE_STACK}
     variants = published()[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"]
-    assert engine.one(CONTAINER, "attic-container").inputs["image"] == variants["arm64v8"]["ref"]
-    assert engine.one(CONTAINER, "shed-container").inputs["image"] == variants["arm32v6"]["ref"]
+    assert engine.one(NODE_CONTAINER, "attic-container").inputs["image"] == variants["arm64v8"]["ref"]
+    assert engine.one(NODE_CONTAINER, "shed-container").inputs["image"] == variants["arm32v6"]["ref"]
 
 
 def test_a_board_limits_its_node() -> None:
     engine = up("fleet")
-    assert engine.one(CONTAINER, "shed-container").inputs["memory"] == 384
-    assert engine.one(CONTAINER, "attic-container").inputs["memory"] == 768
+    assert engine.one(NODE_CONTAINER, "shed-container").inputs["memory"] == 384
+    assert engine.one(NODE_CONTAINER, "attic-container").inputs["memory"] == 768
 
 
 def test_the_outputs_are_the_contract_that_others_read() -> None:
@@ -214,7 +216,9 @@ def test_what_a_fleet_reads_is_what_a_release_exports() -> None:
     engine = Engine(stacks={RELEASE_STACK: release.exports()})
     run_program(engine, stack_settings(FILES["fleet"]))
     digest = release.digest("skycoin-arm64v8-image")
-    assert engine.one(CONTAINER, "attic-container").inputs["image"] == f"docker.io/skycoin/skycoin@{digest}"
+    assert (
+        engine.one(NODE_CONTAINER, "attic-container").inputs["image"] == f"docker.io/skycoin/skycoin@{digest}"
+    )
 
 
 def test_a_second_run_asks_for_the_same() -> None:

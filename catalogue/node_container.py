@@ -1,0 +1,26 @@
+"""Inputs of a node's container, by what a change of them means. They are named as docker's Container does."""
+
+HANDED_OVER = (
+    "name",
+    "image",
+    "command",
+    "user",
+    "readOnly",
+    "tmpfs",
+    "capabilities",
+    "securityOpts",
+    "mounts",
+    "ports",
+    "networkMode",
+    "logDriver",
+    "logOpts",
+    "stopSignal",
+    "stopTimeout",
+    "ulimits",
+    "healthcheck",
+)
+"""A change needs another container: a handover (ADR 18)."""
+LIVE = ("memory",)
+"""A running container is given a change."""
+APART = ("host", "engine", "sshOptions", "wallet", "backups", "newWallet", "waitTimeout")
+"""No container has these: a change is written down alone."""

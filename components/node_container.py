@@ -1,0 +1,48 @@
+"""The container of one node, replaced by a handover (providers/skycoin/node_container.py).
+
+Its inputs are those of docker's Container. A state of version 0.1.0, in which it was one, comes over by an
+alias.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.host import Host
+
+FORMER_TYPE = "docker:index/container:Container"
+
+
+class NodeContainer(pulumi.CustomResource):
+    """A node's container; served by this project's own provider, which also copies the wallet."""
+
+    name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        host: Host,
+        wallet: pulumi.Input[str],
+        backups: str,
+        new_wallet: bool,
+        container: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`wallet` and `backups` name volumes; `container` has the inputs of docker's Container, camelCase.
+
+        `new_wallet` accepts a wallet volume that is empty although there are copies of it.
+        """
+        inputs = {
+            "host": host.name,
+            "engine": host.engine,
+            "sshOptions": list(host.ssh_options),
+            "wallet": wallet,
+            "backups": backups,
+            "newWallet": new_wallet,
+            **container,
+        }
+        former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])
+        merged = pulumi.ResourceOptions.merge(former, opts)
+        super().__init__("skycoin:index:NodeContainer", name, inputs, merged)

@@ -1,0 +1,221 @@
+"""The handover: a node's container gives way to another one, and comes back where that one fails.
+
+The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of
+the two may write to the wallet, and at most one starts when its host boots (docs/adr/0018 has the table):
+until the new one is confirmed the old one, by the policy `always`; then the new one. The restart policy
+`no` marks a container that nobody has confirmed. A handover that was killed at any step is undone or
+finished by `settle`, from what the engine has.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from docker.errors import APIError, DockerException, NotFound
+
+from clients.errors import ServiceError
+from providers.base import ProviderError, Values
+from providers.skycoin.last_words import last_words
+
+PREVIOUS = "-previous"
+"""Suffix of the old container's name during a handover."""
+UNCONFIRMED = "no"
+CONFIRMED = "unless-stopped"
+STANDBY = "always"
+"""Restart policies: of a new container, of one that stays, and of the old one while it may be needed."""
+GRACE = 60
+"""Seconds between SIGINT and SIGKILL of a container that an interrupted handover left."""
+POLL = 0.5
+"""Seconds between two looks at a container's health."""
+RESOURCE = "skycoin.resource"
+NODE = "skycoin.node"
+INPUTS = "skycoin.inputs"
+"""Labels of a node's container: id and URN of its resource, SHA-256 of the inputs that it was made from."""
+
+Say = Callable[[str], None]
+
+
+class Handover:
+    """Handovers on one engine, for one resource."""
+
+    def __init__(self, api: Any, wallet: str, say: Say) -> None:
+        """`api` is docker-py's low-level API, `wallet` the volume; `say` shows what is waited for."""
+        self._api = api
+        self._wallet = wallet
+        self._say = say
+
+    def find(self, name: str) -> Values | None:
+        """Inspection of a container; None where there is none."""
+        try:
+            found: Values = self._api.inspect_container(name)
+        except NotFound:
+            return None
+        return found
+
+    def settle(self, name: str) -> None:
+        """Undo or finish a handover that was interrupted; do nothing where none was. Raises ProviderError."""
+        old = self.interrupted(name)
+        if old is None:
+            return
+        new = [one for one in self._users() if RESOURCE in labels(one) and one["Id"] != old["Id"]]
+        for one in new:
+            if policy(one) == UNCONFIRMED:
+                self.remove(one, GRACE)
+        if any(policy(one) != UNCONFIRMED for one in new):
+            self.remove(old, GRACE)
+        else:
+            self._bring_back(old, name)
+
+    def interrupted(self, name: str) -> Values | None:
+        """Inspection of the container that an interrupted handover set aside; None where there is none."""
+        found = self.find(f"{name}{PREVIOUS}")
+        return found if found is not None and uses(found, self._wallet) else None
+
+    def made_for(self, resource: str) -> Values | None:
+        """Inspection of the container that bears a resource's id, under any name; None where none does."""
+        return next((one for one in self._users() if labels(one).get(RESOURCE) == resource), None)
+
+    def _users(self) -> list[Values]:
+        """Inspections of all containers that mount the wallet."""
+        listed = self._api.containers(all=True, filters={"volume": self._wallet})
+        found = [self.find(one["Id"]) for one in listed]
+        return [one for one in found if one is not None and uses(one, self._wallet)]
+
+    def replace(self, old: Values | None, config: Values, name: str, grace: int, seconds: int) -> None:
+        """Put a new container in the place of `old`; the new one must be healthy within `seconds`.
+
+        `config` is the body of the engine's create request. Raises ProviderError; the old container runs
+        again then, if it ran before, under its own name.
+        """
+        former = None if old is None else old["Name"].lstrip("/")
+        try:
+            if old is not None:
+                self._set_aside(old, str(former), grace)
+            self._start_new(config, name, seconds)
+            if old is not None:
+                self._policy(old["Id"], UNCONFIRMED)
+            self._policy(name, CONFIRMED)
+        except (ProviderError, ServiceError, DockerException, OSError) as error:
+            failure = self._undone(error, old, str(former), name, config["Labels"][RESOURCE], grace)
+            if failure is not None:
+                raise ProviderError(failure) from error
+        if old is not None:
+            self._remove(old)
+
+    def start(self, name: str, seconds: int) -> None:
+        """Start a container that is there, and wait for its health. Raises ProviderError."""
+        self._api.start(name)
+        self._await_health(name, seconds)
+
+    def remove(self, found: Values, grace: int) -> None:
+        """Stop a container by its own signal, within `grace` seconds, and remove it."""
+        self._stop(found["Id"], grace)
+        self._remove(found)
+
+    def _set_aside(self, old: Values, name: str, grace: int) -> None:
+        if old["State"]["Running"]:
+            if not self._keeps_running():
+                self._policy(old["Id"], STANDBY)
+            self._say(f"stops {name}")
+            self._stop(old["Id"], grace)
+        self._api.rename(old["Id"], f"{name}{PREVIOUS}")
+
+    def _keeps_running(self) -> bool:
+        """True where containers outlive their engine: it would start the old one beside the new one."""
+        return bool(self._api.info().get("LiveRestoreEnabled"))
+
+    def _start_new(self, config: Values, name: str, seconds: int) -> None:
+        host = {**config["HostConfig"], "RestartPolicy": {"Name": UNCONFIRMED, "MaximumRetryCount": 0}}
+        self._api.create_container_from_config({**config, "HostConfig": host}, name)
+        self.start(name, seconds)
+
+    def _undone(
+        self, error: Exception, old: Values | None, former: str, name: str, resource: str, grace: int
+    ) -> str | None:
+        """Undo a failed handover; the message that says what failed, and what runs now.
+
+        None where the new container was confirmed, and only the engine's answer was lost.
+        """
+        reason = str(getattr(error, "explanation", None) or error)
+        try:
+            if not self._undo(old, former, name, resource, grace):
+                return None
+        except (ServiceError, DockerException, OSError) as second:
+            return (
+                f"{reason}\nThe old container was not brought back: "
+                f"{getattr(second, 'explanation', None) or second}. The next `pulumi up` does it."
+            )
+        if old is None:
+            return f"{reason}\nThe new container was removed; volumes stay."
+        return f"{reason}\nThe old container {former} is back, as it was; the new one was removed."
+
+    def _undo(self, old: Values | None, former: str, name: str, resource: str, grace: int) -> bool:
+        """Undo a failed handover; False where the new container is confirmed, and nothing is to be undone."""
+        before = None if old is None else self.find(old["Id"])
+        new = self.find(name)
+        is_other = new is not None and (before is None or new["Id"] != before["Id"])
+        if new is not None and is_other and labels(new).get(RESOURCE) == resource:
+            if policy(new) != UNCONFIRMED:
+                return False
+            self.remove(new, grace)
+        if before is not None:
+            self._bring_back(before, former, run=bool(old and old["State"]["Running"]))
+        return True
+
+    def _bring_back(self, old: Values, name: str, *, run: bool = True) -> None:
+        if old["Name"].lstrip("/") != name:
+            self._api.rename(old["Id"], name)
+        if run:
+            self._api.start(old["Id"])
+        self._policy(old["Id"], CONFIRMED)
+
+    def _policy(self, container: str, name: str) -> None:
+        self._api.update_container(container, restart_policy={"Name": name, "MaximumRetryCount": 0})
+
+    def _stop(self, container: str, grace: int) -> None:
+        self._api.stop(container, timeout=grace)
+
+    def _remove(self, found: Values) -> None:
+        with contextlib.suppress(NotFound):
+            self._api.remove_container(found["Id"], v=False, force=True)
+
+    def _await_health(self, name: str, seconds: int) -> None:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
+            found: Values = self._api.inspect_container(name)
+            state = found["State"]
+            health = (state.get("Health") or {}).get("Status")
+            if health == "healthy":
+                return
+            if state["Status"] in ("exited", "dead") or found.get("RestartCount"):
+                ended = f"container {name} ended with exit code {state['ExitCode']}"
+                raise ProviderError(f"{ended} after {passed:.0f} s. {self._said(found)}")
+            # Every five seconds: a line is for a person.
+            waited = f"{passed - passed % 5:.0f} of {seconds} s"
+            self._say(f"waits for {name} to be healthy: {health or state['Status']}, {waited}")
+            time.sleep(POLL)
+        raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._said(found)}")
+
+    def _said(self, found: Mapping[str, Any]) -> str:
+        try:
+            since = found["State"].get("StartedAt") or ""
+            text: bytes = self._api.logs(found["Id"], tail=400, timestamps=True)
+        except APIError as error:
+            return f"Its log can't be read: {error.explanation or error}"
+        return last_words(text.decode(errors="replace"), since)
+
+
+def labels(found: Mapping[str, Any]) -> Mapping[str, str]:
+    """Labels of a container; none where it has none."""
+    return found["Config"].get("Labels") or {}
+
+
+def uses(found: Mapping[str, Any], volume: str) -> bool:
+    """True where a container mounts a volume."""
+    return any(mount.get("Name") == volume for mount in found.get("Mounts") or ())
+
+
+def policy(found: Mapping[str, Any]) -> str:
+    """Name of a container's restart policy."""
+    return str(found["HostConfig"]["RestartPolicy"]["Name"] or UNCONFIRMED)

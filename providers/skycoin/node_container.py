@@ -1,0 +1,224 @@
+"""skycoin:index:NodeContainer: the container of a node, replaced by a handover (handover.py).
+
+Its inputs are those of docker's Container that a node needs, and the engine, wallet and volume of copies.
+An update that fails leaves the state as it was, and the old container running: it answers no half-made
+resource. The id is its own, not the engine's: an update keeps it, and the deletion of a replaced resource
+finds no container that bears its id.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from docker.errors import NotFound
+
+from catalogue.node_container import APART, HANDED_OVER, LIVE
+from clients.engine import connect, ensure_image
+from providers.base import URN, Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.docker.container_config import DEFAULTS, FIELDS, creation, duration_faults, memory_swap
+from providers.docker.container_state import state_of
+from providers.docker.rules import check_parts, compare
+from providers.log import Status
+from providers.skycoin.handover import CONFIRMED, NODE, RESOURCE, Handover, labels, policy, uses
+from providers.skycoin.handover import INPUTS as MADE_FROM
+from providers.skycoin.wallet_copy import copy_wallet
+
+INPUTS = (*HANDED_OVER, *LIVE, *APART)
+STOPPED, POLICY, INTERRUPTED = "mustRun", "restart", "handover"
+"""Keys of the state that are no inputs: a container that does not run, its restart policy, and a handover
+that was killed."""
+_MEBIBYTE = 1024 * 1024
+
+
+class NodeContainer:
+    """A node's container; its id is `<name>/<random>`, or the engine's in a state of version 0.1.0."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self,
+        status: Status,
+        client: Callable[[Values], Any] = connect,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._status = status
+        self._client = client
+        self._now = now
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """As given."""
+        failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
+        failures += check_parts(news, FIELDS)
+        failures += duration_faults(news.get("healthcheck"))
+        return Checked(inputs=news, failures=failures)
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Every change is an update: the handover is one."""
+        # A state of docker's Container (version 0.1.0) has its plugin's way of writing, and no host.
+        keys = INPUTS if "host" in old_inputs else (*HANDED_OVER, *LIVE)
+        before, wanted = ({key: one[key] for key in keys if key in one} for one in (old_inputs, news))
+        changed = _changed(olds if "host" in olds else {}, before, wanted)
+        if olds.get(STOPPED) is False:
+            changed.add(STOPPED)
+        if olds.get(POLICY) not in (None, CONFIRMED):
+            changed.add(POLICY)
+        if olds.get(INTERRUPTED):
+            changed.add(INTERRUPTED)
+        return Change(updates=tuple(sorted(changed)))
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Make the container, or hand over to it where one of this node is there."""
+        client = self._client(inputs)
+        identity = f"{inputs['name']}/{secrets.token_hex(8)}"
+        handover = self._handover(client, inputs)
+        handover.settle(inputs["name"])
+        old = handover.find(inputs["name"])
+        if old is not None:
+            _refuse_foreign(old, inputs)
+        self._replace(client, handover, old, inputs, identity)
+        return identity, self._state(client, inputs)
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """The container as it is; one that a killed handover has set aside counts too."""
+        if not inputs:
+            raise ProviderError("a node's container is not imported: `pulumi up` takes over one of its name")
+        client = self._client(inputs)
+        handover = self._handover(client, inputs)
+        old, new = handover.interrupted(inputs["name"]), handover.find(inputs["name"])
+        found = new or old or handover.made_for(identity)
+        if found is None:
+            return None
+        seen = {**state_of({**state, **inputs}, found), "name": inputs["name"]}
+        is_aside = found["Name"].lstrip("/") != inputs["name"]
+        seen[INTERRUPTED] = (
+            is_aside or old is not None or not _is(found, identity) or _is_stale(found, inputs)
+        )
+        return Found(identity=identity, state=seen, inputs=inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Change limits in place, start what was stopped, hand over for everything else."""
+        client = self._client(news)
+        handover = self._handover(client, {**news, **olds})
+        handover.settle(olds["name"])
+        old = handover.find(olds["name"]) or handover.made_for(identity)
+        if old is not None and not _is(old, identity):
+            _refuse_foreign(old, news)
+            self._replace(client, handover, old, news, identity)
+        elif old is None or self._needs_another(old, olds, news):
+            self._replace(client, handover, old, news, identity)
+        else:
+            if news.get("newWallet") and not olds.get("newWallet"):
+                copy_wallet(client, news, old["Config"]["Image"], self._now())
+            self._adjust(client, handover, old, news)
+        return self._state(client, news)
+
+    def delete(self, identity: str, state: Values) -> None:
+        """Stop with grace, then remove: what bears this id, and nothing else. Volumes stay."""
+        client = self._client(state)
+        handover = self._handover(client, state)
+        aside = handover.interrupted(state["name"])
+        for found in (handover.find(state["name"]), aside):
+            if found is not None and _is(found, identity):
+                handover.remove(found, _grace(state))
+
+    def _handover(self, client: Any, inputs: Values) -> Handover:
+        return Handover(client.api, inputs["wallet"], self._status)
+
+    @staticmethod
+    def _needs_another(old: Values, olds: Values, news: Values) -> bool:
+        """True where the container was not made from `news`, as far as that is known."""
+        if MADE_FROM in labels(old):
+            return _is_stale(old, news) or old["Name"].lstrip("/") != news["name"]
+        return bool(_changed(olds, {}, news) & {*HANDED_OVER})
+
+    def _replace(
+        self, client: Any, handover: Handover, old: Values | None, inputs: Values, identity: str
+    ) -> None:
+        _refuse_lost_wallet(client, inputs)
+        _refuse_other_users(client, inputs, old)
+        ensure_image(client.api, inputs["image"])
+        image = inputs["image"] if old is None else old["Config"]["Image"]
+        self._status("copies the wallet")
+        copy_wallet(client, inputs, image, self._now())
+        config = creation({**DEFAULTS, **inputs})
+        config["Labels"] = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
+        handover.replace(old, config, inputs["name"], _grace(inputs), inputs["waitTimeout"])
+
+    @staticmethod
+    def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:
+        memory = (news.get("memory") or 0) * _MEBIBYTE
+        if old["HostConfig"]["Memory"] != memory or policy(old) != CONFIRMED:
+            client.api.update_container(
+                old["Id"],
+                mem_limit=memory,
+                # Twice the memory is what the engine takes at creation; the old one may be too small.
+                memswap_limit=memory_swap(news) or 2 * memory,
+                restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
+            )
+        if not old["State"]["Running"]:
+            handover.start(news["name"], news["waitTimeout"])
+
+    def _state(self, client: Any, inputs: Values) -> Values:
+        return state_of(inputs, client.api.inspect_container(inputs["name"]))
+
+
+def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
+    """Inputs that differ from what is there; a default of another type's state is none."""
+    known = {key: olds[key] for key in INPUTS if key in olds}
+    return {*compare(known, {key: old_inputs[key] for key in old_inputs if key in INPUTS}, news, ()).updates}
+
+
+def _mark(inputs: Values) -> str:
+    made_from = {key: inputs[key] for key in HANDED_OVER if inputs.get(key) is not None}
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def _is_stale(found: Values, inputs: Values) -> bool:
+    """True for a container that says it was made from other inputs."""
+    return labels(found).get(MADE_FROM, _mark(inputs)) != _mark(inputs)
+
+
+def _is(found: Values, identity: str) -> bool:
+    """True for the container of a resource; one of version 0.1.0 is known by the engine's id."""
+    return labels(found).get(RESOURCE) == identity or found["Id"] == identity
+
+
+def _grace(inputs: Values) -> int:
+    return int(inputs.get("stopTimeout") or 0)
+
+
+def _refuse_foreign(found: Values, inputs: Values) -> None:
+    """Raise ProviderError where the name belongs to a container that is not of this node."""
+    name, owner = inputs["name"], labels(found).get(NODE)
+    if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
+        whose = f"of {owner}" if owner else "not one of this node"
+        raise ProviderError(
+            f"container {name} on host {inputs['host']}: the name is already in use, by one that is {whose}. "
+            f"Look at it: `docker container inspect {name}`. When it may go: `docker stop -t 60 {name} && "
+            f"docker container rm {name}` (volumes stay), then the same command again."
+        )
+
+
+def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
+    """Raise ProviderError where the wallet volume is gone: the engine would make an empty one."""
+    try:
+        client.api.inspect_volume(inputs["wallet"])
+    except NotFound:
+        raise ProviderError(
+            f"the wallet volume {inputs['wallet']!r} on host {inputs['host']} is gone, and no empty one is "
+            "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
+        ) from None
+
+
+def _refuse_other_users(client: Any, inputs: Values, old: Values | None) -> None:
+    """Raise ProviderError where another running container has the wallet: it has one writer."""
+    for found in client.api.containers(filters={"volume": inputs["wallet"], "status": "running"}):
+        if old is None or found["Id"] != old["Id"]:
+            names = ", ".join(name.lstrip("/") for name in found["Names"])
+            raise ProviderError(
+                f"the wallet volume {inputs['wallet']!r} on host {inputs['host']} is in use by the container "
+                f"{names}: a wallet has one writer. Stop that one first."
+            )

@@ -1,0 +1,85 @@
+"""A copy of a node's wallet on its own host, before its container is replaced.
+
+The copy goes to a volume beside the wallet's, into a folder named by the time (UTC). A wallet that is
+what the newest copy holds is not copied again. A wallet file that is not whole is never copied, and a
+volume that has lost all its wallets is refused. Nothing is ever removed: neither a copy, nor the volume.
+The wallet is mounted read-only, and no byte of it leaves the host.
+"""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from docker.errors import NotFound
+
+from clients.short_run import short_run
+from providers.base import ProviderError, Values
+
+SECONDS = 300
+"""Time that a copy may take: wallets are kilobytes, SD cards are slow."""
+
+SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
+"""Run by the shell of the node's image; the exit codes below are its own."""
+
+DAMAGED = 65
+"""A wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
+
+EMPTIED = 66
+"""All wallets are gone that a copy has (EX_NOINPUT)."""
+
+_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
+
+
+def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
+    """Copy the wallet that `inputs` names (host, wallet, backups, newWallet) with the shell of `image`.
+
+    Answers the name of the newest copy; empty where there is no wallet volume, or none was ever in it.
+    Raises ProviderError where the wallet is damaged, was emptied, or can't be copied.
+    """
+    try:
+        client.api.inspect_volume(inputs["wallet"])
+    except NotFound:
+        # A container that named it would make it: an empty wallet, which nobody asked for.
+        return ""
+    code, said = short_run(
+        client,
+        inputs["host"],
+        image,
+        [
+            *("sh", "-c", SCRIPT, "backup", f"{now:%Y-%m-%dT%H-%M-%SZ}"),
+            "new-wallet" if inputs.get("newWallet") else "same-wallet",
+        ],
+        SECONDS,
+        volumes={
+            inputs["wallet"]: {"bind": "/wallet", "mode": "ro"},
+            inputs["backups"]: {"bind": "/data", "mode": "rw"},
+        },
+    )
+    if code:
+        raise ProviderError(_refusal(inputs, code, said))
+    # Warnings may stand around it: the log has both outputs.
+    names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
+    return names[-1] if names else ""
+
+
+def _refusal(inputs: Values, code: int, said: str) -> str:
+    """Say what stopped the copy, and what to do."""
+    where = f"host {inputs['host']}: the wallet volume {inputs['wallet']!r}"
+    way_back = "docs/wallets.md, “Back from a copy”"
+    if code == EMPTIED:
+        return (
+            f"{where} holds no wallet, but its copy {said} in {inputs['backups']!r} does: it was emptied or "
+            f"made anew. The node was left as it is. Put the copy back ({way_back}); or, where the wallet "
+            "may be lost, set `new-wallet: true` on the node for one `pulumi up`."
+        )
+    if code == DAMAGED:
+        return (
+            f"{where}: {said} is empty, cut short or not a wallet, and was not copied. The node was left "
+            f"as it is. Put a whole one back ({way_back}), or move that file away."
+        )
+    return (
+        f"{where} was not backed up to {inputs['backups']!r}: {said or f'exit code {code}'}. The node was "
+        "left as it is. Mend what it says (space, or who may read the wallet: user 10000), and run "
+        "`pulumi up` again."
+    )

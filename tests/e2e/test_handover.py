@@ -1,0 +1,237 @@
+"""The handover of a node's container on a real engine: whatever fails, the old one runs again."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import services
+from providers.skycoin.handover import PREVIOUS
+from tests.e2e.machine import SETTINGS, Machine, Result, clean_environment
+from tests.e2e.plugin import until
+
+NODE, PORT = "skycoin-steady", 16426
+WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
+TEXT = json.dumps({"meta": {"label": "precious"}, "entries": [{"address": "2a"}]})
+UP = ("up", "--yes", "--skip-preview", "--stack", "local")
+
+
+@pytest.fixture(scope="module")
+def steady(up: Machine) -> Iterator[Machine]:
+    """The stack with a node that has a wallet; afterwards as it was."""
+    before = up.settings()
+    node = {"image": "skycoin", "host": "here", "rpc-port": PORT, "wait": 60}
+    up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "steady": node}})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    put(up, TEXT)
+    yield up
+    up.change(before)
+    assert up.make("retire", "NODE=steady").code == 0
+
+
+def put(up: Machine, text: str) -> None:
+    up.pipe(
+        "docker", "exec", "-i", NODE, "sh", "-c", 'umask 077; cat > "/wallet/a b.wlt"', given=text.encode()
+    )
+
+
+@contextmanager
+def changed(up: Machine, **keys: Any) -> Iterator[None]:
+    """The node with other settings, for as long as the body runs."""
+    before = up.settings()
+    nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
+    nodes["steady"] |= {key.replace("_", "-"): value for key, value in keys.items()}
+    up.change({**before, "skycoin:nodes": nodes})
+    try:
+        yield
+    finally:
+        up.change(before)
+
+
+def copies(up: Machine) -> int:
+    place = Path(up.inspect("volume", BACKUPS)["Mountpoint"])
+    return len([path for path in place.iterdir() if path.is_dir()])
+
+
+def containers(up: Machine) -> list[str]:
+    """Names of all containers of the node, running or not."""
+    listed = up.docker("ps", "-a", "--filter", f"volume={WALLET}", "--format", "{{.Names}}")
+    return sorted(listed.text.split())
+
+
+def is_whole(up: Machine) -> Any:
+    """The node's only container, running under its name, with its wallet; a refresh and two `up`s agree."""
+    for options in (("--refresh",), ()):
+        again = up.pulumi(*UP, *options)
+        assert again.code == 0, again.text
+    unchanged = up.pulumi("preview", "--expect-no-changes", "--refresh", "--run-program", "--stack", "local")
+    assert unchanged.code == 0, unchanged.text
+    assert containers(up) == [NODE]
+    found = up.inspect("container", NODE)
+    assert found["State"]["Health"]["Status"] == "healthy"
+    assert found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert up.docker("exec", NODE, "cat", "/wallet/a b.wlt").text == TEXT
+    return found
+
+
+@pytest.mark.case(39)
+def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(steady: Machine) -> None:
+    """It took 300 seconds of silence, quoted the end of the usage text, and had deleted the healthy one."""
+    before = steady.inspect("container", NODE)["Id"]
+    began = time.monotonic()
+    with changed(steady, args=["-foo"]):
+        failed = steady.pulumi(*UP)
+    assert failed.code != 0
+    assert time.monotonic() - began < 60
+    assert "flag provided but not defined: -foo" in failed.text
+    assert f"The old container {NODE} is back, as it was" in failed.text
+    assert containers(steady) == [NODE]
+    assert steady.inspect("container", NODE)["Id"] == before
+    assert is_whole(steady)["Id"] == before
+
+
+@pytest.mark.case(39)
+def test_a_port_that_is_taken_leaves_the_old_node_running(steady: Machine) -> None:
+    before = steady.inspect("container", NODE)["Id"]
+    with socket.socket() as holder, changed(steady, rpc_port=PORT + 1):
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", PORT + 1))
+        holder.listen()
+        failed = steady.pulumi(*UP)
+    assert failed.code != 0
+    assert "address already in use" in failed.text
+    assert is_whole(steady)["Id"] == before
+
+
+@pytest.mark.case(37)
+def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(steady: Machine) -> None:
+    before, count = steady.inspect("container", NODE)["Id"], copies(steady)
+    put(steady, TEXT.replace("precious", "grown"))
+    urn = "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container"
+    replaced = steady.pulumi(*UP, "--replace", urn)
+    assert replaced.code == 0, replaced.text
+    assert copies(steady) == count + 1
+    put(steady, TEXT)
+    assert is_whole(steady)["Id"] != before
+
+
+@pytest.mark.case(18, 37)
+def test_a_container_that_was_removed_by_hand_comes_back_after_a_copy(steady: Machine) -> None:
+    count = copies(steady)
+    put(steady, TEXT.replace("precious", "grown again"))
+    assert steady.docker("rm", "-f", NODE).code == 0
+    result = steady.pulumi(*UP, "--refresh", "--run-program")
+    assert result.code == 0, result.text
+    assert copies(steady) == count + 1
+    put(steady, TEXT)
+    is_whole(steady)
+
+
+def test_memory_changes_in_place(steady: Machine) -> None:
+    before = steady.inspect("container", NODE)["Id"]
+    with changed(steady, memory=512):
+        result = steady.pulumi(*UP)
+        assert result.code == 0, result.text
+        found = steady.inspect("container", NODE)
+        assert (found["Id"], found["HostConfig"]["Memory"]) == (before, 512 * 1024 * 1024)
+    assert is_whole(steady)["Id"] == before
+
+
+def killed_when(up: Machine, moment: str, *victims: str) -> Result:
+    """`pulumi up` of which all processes named so are killed, once containers of the node are as `moment`."""
+    command = ["pulumi", *UP, "--non-interactive"]
+    env = {**clean_environment(), **SETTINGS, **up.environment()}
+    with subprocess.Popen(
+        command, cwd=up.checkout, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        until(lambda: moment in states(up), moment, seconds=60)
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (process / "cmdline").read_bytes().decode(errors="replace")
+                own = str(up.layout.state) in (process / "environ").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if own and any(victim in line for victim in victims):
+                os.kill(int(process.name), signal.SIGKILL)
+        text, _ = running.communicate(timeout=180)
+    return Result(running.returncode, text)
+
+
+def states(up: Machine) -> str:
+    listed = up.docker("ps", "-a", "--filter", f"volume={WALLET}", "--format", "{{.Names}}={{.State}}")
+    return " ".join(sorted(listed.text.split()))
+
+
+ASIDE = f"{NODE}{PREVIOUS}=exited"
+
+
+@pytest.mark.parametrize(
+    "moment", [f"{NODE}=exited", ASIDE, f"{NODE}=running {ASIDE}"], ids=["stopped", "aside", "new runs"]
+)
+@pytest.mark.parametrize(
+    "victim", ["providers.skycoin", "pulumi up"], ids=["plugin", "pulumi and its plugins"]
+)
+@pytest.mark.case(17, 39)
+def test_a_handover_that_is_killed_is_put_right_by_the_next_up(
+    steady: Machine, moment: str, victim: str
+) -> None:
+    victims = ("providers.skycoin",) if victim == "providers.skycoin" else ("pulumi", "providers.")
+    with changed(steady, args=["-log-level=debug"]):
+        killed = killed_when(steady, moment, *victims)
+        assert killed.code != 0, killed.text
+    if victim != "providers.skycoin":
+        steady.pulumi("cancel", "--yes", "--stack", "local")
+    refreshed = steady.pulumi(*UP, "--refresh")
+    assert refreshed.code == 0, refreshed.text
+    found = is_whole(steady)
+    assert "-log-level=debug" not in found["Args"]
+
+
+@pytest.mark.case(17, 39)
+def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady: Machine) -> None:
+    """Its containers outlive it (`live-restore`), so that the old one is not started beside the new one."""
+    command = ["pulumi", *UP, "--non-interactive"]
+    env = {**clean_environment(), **SETTINGS, **steady.environment()}
+    with (
+        changed(steady, args=["-log-level=debug"]),
+        subprocess.Popen(
+            command, cwd=steady.checkout, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as running,
+    ):
+        until(lambda: ASIDE in states(steady), "the old one is set aside", seconds=60)
+        pid = services.running_pid(steady.layout, "dockerd")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert running.wait(timeout=300) != 0
+    result = steady.make("up")
+    assert result.code == 0, result.text
+    is_whole(steady)
+    writers = [state for state in states(steady).split() if state.endswith("=running")]
+    assert writers == [f"{NODE}=running"]
+
+
+@pytest.mark.case(39)
+def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) -> None:
+    with changed(steady, args=["-log-level=debug"]):
+        killed_when(steady, ASIDE, "providers.skycoin")
+    parts = [
+        "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container",
+    ]
+    targets = [part for urn in parts for part in ("--target", urn)]
+    destroyed = steady.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local", *targets)
+    assert destroyed.code == 0, destroyed.text
+    assert containers(steady) == []
+    assert re.search(WALLET, steady.docker("volume", "ls", "-q").text)
+    result = steady.pulumi(*UP)
+    assert result.code == 0, result.text
+    is_whole(steady)

@@ -1,0 +1,365 @@
+"""A strict Docker engine in memory for one node, with faults at every call, and Pulumi's side of a resource.
+
+It refuses what Docker refuses (a doubled name, a port in use, a container that is not there), starts
+containers when it boots as Docker does, and checks after each call that the wallet has one writer at most.
+"""
+
+import copy
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from providers.base import Values
+from providers.skycoin.node_container import NodeContainer
+
+WALLET, DATA = "skycoin-one-wallet", "skycoin-one-data"
+GOOD, NEXT, BAD, SICK = (f"registry.example/skycoin@sha256:{digit * 64}" for digit in "abcd")
+"""Images: two that become healthy, one whose node exits at once, one that never becomes healthy."""
+
+
+class Killed(BaseException):
+    """The plugin's process ends here: nothing of it runs any more."""
+
+
+class Fault(StrEnum):
+    """Events at one call to the engine."""
+
+    KILLED_BEFORE = "the plugin is killed before the call"
+    KILLED_AFTER = "the plugin is killed after the call"
+    FAILED = "the engine answers with an error"
+    LOST = "the engine does it, and its answer is lost"
+    DOWN = "the engine is down from here on"
+
+
+@dataclass(eq=False)
+class Box:
+    """One container."""
+
+    identity: str
+    name: str
+    config: Values
+    running: bool = False
+    stopped_by_hand: bool = False
+    exit_code: int = 0
+
+    @property
+    def policy(self) -> str:
+        name: str = self.config["HostConfig"]["RestartPolicy"]["Name"]
+        return name
+
+    @property
+    def volumes(self) -> list[str]:
+        return [mount["Source"] for mount in self.config["HostConfig"].get("Mounts") or ()]
+
+
+@dataclass(eq=False)
+class NodeEngine:
+    """The engine; it is docker-py's client and its low-level API in one."""
+
+    live_restore: bool = False
+    volumes_there: set[str] = field(default_factory=lambda: {WALLET, DATA})
+    boxes: dict[str, Box] = field(default_factory=dict)
+    ports: set[str] = field(default_factory=set)
+    """Ports of the host that other programs have."""
+    copies: int = 0
+    copy_code: int = 0
+    log: list[str] = field(default_factory=list)
+    """Every change: `start skycoin-one`."""
+    calls: int = 0
+    fault_at: int = 0
+    fault: Fault | None = None
+    down: bool = False
+    violations: list[str] = field(default_factory=list)
+    _ids: Any = field(default_factory=itertools.count)
+
+    # Faults.
+
+    def arm(self, at: int, fault: Fault) -> None:
+        """Let the fault happen at the call of that number, from now."""
+        self.calls, self.fault_at, self.fault = 0, at, fault
+
+    def disarm(self) -> None:
+        self.fault, self.down = None, False
+
+    def _call(self, action: Callable[[], Any]) -> Any:
+        self.calls += 1
+        due = self.fault if self.calls == self.fault_at else None
+        if due is Fault.DOWN:
+            self.down = True
+        if self.down:
+            raise ConnectionError("the engine does not answer")
+        if due is Fault.KILLED_BEFORE:
+            raise Killed
+        if due is Fault.FAILED:
+            raise APIError("500", explanation="input/output error")
+        answer = action()
+        self._check()
+        if due is Fault.LOST:
+            raise ConnectionError("timed out")
+        if due is Fault.KILLED_AFTER:
+            raise Killed
+        return answer
+
+    def _check(self) -> None:
+        writers = [box.name for box in self.boxes.values() if box.running and WALLET in box.volumes]
+        if len(writers) > 1:
+            self.violations.append(f"two writers: {writers} after {self.log[-3:]}")
+        names = [box.name for box in self.boxes.values()]
+        if len(names) != len(set(names)):
+            self.violations.append(f"doubled name: {names}")
+
+    def boot(self) -> list[str]:
+        """The board loses power and comes back: names of the containers that run then."""
+        for box in self.boxes.values():
+            box.running = False
+        for box in self.boxes.values():
+            if box.policy == "always" or (box.policy == "unless-stopped" and not box.stopped_by_hand):
+                box.running = box.config["Image"] != BAD
+        self._check()
+        return [box.name for box in self.boxes.values() if box.running]
+
+    def restart_daemon(self) -> list[str]:
+        """The engine restarts; with live restore, containers outlive it. Names of what runs then."""
+        if not self.live_restore:
+            return self.boot()
+        for box in self.boxes.values():
+            if not box.running and box.policy == "always":
+                box.running = True
+        self._check()
+        return [box.name for box in self.boxes.values() if box.running]
+
+    # docker-py, high and low level.
+
+    @property
+    def api(self) -> "NodeEngine":
+        return self
+
+    @property
+    def containers(self) -> Any:
+        return _Containers(self)
+
+    def info(self) -> Values:
+        return {"LiveRestoreEnabled": self.live_restore}
+
+    def inspect_image(self, name: str) -> Values:
+        if name not in (GOOD, NEXT, BAD, SICK):
+            raise ImageNotFound(name)
+        return {"Id": name}
+
+    def inspect_volume(self, name: str) -> Values:
+        def look() -> Values:
+            if name not in self.volumes_there:
+                raise NotFound(name)
+            return {"Name": name}
+
+        found: Values = self._call(look)
+        return found
+
+    def inspect_container(self, name: str) -> Values:
+        found: Values = self._call(lambda: self._inspected(self._box(name)))
+        return found
+
+    def listed(self, filters: Values) -> list[Values]:
+        wanted = filters["volume"]
+        running = filters.get("status") == "running"
+        return [
+            {"Id": box.identity, "Names": [f"/{box.name}"]}
+            for box in self.boxes.values()
+            if wanted in box.volumes and (box.running or not running)
+        ]
+
+    def create_container_from_config(self, config: Values, name: str) -> Values:
+        def create() -> Values:
+            if any(box.name == name for box in self.boxes.values()):
+                raise APIError("409", explanation=f"the name {name} is already in use")
+            missing = [mount["Source"] for mount in config["HostConfig"]["Mounts"]]
+            made = sorted(set(missing) - self.volumes_there)
+            assert not made, f"the engine would make {made}, empty"
+            box = Box(f"{next(self._ids):064x}", name, copy.deepcopy(config))
+            self.boxes[box.identity] = box
+            self.log.append(f"create {name}")
+            return {"Id": box.identity}
+
+        answer: Values = self._call(create)
+        return answer
+
+    def start(self, name: str) -> None:
+        def begin() -> None:
+            box = self._box(name)
+            if box.running:
+                return
+            bound = {
+                entry["HostPort"]
+                for entries in (box.config["HostConfig"].get("PortBindings") or {}).values()
+                for entry in entries
+            }
+            if taken := bound & (self.ports | self._bound()):
+                raise APIError("500", explanation=f"port is already allocated: {sorted(taken)}")
+            box.running, box.stopped_by_hand = True, False
+            self.log.append(f"start {box.name}")
+            self._check()
+            if box.config["Image"] == BAD:
+                box.running, box.exit_code = False, 2
+
+        self._call(begin)
+
+    def _bound(self) -> set[str]:
+        return {
+            entry["HostPort"]
+            for box in self.boxes.values()
+            if box.running
+            for entries in (box.config["HostConfig"].get("PortBindings") or {}).values()
+            for entry in entries
+        }
+
+    def stop(self, name: str, timeout: int) -> None:
+        def end() -> None:
+            assert timeout == 60, "a node gets its grace"
+            box = self._box(name)
+            if box.running:
+                self.log.append(f"stop {box.name}")
+            box.running, box.stopped_by_hand = False, True
+
+        self._call(end)
+
+    def rename(self, name: str, other: str) -> None:
+        def change() -> None:
+            box = self._box(name)
+            if any(one.name == other for one in self.boxes.values()):
+                raise APIError("409", explanation=f"the name {other} is already in use")
+            self.log.append(f"rename {box.name} {other}")
+            box.name = other
+
+        self._call(change)
+
+    def update_container(self, name: str, **limits: Any) -> None:
+        def change() -> None:
+            host = self._box(name).config["HostConfig"]
+            if "restart_policy" in limits:
+                host["RestartPolicy"] = limits["restart_policy"]
+            if "mem_limit" in limits:
+                host["Memory"] = limits["mem_limit"]
+
+        self._call(change)
+
+    def remove_container(self, name: str, v: bool, force: bool) -> None:
+        def remove() -> None:
+            assert not v, "volumes stay"
+            box = self._box(name)
+            assert not box.running, f"{box.name} would be killed without its grace"
+            del self.boxes[box.identity]
+            self.log.append(f"remove {box.name}")
+
+        self._call(remove)
+
+    def logs(self, name: str, tail: int, timestamps: bool) -> bytes:
+        return b"2026-01-01T00:00:00.1Z flag provided but not defined: -foo\n"
+
+    def _box(self, name: str) -> Box:
+        for box in self.boxes.values():
+            if name in (box.identity, box.name):
+                return box
+        raise NotFound(name)
+
+    def _inspected(self, box: Box) -> Values:
+        sick = box.config["Image"] == SICK
+        status = "running" if box.running else "exited" if box.exit_code or box.stopped_by_hand else "created"
+        host = {
+            "Memory": 0,
+            "ReadonlyRootfs": True,
+            "LogConfig": {"Type": "json-file"},
+            **box.config["HostConfig"],
+        }
+        return copy.deepcopy(
+            {
+                "Id": box.identity,
+                "Name": f"/{box.name}",
+                "Config": box.config,
+                "HostConfig": host,
+                "Mounts": [{"Type": "volume", "Name": name} for name in box.volumes],
+                "NetworkSettings": {"Networks": {}},
+                "State": {
+                    "Status": status,
+                    "Running": box.running,
+                    "ExitCode": box.exit_code,
+                    "StartedAt": "2026-01-01T00:00:00.0Z",
+                    "Health": {"Status": "starting" if sick else "healthy"} if box.running else None,
+                },
+            }
+        )
+
+
+@dataclass(eq=False)
+class _Containers:
+    """`client.containers` for short runs, and `api.containers()` for lists."""
+
+    engine: NodeEngine
+
+    def __call__(self, *, filters: Values, all: bool = False) -> list[Values]:  # noqa: A002 docker-py's name
+        found: list[Values] = self.engine._call(lambda: self.engine.listed(filters))
+        return found
+
+    def create(self, image: str, **options: Any) -> "_Copy":
+        assert options["volumes"][WALLET]["mode"] == "ro", "a copy can't change the wallet"
+        return _Copy(self.engine)
+
+
+@dataclass(eq=False)
+class _Copy:
+    engine: NodeEngine
+
+    def start(self) -> None:
+        self.engine._call(lambda: None)
+
+    def wait(self, timeout: int) -> Values:
+        self.engine.copies += self.engine.copy_code == 0
+        return {"StatusCode": self.engine.copy_code}
+
+    def logs(self, tail: int) -> bytes:
+        return b"no space left on device" if self.engine.copy_code else b"2026-01-01T00-00-00Z"
+
+    def remove(self, force: bool) -> None:
+        return None
+
+
+@dataclass(eq=False)
+class Resource:
+    """Pulumi's side: a state that changes when an operation ends well, and only then."""
+
+    kind: NodeContainer
+    identity: str = ""
+    inputs: Values = field(default_factory=dict)
+    outputs: Values = field(default_factory=dict)
+
+    def up(self, inputs: Values, *, refresh: bool = False, replace: bool = False) -> str:
+        """What was done: `create`, `update`, `replace` or `same`."""
+        if refresh and self.identity:
+            found = self.kind.read(self.identity, self.inputs, self.outputs)
+            if found is None:
+                self.identity = ""
+            else:
+                self.outputs = found.state
+        if not self.identity or replace:
+            before, former = self.identity, self.outputs
+            identity, outputs = self.kind.create(inputs)
+            self.identity, self.inputs, self.outputs = identity, inputs, outputs
+            if before:
+                self.kind.delete(before, former)
+            return "replace" if before else "create"
+        change = self.kind.diff(self.outputs, self.inputs, inputs)
+        assert not change.replaces
+        if not change.updates:
+            self.inputs = inputs
+            return "same"
+        self.outputs = self.kind.update(self.identity, self.outputs, inputs)
+        self.inputs = inputs
+        return "update"
+
+    def destroy(self) -> None:
+        if self.identity:
+            self.kind.delete(self.identity, self.outputs)
+            self.identity, self.inputs, self.outputs = "", {}, {}

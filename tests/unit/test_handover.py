@@ -1,0 +1,390 @@
+"""The handover of a node's container: every fault at every step, and what the next runs make of it."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from clients.errors import ServiceError
+from providers.base import ProviderError, Values
+from providers.skycoin import handover
+from providers.skycoin.handover import NODE, PREVIOUS
+from providers.skycoin.node_container import NodeContainer
+from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
+
+NAME = "skycoin-one"
+ENDINGS = (ProviderError, ServiceError, OSError, Killed)
+"""Every way in which an operation fails: with a message, or with its process."""
+INPUTS: Values = {
+    "host": "attic",
+    "sshOptions": [],
+    "wallet": WALLET,
+    "backups": f"{WALLET}-backups",
+    "newWallet": False,
+    "name": NAME,
+    "image": GOOD,
+    "command": ["-disable-networking"],
+    "networkMode": NAME,
+    "mounts": [
+        {"type": "volume", "source": DATA, "target": "/data"},
+        {"type": "volume", "source": WALLET, "target": "/wallet"},
+    ],
+    "ports": [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}],
+    "memory": 512,
+    "stopTimeout": 60,
+    "waitTimeout": 30,
+}
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes by sleeping alone."""
+    now = iter(range(10**9))
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return float(next(now))
+
+        @staticmethod
+        def sleep(_: float) -> None:
+            next(now)
+
+    monkeypatch.setattr(handover, "time", Clock)
+
+
+def deployed(engine: NodeEngine, **changes: Any) -> Resource:
+    """A node that `up` has made."""
+    said: list[str] = []
+    kind = NodeContainer(said.append, lambda _: engine, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    resource = Resource(kind)
+    resource.up({**INPUTS, **changes})
+    return resource
+
+
+def names(engine: NodeEngine) -> list[str]:
+    return sorted(box.name for box in engine.boxes.values())
+
+
+def only(engine: NodeEngine) -> Any:
+    [box] = engine.boxes.values()
+    return box
+
+
+def is_whole(engine: NodeEngine, inputs: Values) -> None:
+    """One container, under its name, of these inputs, running, and started again by a boot."""
+    box = only(engine)
+    assert (box.name, box.config["Image"], box.running) == (inputs["name"], inputs["image"], True)
+    assert box.policy == "unless-stopped"
+    assert {WALLET, DATA} <= engine.volumes_there
+    assert engine.violations == []
+
+
+def test_a_first_up_makes_the_container_and_confirms_it() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    is_whole(engine, INPUTS)
+    assert engine.log == [f"create {NAME}", f"start {NAME}"]
+    assert resource.up(INPUTS) == "same"
+    assert resource.up(INPUTS, refresh=True) == "same"
+
+
+def test_another_image_is_a_handover_in_this_order() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.log.clear()
+    assert resource.up({**INPUTS, "image": NEXT}) == "update"
+    assert engine.log == [
+        f"stop {NAME}",
+        f"rename {NAME} {NAME}{PREVIOUS}",
+        f"create {NAME}",
+        f"start {NAME}",
+        f"remove {NAME}{PREVIOUS}",
+    ]
+    assert engine.copies == 2
+    is_whole(engine, {**INPUTS, "image": NEXT})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"image": BAD},
+            "ended with exit code 2 after . s. It printed:\nflag provided but not defined: -foo",
+        ),
+        ({"image": SICK}, "is not healthy after 30 s. It printed:\nflag provided but not defined: -foo"),
+        ({"ports": [{"internal": 6420, "external": 7000, "ip": "127.0.0.1"}]}, "port is already allocated"),
+    ],
+    ids=["exits", "unhealthy", "port taken"],
+)
+@pytest.mark.parametrize("live_restore", [False, True])
+@pytest.mark.case(39)
+def test_a_new_container_that_fails_gives_way_to_the_old_one(
+    change: Values, said: str, live_restore: bool
+) -> None:
+    engine = NodeEngine(ports={"7000"}, live_restore=live_restore)
+    resource = deployed(engine)
+    before = only(engine).identity
+    with pytest.raises(ProviderError, match=said) as error:
+        resource.up({**INPUTS, **change})
+    assert f"The old container {NAME} is back, as it was" in str(error.value)
+    assert only(engine).identity == before
+    is_whole(engine, INPUTS)
+    assert resource.up(INPUTS, refresh=True) == "same", "the state is as it was"
+    resource.destroy()
+    assert names(engine) == []
+
+
+def test_a_first_container_that_fails_leaves_nothing_behind() -> None:
+    engine = NodeEngine()
+    with pytest.raises(ProviderError, match=r"The new container was removed; volumes stay\."):
+        deployed(engine, image=SICK)
+    assert names(engine) == []
+    assert engine.volumes_there == {WALLET, DATA}
+
+
+def test_a_copy_that_fails_touches_nothing() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.copy_code = 1
+    engine.log.clear()
+    with pytest.raises(ProviderError, match="no space left on device"):
+        resource.up({**INPUTS, "image": NEXT})
+    assert engine.log == []
+    is_whole(engine, INPUTS)
+
+
+def test_a_wallet_volume_that_is_gone_is_never_made_by_the_engine() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.volumes_there.remove(WALLET)
+    engine.log.clear()
+    with pytest.raises(ProviderError, match="is gone, and no empty one is put in its place"):
+        resource.up({**INPUTS, "image": NEXT})
+    assert engine.log == []
+
+
+@pytest.mark.case(36)
+def test_a_wallet_that_another_container_uses_is_not_shared() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    config = {"Image": GOOD, "HostConfig": {**only(engine).config["HostConfig"], "PortBindings": {}}}
+    engine.create_container_from_config(config, "by-hand")
+    resource.destroy()
+    engine.start("by-hand")
+    with pytest.raises(ProviderError, match="in use by the container by-hand: a wallet has one writer"):
+        resource.up(INPUTS)
+    assert names(engine) == ["by-hand"]
+
+
+@pytest.mark.parametrize("foreign", [{}, {NODE: "urn:of-another"}], ids=["by hand", "of another stack"])
+def test_a_container_of_somebody_else_is_not_taken_over(foreign: dict[str, str]) -> None:
+    engine = NodeEngine()
+    mounts = [{"Source": WALLET if foreign else DATA}]
+    host = {"Mounts": mounts, "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}
+    engine.create_container_from_config({"Image": GOOD, "Labels": foreign, "HostConfig": host}, NAME)
+    with pytest.raises(ProviderError, match="the name is already in use"):
+        deployed(engine)
+    assert names(engine) == [NAME]
+
+
+@pytest.mark.case(37)
+def test_replace_makes_one_handover_and_its_deletion_spares_the_new_container() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    before = only(engine).identity
+    assert resource.up(INPUTS, replace=True) == "replace"
+    assert only(engine).identity != before
+    assert engine.copies == 2, "the wallet was copied first"
+    is_whole(engine, INPUTS)
+
+
+@pytest.mark.case(37)
+@pytest.mark.parametrize("image", [BAD, SICK])
+def test_a_replace_that_fails_leaves_the_old_one_in_the_state_and_running(image: str) -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    with pytest.raises(ProviderError):
+        resource.up({**INPUTS, "image": image}, replace=True)
+    is_whole(engine, INPUTS)
+    assert resource.up(INPUTS, refresh=True) == "same"
+
+
+@pytest.mark.case(37)
+def test_a_container_that_was_removed_by_hand_comes_back_after_a_copy() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.boxes.clear()
+    assert resource.up(INPUTS, refresh=True) == "create"
+    assert engine.copies == 2
+    is_whole(engine, INPUTS)
+
+
+def test_a_container_that_was_stopped_is_started_and_a_changed_policy_put_right() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.stop(NAME, timeout=60)
+    assert resource.up(INPUTS, refresh=True) == "update"
+    is_whole(engine, INPUTS)
+    engine.update_container(NAME, restart_policy={"Name": "always"})
+    assert resource.up(INPUTS, refresh=True) == "update"
+    is_whole(engine, INPUTS)
+    assert engine.log[-1] == f"start {NAME}", "it went on running"
+
+
+def test_memory_changes_in_place() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.log.clear()
+    assert resource.up({**INPUTS, "memory": 1024}) == "update"
+    assert engine.log == []
+    assert only(engine).config["HostConfig"]["Memory"] == 1024 * 1024 * 1024
+
+
+@pytest.mark.parametrize("key", ["engine", "sshOptions", "host", "waitTimeout"])
+def test_another_way_to_the_same_engine_restarts_nothing(key: str) -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.log.clear()
+    changed = {"engine": "ssh://pi@attic", "sshOptions": ["-p", "2222"], "host": "loft", "waitTimeout": 60}
+    assert resource.up({**INPUTS, key: changed[key]}) == "update"
+    assert engine.log == []
+
+
+def test_a_stopped_node_that_fails_to_change_stays_stopped() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.stop(NAME, timeout=60)
+    with pytest.raises(ProviderError):
+        resource.up({**INPUTS, "image": BAD})
+    assert (only(engine).running, only(engine).name) == (False, NAME)
+    assert engine.boot() == [], "it was stopped by hand"
+
+
+def test_a_renamed_node_is_handed_over_to_its_new_name() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    renamed = {**INPUTS, "name": "skycoin-main"}
+    assert resource.up(renamed) == "update"
+    is_whole(engine, renamed)
+
+
+@pytest.mark.parametrize("field", ["docker", "official"])
+def test_a_container_of_version_0_1_0_comes_over_without_a_step(field: str) -> None:
+    """Its state is of docker's Container, by either plugin; its id is the engine's."""
+    engine = NodeEngine()
+    own = deployed(engine)
+    box = only(engine)
+    box.config["Labels"] = {"skycoin.stand-in.made-for": "x"} if field == "docker" else {}
+    keys = {
+        key: value for key, value in INPUTS.items() if key not in ("host", "sshOptions", "wallet", "backups")
+    }
+    olds = {
+        **keys,
+        "restart": "unless-stopped",
+        "destroyGraceSeconds": 60,
+        "removeVolumes": False,
+        "wait": True,
+    }
+    olds.pop("newWallet")
+    outputs = (
+        {**olds, "capabilities": {"drops": ["CAP_ALL"]}, "mustRun": True} if field == "official" else olds
+    )
+    resource = Resource(own.kind, box.identity, olds, outputs)
+    engine.log.clear()
+    assert own.kind.diff(outputs, olds, INPUTS).updates == ()
+    assert resource.up(INPUTS) == "same"
+    assert resource.up({**INPUTS, "memory": 256}) == "update"
+    assert engine.log == []
+    assert resource.up({**INPUTS, "image": NEXT}) == "update"
+    is_whole(engine, {**INPUTS, "image": NEXT})
+    resource.destroy()
+    assert names(engine) == []
+
+
+SCENARIOS: dict[str, tuple[Values, bool]] = {
+    "update": ({**INPUTS, "image": NEXT}, False),
+    "replace": (INPUTS, True),
+    "rename": ({**INPUTS, "name": "skycoin-main", "image": NEXT}, False),
+    "update that fails": ({**INPUTS, "image": SICK}, False),
+}
+"""Name → inputs that are wanted, and whether it is a `--replace`."""
+
+
+def disturbed(engine: NodeEngine, at: int, fault: Fault, wanted: Values, *, replace: bool) -> Resource:
+    """A deployed node over which an `up` ran, with a fault at its call number `at`."""
+    resource = deployed(engine)
+    engine.arm(at, fault)
+    with contextlib.suppress(*ENDINGS):
+        resource.up(wanted, replace=replace)
+    return resource
+
+
+def steps() -> Iterator[int]:
+    """Numbers of calls, from 1; the loop over them ends where an operation makes fewer."""
+    return iter(range(1, 100))
+
+
+@pytest.mark.parametrize("boot", [False, True], ids=["engine restarted", "board rebooted"])
+@pytest.mark.parametrize("live_restore", [False, True], ids=["", "live restore"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(17, 39)
+def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
+    scenario: str, fault: Fault, live_restore: bool, boot: bool
+) -> None:
+    """At most one writer throughout; then one container, whole; a destroy leaves none, and both volumes."""
+    wanted, replace = SCENARIOS[scenario]
+    for at in steps():
+        engine = NodeEngine(live_restore=live_restore)
+        resource = disturbed(engine, at, fault, wanted, replace=replace)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        started = engine.boot() if boot else engine.restart_daemon()
+        assert len(started) <= 1
+        good = INPUTS if wanted["image"] == SICK else wanted
+        resource.up(good, refresh=True)
+        is_whole(engine, good)
+        assert resource.up(good, refresh=True) == "same"
+        assert resource.up(good) == "same"
+        resource.destroy()
+        assert names(engine) == [], f"step {at}"
+        assert engine.violations == [], f"step {at}"
+        assert {WALLET, DATA} == engine.volumes_there
+    assert at > 15, "the faults were at every step"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.case(39)
+def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
+    """One of the two, by Docker alone, where it does not keep containers alive over its own end.
+
+    Between the last two policies neither starts by itself: that is one call to the engine long.
+    """
+    wanted, replace = SCENARIOS[scenario]
+    without = []
+    for at in steps():
+        engine = NodeEngine()
+        disturbed(engine, at, Fault.KILLED_AFTER, wanted, replace=replace)
+        if engine.calls < at:
+            break
+        if not engine.boot():
+            without.append(at)
+    assert len(without) <= (0 if "fails" in scenario else 1)
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(17)
+def test_a_destroy_after_an_interrupted_handover_leaves_no_container(fault: Fault) -> None:
+    for at in steps():
+        engine = NodeEngine()
+        resource = disturbed(engine, at, fault, {**INPUTS, "image": NEXT}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        resource.destroy()
+        assert names(engine) == [], f"step {at}"
+        assert engine.violations == [], f"step {at}"
