@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from tests.unit.projects import PROJECT
 
 PYTHON = """#!/bin/sh
 case "$*" in
-  *venv*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
-  *pip*) touch "$BEGAN"; /bin/sleep "$LASTS";;
+  "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
+  "-m pip "*) exec "$REAL" -c "import pathlib, time; pathlib.Path('$BEGAN').touch(); time.sleep($LASTS)";;
   --version) echo Python 3.12;;
 esac
 """
@@ -27,13 +28,24 @@ def environment(tmp_path: Path) -> dict[str, str]:
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "BEGAN": str(tmp_path / "began"), "LASTS": "1"}
+    return {
+        **os.environ,
+        "PATH": path,
+        "BEGAN": str(tmp_path / "began"),
+        "LASTS": "1",
+        "REAL": sys.executable,
+    }
 
 
 def started(tmp_path: Path, environment: dict[str, str]) -> "subprocess.Popen[str]":
     command = ["sh", str(PROJECT / "local" / "environment.sh"), str(tmp_path / "venv")]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     )
 
 
