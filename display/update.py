@@ -18,7 +18,11 @@ QUIET = 14.0
 _BRIEF = 1.0
 """Seconds below which an operation gets no row: it would only flicker."""
 _INDENT = "    "
-_LASTING = ("docker-build:index:Image", "docker:index/container:Container")
+_LASTING = (
+    "docker-build:index:Image",
+    "docker:index/container:Container",
+    "skycoin:index:NodeContainer",
+)
 """Types whose operations take long: builds, and containers that are waited for until they are healthy."""
 _UNTOLD = ("pulumi:pulumi:Stack", "pulumi:providers:")
 """Types that nobody asked for by name."""
@@ -70,7 +74,8 @@ class Operation:
     @property
     def waits(self) -> bool:
         """True of a container that counts as made only when its health check passed."""
-        return self.step.op != "delete" and self.step.new.get("wait") is True
+        new = self.step.new
+        return self.step.op != "delete" and new.get("wait", "waitTimeout" in new) is True
 
     @property
     def doing(self) -> str:

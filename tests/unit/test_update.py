@@ -17,6 +17,8 @@ from local.screen import Terminal
 
 UPDATES = Path(__file__).with_name("updates")
 STACK = "urn:pulumi:local::skycoin::pulumi:pulumi:Stack::skycoin-local"
+CONTAINER = "docker:index/container:Container"
+CREATING = "    … creating node-1-container"
 NODE = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/container:Container::node-1-container"
 LOG = "/state/logs/pulumi.log"
 BUILDS = "[build 1/3] RUN go mod download, go build"
@@ -171,6 +173,29 @@ def test_of_a_property_is_said_what_people_can_read(
     found = step_of(step("update", old=side(**old), new=side(**new), detailedDiff={diff: {}}))
     assert found is not None
     assert changes(found) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "said"),
+    [
+        (
+            "skycoin:index:NodeContainer",
+            {"waitTimeout": 300},
+            [f"{CREATING}, and waiting until it is healthy"],
+        ),
+        (CONTAINER, {"wait": True, "waitTimeout": 300}, [f"{CREATING}, and waiting until it is healthy"]),
+        (CONTAINER, {"wait": False, "waitTimeout": 300}, [CREATING]),
+        (CONTAINER, {}, [CREATING]),
+        ("docker:index/volume:Volume", {}, []),
+    ],
+)
+def test_what_lasts_is_said_when_it_begins(kind: str, inputs: dict[str, Any], said: list[str]) -> None:
+    update = Update(0)
+    body = step("create", new=side(**inputs))
+    body["metadata"]["urn"] = NODE.replace(CONTAINER, kind)
+    update.take({"resourcePreEvent": body}, 1)
+    assert update.beats(2) == said
+    assert update.beats(3) == [], "and only then"
 
 
 def test_many_changed_properties_are_counted() -> None:
