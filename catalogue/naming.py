@@ -156,3 +156,8 @@ def pinned(reference: str) -> str:
 def backups_volume(wallet_volume: str) -> str:
     """Volume with the copies of a wallet, on the wallet's own host."""
     return f"{wallet_volume}-backups"
+
+
+def previous_container(container: str) -> str:
+    """Name of a node's old container while a handover may still need it."""
+    return f"{container}-previous"

@@ -19,7 +19,7 @@ HANDED_OVER = (
     "ulimits",
     "healthcheck",
 )
-"""A change needs another container: a handover (ADR 18)."""
+"""A change needs another container: a handover (ADR 19)."""
 LIVE = ("memory",)
 """A running container is given a change."""
 APART = ("host", "engine", "sshOptions", "wallet", "backups", "newWallet", "waitTimeout")

@@ -1,7 +1,7 @@
 """The handover: a node's container gives way to another one, and comes back where that one fails.
 
 The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of
-the two may write to the wallet, and at most one starts when its host boots (docs/adr/0018 has the table):
+the two may write to the wallet, and at most one starts when its host boots (docs/adr/0019 has the table):
 until the new one is confirmed the old one, by the policy `always`; then the new one. The restart policy
 `no` marks a container that nobody has confirmed. A handover that was killed at any step is undone or
 finished by `settle`, from what the engine has.
@@ -14,12 +14,11 @@ from typing import Any
 
 from docker.errors import APIError, DockerException, NotFound
 
+from catalogue.naming import previous_container
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin.last_words import last_words
 
-PREVIOUS = "-previous"
-"""Suffix of the old container's name during a handover."""
 UNCONFIRMED = "no"
 CONFIRMED = "unless-stopped"
 STANDBY = "always"
@@ -69,7 +68,7 @@ class Handover:
 
     def interrupted(self, name: str) -> Values | None:
         """Inspection of the container that an interrupted handover set aside; None where there is none."""
-        found = self.find(f"{name}{PREVIOUS}")
+        found = self.find(previous_container(name))
         return found if found is not None and uses(found, self._wallet) else None
 
     def made_for(self, resource: str) -> Values | None:
@@ -98,8 +97,7 @@ class Handover:
             self._policy(name, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
             failure = self._undone(error, old, str(former), name, config["Labels"][RESOURCE], grace)
-            if failure is not None:
-                raise ProviderError(failure) from error
+            raise ProviderError(failure) from error
         if old is not None:
             self._remove(old)
 
@@ -119,7 +117,7 @@ class Handover:
                 self._policy(old["Id"], STANDBY)
             self._say(f"stops {name}")
             self._stop(old["Id"], grace)
-        self._api.rename(old["Id"], f"{name}{PREVIOUS}")
+        self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
         """True where containers outlive their engine: it would start the old one beside the new one."""
@@ -132,15 +130,11 @@ class Handover:
 
     def _undone(
         self, error: Exception, old: Values | None, former: str, name: str, resource: str, grace: int
-    ) -> str | None:
-        """Undo a failed handover; the message that says what failed, and what runs now.
-
-        None where the new container was confirmed, and only the engine's answer was lost.
-        """
+    ) -> str:
+        """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = str(getattr(error, "explanation", None) or error)
         try:
-            if not self._undo(old, former, name, resource, grace):
-                return None
+            self._undo(old, former, name, resource, grace)
         except (ServiceError, DockerException, OSError) as second:
             return (
                 f"{reason}\nThe old container was not brought back: "
@@ -150,18 +144,14 @@ class Handover:
             return f"{reason}\nThe new container was removed; volumes stay."
         return f"{reason}\nThe old container {former} is back, as it was; the new one was removed."
 
-    def _undo(self, old: Values | None, former: str, name: str, resource: str, grace: int) -> bool:
-        """Undo a failed handover; False where the new container is confirmed, and nothing is to be undone."""
+    def _undo(self, old: Values | None, former: str, name: str, resource: str, grace: int) -> None:
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
         is_other = new is not None and (before is None or new["Id"] != before["Id"])
         if new is not None and is_other and labels(new).get(RESOURCE) == resource:
-            if policy(new) != UNCONFIRMED:
-                return False
             self.remove(new, grace)
         if before is not None:
             self._bring_back(before, former, run=bool(old and old["State"]["Running"]))
-        return True
 
     def _bring_back(self, old: Values, name: str, *, run: bool = True) -> None:
         if old["Name"].lstrip("/") != name:

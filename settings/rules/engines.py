@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from catalogue.naming import backups_volume
+from catalogue.naming import backups_volume, previous_container
 from settings.names import (
     container_name,
     engine_of,
@@ -26,10 +26,10 @@ def container_faults(settings: StackSettings) -> Iterator[str]:
     }
     for name, node in settings.nodes.items():
         container = container_name(name, node.image)
-        names = {f"nodes.{name}": container}
+        names = [(f"nodes.{name}", container), (f"nodes.{name}", previous_container(container))]
         if node.metrics_port is not None:
-            names[f"nodes.{name}.metrics-port"] = exporter_name(container)
-        for key, wanted in names.items():
+            names.append((f"nodes.{name}.metrics-port", exporter_name(container)))
+        for key, wanted in names:
             first = users.setdefault((engine_of(settings, node.host), wanted), key)
             if first != key:
                 taken = f"container {wanted!r} is already that of skycoin:{first}"

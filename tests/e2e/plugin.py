@@ -32,7 +32,11 @@ from tests.e2e.machine import CACHE, HOME
 SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
 IMAGE = f"{REPOSITORY}:1"
-APPLETS = ("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id")
+APPLETS = (
+    *("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id"),
+    *("awk", "cp", "date", "diff", "find", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort"),
+    *("sync", "tail", "tr", "wc"),
+)
 
 CONTAINER = "docker:index/container:Container"
 VOLUME = "docker:index/volume:Volume"

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from local import services
-from providers.skycoin.handover import PREVIOUS
 from tests.e2e.machine import SETTINGS, Machine, Result, clean_environment
+from tests.e2e.namespace import network_namespace, python
 from tests.e2e.plugin import until
 
 NODE, PORT = "skycoin-steady", 16426
@@ -172,22 +172,18 @@ def states(up: Machine) -> str:
     return " ".join(sorted(listed.text.split()))
 
 
-ASIDE = f"{NODE}{PREVIOUS}=exited"
+ASIDE = f"{NODE}-previous=exited"
 
 
-@pytest.mark.parametrize(
-    "moment", [f"{NODE}=exited", ASIDE, f"{NODE}=running {ASIDE}"], ids=["stopped", "aside", "new runs"]
-)
 @pytest.mark.parametrize(
     "victim", ["providers.skycoin", "pulumi up"], ids=["plugin", "pulumi and its plugins"]
 )
 @pytest.mark.case(17, 39)
-def test_a_handover_that_is_killed_is_put_right_by_the_next_up(
-    steady: Machine, moment: str, victim: str
-) -> None:
+def test_a_handover_that_is_killed_is_put_right_by_the_next_up(steady: Machine, victim: str) -> None:
+    """While the new container is waited for; every other moment: the board, below."""
     victims = ("providers.skycoin",) if victim == "providers.skycoin" else ("pulumi", "providers.")
     with changed(steady, args=["-log-level=debug"]):
-        killed = killed_when(steady, moment, *victims)
+        killed = killed_when(steady, f"{NODE}=running {ASIDE}", *victims)
         assert killed.code != 0, killed.text
     if victim != "providers.skycoin":
         steady.pulumi("cancel", "--yes", "--stack", "local")
@@ -223,7 +219,7 @@ def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady:
 @pytest.mark.case(39)
 def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) -> None:
     with changed(steady, args=["-log-level=debug"]):
-        killed_when(steady, ASIDE, "providers.skycoin")
+        killed_when(steady, f"{NODE}=running {ASIDE}", "providers.skycoin")
     parts = [
         "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container",
     ]
@@ -235,3 +231,44 @@ def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) 
     result = steady.pulumi(*UP)
     assert result.code == 0, result.text
     is_whole(steady)
+
+
+@pytest.fixture(scope="module")
+def rebooted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Containers of a node after a power cut at each moment of a handover, and after the next run."""
+    state = tmp_path_factory.mktemp("board")
+    with network_namespace("skycoin-board") as inside:
+        command = [*inside, *python("tests.e2e.rebooted", str(state))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+OLD, NEW = "skycoin-one-previous=running", "skycoin-one=running"
+
+
+@pytest.mark.parametrize(
+    ("moment", "runs"),
+    [
+        ("the old one stops", [NEW]),  # it has its name yet
+        ("the old one is renamed", [OLD]),
+        ("the new one is created", [OLD]),
+        ("the new one starts", [OLD]),
+        ("the old one starts no more", []),
+        ("the new one is confirmed", [NEW]),
+        ("the old one is removed", [NEW]),
+    ],
+)
+@pytest.mark.case(39)
+def test_a_board_that_loses_power_in_a_handover_starts_one_node_at_most(
+    rebooted: Any, moment: str, runs: list[str]
+) -> None:
+    """The table of ADR 19, by an engine that starts containers by their restart policies when it boots."""
+    found = rebooted[moment]
+    assert [state for state in found["boot"] if state.endswith("=running")] == runs
+    assert found["after"] == [NEW]
+    assert found["wallet"] == '{"precious": true}\n'
+
+
+def test_what_was_handed_over_on_that_board_is_deleted_and_its_wallet_stays(rebooted: Any) -> None:
+    assert rebooted["deleted"] == {"boot": [], "after": [], "wallet": '{"precious": true}\n'}

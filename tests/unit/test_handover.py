@@ -10,7 +10,7 @@ import pytest
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin import handover
-from providers.skycoin.handover import NODE, PREVIOUS
+from providers.skycoin.handover import NODE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
 
@@ -98,10 +98,10 @@ def test_another_image_is_a_handover_in_this_order() -> None:
     assert resource.up({**INPUTS, "image": NEXT}) == "update"
     assert engine.log == [
         f"stop {NAME}",
-        f"rename {NAME} {NAME}{PREVIOUS}",
+        f"rename {NAME} {NAME}-previous",
         f"create {NAME}",
         f"start {NAME}",
-        f"remove {NAME}{PREVIOUS}",
+        f"remove {NAME}-previous",
     ]
     assert engine.copies == 2
     is_whole(engine, {**INPUTS, "image": NEXT})
@@ -355,6 +355,22 @@ def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
         assert engine.violations == [], f"step {at}"
         assert {WALLET, DATA} == engine.volumes_there
     assert at > 15, "the faults were at every step"
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(37)
+def test_a_replace_that_was_interrupted_is_put_right_by_the_next_replace(fault: Fault) -> None:
+    """Without a refresh: a container that was set aside is not forgotten beside the next one."""
+    for at in steps():
+        engine = NodeEngine()
+        resource = disturbed(engine, at, fault, INPUTS, replace=True)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        resource.up(INPUTS, replace=True)
+        is_whole(engine, INPUTS)
+        resource.destroy()
+        assert names(engine) == [], f"step {at}"
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

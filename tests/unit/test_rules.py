@@ -121,6 +121,14 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        # The old container has that name during a handover.
+        {"nodes.one-previous": {"image": "skycoin", "host": "here", "rpc-port": 6421}},
+        [
+            "skycoin:nodes.one-previous: container 'skycoin-one-previous' is already that of "
+            "skycoin:nodes.one; give the node another name"
+        ],
+    ),
+    (
         {"nodes.one.metrics-port": 6420, "images.exporter": EXPORTER},
         [
             "skycoin:nodes.one.metrics-port: 6420 is already taken on engine local by "

@@ -1,0 +1,178 @@
+"""Handovers on an engine without live-restore that loses power: run in a network namespace.
+
+The plugin is killed after one call to the engine, then the engine and all that it runs; the engine starts
+again, as on a board that boots. Prints one JSON object by moment: {boot: […], after: […], wallet: text};
+the lists are `NAME=STATE` of all containers of the node.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from local import services
+from local.engine import engine_version
+from local.layout import EngineChoice, Layout, Mode
+from providers.base import Values
+from providers.skycoin.node_container import NodeContainer
+from tests.e2e.beside import system_engine
+from tests.e2e.plugin import busybox_archive, until
+
+NAME, WALLET, IMAGE = "skycoin-one", "skycoin-one-wallet", "node-like:1"
+MOMENTS: Mapping[str, tuple[str, int]] = {
+    "the old one stops": ("stop", 1),
+    "the old one is renamed": ("rename", 1),
+    "the new one is created": ("create_container_from_config", 1),
+    "the new one starts": ("start", 1),
+    "the old one starts no more": ("update_container", 2),
+    "the new one is confirmed": ("update_container", 3),
+    "the old one is removed": ("remove_container", 1),
+}
+"""Moment → method of the engine's API after whose n-th call the plugin ends."""
+INPUTS: Values = {
+    "host": "board",
+    "sshOptions": [],
+    "wallet": WALLET,
+    "backups": f"{WALLET}-backups",
+    "newWallet": False,
+    "name": NAME,
+    "image": IMAGE,
+    "command": ["sleep", "1000"],
+    "networkMode": "none",
+    "mounts": [{"type": "volume", "source": WALLET, "target": "/wallet"}],
+    "healthcheck": {"tests": ["CMD", "true"], "interval": "1s", "timeout": "1s", "retries": 3},
+    "memory": 64,
+    "stopTimeout": 2,
+    "waitTimeout": 60,
+}
+
+
+class Killed(BaseException):
+    """The plugin's process ends here."""
+
+
+class Api:
+    """docker-py's low-level API, until a method was called so often."""
+
+    def __init__(self, api: Any, method: str = "", times: int = 0) -> None:
+        self._api, self._method, self._left = api, method, times
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._api, name)
+        if name != self._method:
+            return found
+
+        def called(*arguments: Any, **options: Any) -> Any:
+            answer = found(*arguments, **options)
+            self._left -= 1
+            if self._left == 0:
+                raise Killed
+            return answer
+
+        return called
+
+
+class Client:
+    """docker-py's client over such an API."""
+
+    def __init__(self, client: Any, api: Any) -> None:
+        self.containers, self.api = client.containers, api
+
+
+def pids(*pattern: str) -> list[str]:
+    """Processes that pgrep finds."""
+    return subprocess.run(["pgrep", *pattern], capture_output=True, text=True, check=False).stdout.split()
+
+
+class Board:
+    """An engine, and a node on it."""
+
+    def __init__(self, layout: Layout, folder: Path) -> None:
+        self._layout, self._service, self._folder = layout, system_engine(folder), folder
+        self._host = f"unix://{folder}/docker.sock"
+        services.start(layout, self._service)
+        self.client = docker.DockerClient(self._host)
+
+    def prepare(self) -> tuple[str, Values]:
+        """A running node with a wallet."""
+        self.client.api.import_image_from_data(busybox_archive(), repository="node-like", tag="1")
+        self.client.api.create_volume(WALLET)
+        place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
+        (place / "a.wlt").write_text('{"precious": true}\n')
+        return self.kind().create(INPUTS)
+
+    def kind(self, method: str = "", times: int = 0) -> NodeContainer:
+        client = Client(self.client, Api(self.client.api, method, times))
+        return NodeContainer(lambda _: None, lambda _: client)
+
+    def reboot(self) -> None:
+        """Kill the engine and all that it runs at once; start it again."""
+        listed = self.client.api.containers()
+        running = [self.client.api.inspect_container(one["Id"])["State"]["Pid"] for one in listed]
+        engine = (self._folder / "pid").read_text()
+        for pid in [engine, *pids("-P", engine), *pids("-f", f"shim.*{self._folder}"), *map(str, running)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        until(lambda: engine_version(self._host) is None, "the engine has ended")
+        self._empty_run()
+        services.start(self._layout, self._service)
+        self.client = docker.DockerClient(self._host)
+
+    def _empty_run(self) -> None:
+        """Remove what a boot does not find again: mounts, and /run, which is in memory."""
+        points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for point in sorted((one for one in points if one.startswith(f"{self._folder}/")), reverse=True):
+            subprocess.run(["umount", "--lazy", point], check=True)
+        shutil.rmtree(self._folder / "run")
+        (self._folder / "pid").unlink()
+
+    def states(self) -> list[str]:
+        found = self.client.api.containers(all=True, filters={"volume": WALLET})
+        return sorted(f"{one['Names'][0].lstrip('/')}={one['State']}" for one in found)
+
+    def wallet(self) -> str:
+        place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
+        return (place / "a.wlt").read_text()
+
+
+def main(folder: Path) -> None:
+    """Lose power at each moment of a handover, and let the next run put it right."""
+    layout = Layout(
+        state=folder,
+        cache=folder / "cache",
+        builder_root=folder / "buildkit",
+        registry_port=15448,
+        engine=EngineChoice.OWN,
+        mode=Mode.EMBEDDED,
+    )
+    (folder / "system").mkdir(parents=True)
+    board = Board(layout, folder / "system")
+    identity, state = board.prepare()
+    noted = {}
+    for number, (moment, (method, times)) in enumerate(MOMENTS.items()):
+        wanted = {**INPUTS, "command": ["sleep", str(2000 + number)]}
+        with contextlib.suppress(Killed):
+            board.kind(method, times).update(identity, state, wanted)
+            raise AssertionError(f"{moment}: the plugin was not killed")
+        board.reboot()
+        boot = board.states()
+        found = board.kind().read(identity, {**INPUTS, "command": state["command"]}, state)
+        assert found is not None
+        state = board.kind().update(identity, found.state, wanted)
+        noted[moment] = {"boot": boot, "after": board.states(), "wallet": board.wallet()}
+    board.kind().delete(identity, state)
+    noted["deleted"] = {"boot": [], "after": board.states(), "wallet": board.wallet()}
+    services.stop(layout, "system")
+    print(json.dumps(noted))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
