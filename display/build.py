@@ -45,6 +45,9 @@ class Build:
     def take(self, text: str) -> None:
         """Lines that the build has just printed."""
         for line in text.splitlines():
+            # It says which builder is used.
+            if line.startswith("#0 "):
+                continue
             if found := _LINE.match(line):
                 self._follow(*found.groups())
             if not _NOISE.match(_CLOCK.sub("", line, count=1)):
@@ -58,10 +61,14 @@ class Build:
 
     @property
     def step(self) -> str:
-        """Headline of the step that was heard of last and is not over; between two of them the last one's."""
+        """Headline of the step that was heard of last and is not over; between two of them the last one's.
+
+        Others than builds have no steps: their last line.
+        """
         running = [number for number in self._heard if number not in self._over]
-        heard = running or self._heard
-        return gist(" ".join(_PLUMBING.sub("", f"{self._steps[heard[-1]]} ").split())) if heard else ""
+        if heard := running or self._heard:
+            return gist(" ".join(_PLUMBING.sub("", f"{self._steps[heard[-1]]} ").split()))
+        return gist(self._lines[-1]) if self._lines else ""
 
     def reasons(self) -> list[str]:
         """The last lines that say why it failed: those of the failed step, where one is known."""

@@ -18,8 +18,9 @@ QUIET = 14.0
 _BRIEF = 1.0
 """Seconds below which an operation gets no row: it would only flicker."""
 _INDENT = "    "
+_BUILD = "docker-build:index:Image"
 _LASTING = (
-    "docker-build:index:Image",
+    _BUILD,
     "docker:index/container:Container",
     "skycoin:index:NodeContainer",
 )
@@ -245,7 +246,7 @@ class Update:
         running = self._running.pop(step.urn, None)
         failure = self._failures.setdefault(step.urn, Failure())
         took = now - self._since.get(step.urn, now)
-        failure.build = running.build if running else None
+        failure.build = running.build if running and step.type == _BUILD else None
         how = "was stopped" if self._stopped else "failed"
         return [f"✗ {_DOING.get(step.op, step.op)} {step.name} {how} ({seconds(took)})"]
 

@@ -298,6 +298,21 @@ def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
     ], "the oldest first"
 
 
+def test_what_is_no_build_is_at_its_last_line_and_fails_with_its_error_alone() -> None:
+    update = Update(0)
+    update.take({"resourcePreEvent": step("create", new=side())}, 1)
+    assert update.beats(1) == [CREATING]
+    for said in ("copies the wallet", "waits for it to be healthy: starting, 9 of 300 s"):
+        update.take({"diagnosticEvent": {"urn": NODE, "ephemeral": True, "message": said}}, 2)
+    assert update.beats(20) == [f"{CREATING}: waits for it to be healthy: starting, 9 of 300 s (19 s)"]
+    update.take({"diagnosticEvent": {"urn": NODE, "severity": "error", "message": "it ended"}}, 21)
+    assert update.take({"resOpFailedEvent": step("create", new=side())}, 21) == [
+        "    ✗ creating node-1-container failed (20 s)"
+    ]
+    assert update.end(1, 22, LOG)[1:3] == ["", "error: node-1-container: it ended"]
+    assert not [line for line in update.end(1, 22, LOG) if line.startswith("  | ")]
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [
