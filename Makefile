@@ -2,12 +2,13 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
+SET_UP = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
 SKYINFRA = $(PYTHON) -m commands
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
 INTO_FOLDER = $(if $(INTO),--into "$(INTO)")
 
 .DEFAULT_GOAL := help
-.PHONY: help up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
+.PHONY: help known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,10 +16,15 @@ help: ## This list
 $(VENV)/ready: requirements.txt requirements-ecr.txt requirements-dev.txt constraints.txt local/environment.sh
 	@sh local/environment.sh $(VENV)
 
+# Said before minutes of installing, for what needs a set-up; local/pulumi_cli.py says the same.
+known:
+	@test -e "$(SET_UP)/environment.json" || { \
+	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }
+
 up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 12 to 15 min, then 10 s)
 	@$(PYTHON) -m local up
 
-down: $(VENV)/ready ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up made, wallets excepted
+down: known $(VENV)/ready ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up made, wallets excepted
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
 images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
@@ -33,13 +39,13 @@ workspace-files: $(VENV)/ready ## devcontainer.json and devfile.yaml of that wor
 workspace-stop: $(VENV)/ready ## Stop one workspace: NAME=cli
 	@$(SKYINFRA) workspace stop "$(NAME)"
 
-preview: $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
+preview: known $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
 
 review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STACK=name (default local)
 	@$(SKYINFRA) review --stack $(STACK)
 
-destroy: $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
+destroy: known $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
 retire: $(VENV)/ready ## Take one node out of a stack; its volumes stay: NODE=name, STACK=name (default local)
@@ -51,7 +57,7 @@ wallet-backup: $(VENV)/ready ## Back up a node's wallets into a new, dated file:
 wallet-restore: $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
 	@$(SKYINFRA) wallet restore "$(NODE)" "$(FILE)" --copy "$(COPY)" --stack $(STACK) $(INTO_FOLDER)
 
-env: $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
+env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
 test: lint unit e2e ## Everything that this machine can run (cold 45 min, warm 25 to 35 min)

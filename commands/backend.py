@@ -39,6 +39,12 @@ class Backend:
     env: Mapping[str, str]
     """Variables by which pulumi and docker reach it; none for an installed Pulumi."""
 
+    @property
+    def update_log(self) -> Path:
+        """Log of the updates. Without a set-up it is in the cache: a state folder would look like one."""
+        layout = self.layout or read_layout()
+        return layout.update_log if self.layout else layout.cache / "logs" / layout.update_log.name
+
     def stack(self, given: str | None, default: str = STACK) -> str:
         """Name of the stack: given, or the set-up's `default`, or the selected one. Raises UserError."""
         if given:

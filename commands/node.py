@@ -6,7 +6,7 @@ from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from local.missing_nodes import file_name, listed_nodes
-from local.pulumi_cli import pulumi
+from local.pulumi_run import pulumi
 from local.stack import is_own, remove_setting
 from local.steps import SetupError
 from wallets.nodes import DeployedNode, node_of, nodes_of
@@ -57,11 +57,11 @@ def _destroy(deployed: DeployedNode, stack: str, backend: Backend) -> int:
     """Exit code of pulumi. Where it fails, the wallet is protected again."""
     options = ["--yes", "--stack", stack]
     for urn in deployed.protected:
-        if code := pulumi(["state", "unprotect", urn, *options], backend.env):
+        if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
             return code
     targets = [part for urn in deployed.urns for part in ("--target", urn)]
-    code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env)
+    code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
     if code:
         for urn in deployed.protected:
-            pulumi(["state", "protect", urn, *options], backend.env)
+            pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
     return code

@@ -16,6 +16,7 @@ from local.bring_up import bring_up
 from local.layout import Layout, read_layout
 from local.lock import exclusive
 from local.missing_nodes import refuse_missing
+from local.pulumi_run import pulumi
 from local.setup import claim_state, set_up
 from local.stack import (
     STACK,
@@ -71,7 +72,9 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
         layout,
         arguments.stack,
         env,
-        lambda options: pulumi_cli.pulumi(["preview", "--refresh", "--diff", "--run-program", *options], env),
+        lambda options: pulumi(
+            ["preview", "--refresh", "--diff", "--run-program", *options], env, layout.update_log
+        ),
     )
 
 
@@ -86,7 +89,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     # Without the program: what the state has is destroyed, whatever the settings have become.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
-        layout, arguments.stack, env, lambda options: pulumi_cli.pulumi([*command, *options], env)
+        layout, arguments.stack, env, lambda options: pulumi([*command, *options], env, layout.update_log)
     )
     if code == 0:
         print("\nKept: wallet, data and home volumes, and everything published in registries.")

@@ -66,7 +66,7 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
     tarball = layout.cache / "base" / f"{SUITE}-{_recipe()}.tar.gz"
     if tarball.exists():
         return tarball
-    go_root = output([go, "env", "GOROOT"], env=go_environment(layout), timeout=300)
+    go_root = output([go, "env", "GOROOT"], env=go_environment(layout), timeout=300, doing="fetching Go")
     if not go_root:
         raise SetupError(
             f"Go {GO_VERSION} could not be fetched by {go}: see `GOTOOLCHAIN=go{GO_VERSION} go version`."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from local.docker_plugin_choice import DockerPlugin, kept
 from local.layout import Layout
 from local.missing_nodes import refuse_missing
-from local.pulumi_cli import pulumi
+from local.pulumi_run import pulumi
 from local.stack import has_pending_creates, refuse_while_locked
 
 _LEFT = {
@@ -23,7 +23,7 @@ def bring_up(layout: Layout, stack: str, env: Mapping[str, str]) -> int:
     quiet = ["--yes", "--suppress-outputs", "--stack", stack]
     if has_pending_creates(layout, stack):
         print(f"• an interrupted run left notes in the state: they are removed{_LEFT[kept(layout)]}")
-        code = pulumi(["refresh", "--clear-pending-creates", *quiet], env)
+        code = pulumi(["refresh", "--clear-pending-creates", *quiet], env, layout.update_log)
         if code:
             return code
-    return pulumi(["up", "--refresh", *quiet], env)
+    return pulumi(["up", "--refresh", *quiet], env, layout.update_log)

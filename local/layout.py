@@ -54,6 +54,11 @@ class Layout:
         return self.state / "logs"
 
     @property
+    def update_log(self) -> Path:
+        """Log of the updates: what pulumi said, and what the builds printed."""
+        return self.logs / "pulumi.log"
+
+    @property
     def ca(self) -> Path:
         """Certificate of the authority that signed the local registry's."""
         return self.state / "certificates" / "ca.crt"

@@ -2,10 +2,8 @@
 
 import json
 import os
-import re
 import secrets
 import shutil
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -145,7 +143,7 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
 
 
 def _official(install: Sequence[str], env: Mapping[str, str]) -> bool:
-    return output(install, env=env, timeout=300) is not None
+    return output(install, env=env, timeout=300, doing="downloading the plugin") is not None
 
 
 def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], install: list[str]) -> str:
@@ -179,33 +177,6 @@ def _renew_stand_in(layout: Layout) -> None:
     if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != _launcher():
         write_aside(launcher, _launcher())
         launcher.chmod(0o755)
-
-
-_PROGRESS = re.compile(r"(creating|updating|deleting|refreshing) \(\d+s\)(?!.*error)")
-
-
-def pulumi(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run pulumi in the project with its output on the screen; its exit code.
-
-    A terminal gets pulumi's own live display. Elsewhere the line per build step is left out: what
-    began, what ended and what failed stays. Ctrl-C reaches pulumi too, which then finishes what it
-    began and gives its lock back: it is waited for.
-    """
-    watched = sys.stdout.isatty()
-    command = ["pulumi", *arguments, *([] if watched else ["--non-interactive"])]
-    shown = None if watched else subprocess.PIPE
-    together = None if watched else subprocess.STDOUT
-    with subprocess.Popen(
-        command, env={**os.environ, **env}, cwd=PROJECT, text=True, stdout=shown, stderr=together
-    ) as process:
-        while True:
-            try:
-                for line in process.stdout or []:
-                    if not _PROGRESS.search(line):
-                        print(line, end="", flush=True)
-                return process.wait()
-            except KeyboardInterrupt:
-                print("\ninterrupted: pulumi finishes what it began …", flush=True)
 
 
 def _environment_file(layout: Layout) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.layout import Layout
-from local.steps import SetupError, as_root, output, step
+from local.steps import SetupError, as_root, output, step, waited
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,15 +124,20 @@ def _spawn(layout: Layout, service: Service) -> int:
 
 
 def _await_ready(layout: Layout, service: Service, pid: int) -> None:
-    deadline = time.monotonic() + service.patience
-    while time.monotonic() < deadline:
-        if service.ready():
-            return
-        if _started_at(pid) is None:
-            raise SetupError(f"service {service.name} ended. {_log_end(layout, service.name)}")
-        time.sleep(0.1)
-    waited = f"service {service.name} does not answer after {service.patience:.0f} s."
-    raise SetupError(f"{waited} {_log_end(layout, service.name)}")
+    def answers_within(seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not service.ready():
+            if _started_at(pid) is None:
+                raise SetupError(f"service {service.name} ended. {_log_end(layout, service.name)}")
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(service.name, seconds)
+            time.sleep(0.1)
+
+    try:
+        waited(answers_within, "it does not answer yet", service.patience)
+    except subprocess.TimeoutExpired:
+        silent = f"service {service.name} does not answer after {service.patience:.0f} s."
+        raise SetupError(f"{silent} {_log_end(layout, service.name)}") from None
 
 
 def _log_end(layout: Layout, name: str) -> str:

@@ -1,18 +1,21 @@
 """Steps of a set-up: each says what it does, what it found and how long it took; long ones show progress."""
 
+import math
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from display.errors import UserError
 
-HEARTBEAT = 15.0
-"""Seconds between two signs of life of a running command."""
+_T = TypeVar("_T")
+HEARTBEAT = 14.0
+"""Seconds between two signs of life of a running command: with the time to print, never more than 15."""
 
 
 class SetupError(UserError):
@@ -62,7 +65,6 @@ def run(
     Raises SetupError with the command, its exit code and the end of its log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     with log.open("ab") as out:
         process = subprocess.Popen(
             list(argv),
@@ -73,13 +75,7 @@ def run(
             cwd=cwd,
         )
         try:
-            while True:
-                try:
-                    code = process.wait(timeout=HEARTBEAT)
-                    break
-                except subprocess.TimeoutExpired:
-                    passed = time.monotonic() - began
-                    print(f"    … {doing or argv[0]}: {passed:.0f} s", flush=True)
+            code = waited(lambda patience: process.wait(timeout=patience), doing or argv[0])
         except BaseException:
             process.terminate()
             process.wait()
@@ -89,21 +85,43 @@ def run(
         raise SetupError(f"`{' '.join(argv)}` ended with exit code {code}.\n{tail}\nThe whole log: {log}")
 
 
-def output(argv: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float = 60) -> str | None:
+def waited(wait: Callable[[float], _T], doing: str, limit: float = math.inf) -> _T:
+    """Wait with a sign of life now and then; `wait` raises TimeoutExpired after the seconds it is given."""
+    began = time.monotonic()
+    while True:
+        passed = time.monotonic() - began
+        try:
+            return wait(min(HEARTBEAT, limit - passed))
+        except subprocess.TimeoutExpired:
+            passed = time.monotonic() - began
+            if passed >= limit:
+                raise
+            print(f"    … {doing}: {passed:.0f} s", flush=True)
+
+
+def output(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float = 60, doing: str = ""
+) -> str | None:
     """What a short command prints, or None where it fails, hangs or does not exist."""
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             list(argv),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
+            text=True,
             env={**os.environ, **(env or {})},
-        )
+        ) as process:
+            try:
+                said = waited(
+                    lambda patience: process.communicate(timeout=patience), doing or argv[0], timeout
+                )
+            except BaseException:
+                process.kill()
+                raise
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return said[0].strip() if process.returncode == 0 else None
 
 
 def fail(error: UserError) -> int:

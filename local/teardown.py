@@ -8,7 +8,8 @@ from clients.engine import stop_container
 from clients.pulumi import containers
 from local import own_engine, services
 from local.layout import EngineChoice, Layout
-from local.pulumi_cli import known_environment, pulumi
+from local.pulumi_cli import known_environment
+from local.pulumi_run import pulumi
 from local.setup import set_up
 from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
@@ -30,7 +31,9 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
         # Services that are down come up first: nodes can't be removed from an engine that does not run.
         env = set_up(layout)
         for stack in own_stacks(layout):
-            code = pulumi(["destroy", "--exclude-protected", "--yes", "--stack", stack], env)
+            code = pulumi(
+                ["destroy", "--exclude-protected", "--yes", "--stack", stack], env, layout.update_log
+            )
             if code:
                 return code
     else:

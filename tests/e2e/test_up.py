@@ -33,6 +33,15 @@ def test_up_says_aloud_which_plugins_and_bases_it_uses(first_up: Result) -> None
     assert re.search(r"bases are (made from Debian packages|the official images)", first_up.text)
 
 
+def test_up_folds_a_build_to_its_beginning_and_its_end(first_up: Result) -> None:
+    said = first_up.text[first_up.text.index("• pulumi up") :]
+    assert "    … creating skycoin-arm32v6-image\n" in said
+    assert re.search(r"\n    ✓ created skycoin-arm32v6-image \(\d+(\.\d)? s\)\n", said), said
+    assert re.search(r"\n    ✓ created node-1-container \(\d+(\.\d)? s\)\n    \d+ created \(\d", said), said
+    assert "Reading database" not in said
+    assert "DONE" not in said
+
+
 def test_node_answers_with_the_version_commit_and_branch_it_was_built_from(up: Machine) -> None:
     assert get("/api/v1/version") == {"version": "0.27.1", "commit": COMMIT, "branch": "master"}
 
@@ -83,7 +92,7 @@ def test_second_up_changes_nothing(up: Machine) -> None:
     sent = uploads(up)
     result = up.make("up")
     assert result.code == 0, result.text
-    assert re.search(r"Resources:\n\s+\d+ unchanged\n", result.text), result.text
+    assert re.search(r"• pulumi up\n    \d+ unchanged \(\d", result.text), "what did not change is not listed"
     assert not re.search(r"\d+ (created|updated|replaced|deleted)", result.text)
     after = up.inspect("container", "skycoin-node-1")
     assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])

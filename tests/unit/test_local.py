@@ -1,4 +1,4 @@
-"""The set-up's own parts, without a set-up: layout, certificates, services, what is shown of pulumi."""
+"""The set-up's own parts, without a set-up: layout, certificates, services."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.lock import exclusive
 from local.missing_nodes import refuse_missing
-from local.pulumi_cli import _PROGRESS, known_environment, passphrase_file, plugin_folder, remember
+from local.pulumi_cli import known_environment, passphrase_file, plugin_folder, remember
 from local.services import Service
 from local.setup import claim_state, refuse_another_engine
 from local.stack import has_pending_creates, refuse_while_locked
-from local.steps import SetupError, run, step
+from local.steps import SetupError, output, run, step
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 
@@ -168,24 +168,29 @@ def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path: Path) -> Non
     assert str(log) in str(failed.value)
 
 
+def test_a_long_command_shows_that_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plugin's download was silent for as long as it took."""
+    monkeypatch.setattr("local.steps.HEARTBEAT", 0.1)
+    run(["sleep", "0.3"], log=tmp_path / "x.log", doing="running it")
+    assert output(["sh", "-c", "sleep 0.3; echo answer; echo noise >&2"], doing="asking it") == "answer"
+    assert output(["sleep", "20"], timeout=0.3) is None
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "    … running it: 0 s"
+    assert "    … asking it: 0 s" in said
+    assert said[-1] == "    … sleep: 0 s"
+
+
+def test_a_short_command_that_fails_or_does_not_exist_has_no_answer() -> None:
+    assert output(["sh", "-c", "echo half; exit 1"]) is None
+    assert output(["/does/not/exist"]) is None
+
+
 def test_a_step_says_what_it_found_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
     with step("disk space") as this:
         this.found = "enough"
     assert re.fullmatch(r"• disk space\n    enough \(\d+\.\d s\)\n", capsys.readouterr().out)
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        (" +  docker-build:index:Image x creating (12s) #6 [build 3/5] RUN go build", False),
-        (" ~  docker-build:index:Image x updating (0s) #1 transferring", False),
-        (" +  docker-build:index:Image x created (192s)", True),
-        (" +  docker:index:Container x creating (0s) error: 1 error occurred:", True),
-        ("    + 11 created", True),
-    ],
-)
-def test_progress_lines_are_left_out_where_nobody_watches(line: str, shown: bool) -> None:
-    assert (_PROGRESS.search(line) is None) == shown
 
 
 def test_a_changed_pin_is_another_tool(

@@ -177,6 +177,7 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
         ("release", full),
     ):
         (folder / f"{name}.json").write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
+    monkeypatch.setattr("local.stack.stack_file", lambda _: folder / "none")
     assert own_stacks(layout) == [], "their settings are not there"
     monkeypatch.setattr("local.stack.stack_file", lambda _: folder)
     assert own_stacks(layout) == ["local", "workspace-python"]

@@ -28,7 +28,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     )
     monkeypatch.setattr(node, "remove_setting", lambda *given: made.append(["rm", given[2]]))
 
-    def noted(command: list[str], _: object) -> int:
+    def noted(command: list[str], *_: object) -> int:
         made.append(list(command))
         return 0
 
@@ -54,7 +54,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
 ) -> None:
     """A dead host left the wallet without its protection."""
 
-    def failing(command: list[str], _: object) -> int:
+    def failing(command: list[str], *_: object) -> int:
         calls.append(list(command))
         return 255 if command[0] == "destroy" else 0
 

@@ -1,0 +1,98 @@
+"""An image build as it prints itself (BuildKit's plain progress) → its step now, and why it failed."""
+
+import itertools
+import re
+from collections.abc import Sequence
+
+_LINE = re.compile(r"#([1-9]\d*) (.*)")
+_OVER = re.compile(r"(DONE|CACHED|CANCELED|ERROR)\b")
+_CLOCK = re.compile(r"#\d+ (\d+\.\d+ )?")
+_NOISE = re.compile(
+    # apt and dpkg,
+    r"\(Reading database|Selecting previously|Preparing to unpack|Unpacking |Setting up |Processing triggers|"
+    r"(Get|Hit|Ign):\d|Fetched |Reading (package|state)|Building dependency|Need to get |"
+    r"After this operation|\d+ upgraded, |debconf: delaying|"
+    # layers and modules on their way, percentages, and BuildKit's own marks.
+    r"sha256:[0-9a-f]{64} |extracting |transferring |resolve |go: downloading |"
+    r"CACHED$|DONE \d|.*\b\d+(\.\d+)?%|\.\.\.$|-+$|$"
+)
+"""Lines that only say that something goes on."""
+_PLUMBING = re.compile(r"(--(mount|network|security|chmod)=\S+|--link|with-build-ca)\s+|@sha256:[0-9a-f]{64}")
+_TRIFLE = re.compile(
+    r"if|then|else|fi|for|do|done|while|case|esac|set|export|cd|true|echo|printf|exit|test|"
+    r"mkdir|rm|mv|cp|ln|chmod|chown|install|sed|cat"
+)
+"""Commands of a script that take no time."""
+_WIDTH = 90
+"""Characters of a step's headline."""
+_KEPT = 200
+"""Lines of a running build that are remembered: its failure is told from them."""
+_LONGEST = 300
+"""Characters of such a line: a headline holds its whole script."""
+SHOWN = 15
+"""Lines of a failed build that are shown."""
+
+
+class Build:
+    """One build, line by line as it runs."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._steps: dict[str, str] = {}
+        self._over: set[str] = set()
+        self._heard: list[str] = []
+
+    def take(self, text: str) -> None:
+        """Lines that the build has just printed."""
+        for line in text.splitlines():
+            # It says which builder is used.
+            if line.startswith("#0 "):
+                continue
+            if found := _LINE.match(line):
+                self._follow(*found.groups())
+            if not _NOISE.match(_CLOCK.sub("", line, count=1)):
+                self._lines = [*self._lines[1 - _KEPT :], line.rstrip()]
+
+    def _follow(self, number: str, text: str) -> None:
+        self._steps.setdefault(number, text)
+        if _OVER.match(text):
+            self._over.add(number)
+        self._heard = [*(other for other in self._heard if other != number), number]
+
+    @property
+    def step(self) -> str:
+        """Headline of the step that was heard of last and is not over; between two of them the last one's.
+
+        Others than builds have no steps: their last line.
+        """
+        running = [number for number in self._heard if number not in self._over]
+        if heard := running or self._heard:
+            return gist(" ".join(_PLUMBING.sub("", f"{self._steps[heard[-1]]} ").split()))
+        return gist(self._lines[-1]) if self._lines else ""
+
+    def reasons(self) -> list[str]:
+        """The last lines that say why it failed: those of the failed step, where one is known."""
+        failed = [line.split()[0] for line in self._lines if re.match(r"#\d+ ERROR\b", line)]
+        own = [line for line in self._lines if failed and line.startswith(f"{failed[-1]} ")]
+        # Its first line is its headline, its last repeats the error that Pulumi tells.
+        told = [line for line in own or self._lines if not re.match(r"#\d+ ERROR\b", line)]
+        return [_PLUMBING.sub("", _CLOCK.sub("", line, count=1))[:_LONGEST] for line in told[-SHOWN:]]
+
+
+def gist(step: str) -> str:
+    """A step's headline. Of a long script, the programs that it runs: its beginning is seldom what lasts."""
+    head, run, script = step.partition(" RUN ")
+    if run and len(step) > _WIDTH:
+        commands = (command.split() for command in re.split(r"&&|\|\||[;|]", script))
+        lasting = dict.fromkeys(
+            _program(words) for words in commands if words and not _TRIFLE.fullmatch(words[0])
+        )
+        programs = ", ".join(filter(None, lasting))
+        step = f"{head}{run}{programs}" if programs else step
+    return step if len(step) <= _WIDTH else f"{step[: _WIDTH - 2].rstrip()} …"
+
+
+def _program(words: Sequence[str]) -> str:
+    """Such as `go mod download`: the first words of a command, up to its first option, path or quote."""
+    plain = itertools.takewhile(re.compile(r"[a-z][a-z0-9_.-]*").fullmatch, words[:3])
+    return " ".join(plain)

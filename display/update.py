@@ -1,0 +1,329 @@
+"""A Pulumi update, from the events of its engine → the lines and rows that people read.
+
+What did not change is counted, not listed. What lasts is said when it begins, while it goes on and when it
+ends. An event of a kind or a form that is not known here is passed over.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from display.build import Build
+from display.changes import Step, changes, name_of, step_of
+
+QUIET = 14.0
+"""Seconds after which something is said: with the time to notice it, no silence is longer than 15 s."""
+_BRIEF = 1.0
+"""Seconds below which an operation gets no row: it would only flicker."""
+_INDENT = "    "
+_BUILD = "docker-build:index:Image"
+_LASTING = (
+    _BUILD,
+    "docker:index/container:Container",
+    "skycoin:index:NodeContainer",
+)
+"""Types whose operations take long: builds, and containers that are waited for until they are healthy."""
+_UNTOLD = ("pulumi:pulumi:Stack", "pulumi:providers:")
+"""Types that nobody asked for by name."""
+_DOING = {
+    "create": "creating",
+    "create-replacement": "replacing",
+    "replace": "replacing",
+    "delete-replaced": "replacing",
+    "update": "updating",
+    "delete": "deleting",
+    "import": "importing",
+    "read": "reading",
+    "refresh": "refreshing",
+}
+_DONE = {
+    "create": "created",
+    "create-replacement": "replaced",
+    "update": "updated",
+    "delete": "deleted",
+    "import": "imported",
+    "refresh": "refreshed",
+}
+_COUNTED = ("create", "import", "update", "replace", "delete", "same")
+_MARKS = re.compile(r"<\{%.*?%\}>|\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)")
+_ON_TOP = (
+    "an unhandled error occurred",
+    "update failed",
+    "preview failed",
+    "destroy failed",
+    "refresh failed",
+)
+"""Pulumi's own words after an error that has been told."""
+
+
+@dataclass(slots=True)
+class Operation:
+    """One resource that is being changed."""
+
+    step: Step
+    began: float
+    build: Build = field(default_factory=Build)
+    told: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether to say that it begins; reading what there is takes no time."""
+        return self.step.type in _LASTING and self.step.op not in ("refresh", "read")
+
+    @property
+    def waits(self) -> bool:
+        """True of a container that counts as made only when its health check passed."""
+        new = self.step.new
+        return self.step.op != "delete" and new.get("wait", "waitTimeout" in new) is True
+
+    @property
+    def doing(self) -> str:
+        """Such as `creating node-1-container`."""
+        return f"{_DOING.get(self.step.op, self.step.op)} {self.step.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One operation that goes on now, for a live display."""
+
+    doing: str
+    step: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Failure:
+    """One resource that failed, or with an empty URN the program."""
+
+    errors: list[str] = field(default_factory=list)
+    build: Build | None = None
+
+
+class Update:
+    """An update as it goes on. Times are seconds of the caller's clock."""
+
+    def __init__(self, began: float) -> None:
+        self._began = self._spoke = began
+        self._planning = True
+        self._running: dict[str, Operation] = {}
+        self._since: dict[str, float] = {}
+        self._failures: dict[str, Failure] = {}
+        self._remarks: dict[str, None] = {}
+        self._done: Counter[str] = Counter()
+        self._summary: Mapping[str, int] = {}
+        self._stopped = False
+        self.heard = False
+        """True once the engine has told anything."""
+
+    def take(self, event: Mapping[str, Any], now: float) -> list[str]:
+        """Lines that an event is worth at once."""
+        kinds = {
+            "preludeEvent": self._begins_anew,
+            "resourcePreEvent": self._begins,
+            "resOutputsEvent": self._ends,
+            "resOpFailedEvent": self._fails,
+            "diagnosticEvent": self._says,
+            "errorEvent": self._breaks,
+            "summaryEvent": self._sums_up,
+        }
+        lines: list[str] = []
+        for kind, method in kinds.items():
+            if isinstance(body := event.get(kind), dict):
+                self.heard = True
+                lines += method(body, now)
+        return self._spoken(lines, now)
+
+    def interrupt(self) -> list[str]:
+        """The line that answers a Ctrl-C: what fails from now on was stopped."""
+        again, self._stopped = self._stopped, True
+        how = (
+            "interrupted again: pulumi ends at once"
+            if again
+            else "interrupted: pulumi finishes what it began …"
+        )
+        return ["", f"{_INDENT}{how}"]
+
+    def beats(self, now: float) -> list[str]:
+        """Lines for those who see no rows: what begins to last, and a sign of life after a silence."""
+        lines = []
+        for one in self._running.values():
+            if not self._planning and not one.told and one.lasts:
+                one.told = True
+                lines.append(f"… {one.doing}{', and waiting until it is healthy' * one.waits}")
+        if not lines and now - self._spoke >= QUIET:
+            lines = [self._sign_of_life(now)]
+        return self._spoken(lines, now)
+
+    def rows(self, now: float) -> list[Row]:
+        """All that goes on now, the oldest first; one for the whole, where nothing does yet."""
+        lasting = (one for one in self._running.values() if one.lasts or now - one.began >= _BRIEF)
+        running = sorted(lasting, key=lambda one: one.began)
+        rows = [Row(one.doing, one.build.step, now - one.began) for one in running]
+        return rows or [Row("previewing" if self._planning else "updating", "", now - self._began)]
+
+    def end(self, code: int, now: float, log: str) -> list[str]:
+        """The last lines: remarks and warnings, errors with their reasons, counts."""
+        lines = [f"{_INDENT}{line}" for remark in self._remarks for line in remark.splitlines()]
+        counts = self._counts()
+        took = f"({seconds(now - self._began)})"
+        if code == 0:
+            return [*lines, f"{_INDENT}{counts or 'nothing to do'} {took}"]
+        how = "interrupted" if self._stopped else "failed"
+        failed = f"{how}; {counts} {took}" if counts and not self._planning else f"{how} {took}"
+        again = ["Run the same command again: it goes on where it stopped."] if self._stopped else []
+        return [*lines, f"{_INDENT}{failed}", *self._reasons(), *again, f"The whole log: {log}"]
+
+    @property
+    def explained(self) -> bool:
+        """Whether an error was told by the engine; others are only in what the command printed."""
+        errors = [error for failure in self._failures.values() for error in failure.errors]
+        return any(not error.startswith(_ON_TOP) for error in errors)
+
+    def _spoken(self, lines: list[str], now: float) -> list[str]:
+        if lines:
+            self._spoke = now
+        return [f"{_INDENT}{line}" for line in lines]
+
+    def _sign_of_life(self, now: float) -> str:
+        """One line for all that goes on: a different operation each time, so that each has its turn."""
+        if not self._running:
+            return f"… {self.rows(now)[0].doing} ({seconds(now - self._began)})"
+        urn, one = next(iter(self._running.items()))
+        self._running[urn] = self._running.pop(urn)
+        step = f": {one.build.step}" if one.build.step else ""
+        others = len(self._running) - 1
+        more = f"; {others} more {'goes' if others == 1 else 'go'} on" if others else ""
+        return f"… {one.doing}{step} ({seconds(now - one.began)}){more}"
+
+    def _begins_anew(self, _: Mapping[str, Any], now: float) -> list[str]:
+        """A preview or an update begins, each with a prelude of its own."""
+        self._running, self._since, self._summary = {}, {}, {}
+        self._done.clear()
+        return []
+
+    def _begins(self, body: Mapping[str, Any], now: float) -> list[str]:
+        step = step_of(body)
+        if step is None:
+            return []
+        self._planning = bool(body.get("planning"))
+        if step.op != "same" and step.custom and not step.type.startswith(_UNTOLD):
+            began = self._since.setdefault(step.urn, now)
+            before = self._running.pop(step.urn, None)
+            self._running[step.urn] = Operation(step, began, told=before is not None and before.told)
+        return []
+
+    def _ends(self, body: Mapping[str, Any], now: float) -> list[str]:
+        step = step_of(body)
+        if step is None:
+            return []
+        self._running.pop(step.urn, None)
+        if self._planning:
+            return []
+        began = self._since.get(step.urn, now)
+        if step.op not in ("replace", "delete-replaced"):
+            # What comes next with this resource is another operation.
+            self._since.pop(step.urn, None)
+        if step.op != "refresh":
+            self._done["replace" if step.op == "create-replacement" else step.op] += 1
+        return self._told(step, now - began)
+
+    def _told(self, step: Step, took: float) -> list[str]:
+        if step.op not in _DONE or not step.custom or step.type.startswith(_UNTOLD):
+            return []
+        changed = changes(step) if step.op in ("update", "create-replacement", "refresh") else []
+        if step.op == "refresh" and not changed:
+            return []
+        kept = " [retain: it stays where it is]" if step.op == "delete" and step.retained else ""
+        what = f": {', '.join(changed)}" if changed else ""
+        return [f"✓ {_DONE[step.op]} {step.name}{what}{kept} ({seconds(took)})"]
+
+    def _fails(self, body: Mapping[str, Any], now: float) -> list[str]:
+        step = step_of(body)
+        if step is None:
+            return []
+        running = self._running.pop(step.urn, None)
+        failure = self._failures.setdefault(step.urn, Failure())
+        took = now - self._since.get(step.urn, now)
+        failure.build = running.build if running and step.type == _BUILD else None
+        how = "was stopped" if self._stopped else "failed"
+        return [f"✗ {_DOING.get(step.op, step.op)} {step.name} {how} ({seconds(took)})"]
+
+    def _says(self, body: Mapping[str, Any], _: float) -> list[str]:
+        urn, severity, text = str(body.get("urn") or ""), body.get("severity"), message(body)
+        if body.get("ephemeral"):
+            if urn in self._running:
+                self._running[urn].build.take(text)
+        elif severity == "error":
+            errors = self._failures.setdefault(urn, Failure()).errors
+            if text not in errors:
+                errors.append(text)
+        elif text.strip() and severity != "debug":
+            warning = "warning: " if severity == "warning" else ""
+            self._remarks[f"{warning}{_whose(urn)}{text.strip()}"] = None
+        return []
+
+    def _breaks(self, body: Mapping[str, Any], _: float) -> list[str]:
+        self._failures.setdefault("", Failure()).errors.append(str(body.get("error") or "").strip())
+        return []
+
+    def _sums_up(self, body: Mapping[str, Any], now: float) -> list[str]:
+        self._running = {}
+        found = body.get("resourceChanges")
+        self._summary = found if isinstance(found, dict) else {}
+        if not body.get("isPreview") or self._failures or not set(self._summary) - {"same"}:
+            return []
+        return [f"previewed: {_numbers(self._summary, planned=True)} ({seconds(now - self._began)})"]
+
+    def _counts(self) -> str:
+        return _numbers(self._summary or self._done, planned=False)
+
+    def _reasons(self) -> list[str]:
+        """Each error once, with all that failed of it; a build's own last lines with it."""
+        told: dict[str, list[str]] = {}
+        for urn, failure in self._failures.items():
+            for error in failure.errors:
+                told.setdefault(error, []).append(urn)
+        own = [error for error in told if not error.startswith(_ON_TOP)] or list(told)
+        lines = []
+        for error in own:
+            if self._stopped and re.search(r"\bcancell?ed\b", error):
+                continue
+            urns = told[error]
+            lines += ["", *_titled(error, urns)]
+            builds = [build for urn in urns if (build := self._failures[urn].build)]
+            lines += [f"  | {line}" for build in builds[:1] for line in build.reasons()]
+        return [*lines, ""]
+
+
+def _titled(error: str, urns: Sequence[str]) -> list[str]:
+    """The error's lines behind the names of what failed of it; of the program's own there is no name."""
+    names = [name_of(urn) for urn in urns if urn and not _of_stack(urn)]
+    title = f"error: {', '.join(names)}:" if names else "error:"
+    return f"{title}{chr(10) if len(names) > 1 else ' '}{error}".splitlines()
+
+
+def _of_stack(urn: str) -> bool:
+    return "::pulumi:pulumi:Stack::" in urn
+
+
+def _whose(urn: str) -> str:
+    return f"{name_of(urn)}: " if urn and not _of_stack(urn) else ""
+
+
+def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
+    """Such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
+    words = [(op, f"to {op}" if planned else _DONE.get(op, f"{op}d")) for op in _COUNTED if op != "same"]
+    known = [f"{counts[op]} {word}" for op, word in (*words, ("same", "unchanged")) if counts.get(op)]
+    return ", ".join(known)
+
+
+def message(body: Mapping[str, Any]) -> str:
+    """A diagnostic's text, without marks of colour, moves of the cursor and line breaks around it."""
+    return _MARKS.sub("", str(body.get("message") or "")).strip("\r\n")
+
+
+def seconds(count: float) -> str:
+    """Such as `0.3 s` or `45 s`."""
+    return f"{count:.0f} s" if count >= 9.95 else f"{count:.1f} s"

@@ -1,0 +1,200 @@
+"""Runs of the pulumi command. An update is shown from its engine's events; the rest shows itself.
+
+The flag for the events is what Pulumi's own Automation API uses, and exists for those who set its variable.
+The events hold what resources are made of, so they go through a pipe in a private folder and never to a disk.
+"""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from display.changes import name_of
+from display.update import Update, message
+from local.layout import PROJECT
+from local.screen import Screen, screen
+from wallets.signals import STOPPING
+
+UPDATES = ("up", "destroy", "refresh")
+_TICK = 0.2
+"""Seconds between two looks at what there is to show."""
+_FULL = 20_000_000
+"""Bytes of the log, after which a run begins a new one and keeps this one as its predecessor."""
+PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(\d+s\)(?!.*error)")
+_INTERRUPTED = "interrupted: pulumi finishes what it began …"
+
+
+def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
+    """Run pulumi in the project, an update with all that it says in `log`; its exit code.
+
+    Ctrl-C reaches pulumi too, which then finishes what it began and gives its lock back: it is waited for.
+    """
+    sys.stdout.flush()
+    whole = {**os.environ, **env}
+    with _waiting() as interrupts:
+        if arguments[0] in UPDATES:
+            return _update(arguments, whole, log, interrupts)
+        with subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process:
+            while (code := _ended(process, _TICK)) is None:
+                if interrupts:
+                    interrupts.clear()
+                    print(f"\n{_INTERRUPTED}", flush=True)
+            return code
+
+
+def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+@contextmanager
+def _waiting() -> Iterator[list[int]]:
+    """Note the signals that would end the command, until pulumi has ended."""
+    noted: list[int] = []
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]  # nohup
+    for number in heeded:
+        signal.signal(number, lambda got, _: noted.append(got))
+    try:
+        yield noted
+    finally:
+        for number in heeded:
+            signal.signal(number, before[number])
+
+
+def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: list[int]) -> int:
+    """Run an update with our own lines in place of Pulumi's; all that both say goes into the log."""
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+    print(f"• pulumi {arguments[0]}", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="skycoin-") as folder,  # mode 0700
+        tempfile.TemporaryFile() as printed,
+        _log(path) as log,
+    ):
+        events = _Pipe(Path(folder) / "events")
+        log.write(f"\n=== {' '.join(command)}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+        with (
+            subprocess.Popen(
+                [*command, "--event-log", str(Path(folder) / "events")],
+                env={**env, "PULUMI_DEBUG_COMMANDS": "true"},
+                cwd=PROJECT,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            ) as process,
+            closing(events),
+            screen() as shown,
+        ):
+            followed = Followed(shown, log)
+            code = _follow(process, events, followed, interrupts)
+            printed.seek(0)
+            followed.end(code, printed.read().decode(errors="replace"), path)
+    return code
+
+
+class _Pipe:
+    """A named pipe for the events of the runs that write into it, one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path, mode=0o600)
+        # For writing too: so it neither waits for pulumi, nor ends between a preview and its update.
+        self._number = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def read(self, patience: float) -> bytes:
+        """What has come; nothing after that many seconds without any."""
+        ready, _, _ = select.select([self._number], [], [], patience)
+        return os.read(self._number, 1 << 20) if ready else b""
+
+    def close(self) -> None:
+        """Let a pulumi that still writes find nobody there, rather than wait."""
+        os.close(self._number)
+
+
+@contextmanager
+def _log(path: Path) -> Iterator[IO[str]]:
+    """The log, to be written on: private, for what a build prints is its own affair."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > _FULL:
+        path.rename(path.with_name(f"{path.name}.1"))
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(number, "a", encoding="utf-8", errors="replace", buffering=1) as log:
+        yield log
+
+
+def _follow(
+    process: "subprocess.Popen[bytes]", events: _Pipe, followed: "Followed", interrupts: list[int]
+) -> int:
+    """Show the events until the process has ended and all are read; its exit code."""
+    while True:
+        code = process.poll()
+        data = events.read(_TICK if code is None else 0)
+        followed.take(data)
+        if interrupts:
+            interrupts.clear()
+            followed.interrupt()
+        if code is not None and not data:
+            return code
+
+
+class Followed:
+    """An update that is followed: its events as they come, onto the screen and into the log."""
+
+    def __init__(self, shown: Screen, log: IO[str]) -> None:
+        self._shown = shown
+        self._log = log
+        self._update = Update(time.monotonic())
+        self._half = b""
+
+    def take(self, data: bytes) -> None:
+        """More of the events; what is none is left out, for it is the update that counts."""
+        *whole, self._half = (self._half + data).split(b"\n")
+        for line in whole:
+            event = _parsed(line)
+            self._log.writelines(f"{text}\n" for text in _diagnostics(event))
+            self.say(self._update.take(event, time.monotonic()))
+        self._shown.look(self._update, time.monotonic())
+
+    def interrupt(self) -> None:
+        """Answer a Ctrl-C, which pulumi has got too."""
+        self.say(self._update.interrupt())
+
+    def say(self, lines: Sequence[str]) -> None:
+        """Show lines, and keep them."""
+        self._shown.say(lines)
+        self._log.writelines(f"{line}\n" for line in lines)
+
+    def end(self, code: int, printed: str, path: Path) -> None:
+        """Close with counts and reasons; with what pulumi printed, where its events don't say why."""
+        own = [line for line in printed.splitlines() if not PROGRESS.search(line)]
+        if not self._update.heard or (code and not self._update.explained):
+            self._shown.say(own)
+        self._log.writelines(f"{line}\n" for line in own)
+        self.say(self._update.end(code, time.monotonic(), str(path)))
+
+
+def _parsed(line: bytes) -> Mapping[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _diagnostics(event: Mapping[str, Any]) -> list[str]:
+    """Lines of a diagnostic for the log, a build's own among them, behind the resource's name."""
+    body = event.get("diagnosticEvent")
+    if not isinstance(body, dict) or body.get("severity") == "debug":
+        return []
+    name = name_of(str(body.get("urn") or "")) or "program"
+    return [f"{name}: {line}" for line in message(body).splitlines() if line.strip()]

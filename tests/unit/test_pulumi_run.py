@@ -1,0 +1,179 @@
+"""How the pulumi command is run and followed, with a script in its place."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from local.layout import PROJECT, Layout, read_layout
+from local.pulumi_run import PROGRESS, pulumi
+
+URN = "urn:pulumi:local::skycoin::docker:index/container:Container::node-1-container"
+CREATE = {"metadata": {"op": "create", "urn": URN, "new": {"custom": True}}}
+CREATED = tuple(
+    map(
+        json.dumps,
+        (
+            {"preludeEvent": {}},
+            {"resourcePreEvent": CREATE},
+            {"diagnosticEvent": {"urn": URN, "message": "#1 [a 1/1] RUN x", "ephemeral": True}},
+            {"diagnosticEvent": {"urn": URN, "message": "of no interest", "severity": "debug"}},
+            {"resOutputsEvent": CREATE},
+            {"summaryEvent": {"resourceChanges": {"create": 1}}},
+        ),
+    )
+)
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    # What an update leaves in the folder for temporary files would stay for others to read.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    return read_layout()
+
+
+def stand_in(layout: Layout, *script: str) -> dict[str, str]:
+    """An environment in which `pulumi` is this script; `$events` is where its events go."""
+    folder = layout.state / "bin"
+    folder.mkdir(parents=True)
+    finds = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && events=$2; shift; done'
+    (folder / "pulumi").write_text("\n".join(["#!/bin/sh", finds, *script, ""]))
+    (folder / "pulumi").chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def log(layout: Layout) -> str:
+    return layout.update_log.read_text()
+
+
+def writes(*events: str) -> str:
+    return "\n".join(f"printf '%s\\n' '{event}' >> \"$events\"" for event in events)
+
+
+def test_an_update_is_told_from_its_events_and_its_log_has_the_rest(
+    layout: Layout, capfd: pytest.CaptureFixture[str]
+) -> None:
+    private = 'stat -c "%a %F" "$(dirname "$events")" "$events"; echo "$PULUMI_DEBUG_COMMANDS"'
+    env = stand_in(layout, private, "echo '@ updating....'", writes(*CREATED))
+    assert pulumi(["up", "--stack", "local"], env, layout.update_log) == 0
+    head, *lines, last = capfd.readouterr().out.splitlines()
+    assert head == "• pulumi up"
+    assert lines[-1].startswith("    ✓ created node-1-container (")
+    assert last.startswith("    1 created (")
+    kept = log(layout).splitlines()
+    assert "node-1-container: #1 [a 1/1] RUN x" in kept
+    assert kept[-4:-1] == ["700 directory", "600 fifo", "true"]
+    assert "of no interest" not in log(layout)
+    assert "@ updating" not in log(layout)
+    assert stat.S_IMODE(layout.update_log.stat().st_mode) == 0o600
+    assert list((layout.state.parent / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "true",
+        'rm "$events"',
+        writes("no json", "[1]", '{"resourcePreEvent":{"metadata":{"op":"create"'),
+        'printf \'\\377\\000{"half\' >> "$events"',
+    ],
+    ids=["no events", "no event log", "garbage", "half a line"],
+)
+def test_without_events_there_is_what_pulumi_printed_and_its_exit_code(
+    layout: Layout, capfd: pytest.CaptureFixture[str], odd: str
+) -> None:
+    env = stand_in(layout, odd, "echo 'error: the stack is locked' >&2", "echo '@ updating....'", "exit 3")
+    assert pulumi(["destroy"], env, layout.update_log) == 3
+    said = capfd.readouterr().out
+    assert "error: the stack is locked\n" in said
+    assert "@ updating" not in said
+    assert f"The whole log: {layout.update_log}" in said
+
+
+def test_an_error_that_only_the_command_printed_is_shown(
+    layout: Layout, capfd: pytest.CaptureFixture[str]
+) -> None:
+    only = json.dumps({"diagnosticEvent": {"severity": "error", "message": "update failed"}})
+    env = stand_in(layout, writes(*CREATED, only), "echo 'error: the state could not be saved'", "exit 1")
+    assert pulumi(["up"], env, layout.update_log) == 1
+    assert "error: the state could not be saved\n" in capfd.readouterr().out
+
+
+def test_other_commands_show_themselves(layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    env = stand_in(layout, 'echo "a preview${events:-}"; exit 4')
+    assert pulumi(["preview", "--diff"], env, layout.update_log) == 4
+    assert capfd.readouterr().out == "a preview\n"
+    assert not layout.update_log.exists()
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_each_interruption_waits_for_pulumi_and_leaves_no_traceback(
+    layout: Layout, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    began = layout.state / "began"
+    env = stand_in(layout, f"touch {began}", "sleep 1.5", "exit 130")
+
+    def interrupt() -> None:
+        while not began.exists():
+            time.sleep(0.01)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    thread.start()
+    assert pulumi([command], env, layout.update_log) == 130
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    said = re.findall("interrupted.*", capfd.readouterr().out)
+    assert said[0] == "interrupted: pulumi finishes what it began …"
+    assert len(said) == (3 if command == "up" else 2), "an update also ends with what came of it"
+
+
+def test_a_reader_that_goes_away_does_not_end_the_update(layout: Layout) -> None:
+    """Ctrl-C ends `tee` in `make up | tee log`, and pulumi is in the middle of its work."""
+    done = layout.state / "done"
+    env = stand_in(layout, "sleep 1", writes(*CREATED), f"touch {done}")
+    program = (
+        "import sys; from local.layout import read_layout; from local.pulumi_run import pulumi; "
+        "sys.exit(pulumi(['up'], {}, read_layout().update_log))"
+    )
+    command = f'{sys.executable} -c "$PROGRAM" | head -n 1; exit ${{PIPESTATUS[0]}}'
+    ended = subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, **env, "PROGRAM": program, "SKYCOIN_STATE": str(layout.state)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "• pulumi up\n"
+    assert done.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (" +  docker-build:index:Image x creating (12s) #6 [build 3/5] RUN go build", False),
+        (" ~  docker-build:index:Image x updating (0s) #1 transferring", False),
+        (" +  docker-build:index:Image x created (192s)", True),
+        (" +  docker:index:Container x creating (0s) error: 1 error occurred:", True),
+        ("    + 11 created", True),
+        ("@ updating....", False),
+    ],
+)
+def test_lines_that_say_only_that_pulumi_is_at_work_are_left_out(line: str, kept: bool) -> None:
+    assert (PROGRESS.search(line) is None) == kept

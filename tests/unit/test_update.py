@@ -1,0 +1,342 @@
+"""What people read of an update, from events that real runs wrote (tests/unit/updates, cut down)."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.live import Live
+
+from display.build import Build, gist
+from display.changes import changes, step_of
+from display.update import Row, Update
+from local.screen import Terminal
+
+UPDATES = Path(__file__).with_name("updates")
+STACK = "urn:pulumi:local::skycoin::pulumi:pulumi:Stack::skycoin-local"
+CONTAINER = "docker:index/container:Container"
+CREATING = "    … creating node-1-container"
+NODE = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/container:Container::node-1-container"
+LOG = "/state/logs/pulumi.log"
+BUILDS = "[build 1/3] RUN go mod download, go build"
+UNPACKS = "[unpack 4/4] RUN update-debian, unpack-busybox"
+CHANGED_ARGUMENTS = ["buildArgs.A 1 → none", "buildArgs.B 1 → 2"]
+SCRIPT = (
+    "apt-get update && apt-get install -y --no-install-recommends tree; "
+    "echo {q}compiling{q}; echo {q}main.go:3:2: undefined: x{q} >&2; exit 2"
+)
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (UPDATES / f"{name}.ndjson").read_text().splitlines()]
+
+
+def shown(events: list[dict[str, Any]], code: int = 0, *, stopped_at: int | None = None) -> str:
+    """Lines through a pipe, where somebody looks every second."""
+    update, now, lines = Update(0), 0, list[str]()
+    for event in events:
+        while now < event["timestamp"]:
+            now += 1
+            lines += update.beats(now)
+        if now == stopped_at:
+            lines += update.interrupt()
+            stopped_at = None
+        lines += update.take(event, now)
+        lines += update.beats(now)
+    return "\n".join([*lines, *update.end(code, now, LOG)])
+
+
+def test_a_first_update_says_what_lasts_and_is_never_silent_for_15_seconds() -> None:
+    goes_on = [
+        f"    … creating skycoin-arm32v6-image: {step} ({seconds} s)"
+        for seconds, step in (
+            (30, "[abi-gate 2/2] RUN go build -trimpath -o /usr/local/bin/abi-gate ."),
+            (44, "[abi-gate 2/2] RUN go build -trimpath -o /usr/local/bin/abi-gate ."),
+            (58, "[abi-gate 2/2] RUN go build -trimpath -o /usr/local/bin/abi-gate ."),
+            *((seconds, BUILDS) for seconds in range(72, 199, 14)),
+            (212, "exporting to image"),
+        )
+    ]
+    assert shown(recorded("first")).splitlines() == [
+        "    … creating busybox-arm32v7-image",
+        f"    … creating busybox-arm32v7-image: {UNPACKS} (14 s)",
+        "    … creating skycoin-arm32v6-image",
+        f"    … creating busybox-arm32v7-image: {UNPACKS} (36 s); 1 more goes on",
+        "    ✓ created busybox-arm32v7-image (38 s)",
+        "    ✓ created busybox-arm32v7-verification (0.0 s)",
+        *goes_on,
+        "    ✓ created skycoin-arm32v6-image (212 s)",
+        "    ✓ created skycoin-arm32v6-verification (0.0 s)",
+        "    ✓ created skycoin-local-latest-tag (0.0 s)",
+        "    ✓ created node-1-preflight (1.0 s)",
+        "    ✓ created node-1-data (0.0 s)",
+        "    ✓ created node-1-pulled (0.0 s)",
+        "    ✓ created node-1-wallet (0.0 s)",
+        "    ✓ created node-1-network (0.0 s)",
+        "    ✓ created node-1-wallet-backup (0.0 s)",
+        "    … creating node-1-container, and waiting until it is healthy",
+        "    ✓ created node-1-container (11 s)",
+        "    55 created (250 s)",
+    ]
+
+
+def test_what_did_not_change_is_counted_and_not_listed() -> None:
+    assert shown(recorded("unchanged")) == "    55 unchanged (6.0 s)"
+
+
+def test_a_change_is_named_by_its_property_and_hashes_are_not_shown() -> None:
+    """Two hashes of the wallet's copy stood where the memory should have been."""
+    assert shown(recorded("memory")).splitlines() == [
+        "    previewed: 3 to update, 52 unchanged (3.0 s)",
+        "    ✓ updated node-1-preflight (0.0 s)",
+        "    ✓ updated node-1-wallet-backup (0.0 s)",
+        "    … updating node-1-container, and waiting until it is healthy",
+        "    ✓ updated node-1-container: memory 2048 → 1024 (0.0 s)",
+        "    3 updated, 52 unchanged (8.0 s)",
+    ]
+
+
+def test_a_failed_build_says_why_once_and_where_the_whole_log_is() -> None:
+    """`apt-get install` went well, and half of what it printed was its progress."""
+    assert shown(recorded("failing-build"), 255).splitlines() == [
+        "    previewed: 18 to update, 4 to replace, 41 unchanged (2.0 s)",
+        "    … updating skycoin-amd64-image",
+        "    … updating skycoin-arm32v6-image",
+        "    ✗ updating skycoin-arm32v6-image failed (3.0 s)",
+        "    ✗ updating skycoin-amd64-image failed (3.0 s)",
+        "    failed; 35 unchanged (9.0 s)",
+        "",
+        "error: skycoin-arm32v6-image, skycoin-amd64-image:",
+        f'failed to solve: process "/bin/sh -c {SCRIPT.format(q=chr(92) + chr(34))}" '
+        "did not complete successfully: exit code: 2",
+        f"  | [build 1/4] RUN {SCRIPT.format(q=chr(34))}",
+        "  | main.go:3:2: undefined: x",
+        "  | compiling",
+        "",
+        f"The whole log: {LOG}",
+    ]
+
+
+def test_wrong_settings_are_shown_as_the_program_says_them() -> None:
+    said = shown(recorded("wrong-settings"), 255).splitlines()
+    assert said[:3] == ["    failed (1.0 s)", "", "error: 2 configuration errors, nothing was changed:"]
+    assert said[3].startswith('  - skycoin:images.skycoin.arches[0]: "amd65": allowed are amd64, arm32v5')
+    assert said[4].startswith("  - skycoin:images.skycoin.colour: unknown key")
+    assert said[5:] == ["", f"The whole log: {LOG}"], "and no talk of an unhandled error after them"
+
+
+def test_an_interrupted_update_says_what_was_stopped_and_how_it_goes_on() -> None:
+    assert shown(recorded("interrupted"), 255, stopped_at=7).splitlines()[-10:] == [
+        "    … updating skycoin-amd64-image",
+        "    … updating skycoin-arm32v6-image",
+        "",
+        "    interrupted: pulumi finishes what it began …",
+        "    ✗ updating skycoin-arm32v6-image was stopped (1.0 s)",
+        "    ✗ updating skycoin-amd64-image was stopped (1.0 s)",
+        "    interrupted; 35 unchanged (7.0 s)",
+        "",
+        "Run the same command again: it goes on where it stopped.",
+        f"The whole log: {LOG}",
+    ]
+
+
+def step(op: str, **sides: Any) -> dict[str, Any]:
+    """The body of an event of one container."""
+    return {"metadata": {"op": op, "urn": NODE, **sides}}
+
+
+def side(**inputs: Any) -> dict[str, Any]:
+    return {"custom": True, "inputs": inputs}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "diff", "said"),
+    [
+        ({"memory": 2048}, {"memory": 1024}, "memory", ["memory 2048 → 1024"]),
+        ({}, {"memory": 1024}, "memory", ["memory none → 1024"]),
+        ({"start": True}, {"start": False}, "start", ["start true → false"]),
+        ({"settings": "7b" * 32}, {"settings": "48" * 32}, "settings", []),
+        ({"token": "[secret]"}, {"token": "[secret]"}, "token", ["token"]),
+        ({"token": "a"}, {"token": "[secret]"}, "token", ["token"]),
+        ({"image": "x" * 80}, {"image": "y" * 80}, "image", ["image"]),
+        ({"envs": ["A=1"]}, {"envs": ["A=2"]}, "envs[0]", ["envs"]),
+        ({"buildArgs": {"A": 1, "B": 1}}, {"buildArgs": {"B": 2}}, "buildArgs", CHANGED_ARGUMENTS),
+        ({}, {}, "contextHash", ["the files that it is built from"]),
+    ],
+)
+def test_of_a_property_is_said_what_people_can_read(
+    old: dict[str, Any], new: dict[str, Any], diff: str, said: list[str]
+) -> None:
+    found = step_of(step("update", old=side(**old), new=side(**new), detailedDiff={diff: {}}))
+    assert found is not None
+    assert changes(found) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "said"),
+    [
+        (
+            "skycoin:index:NodeContainer",
+            {"waitTimeout": 300},
+            [f"{CREATING}, and waiting until it is healthy"],
+        ),
+        (CONTAINER, {"wait": True, "waitTimeout": 300}, [f"{CREATING}, and waiting until it is healthy"]),
+        (CONTAINER, {"wait": False, "waitTimeout": 300}, [CREATING]),
+        (CONTAINER, {}, [CREATING]),
+        ("docker:index/volume:Volume", {}, []),
+    ],
+)
+def test_what_lasts_is_said_when_it_begins(kind: str, inputs: dict[str, Any], said: list[str]) -> None:
+    update = Update(0)
+    body = step("create", new=side(**inputs))
+    body["metadata"]["urn"] = NODE.replace(CONTAINER, kind)
+    update.take({"resourcePreEvent": body}, 1)
+    assert update.beats(2) == said
+    assert update.beats(3) == [], "and only then"
+
+
+def test_many_changed_properties_are_counted() -> None:
+    found = step_of(step("update", old=side(), new=side(), diffs=list("abcdefgh")))
+    assert found is not None
+    assert changes(found) == ["8 properties"]
+
+
+def test_a_replacement_is_one_line_and_what_is_kept_is_not_called_gone() -> None:
+    update = Update(0)
+    steps = [
+        ("resourcePreEvent", "delete-replaced", 0),
+        ("resOutputsEvent", "delete-replaced", 5),
+        ("resourcePreEvent", "create-replacement", 5),
+        ("resOutputsEvent", "create-replacement", 16),
+        ("resourcePreEvent", "delete", 20),
+        ("resOutputsEvent", "delete", 21),
+    ]
+    kept = {**side(), "retainOnDelete": True}
+    lines = [
+        line
+        for kind, op, now in steps
+        for line in update.take({kind: step(op, old=kept, new=side(memory=1), diffs=["memory"])}, now)
+    ]
+    assert lines == [
+        "    ✓ replaced node-1-container: memory none → 1 (16 s)",
+        "    ✓ deleted node-1-container [retain: it stays where it is] (1.0 s)",
+    ]
+
+
+def test_colours_and_moves_of_the_cursor_are_left_out() -> None:
+    update = Update(0)
+    said = "\x1b[2K\x1b[1Ared \x1b[31malert\x1b[0m\x1b]0;title\x07\n"
+    update.take({"diagnosticEvent": {"severity": "info", "message": said}}, 1)
+    assert update.end(0, 2, LOG)[0] == "    red alert"
+
+
+def test_a_warning_is_said_once_and_at_the_end() -> None:
+    update = Update(0)
+    for urn in (STACK, STACK, NODE):
+        warning = {"urn": urn, "severity": "warning", "message": "<{%fg 3%}>careful<{%reset%}>\n"}
+        assert update.take({"diagnosticEvent": warning}, 1) == []
+    assert update.end(0, 2, LOG) == [
+        "    warning: careful",
+        "    warning: node-1-container: careful",
+        "    nothing to do (2.0 s)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"resourcePreEvent": None},
+        {"resourcePreEvent": {"metadata": 7}},
+        {"resOutputsEvent": {"metadata": {"op": "update", "urn": "no urn", "old": [], "diffs": "x"}}},
+        {"resOutputsEvent": {"metadata": {"op": "update", "urn": NODE, "new": {"custom": 1}, "diffs": 7}}},
+        {"resOutputsEvent": {"metadata": {"op": 3, "urn": []}}},
+        {"resOpFailedEvent": {}},
+        {"diagnosticEvent": {"message": None, "urn": 5}},
+        {"summaryEvent": {"resourceChanges": ["same"]}},
+        {"summaryEvent": {"resourceChanges": {"same": "many"}, "isPreview": True}},
+        {"somethingNew": {"metadata": {}}},
+    ],
+)
+def test_an_event_of_another_form_breaks_nothing(event: dict[str, Any]) -> None:
+    update = Update(0)
+    for line in update.take(event, 1) + update.beats(2) + update.end(255, 3, LOG):
+        assert isinstance(line, str)
+
+
+def test_a_build_is_at_the_step_that_it_spoke_of_last() -> None:
+    build = Build()
+    assert build.step == ""
+    build.take("#1 [a 1/2] RUN --mount=type=cache,target=/x   with-build-ca   go build .\n#1 0.1 working")
+    assert build.step == "[a 1/2] RUN go build ."
+    build.take(f"#2 [b 1/1] FROM base/busybox@sha256:{'0' * 64}\n#2 CACHED\n")
+    assert build.step == "[a 1/2] RUN go build ."
+    build.take("#1 DONE 3.0s\n")
+    assert build.step == "[a 1/2] RUN go build ."
+
+
+def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
+    update = Update(0)
+    assert update.rows(3) == [Row("previewing", "", 3)]
+    quick = {
+        "metadata": {
+            "op": "create",
+            "urn": NODE.replace("Container::node-1-container", "Volume::node-1-data"),
+            "new": side(),
+        }
+    }
+    update.take({"resourcePreEvent": quick}, 4)
+    assert update.rows(4.5) == [Row("updating", "", 4.5)]
+    update.take({"resourcePreEvent": step("create", new=side())}, 4.5)
+    assert [row.doing for row in update.rows(4.75)] == ["creating node-1-container"]
+    assert update.rows(6) == [
+        Row("creating node-1-data", "", 2),
+        Row("creating node-1-container", "", 1.5),
+    ], "the oldest first"
+
+
+def test_what_is_no_build_is_at_its_last_line_and_fails_with_its_error_alone() -> None:
+    update = Update(0)
+    update.take({"resourcePreEvent": step("create", new=side())}, 1)
+    assert update.beats(1) == [CREATING]
+    for said in ("copies the wallet", "waits for it to be healthy: starting, 9 of 300 s"):
+        update.take({"diagnosticEvent": {"urn": NODE, "ephemeral": True, "message": said}}, 2)
+    assert update.beats(20) == [f"{CREATING}: waits for it to be healthy: starting, 9 of 300 s (19 s)"]
+    update.take({"diagnosticEvent": {"urn": NODE, "severity": "error", "message": "it ended"}}, 21)
+    assert update.take({"resOpFailedEvent": step("create", new=side())}, 21) == [
+        "    ✗ creating node-1-container failed (20 s)"
+    ]
+    assert update.end(1, 22, LOG)[1:3] == ["", "error: node-1-container: it ended"]
+    assert not [line for line in update.end(1, 22, LOG) if line.startswith("  | ")]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("[a 1/1] COPY go.mod go.sum ./", "[a 1/1] COPY go.mod go.sum ./"),
+        ("[a 1/1] RUN go build -o /x . || true", "[a 1/1] RUN go build -o /x . || true"),
+        (f"[a 1/1] RUN mkdir -p /{'x' * 90} && npm ci; if true; then y; fi", "[a 1/1] RUN npm ci"),
+        (f"[a 1/1] RUN mkdir /{'x' * 90}", f"[a 1/1] RUN mkdir /{'x' * 69} …"),
+        (f"exporting {'x' * 90}", f"exporting {'x' * 78} …"),
+    ],
+)
+def test_of_a_long_script_the_programs_are_named_that_take_time(step: str, said: str) -> None:
+    assert gist(step) == said
+
+
+def test_a_terminal_has_a_row_for_what_goes_on_and_cuts_the_step_not_the_name() -> None:
+    console = Console(force_terminal=True, width=60, height=5, no_color=True, file=(said := StringIO()))
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        terminal = Terminal(live)
+        terminal.say(["    ✓ created a (1.0 s)", ""])
+        rows = [Row(f"creating skycoin-{number}-image", "[build 1/3] RUN go " * 5, 61) for number in range(9)]
+        console.print(terminal.table(rows))
+    text = said.getvalue()
+    assert "✓ created a (1.0 s)" in text
+    assert re.search(r"creating skycoin-0-image \S*\[build 1/3\].+…\S* 61 s", text), text
+    assert "skycoin-2-image" in text
+    assert "skycoin-3-image" not in text
+    assert "and 6 more" in text
