@@ -27,34 +27,34 @@ up: $(VENV)/ready ## Set up this machine, build the images, run the node (cold 1
 down: known $(VENV)/ready ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up made, wallets excepted
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
-images: $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
+images: known $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
 	@$(SKYINFRA) images
 
 workspace: $(VENV)/ready ## Open a development workspace: NAME=cli, FOLDER=path (default here), DIND=1 for an engine inside
 	@$(SKYINFRA) workspace open "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
 
-workspace-files: $(VENV)/ready ## devcontainer.json and devfile.yaml of that workspace, written into FOLDER
+workspace-files: known $(VENV)/ready ## devcontainer.json and devfile.yaml of that workspace, written into FOLDER
 	@$(SKYINFRA) workspace files "$(NAME)" --into "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
 
-workspace-stop: $(VENV)/ready ## Stop one workspace: NAME=cli
+workspace-stop: known $(VENV)/ready ## Stop one workspace: NAME=cli
 	@$(SKYINFRA) workspace stop "$(NAME)"
 
 preview: known $(VENV)/ready ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
 
-review: $(VENV)/ready ## The same as a page for a pull request, in Markdown: STACK=name (default local)
+review: known $(VENV)/ready ## The same as a page for a pull request, in Markdown: STACK=name (default local)
 	@$(SKYINFRA) review --stack $(STACK)
 
 destroy: known $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (default local)
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
-retire: $(VENV)/ready ## Take one node out of a stack; its volumes stay: NODE=name, STACK=name (default local)
+retire: known $(VENV)/ready ## Take one node out of a stack; its volumes stay: NODE=name, STACK=name (default local)
 	@$(SKYINFRA) node retire "$(NODE)" --stack $(STACK)
 
-wallet-backup: $(VENV)/ready ## Back up a node's wallets into a new, dated file: NODE=name, INTO=folder
+wallet-backup: known $(VENV)/ready ## Back up a node's wallets into a new, dated file: NODE=name, INTO=folder
 	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(INTO_FOLDER)
 
-wallet-restore: $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
+wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
 	@$(SKYINFRA) wallet restore "$(NODE)" "$(FILE)" --copy "$(COPY)" --stack $(STACK) $(INTO_FOLDER)
 
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
