@@ -204,7 +204,8 @@ def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady:
             command, cwd=steady.checkout, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as running,
     ):
-        until(lambda: ASIDE in states(steady), "the old one is set aside", seconds=60)
+        moment = f"{ASIDE} {NODE}=running"
+        until(lambda: moment in states(steady), moment, seconds=60)
         pid = services.running_pid(steady.layout, "dockerd")
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
