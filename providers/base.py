@@ -30,7 +30,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 URN: ContextVar[str] = ContextVar("URN", default="")
-"""Resource that a kind creates, updates or deletes: what it makes can be marked as that one's."""
+"""Resource that a kind reads, creates, updates or deletes: what it makes can be marked as that one's."""
 
 
 class ProviderError(Exception):
@@ -254,6 +254,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @_reporting
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         """Refresh or import; an empty id says that it is gone."""
+        URN.set(request.urn)
         found = self._kind(request.urn).read(
             request.id, to_values(request.inputs), to_values(request.properties)
         )
@@ -275,9 +276,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
-        """Remove a resource."""
+        """Remove a resource; a kind gets its inputs too, under what its state says."""
         URN.set(request.urn)
-        self._kind(request.urn).delete(request.id, to_values(request.properties))
+        known = to_values(request.old_inputs) | to_values(request.properties)
+        self._kind(request.urn).delete(request.id, known)
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:

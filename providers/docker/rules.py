@@ -94,18 +94,18 @@ def compare(
 
 def _equal(key: str, old: Any, new: Any) -> bool:
     """Nothing, empty, zero, false and absent are one: an input with another default has it by then."""
-    old, new = _meaning(key, old), _meaning(key, new)
+    old, new = meaning(key, old), meaning(key, new)
     return (not old and not new) or _text(old) == _text(new)
 
 
-def _meaning(key: str, value: Any) -> Any:
+def meaning(key: str, value: Any) -> Any:
     """The value without the order of sets, and without parts that say what is so anyway."""
     if isinstance(value, list):
-        items = [_meaning("", item) for item in value]
+        items = [meaning("", item) for item in value]
         return items if key in ORDERED else sorted(items, key=_text)
     if isinstance(value, dict) and key not in MAPS:
         parts = {
-            name: _meaning(name, part)
+            name: meaning(name, part)
             for name, part in value.items()
             if not name.startswith("__") and part not in ("0s", PART_DEFAULTS.get(name))
         }

@@ -9,14 +9,14 @@ finished by `settle`, from what the engine has.
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from docker.errors import APIError, DockerException, NotFound
 
 from catalogue.naming import previous_container
 from clients.errors import ServiceError
-from providers.base import ProviderError, Values
+from providers.base import URN, ProviderError, Values
 from providers.skycoin.last_words import last_words
 
 UNCONFIRMED = "no"
@@ -38,10 +38,14 @@ Say = Callable[[str], None]
 class Handover:
     """Handovers on one engine, for one resource."""
 
-    def __init__(self, api: Any, wallet: str, say: Say) -> None:
-        """`api` is docker-py's low-level API, `wallet` the volume; `say` shows what is waited for."""
+    def __init__(self, api: Any, resource: str, wallets: Collection[str], say: Say) -> None:
+        """`api` is docker-py's low-level API, `resource` the id; `say` shows what is waited for.
+
+        `wallets` are names of volumes: of the wallet as it is, and as it is wanted.
+        """
         self._api = api
-        self._wallet = wallet
+        self._resource = resource
+        self._wallets = frozenset(wallets)
         self._say = say
 
     def find(self, name: str) -> Values | None:
@@ -52,37 +56,56 @@ class Handover:
             return None
         return found
 
-    def settle(self, name: str) -> None:
-        """Undo or finish a handover that was interrupted; do nothing where none was. Raises ProviderError."""
+    def settle(self, name: str, *, run: bool = True) -> None:
+        """Undo or finish a handover that was interrupted; do nothing where none was. Raises ProviderError.
+
+        `run` starts the old container where it comes back.
+        """
         old = self.interrupted(name)
         if old is None:
             return
-        new = [one for one in self._users() if RESOURCE in labels(one) and one["Id"] != old["Id"]]
+        new = [one for one in self._own() if one["Id"] != old["Id"]]
         for one in new:
             if policy(one) == UNCONFIRMED:
                 self.remove(one, GRACE)
         if any(policy(one) != UNCONFIRMED for one in new):
             self.remove(old, GRACE)
         else:
-            self._bring_back(old, name)
+            self._bring_back(old, name, run=run)
 
     def interrupted(self, name: str) -> Values | None:
         """Inspection of the container that an interrupted handover set aside; None where there is none."""
         found = self.find(previous_container(name))
-        return found if found is not None and uses(found, self._wallet) else None
+        return found if found is not None and any(uses(found, wallet) for wallet in self._wallets) else None
 
     def made_for(self, resource: str) -> Values | None:
         """Inspection of the container that bears a resource's id, under any name; None where none does."""
-        return next((one for one in self._users() if labels(one).get(RESOURCE) == resource), None)
+        return next((one for one in self._own() if labels(one).get(RESOURCE) == resource), None)
 
-    def _users(self) -> list[Values]:
-        """Inspections of all containers that mount the wallet."""
-        listed = self._api.containers(all=True, filters={"volume": self._wallet})
+    def _own(self) -> list[Values]:
+        """Inspections of all containers that were made for this resource."""
+        listed = self._api.containers(all=True, filters={"label": RESOURCE})
         found = [self.find(one["Id"]) for one in listed]
-        return [one for one in found if one is not None and uses(one, self._wallet)]
+        return [one for one in found if one is not None and self.owns(one)]
+
+    def owns(self, found: Values) -> bool:
+        """True for a container that this resource made, also under an id that a killed run has lost."""
+        known = labels(found)
+        return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
+
+    def refuse_second_writer(self, *ours: str) -> None:
+        """Raise ProviderError where another running container than `ours` (ids) has the wallet."""
+        for wallet in sorted(self._wallets):
+            for found in self._api.containers(filters={"volume": wallet, "status": "running"}):
+                if found["Id"] not in ours:
+                    names = ", ".join(name.lstrip("/") for name in found["Names"])
+                    raise ProviderError(
+                        f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
+                        "writer. Stop that one first."
+                    )
 
     def replace(self, old: Values | None, config: Values, name: str, grace: int, seconds: int) -> None:
-        """Put a new container in the place of `old`; the new one must be healthy within `seconds`.
+        """Put a new container in the place of `old`, which stays aside; healthy it must be in `seconds`.
 
         `config` is the body of the engine's create request. Raises ProviderError; the old container runs
         again then, if it ran before, under its own name.
@@ -96,20 +119,18 @@ class Handover:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(name, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
-            failure = self._undone(error, old, str(former), name, config["Labels"][RESOURCE], grace)
-            raise ProviderError(failure) from error
-        if old is not None:
-            self._remove(old)
+            raise ProviderError(self._undone(error, old, str(former), name, grace)) from error
 
     def start(self, name: str, seconds: int) -> None:
         """Start a container that is there, and wait for its health. Raises ProviderError."""
+        self.refuse_second_writer(self._api.inspect_container(name)["Id"])
         self._api.start(name)
         self._await_health(name, seconds)
 
     def remove(self, found: Values, grace: int) -> None:
         """Stop a container by its own signal, within `grace` seconds, and remove it."""
         self._stop(found["Id"], grace)
-        self._remove(found)
+        self.discard(found)
 
     def _set_aside(self, old: Values, name: str, grace: int) -> None:
         if old["State"]["Running"]:
@@ -128,14 +149,12 @@ class Handover:
         self._api.create_container_from_config({**config, "HostConfig": host}, name)
         self.start(name, seconds)
 
-    def _undone(
-        self, error: Exception, old: Values | None, former: str, name: str, resource: str, grace: int
-    ) -> str:
+    def _undone(self, error: Exception, old: Values | None, former: str, name: str, grace: int) -> str:
         """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = str(getattr(error, "explanation", None) or error)
         try:
-            self._undo(old, former, name, resource, grace)
-        except (ServiceError, DockerException, OSError) as second:
+            self._undo(old, former, name, grace)
+        except (ProviderError, ServiceError, DockerException, OSError) as second:
             return (
                 f"{reason}\nThe old container was not brought back: "
                 f"{getattr(second, 'explanation', None) or second}. The next `pulumi up` does it."
@@ -144,11 +163,11 @@ class Handover:
             return f"{reason}\nThe new container was removed; volumes stay."
         return f"{reason}\nThe old container {former} is back, as it was; the new one was removed."
 
-    def _undo(self, old: Values | None, former: str, name: str, resource: str, grace: int) -> None:
+    def _undo(self, old: Values | None, former: str, name: str, grace: int) -> None:
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
         is_other = new is not None and (before is None or new["Id"] != before["Id"])
-        if new is not None and is_other and labels(new).get(RESOURCE) == resource:
+        if new is not None and is_other and labels(new).get(RESOURCE) == self._resource:
             self.remove(new, grace)
         if before is not None:
             self._bring_back(before, former, run=bool(old and old["State"]["Running"]))
@@ -157,6 +176,7 @@ class Handover:
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
+            self.refuse_second_writer(old["Id"])
             self._api.start(old["Id"])
         self._policy(old["Id"], CONFIRMED)
 
@@ -166,7 +186,8 @@ class Handover:
     def _stop(self, container: str, grace: int) -> None:
         self._api.stop(container, timeout=grace)
 
-    def _remove(self, found: Values) -> None:
+    def discard(self, found: Values) -> None:
+        """Remove a container that does not run."""
         with contextlib.suppress(NotFound):
             self._api.remove_container(found["Id"], v=False, force=True)
 

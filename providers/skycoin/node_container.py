@@ -6,6 +6,7 @@ resource. The id is its own, not the engine's: an update keeps it, and the delet
 finds no container that bears its id.
 """
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -13,14 +14,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from docker.errors import NotFound
+from docker.errors import DockerException, NotFound
 
 from catalogue.node_container import APART, HANDED_OVER, LIVE
 from clients.engine import connect, ensure_image
 from providers.base import URN, Change, Checked, Found, ProviderError, Values, unknown_inputs
 from providers.docker.container_config import DEFAULTS, FIELDS, creation, duration_faults, memory_swap
 from providers.docker.container_state import state_of
-from providers.docker.rules import check_parts, compare
+from providers.docker.rules import check_parts, compare, meaning
 from providers.log import Status
 from providers.skycoin.handover import CONFIRMED, NODE, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
@@ -73,42 +74,49 @@ class NodeContainer:
         """Make the container, or hand over to it where one of this node is there."""
         client = self._client(inputs)
         identity = f"{inputs['name']}/{secrets.token_hex(8)}"
-        handover = self._handover(client, inputs)
+        handover = self._handover(client, identity, inputs)
         handover.settle(inputs["name"])
         old = handover.find(inputs["name"])
         if old is not None:
             _refuse_foreign(old, inputs)
         self._replace(client, handover, old, inputs, identity)
+        if old is not None:
+            # An error here would lose the id of the new container; `settle` removes the old one.
+            with contextlib.suppress(DockerException, OSError):
+                handover.discard(old)
         return identity, self._state(client, inputs)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """The container as it is; one that a killed handover has set aside counts too."""
+        """The container as it is; one that a killed handover has set aside counts too.
+
+        The id of a container that a killed `--replace` had confirmed becomes the resource's.
+        """
         if not inputs:
             raise ProviderError("a node's container is not imported: `pulumi up` takes over one of its name")
-        client = self._client(inputs)
-        handover = self._handover(client, inputs)
+        handover = self._handover(self._client(inputs), identity, inputs)
         old, new = handover.interrupted(inputs["name"]), handover.find(inputs["name"])
         found = new or old or handover.made_for(identity)
         if found is None:
             return None
+        if handover.owns(found) and policy(found) == CONFIRMED:
+            identity = labels(found)[RESOURCE]
         seen = {**state_of({**state, **inputs}, found), "name": inputs["name"]}
-        is_aside = found["Name"].lstrip("/") != inputs["name"]
-        seen[INTERRUPTED] = (
-            is_aside or old is not None or not _is(found, identity) or _is_stale(found, inputs)
-        )
+        is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
+        seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         return Found(identity=identity, state=seen, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change limits in place, start what was stopped, hand over for everything else."""
         client = self._client(news)
-        handover = self._handover(client, {**news, **olds})
+        handover = self._handover(client, identity, olds, news)
         handover.settle(olds["name"])
         old = handover.find(olds["name"]) or handover.made_for(identity)
-        if old is not None and not _is(old, identity):
-            _refuse_foreign(old, news)
+        if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
+            if old is not None and not _is(old, identity):
+                _refuse_foreign(old, news)
             self._replace(client, handover, old, news, identity)
-        elif old is None or self._needs_another(old, olds, news):
-            self._replace(client, handover, old, news, identity)
+            if old is not None:
+                handover.discard(old)
         else:
             if news.get("newWallet") and not olds.get("newWallet"):
                 copy_wallet(client, news, old["Config"]["Image"], self._now())
@@ -116,16 +124,21 @@ class NodeContainer:
         return self._state(client, news)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Stop with grace, then remove: what bears this id, and nothing else. Volumes stay."""
-        client = self._client(state)
-        handover = self._handover(client, state)
-        aside = handover.interrupted(state["name"])
-        for found in (handover.find(state["name"]), aside):
-            if found is not None and _is(found, identity):
+        """Stop with grace, then remove: what bears this id, and nothing else. Volumes stay.
+
+        Where a handover was interrupted, what it had made goes too: nobody else knows it.
+        """
+        handover = self._handover(self._client(state), identity, state)
+        interrupted = handover.interrupted(state["name"]) is not None
+        handover.settle(state["name"], run=False)
+        for find, sought in ((handover.find, state["name"]), (handover.made_for, identity)):
+            found = find(sought)
+            if found is not None and (_is(found, identity) or (interrupted and handover.owns(found))):
                 handover.remove(found, _grace(state))
 
-    def _handover(self, client: Any, inputs: Values) -> Handover:
-        return Handover(client.api, inputs["wallet"], self._status)
+    def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:
+        wallets = {side["wallet"] for side in sides if "wallet" in side}
+        return Handover(client.api, identity, wallets, self._status)
 
     @staticmethod
     def _needs_another(old: Values, olds: Values, news: Values) -> bool:
@@ -138,7 +151,7 @@ class NodeContainer:
         self, client: Any, handover: Handover, old: Values | None, inputs: Values, identity: str
     ) -> None:
         _refuse_lost_wallet(client, inputs)
-        _refuse_other_users(client, inputs, old)
+        handover.refuse_second_writer("" if old is None else old["Id"])
         ensure_image(client.api, inputs["image"])
         image = inputs["image"] if old is None else old["Config"]["Image"]
         self._status("copies the wallet")
@@ -162,7 +175,10 @@ class NodeContainer:
             handover.start(news["name"], news["waitTimeout"])
 
     def _state(self, client: Any, inputs: Values) -> Values:
-        return state_of(inputs, client.api.inspect_container(inputs["name"]))
+        try:
+            return state_of(inputs, client.api.inspect_container(inputs["name"]))
+        except (DockerException, OSError):  # the container is confirmed: an error now would lose it
+            return {**inputs, STOPPED: True, POLICY: CONFIRMED}
 
 
 def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
@@ -172,7 +188,9 @@ def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
 
 
 def _mark(inputs: Values) -> str:
-    made_from = {key: inputs[key] for key in HANDED_OVER if inputs.get(key) is not None}
+    # As `compare` sees them: neither the order of sets nor an empty part makes another container.
+    meanings = {key: meaning(key, inputs.get(key)) for key in HANDED_OVER}
+    made_from = {key: value for key, value in meanings.items() if value}
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
@@ -211,14 +229,3 @@ def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
             f"the wallet volume {inputs['wallet']!r} on host {inputs['host']} is gone, and no empty one is "
             "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
         ) from None
-
-
-def _refuse_other_users(client: Any, inputs: Values, old: Values | None) -> None:
-    """Raise ProviderError where another running container has the wallet: it has one writer."""
-    for found in client.api.containers(filters={"volume": inputs["wallet"], "status": "running"}):
-        if old is None or found["Id"] != old["Id"]:
-            names = ", ".join(name.lstrip("/") for name in found["Names"])
-            raise ProviderError(
-                f"the wallet volume {inputs['wallet']!r} on host {inputs['host']} is in use by the container "
-                f"{names}: a wallet has one writer. Stop that one first."
-            )

@@ -164,12 +164,14 @@ class NodeEngine:
         return found
 
     def listed(self, filters: Values) -> list[Values]:
-        wanted = filters["volume"]
         running = filters.get("status") == "running"
+        wanted, label = filters.get("volume"), filters.get("label")
         return [
             {"Id": box.identity, "Names": [f"/{box.name}"]}
             for box in self.boxes.values()
-            if wanted in box.volumes and (box.running or not running)
+            if (wanted is None or wanted in box.volumes)
+            and (label is None or label in (box.config.get("Labels") or {}))
+            and (box.running or not running)
         ]
 
     def create_container_from_config(self, config: Values, name: str) -> Values:
@@ -304,7 +306,8 @@ class _Containers:
         return found
 
     def create(self, image: str, **options: Any) -> "_Copy":
-        assert options["volumes"][WALLET]["mode"] == "ro", "a copy can't change the wallet"
+        modes = {name: mount["mode"] for name, mount in options["volumes"].items()}
+        assert sorted(modes.values()) == ["ro", "rw"], "a copy can't change the wallet"
         return _Copy(self.engine)
 
 
@@ -342,9 +345,9 @@ class Resource:
             if found is None:
                 self.identity = ""
             else:
-                self.outputs = found.state
+                self.identity, self.outputs = found.identity, found.state
         if not self.identity or replace:
-            before, former = self.identity, self.outputs
+            before, former = self.identity, {**self.inputs, **self.outputs}
             identity, outputs = self.kind.create(inputs)
             self.identity, self.inputs, self.outputs = identity, inputs, outputs
             if before:
@@ -361,5 +364,5 @@ class Resource:
 
     def destroy(self) -> None:
         if self.identity:
-            self.kind.delete(self.identity, self.outputs)
+            self.kind.delete(self.identity, {**self.inputs, **self.outputs})
             self.identity, self.inputs, self.outputs = "", {}, {}

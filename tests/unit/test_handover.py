@@ -10,7 +10,7 @@ import pytest
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin import handover
-from providers.skycoin.handover import NODE
+from providers.skycoin.handover import NODE, RESOURCE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
 
@@ -392,15 +392,138 @@ def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
     assert len(without) <= (0 if "fails" in scenario else 1)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(17)
-def test_a_destroy_after_an_interrupted_handover_leaves_no_container(fault: Fault) -> None:
+def test_a_destroy_after_an_interrupted_handover_leaves_no_container(fault: Fault, scenario: str) -> None:
+    """A refresh finds what this leaves: a `--replace` that was killed when all was done, but not yet said."""
+    wanted, replace = SCENARIOS[scenario]
+    left = []
     for at in steps():
         engine = NodeEngine()
-        resource = disturbed(engine, at, fault, {**INPUTS, "image": NEXT}, replace=False)
+        resource = disturbed(engine, at, fault, wanted, replace=replace)
         if engine.calls < at:
             break
         engine.disarm()
         resource.destroy()
-        assert names(engine) == [], f"step {at}"
         assert engine.violations == [], f"step {at}"
+        if names(engine):
+            left.append(at)
+    killed = replace and fault in (Fault.KILLED_AFTER, Fault.KILLED_BEFORE)
+    assert len(left) <= 2 * killed
+
+
+@pytest.mark.parametrize("fault", [Fault.KILLED_AFTER, Fault.KILLED_BEFORE])
+@pytest.mark.case(37)
+def test_a_container_of_which_pulumi_never_heard_becomes_the_resources_by_a_refresh(fault: Fault) -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.calls = 0
+    resource.up(INPUTS, replace=True)
+    last = engine.calls
+    engine = NodeEngine()
+    resource = disturbed(engine, last - 3, fault, INPUTS, replace=True)
+    engine.disarm()
+    resource.up(INPUTS, refresh=True)
+    is_whole(engine, INPUTS)
+    resource.destroy()
+    assert names(engine) == []
+
+
+def by_hand(engine: NodeEngine, name: str, *, policy: str = "no", **labels: str) -> None:
+    """A container of somebody else on the wallet."""
+    host = {"Mounts": [{"Source": WALLET}], "RestartPolicy": {"Name": policy}, "NetworkMode": "none"}
+    engine.create_container_from_config({"Image": GOOD, "Labels": labels, "HostConfig": host}, name)
+
+
+@pytest.mark.case(36)
+def test_a_stopped_node_is_not_started_beside_another_user_of_its_wallet() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.stop(NAME, timeout=60)
+    by_hand(engine, "by-hand")
+    engine.start("by-hand")
+    with pytest.raises(ProviderError, match="in use by the container by-hand: a wallet has one writer"):
+        resource.up(INPUTS, refresh=True)
+    assert engine.violations == []
+
+
+@pytest.mark.case(36)
+def test_the_old_container_does_not_come_back_beside_another_user_of_its_wallet() -> None:
+    for at in steps():
+        engine = NodeEngine()
+        resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": NEXT}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        if any(box.running for box in engine.boxes.values()):
+            continue
+        by_hand(engine, "by-hand")
+        engine.start("by-hand")
+        with contextlib.suppress(*ENDINGS):
+            resource.up({**INPUTS, "image": NEXT}, refresh=True)
+        assert engine.violations == [], f"step {at}"
+
+
+@pytest.mark.parametrize("policy", ["no", "unless-stopped"])
+@pytest.mark.case(36)
+def test_a_container_of_another_stack_on_the_wallet_is_never_removed(policy: str) -> None:
+    for at in steps():
+        engine = NodeEngine()
+        resource = deployed(engine)
+        by_hand(engine, "other", policy=policy, **{RESOURCE: "other/1", NODE: "urn:of-another"})
+        engine.arm(at, Fault.KILLED_AFTER)
+        with contextlib.suppress(*ENDINGS):
+            resource.up({**INPUTS, "image": NEXT})
+        if engine.calls < at:
+            break
+        engine.disarm()
+        with contextlib.suppress(*ENDINGS):
+            resource.up({**INPUTS, "image": BAD}, refresh=True)
+        assert {"other", NAME} <= set(names(engine)), f"step {at}"
+
+
+def test_another_order_of_what_has_none_restarts_nothing() -> None:
+    rpc, peer = ({"internal": port, "external": port, "ip": "127.0.0.1"} for port in (6420, 6000))
+    engine = NodeEngine()
+    resource = deployed(engine, ports=[rpc, peer], capabilities={"drops": ["ALL"]})
+    engine.log.clear()
+    turned = {**INPUTS, "ports": [{**peer, "protocol": "tcp"}, rpc]}
+    turned["capabilities"] = {"adds": [], "drops": ["ALL"]}
+    assert resource.up(turned) == "same"
+    assert resource.up(turned, refresh=True) == "same"
+    assert resource.up({**turned, "memory": 256}) == "update"
+    assert engine.log == []
+
+
+@pytest.mark.case(21)
+def test_another_wallet_volume_is_a_handover_that_every_kill_leaves_whole() -> None:
+    other = "skycoin-one-other"
+    mounts = [INPUTS["mounts"][0], {"type": "volume", "source": other, "target": "/wallet"}]
+    wanted = {**INPUTS, "wallet": other, "mounts": mounts}
+    for at in steps():
+        engine = NodeEngine(volumes_there={WALLET, DATA, other})
+        resource = disturbed(engine, at, Fault.KILLED_AFTER, wanted, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        resource.up(wanted, refresh=True)
+        is_whole(engine, wanted)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_container_of_version_0_1_0_is_replaced_and_destroyed_too(replace: bool) -> None:
+    """Its outputs name neither the engine nor the wallet: the deletion is told the inputs as well."""
+    engine = NodeEngine()
+    own = deployed(engine)
+    box = only(engine)
+    box.config["Labels"] = {}
+    apart = ("host", "sshOptions", "wallet", "backups", "newWallet")
+    olds = {key: value for key, value in INPUTS.items() if key not in apart}
+    resource = Resource(own.kind, box.identity, olds, {**olds, "restart": "unless-stopped", "mustRun": True})
+    assert resource.up(INPUTS) == "same"
+    if replace:
+        assert resource.up(INPUTS, replace=True) == "replace"
+        is_whole(engine, INPUTS)
+    resource.destroy()
+    assert names(engine) == []
