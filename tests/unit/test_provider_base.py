@@ -49,7 +49,7 @@ class Thing:
         return self._state(news)
 
     def delete(self, identity: str, state: Values) -> None:
-        raise ProviderError("thing is in use")
+        raise ProviderError(f"thing is in use: {sorted(state.items())}")
 
     @staticmethod
     def _state(inputs: Values) -> Values:
@@ -135,6 +135,19 @@ def test_an_odd_answer_is_a_sentence_that_says_where(stub: Any) -> None:
 def test_a_failed_delete_is_an_error(stub: Any) -> None:
     with pytest.raises(grpc.RpcError, match="thing is in use"):
         stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="thing-1"))
+
+
+def test_a_deletion_is_told_the_inputs_under_the_state(stub: Any) -> None:
+    """A state that came over from another type lacks what only this one's inputs say: where it is."""
+    request = provider_pb2.DeleteRequest(
+        urn=URN,
+        id="thing-1",
+        old_inputs=to_struct({"engine": "ssh://pi@attic", "name": "asked"}),
+        properties=to_struct({"name": "is"}),
+    )
+    wanted = re.escape("[('engine', 'ssh://pi@attic'), ('name', 'is')]")
+    with pytest.raises(grpc.RpcError, match=wanted):
+        stub.Delete(request)
 
 
 def test_a_resource_is_made_with_its_id_and_state(stub: Any) -> None:
