@@ -193,7 +193,9 @@ def _reference(inputs: Mapping[str, Any]) -> str:
 def _restart(step: Step) -> Restart:
     name = str((step.new or step.old).get("name") or step.name)
     has_wallet = step.parents.endswith("skycoin:index:Node")
-    handed_over = step.type == NODE_CONTAINER and step.op == "update" and _keys(step) & {*HANDED_OVER}
+    handed_over = (
+        step.type == NODE_CONTAINER and step.op == "update" and _keys(step) & {*HANDED_OVER, "handover"}
+    )
     op = "replace" if handed_over else step.op
     return Restart(container=name, op=op, why=tuple(_differences(step)), has_wallet=has_wallet)
 

@@ -85,7 +85,8 @@ def _replaces(step: Mapping[str, Any]) -> bool:
     if new.get("type") != NODE_CONTAINER or step["op"] not in HARMLESS:
         return step["op"] not in HARMLESS
     return any(
-        path.partition("[")[0].partition(".")[0] in HANDED_OVER for path in step.get("detailedDiff") or ()
+        path.partition("[")[0].partition(".")[0] in {*HANDED_OVER, "handover"}
+        for path in step.get("detailedDiff") or ()
     )
 
 

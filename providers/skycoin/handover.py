@@ -8,6 +8,7 @@ finished by `settle`, from what the engine has.
 """
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -30,7 +31,11 @@ POLL = 0.5
 RESOURCE = "skycoin.resource"
 NODE = "skycoin.node"
 INPUTS = "skycoin.inputs"
-"""Labels of a node's container: id and URN of its resource, SHA-256 of the inputs that it was made from."""
+ATTEMPT = "skycoin.attempt"
+"""Labels of a node's container: id and URN of its resource, SHA-256 of the inputs that it was made from, and
+the attempt that made it: a plugin whose pulumi was killed may still be at work beside the next one."""
+ALIVE = ["running", "restarting", "paused"]
+"""Statuses of a container that writes, or may go on to."""
 
 Say = Callable[[str], None]
 
@@ -94,10 +99,11 @@ class Handover:
         return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
 
     def refuse_second_writer(self, *ours: str) -> None:
-        """Raise ProviderError where another running container than `ours` (ids) has the wallet."""
+        """Raise ProviderError where another container than `ours` (ids) runs and may write to the wallet."""
         for wallet in sorted(self._wallets):
-            for found in self._api.containers(filters={"volume": wallet, "status": "running"}):
-                if found["Id"] not in ours:
+            for found in self._api.containers(filters={"volume": wallet, "status": ALIVE}):
+                writes = [mount for mount in found["Mounts"] if mount.get("Name") == wallet and mount["RW"]]
+                if writes and found["Id"] not in ours:
                     names = ", ".join(name.lstrip("/") for name in found["Names"])
                     raise ProviderError(
                         f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
@@ -110,22 +116,29 @@ class Handover:
         `config` is the body of the engine's create request. Raises ProviderError; the old container runs
         again then, if it ran before, under its own name.
         """
-        former = None if old is None else old["Name"].lstrip("/")
+        former = "" if old is None else old["Name"].lstrip("/")
+        if old is not None and self.find(previous_container(former)) is not None:
+            raise ProviderError(
+                f"a container that is not this node's is called {previous_container(former)}, and {former} "
+                "takes that name for as long as a new one starts: rename the other one first"
+            )
+        attempt = secrets.token_hex(8)
         try:
             if old is not None:
-                self._set_aside(old, str(former), grace)
-            self._start_new(config, name, seconds)
+                self._set_aside(old, former, grace)
+            new = self._create({**config, "Labels": {**config["Labels"], ATTEMPT: attempt}}, name)
+            self.start(new, seconds)
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
-            self._policy(name, CONFIRMED)
+            self._policy(new, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
-            raise ProviderError(self._undone(error, old, str(former), name, grace)) from error
+            raise ProviderError(self._undone(error, old, name, attempt, grace)) from error
 
-    def start(self, name: str, seconds: int) -> None:
+    def start(self, container: str, seconds: int) -> None:
         """Start a container that is there, and wait for its health. Raises ProviderError."""
-        self.refuse_second_writer(self._api.inspect_container(name)["Id"])
-        self._api.start(name)
-        self._await_health(name, seconds)
+        self.refuse_second_writer(self._api.inspect_container(container)["Id"])
+        self._api.start(container)
+        self._await_health(container, seconds)
 
     def remove(self, found: Values, grace: int) -> None:
         """Stop a container by its own signal, within `grace` seconds, and remove it."""
@@ -144,39 +157,41 @@ class Handover:
         """True where containers outlive their engine: it would start the old one beside the new one."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
-    def _start_new(self, config: Values, name: str, seconds: int) -> None:
+    def _create(self, config: Values, name: str) -> str:
         host = {**config["HostConfig"], "RestartPolicy": {"Name": UNCONFIRMED, "MaximumRetryCount": 0}}
-        self._api.create_container_from_config({**config, "HostConfig": host}, name)
-        self.start(name, seconds)
+        made: str = self._api.create_container_from_config({**config, "HostConfig": host}, name)["Id"]
+        return made
 
-    def _undone(self, error: Exception, old: Values | None, former: str, name: str, grace: int) -> str:
+    def _undone(self, error: Exception, old: Values | None, name: str, attempt: str, grace: int) -> str:
         """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = str(getattr(error, "explanation", None) or error)
         try:
-            self._undo(old, former, name, grace)
+            self._undo(old, name, attempt, grace)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
             return (
-                f"{reason}\nThe old container was not brought back: "
-                f"{getattr(second, 'explanation', None) or second}. The next `pulumi up` does it."
+                f"{reason}\nWhat this had begun was not undone: "
+                f"{getattr(second, 'explanation', None) or second}. `pulumi up --refresh` does it."
             )
         if old is None:
-            return f"{reason}\nThe new container was removed; volumes stay."
-        return f"{reason}\nThe old container {former} is back, as it was; the new one was removed."
+            return f"{reason}\nNo container of it is left; volumes stay."
+        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was."
 
-    def _undo(self, old: Values | None, former: str, name: str, grace: int) -> None:
+    def _undo(self, old: Values | None, name: str, attempt: str, grace: int) -> None:
+        """Remove what this attempt has made, and nothing of another's; let the old one run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
-        is_other = new is not None and (before is None or new["Id"] != before["Id"])
-        if new is not None and is_other and labels(new).get(RESOURCE) == self._resource:
+        if new is not None and labels(new).get(ATTEMPT) == attempt:
             self.remove(new, grace)
-        if before is not None:
-            self._bring_back(before, former, run=bool(old and old["State"]["Running"]))
+        if old is not None and before is not None:
+            self._bring_back(before, old["Name"].lstrip("/"), run=bool(old["State"]["Running"]))
 
     def _bring_back(self, old: Values, name: str, *, run: bool = True) -> None:
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
             self.refuse_second_writer(old["Id"])
+            # A stop whose answer was lost may still go on, and would end what is started before it.
+            self._stop(old["Id"], GRACE)
             self._api.start(old["Id"])
         self._policy(old["Id"], CONFIRMED)
 
@@ -187,14 +202,15 @@ class Handover:
         self._api.stop(container, timeout=grace)
 
     def discard(self, found: Values) -> None:
-        """Remove a container that does not run."""
+        """Remove a container that does not run: the engine refuses to remove one that does."""
         with contextlib.suppress(NotFound):
-            self._api.remove_container(found["Id"], v=False, force=True)
+            self._api.remove_container(found["Id"], v=False, force=False)
 
-    def _await_health(self, name: str, seconds: int) -> None:
+    def _await_health(self, container: str, seconds: int) -> None:
         began = time.monotonic()
+        name = self._api.inspect_container(container)["Name"].lstrip("/")
         while (passed := time.monotonic() - began) < seconds:
-            found: Values = self._api.inspect_container(name)
+            found: Values = self._api.inspect_container(container)
             state = found["State"]
             health = (state.get("Health") or {}).get("Status")
             if health == "healthy":

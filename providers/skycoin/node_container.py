@@ -93,7 +93,8 @@ class NodeContainer:
         """
         if not inputs:
             raise ProviderError("a node's container is not imported: `pulumi up` takes over one of its name")
-        handover = self._handover(self._client(inputs), identity, inputs)
+        client = self._client(inputs)
+        handover = self._handover(client, identity, inputs)
         old, new = handover.interrupted(inputs["name"]), handover.find(inputs["name"])
         found = new or old or handover.made_for(identity)
         if found is None:
@@ -101,6 +102,8 @@ class NodeContainer:
         if handover.owns(found) and policy(found) == CONFIRMED:
             identity = labels(found)[RESOURCE]
         seen = {**state_of({**state, **inputs}, found), "name": inputs["name"]}
+        if not _limits_memory(client):
+            seen["memory"] = inputs.get("memory")
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         return Found(identity=identity, state=seen, inputs=inputs)
@@ -163,7 +166,7 @@ class NodeContainer:
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:
         memory = (news.get("memory") or 0) * _MEBIBYTE
-        if old["HostConfig"]["Memory"] != memory or policy(old) != CONFIRMED:
+        if (old["HostConfig"]["Memory"] != memory and _limits_memory(client)) or policy(old) != CONFIRMED:
             client.api.update_container(
                 old["Id"],
                 mem_limit=memory,
@@ -185,6 +188,11 @@ def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
     """Inputs that differ from what is there; a default of another type's state is none."""
     known = {key: olds[key] for key in INPUTS if key in olds}
     return {*compare(known, {key: old_inputs[key] for key in old_inputs if key in INPUTS}, news, ()).updates}
+
+
+def _limits_memory(client: Any) -> bool:
+    """False where the kernel has no memory limits (Raspberry Pi OS, as it comes): the engine drops them."""
+    return client.api.info().get("MemoryLimit") is not False
 
 
 def _mark(inputs: Values) -> str:

@@ -6,6 +6,7 @@ volume that has lost all its wallets is refused. Nothing is ever removed: neithe
 The wallet is mounted read-only, and no byte of it leaves the host.
 """
 
+import contextlib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from docker.errors import NotFound
 from clients.short_run import short_run
 from providers.base import ProviderError, Values
 
+LABEL = "skycoin.copy"
+"""Label of a container that copies a wallet: the name of the wallet's volume."""
 SECONDS = 300
 """Time that a copy may take: wallets are kilobytes, SD cards are slow."""
 
@@ -42,6 +45,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     except NotFound:
         # A container that named it would make it: an empty wallet, which nobody asked for.
         return ""
+    _remove_leftovers(client, inputs["wallet"])
     code, said = short_run(
         client,
         inputs["host"],
@@ -51,6 +55,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
             "new-wallet" if inputs.get("newWallet") else "same-wallet",
         ],
         SECONDS,
+        labels={LABEL: inputs["wallet"]},
         volumes={
             inputs["wallet"]: {"bind": "/wallet", "mode": "ro"},
             inputs["backups"]: {"bind": "/data", "mode": "rw"},
@@ -61,6 +66,16 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     # Warnings may stand around it: the log has both outputs.
     names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
     return names[-1] if names else ""
+
+
+def _remove_leftovers(client: Any, wallet: str) -> None:
+    """Remove containers of copies that were killed; one that is still at work ends by itself."""
+    listed = client.api.containers(
+        all=True, filters={"label": f"{LABEL}={wallet}", "status": ["created", "exited"]}
+    )
+    for found in listed:
+        with contextlib.suppress(NotFound):
+            client.api.remove_container(found["Id"], v=False, force=False)
 
 
 def _refusal(inputs: Values, code: int, said: str) -> str:

@@ -61,6 +61,7 @@ class NodeEngine:
     """The engine; it is docker-py's client and its low-level API in one."""
 
     live_restore: bool = False
+    limits_memory: bool = True
     volumes_there: set[str] = field(default_factory=lambda: {WALLET, DATA})
     boxes: dict[str, Box] = field(default_factory=dict)
     ports: set[str] = field(default_factory=set)
@@ -74,6 +75,9 @@ class NodeEngine:
     fault: Fault | None = None
     down: bool = False
     violations: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None
+    """Work of another plugin, done between the call before `meanwhile_at` and that one."""
+    meanwhile_at: int = 0
     _ids: Any = field(default_factory=itertools.count)
 
     # Faults.
@@ -87,6 +91,10 @@ class NodeEngine:
 
     def _call(self, action: Callable[[], Any]) -> Any:
         self.calls += 1
+        if self.meanwhile is not None and self.calls == self.meanwhile_at:
+            other, self.meanwhile, calls = self.meanwhile, None, self.calls
+            other()
+            self.calls = calls
         due = self.fault if self.calls == self.fault_at else None
         if due is Fault.DOWN:
             self.down = True
@@ -143,7 +151,7 @@ class NodeEngine:
         return _Containers(self)
 
     def info(self) -> Values:
-        return {"LiveRestoreEnabled": self.live_restore}
+        return {"LiveRestoreEnabled": self.live_restore, "MemoryLimit": self.limits_memory}
 
     def inspect_image(self, name: str) -> Values:
         if name not in (GOOD, NEXT, BAD, SICK):
@@ -164,10 +172,14 @@ class NodeEngine:
         return found
 
     def listed(self, filters: Values) -> list[Values]:
-        running = filters.get("status") == "running"
+        running = "running" in filters.get("status", ())
         wanted, label = filters.get("volume"), filters.get("label")
         return [
-            {"Id": box.identity, "Names": [f"/{box.name}"]}
+            {
+                "Id": box.identity,
+                "Names": [f"/{box.name}"],
+                "Mounts": [{"Name": name, "RW": True} for name in box.volumes],
+            }
             for box in self.boxes.values()
             if (wanted is None or wanted in box.volumes)
             and (label is None or label in (box.config.get("Labels") or {}))
@@ -251,8 +263,10 @@ class NodeEngine:
     def remove_container(self, name: str, v: bool, force: bool) -> None:
         def remove() -> None:
             assert not v, "volumes stay"
+            assert not force, "a container that runs would be killed without its grace"
             box = self._box(name)
-            assert not box.running, f"{box.name} would be killed without its grace"
+            if box.running:
+                raise APIError("409", explanation=f"{box.name} is running: stop it before you remove it")
             del self.boxes[box.identity]
             self.log.append(f"remove {box.name}")
 

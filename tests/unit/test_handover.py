@@ -139,7 +139,7 @@ def test_a_new_container_that_fails_gives_way_to_the_old_one(
 
 def test_a_first_container_that_fails_leaves_nothing_behind() -> None:
     engine = NodeEngine()
-    with pytest.raises(ProviderError, match=r"The new container was removed; volumes stay\."):
+    with pytest.raises(ProviderError, match=r"No container of it is left; volumes stay\."):
         deployed(engine, image=SICK)
     assert names(engine) == []
     assert engine.volumes_there == {WALLET, DATA}
@@ -527,3 +527,78 @@ def test_a_container_of_version_0_1_0_is_replaced_and_destroyed_too(replace: boo
         is_whole(engine, INPUTS)
     resource.destroy()
     assert names(engine) == []
+
+
+@pytest.mark.parametrize("reverted", [False, True], ids=["same settings", "reverted"])
+@pytest.mark.parametrize("first", ["update", "update that fails", "rename"])
+@pytest.mark.case(17, 39)
+def test_a_plugin_whose_pulumi_was_killed_harms_nothing_that_the_next_up_has_made(
+    first: str, reverted: bool
+) -> None:
+    """It goes on to its end. It took the old container, found healthy under the name, for its new one."""
+    wanted, _ = SCENARIOS[first]
+    for at in steps():
+        engine = NodeEngine()
+        orphan = deployed(engine)
+        other = Resource(orphan.kind, orphan.identity, orphan.inputs, orphan.outputs)
+        then = INPUTS if reverted or wanted["image"] == SICK else wanted
+        outcome: list[str] = []
+
+        def next_up(other: Resource = other, then: Values = then, outcome: list[str] = outcome) -> None:
+            with contextlib.suppress(*ENDINGS):
+                outcome.append(other.up(then, refresh=True))
+
+        engine.calls, engine.meanwhile, engine.meanwhile_at = 0, next_up, at
+        with contextlib.suppress(*ENDINGS):
+            orphan.up(wanted)
+        if engine.meanwhile is not None:
+            break
+        assert engine.violations == [], f"step {at}"
+        if outcome:  # whichever of the two was the last, a node runs
+            assert [box.running for box in engine.boxes.values()].count(True) == 1, f"step {at}"
+        other.up(then, refresh=True)
+        is_whole(engine, then)
+    assert at > 10
+
+
+@pytest.mark.case(39)
+def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> None:
+    """The engine goes on with a stop after its client has gone."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    stop = engine.stop
+    late: list[str] = []
+
+    def lost(name: str, timeout: int) -> None:
+        if not late:
+            late.append(name)
+            raise ConnectionError("timed out")
+        stop(name, timeout)
+
+    engine.stop = lost  # type: ignore[method-assign]
+    engine.log.clear()
+    with pytest.raises(ProviderError, match="is back, as it was"):
+        resource.up({**INPUTS, "image": NEXT})
+    assert engine.log == [f"stop {NAME}", f"start {NAME}"], "the second stop waits for the end of the first"
+    is_whole(engine, INPUTS)
+
+
+def test_a_name_that_the_handover_needs_is_looked_at_before_the_node_stops() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    host = {"Mounts": [{"Source": DATA}], "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}
+    engine.create_container_from_config({"Image": GOOD, "Labels": {}, "HostConfig": host}, f"{NAME}-previous")
+    engine.log.clear()
+    with pytest.raises(ProviderError, match=f"a container that is not this node's is called {NAME}-previous"):
+        resource.up({**INPUTS, "image": NEXT})
+    assert engine.log == []
+
+
+def test_a_kernel_without_memory_limits_is_no_difference() -> None:
+    """Raspberry Pi OS as it comes: the engine drops the limit, and says 0."""
+    engine = NodeEngine(limits_memory=False)
+    resource = deployed(engine)
+    only(engine).config["HostConfig"]["Memory"] = 0
+    assert resource.up(INPUTS, refresh=True) == "same"
+    assert resource.up({**INPUTS, "memory": 256}) == "update"
+    assert only(engine).config["HostConfig"]["Memory"] == 0

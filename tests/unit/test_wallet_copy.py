@@ -33,6 +33,7 @@ class FakeEngine:
     pulled: list[str] = field(default_factory=list)
     asked: list[Values] = field(default_factory=list)
     removed: int = 0
+    leftovers: list[str] = field(default_factory=list)
 
     @property
     def api(self) -> "FakeEngine":
@@ -41,6 +42,15 @@ class FakeEngine:
     @property
     def containers(self) -> "FakeEngine":
         return self
+
+    def __call__(self, *, all: bool, filters: Values) -> list[Values]:  # noqa: A002 docker-py's name
+        assert filters == {"label": "skycoin.copy=skycoin-one-wallet", "status": ["created", "exited"]}
+        return [{"Id": name} for name in self.leftovers]
+
+    def remove_container(self, name: str, v: bool, force: bool) -> None:
+        assert not v
+        assert not force, "one that is at work is left to end"
+        self.leftovers.remove(name)
 
     def inspect_image(self, image: str) -> Values:
         if image not in self.pulled:
@@ -88,6 +98,7 @@ def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
             "read_only": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
+            "labels": {"skycoin.copy": "skycoin-one-wallet"},
             "volumes": {
                 "skycoin-one-wallet": {"bind": "/wallet", "mode": "ro"},
                 "skycoin-one-wallet-backups": {"bind": "/data", "mode": "rw"},
@@ -102,6 +113,13 @@ def test_a_wallet_that_is_not_there_is_not_made_by_its_backup() -> None:
     engine = FakeEngine(volumes=set())
     assert copied(engine) == ""
     assert engine.asked == []
+
+
+def test_what_a_killed_copy_has_left_is_removed_first() -> None:
+    """It stayed for ever, under a name that said nothing."""
+    engine = FakeEngine(leftovers=["one", "two"])
+    assert copied(engine) == NAME
+    assert engine.leftovers == []
 
 
 def test_an_empty_wallet_has_no_copy() -> None:
