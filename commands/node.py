@@ -3,7 +3,7 @@
 import click
 
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED
+from commands.exit_codes import FAILED, INTERRUPTED
 from commands.options import chosen, examples, with_stack
 from local.missing_nodes import file_name, listed_nodes
 from local.pulumi_run import pulumi
@@ -54,14 +54,20 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
 
 
 def _destroy(deployed: DeployedNode, stack: str, backend: Backend) -> int:
-    """Exit code of pulumi. Where it fails, the wallet is protected again."""
+    """Exit code of pulumi. Where it fails or is interrupted, the wallet is protected again."""
     options = ["--yes", "--stack", stack]
-    for urn in deployed.protected:
-        if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
-            return code
     targets = [part for urn in deployed.urns for part in ("--target", urn)]
-    code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
-    if code:
+    tried, code = list[str](), FAILED
+    try:
         for urn in deployed.protected:
+            tried.append(urn)  # before: an interrupted `unprotect` may have done it
+            if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
+                return code
+        code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
+    finally:
+        for urn in tried if code else ():
             pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
     return code
