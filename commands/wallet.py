@@ -45,17 +45,16 @@ def backup_wallet(node: str, stack: str | None, backend: Choice, into: Path) -> 
     ),
 )
 @click.argument("node")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", default="")
 @click.option(
     "--copy",
     metavar="TIME",
+    default="",
     help="Name of a copy on the node's host, instead of FILE. A wrong one lists them.",
 )
 @with_stack
 @folder("--into", help_text="Folder for the backup of what is there before.", default=default_folder())
-def restore_wallet(
-    node: str, file: Path | None, copy: str | None, stack: str | None, backend: Choice, into: Path
-) -> None:
+def restore_wallet(node: str, file: str, copy: str, stack: str | None, backend: Choice, into: Path) -> None:
     """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
 
     The node is stopped meanwhile. What is in the volume before is backed up first; wallets that the
@@ -70,4 +69,4 @@ def restore_wallet(
         if copy:
             restore_copy(deployed, volume, copy, aside)
         else:
-            restore_file(deployed, volume, Path(str(file)).expanduser(), aside)
+            restore_file(deployed, volume, Path(file).expanduser(), aside)

@@ -23,6 +23,7 @@ from release.record import RecordError
 from review.changes import PreviewError
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT
+from tests.unit.test_wallets import RESOURCES
 from wallets.errors import WalletError
 from workspaces.model import WorkspaceError
 
@@ -157,6 +158,7 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
         (("nothing",), "No such command 'nothing'"),
         (("wallet", "backup"), "Missing argument 'NODE'"),
         (("wallet", "restore", "node-1"), "give one source: FILE, or --copy TIME"),
+        (("wallet", "restore", "node-1", "", "--copy", ""), "give one source: FILE, or --copy TIME"),
         (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, or --copy TIME"),
         (("workspace", "open", "java"), "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
@@ -277,6 +279,31 @@ def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout
     assert ran.code == exit_codes.FAILED
     assert "error: `make up`, process" in ran.err
     assert "Nothing was changed" in ran.err
+
+
+@pytest.mark.parametrize("source", [("", "--copy", "t"), ("a.tar.gz", "--copy", "")])
+def test_an_empty_source_of_a_restore_is_none(
+    source: tuple[str, ...], set_up: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable of make that is not given was taken for a file."""
+    asked: list[object] = []
+    monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.restore_copy", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2]))
+    assert skyinfra("wallet", "restore", "node-1", *source).code == 0
+    assert asked == [source[2] or Path(source[0])]
+
+
+@pytest.mark.parametrize(
+    ("variable", "options"), [("COPY=t", '--copy "t" --stack local'), ("FILE=a b", '"a b"  --stack local')]
+)
+def test_a_thin_name_means_the_set_up_and_gives_only_what_it_was_given(variable: str, options: str) -> None:
+    command = ["make", "--dry-run", "wallet-restore", "NODE=node-1", variable]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("SKYINFRA_BACKEND=set-up ")
+    assert " ".join(last.split()).endswith(" ".join(f'-m commands wallet restore "node-1" {options}'.split()))
 
 
 @pytest.mark.parametrize(
