@@ -4,6 +4,7 @@ The backend is that of the environment (PULUMI_BACKEND_URL, or the one of `pulum
 changes a state.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,7 +23,9 @@ _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
     """Outputs of a stack. Raises ServiceError with Pulumi's own words."""
-    outputs: dict[str, Any] = _ask(["stack", "output", "--json", "--stack", stack], env)
+    outputs = _ask(["stack", "output", "--json", "--stack", stack], env)
+    if not isinstance(outputs, dict):
+        raise ServiceError("these are not the outputs of a stack of this program")
     return outputs
 
 
@@ -65,12 +68,11 @@ def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str
 
 def _ask(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
     done = _run(arguments, env)
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        raise ServiceError(
-            f"`pulumi {' '.join(arguments)}` failed: {done.stderr.strip() or 'it printed nothing'}"
-        ) from None
+    with contextlib.suppress(ValueError):
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+    said = done.stderr.strip() or f"it ended with exit code {done.returncode} and printed no JSON"
+    raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {said}")
 
 
 def _run(arguments: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

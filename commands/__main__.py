@@ -1,5 +1,6 @@
 """`skyinfra`: one group of commands, and what becomes of their errors."""
 
+import os
 import sys
 import tempfile
 import traceback
@@ -53,19 +54,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupt_on_all()
     try:
         code = skyinfra.main(arguments, prog_name="skyinfra", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except UserError as error:
         return _failed(str(error), FAILED)
     except (KeyboardInterrupt, click.Abort):
-        return _failed("interrupted; run the same command again, it goes on where it stopped", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # `| head` has read enough
-        return FAILED
+        return _failed("interrupted; run the same command again", INTERRUPTED)
+    except OSError as error:
+        return _failed_outside(error)
     except Exception as error:
         return _failed(_fault(error), INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _failed_outside(error: OSError) -> int:
+    """Name the file that could not be read or written; an error of another library is a fault."""
+    if isinstance(error, BrokenPipeError):
+        sys.stderr.close()  # `| head` has read enough
+        return FAILED
+    if error.strerror is None:
+        return _failed(_fault(error), INTERNAL)
+    if error.filename is None:
+        # What is left of the output would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _failed(f"{error.filename or 'standard output'}: {error.strerror}", FAILED)
 
 
 def _failed(message: str, code: int) -> int:

@@ -3,12 +3,16 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
 from commands.backend import Backend, Choice, choose
 from display.errors import UserError
+
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, StopIteration)
+"""Errors of reading outputs that have another form than this program's."""
+NO_OUTPUTS = "these are not the outputs of a stack of this program"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,12 +47,12 @@ def with_outputs(function: Function) -> Function:
     """Add `--outputs`."""
     return click.option(
         "--outputs",
-        type=click.File(),
+        type=click.File("rb"),
         help="Output of `pulumi stack output --json` to read, instead of asking Pulumi; - is standard input.",
     )(function)
 
 
-def read_outputs(file: TextIO) -> dict[str, Any]:
+def read_outputs(file: BinaryIO) -> dict[str, Any]:
     """Outputs of a stack from a file. Raises UserError where it has none."""
     try:
         outputs = json.load(file)

@@ -1,13 +1,13 @@
 """`skyinfra release`: the record of a release, and retention of builds in a registry."""
 
 import json
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
 from clients.registry import Repository
 from commands.backend import Choice
-from commands.options import chosen, examples, read_outputs, with_outputs, with_stack
+from commands.options import MALFORMED, NO_OUTPUTS, chosen, examples, read_outputs, with_outputs, with_stack
 from release.record import RecordError, markdown, release_record
 from release.retention import KEEP, plan
 
@@ -30,7 +30,7 @@ def release() -> None:
     "--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True
 )
 @with_outputs
-def record(image: str, stack: str | None, backend: Choice, form: str, outputs: TextIO | None) -> None:
+def record(image: str, stack: str | None, backend: Choice, form: str, outputs: BinaryIO | None) -> None:
     """Print what a stack published of IMAGE: tags, digests, sizes, source, verification and SBOMs."""
     if outputs is None:
         found, name = chosen(stack, backend)
@@ -39,9 +39,10 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: T
         published = read_outputs(outputs)
     try:
         entry = release_record(published, image)
-    except (KeyError, TypeError, AttributeError):
-        raise RecordError("these are not the outputs of a stack of this program") from None
-    click.echo(markdown(entry) if form == "markdown" else json.dumps(entry, indent=2))
+        text = markdown(entry) if form == "markdown" else json.dumps(entry, indent=2)
+    except MALFORMED:
+        raise RecordError(NO_OUTPUTS) from None
+    click.echo(text)
 
 
 @release.command(

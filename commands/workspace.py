@@ -1,7 +1,7 @@
 """`skyinfra workspace`: open a workspace, stop it, write the files by which editors open it."""
 
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -91,7 +91,7 @@ def files(
     into: Path,
     dind: bool,
     show: bool,
-    outputs: TextIO | None,
+    outputs: BinaryIO | None,
 ) -> None:
     """Write devcontainer.json and devfile.yaml for each workspace NAME: cli, python, dotnet or vscode.
 

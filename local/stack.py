@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,20 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value)
+
+
+@contextmanager
+def copied_stack_file(stack: str) -> Iterator[list[str]]:
+    """Options that name a copy of a stack's file, which goes with the body; none where there is no file.
+
+    For an installed Pulumi, which writes a salt into the file that it is given, even for a preview.
+    """
+    file = stack_file(stack)
+    if not file.exists():
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
+        yield ["--config-file", shutil.copyfile(file, f"{folder}/{file.name}")]
 
 
 def with_stack_file(

@@ -270,7 +270,50 @@ def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
     monkeypatch.setenv("ANSWER", "")
     failed = skyinfra("images", "-s", "mine")
     assert failed.code == exit_codes.FAILED
-    assert "`pulumi stack output --json --stack mine` failed: it printed nothing" in failed.err
+    assert "`pulumi stack output --json --stack mine` failed: it ended with exit code 0" in failed.err
+    monkeypatch.setenv("ANSWER", "{}")
+    monkeypatch.setenv("CODE", "255")
+    assert skyinfra("images", "-s", "mine").code == exit_codes.FAILED, "half an answer is none"
+
+
+def test_outputs_of_another_form_are_one_sentence(
+    layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    said = "error: these are not the outputs of a stack of this program\n"
+    for line, odd in (
+        (("images",), {"images": ["x"]}),
+        (("images",), {"workspaces": {"cli": {"a": 1}}}),
+        (("release", "record"), {"images": {"skycoin": {}}}),
+        (("release", "record"), {"images": ["skycoin"]}),
+        (("workspace", "files", "cli"), {"workspaces": {"cli": "x"}}),
+        (("workspace", "files", "cli"), {"workspaces": {"cli": {"a": {"ref": "b"}}}}),
+    ):
+        monkeypatch.setenv("ANSWER", json.dumps(odd))
+        ran = skyinfra(*line, "-s", "mine")
+        assert (ran.code, ran.out) == (exit_codes.FAILED, ""), (line, odd)
+        assert ran.err.endswith(said)
+    monkeypatch.setenv("ANSWER", "[]")
+    assert skyinfra("images", "-s", "mine").err.endswith(said)
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    def fail(_: Choice) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/a/b")
+
+    monkeypatch.setattr("commands.options.choose", fail)
+    ran = skyinfra("images")
+    assert (ran.code, ran.err) == (exit_codes.FAILED, "error: /a/b: No such file or directory\n")
+
+
+def test_a_full_disk_behind_standard_output_is_one_sentence() -> None:
+    command = [sys.executable, "-m", "commands", "--version"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=PROJECT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "error: standard output: No space left on device\n")
 
 
 def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout, skyinfra: Skyinfra) -> None:
