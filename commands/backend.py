@@ -88,10 +88,7 @@ def choose(choice: Choice) -> Backend:
         click.echo(f"• stacks of the set-up in {layout.state}", err=True)
         return Backend(layout=layout, env=env)
     if shutil.which("pulumi") is None:
-        raise UserError(
-            f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
-            "Pulumi and log in with `pulumi login`."
-        )
+        raise UserError(_without_pulumi(layout, choice))
     click.echo(f"• stacks of Pulumi's backend {_logged_in()}", err=True)
     return Backend(layout=None, env={})
 
@@ -99,6 +96,20 @@ def choose(choice: Choice) -> Backend:
 def _means_set_up(layout: Layout) -> bool:
     given = os.environ.get(BACKEND_URL)
     return not given or given == known_environment(layout).get(BACKEND_URL)
+
+
+def _without_pulumi(layout: Layout, choice: Choice) -> str:
+    """Sentence for a machine that has no Pulumi to offer."""
+    if not is_set_up(layout):
+        return (
+            f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
+            "Pulumi and log in with `pulumi login`."
+        )
+    asked = "--backend pulumi" if choice is Choice.PULUMI else f"{BACKEND_URL}={os.environ[BACKEND_URL]}"
+    return (
+        f"{asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
+        f"`--backend set-up`, which takes the set-up in {layout.state}."
+    )
 
 
 def _logged_in() -> str:

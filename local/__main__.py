@@ -13,7 +13,7 @@ from clients.pulumi import stack_outputs
 from display.errors import UserError
 from local import pulumi_cli, teardown
 from local.bring_up import bring_up
-from local.layout import Layout, read_layout
+from local.layout import Layout, as_owner, read_layout
 from local.lock import exclusive
 from local.missing_nodes import refuse_missing
 from local.pulumi_run import pulumi
@@ -115,7 +115,8 @@ def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
     """The set-up's lock, for a command that changes something."""
     if command == "up":
         claim_state(layout)
-    is_set_up = (layout.state / "passphrase").exists()
+    with as_owner(layout):
+        is_set_up = (layout.state / "passphrase").exists()
     return exclusive(layout, f"make {command}") if command in CHANGING and is_set_up else nullcontext()
 
 

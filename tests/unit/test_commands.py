@@ -17,7 +17,7 @@ from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError
 from local.layout import Layout, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import remember
+from local.pulumi_cli import last_engine, remember
 from local.steps import SetupError
 from release.record import RecordError
 from review.changes import PreviewError
@@ -257,6 +257,61 @@ def test_neither_a_set_up_nor_a_pulumi_is_one_sentence(
         f"error: Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or "
         "install Pulumi and log in with `pulumi login`.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [(("--backend", "pulumi"), "--backend pulumi"), ((), "PULUMI_BACKEND_URL=s3://states")],
+)
+def test_a_pulumi_that_is_asked_for_beside_a_set_up_but_missing_is_named(
+    arguments: tuple[str, ...],
+    asked: str,
+    set_up: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    skyinfra: Skyinfra,
+    tmp_path: Path,
+) -> None:
+    """It said that nothing was set up."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv(BACKEND_URL, "s3://states")
+    ran = skyinfra("images", *arguments)
+    assert ran.code == exit_codes.FAILED
+    assert ran.err == (
+        f"error: {asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
+        f"`--backend set-up`, which takes the set-up in {set_up.state}.\n"
+    )
+
+
+@pytest.mark.parametrize("method", ["exists", "read_text", "open"])
+def test_a_set_up_of_another_user_is_named(
+    method: str, set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """It said that nothing was set up, or ended as a fault of the program."""
+    real = getattr(Path, method)
+
+    def refused(path: Path, *given: object, **named: object) -> object:
+        if path.parent == set_up.state:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(Path, method, refused)
+    ran = skyinfra("wallet", "backup", "node-1")
+    assert ran.code == exit_codes.FAILED
+    assert ran.err.splitlines()[-1] == (
+        f"error: {set_up.state} belongs to another user: run this as that user, or with sudo."
+    )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
+    text: str, set_up: Layout, skyinfra: Skyinfra
+) -> None:
+    file = set_up.state / "environment.json"
+    file.write_text(text)
+    ran = skyinfra("images")
+    assert ran.code == exit_codes.FAILED
+    assert ran.err == f"error: {file} is damaged: run `make up`, which writes it anew.\n"
+    assert last_engine(set_up) is None, "and `make up` gets past it"
 
 
 def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
