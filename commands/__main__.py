@@ -1,6 +1,12 @@
 """`skyinfra`: one group of commands, and what becomes of their errors."""
 
 import os
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    # They take up to a second, and an interrupt would be a traceback. `main` gives it its own meaning.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import sys
 import tempfile
 import traceback

@@ -80,12 +80,7 @@ def choose(choice: Choice) -> Backend:
     backend. Raises UserError where there is neither a set-up nor a Pulumi.
     """
     layout = read_layout()
-    if choice is Choice.SET_UP or (choice is Choice.AUTO and is_set_up(layout) and _means_set_up(layout)):
-        env = known_environment(layout)
-        # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
-        os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
-        os.environ.update(env)
-        click.echo(f"• stacks of the set-up in {layout.state}", err=True)
+    if (env := enter_set_up(layout, choice)) is not None:
         return Backend(layout=layout, env=env)
     if shutil.which("pulumi") is None:
         raise UserError(_without_pulumi(layout, choice))
@@ -93,7 +88,22 @@ def choose(choice: Choice) -> Backend:
     return Backend(layout=None, env={})
 
 
-def _means_set_up(layout: Layout) -> bool:
+def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
+    """Put the set-up's variables into the environment; None, and nothing done, where it is not meant."""
+    if choice is not Choice.SET_UP and not (choice is Choice.AUTO and _is_meant(layout)):
+        return None
+    env = known_environment(layout)
+    # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
+    os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
+    os.environ.update(env)
+    click.echo(f"• stacks of the set-up in {layout.state}", err=True)
+    return env
+
+
+def _is_meant(layout: Layout) -> bool:
+    """Whether `auto` is the set-up."""
+    if not is_set_up(layout):
+        return False
     given = os.environ.get(BACKEND_URL)
     return not given or given == known_environment(layout).get(BACKEND_URL)
 

@@ -5,11 +5,28 @@ from typing import BinaryIO
 
 import click
 
+from catalogue.naming import name_fault
 from clients.registry import Repository
-from commands.backend import Choice
-from commands.options import MALFORMED, NO_OUTPUTS, chosen, examples, read_outputs, with_outputs, with_stack
+from commands.backend import Choice, enter_set_up
+from commands.options import (
+    MALFORMED,
+    NO_OUTPUTS,
+    chosen,
+    examples,
+    read_outputs,
+    with_backend,
+    with_outputs,
+    with_stack,
+)
+from local.layout import read_layout
 from release.record import RecordError, markdown, release_record
 from release.retention import KEEP, plan
+
+
+def _named(_context: click.Context, _parameter: click.Parameter, repository: str) -> str:
+    if fault := name_fault(repository):
+        raise click.BadParameter(f"{repository!r} is not HOST[:PORT]/PATH: {fault}.")
+    return repository
 
 
 @click.group()
@@ -51,7 +68,8 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: B
         "skyinfra release retain registry.example/skycoin/skycoin --keep 5 --delete",
     )
 )
-@click.argument("repository")
+@click.argument("repository", callback=_named)
+@with_backend
 @click.option(
     "--keep",
     type=click.IntRange(min=0),
@@ -60,12 +78,13 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: B
     help="Builds of each kind that stay.",
 )
 @click.option("--delete", is_flag=True, help="Remove them. Without it they are only listed.")
-def retain(repository: str, keep: int, delete: bool) -> None:
-    """Retire all but the newest feature and develop builds of REPOSITORY.
+def retain(repository: str, backend: Choice, keep: int, delete: bool) -> None:
+    """List feature and develop builds older than the newest; with --delete, remove them.
 
-    Releases and moving tags are never removed, nor what they point to. Don't run it while something is
-    published there.
+    Never removes releases, moving tags, or what they point to. Do not run it during a publish to
+    REPOSITORY.
     """
+    enter_set_up(read_layout(), backend)  # for its registry's authority and logins: no Pulumi is needed
     client = Repository(repository)
     wanted = plan(client, keep)
     for word, found in (("stays", wanted.stays), ("goes", wanted.goes)):

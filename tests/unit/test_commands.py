@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from release.record import RecordError
 from review.changes import PreviewError
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT
+from tests.unit.registry import Repository
 from tests.unit.test_wallets import RESOURCES
 from wallets.errors import WalletError
 from workspaces.model import WorkspaceError
@@ -164,6 +166,9 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
         (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "files"), "Missing argument 'NAME...'"),
         (("release", "retain", "r.example/a", "--keep", "-1"), "-1 is not in the range x>=0"),
+        (("release", "retain", "skycoin"), "'skycoin' is not HOST[:PORT]/PATH"),
+        (("release", "retain", "https://r.example/a"), "'https://r.example/a' is not HOST[:PORT]/PATH"),
+        (("release", "retain", "r.example/a:latest"), "'r.example/a:latest' is not HOST[:PORT]/PATH"),
         (("images", "--backend", "moon"), "'moon' is not one of 'auto', 'set-up', 'pulumi'"),
     ],
 )
@@ -314,6 +319,33 @@ def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
     assert last_engine(set_up) is None, "and `make up` gets past it"
 
 
+def test_retention_takes_the_set_ups_authority_and_logins(
+    set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """It did not know the set-up's registry, nor what `docker login` had kept there."""
+    trusted: list[str | None] = []
+
+    def made(name: str) -> Repository:
+        trusted.append(os.environ.get("SSL_CERT_FILE"))
+        return Repository(name)
+
+    monkeypatch.setattr("commands.release.Repository", made)
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    remember(set_up, {BACKEND_URL: HERE, "SSL_CERT_FILE": "/set-up/bundle.crt"})
+    assert skyinfra("release", "retain", "r.example:5443/a/b", "--backend", "pulumi").code == 0
+    assert skyinfra("release", "retain", "r.example:5443/a/b").code == 0
+    assert trusted == ["", "/set-up/bundle.crt"]
+
+
+def test_retention_needs_neither_a_set_up_nor_a_pulumi(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("commands.release.Repository", Repository)
+    ran = skyinfra("release", "retain", "r.example/a")
+    assert (ran.code, ran.out) == (0, "0 builds would go; --delete removes them\n")
+
+
 def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
@@ -436,15 +468,35 @@ def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None
     assert done.stdout.startswith("skyinfra, version ")
 
 
+def test_an_interrupt_while_the_program_is_loaded_is_code_130_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import time\nprint('loads', flush=True)\ntime.sleep(20)\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", "commands", "--help"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loads\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said) == (130, "")
+
+
 def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     copy = tmp_path / "skyinfra"
     copy.write_text((PROJECT / "skyinfra").read_text())
     copy.chmod(0o755)
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
-    python.write_text("#!/bin/sh\nexit 1\n")
+    python.write_text('#!/bin/sh\necho "$PYTHONPATH $*" > "${0%/*}/asked"\nexit 1\n')
     python.chmod(0o755)
     env = {"PATH": f"{python.parent}:/usr/bin:/bin"}
     done = subprocess.run([copy], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"no Python on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr
+    asked = python.with_name("asked").read_text()
+    assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
+    assert asked.endswith(" click docker pulumi pydantic requests rich yaml\n")
+    assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr
