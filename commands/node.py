@@ -33,7 +33,7 @@ def retire(name: str, stack: str | None, backend: Choice) -> int:
 def _retire(backend: Backend, stack: str, name: str) -> int:
     own = backend.layout if is_own(stack) else None
     listed, there = name in listed_nodes(stack), backend.resources(stack)
-    if own is not None and listed and name not in nodes_of(there):
+    if own is not None and listed and name not in nodes_of(stack, there):
         # An interrupted `retire` has left it.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
         click.echo(f"{name} was taken out of {file_name(stack)}; the state of {stack} did not have it.")

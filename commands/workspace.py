@@ -16,7 +16,7 @@ from local.layout import read_layout
 from local.lock import exclusive
 from local.setup import claim_state
 from local.stack import WORKSPACE
-from local.workspace import open_workspace
+from local.workspace import checked_folder, open_workspace
 from settings.names import workspace_container
 from workspaces.writing import write_files
 
@@ -47,9 +47,10 @@ def open_(name: str, folder: Path, dind: bool) -> int:
     With plain Pulumi, write `open` into the stack's YAML instead (docs/stacks.md, “Opening a workspace”).
     """
     layout = read_layout()
+    checked = checked_folder(folder.expanduser(), layout)  # a refusal leaves no state folder behind
     claim_state(layout)
     with exclusive(layout, "skyinfra workspace open"):
-        return open_workspace(layout, name, folder.expanduser(), dind=dind)
+        return open_workspace(layout, name, checked, dind=dind)
 
 
 @workspace.command(epilog=examples("skyinfra workspace stop cli"))
@@ -66,9 +67,9 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
         for _, provider in running:
             with working(f"container {container}"):
                 outcome = stop_container(container, provider, GRACE)
-            click.echo(f"{container}: {outcome}")
             if outcome.startswith("not reached"):
-                raise UserError(f"{container} was not stopped.")
+                raise UserError(f"{container} was not stopped: {outcome}")
+            click.echo(f"{container}: {outcome}")
 
 
 @workspace.command(

@@ -85,7 +85,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
         print(f"The stack {stack} holds nothing.")
         return 0
-    nodes = nodes_of(resources(layout, stack)).values()
+    nodes = nodes_of(stack, resources(layout, stack)).values()
     # Without the program: what the state has is destroyed, whatever the settings have become.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(

@@ -22,6 +22,7 @@ from local.pulumi_cli import last_engine, remember
 from local.steps import SetupError
 from release.record import RecordError
 from review.changes import PreviewError
+from settings.names import workspace_container
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
@@ -409,6 +410,36 @@ def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout
     assert ran.code == exit_codes.FAILED
     assert "error: `make up`, process" in ran.err
     assert "Nothing was changed" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "out", "last"),
+    [
+        ("stopped", 0, "skycoin-workspace-cli: stopped\n", "• container skycoin-workspace-cli"),
+        ("not reached: no", 1, "", "error: skycoin-workspace-cli was not stopped: not reached: no"),
+    ],
+)
+def test_a_stop_prints_success_alone_on_standard_output(
+    outcome: str,
+    code: int,
+    out: str,
+    last: str,
+    set_up: Layout,
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("commands.backend.resources", lambda *_: [])
+    monkeypatch.setattr("commands.workspace.containers", lambda _: [(workspace_container("cli"), {})])
+    monkeypatch.setattr("commands.workspace.stop_container", lambda *_: outcome)
+    ran = skyinfra("workspace", "stop", "cli")
+    assert (ran.code, ran.out, ran.err.splitlines()[-1]) == (code, out, last)
+
+
+def test_a_workspace_that_is_refused_leaves_no_state_folder(layout: Layout, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("workspace", "open", "cli", "--folder", "/etc")
+    assert ran.code == exit_codes.FAILED
+    assert "/etc is not opened" in ran.err
+    assert not layout.state.exists()
 
 
 @pytest.mark.parametrize("source", [("", "--copy", "t"), ("a.tar.gz", "--copy", "")])
