@@ -29,9 +29,9 @@ def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[st
     return outputs
 
 
-def stack_resources(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
+def stack_resources(stack: str) -> list[dict[str, Any]]:
     """Resources of a stack's state, a parent before its children. Raises ServiceError."""
-    exported = _ask(["stack", "export", "--stack", stack], env)
+    exported = _ask(["stack", "export", "--stack", stack])
     try:
         resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
     except (KeyError, TypeError, AttributeError):
@@ -39,9 +39,9 @@ def stack_resources(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[
     return resources
 
 
-def selected_stack(env: Mapping[str, str] = _NO_VARIABLES) -> str:
+def selected_stack() -> str:
     """Name of the stack that `pulumi stack select` chose. Raises ServiceError where none is."""
-    done = _run(["stack", "--show-name"], env)
+    done = _run(["stack", "--show-name"])
     if done.returncode or not (name := done.stdout.strip()):
         raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(done.stderr)})")
     return name
@@ -66,7 +66,7 @@ def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str
     return {key: value for key, value in own.items() if value}
 
 
-def _ask(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
+def _ask(arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> Any:
     done = _run(arguments, env)
     with contextlib.suppress(ValueError):
         if done.returncode == 0:
@@ -75,7 +75,9 @@ def _ask(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
     raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {said}")
 
 
-def _run(arguments: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def _run(
+    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES
+) -> "subprocess.CompletedProcess[str]":
     command = ["pulumi", "-C", str(PROJECT), "--non-interactive", *arguments]
     try:
         return subprocess.run(

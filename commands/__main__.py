@@ -30,9 +30,9 @@ from wallets.signals import interrupt_on_all
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=examples(
-        "skyinfra review -s release            the page of a pull request",
-        "skyinfra wallet backup node-1         a dated file of a node's wallets",
-        "skyinfra workspace open cli           a development workspace over this folder",
+        "./skyinfra review -s release            the page of a pull request",
+        "./skyinfra wallet backup node-1         a dated file of a node's wallets",
+        "./skyinfra workspace open cli           a development workspace over this folder",
     )
     + "\n\n\b\nExit codes:\n"
     "  0   done\n"
@@ -46,8 +46,7 @@ from wallets.signals import interrupt_on_all
 def skyinfra() -> None:
     """Review, release, wallets and workspaces of Skycoin's infrastructure.
 
-    Everything that is not a command of `pulumi`. Works with the set-up of `make up`, and with Pulumi on
-    any backend.
+    Does what `pulumi` has no command for, over a set-up of `make up` or any other Pulumi backend.
     """
 
 

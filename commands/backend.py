@@ -49,7 +49,7 @@ class Backend:
         """Name of the stack: given, or the set-up's `default`, or the selected one. Raises UserError."""
         if given:
             return given
-        return selected_stack(self.env) if self.layout is None else default
+        return selected_stack() if self.layout is None else default
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """Outputs of a stack. Raises UserError."""

@@ -18,7 +18,7 @@ HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "d
 
 @click.command(
     short_help="List images as a stack published them.",
-    epilog=examples("skyinfra images", "skyinfra images -s release"),
+    epilog=examples("./skyinfra images", "./skyinfra images -s release"),
 )
 @with_stack
 def images(stack: str | None, backend: Choice) -> None:

@@ -17,13 +17,16 @@ def node() -> None:
     """Retire a node; its wallet stays."""
 
 
-@node.command(epilog=examples("skyinfra node retire node-2", "skyinfra node retire attic -s fleet"))
+@node.command(
+    short_help="Remove a node; its volumes stay.",
+    epilog=examples("./skyinfra node retire node-2", "./skyinfra node retire attic -s fleet"),
+)
 @click.argument("name", metavar="NODE")
 @with_stack
 def retire(name: str, stack: str | None, backend: Choice) -> int:
     """Remove the container and network of NODE, and its line in the stack's file. Its volumes stay.
 
-    From a stack that git tracks, take the line out yourself first.
+    If git tracks the stack's file, delete the node's line yourself first.
     """
     found, stack_name = chosen(stack, backend)
     with found.changing(stack_name, "node retire"):

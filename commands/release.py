@@ -35,11 +35,12 @@ def release() -> None:
 
 
 @release.command(
+    short_help="Print the record of a published image.",
     epilog=examples(
-        "skyinfra release record -s release > record.md",
-        "skyinfra release record skywire -s release --format json",
-        "pulumi stack output --json | skyinfra release record --outputs -",
-    )
+        "./skyinfra release record -s release > record.md",
+        "./skyinfra release record skywire -s release --format json",
+        "pulumi stack output --json | ./skyinfra release record --outputs -",
+    ),
 )
 @click.argument("image", default="skycoin")
 @with_stack
@@ -63,10 +64,11 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: B
 
 
 @release.command(
+    short_help="List or remove old feature and develop builds.",
     epilog=examples(
-        "skyinfra release retain registry.example/skycoin/skycoin",
-        "skyinfra release retain registry.example/skycoin/skycoin --keep 5 --delete",
-    )
+        "./skyinfra release retain registry.example/skycoin/skycoin",
+        "./skyinfra release retain registry.example/skycoin/skycoin --keep 5 --delete",
+    ),
 )
 @click.argument("repository", callback=_named)
 @with_backend

@@ -22,9 +22,9 @@ from review.markdown import page
 @click.command(
     short_help="Print the page of a pull request.",
     epilog=examples(
-        "skyinfra review -s release",
-        "skyinfra review -s release > page.md",
-        "pulumi preview --json -s mine | skyinfra review -s mine --preview -",
+        "./skyinfra review -s release",
+        "./skyinfra review -s release > page.md",
+        "pulumi preview --json -s mine | ./skyinfra review -s mine --preview -",
     ),
 )
 @with_stack

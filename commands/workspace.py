@@ -32,8 +32,9 @@ def workspace() -> None:
 
 @workspace.command(
     "open",
+    short_help="Open a workspace over a folder.",
     epilog=examples(
-        "skyinfra workspace open cli --folder ~/src/skycoin", "skyinfra workspace open vscode --dind"
+        "./skyinfra workspace open cli --folder ~/src/skycoin", "./skyinfra workspace open vscode --dind"
     ),
 )
 @click.argument("name", metavar="NAME", type=NAME)
@@ -42,7 +43,7 @@ def workspace() -> None:
 def open_(name: str, folder: Path, dind: bool) -> int:
     """Open the workspace NAME (cli, python, dotnet or vscode) over a folder.
 
-    It runs on what `make up` sets up; whatever is missing of that is set up first.
+    Uses the set-up of `make up`, and first sets up whatever is missing.
 
     With plain Pulumi, write `open` into the stack's YAML instead (docs/stacks.md, “Opening a workspace”).
     """
@@ -53,7 +54,7 @@ def open_(name: str, folder: Path, dind: bool) -> int:
         return open_workspace(layout, name, checked, dind=dind)
 
 
-@workspace.command(epilog=examples("skyinfra workspace stop cli"))
+@workspace.command(epilog=examples("./skyinfra workspace stop cli"))
 @click.argument("name", metavar="NAME", type=NAME)
 @with_stack
 def stop(name: str, stack: str | None, backend: Choice) -> None:
@@ -73,15 +74,16 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
 
 
 @workspace.command(
+    short_help="Write devcontainer.json and devfile.yaml.",
     epilog=examples(
-        "skyinfra workspace files cli --into ~/src/skycoin",
-        "skyinfra workspace files python --dind --print",
-        "pulumi stack output --json | skyinfra workspace files cli --outputs -",
-    )
+        "./skyinfra workspace files cli --into ~/src/skycoin",
+        "./skyinfra workspace files python --dind --print",
+        "pulumi stack output --json | ./skyinfra workspace files cli --outputs -",
+    ),
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
 @with_stack
-@folder("--into", help_text="Folder that is worked on.", default=Path())
+@folder("--into", help_text="Project folder to write the files into.", default=Path())
 @click.option("--dind", is_flag=True, help="For the image with a Docker engine inside.")
 @click.option("--print", "show", is_flag=True, help="Print the files instead of writing them.")
 @with_outputs

@@ -144,7 +144,8 @@ def main() -> int:
     except UserError as error:
         return fail(error)
     except KeyboardInterrupt:
-        return fail(SetupError("interrupted; run the same command again, it goes on where it stopped"))
+        goes_on = ", it goes on where it stopped" if arguments.command in CHANGING else ""
+        return fail(SetupError(f"interrupted; run the same command again{goes_on}"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`wallet-backup` and `wallet-restore`: from a node's name to a file, and back."""
+"""Backup and restore of a node's wallets: from its volume to a file, and back."""
 
 from pathlib import Path
 from typing import Any

@@ -99,12 +99,19 @@ def test_every_command_explains_itself_with_examples_that_it_would_take(
     assert examples
     for example in examples:
         line = example.rpartition(" | ")[2].partition(" > ")[0].split()
-        assert line[: 1 + len(path)] == ["skyinfra", *path]
+        assert line[: 1 + len(path)] == ["./skyinfra", *path]
         command: click.Command = group
         for name in path:
             assert isinstance(command, click.Group)
             command = command.commands[name]
         command.make_context("example", line[1 + len(path) :], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("path", sorted({path[:-1] for path in ALL}), ids=" ".join)
+def test_no_line_of_a_list_of_commands_is_cut_off(path: tuple[str, ...], skyinfra: Skyinfra) -> None:
+    listed = skyinfra(*path, "--help").out.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert listed
+    assert "..." not in listed
 
 
 def test_the_help_lists_the_exit_codes(skyinfra: Skyinfra) -> None:
@@ -152,7 +159,7 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
     monkeypatch.setattr("commands.options.choose", interrupted)
     ran = skyinfra("images")
     assert ran.code == exit_codes.INTERRUPTED
-    assert ran.err.strip().startswith("error: interrupted; run the same command again")
+    assert ran.err.strip() == "error: interrupted; run the same command again", "it has nothing to go on with"
 
 
 @pytest.mark.parametrize(
