@@ -72,5 +72,17 @@ def _destroy(deployed: DeployedNode, stack: str, backend: Backend) -> int:
         raise
     finally:
         for urn in tried if code else ():
-            pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
+            _protect(urn, stack, backend)
     return code
+
+
+def _protect(urn: str, stack: str, backend: Backend) -> None:
+    """Protect a wallet again, or say how: a second Ctrl-C ends this one, and not those of the others."""
+    options = ["--yes", "--stack", stack]
+    try:
+        code = pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code:
+        command = f"pulumi state protect '{urn}' --stack {stack}"
+        click.echo(f"If it is still in the state, it may be without protection now: `{command}`", err=True)

@@ -85,6 +85,22 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
     assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
 
 
+def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two interrupts the second one met the way back."""
+
+    def interrupted(command: list[str], *_: object) -> int:
+        if command[1] == "unprotect":
+            return 0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(node, "pulumi", interrupted)
+    ran = skyinfra("node", "retire", "node-1")
+    assert ran.code == 130
+    assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err
+
+
 def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, skyinfra: Skyinfra) -> None:
     assert skyinfra("node", "retire", "node-2").code == 0
     assert calls == [["rm", "skycoin:nodes.node-2"]]
