@@ -3,7 +3,8 @@ VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
 SET_UP = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
-SKYINFRA = $(PYTHON) -m commands
+# A thin name means the set-up, also in a shell whose PULUMI_BACKEND_URL names another backend.
+SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
 INTO_FOLDER = $(if $(INTO),--into "$(INTO)")
 
@@ -55,7 +56,7 @@ wallet-backup: known $(VENV)/ready ## Back up a node's wallets into a new, dated
 	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(INTO_FOLDER)
 
 wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
-	@$(SKYINFRA) wallet restore "$(NODE)" "$(FILE)" --copy "$(COPY)" --stack $(STACK) $(INTO_FOLDER)
+	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(INTO_FOLDER)
 
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

@@ -71,6 +71,13 @@ def address_fault(address: str) -> str | None:
     return repository_fault(namespace) if namespace else None
 
 
+def name_fault(name: str) -> str | None:
+    """Why `name` is not the full name of a repository, or None."""
+    if fault := address_fault(name):
+        return fault
+    return None if "/" in name else "a repository's full name is HOST/PATH or HOST:PORT/PATH"
+
+
 def address_port(address: str) -> int | None:
     """Port of `HOST[:PORT][/namespace]`, or None."""
     match = _HOST.fullmatch(address.partition("/")[0])

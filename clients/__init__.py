@@ -1,1 +1,1 @@
-"""Clients of engines, registries and ssh hosts. They know neither settings nor Pulumi."""
+"""Clients of engines, registries, ssh hosts and Pulumi's command line; no settings, nor Pulumi's SDK."""

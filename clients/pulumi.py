@@ -4,6 +4,7 @@ The backend is that of the environment (PULUMI_BACKEND_URL, or the one of `pulum
 changes a state.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,13 +23,15 @@ _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
     """Outputs of a stack. Raises ServiceError with Pulumi's own words."""
-    outputs: dict[str, Any] = _ask(["stack", "output", "--json", "--stack", stack], env)
+    outputs = _ask(["stack", "output", "--json", "--stack", stack], env)
+    if not isinstance(outputs, dict):
+        raise ServiceError("these are not the outputs of a stack of this program")
     return outputs
 
 
-def stack_resources(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
+def stack_resources(stack: str) -> list[dict[str, Any]]:
     """Resources of a stack's state, a parent before its children. Raises ServiceError."""
-    exported = _ask(["stack", "export", "--stack", stack], env)
+    exported = _ask(["stack", "export", "--stack", stack])
     try:
         resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
     except (KeyError, TypeError, AttributeError):
@@ -36,9 +39,9 @@ def stack_resources(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[
     return resources
 
 
-def selected_stack(env: Mapping[str, str] = _NO_VARIABLES) -> str:
+def selected_stack() -> str:
     """Name of the stack that `pulumi stack select` chose. Raises ServiceError where none is."""
-    done = _run(["stack", "--show-name"], env)
+    done = _run(["stack", "--show-name"])
     if done.returncode or not (name := done.stdout.strip()):
         raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(done.stderr)})")
     return name
@@ -63,17 +66,18 @@ def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str
     return {key: value for key, value in own.items() if value}
 
 
-def _ask(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
+def _ask(arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> Any:
     done = _run(arguments, env)
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        raise ServiceError(
-            f"`pulumi {' '.join(arguments)}` failed: {done.stderr.strip() or 'it printed nothing'}"
-        ) from None
+    with contextlib.suppress(ValueError):
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+    said = done.stderr.strip() or f"it ended with exit code {done.returncode} and printed no JSON"
+    raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {said}")
 
 
-def _run(arguments: Sequence[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def _run(
+    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES
+) -> "subprocess.CompletedProcess[str]":
     command = ["pulumi", "-C", str(PROJECT), "--non-interactive", *arguments]
     try:
         return subprocess.run(

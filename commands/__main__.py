@@ -1,5 +1,12 @@
 """`skyinfra`: one group of commands, and what becomes of their errors."""
 
+import os
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    # They take up to a second, and an interrupt would be a traceback. `main` gives it its own meaning.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import sys
 import tempfile
 import traceback
@@ -23,9 +30,9 @@ from wallets.signals import interrupt_on_all
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=examples(
-        "skyinfra review -s release            the page of a pull request",
-        "skyinfra wallet backup node-1         a dated file of a node's wallets",
-        "skyinfra workspace open cli           a development workspace over this folder",
+        "./skyinfra review -s release            the page of a pull request",
+        "./skyinfra wallet backup node-1         a dated file of a node's wallets",
+        "./skyinfra workspace open cli           a development workspace over this folder",
     )
     + "\n\n\b\nExit codes:\n"
     "  0   done\n"
@@ -39,8 +46,7 @@ from wallets.signals import interrupt_on_all
 def skyinfra() -> None:
     """Review, release, wallets and workspaces of Skycoin's infrastructure.
 
-    Everything that is not a command of `pulumi`. Works with the set-up of `make up`, and with Pulumi on
-    any backend.
+    Does what `pulumi` has no command for, over a set-up of `make up` or any other Pulumi backend.
     """
 
 
@@ -53,19 +59,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupt_on_all()
     try:
         code = skyinfra.main(arguments, prog_name="skyinfra", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except UserError as error:
         return _failed(str(error), FAILED)
     except (KeyboardInterrupt, click.Abort):
-        return _failed("interrupted; run the same command again, it goes on where it stopped", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # `| head` has read enough
-        return FAILED
+        return _failed("interrupted; run the same command again", INTERRUPTED)
+    except OSError as error:
+        return _failed_outside(error)
     except Exception as error:
         return _failed(_fault(error), INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _failed_outside(error: OSError) -> int:
+    """Name the file that could not be read or written; an error of another library is a fault."""
+    if isinstance(error, BrokenPipeError):
+        sys.stderr.close()  # `| head` has read enough
+        return FAILED
+    if error.strerror is None:
+        return _failed(_fault(error), INTERNAL)
+    if error.filename is None:
+        # What is left of the output would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _failed(f"{error.filename or 'standard output'}: {error.strerror}", FAILED)
 
 
 def _failed(message: str, code: int) -> int:

@@ -49,7 +49,7 @@ class Backend:
         """Name of the stack: given, or the set-up's `default`, or the selected one. Raises UserError."""
         if given:
             return given
-        return selected_stack(self.env) if self.layout is None else default
+        return selected_stack() if self.layout is None else default
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """Outputs of a stack. Raises UserError."""
@@ -80,25 +80,46 @@ def choose(choice: Choice) -> Backend:
     backend. Raises UserError where there is neither a set-up nor a Pulumi.
     """
     layout = read_layout()
-    if choice is Choice.SET_UP or (choice is Choice.AUTO and is_set_up(layout) and _means_set_up(layout)):
-        env = known_environment(layout)
-        # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
-        os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
-        os.environ.update(env)
-        click.echo(f"• stacks of the set-up in {layout.state}", err=True)
+    if (env := enter_set_up(layout, choice)) is not None:
         return Backend(layout=layout, env=env)
     if shutil.which("pulumi") is None:
-        raise UserError(
-            f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
-            "Pulumi and log in with `pulumi login`."
-        )
+        raise UserError(_without_pulumi(layout, choice))
     click.echo(f"• stacks of Pulumi's backend {_logged_in()}", err=True)
     return Backend(layout=None, env={})
 
 
-def _means_set_up(layout: Layout) -> bool:
+def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
+    """Put the set-up's variables into the environment; None, and nothing done, where it is not meant."""
+    if choice is not Choice.SET_UP and not (choice is Choice.AUTO and _is_meant(layout)):
+        return None
+    env = known_environment(layout)
+    # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
+    os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
+    os.environ.update(env)
+    click.echo(f"• stacks of the set-up in {layout.state}", err=True)
+    return env
+
+
+def _is_meant(layout: Layout) -> bool:
+    """Whether `auto` is the set-up."""
+    if not is_set_up(layout):
+        return False
     given = os.environ.get(BACKEND_URL)
     return not given or given == known_environment(layout).get(BACKEND_URL)
+
+
+def _without_pulumi(layout: Layout, choice: Choice) -> str:
+    """Sentence for a machine that has no Pulumi to offer."""
+    if not is_set_up(layout):
+        return (
+            f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
+            "Pulumi and log in with `pulumi login`."
+        )
+    asked = "--backend pulumi" if choice is Choice.PULUMI else f"{BACKEND_URL}={os.environ[BACKEND_URL]}"
+    return (
+        f"{asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
+        f"`--backend set-up`, which takes the set-up in {layout.state}."
+    )
 
 
 def _logged_in() -> str:

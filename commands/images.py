@@ -9,7 +9,8 @@ from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from commands.backend import Choice
-from commands.options import chosen, examples, with_stack
+from commands.options import MALFORMED, NO_OUTPUTS, chosen, examples, with_stack
+from display.errors import UserError
 from release.record import megabytes
 
 HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "digest")
@@ -17,14 +18,18 @@ HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "d
 
 @click.command(
     short_help="List images as a stack published them.",
-    epilog=examples("skyinfra images", "skyinfra images -s release"),
+    epilog=examples("./skyinfra images", "./skyinfra images -s release"),
 )
 @with_stack
 def images(stack: str | None, backend: Choice) -> None:
     """List all images: variants, platforms, layers, sizes and digests as a stack published them."""
     found, name = chosen(stack, backend)
     outputs = found.outputs(name)
-    click.echo(images_table(outputs.get("images") or {}, outputs.get("workspaces") or {}))
+    try:
+        table = images_table(outputs.get("images") or {}, outputs.get("workspaces") or {})
+    except MALFORMED:
+        raise UserError(NO_OUTPUTS) from None
+    click.echo(table)
 
 
 def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> str:

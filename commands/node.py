@@ -3,7 +3,7 @@
 import click
 
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED
+from commands.exit_codes import FAILED, INTERRUPTED
 from commands.options import chosen, examples, with_stack
 from local.missing_nodes import file_name, listed_nodes
 from local.pulumi_run import pulumi
@@ -17,13 +17,16 @@ def node() -> None:
     """Retire a node; its wallet stays."""
 
 
-@node.command(epilog=examples("skyinfra node retire node-2", "skyinfra node retire attic -s fleet"))
+@node.command(
+    short_help="Remove a node; its volumes stay.",
+    epilog=examples("./skyinfra node retire node-2", "./skyinfra node retire attic -s fleet"),
+)
 @click.argument("name", metavar="NODE")
 @with_stack
 def retire(name: str, stack: str | None, backend: Choice) -> int:
     """Remove the container and network of NODE, and its line in the stack's file. Its volumes stay.
 
-    From a stack that git tracks, take the line out yourself first.
+    If git tracks the stack's file, delete the node's line yourself first.
     """
     found, stack_name = chosen(stack, backend)
     with found.changing(stack_name, "node retire"):
@@ -33,7 +36,7 @@ def retire(name: str, stack: str | None, backend: Choice) -> int:
 def _retire(backend: Backend, stack: str, name: str) -> int:
     own = backend.layout if is_own(stack) else None
     listed, there = name in listed_nodes(stack), backend.resources(stack)
-    if own is not None and listed and name not in nodes_of(there):
+    if own is not None and listed and name not in nodes_of(stack, there):
         # An interrupted `retire` has left it.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
         click.echo(f"{name} was taken out of {file_name(stack)}; the state of {stack} did not have it.")
@@ -54,14 +57,32 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
 
 
 def _destroy(deployed: DeployedNode, stack: str, backend: Backend) -> int:
-    """Exit code of pulumi. Where it fails, the wallet is protected again."""
+    """Exit code of pulumi. Where it fails or is interrupted, the wallet is protected again."""
     options = ["--yes", "--stack", stack]
-    for urn in deployed.protected:
-        if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
-            return code
     targets = [part for urn in deployed.urns for part in ("--target", urn)]
-    code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
-    if code:
+    tried, code = list[str](), FAILED
+    try:
         for urn in deployed.protected:
-            pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
+            tried.append(urn)  # before: an interrupted `unprotect` may have done it
+            if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
+                return code
+        code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
+    finally:
+        for urn in tried if code else ():
+            _protect(urn, stack, backend)
     return code
+
+
+def _protect(urn: str, stack: str, backend: Backend) -> None:
+    """Protect a wallet again, or say how: a second Ctrl-C ends this one, and not those of the others."""
+    options = ["--yes", "--stack", stack]
+    try:
+        code = pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code:
+        command = f"pulumi state protect '{urn}' --stack {stack}"
+        click.echo(f"If it is still in the state, it may be without protection now: `{command}`", err=True)

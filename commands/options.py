@@ -3,34 +3,42 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
 from commands.backend import Backend, Choice, choose
 from display.errors import UserError
 
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, StopIteration)
+"""Errors of reading outputs that have another form than this program's."""
+NO_OUTPUTS = "these are not the outputs of a stack of this program"
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def with_stack(function: Function) -> Function:
     """Add `--stack` and `--backend`."""
-    stack = click.option(
+    return click.option(
         "-s",
         "--stack",
         metavar="NAME",
-        help="Stack. Default: that of the set-up, or the one that `pulumi stack select` chose.",
-    )
-    backend = click.option(
+        help="Name of the stack. Default in a set-up: local (for a workspace: workspace-NAME); elsewhere: "
+        "the selected stack.",
+    )(with_backend(function))
+
+
+def with_backend(function: Function) -> Function:
+    """Add `--backend`."""
+    return click.option(
         "--backend",
         type=click.Choice([choice.value for choice in Choice]),
         default=Choice.AUTO.value,
         envvar="SKYINFRA_BACKEND",
         callback=lambda _context, _option, value: Choice(value),
-        help="Where the stack's state is: in the set-up of `make up`, or where `pulumi login` says. Default: "
-        "in the set-up, if there is one and PULUMI_BACKEND_URL names no other.",
-    )
-    return stack(backend(function))
+        help="set-up: what `make up` made. pulumi: where you are logged in. auto (default): the set-up if "
+        "there is one, unless PULUMI_BACKEND_URL names another backend.",
+    )(function)
 
 
 def chosen(stack: str | None, backend: Choice, default: str = "local") -> tuple[Backend, str]:
@@ -43,12 +51,12 @@ def with_outputs(function: Function) -> Function:
     """Add `--outputs`."""
     return click.option(
         "--outputs",
-        type=click.File(),
+        type=click.File("rb"),
         help="Output of `pulumi stack output --json` to read, instead of asking Pulumi; - is standard input.",
     )(function)
 
 
-def read_outputs(file: TextIO) -> dict[str, Any]:
+def read_outputs(file: BinaryIO) -> dict[str, Any]:
     """Outputs of a stack from a file. Raises UserError where it has none."""
     try:
         outputs = json.load(file)

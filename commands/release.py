@@ -1,15 +1,32 @@
 """`skyinfra release`: the record of a release, and retention of builds in a registry."""
 
 import json
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
+from catalogue.naming import name_fault
 from clients.registry import Repository
-from commands.backend import Choice
-from commands.options import chosen, examples, read_outputs, with_outputs, with_stack
+from commands.backend import Choice, enter_set_up
+from commands.options import (
+    MALFORMED,
+    NO_OUTPUTS,
+    chosen,
+    examples,
+    read_outputs,
+    with_backend,
+    with_outputs,
+    with_stack,
+)
+from local.layout import read_layout
 from release.record import RecordError, markdown, release_record
 from release.retention import KEEP, plan
+
+
+def _named(_context: click.Context, _parameter: click.Parameter, repository: str) -> str:
+    if fault := name_fault(repository):
+        raise click.BadParameter(f"{repository!r} is not HOST[:PORT]/PATH: {fault}.")
+    return repository
 
 
 @click.group()
@@ -18,11 +35,12 @@ def release() -> None:
 
 
 @release.command(
+    short_help="Print the record of a published image.",
     epilog=examples(
-        "skyinfra release record -s release > record.md",
-        "skyinfra release record skywire -s release --format json",
-        "pulumi stack output --json | skyinfra release record --outputs -",
-    )
+        "./skyinfra release record -s release > record.md",
+        "./skyinfra release record skywire -s release --format json",
+        "pulumi stack output --json | ./skyinfra release record --outputs -",
+    ),
 )
 @click.argument("image", default="skycoin")
 @with_stack
@@ -30,7 +48,7 @@ def release() -> None:
     "--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True
 )
 @with_outputs
-def record(image: str, stack: str | None, backend: Choice, form: str, outputs: TextIO | None) -> None:
+def record(image: str, stack: str | None, backend: Choice, form: str, outputs: BinaryIO | None) -> None:
     """Print what a stack published of IMAGE: tags, digests, sizes, source, verification and SBOMs."""
     if outputs is None:
         found, name = chosen(stack, backend)
@@ -39,18 +57,21 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: T
         published = read_outputs(outputs)
     try:
         entry = release_record(published, image)
-    except (KeyError, TypeError, AttributeError):
-        raise RecordError("these are not the outputs of a stack of this program") from None
-    click.echo(markdown(entry) if form == "markdown" else json.dumps(entry, indent=2))
+        text = markdown(entry) if form == "markdown" else json.dumps(entry, indent=2)
+    except MALFORMED:
+        raise RecordError(NO_OUTPUTS) from None
+    click.echo(text)
 
 
 @release.command(
+    short_help="List or remove old feature and develop builds.",
     epilog=examples(
-        "skyinfra release retain registry.example/skycoin/skycoin",
-        "skyinfra release retain registry.example/skycoin/skycoin --keep 5 --delete",
-    )
+        "./skyinfra release retain registry.example/skycoin/skycoin",
+        "./skyinfra release retain registry.example/skycoin/skycoin --keep 5 --delete",
+    ),
 )
-@click.argument("repository")
+@click.argument("repository", callback=_named)
+@with_backend
 @click.option(
     "--keep",
     type=click.IntRange(min=0),
@@ -59,12 +80,13 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: T
     help="Builds of each kind that stay.",
 )
 @click.option("--delete", is_flag=True, help="Remove them. Without it they are only listed.")
-def retain(repository: str, keep: int, delete: bool) -> None:
-    """Retire all but the newest feature and develop builds of REPOSITORY.
+def retain(repository: str, backend: Choice, keep: int, delete: bool) -> None:
+    """List feature and develop builds older than the newest; with --delete, remove them.
 
-    Releases and moving tags are never removed, nor what they point to. Don't run it while something is
-    published there.
+    Never removes releases, moving tags, or what they point to. Do not run it during a publish to
+    REPOSITORY.
     """
+    enter_set_up(read_layout(), backend)  # for its registry's authority and logins: no Pulumi is needed
     client = Repository(repository)
     wanted = plan(client, keep)
     for word, found in (("stays", wanted.stays), ("goes", wanted.goes)):

@@ -3,8 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import BinaryIO
 
 import click
 
@@ -14,7 +14,7 @@ from commands.options import chosen, examples, with_stack
 from display.progress import working
 from local.layout import PROJECT
 from local.missing_nodes import refuse_missing
-from local.stack import with_stack_file
+from local.stack import copied_stack_file, with_stack_file
 from review.changes import PreviewError, read_changes
 from review.markdown import page
 
@@ -22,37 +22,38 @@ from review.markdown import page
 @click.command(
     short_help="Print the page of a pull request.",
     epilog=examples(
-        "skyinfra review -s release",
-        "skyinfra review -s release > page.md",
-        "pulumi preview --json -s mine | skyinfra review -s mine --preview -",
+        "./skyinfra review -s release",
+        "./skyinfra review -s release > page.md",
+        "pulumi preview --json -s mine | ./skyinfra review -s mine --preview -",
     ),
 )
 @with_stack
 @click.option(
     "--preview",
     "saved",
-    type=click.File(),
+    type=click.File("rb"),
     help="Output of `pulumi preview --json` to read, instead of running it; - is standard input.",
 )
 @click.option(
     "--refresh/--no-refresh", default=True, help="Look at hosts and registries first. Default: yes."
 )
-def review(stack: str | None, backend: Choice, saved: TextIO | None, refresh: bool) -> int:
+def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
-    Changes nothing. The exit code is 3 where `pulumi up` would be refused; the page then says why.
+    Changes nothing, but that a set-up without this stack gets an empty one. The exit code is 3 where
+    `pulumi up` would be refused; the page then says why.
     """
     if saved is not None:
-        title = stack or "of the preview"
-        said = "The input is no preview: give it what `pulumi preview --json` prints"
-        return _print_page(saved.read(), title, said)
+        said = "The input is no preview: give it what `pulumi preview --json` prints."
+        return _print_page(saved.read(), stack or "of the preview", said)
     found, name = chosen(stack, backend)
     options = ["--refresh", "--run-program"] if refresh else []
     if found.layout is None:
-        return _preview(name, ["--stack", name, *options], found)
+        with copied_stack_file(name) as file:
+            return _preview(name, ["--stack", name, *file, *options], found)
     refuse_missing(found.layout, name)
     return with_stack_file(
-        found.layout, name, found.env, lambda file: _preview(name, [*file, *options], found)
+        found.layout, name, found.env, lambda given: _preview(name, [*given, *options], found)
     )
 
 
@@ -63,20 +64,26 @@ def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
             command,
             env={**os.environ, **backend.env},
             cwd=PROJECT,
-            text=True,
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             check=False,
         )
-    return _print_page(done.stdout, stack, f"`{' '.join(command)}` printed no preview: see above")
+    failed = f"`{' '.join(command)}` failed with exit code {done.returncode}: see above."
+    said = failed if done.returncode else f"`{' '.join(command)}` printed no preview: see above."
+    return _print_page(done.stdout, stack, said, failed=done.returncode != 0)
 
 
-def _print_page(text: str, stack: str, said: str) -> int:
-    """Print the page of a preview; the exit code. Raises PreviewError that says `said` where it is none."""
+def _print_page(text: bytes, stack: str, said: str, *, failed: bool = False) -> int:
+    """Print the page of a preview; the exit code.
+
+    Raises PreviewError that says `said` where it is none, and where Pulumi failed but the page has no fault.
+    """
     try:
-        preview: Mapping[str, Any] = json.loads(text)
-        changes = read_changes(preview)
-    except (ValueError, KeyError, TypeError, PreviewError):
-        raise PreviewError(f"{said}.") from None
-    click.echo(page(changes, stack), nl=False)
+        changes = read_changes(json.loads(text))
+        shown = page(changes, stack)
+    except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
+        raise PreviewError(said) from None
+    if failed and not changes.faults:
+        raise PreviewError(said)
+    click.echo(shown, nl=False)
     return REFUSED if changes.faults else 0

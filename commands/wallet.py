@@ -19,7 +19,7 @@ def wallet() -> None:
 @wallet.command(
     "backup",
     epilog=examples(
-        "skyinfra wallet backup node-1", "skyinfra wallet backup attic -s fleet --into /media/usb"
+        "./skyinfra wallet backup node-1", "./skyinfra wallet backup attic -s fleet --into /media/usb"
     ),
 )
 @click.argument("node")
@@ -39,27 +39,31 @@ def backup_wallet(node: str, stack: str | None, backend: Choice, into: Path) -> 
 
 @wallet.command(
     "restore",
+    short_help="Put the wallets of a backup or a copy back.",
     epilog=examples(
-        "skyinfra wallet restore node-1 ~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.tar.gz",
-        "skyinfra wallet restore node-1 --copy 2026-11-25T18-00-00Z",
+        "./skyinfra wallet restore node-1 ~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.tar.gz",
+        "./skyinfra wallet restore node-1 --copy 2026-11-25T18-00-00Z",
     ),
 )
 @click.argument("node")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", default="")
 @click.option(
     "--copy",
     metavar="TIME",
-    help="Name of a copy on the node's host, instead of FILE. A wrong one lists them.",
+    default="",
+    help="Name of a copy on the node's host, instead of FILE. An unknown name prints the list of copies.",
 )
 @with_stack
-@folder("--into", help_text="Folder for the backup of what is there before.", default=default_folder())
-def restore_wallet(
-    node: str, file: Path | None, copy: str | None, stack: str | None, backend: Choice, into: Path
-) -> None:
+@folder(
+    "--into",
+    help_text="Folder for a backup of the current wallets, made before the restore.",
+    default=default_folder(),
+)
+def restore_wallet(node: str, file: str, copy: str, stack: str | None, backend: Choice, into: Path) -> None:
     """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
 
-    The node is stopped meanwhile. What is in the volume before is backed up first; wallets that the
-    backup does not have stay.
+    The node is stopped meanwhile. Backs up the volume's current contents first. Wallets that are not in
+    the backup stay.
     """
     if bool(file) == bool(copy):
         raise click.UsageError("give one source: FILE, or --copy TIME for a copy on the node's host")
@@ -70,4 +74,4 @@ def restore_wallet(
         if copy:
             restore_copy(deployed, volume, copy, aside)
         else:
-            restore_file(deployed, volume, Path(str(file)).expanduser(), aside)
+            restore_file(deployed, volume, Path(file).expanduser(), aside)

@@ -1,7 +1,7 @@
 """`skyinfra workspace`: open a workspace, stop it, write the files by which editors open it."""
 
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -16,7 +16,7 @@ from local.layout import read_layout
 from local.lock import exclusive
 from local.setup import claim_state
 from local.stack import WORKSPACE
-from local.workspace import open_workspace
+from local.workspace import checked_folder, open_workspace
 from settings.names import workspace_container
 from workspaces.writing import write_files
 
@@ -32,8 +32,9 @@ def workspace() -> None:
 
 @workspace.command(
     "open",
+    short_help="Open a workspace over a folder.",
     epilog=examples(
-        "skyinfra workspace open cli --folder ~/src/skycoin", "skyinfra workspace open vscode --dind"
+        "./skyinfra workspace open cli --folder ~/src/skycoin", "./skyinfra workspace open vscode --dind"
     ),
 )
 @click.argument("name", metavar="NAME", type=NAME)
@@ -42,17 +43,18 @@ def workspace() -> None:
 def open_(name: str, folder: Path, dind: bool) -> int:
     """Open the workspace NAME (cli, python, dotnet or vscode) over a folder.
 
-    It runs on what `make up` sets up; whatever is missing of that is set up first.
+    Uses the set-up of `make up`, and first sets up whatever is missing.
 
     With plain Pulumi, write `open` into the stack's YAML instead (docs/stacks.md, “Opening a workspace”).
     """
     layout = read_layout()
+    checked = checked_folder(folder.expanduser(), layout)  # a refusal leaves no state folder behind
     claim_state(layout)
     with exclusive(layout, "skyinfra workspace open"):
-        return open_workspace(layout, name, folder.expanduser(), dind=dind)
+        return open_workspace(layout, name, checked, dind=dind)
 
 
-@workspace.command(epilog=examples("skyinfra workspace stop cli"))
+@workspace.command(epilog=examples("./skyinfra workspace stop cli"))
 @click.argument("name", metavar="NAME", type=NAME)
 @with_stack
 def stop(name: str, stack: str | None, backend: Choice) -> None:
@@ -66,21 +68,22 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
         for _, provider in running:
             with working(f"container {container}"):
                 outcome = stop_container(container, provider, GRACE)
-            click.echo(f"{container}: {outcome}")
             if outcome.startswith("not reached"):
-                raise UserError(f"{container} was not stopped.")
+                raise UserError(f"{container} was not stopped: {outcome}")
+            click.echo(f"{container}: {outcome}")
 
 
 @workspace.command(
+    short_help="Write devcontainer.json and devfile.yaml.",
     epilog=examples(
-        "skyinfra workspace files cli --into ~/src/skycoin",
-        "skyinfra workspace files python --dind --print",
-        "pulumi stack output --json | skyinfra workspace files cli --outputs -",
-    )
+        "./skyinfra workspace files cli --into ~/src/skycoin",
+        "./skyinfra workspace files python --dind --print",
+        "pulumi stack output --json | ./skyinfra workspace files cli --outputs -",
+    ),
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
 @with_stack
-@folder("--into", help_text="Folder that is worked on.", default=Path())
+@folder("--into", help_text="Project folder to write the files into.", default=Path())
 @click.option("--dind", is_flag=True, help="For the image with a Docker engine inside.")
 @click.option("--print", "show", is_flag=True, help="Print the files instead of writing them.")
 @with_outputs
@@ -91,7 +94,7 @@ def files(
     into: Path,
     dind: bool,
     show: bool,
-    outputs: TextIO | None,
+    outputs: BinaryIO | None,
 ) -> None:
     """Write devcontainer.json and devfile.yaml for each workspace NAME: cli, python, dotnet or vscode.
 

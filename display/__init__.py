@@ -1,1 +1,1 @@
-"""Text for people: tables. Knows nothing of the project."""
+"""Text for people: tables, signs of life, and a Pulumi update as it goes on. Imports no other folder."""

@@ -1,4 +1,4 @@
-"""Signs of life of long work, on standard error: what is printed stays apart from them."""
+"""Progress of long work, on standard error, so that standard output holds only the result."""
 
 import sys
 import threading

@@ -172,8 +172,7 @@ class Update:
             return [*lines, f"{_INDENT}{counts or 'nothing to do'} {took}"]
         how = "interrupted" if self._stopped else "failed"
         failed = f"{how}; {counts} {took}" if counts and not self._planning else f"{how} {took}"
-        again = ["Run the same command again: it goes on where it stopped."] if self._stopped else []
-        return [*lines, f"{_INDENT}{failed}", *self._reasons(), *again, f"The whole log: {log}"]
+        return [*lines, f"{_INDENT}{failed}", *self._reasons(), f"The whole log: {log}"]
 
     @property
     def explained(self) -> bool:

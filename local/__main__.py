@@ -13,7 +13,7 @@ from clients.pulumi import stack_outputs
 from display.errors import UserError
 from local import pulumi_cli, teardown
 from local.bring_up import bring_up
-from local.layout import Layout, read_layout
+from local.layout import Layout, as_owner, read_layout
 from local.lock import exclusive
 from local.missing_nodes import refuse_missing
 from local.pulumi_run import pulumi
@@ -85,7 +85,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
         print(f"The stack {stack} holds nothing.")
         return 0
-    nodes = nodes_of(resources(layout, stack)).values()
+    nodes = nodes_of(stack, resources(layout, stack)).values()
     # Without the program: what the state has is destroyed, whatever the settings have become.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
@@ -115,7 +115,8 @@ def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
     """The set-up's lock, for a command that changes something."""
     if command == "up":
         claim_state(layout)
-    is_set_up = (layout.state / "passphrase").exists()
+    with as_owner(layout):
+        is_set_up = (layout.state / "passphrase").exists()
     return exclusive(layout, f"make {command}") if command in CHANGING and is_set_up else nullcontext()
 
 
@@ -143,7 +144,8 @@ def main() -> int:
     except UserError as error:
         return fail(error)
     except KeyboardInterrupt:
-        return fail(SetupError("interrupted; run the same command again, it goes on where it stopped"))
+        goes_on = ", it goes on where it stopped" if arguments.command in CHANGING else ""
+        return fail(SetupError(f"interrupted; run the same command again{goes_on}"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Where everything of one set-up lives: folders and ports, read once from the environment."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -82,6 +84,17 @@ class Layout:
     def docker_config(self) -> Path:
         """DOCKER_CONFIG of the set-up: holds the builder instance, so ~/.docker stays as it is."""
         return self.state / "docker"
+
+
+@contextmanager
+def as_owner(layout: Layout) -> Iterator[None]:
+    """Raise SetupError where the body may not look into the state folder."""
+    try:
+        yield
+    except PermissionError:
+        raise SetupError(
+            f"{layout.state} belongs to another user: run this as that user, or with sudo."
+        ) from None
 
 
 def _port(variable: str, default: int) -> int:

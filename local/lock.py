@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from local.layout import Layout
+from local.layout import Layout, as_owner
 from local.steps import SetupError
 
 
@@ -16,8 +16,9 @@ def exclusive(layout: Layout, command: str) -> Iterator[None]:
 
     The kernel gives the lock back when its process ends, however it ends.
     """
-    path = layout.state / "lock"
-    with path.open("a+") as file:
+    with as_owner(layout):
+        opened = (layout.state / "lock").open("a+")
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

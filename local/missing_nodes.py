@@ -25,13 +25,13 @@ def refuse_missing(layout: Layout, stack: str) -> None:
     """Raise SetupError where a node of the state has left the stack's file: its wallet is protected."""
     wanted = listed_nodes(stack)
     renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
-    for name, node in nodes_of(resources(layout, stack)).items():
+    for name, node in nodes_of(stack, resources(layout, stack)).items():
         if name not in wanted and name not in renamed:
             option = "" if stack == STACK else f" -s {stack}"
             raise SetupError(
                 f"{name} is a node of the stack {stack}, but is not in {file_name(stack)} any more. "
-                f"To take it out: `./skyinfra node retire {name}{option}`. Its container and network "
-                f"go then, and on host {node.host} there stay: {node.kept}. If it was renamed, write "
+                f"To take it out: `./skyinfra node retire {name}{option}`. That removes its container "
+                f"and network. Kept on host {node.host}: {node.kept}. If it was renamed, write "
                 f"`renamed-from: {name}` under its new name; otherwise put its line back. "
                 "Nothing was changed."
             )

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.layout import PROJECT, Layout, Mode
+from local.layout import PROJECT, Layout, Mode, as_owner
 from local.steps import SetupError, output, run, step
 from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
 
@@ -190,20 +190,37 @@ def remember(layout: Layout, env: Mapping[str, str]) -> None:
 
 def is_set_up(layout: Layout) -> bool:
     """True where a set-up has ended, which the other commands work with."""
-    return _environment_file(layout).exists()
+    with as_owner(layout):
+        return _environment_file(layout).exists()
 
 
 def last_engine(layout: Layout) -> str | None:
-    """DOCKER_HOST of the last set-up; None where there was none."""
-    path = _environment_file(layout)
-    return str(json.loads(path.read_text())["DOCKER_HOST"]) if path.exists() else None
+    """DOCKER_HOST of the last set-up; None where there was none, or its file is damaged."""
+    try:
+        return _remembered(layout).get("DOCKER_HOST")
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def known_environment(layout: Layout) -> dict[str, str]:
-    """The environment of the last set-up. Raises SetupError where there was none."""
+    """The environment of the last set-up. Raises SetupError where there was none, or it can't be read."""
     try:
-        env: dict[str, str] = json.loads(_environment_file(layout).read_text())
-    except OSError:
+        env = _remembered(layout)
+    except (FileNotFoundError, NotADirectoryError):
         raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
-    _renew_stand_in(layout)
+    except ValueError:
+        raise SetupError(
+            f"{_environment_file(layout)} is damaged: run `make up`, which writes it anew."
+        ) from None
+    with as_owner(layout):
+        _renew_stand_in(layout)
+    return env
+
+
+def _remembered(layout: Layout) -> dict[str, str]:
+    """What `remember` has kept. Raises ValueError where it is none of that."""
+    with as_owner(layout):
+        env = json.loads(_environment_file(layout).read_text())
+    if not isinstance(env, dict):
+        raise ValueError(env)
     return env

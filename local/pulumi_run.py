@@ -37,7 +37,8 @@ _INTERRUPTED = "interrupted: pulumi finishes what it began …"
 def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
     """Run pulumi in the project, an update with all that it says in `log`; its exit code.
 
-    Ctrl-C reaches pulumi too, which then finishes what it began and gives its lock back: it is waited for.
+    Ctrl-C reaches pulumi too, which then finishes what it began and gives its lock back: it is waited for,
+    and then KeyboardInterrupt is raised, whatever the exit code.
     """
     sys.stdout.flush()
     whole = {**os.environ, **env}
@@ -46,8 +47,7 @@ def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
             return _update(arguments, whole, log, interrupts)
         with subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process:
             while (code := _ended(process, _TICK)) is None:
-                if interrupts:
-                    interrupts.clear()
+                if interrupts.has_new():
                     print(f"\n{_INTERRUPTED}", flush=True)
             return code
 
@@ -59,22 +59,40 @@ def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
         return None
 
 
+class _Interrupts:
+    """Signals that came while pulumi ran."""
+
+    def __init__(self) -> None:
+        self.count = self._answered = 0
+
+    def note(self, *_: object) -> None:
+        """Take a signal."""
+        self.count += 1
+
+    def has_new(self) -> bool:
+        """Whether any came since the last call."""
+        before, self._answered = self._answered, self.count
+        return self.count > before
+
+
 @contextmanager
-def _waiting() -> Iterator[list[int]]:
-    """Note the signals that would end the command, until pulumi has ended."""
-    noted: list[int] = []
+def _waiting() -> Iterator[_Interrupts]:
+    """Note the signals that would end the command; they interrupt it when pulumi has ended."""
+    noted = _Interrupts()
     before = {number: signal.getsignal(number) for number in STOPPING}
     heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]  # nohup
     for number in heeded:
-        signal.signal(number, lambda got, _: noted.append(got))
+        signal.signal(number, noted.note)
     try:
         yield noted
     finally:
         for number in heeded:
             signal.signal(number, before[number])
+    if noted.count:
+        raise KeyboardInterrupt
 
 
-def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: list[int]) -> int:
+def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts) -> int:
     """Run an update with our own lines in place of Pulumi's; all that both say goes into the log."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     print(f"• pulumi {arguments[0]}", flush=True)
@@ -133,15 +151,14 @@ def _log(path: Path) -> Iterator[IO[str]]:
 
 
 def _follow(
-    process: "subprocess.Popen[bytes]", events: _Pipe, followed: "Followed", interrupts: list[int]
+    process: "subprocess.Popen[bytes]", events: _Pipe, followed: "Followed", interrupts: _Interrupts
 ) -> int:
     """Show the events until the process has ended and all are read; its exit code."""
     while True:
         code = process.poll()
         data = events.read(_TICK if code is None else 0)
         followed.take(data)
-        if interrupts:
-            interrupts.clear()
+        if interrupts.has_new():
             followed.interrupt()
         if code is not None and not data:
             return code

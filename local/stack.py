@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,18 @@ WORKSPACE = "workspace-"
 
 def is_own(stack: str) -> bool:
     """Whether a stack is this machine's: its file is made from an example and ignored by git."""
-    return stack == STACK or stack.startswith(WORKSPACE)
+    name = _bare(stack)
+    return name == STACK or name.startswith(WORKSPACE)
 
 
 def stack_file(stack: str) -> Path:
-    """Settings of a stack."""
-    return PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
+    """Settings of a stack, which are named without organization and project, as Pulumi names them."""
+    return PROJECT / "stacks" / f"Pulumi.{_bare(stack)}.yaml"
+
+
+def _bare(stack: str) -> str:
+    """Last part of a qualified name such as `organization/skycoin/fleet`."""
+    return stack.rpartition("/")[2]
 
 
 def own_stacks(layout: Layout) -> list[str]:
@@ -61,7 +68,7 @@ def all_stacks(layout: Layout) -> list[str]:
 
 def refuse_while_locked(layout: Layout, stack: str) -> None:
     """Raise SetupError where a pulumi that runs on this machine has the stack's lock (file backend)."""
-    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / stack
+    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / _bare(stack)
     for path in folder.glob("*.json"):
         try:
             holder = json.loads(path.read_text())
@@ -92,7 +99,7 @@ def _latest(state: Path) -> dict[str, Any]:
 
 
 def _state_file(layout: Layout, stack: str) -> Path:
-    return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{stack}.json"
+    return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{_bare(stack)}.json"
 
 
 def stack_config(stack: str = STACK) -> dict[str, Any]:
@@ -167,6 +174,20 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
     return json.dumps(value)
 
 
+@contextmanager
+def copied_stack_file(stack: str) -> Iterator[list[str]]:
+    """Options that name a copy of a stack's file, which goes with the body; none where there is no file.
+
+    For an installed Pulumi, which writes a salt into the file that it is given, even for a preview.
+    """
+    file = stack_file(stack)
+    if not file.exists():
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
+        yield ["--config-file", shutil.copyfile(file, f"{folder}/{file.name}")]
+
+
 def with_stack_file(
     layout: Layout, stack: str, env: Mapping[str, str], action: Callable[[Sequence[str]], int]
 ) -> int:
@@ -174,7 +195,7 @@ def with_stack_file(
 
     A committed stack's file is used as a copy: Pulumi writes a salt into it, even for a preview.
     """
-    committed = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
+    committed = stack_file(stack)
     if not committed.exists():
         raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
     if is_own(stack):
@@ -185,7 +206,7 @@ def with_stack_file(
     listed = output(["pulumi", "-C", str(PROJECT), "stack", "ls", "--json"], env=env)
     if listed is None:
         raise SetupError("pulumi does not answer: run `make up` first.")
-    if stack not in [entry["name"] for entry in json.loads(listed)]:
+    if _bare(stack) not in [entry["name"] for entry in json.loads(listed)]:
         init_aside(layout, stack, env)
     return action(["--stack", stack, "--config-file", str(copy)])
 

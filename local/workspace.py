@@ -23,9 +23,11 @@ OWN_FOLDER = (
 )
 
 
-def open_workspace(layout: Layout, name: str, given: Path, *, dind: bool) -> int:
-    """Set up what is missing, build the workspace, open it, and print how to enter. Exit code of pulumi."""
-    folder = _checked_folder(given, layout)
+def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
+    """Set up what is missing, build the workspace, open it, and print how to enter. Exit code of pulumi.
+
+    `folder` is one that `checked_folder` has returned.
+    """
     settings = _settings(layout, name, folder, dind=dind)
     print(
         f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
@@ -53,8 +55,8 @@ def person(folder: Path) -> str:
     return f"{owner.st_uid}:{owner.st_gid}"
 
 
-def _checked_folder(given: Path, layout: Layout) -> Path:
-    """The folder itself, links followed: what is checked is what is mounted."""
+def checked_folder(given: Path, layout: Layout) -> Path:
+    """The folder itself, links followed: what is checked is what is mounted. Raises SetupError."""
     folder = given.resolve()
     if not folder.is_dir():
         raise SetupError(f"{folder} is no folder: give one with --folder.")

@@ -1,4 +1,4 @@
-"""Backups of wallets and their way back: what `make wallet-backup` and `make wallet-restore` run.
+"""Backups of wallets and their way back: what `./skyinfra wallet` runs.
 
 No volume is ever created or removed here, no backup overwritten, and nothing runs beside a wallet but
 the node's own image, without network and rights.

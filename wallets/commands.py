@@ -1,4 +1,4 @@
-"""`wallet-backup` and `wallet-restore`: from a node's name to a file, and back."""
+"""Backup and restore of a node's wallets: from its volume to a file, and back."""
 
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,8 @@ def _empty(node: DeployedNode, copies: list[str]) -> str:
         f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
     )
     if not copies:
-        return f"{what}. If it once held one, restore a backup: `./skyinfra wallet restore {node.name} FILE`"
+        return f"{what}. If it once held one, restore a backup: `{node.restored_from('FILE')}`"
     return (
         f"{what}, but copies of it are there. If it was emptied, restore the newest copy: "
-        f"`./skyinfra wallet restore {node.name} --copy {copies[-1]}`"
+        f"`{node.restored_from(f'--copy {copies[-1]}')}`"
     )

@@ -12,6 +12,7 @@ from wallets.errors import WalletError
 class DeployedNode:
     """One node of a stack's state."""
 
+    stack: str
     name: str
     host: str
     """Name of the host in the stack."""
@@ -42,20 +43,25 @@ class DeployedNode:
         data = f", data volume {self.data}" if self.data else ""
         return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
+    def restored_from(self, source: str) -> str:
+        """Command that restores its wallets from a source: `FILE`, or `--copy TIME`."""
+        option = "" if self.stack == "local" else f" -s {self.stack}"
+        return f"./skyinfra wallet restore {self.name} {source}{option}"
+
     @property
     def docker(self) -> str:
         """How a docker command line reaches its host."""
         return f"docker -H {self.engine}" if self.engine else "docker"
 
 
-def nodes_of(resources: Sequence[Mapping[str, Any]]) -> dict[str, DeployedNode]:
-    """Nodes by name, from the resources of a state (`deployment.resources` of `pulumi stack export`)."""
+def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, DeployedNode]:
+    """Nodes of a stack by name, from the resources of its state (`deployment.resources` of an export)."""
     parents = {one["urn"]: str(one.get("parent", "")) for one in resources}
     parts: dict[str, list[Mapping[str, Any]]] = {urn: [] for urn in parents if _NODE in urn}
     for one in resources:
         if (owner := _owner(one["urn"], parents, parts)) is not None:
             parts[owner].append(one)
-    found = {urn.rpartition("::")[2]: _node(urn, its) for urn, its in parts.items()}
+    found = {urn.rpartition("::")[2]: _node(stack, urn, its) for urn, its in parts.items()}
     return {name: node for name, node in found.items() if node is not None}
 
 
@@ -72,7 +78,7 @@ def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str |
     return None
 
 
-def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
+def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
     """The node of a component; None where only the component is left."""
     name = urn.rpartition("::")[2]
     inputs = {one["urn"].rpartition("::")[2]: one.get("inputs", {}) for one in parts}
@@ -81,6 +87,7 @@ def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
         return None
     container = inputs.get(f"{name}-container", {})
     return DeployedNode(
+        stack=stack,
         name=name,
         host=preflight["host"],
         engine=preflight.get("engine"),
@@ -97,7 +104,7 @@ def _node(urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
 
 def node_of(stack: str, name: str, resources: Sequence[Mapping[str, Any]]) -> DeployedNode:
     """One node of a stack. Raises WalletError with the names that there are."""
-    nodes = nodes_of(resources)
+    nodes = nodes_of(stack, resources)
     if name not in nodes:
         there = ", ".join(sorted(nodes)) or "none"
         raise WalletError(f"{name!r} is not a node of the stack {stack}; its nodes are: {there}")

@@ -200,8 +200,8 @@ class WalletVolume:
     def _gone(self, volume: str) -> str:
         return (
             f"there is no volume {volume!r} on host {self._node.host}, and none was made. If it was removed: "
-            f"`{self._node.docker} volume create {volume}`, then `./skyinfra wallet restore` with a backup; "
-            "if it has another name, `wallet-volume` of the node says which"
+            f"`{self._node.docker} volume create {volume}`, then `{self._node.restored_from('FILE')}` with a "
+            "backup; if it has another name, `wallet-volume` of the node says which"
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:

@@ -35,11 +35,17 @@ def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Mo
     made = outputs.get("workspaces") or {}
     if name not in made:
         raise WorkspaceError(f"the stack does not build {name}; it has {', '.join(made) or 'no workspace'}")
-    refs = [
-        one["ref"]
-        for tag, one in made[name].items()
-        if (tag.endswith(DIND_SUFFIX) or tag == entry.dind_alias) == dind
-    ]
+    try:
+        refs = [
+            pinned(one["ref"])
+            for tag, one in made[name].items()
+            if (tag.endswith(DIND_SUFFIX) or tag == entry.dind_alias) == dind
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise WorkspaceError("these are not the outputs of a stack of this program") from None
     if not refs:
-        raise WorkspaceError(f"the stack builds {name} without an engine inside: it needs dind: true there")
-    return Model(name=name, title=entry.title, image=pinned(refs[0]), dind=dind, ide_port=entry.ide_port)
+        raise WorkspaceError(
+            f"the stack builds {name} without a Docker engine: set `dind: true` for it in the stack's file, "
+            "or leave out --dind"
+        )
+    return Model(name=name, title=entry.title, image=refs[0], dind=dind, ide_port=entry.ide_port)

@@ -24,9 +24,10 @@ class Skyinfra:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
-    def __call__(self, *arguments: str, given: str = "") -> Ran:
+    def __call__(self, *arguments: str, given: str | bytes = "") -> Ran:
         self.monkeypatch.setattr(front_door, "interrupt_on_all", lambda: None)
-        self.monkeypatch.setattr("sys.stdin", io.StringIO(given))
+        raw = given if isinstance(given, bytes) else given.encode()
+        self.monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
         self.capsys.readouterr()
         code = front_door.main(arguments)
         return Ran(code, *self.capsys.readouterr())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,15 @@ from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError
 from local.layout import Layout, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import remember
+from local.pulumi_cli import last_engine, remember
 from local.steps import SetupError
 from release.record import RecordError
 from review.changes import PreviewError
+from settings.names import workspace_container
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT
+from tests.unit.registry import Repository
+from tests.unit.test_wallets import RESOURCES
 from wallets.errors import WalletError
 from workspaces.model import WorkspaceError
 
@@ -95,12 +99,19 @@ def test_every_command_explains_itself_with_examples_that_it_would_take(
     assert examples
     for example in examples:
         line = example.rpartition(" | ")[2].partition(" > ")[0].split()
-        assert line[: 1 + len(path)] == ["skyinfra", *path]
+        assert line[: 1 + len(path)] == ["./skyinfra", *path]
         command: click.Command = group
         for name in path:
             assert isinstance(command, click.Group)
             command = command.commands[name]
         command.make_context("example", line[1 + len(path) :], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("path", sorted({path[:-1] for path in ALL}), ids=" ".join)
+def test_no_line_of_a_list_of_commands_is_cut_off(path: tuple[str, ...], skyinfra: Skyinfra) -> None:
+    listed = skyinfra(*path, "--help").out.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert listed
+    assert "..." not in listed
 
 
 def test_the_help_lists_the_exit_codes(skyinfra: Skyinfra) -> None:
@@ -148,7 +159,7 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
     monkeypatch.setattr("commands.options.choose", interrupted)
     ran = skyinfra("images")
     assert ran.code == exit_codes.INTERRUPTED
-    assert ran.err.strip().startswith("error: interrupted; run the same command again")
+    assert ran.err.strip() == "error: interrupted; run the same command again", "it has nothing to go on with"
 
 
 @pytest.mark.parametrize(
@@ -157,11 +168,15 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
         (("nothing",), "No such command 'nothing'"),
         (("wallet", "backup"), "Missing argument 'NODE'"),
         (("wallet", "restore", "node-1"), "give one source: FILE, or --copy TIME"),
+        (("wallet", "restore", "node-1", "", "--copy", ""), "give one source: FILE, or --copy TIME"),
         (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, or --copy TIME"),
         (("workspace", "open", "java"), "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "files"), "Missing argument 'NAME...'"),
         (("release", "retain", "r.example/a", "--keep", "-1"), "-1 is not in the range x>=0"),
+        (("release", "retain", "skycoin"), "'skycoin' is not HOST[:PORT]/PATH"),
+        (("release", "retain", "https://r.example/a"), "'https://r.example/a' is not HOST[:PORT]/PATH"),
+        (("release", "retain", "r.example/a:latest"), "'r.example/a:latest' is not HOST[:PORT]/PATH"),
         (("images", "--backend", "moon"), "'moon' is not one of 'auto', 'set-up', 'pulumi'"),
     ],
 )
@@ -257,6 +272,88 @@ def test_neither_a_set_up_nor_a_pulumi_is_one_sentence(
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [(("--backend", "pulumi"), "--backend pulumi"), ((), "PULUMI_BACKEND_URL=s3://states")],
+)
+def test_a_pulumi_that_is_asked_for_beside_a_set_up_but_missing_is_named(
+    arguments: tuple[str, ...],
+    asked: str,
+    set_up: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    skyinfra: Skyinfra,
+    tmp_path: Path,
+) -> None:
+    """It said that nothing was set up."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv(BACKEND_URL, "s3://states")
+    ran = skyinfra("images", *arguments)
+    assert ran.code == exit_codes.FAILED
+    assert ran.err == (
+        f"error: {asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
+        f"`--backend set-up`, which takes the set-up in {set_up.state}.\n"
+    )
+
+
+@pytest.mark.parametrize("method", ["exists", "read_text", "open"])
+def test_a_set_up_of_another_user_is_named(
+    method: str, set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """It said that nothing was set up, or ended as a fault of the program."""
+    real = getattr(Path, method)
+
+    def refused(path: Path, *given: object, **named: object) -> object:
+        if path.parent == set_up.state:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(Path, method, refused)
+    ran = skyinfra("wallet", "backup", "node-1")
+    assert ran.code == exit_codes.FAILED
+    assert ran.err.splitlines()[-1] == (
+        f"error: {set_up.state} belongs to another user: run this as that user, or with sudo."
+    )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
+    text: str, set_up: Layout, skyinfra: Skyinfra
+) -> None:
+    file = set_up.state / "environment.json"
+    file.write_text(text)
+    ran = skyinfra("images")
+    assert ran.code == exit_codes.FAILED
+    assert ran.err == f"error: {file} is damaged: run `make up`, which writes it anew.\n"
+    assert last_engine(set_up) is None, "and `make up` gets past it"
+
+
+def test_retention_takes_the_set_ups_authority_and_logins(
+    set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """It did not know the set-up's registry, nor what `docker login` had kept there."""
+    trusted: list[str | None] = []
+
+    def made(name: str) -> Repository:
+        trusted.append(os.environ.get("SSL_CERT_FILE"))
+        return Repository(name)
+
+    monkeypatch.setattr("commands.release.Repository", made)
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    remember(set_up, {BACKEND_URL: HERE, "SSL_CERT_FILE": "/set-up/bundle.crt"})
+    assert skyinfra("release", "retain", "r.example:5443/a/b", "--backend", "pulumi").code == 0
+    assert skyinfra("release", "retain", "r.example:5443/a/b").code == 0
+    assert trusted == ["", "/set-up/bundle.crt"]
+
+
+def test_retention_needs_neither_a_set_up_nor_a_pulumi(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("commands.release.Repository", Repository)
+    ran = skyinfra("release", "retain", "r.example/a")
+    assert (ran.code, ran.out) == (0, "0 builds would go; --delete removes them\n")
+
+
 def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
@@ -268,7 +365,50 @@ def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
     monkeypatch.setenv("ANSWER", "")
     failed = skyinfra("images", "-s", "mine")
     assert failed.code == exit_codes.FAILED
-    assert "`pulumi stack output --json --stack mine` failed: it printed nothing" in failed.err
+    assert "`pulumi stack output --json --stack mine` failed: it ended with exit code 0" in failed.err
+    monkeypatch.setenv("ANSWER", "{}")
+    monkeypatch.setenv("CODE", "255")
+    assert skyinfra("images", "-s", "mine").code == exit_codes.FAILED, "half an answer is none"
+
+
+def test_outputs_of_another_form_are_one_sentence(
+    layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    said = "error: these are not the outputs of a stack of this program\n"
+    for line, odd in (
+        (("images",), {"images": ["x"]}),
+        (("images",), {"workspaces": {"cli": {"a": 1}}}),
+        (("release", "record"), {"images": {"skycoin": {}}}),
+        (("release", "record"), {"images": ["skycoin"]}),
+        (("workspace", "files", "cli"), {"workspaces": {"cli": "x"}}),
+        (("workspace", "files", "cli"), {"workspaces": {"cli": {"a": {"ref": "b"}}}}),
+    ):
+        monkeypatch.setenv("ANSWER", json.dumps(odd))
+        ran = skyinfra(*line, "-s", "mine")
+        assert (ran.code, ran.out) == (exit_codes.FAILED, ""), (line, odd)
+        assert ran.err.endswith(said)
+    monkeypatch.setenv("ANSWER", "[]")
+    assert skyinfra("images", "-s", "mine").err.endswith(said)
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    def fail(_: Choice) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/a/b")
+
+    monkeypatch.setattr("commands.options.choose", fail)
+    ran = skyinfra("images")
+    assert (ran.code, ran.err) == (exit_codes.FAILED, "error: /a/b: No such file or directory\n")
+
+
+def test_a_full_disk_behind_standard_output_is_one_sentence() -> None:
+    command = [sys.executable, "-m", "commands", "--version"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=PROJECT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "error: standard output: No space left on device\n")
 
 
 def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout, skyinfra: Skyinfra) -> None:
@@ -277,6 +417,61 @@ def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout
     assert ran.code == exit_codes.FAILED
     assert "error: `make up`, process" in ran.err
     assert "Nothing was changed" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "out", "last"),
+    [
+        ("stopped", 0, "skycoin-workspace-cli: stopped\n", "• container skycoin-workspace-cli"),
+        ("not reached: no", 1, "", "error: skycoin-workspace-cli was not stopped: not reached: no"),
+    ],
+)
+def test_a_stop_prints_success_alone_on_standard_output(
+    outcome: str,
+    code: int,
+    out: str,
+    last: str,
+    set_up: Layout,
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("commands.backend.resources", lambda *_: [])
+    monkeypatch.setattr("commands.workspace.containers", lambda _: [(workspace_container("cli"), {})])
+    monkeypatch.setattr("commands.workspace.stop_container", lambda *_: outcome)
+    ran = skyinfra("workspace", "stop", "cli")
+    assert (ran.code, ran.out, ran.err.splitlines()[-1]) == (code, out, last)
+
+
+def test_a_workspace_that_is_refused_leaves_no_state_folder(layout: Layout, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("workspace", "open", "cli", "--folder", "/etc")
+    assert ran.code == exit_codes.FAILED
+    assert "/etc is not opened" in ran.err
+    assert not layout.state.exists()
+
+
+@pytest.mark.parametrize("source", [("", "--copy", "t"), ("a.tar.gz", "--copy", "")])
+def test_an_empty_source_of_a_restore_is_none(
+    source: tuple[str, ...], set_up: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable of make that is not given was taken for a file."""
+    asked: list[object] = []
+    monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.restore_copy", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2]))
+    assert skyinfra("wallet", "restore", "node-1", *source).code == 0
+    assert asked == [source[2] or Path(source[0])]
+
+
+@pytest.mark.parametrize(
+    ("variable", "options"), [("COPY=t", '--copy "t" --stack local'), ("FILE=a b", '"a b"  --stack local')]
+)
+def test_a_thin_name_means_the_set_up_and_gives_only_what_it_was_given(variable: str, options: str) -> None:
+    command = ["make", "--dry-run", "wallet-restore", "NODE=node-1", variable]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("SKYINFRA_BACKEND=set-up ")
+    assert " ".join(last.split()).endswith(" ".join(f'-m commands wallet restore "node-1" {options}'.split()))
 
 
 @pytest.mark.parametrize(
@@ -311,15 +506,35 @@ def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None
     assert done.stdout.startswith("skyinfra, version ")
 
 
+def test_an_interrupt_while_the_program_is_loaded_is_code_130_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import time\nprint('loads', flush=True)\ntime.sleep(20)\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", "commands", "--help"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loads\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said) == (130, "")
+
+
 def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     copy = tmp_path / "skyinfra"
     copy.write_text((PROJECT / "skyinfra").read_text())
     copy.chmod(0o755)
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
-    python.write_text("#!/bin/sh\nexit 1\n")
+    python.write_text('#!/bin/sh\necho "$PYTHONPATH $*" > "${0%/*}/asked"\nexit 1\n')
     python.chmod(0o755)
     env = {"PATH": f"{python.parent}:/usr/bin:/bin"}
     done = subprocess.run([copy], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"no Python on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr
+    asked = python.with_name("asked").read_text()
+    assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
+    assert asked.endswith(" click docker pulumi pydantic requests rich yaml\n")
+    assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr

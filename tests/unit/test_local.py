@@ -417,9 +417,7 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
     settings["skycoin:nodes"] = {"main": {"renamed-from": "node-1"}}
     refuse_missing(layout, "local")
     settings["skycoin:nodes"] = {}
-    stays = (
-        "on host attic there stay: wallet volume skycoin-node-1-wallet, its copies in skycoin-node-1-wallet-"
-    )
+    stays = "Kept on host attic: wallet volume skycoin-node-1-wallet, its copies in skycoin-node-1-wallet-"
     with pytest.raises(
         SetupError,
         match=rf"`\./skyinfra node retire node-1`.*{stays}backups, data volume skycoin-node-1-data",

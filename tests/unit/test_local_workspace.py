@@ -31,7 +31,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def opened(layout: Layout, folder: Path | str) -> int:
-    return workspace.open_workspace(layout, "cli", Path(folder), dind=False)
+    checked = workspace.checked_folder(Path(folder), layout)
+    return workspace.open_workspace(layout, "cli", checked, dind=False)
 
 
 @pytest.mark.case(43)

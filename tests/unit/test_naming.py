@@ -13,6 +13,7 @@ from catalogue.naming import (
     address_fault,
     channel_tags,
     is_pinned,
+    name_fault,
     pinned,
     repository_fault,
     split_pinned,
@@ -176,3 +177,19 @@ def test_three_numbers_after_a_v_are_a_version(version: str) -> None:
 )
 def test_nothing_else_is_a_version(version: str) -> None:
     assert version_fault(version) == "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("ghcr.io/skycoin/skycoin", True),
+        ("registry.localhost:5443/skycoin", True),
+        ("registry.localhost:5443", False),
+        ("registry.localhost:5443/", False),
+        ("ghcr.io/Skycoin", False),
+        ("ghcr.io/skycoin@sha256:0", False),
+        ("", False),
+    ],
+)
+def test_a_repositorys_full_name_has_a_host_and_a_path(name: str, taken: bool) -> None:
+    assert (name_fault(name) is None) is taken

@@ -67,6 +67,40 @@ def test_a_retire_that_fails_protects_the_wallet_again(
     assert calls[-1][1] == "protect"
 
 
+@pytest.mark.parametrize("step", ["unprotect", "destroy"])
+def test_a_retire_that_is_interrupted_protects_the_wallet_again(
+    step: str, calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went on with the destroy, and ended with code 0."""
+
+    def interrupted(command: list[str], *_: object) -> int:
+        calls.append(list(command))
+        if step in command:
+            raise KeyboardInterrupt
+        return 0
+
+    monkeypatch.setattr(node, "pulumi", interrupted)
+    assert skyinfra("node", "retire", "node-1").code == 130
+    assert step in calls[-2]
+    assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
+
+
+def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two interrupts the second one met the way back."""
+
+    def interrupted(command: list[str], *_: object) -> int:
+        if command[1] == "unprotect":
+            return 0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(node, "pulumi", interrupted)
+    ran = skyinfra("node", "retire", "node-1")
+    assert ran.code == 130
+    assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err
+
+
 def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, skyinfra: Skyinfra) -> None:
     assert skyinfra("node", "retire", "node-2").code == 0
     assert calls == [["rm", "skycoin:nodes.node-2"]]
@@ -76,6 +110,10 @@ def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, sky
     ("arguments", "said"),
     [
         (("node-1", "-s", "fleet"), "error: Take node-1 out of stacks/Pulumi.fleet.yaml first"),
+        (
+            ("node-1", "-s", "organization/skycoin/fleet"),
+            "error: Take node-1 out of stacks/Pulumi.fleet.yaml first",
+        ),
         (("node-3",), "error: 'node-3' is not a node of the stack local"),
     ],
 )

@@ -116,12 +116,12 @@ def test_other_commands_show_themselves(layout: Layout, capfd: pytest.CaptureFix
     assert not layout.update_log.exists()
 
 
-@pytest.mark.parametrize("command", ["up", "preview"])
-def test_each_interruption_waits_for_pulumi_and_leaves_no_traceback(
-    layout: Layout, capfd: pytest.CaptureFixture[str], command: str
+@pytest.mark.parametrize(("command", "code"), [("up", 130), ("preview", 130), ("state", 0)])
+def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
+    layout: Layout, capfd: pytest.CaptureFixture[str], command: str, code: int
 ) -> None:
     began = layout.state / "began"
-    env = stand_in(layout, f"touch {began}", "sleep 1.5", "exit 130")
+    env = stand_in(layout, f"touch {began}", "sleep 1.5", f"exit {code}")
 
     def interrupt() -> None:
         while not began.exists():
@@ -133,7 +133,8 @@ def test_each_interruption_waits_for_pulumi_and_leaves_no_traceback(
     thread = threading.Thread(target=interrupt)
     before = signal.getsignal(signal.SIGINT)
     thread.start()
-    assert pulumi([command], env, layout.update_log) == 130
+    with pytest.raises(KeyboardInterrupt):
+        pulumi([command], env, layout.update_log)
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
     said = re.findall("interrupted.*", capfd.readouterr().out)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,8 +203,19 @@ def test_what_is_no_preview_is_refused() -> None:
         read_changes({"images": {}})
 
 
-@pytest.mark.parametrize("given", ["", "[]", "{}", '{"steps": [{"op": "create"}]}'])
-def test_the_command_says_what_it_wants(given: str, skyinfra: Skyinfra) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "[]",
+        "{}",
+        b"\xff\xfe\xfd",
+        '{"steps": [{"op": "create"}]}',
+        '{"steps": [{"op": "create", "urn": "x"}]}',
+        '{"steps": ["x"]}',
+    ],
+)
+def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "error: The input is no preview: give it what `pulumi preview --json` prints.\n"
@@ -222,3 +234,54 @@ def test_a_refused_preview_has_a_page_and_an_exit_code_of_its_own(skyinfra: Skyi
     assert ran.code == REFUSED
     assert ran.out.startswith("## Stack release: refused\n")
     assert "the tag is taken" in ran.out
+
+
+@pytest.fixture
+def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of a plain Pulumi that prints ANSWER, ends with CODE, and writes a salt as the real one does."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\necho "$@" > "${0%/*}/asked"\nwhile [ $# -gt 0 ]; do\n'
+        '[ "$1" = --config-file ] && echo encryptionsalt: x >> "$2"; shift\ndone\n'
+        'printf %s "$ANSWER"\nexit "${CODE:-0}"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr("local.stack.PROJECT", tmp_path)
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.setenv("ANSWER", '{"steps": []}')
+    return program.parent
+
+
+def test_a_plain_pulumi_previews_with_a_copy_of_the_stacks_file(plain: Path, skyinfra: Skyinfra) -> None:
+    """It wrote an encryptionsalt into the committed file."""
+    file = plain.parent / "stacks" / "Pulumi.fleet.yaml"
+    file.write_text("config: {}\n")
+    assert skyinfra("review", "-s", "me/skycoin/fleet").code == 0
+    asked = (plain / "asked").read_text()
+    assert "preview --json --stack me/skycoin/fleet --config-file " in asked
+    assert file.read_text() == "config: {}\n"
+    assert skyinfra("review", "-s", "other").code == 0
+    assert "--config-file" not in (plain / "asked").read_text(), "that stack has no file here"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "shown"),
+    [
+        ('{"steps": []}', 1, ""),
+        ("", 1, ""),
+        ('{"steps": [], "diagnostics": [{"severity": "error", "message": "no"}]}', REFUSED, "## Stack mine"),
+    ],
+)
+def test_a_preview_that_failed_is_no_page_without_a_fault(
+    answer: str, code: int, shown: str, plain: Path, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSWER", answer)
+    monkeypatch.setenv("CODE", "255")
+    ran = skyinfra("review", "-s", "mine", "--no-refresh")
+    assert (ran.code, ran.out[:13]) == (code, shown)
+    if code != REFUSED:
+        said = "error: `pulumi preview --json --stack mine` failed with exit code 255: see above.\n"
+        assert ran.err.endswith(said)

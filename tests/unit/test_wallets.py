@@ -210,7 +210,7 @@ def test_the_nodes_of_a_state_are_found_in_a_time_that_grows_with_their_number()
 
     def seconds(size: int) -> float:
         resources, began = fleet(size), time.perf_counter()
-        assert len(nodes_of(resources)) == size
+        assert len(nodes_of("test", resources)) == size
         return time.perf_counter() - began
 
     assert min(seconds(1000) for _ in range(3)) < 40 * min(seconds(100) for _ in range(3))
@@ -218,8 +218,15 @@ def test_the_nodes_of_a_state_are_found_in_a_time_that_grows_with_their_number()
 
 def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
     left = [one for one in RESOURCES if not one["urn"].endswith(("-container", "-data"))]
-    node = nodes_of(left)["node-1"]
+    node = nodes_of("test", left)["node-1"]
     assert (node.container, node.data, node.wallet) == (None, None, WALLET)
+
+
+@pytest.mark.parametrize(("stack", "option"), [("local", ""), ("fleet", " -s fleet")])
+def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
+    """Without the stack the command was about another one."""
+    node = node_of(stack, "node-1", RESOURCES)
+    assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
 
 def test_an_unknown_node_is_answered_with_those_that_there_are() -> None:
@@ -278,7 +285,7 @@ def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) ->
     with pytest.raises(WalletError, match="holds no wallet, and no backup was made of it"):
         backup(node, volume(node, FakeEngine({WALLET: {"note": b"x"}})), tmp_path)
     copies = {f"{COPY}/a.wlt": TEXT}
-    with pytest.raises(WalletError, match=f"skyinfra wallet restore node-1 --copy {COPY}"):
+    with pytest.raises(WalletError, match=f"skyinfra wallet restore node-1 --copy {COPY} -s test`"):
         backup(node, volume(node, FakeEngine({WALLET: {}, BACKUPS: copies})), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -142,7 +142,8 @@ def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> 
             "cli",
             {"workspaces": {"cli": {"develop": {"ref": f"a/b@{DIGEST}"}}}},
             True,
-            "the stack builds cli without an engine inside: it needs dind: true there",
+            "the stack builds cli without a Docker engine: set `dind: true` for it in the stack's file, or "
+            "leave out --dind",
         ),
     ],
 )
