@@ -14,7 +14,7 @@ from tests.e2e.test_up import get
 
 NODE = "skycoin-node-1"
 BUILDS = r"docker-build:index:Image \S+ updating"
-DEPLOYS = r"docker:index:Container \S+ (creating|deleting|replacing|updating)"
+DEPLOYS = r"skycoin:index:NodeContainer \S+ (creating|updating)"
 
 
 def interrupted(up: Machine, number: signal.Signals, moment: str) -> int:
