@@ -30,7 +30,7 @@ PYTHONS: Mapping[str, str] = MappingProxyType(
 DEFAULT_PYTHON = "3.11"
 
 WORK = "/work"
-"""Where the folder is, inside."""
+"""Mount point of the folder."""
 USER = "developer"
 """The person in the image, for tools that enter by name."""
 HOME = "/home/developer"

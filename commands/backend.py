@@ -35,7 +35,7 @@ class Backend:
     """A backend with states, and the set-up that it belongs to."""
 
     layout: Layout | None
-    """None: Pulumi as it is installed, with the environment's backend."""
+    """The set-up; None for Pulumi as it is installed, with the environment's backend."""
     env: Mapping[str, str]
     """Variables by which pulumi and docker reach it; none for an installed Pulumi."""
 
@@ -101,7 +101,7 @@ def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
 
 
 def _is_meant(layout: Layout) -> bool:
-    """Whether `auto` is the set-up."""
+    """True where `auto` means the set-up."""
     if not is_set_up(layout):
         return False
     given = os.environ.get(BACKEND_URL)

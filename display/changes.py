@@ -16,7 +16,7 @@ _LISTED = 6
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an event says of one resource."""
+    """The part of an event that is about one resource."""
 
     urn: str
     op: str
@@ -66,7 +66,7 @@ def step_of(body: Mapping[str, Any]) -> Step | None:
 
 
 def changes(step: Step) -> list[str]:
-    """What a step changes, such as `memory 2048 → 1024`. Of what is a hash nothing is said."""
+    """List what a step changes, such as `memory 2048 → 1024`; hashes are left out."""
     said: dict[str, None] = {}
     for path in step.diffs:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
@@ -90,7 +90,7 @@ def _said(name: str, old: object, new: object) -> list[str]:
 
 
 def _plain(old: object, new: object) -> bool:
-    """Whether both are worth showing: different, short, and no secrets, which Pulumi masks."""
+    """True for two values that a line has room for: different, short, and no secrets (Pulumi masks them)."""
     values = [value for value in (old, new) if value is not None]
     simple = all(isinstance(value, bool | int | float | str) for value in values)
     return old != new and simple and all(len(str(one)) <= _SHORT and one != "[secret]" for one in values)

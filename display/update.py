@@ -69,7 +69,7 @@ class Operation:
 
     @property
     def lasts(self) -> bool:
-        """Whether to say that it begins; reading what there is takes no time."""
+        """True where its beginning is shown; reading what there is takes no time."""
         return self.step.type in _LASTING and self.step.op not in ("refresh", "read")
 
     @property
@@ -176,7 +176,7 @@ class Update:
 
     @property
     def explained(self) -> bool:
-        """Whether an error was told by the engine; others are only in what the command printed."""
+        """True where the engine reported an error; others are only in what the command printed."""
         errors = [error for failure in self._failures.values() for error in failure.errors]
         return any(not error.startswith(_ON_TOP) for error in errors)
 

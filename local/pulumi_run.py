@@ -70,7 +70,7 @@ class _Interrupts:
         self.count += 1
 
     def has_new(self) -> bool:
-        """Whether any came since the last call."""
+        """True where one came since the last call."""
         before, self._answered = self._answered, self.count
         return self.count > before
 
@@ -130,7 +130,7 @@ class _Pipe:
         self._number = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def read(self, patience: float) -> bytes:
-        """What has come; nothing after that many seconds without any."""
+        """Return what has come; nothing after that many seconds without any."""
         ready, _, _ = select.select([self._number], [], [], patience)
         return os.read(self._number, 1 << 20) if ready else b""
 

@@ -21,7 +21,7 @@ _FRAME = 0.1
 
 
 class Screen(Protocol):
-    """Where an update is shown."""
+    """A place that shows an update."""
 
     def say(self, lines: Sequence[str]) -> None:
         """Show lines that stay."""
@@ -47,7 +47,7 @@ class Lines:
 
 
 class Terminal:
-    """What is over scrolls by; what goes on stands below it, a row each."""
+    """Finished steps scroll by; running ones stand below them, a row each."""
 
     def __init__(self, live: Live) -> None:
         self._live = live

@@ -11,7 +11,7 @@ _TELLING = re.compile(
 
 
 def last_words(log: str, since: str) -> str:
-    """Those of the first lines, the telling ones and the last ones that fit, in their order.
+    """Select the first line, the telling ones and the last three, in their order.
 
     `log` has a timestamp (RFC 3339 in UTC) before each line; `since` is the time of the last start.
     """

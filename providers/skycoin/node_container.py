@@ -50,7 +50,7 @@ class NodeContainer:
         self._now = now
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """As given."""
+        """Take the inputs as they are given."""
         failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
         failures += check_parts(news, FIELDS)
         failures += duration_faults(news.get("healthcheck"))

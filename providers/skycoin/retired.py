@@ -15,7 +15,7 @@ class Retired:
         return Checked(inputs=news, failures=[("", "no version of this program makes it any more")])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Nothing changes."""
+        """Find no difference."""
         return Change()
 
     def create(self, inputs: Values) -> tuple[str, Values]:

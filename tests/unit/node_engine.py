@@ -353,7 +353,7 @@ class Resource:
     outputs: Values = field(default_factory=dict)
 
     def up(self, inputs: Values, *, refresh: bool = False, replace: bool = False) -> str:
-        """What was done: `create`, `update`, `replace` or `same`."""
+        """Run an update; the operation that it came to: `create`, `update`, `replace` or `same`."""
         if refresh and self.identity:
             found = self.kind.read(self.identity, self.inputs, self.outputs)
             if found is None:
