@@ -1,0 +1,47 @@
+"""The lines of a log that say why a node ended."""
+
+from providers.skycoin.last_words import SHOWN, last_words
+
+START = "2026-11-25T18:00:00.5Z"
+
+
+def log(*lines: str, stamp: str = "2026-11-25T18:00:01.1Z") -> str:
+    return "".join(f"{stamp} {line}\n" for line in lines)
+
+
+def test_a_short_log_is_quoted_whole() -> None:
+    assert last_words(log("one", "two"), START) == "It printed:\none\ntwo"
+
+
+def test_a_node_without_a_word_is_said_to_have_none() -> None:
+    assert last_words("", START) == "It printed nothing."
+
+
+def test_lines_of_an_earlier_start_are_left_out() -> None:
+    """The container had restarted all the time, and the first start's error was quoted for the last."""
+    text = log("old error", stamp="2026-11-25T17:59:59.9Z") + log("new error")
+    assert last_words(text, START) == "It printed:\nnew error"
+
+
+def test_the_first_line_says_it_where_a_usage_text_follows() -> None:
+    """U2: the end of the usage was shown, and not the flag."""
+    usage = [f"  -flag-{number} string" for number in range(100)]
+    said = last_words(log("flag provided but not defined: -foo", "Usage:", *usage), START)
+    assert said.splitlines() == [
+        "It printed, shortened:",
+        "flag provided but not defined: -foo",
+        "…",
+        "  -flag-97 string",
+        "  -flag-98 string",
+        "  -flag-99 string",
+    ]
+
+
+def test_an_error_between_many_lines_is_shown_and_few_others() -> None:
+    noise = [f"block {number} is fine" for number in range(50)]
+    said = last_words(
+        log(*noise, "panic: db is corrupt", "FATAL: can't open /data", *noise), START
+    ).splitlines()
+    assert "panic: db is corrupt" in said
+    assert "FATAL: can't open /data" in said
+    assert len(said) <= SHOWN + 4
