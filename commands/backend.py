@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -115,19 +116,25 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
             f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
             "Pulumi and log in with `pulumi login`."
         )
-    asked = "--backend pulumi" if choice is Choice.PULUMI else f"{BACKEND_URL}={os.environ[BACKEND_URL]}"
+    url = _without_login(os.environ.get(BACKEND_URL, ""))
+    asked = "--backend pulumi" if choice is Choice.PULUMI else f"{BACKEND_URL}={url}"
     return (
         f"{asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
         f"`--backend set-up`, which takes the set-up in {layout.state}."
     )
 
 
+def _without_login(url: str) -> str:
+    """A URL without user and password, which that of a database has."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
 def _logged_in() -> str:
     """URL of the environment's backend, as Pulumi finds it (pkg/workspace/creds.go)."""
     if given := os.environ.get(BACKEND_URL):
-        return given
+        return _without_login(given)
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     try:
-        return str(json.loads((home / "credentials.json").read_text())["current"])
+        return _without_login(json.loads((home / "credentials.json").read_text())["current"])
     except (OSError, ValueError, KeyError, TypeError):
         return "(`pulumi login` has not been run)"

@@ -227,6 +227,7 @@ def test_another_backend_of_the_environment_wins_over_the_set_up(
     ("credentials", "shown"),
     [
         ('{"current": "https://api.pulumi.com"}', "https://api.pulumi.com"),
+        ('{"current": "postgres://me:secret@db.lan/states"}', "postgres://db.lan/states"),
         ("{}", "(`pulumi login` has not been run)"),
         (None, "(`pulumi login` has not been run)"),
     ],
