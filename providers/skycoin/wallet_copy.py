@@ -2,7 +2,7 @@
 
 The copy goes to a volume beside the wallet's, into a folder named by the time (UTC). A wallet that is
 what the newest copy holds is not copied again. A wallet file that is not whole is never copied, and a
-volume that has lost all its wallets is refused. Nothing is ever removed: neither a copy, nor the volume.
+volume that has lost all its wallets is refused. No copy is ever removed, and no volume.
 The wallet is mounted read-only, and no byte of it leaves the host.
 """
 
