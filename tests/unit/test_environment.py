@@ -75,14 +75,18 @@ def test_an_interrupted_installation_leaves_nobody_who_still_speaks(
     assert not (tmp_path / "venv" / "ready").exists()
 
 
-@pytest.mark.parametrize("target", ["preview", "destroy", "env", "down"])
+@pytest.mark.parametrize(
+    "target",
+    ["preview", "destroy", "env", "down", "images", "review", "retire", "wallet-backup", "workspace-files"],
+)
 def test_what_needs_a_set_up_says_so_before_anything_is_installed(tmp_path: Path, target: str) -> None:
     command = ["make", "--silent", target, f"VENV={tmp_path / 'venv'}"]
     state = str(tmp_path / "state")
+    without_make = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
         command,
         cwd=PROJECT,
-        env={**os.environ, "SKYCOIN_STATE": state},
+        env={**without_make, "SKYCOIN_STATE": state},
         capture_output=True,
         text=True,
         timeout=30,
