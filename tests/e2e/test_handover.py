@@ -69,6 +69,11 @@ def containers(up: Machine) -> list[str]:
     return sorted(listed.text.split())
 
 
+def health(up: Machine) -> str:
+    status: str = up.inspect("container", NODE)["State"]["Health"]["Status"]
+    return status
+
+
 def is_whole(up: Machine) -> Any:
     """The node's only container, running under its name, with its wallet; a refresh and two `up`s agree."""
     for options in (("--refresh",), ()):
@@ -77,8 +82,8 @@ def is_whole(up: Machine) -> Any:
     unchanged = up.pulumi("preview", "--expect-no-changes", "--refresh", "--run-program", "--stack", "local")
     assert unchanged.code == 0, unchanged.text
     assert containers(up) == [NODE]
+    until(lambda: health(up) == "healthy", "the node that runs again is healthy", seconds=90)
     found = up.inspect("container", NODE)
-    assert found["State"]["Health"]["Status"] == "healthy"
     assert found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
     assert up.docker("exec", NODE, "cat", "/wallet/a b.wlt").text == TEXT
     return found
