@@ -218,7 +218,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
 
 
 def _remembered(layout: Layout) -> dict[str, str]:
-    """What `remember` has kept. Raises ValueError where it is none of that."""
+    """Read the environment that `remember` has kept. Raises ValueError where the file holds none."""
     with as_owner(layout):
         env = json.loads(_environment_file(layout).read_text())
     if not isinstance(env, dict):

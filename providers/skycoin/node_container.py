@@ -19,7 +19,7 @@ from docker.errors import DockerException, NotFound
 from catalogue.node_container import APART, HANDED_OVER, LIVE
 from clients.engine import connect, ensure_image
 from providers.base import URN, Change, Checked, Found, ProviderError, Values, unknown_inputs
-from providers.docker.container_config import DEFAULTS, FIELDS, creation, duration_faults, memory_swap
+from providers.docker.container_config import DEFAULTS, FIELDS, creation, duration_faults
 from providers.docker.container_state import state_of
 from providers.docker.rules import check_parts, compare, meaning
 from providers.log import Status
@@ -171,7 +171,7 @@ class NodeContainer:
                 old["Id"],
                 mem_limit=memory,
                 # Twice the memory is what the engine takes at creation; the old one may be too small.
-                memswap_limit=memory_swap(news) or 2 * memory,
+                memswap_limit=2 * memory,
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
             )
         if not old["State"]["Running"]:
