@@ -22,5 +22,3 @@ HANDED_OVER = (
 """A change needs another container: a handover (ADR 19)."""
 LIVE = ("memory",)
 """A running container is given a change."""
-APART = ("host", "engine", "sshOptions", "wallet", "backups", "newWallet", "waitTimeout")
-"""No container has these: a change is written down alone."""

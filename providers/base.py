@@ -8,11 +8,12 @@ first (Configure answers accept_secrets=False), the second arrive as the sentine
 import concurrent.futures
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
@@ -53,6 +54,28 @@ class Change:
     replaces: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
     delete_before_replace: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Names of the protocol's PropertyDiff.Kind by property path, where a kind looks that closely."""
+    stables: tuple[str, ...] = ()
+    """Properties that no update changes."""
+
+    def ignoring(self, properties: Collection[str]) -> "Change":
+        """The change without what the program says to ignore (`ignore_changes`)."""
+        return replace(
+            self,
+            replaces=tuple(key for key in self.replaces if key not in properties),
+            updates=tuple(key for key in self.updates if key not in properties),
+            kinds={path: kind for path, kind in self.kinds.items() if _property(path) not in properties},
+            stables=tuple(sorted({*self.stables, *({*self.replaces} & {*properties})})),
+        )
+
+    def details(self) -> dict[str, provider_pb2.PropertyDiff]:
+        """Changes by property path; without `kinds` they are of the inputs, and each a whole one."""
+        make, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
+        if self.kinds:
+            return {path: make(kind=names.Value(kind)) for path, kind in self.kinds.items()}
+        whole = dict.fromkeys(self.replaces, names.UPDATE_REPLACE) | dict.fromkeys(self.updates, names.UPDATE)
+        return {key: make(kind=kind, inputDiff=True) for key, kind in whole.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,14 +98,17 @@ class Checked:
 class Kind(Protocol):
     """One resource token. Values are plain JSON; integers are integers."""
 
-    computed: ClassVar[frozenset[str]]
-    """Outputs that every update makes anew: a preview says that they are unknown."""
-
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Defaults and faults of the inputs; a preview asks it too, so it must change nothing."""
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """What `news` would change, against the state and the inputs that made it."""
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """State that the inputs would make, for a preview; UNKNOWN for what only the change will show.
+
+        `olds` is the state that is there, None for a resource to be made.
+        """
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make it: (id, state). Raises ProviderError, or InitError where it exists all the same."""
@@ -95,6 +121,16 @@ class Kind(Protocol):
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove it; being gone already is fine."""
+
+
+class Remade:
+    """For kinds whose state is their inputs, and a few outputs that every change makes anew."""
+
+    computed: ClassVar[frozenset[str]] = frozenset()
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """Inputs over the state, with the outputs unknown."""
+        return {**(olds or {}), **news, **dict.fromkeys(self.computed, UNKNOWN)}
 
 
 def unknown_inputs(inputs: Values, known: Collection[str]) -> list[str]:
@@ -118,10 +154,15 @@ def _plain(value: Any) -> Any:
 
 
 def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Plain values as a protobuf struct, without those that are None."""
+    """Plain values as a protobuf struct."""
     struct = struct_pb2.Struct()
-    struct.update({key: value for key, value in values.items() if value is not None})
+    struct.update(values)
     return struct
+
+
+def _property(path: str) -> str:
+    """First step of a property path."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 _Request = TypeVar("_Request")
@@ -162,8 +203,11 @@ def _reporting(
     return reported
 
 
-def _unknown(kind: Kind) -> Values:
-    return dict.fromkeys(kind.computed, UNKNOWN)
+def _answer(checked: Checked) -> provider_pb2.CheckResponse:
+    return provider_pb2.CheckResponse(
+        inputs=to_struct({key: value for key, value in checked.inputs.items() if value is not None}),
+        failures=[provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in checked.failures],
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,8 +216,10 @@ class Provider:
 
     kinds: Mapping[str, Kind]
     """By resource token."""
+    check_configuration: Callable[[Values], Checked] = lambda given: Checked(inputs=given)
+    """Looks at the provider's own inputs."""
     configure: Callable[[Values], None] = lambda _: None
-    """Gets the provider's own inputs before any kind is used."""
+    """Gets them before any kind is used."""
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -193,15 +239,29 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Version, as the plugin was installed."""
         return plugin_pb2.PluginInfo(version=self._version)
 
+    @_reporting
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Provider inputs as they are."""
-        return provider_pb2.CheckResponse(inputs=request.news)
+        """Faults of the provider's inputs, and how they are kept."""
+        return _answer(self._provider.result().check_configuration(to_values(request.news)))
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """Another endpoint is an update of the provider: its resources stay."""
-        changed = to_values(request.old_inputs) != to_values(request.news)
+        olds, news = to_values(request.old_inputs), to_values(request.news)
+        if UNKNOWN in news.values():
+            return provider_pb2.DiffResponse()
+        make = provider_pb2.PropertyDiff
+        changed = {
+            key: make(
+                kind=make.ADD if key not in olds else make.DELETE if key not in news else make.UPDATE,
+                inputDiff=True,
+            )
+            for key in {*olds, *news}
+            if olds.get(key) != news.get(key)
+        }
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some if changed else none)
+        return provider_pb2.DiffResponse(
+            changes=some if changed else none, diffs=sorted(changed), detailedDiff=changed
+        )
 
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Any
@@ -215,11 +275,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Defaults and faults of a resource's inputs."""
         kind = self._kind(request.urn)
         name = request.urn.rpartition("::")[2]
-        checked = kind.check(name, to_values(request.olds), to_values(request.news))
-        failures = [
-            provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in checked.failures
-        ]
-        return provider_pb2.CheckResponse(inputs=to_struct(checked.inputs), failures=failures)
+        return _answer(kind.check(name, to_values(request.olds), to_values(request.news)))
 
     @_reporting
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
@@ -227,14 +283,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         change = self._kind(request.urn).diff(
             to_values(request.olds), to_values(request.old_inputs), to_values(request.news)
         )
-        kinds = provider_pb2.PropertyDiff
-        detailed = {key: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for key in change.replaces}
-        detailed |= {key: kinds(kind=kinds.UPDATE, inputDiff=True) for key in change.updates}
+        change = change.ignoring(request.ignoreChanges)
+        detailed = change.details()
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if detailed else none,
-            diffs=sorted(detailed),
+            diffs=sorted({_property(path) for path in detailed}),
             replaces=list(change.replaces),
+            stables=list(change.stables),
             detailedDiff=detailed,
             hasDetailedDiff=True,
             deleteBeforeReplace=bool(change.replaces) and change.delete_before_replace,
@@ -246,7 +302,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         inputs = to_values(request.properties)
         kind = self._kind(request.urn)
         if request.preview:
-            return provider_pb2.CreateResponse(id="", properties=to_struct(inputs | _unknown(kind)))
+            return provider_pb2.CreateResponse(id="", properties=to_struct(kind.planned(inputs, None)))
         URN.set(request.urn)
         identity, state = kind.create(inputs)
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
@@ -269,7 +325,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Change a resource in place; in a preview, its state with the new inputs."""
         olds, news, kind = to_values(request.olds), to_values(request.news), self._kind(request.urn)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=to_struct({**olds, **news, **_unknown(kind)}))
+            return provider_pb2.UpdateResponse(properties=to_struct(kind.planned(news, olds)))
         URN.set(request.urn)
         state = kind.update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=to_struct(state))

@@ -12,7 +12,8 @@ VERSION = "5.2.0"
 def load() -> Provider:
     """The four kinds over one engine, with the client that they import."""
     from clients.engine import Engine  # noqa: PLC0415
-    from providers.docker.container import Container  # noqa: PLC0415 while the engine goes on
+    from providers.docker.configuration import check_configuration  # noqa: PLC0415 while the engine goes on
+    from providers.docker.container import Container  # noqa: PLC0415
     from providers.docker.image import RemoteImage  # noqa: PLC0415
     from providers.docker.network import Network  # noqa: PLC0415
     from providers.docker.volume import Volume  # noqa: PLC0415
@@ -25,6 +26,7 @@ def load() -> Provider:
             "docker:index/remoteImage:RemoteImage": RemoteImage(engine),
             "docker:index/container:Container": Container(engine),
         },
+        check_configuration=check_configuration,
         configure=engine.configure,
     )
 

@@ -1,29 +1,24 @@
 """docker:index/container:Container: nearly every input replaces; limits and restart change in place."""
 
 import time
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from docker.errors import APIError, NotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
 from providers.base import Change, Checked, Found, InitError, ProviderError, Values
-from providers.docker.container_config import (
-    COMPUTED,
-    DEFAULTS,
-    FIELDS,
-    INPUTS,
-    LIMITS,
-    MEBIBYTE,
-    REPLACING,
-    creation,
-    duration_faults,
-    memory_swap,
-    restart_policy,
-)
-from providers.docker.container_state import imported_inputs, state_of
+from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
+from providers.docker.container_schema import CONTAINER, LIMITS
+from providers.docker.container_state import seen
+from providers.docker.difference import change
 from providers.docker.image import find
-from providers.docker.rules import check_parts, checked, compare, left_behind
+from providers.docker.inputs import checked
+from providers.docker.marks import left_behind
+from providers.docker.plan import planned
+from providers.docker.state import imported, refreshed, settled, stored, unfinished
 
 POLL = 0.5
 """Seconds between two looks at a container's health."""
@@ -32,36 +27,36 @@ POLL = 0.5
 class Container:
     """A container; its id is the engine's."""
 
-    computed: ClassVar[frozenset[str]] = frozenset()
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Defaults of the official plugin."""
-        result = checked(news, DEFAULTS, INPUTS)
-        result.failures.extend(check_parts(news, FIELDS))
-        result.failures.extend(duration_faults(news.get("healthcheck")))
-        if not news.get("name"):
-            result.failures.append(("name", "a container needs a fixed name"))
-        if not news.get("image"):
-            result.failures.append(("image", "a container needs an image"))
+        """By the schema; to wait without a health check would never end."""
+        result = checked(CONTAINER, news)
         if news.get("wait") and not news.get("healthcheck"):
             result.failures.append(("wait", "waiting for health needs a healthcheck"))
         return result
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Replacement deletes first: names and ports can't be had twice."""
-        return compare(olds, old_inputs, news, REPLACING, computed=COMPUTED, delete_first=True)
+        return change(CONTAINER, olds, news, delete_first=True)
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """By the schema."""
+        return planned(CONTAINER, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create (or take what a killed `up` made of the same), start, and wait for health where asked."""
         find(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
             identity = _made(api, inputs)
-        if inputs.get("start"):
-            self._start(identity, inputs)
-        return identity, self._state(identity, inputs)
+        plan = planned(CONTAINER, inputs)
+        if plan["start"]:
+            with self._kept(identity, unfinished(CONTAINER, plan) | {"id": identity}):
+                self._start(identity, plan)
+        with self._engine.asking(_subject(inputs)) as api:
+            now = seen(plan, api.inspect_container(identity))
+        return identity, settled(CONTAINER, plan, now)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The container as it is; a stopped one that must run shows mustRun false, so that `up` starts it."""
@@ -70,53 +65,55 @@ class Container:
                 found = api.inspect_container(identity)
             except NotFound:
                 return None
-        known = inputs or imported_inputs(found)
-        return Found(identity=found["Id"], state=state_of({**state, **known}, found), inputs=known)
+        now = seen(state, found)
+        known = refreshed(CONTAINER, inputs, now) if inputs else imported(CONTAINER, now)
+        return Found(identity=found["Id"], state=now, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Memory, CPU and restart policy in place; a stopped container that must run is started."""
-        if any((olds.get(key) or 0) != (news.get(key) or 0) for key in LIMITS):
-            self._limit(identity, news)
-        if news.get("start") and news.get("mustRun"):
-            self._start(identity, news)
-        return self._state(identity, news)
+        plan = stored(CONTAINER, planned(CONTAINER, news, olds), olds)
+        with self._kept(identity, plan):
+            if any((olds.get(key) or 0) != (plan[key] or 0) for key in LIMITS):
+                self._limit(identity, plan)
+            if plan["start"] and plan["mustRun"]:
+                self._start(identity, plan)
+        return plan
 
     def delete(self, identity: str, state: Values) -> None:
         """Stop with destroyGraceSeconds, or at once where there are none; then remove."""
         with self._engine.asking(f"container {state.get('name', identity)}") as api:
             try:
-                if not state.get("attach"):
-                    api.stop(identity, timeout=state.get("destroyGraceSeconds") or 0)
+                api.stop(identity, timeout=state.get("destroyGraceSeconds") or 0)
                 _remove(api, identity, volumes=bool(state.get("removeVolumes")))
             except NotFound:
                 return
 
-    def _limit(self, identity: str, news: Values) -> None:
-        memory = (news.get("memory") or 0) * MEBIBYTE
-        with self._engine.asking(_subject(news)) as api:
+    def _limit(self, identity: str, plan: Values) -> None:
+        with self._engine.asking(_subject(plan)) as api:
             api.update_container(
                 identity,
-                mem_limit=memory,
-                # Twice the memory is what the engine takes at creation; the old one may be too small.
-                memswap_limit=memory_swap(news) or 2 * memory,
-                cpu_shares=news.get("cpuShares"),
-                cpuset_cpus=news.get("cpuSet"),
-                restart_policy=restart_policy(news),
+                mem_limit=(plan["memory"] or 0) * MEBIBYTE,
+                mem_reservation=(plan["memoryReservation"] or 0) * MEBIBYTE,
+                memswap_limit=memory_swap(plan),
+                cpu_shares=plan["cpuShares"],
+                cpuset_cpus=plan["cpuSet"],
+                restart_policy=restart_policy(plan),
             )
 
-    def _start(self, identity: str, inputs: Values) -> None:
-        """Start and wait for health. Raises InitError: the container exists, and is tried again."""
-        try:
-            with self._engine.asking(_subject(inputs)) as api:
-                api.start(identity)
-                if inputs.get("wait"):
-                    _await_health(api, identity, inputs)
-        except (ProviderError, ServiceError) as error:
-            raise InitError(str(error), identity, self._state(identity, inputs)) from error
+    def _start(self, identity: str, plan: Values) -> None:
+        with self._engine.asking(_subject(plan)) as api:
+            api.start(identity)
+            if plan["wait"]:
+                _await_health(api, identity, plan)
 
-    def _state(self, identity: str, inputs: Values) -> Values:
-        with self._engine.asking(_subject(inputs)) as api:
-            return state_of(inputs, api.inspect_container(identity))
+    @staticmethod
+    @contextmanager
+    def _kept(identity: str, state: Values) -> Iterator[None]:
+        """Turn an error into InitError: the container exists, and the next `up` tries again."""
+        try:
+            yield
+        except (ProviderError, ServiceError) as error:
+            raise InitError(str(error), identity, state) from error
 
 
 def _subject(inputs: Values) -> str:
@@ -142,7 +139,7 @@ def _remove(api: Any, identity: str, *, volumes: bool) -> None:
 
 
 def _await_health(api: Any, identity: str, inputs: Values) -> None:
-    seconds = inputs.get("waitTimeout") or DEFAULTS["waitTimeout"]
+    seconds = inputs.get("waitTimeout") or CONTAINER["waitTimeout"].default
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         state = api.inspect_container(identity)["State"]

@@ -1,70 +1,177 @@
-"""An inspected container as Pulumi's state wants it. Pure."""
+"""An inspected container as Pulumi's state wants it, after the official plugin's Read. Pure."""
 
-from providers.base import Values
-from providers.docker.container_config import DEFAULTS, MEBIBYTE
+from typing import Any
+
+from providers.base import UNKNOWN, Values
+from providers.docker.container_creation import MEBIBYTE
+from providers.docker.container_schema import CONTAINER
+
+_UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
-def imported_inputs(found: Values) -> Values:
-    """Inputs of a container that is imported: what the engine says, the defaults for the rest."""
+def seen(known: Values, found: Values) -> Values:
+    """Every output: what the engine says, over what is known from the inputs or the state.
+
+    Variables and labels stay as known: the image's are mixed into them.
+    """
+    state = {key: None if known.get(key) == UNKNOWN else known.get(key) for key in CONTAINER}
+    state |= {"envs": state["envs"] or [], "labels": state["labels"] or []}
     config, host = found["Config"], found["HostConfig"]
-    own = {
-        "user": config.get("User"),
-        "stopSignal": config.get("StopSignal"),
-        "stopTimeout": config.get("StopTimeout"),
-        "memory": host["Memory"] // MEBIBYTE,
-    }
     return {
-        **DEFAULTS,
-        "name": found["Name"].lstrip("/"),
-        "image": config["Image"],
-        "networkMode": host["NetworkMode"],
-        "readOnly": host["ReadonlyRootfs"],
-        "restart": host["RestartPolicy"]["Name"] or "no",
-        "rm": host["AutoRemove"],
-        **{key: value for key, value in own.items() if value},
+        **state,
+        **_itself(found),
+        **_configured(config),
+        **_hosted(state, host),
+        **_running(state, found),
     }
 
 
-def state_of(inputs: Values, found: Values) -> Values:
-    """State: the inputs, corrected by what the engine says, and the computed outputs."""
-    config, host, network = found["Config"], found["HostConfig"], found["NetworkSettings"]
-    state = {
-        **inputs,
+def _itself(found: Values) -> Values:
+    config = found["Config"]
+    return {
+        "id": found["Id"],
         "name": found["Name"].lstrip("/"),
         "image": config["Image"],
-        "networkMode": host["NetworkMode"],
-        "readOnly": host["ReadonlyRootfs"],
-        "restart": host["RestartPolicy"]["Name"] or "no",
-        "rm": host["AutoRemove"],
-        "mustRun": bool(inputs.get("mustRun", True)) and found["State"]["Running"],
-        # Computed.
-        "bridge": network.get("Bridge", ""),
+        "platform": found.get("Platform", ""),
+    }
+
+
+def _configured(config: Values) -> Values:
+    values = {
+        "hostname": config.get("Hostname", ""),
+        "domainname": config.get("Domainname", ""),
         "command": config.get("Cmd") or [],
         "entrypoints": config.get("Entrypoint") or [],
-        "hostname": config.get("Hostname", ""),
-        "exitCode": found["State"]["ExitCode"],
+        "user": config.get("User", ""),
+        "workingDir": config.get("WorkingDir", ""),
+        "tty": config.get("Tty", False),
+        "stdinOpen": config.get("OpenStdin", False),
+        "stopSignal": config.get("StopSignal", ""),
+        "stopTimeout": config.get("StopTimeout") or 0,
+    }
+    check = config.get("Healthcheck")
+    return values | ({"healthcheck": _healthcheck(check)} if check else {})
+
+
+def _healthcheck(check: Values) -> Values:
+    durations = {"interval": "Interval", "timeout": "Timeout", "startPeriod": "StartPeriod"}
+    durations["startInterval"] = "StartInterval"
+    texts = {key: duration(check.get(name) or 0) for key, name in durations.items()}
+    return {"tests": check.get("Test") or [], "retries": check.get("Retries", 0), **texts}
+
+
+def duration(nanoseconds: int) -> str:
+    """A duration as Go writes it: 1m0s, 1h0m0s, 1.5s, 500ms, 0s."""
+    if nanoseconds < 10**9:
+        for unit, size in (("ms", 10**6), ("µs", 10**3), ("ns", 1)):
+            if nanoseconds >= size:
+                return f"{_decimal(nanoseconds, size)}{unit}"
+        return "0s"
+    text, rest = "", nanoseconds
+    for unit, size in _UNITS:
+        if text or rest >= size:
+            text, rest = f"{text}{rest // size}{unit}", rest % size
+    return f"{text}{_decimal(rest, 10**9)}s"
+
+
+def _decimal(value: int, size: int) -> str:
+    whole, rest = divmod(value, size)
+    fraction = str(rest).rjust(len(str(size)) - 1, "0").rstrip("0")
+    return f"{whole}.{fraction}" if fraction else str(whole)
+
+
+def _hosted(state: Values, host: Values) -> Values:
+    values = {
+        "rm": host["AutoRemove"],
+        "readOnly": host["ReadonlyRootfs"],
+        "dns": host.get("Dns") or [],
+        "dnsOpts": host.get("DnsOptions") or [],
+        "dnsSearches": host.get("DnsSearch") or [],
+        "securityOpts": host.get("SecurityOpt") or [],
+        "publishAllPorts": host.get("PublishAllPorts", False),
+        "restart": host["RestartPolicy"]["Name"] or "no",
+        "maxRetryCount": host["RestartPolicy"].get("MaximumRetryCount", 0),
+        "init": bool(host.get("Init")),
         "runtime": host.get("Runtime", ""),
-        "platform": found.get("Platform", ""),
+        "mounts": [_mount(mount) for mount in host.get("Mounts") or []],
+        "tmpfs": host.get("Tmpfs") or {},
+        "hosts": [
+            dict(zip(("host", "ip"), entry.split(":", 1), strict=True))
+            for entry in host.get("ExtraHosts") or []
+        ],
+        "privileged": host.get("Privileged", False),
+        "memory": host["Memory"] // MEBIBYTE,
+        "memoryReservation": (host.get("MemoryReservation") or 0) // MEBIBYTE,
+        "memorySwap": _swap(host.get("MemorySwap") or 0),
+        "shmSize": (host.get("ShmSize") or 0) // MEBIBYTE,
+        "cpuShares": host.get("CpuShares", 0),
+        "cpuSet": host.get("CpusetCpus", ""),
+        "logDriver": host["LogConfig"]["Type"],
+        "logOpts": (host["LogConfig"].get("Config") or {}) if state.get("logOpts") else {},
+        "storageOpts": host.get("StorageOpt") or {},
+        "networkMode": host["NetworkMode"],
+        "usernsMode": host.get("UsernsMode", ""),
+        "sysctls": host.get("Sysctls") or {},
         "ipcMode": host.get("IpcMode", ""),
+        "groupAdds": host.get("GroupAdd") or [],
+    }
+    adds, drops = host.get("CapAdd") or [], host.get("CapDrop") or []
+    if adds or drops:
+        values["capabilities"] = {"adds": adds, "drops": drops}
+    if state.get("ulimits"):
+        limits = host.get("Ulimits") or []
+        values["ulimits"] = [
+            {"name": one["Name"], "soft": one["Soft"], "hard": one["Hard"]} for one in limits
+        ]
+    return values
+
+
+def _swap(found: int) -> int:
+    return found // MEBIBYTE if found > 0 else found
+
+
+def _mount(mount: Values) -> Values:
+    options = dict.fromkeys(("bindOptions", "volumeOptions", "tmpfsOptions"))
+    return {
+        "type": mount["Type"],
+        "source": mount.get("Source", ""),
+        "target": mount["Target"],
+        "readOnly": mount.get("ReadOnly", False),
+        **options,
+    }
+
+
+def _running(state: Values, found: Values) -> Values:
+    network, runs = found["NetworkSettings"], found["State"]["Running"]
+    values: Values = {
+        "bridge": network.get("Bridge", ""),
         "networkDatas": [
-            {
-                "networkName": name,
-                "ipAddress": entry.get("IPAddress", ""),
-                "ipPrefixLength": entry.get("IPPrefixLen", 0),
-                "gateway": entry.get("Gateway", ""),
-                "macAddress": entry.get("MacAddress", ""),
-            }
-            for name, entry in sorted((network.get("Networks") or {}).items())
+            _network(name, entry) for name, entry in sorted((network.get("Networks") or {}).items())
         ],
     }
-    for key, value in (
-        ("user", config.get("User")),
-        ("stopSignal", config.get("StopSignal")),
-        ("stopTimeout", config.get("StopTimeout")),
-        ("logDriver", host["LogConfig"]["Type"]),
-        ("memory", host["Memory"] // MEBIBYTE),
-    ):
-        # Only what was asked for is compared with the world: the rest is the image's or the engine's.
-        if key in inputs:
-            state[key] = value
-    return state
+    if not runs:
+        return {**values, "mustRun": False, "exitCode": found["State"]["ExitCode"]}
+    # A stopped container has no ports for the engine; it keeps them here, for they come back when it starts.
+    return {**values, "ports": _ports(network.get("Ports") or {})} if state.get("ports") else values
+
+
+def _network(name: str, entry: Values) -> Values:
+    return {
+        "networkName": name,
+        "ipAddress": entry.get("IPAddress", ""),
+        "ipPrefixLength": entry.get("IPPrefixLen", 0),
+        "gateway": entry.get("Gateway", ""),
+        "globalIpv6Address": entry.get("GlobalIPv6Address", ""),
+        "globalIpv6PrefixLength": entry.get("GlobalIPv6PrefixLen", 0),
+        "ipv6Gateway": entry.get("IPv6Gateway", ""),
+        "macAddress": entry.get("MacAddress", ""),
+    }
+
+
+def _ports(ports: dict[str, Any]) -> list[Values]:
+    keys = ((int(key.partition("/")[0]), key.partition("/")[2], bindings) for key, bindings in ports.items())
+    return [
+        {"internal": internal, "external": int(one["HostPort"]), "ip": one["HostIp"], "protocol": protocol}
+        for internal, protocol, bindings in sorted(keys, key=lambda key: key[:2])
+        for one in bindings or []
+    ]

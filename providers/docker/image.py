@@ -1,19 +1,18 @@
-"""docker:index/remoteImage:RemoteImage: an image pulled by reference."""
-
-from typing import ClassVar
+"""docker:index/remoteImage:RemoteImage: pulled by reference."""
 
 from docker.errors import ImageNotFound
 
 from clients.engine import Engine, ensure_image
 from providers.base import Change, Checked, Found, Values
-from providers.docker.rules import checked, compare
-
-INPUTS = ("name", "keepLocally", "forceRemove", "platform", "pullTriggers", "triggers")
-REPLACING = ("name", "platform", "pullTriggers", "triggers")
+from providers.docker.difference import change
+from providers.docker.inputs import checked
+from providers.docker.other_schemas import REMOTE_IMAGE
+from providers.docker.plan import planned
+from providers.docker.state import settled
 
 
 def find(engine: Engine, name: str, platform: str | None = None) -> Values:
-    """Inspection of the image; pulled where the engine does not have it. Raises ProviderError."""
+    """Inspection of the image; pulled where the engine does not have it. Raises ServiceError."""
     with engine.asking(f"image {name} can't be pulled") as api:
         return ensure_image(api, name, platform)
 
@@ -21,44 +20,43 @@ def find(engine: Engine, name: str, platform: str | None = None) -> Values:
 class RemoteImage:
     """An image on the engine; its id is the image's id followed by the name, as the official plugin's."""
 
-    computed: ClassVar[frozenset[str]] = frozenset()
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """As given."""
-        result = checked(news, {}, INPUTS)
-        if not news.get("name"):
-            result.failures.append(("name", "an image needs the reference that it is pulled by"))
-        return result
+        """By the schema."""
+        return checked(REMOTE_IMAGE, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Another name is another image."""
-        return compare(olds, old_inputs, news, REPLACING)
+        return change(REMOTE_IMAGE, olds, news, delete_first=False)
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """By the schema."""
+        return planned(REMOTE_IMAGE, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Pull it."""
         image = find(self._engine, inputs["name"], inputs.get("platform"))
-        return image["Id"] + inputs["name"], self._state(inputs, image)
+        return self._found(inputs, planned(REMOTE_IMAGE, inputs), image)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The image of that name, or None where the engine has it no more. An import's id is the name."""
-        name = inputs.get("name") or identity
-        with self._engine.asking(f"image {name}") as api:
+        known = inputs or {"name": state.get("name") or identity}
+        with self._engine.asking(f"image {known['name']}") as api:
             try:
-                image = api.inspect_image(name)
+                image = api.inspect_image(known["name"])
             except ImageNotFound:
                 return None
-        known = inputs or {"name": name}
-        return Found(identity=image["Id"] + name, state=self._state(known, image), inputs=known)
+        identity, seen = self._found(known, planned(REMOTE_IMAGE, known, state), image)
+        return Found(identity=identity, state=seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """KeepLocally and forceRemove matter at removal only."""
-        return {**{key: value for key, value in olds.items() if key not in INPUTS}, **news}
+        return planned(REMOTE_IMAGE, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it unless keepLocally. Raises ProviderError where a container uses it."""
+        """Remove it unless keepLocally. Raises ServiceError where a container uses it."""
         if state.get("keepLocally"):
             return
         with self._engine.asking(f"image {state['name']}") as api:
@@ -68,6 +66,7 @@ class RemoteImage:
                 return
 
     @staticmethod
-    def _state(inputs: Values, image: Values) -> Values:
-        digests = image.get("RepoDigests") or [""]
-        return {**inputs, "imageId": image["Id"], "repoDigest": digests[0]}
+    def _found(inputs: Values, plan: Values, image: Values) -> tuple[str, Values]:
+        identity, digests = image["Id"] + inputs["name"], image.get("RepoDigests") or [""]
+        seen = {"id": identity, "imageId": image["Id"], "repoDigest": digests[0]}
+        return identity, settled(REMOTE_IMAGE, plan, {**plan, **seen})

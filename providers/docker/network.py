@@ -1,35 +1,37 @@
 """docker:index/network:Network. Everything in it replaces."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from docker.errors import NotFound
+from docker.types import IPAMConfig, IPAMPool
 
 from clients.engine import Engine
 from providers.base import Change, Checked, Found, Values
-from providers.docker.rules import MARK, checked, compare, left_behind, mark
-
-INPUTS = ("name", "driver", "internal", "attachable", "options")
-COMPUTED = ("driver", "internal", "options")
+from providers.docker.difference import change
+from providers.docker.inputs import checked
+from providers.docker.marks import MARK, left_behind, mark
+from providers.docker.other_schemas import NETWORK
+from providers.docker.plan import planned
+from providers.docker.state import as_labels, imported, refreshed, settled
 
 
 class Network:
     """A network; its id is the engine's."""
 
-    computed: ClassVar[frozenset[str]] = frozenset()
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """The program names every network."""
-        result = checked(news, {}, INPUTS)
-        if not news.get("name"):
-            result.failures.append(("name", "a network needs a fixed name"))
-        return result
+        """By the schema: the program names every network."""
+        return checked(NETWORK, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Every input replaces."""
-        return compare(olds, old_inputs, news, INPUTS, computed=COMPUTED)
+        return change(NETWORK, olds, news, delete_first=True)
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """By the schema."""
+        return planned(NETWORK, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make it, or take what a killed `up` made of the same; two of one name are refused."""
@@ -41,17 +43,20 @@ class Network:
                 identity = self._made(api, inputs)
             else:
                 identity = left_behind(subject, found, found.get("Labels"), inputs)
-            return identity, self._state(api.inspect_network(identity))
+            seen = _seen(api.inspect_network(identity))
+        return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
 
     @staticmethod
     def _made(api: Any, inputs: Values) -> str:
+        labels = {entry["label"]: entry["value"] for entry in inputs.get("labels", [])}
         made = api.create_network(
             inputs["name"],
             driver=inputs.get("driver", "bridge"),
             options=inputs.get("options"),
+            ipam=_ipam(inputs),
             internal=bool(inputs.get("internal")),
             attachable=inputs.get("attachable"),
-            labels={MARK: mark(inputs)},
+            labels={**labels, MARK: mark(inputs)},
             check_duplicate=True,
         )
         return str(made["Id"])
@@ -63,38 +68,61 @@ class Network:
                 network = api.inspect_network(identity)
             except NotFound:
                 return None
-        found = self._state(network)
-        return Found(
-            identity=network["Id"],
-            state=found,
-            inputs=inputs or {"name": found["name"], "driver": found["driver"]},
-        )
+        seen = _seen(network)
+        known = refreshed(NETWORK, inputs, seen) if inputs else imported(NETWORK, seen)
+        return Found(identity=network["Id"], state=seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Nothing of a network changes in place."""
-        return {**olds, **news}
+        return planned(NETWORK, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it. Raises ProviderError where a container is attached."""
+        """Remove it. Raises ServiceError where a container is attached."""
         with self._engine.asking(f"network {state.get('name', identity)}") as api:
             try:
                 api.remove_network(identity)
             except NotFound:
                 return
 
-    @staticmethod
-    def _state(network: Values) -> Values:
-        ipam = network.get("IPAM") or {}
-        return {
-            "name": network["Name"],
-            "driver": network["Driver"],
-            "internal": network["Internal"],
-            "attachable": network["Attachable"],
-            "scope": network["Scope"],
-            "options": network.get("Options") or {},
-            "ipamDriver": ipam.get("Driver") or "default",
-            "ipamConfigs": [
-                {"subnet": entry.get("Subnet", ""), "gateway": entry.get("Gateway", "")}
-                for entry in ipam.get("Config") or []
-            ],
-        }
+
+def _ipam(inputs: Values) -> IPAMConfig | None:
+    pools = [
+        IPAMPool(
+            subnet=entry.get("subnet"),
+            iprange=entry.get("ipRange"),
+            gateway=entry.get("gateway"),
+            aux_addresses=entry.get("auxAddress"),
+        )
+        for entry in inputs.get("ipamConfigs", [])
+    ]
+    if not pools and inputs.get("ipamDriver", "default") == "default":
+        return None
+    return IPAMConfig(driver=inputs.get("ipamDriver", "default"), pool_configs=pools)
+
+
+def _seen(network: Values) -> Values:
+    ipam = network.get("IPAM") or {}
+    labels = {key: value for key, value in (network.get("Labels") or {}).items() if key != MARK}
+    return {
+        "id": network["Id"],
+        "name": network["Name"],
+        "driver": network["Driver"],
+        "internal": network["Internal"],
+        "attachable": network["Attachable"],
+        "ingress": network["Ingress"],
+        "ipv6": network["EnableIPv6"],
+        "scope": network["Scope"],
+        "options": network.get("Options") or {},
+        "labels": as_labels(labels),
+        "ipamDriver": ipam.get("Driver") or "default",
+        "ipamOptions": ipam.get("Options") or {},
+        "ipamConfigs": [
+            {
+                "subnet": entry.get("Subnet", ""),
+                "gateway": entry.get("Gateway", ""),
+                "ipRange": entry.get("IPRange", ""),
+                "auxAddress": entry.get("AuxiliaryAddresses") or {},
+            }
+            for entry in ipam.get("Config") or []
+        ],
+    }

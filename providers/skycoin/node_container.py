@@ -12,32 +12,42 @@ import json
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from docker.errors import DockerException, NotFound
 
-from catalogue.node_container import APART, HANDED_OVER, LIVE
+from catalogue.node_container import HANDED_OVER, LIVE
 from clients.engine import connect, ensure_image
-from providers.base import URN, Change, Checked, Found, ProviderError, Values, unknown_inputs
-from providers.docker.container_config import DEFAULTS, FIELDS, creation, duration_faults
-from providers.docker.container_state import state_of
-from providers.docker.rules import check_parts, compare, meaning
+from providers.base import URN, Change, Checked, Found, ProviderError, Remade, Values
+from providers.docker.container_creation import creation
+from providers.docker.container_schema import CONTAINER
+from providers.docker.inputs import checked
+from providers.docker.plan import essence, same
+from providers.docker.schema import FLAG, LIST, NUMBER, TEXT, Schema
 from providers.log import Status
 from providers.skycoin.handover import CONFIRMED, NODE, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.wallet_copy import copy_wallet
 
-INPUTS = (*HANDED_OVER, *LIVE, *APART)
+_APART: Schema = {
+    "host": TEXT,
+    "engine": TEXT,
+    "sshOptions": LIST,
+    "wallet": TEXT,
+    "backups": TEXT,
+    "newWallet": FLAG,
+    "waitTimeout": NUMBER,
+}
+"""No container has these: a change is written down alone."""
+INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
 STOPPED, POLICY, INTERRUPTED = "mustRun", "restart", "handover"
 """Keys of the state that are no inputs: a container that does not run, its restart policy, and a handover
 that was killed."""
 _MEBIBYTE = 1024 * 1024
 
 
-class NodeContainer:
+class NodeContainer(Remade):
     """A node's container; its id is `<name>/<random>`, or the engine's in a state of version 0.1.0."""
-
-    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -51,10 +61,7 @@ class NodeContainer:
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Take the inputs as they are given."""
-        failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
-        failures += check_parts(news, FIELDS)
-        failures += duration_faults(news.get("healthcheck"))
-        return Checked(inputs=news, failures=failures)
+        return Checked(inputs=news, failures=checked(INPUTS, news).failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Every change is an update: the handover is one."""
@@ -101,7 +108,7 @@ class NodeContainer:
             return None
         if handover.owns(found) and policy(found) == CONFIRMED:
             identity = labels(found)[RESOURCE]
-        seen = {**state_of({**state, **inputs}, found), "name": inputs["name"]}
+        seen = {**_seen({**state, **inputs}, found), "name": inputs["name"]}
         if not _limits_memory(client):
             seen["memory"] = inputs.get("memory")
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
@@ -159,7 +166,7 @@ class NodeContainer:
         image = inputs["image"] if old is None else old["Config"]["Image"]
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
-        config = creation({**DEFAULTS, **inputs})
+        config = creation(inputs)
         config["Labels"] = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
         handover.replace(old, config, inputs["name"], _grace(inputs), inputs["waitTimeout"])
 
@@ -179,15 +186,37 @@ class NodeContainer:
 
     def _state(self, client: Any, inputs: Values) -> Values:
         try:
-            return state_of(inputs, client.api.inspect_container(inputs["name"]))
+            return _seen(inputs, client.api.inspect_container(inputs["name"]))
         except (DockerException, OSError):  # the container is confirmed: an error now would lose it
             return {**inputs, STOPPED: True, POLICY: CONFIRMED}
 
 
 def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
     """Inputs that differ from what is there; a default of another type's state is none."""
-    known = {key: olds[key] for key in INPUTS if key in olds}
-    return {*compare(known, {key: old_inputs[key] for key in old_inputs if key in INPUTS}, news, ()).updates}
+    return {
+        key
+        for key in {*old_inputs, *news} & {*INPUTS}
+        if not same(INPUTS[key], olds.get(key, old_inputs.get(key)), news.get(key))
+    }
+
+
+def _seen(inputs: Values, found: Values) -> Values:
+    """State: the inputs, corrected by what the engine says of those that are given."""
+    config, host = found["Config"], found["HostConfig"]
+    says = {
+        "name": found["Name"].lstrip("/"),
+        "image": config["Image"],
+        "command": config.get("Cmd") or [],
+        "networkMode": host["NetworkMode"],
+        "readOnly": host["ReadonlyRootfs"],
+        "user": config.get("User"),
+        "stopSignal": config.get("StopSignal"),
+        "stopTimeout": config.get("StopTimeout"),
+        "logDriver": host["LogConfig"]["Type"],
+        "memory": host["Memory"] // _MEBIBYTE,
+    }
+    given = {key: value for key, value in says.items() if key in inputs}
+    return {**inputs, **given, STOPPED: found["State"]["Running"], POLICY: policy(found)}
 
 
 def _limits_memory(client: Any) -> bool:
@@ -196,9 +225,8 @@ def _limits_memory(client: Any) -> bool:
 
 
 def _mark(inputs: Values) -> str:
-    # As `compare` sees them: neither the order of sets nor an empty part makes another container.
-    meanings = {key: meaning(key, inputs.get(key)) for key in HANDED_OVER}
-    made_from = {key: value for key, value in meanings.items() if value}
+    # Neither the order of sets nor an empty part makes another container.
+    made_from = {key: essence(INPUTS[key], inputs.get(key)) for key in HANDED_OVER}
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 

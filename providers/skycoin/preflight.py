@@ -7,14 +7,14 @@ change, and before any of them is touched. It never removes anything.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from docker.errors import NotFound
 
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.short_run import short_run
-from providers.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 
 INPUTS = (
     "host",
@@ -42,10 +42,8 @@ PROBE_SECONDS = 120
 """Time that the probe may take: an emulated program on a slow board starts in seconds."""
 
 
-class Preflight:
+class Preflight(Remade):
     """The proof, kept as a resource: {engineVersion, runs: native|emulated, walletCreated, walletPresent}."""
-
-    computed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, client: Callable[[Values], Any] = connect) -> None:
         self._client = client

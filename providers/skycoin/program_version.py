@@ -1,16 +1,12 @@
 """skycoin:index:ProgramVersion: refuses a state that a newer version of this program has changed."""
 
-from typing import ClassVar
-
-from providers.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 
 INPUTS = ("version",)
 
 
-class ProgramVersion:
+class ProgramVersion(Remade):
     """Kept as a resource: {version}, of the program that changed the stack last."""
-
-    computed: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Accept the inputs as given."""

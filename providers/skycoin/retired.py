@@ -1,14 +1,10 @@
 """Types that states of earlier versions hold and that no program makes any more."""
 
-from typing import ClassVar
-
-from providers.base import Change, Checked, Found, ProviderError, Values
+from providers.base import Change, Checked, Found, ProviderError, Remade, Values
 
 
-class Retired:
+class Retired(Remade):
     """A resource that only leaves the state: nothing in the world belongs to it."""
-
-    computed: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Refuse it: a program that asks for it is older than its plugin."""

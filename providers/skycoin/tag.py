@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 from catalogue.naming import split_pinned, variant_tag
 from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
-from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 from providers.log import Warn
 
 INPUTS = ("repository", "tag", "variants", "annotations", "immutable", "optional")
 
 
-class Tag:
+class Tag(Remade):
     """Kept as a resource: {digest, points: {tag: digest}, failure}; `points` is what was seen last."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))

@@ -18,7 +18,7 @@ from typing import IO, Any, ClassVar
 
 from catalogue.naming import split_pinned
 from clients.registry import Repository
-from providers.base import Change, Checked, Found, ProviderError, Values, unknown_inputs
+from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
 from providers.skycoin.sbom import Sboms, is_sbom
 
@@ -44,7 +44,7 @@ class Contents:
     faults: list[str] = field(default_factory=list)
 
 
-class Verification:
+class Verification(Remade):
     """The proof, kept as a resource: {size, unpacked, layers, programs, report, present}; sizes in bytes."""
 
     computed: ClassVar[frozenset[str]] = frozenset(

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from pulumi.runtime.proto import provider_pb2
 
 from components.buildx import IMAGE_TYPE, VERSION
-from providers.base import Change, Checked, Found, Provider, ProviderError, Servicer, Values, serve
+from providers.base import Change, Checked, Found, Provider, ProviderError, Remade, Servicer, Values, serve
 
 
-class FrozenImage:
+class FrozenImage(Remade):
     """An image that was built once."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("ref", "digest"))

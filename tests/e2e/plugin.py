@@ -134,6 +134,15 @@ class Plugin:
         """The resource as the world has it; None where it is gone."""
         return self._read(old.token, old.id, inputs=to_struct(old.inputs), properties=to_struct(old.state))
 
+    def unchanged(self, old: Resource) -> bool:
+        """True where a refresh finds the same resource, and no difference from its inputs."""
+        found = self.refresh(old)
+        return (
+            found is not None
+            and (found.id, found.inputs) == (old.id, old.inputs)
+            and self.diff(found, old.inputs) == Changes([], [], deletes_first=False)
+        )
+
     def import_(self, token: str, identity: str) -> Resource | None:
         """A resource that Pulumi did not make."""
         return self._read(token, identity)
@@ -226,6 +235,12 @@ def started_engine() -> Iterator[Any]:
     finally:
         own_engine.stop(layout, SERVICE, folder)
         own_engine.remove_traces(folder)
+
+
+def socket_of(engine: Any) -> str:
+    """Address of docker-py's client."""
+    address: str = engine.api.adapters["http+docker://"].socket_path
+    return f"unix://{address}"
 
 
 def busybox_archive() -> bytes:

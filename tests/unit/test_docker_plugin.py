@@ -14,25 +14,16 @@ from pulumi.runtime.proto import provider_pb2
 from clients.engine import Engine
 from clients.errors import ServiceError
 from clients.ssh import ssh_command
-from providers.base import (
-    UNKNOWN,
-    URN,
-    Kind,
-    Provider,
-    ProviderError,
-    Servicer,
-    Values,
-    to_struct,
-    to_values,
-)
-from providers.docker import container_config, image, network, volume
-from providers.docker.container import Container
-from providers.docker.container_config import DEFAULTS, creation, duration_faults, nanoseconds
-from providers.docker.container_state import imported_inputs, state_of
+from providers.base import UNKNOWN, URN, ProviderError, Servicer, Values, to_struct, to_values
+from providers.docker.container_creation import creation
+from providers.docker.container_schema import LIMITS
+from providers.docker.container_state import duration, seen
 from providers.docker.image import RemoteImage
-from providers.docker.network import Network
-from providers.docker.rules import MARK, compare, left_behind, mark
+from providers.docker.marks import MARK, left_behind, mark
+from providers.docker.plan import essence, planned
+from providers.docker.schema import nanoseconds
 from providers.docker.volume import Volume
+from tests.official.answers import SCHEMAS, Context, stand_in
 
 CONTAINER = "docker:index/container:Container"
 VOLUME = "docker:index/volume:Volume"
@@ -82,25 +73,6 @@ OFFICIAL_COMPUTED: Mapping[str, frozenset[str]] = {
     NETWORK: words("driver internal ipamConfigs options"),
     REMOTE_IMAGE: frozenset(),
 }
-SERVED = {
-    CONTAINER: container_config.INPUTS,
-    VOLUME: volume.INPUTS,
-    NETWORK: network.INPUTS,
-    REMOTE_IMAGE: image.INPUTS,
-}
-REPLACING: Mapping[str, tuple[str, ...] | list[str]] = {
-    CONTAINER: container_config.REPLACING,
-    VOLUME: volume.INPUTS,
-    NETWORK: network.INPUTS,
-    REMOTE_IMAGE: image.REPLACING,
-}
-COMPUTED: Mapping[str, tuple[str, ...]] = {
-    CONTAINER: container_config.COMPUTED,
-    VOLUME: volume.COMPUTED,
-    NETWORK: network.COMPUTED,
-    REMOTE_IMAGE: (),
-}
-
 NODE: Values = {
     "name": "skycoin-node",
     "image": "registry.localhost:5443/skycoin@sha256:" + "a" * 64,
@@ -149,28 +121,10 @@ class ClosedEngine(Engine):
         raise AssertionError("the engine was asked")
 
 
-class AbortError(Exception):
-    """What `context.abort` raised, as gRPC would."""
-
-
-class Context:
-    """A gRPC context that keeps nothing."""
-
-    def abort(self, code: Any, message: str) -> None:
-        raise AbortError(message)
-
-
 @pytest.fixture
 def plugin() -> Servicer:
     """The four kinds over an engine that nobody may ask."""
-    engine = ClosedEngine()
-    kinds: dict[str, Kind] = {
-        VOLUME: Volume(engine),
-        NETWORK: Network(engine),
-        REMOTE_IMAGE: RemoteImage(engine),
-        CONTAINER: Container(engine),
-    }
-    return Servicer("5.2.0", lambda: Provider(kinds=kinds, configure=engine.configure))
+    return stand_in(ClosedEngine())
 
 
 def urn(token: str, name: str = "node") -> str:
@@ -193,97 +147,82 @@ def diff(plugin: Servicer, token: str, olds: Values, old_inputs: Values, news: V
 # --- the official plugin's table ---
 
 
-@pytest.mark.parametrize("token", SERVED)
-def test_every_served_input_replaces_exactly_where_the_official_plugin_replaces(token: str) -> None:
+@pytest.mark.parametrize("token", SCHEMAS)
+def test_the_schema_has_every_input_of_the_official_plugin_with_its_rules(token: str) -> None:
     """Another rule here would replace a node that the official plugin keeps, or the reverse."""
-    served, replacing = set(SERVED[token]), set(REPLACING[token])
-    assert replacing == served & OFFICIAL_REPLACING[token]
-    assert served - replacing == served & OFFICIAL_IN_PLACE[token]
-
-
-@pytest.mark.parametrize("token", SERVED)
-def test_an_input_that_the_program_drops_stays_exactly_where_the_official_plugin_keeps_it(
-    plugin: Servicer, token: str
-) -> None:
-    """An imported wallet has a driver, which no program names: to replace it for that would lose it."""
-    assert set(COMPUTED[token]) == set(SERVED[token]) & OFFICIAL_COMPUTED[token]
-    for key in set(SERVED[token]) - DEFAULTS.keys() - {"name", "image"}:
-        there = {"name": "x", "image": "y", key: "z"}
-        answer = diff(plugin, token, there, there, {"name": "x", "image": "y"})
-        assert list(answer.diffs) == ([] if key in OFFICIAL_COMPUTED[token] else [key])
+    inputs = {name: one for name, one in SCHEMAS[token].items() if one.given}
+    assert inputs.keys() == OFFICIAL_REPLACING[token] | OFFICIAL_IN_PLACE[token]
+    assert {name for name, one in inputs.items() if one.replaces} == OFFICIAL_REPLACING[token]
+    assert {name for name, one in inputs.items() if one.computed} == OFFICIAL_COMPUTED[token]
 
 
 def test_healthcheck_tmpfs_and_init_are_the_official_exceptions_to_replacing() -> None:
     """The engine can't give them to a running container; the official plugin only writes them down."""
     exceptions = {"healthcheck", "tmpfs", "init"}
     assert exceptions <= OFFICIAL_IN_PLACE[CONTAINER]
-    assert exceptions <= set(container_config.IN_PLACE)
-    assert not exceptions & set(container_config.LIMITS)
-
-
-def test_no_input_is_listed_twice() -> None:
-    for token, served in SERVED.items():
-        assert len(served) == len(set(served)), token
-
-
-def test_defaults_are_those_of_the_official_schema() -> None:
-    """kreuzwerker/terraform-provider-docker, internal/provider/resource_docker_container.go, `Default:`."""
-    assert dict(DEFAULTS) == {
-        "rm": False,
-        "readOnly": False,
-        "start": True,
-        "wait": False,
-        "waitTimeout": 60,
-        "attach": False,
-        "logs": False,
-        "mustRun": True,
-        "restart": "no",
-        "removeVolumes": True,
-        "networkMode": "bridge",
-        "containerReadRefreshTimeoutMilliseconds": 15000,
-    }
+    assert not exceptions & LIMITS.keys()
 
 
 # --- Check ---
 
 
-def test_a_nodes_inputs_pass_and_get_the_defaults(plugin: Servicer) -> None:
-    inputs, failures = check(plugin, CONTAINER, NODE)
-    assert failures == {}
-    assert inputs == {**DEFAULTS, **NODE}
+DEFAULTS = {
+    "start": True,
+    "waitTimeout": 60,
+    "mustRun": True,
+    "restart": "no",
+    "removeVolumes": True,
+    "networkMode": "bridge",
+    "containerReadRefreshTimeoutMilliseconds": 15000,
+}
+"""kreuzwerker/terraform-provider-docker, `Default:` of a container, but for those that are false or 0."""
 
 
-@pytest.mark.parametrize("token", SERVED)
+@pytest.mark.parametrize("token", SCHEMAS)
 def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, token: str) -> None:
     """Dropping it in silence would deploy something else than the program says."""
-    _, failures = check(plugin, token, {"name": "x", "image": "y", "gpus": "all"})
-    assert "gpus" in failures
-    for known in SERVED[token]:
-        assert known in failures["gpus"]
+    _, failures = check(plugin, token, {"name": "x", "image": "y", "colour": "red"})
+    for name, one in SCHEMAS[token].items():
+        assert (name in failures["colour"]) or not (one.given and one.served)
 
 
 @pytest.mark.parametrize(
     ("inputs", "place"),
     [
-        ({"mounts": [{"type": "bind", "target": "/x", "bindOptions": {}}]}, "mounts[0].bindOptions"),
-        ({"healthcheck": {"tests": ["NONE"], "startInterval": "1s"}}, "healthcheck.startInterval"),
+        ({"healthcheck": {"tests": ["NONE"], "startIntervall": "1s"}}, "healthcheck.startIntervall"),
         ({"ports": [{"internal": 1}, {"internal": 2, "host": "x"}]}, "ports[1].host"),
         ({"capabilities": {"drop": ["ALL"]}}, "capabilities.drop"),
-        ({"ulimits": [{"name": "nofile", "limit": 1}]}, "ulimits[0].limit"),
-        ({"labels": [{"key": "a", "value": "b"}]}, "labels[0].key"),
+        ({"ulimits": [{"name": "nofile", "soft": 1, "hard": 1, "limit": 1}]}, "ulimits[0].limit"),
+        ({"labels": [{"key": "a", "label": "a", "value": "b"}]}, "labels[0].key"),
     ],
 )
 def test_an_unknown_part_of_an_input_fails_by_its_path(plugin: Servicer, inputs: Values, place: str) -> None:
     _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
     assert list(failures) == [place]
-    assert "it serves" in failures[place]
+    assert "no such input; there are" in failures[place]
 
 
-def test_what_the_engine_adds_to_inputs_is_no_unknown_input(plugin: Servicer) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "place"),
+    [
+        ({"gpus": "all"}, "gpus"),
+        ({"mounts": [{"type": "bind", "target": "/x", "bindOptions": {}}]}, "mounts[0].bindOptions"),
+    ],
+)
+def test_an_input_that_only_the_official_plugin_serves_fails_by_its_path(
+    plugin: Servicer, inputs: Values, place: str
+) -> None:
+    _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
+    assert failures == {place: "the stand-in docker plugin does not serve it (docs/docker-plugin.md)"}
+
+
+def test_keys_of_the_bridge_are_neither_refused_nor_kept(plugin: Servicer) -> None:
     """`__defaults` stands in inputs that the official plugin checked before, at every level."""
     ports = [{"internal": 1, "__defaults": []}]
-    _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", "__defaults": [], "ports": ports})
+    inputs, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", "__defaults": [], "ports": ports})
     assert failures == {}
+    assert inputs["ports"] == [{"internal": 1, "ip": "0.0.0.0", "protocol": "tcp"}]
+    assert "__defaults" not in inputs
 
 
 @pytest.mark.parametrize(
@@ -305,55 +244,35 @@ def test_a_missing_or_contradicting_input_fails(
 
 
 def test_values_that_a_preview_does_not_know_pass(plugin: Servicer) -> None:
-    inputs = {**NODE, "image": UNKNOWN, "networkMode": UNKNOWN, "mounts": UNKNOWN, "healthcheck": UNKNOWN}
-    assert check(plugin, CONTAINER, inputs) == ({**DEFAULTS, **inputs}, {})
-    assert duration_faults({"interval": UNKNOWN}) == []
-
-
-def test_a_type_that_is_not_served_is_named_with_those_that_are(plugin: Servicer) -> None:
-    with pytest.raises(AbortError) as aborted:
-        check(plugin, "docker:index/service:Service", {})
-    assert str(aborted.value).startswith("resource type docker:index/service:Service is not served")
-    for token in SERVED:
-        assert token in str(aborted.value)
+    unknown = {"image": UNKNOWN, "networkMode": UNKNOWN, "mounts": UNKNOWN, "healthcheck": UNKNOWN}
+    inputs, failures = check(plugin, CONTAINER, {**NODE, **unknown})
+    assert failures == {}
+    assert inputs | unknown == inputs
 
 
 # --- Diff ---
 
 
-def test_equal_inputs_change_nothing(plugin: Servicer) -> None:
-    inputs = {**DEFAULTS, **NODE}
-    answer = diff(plugin, CONTAINER, inputs, inputs, inputs)
-    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
-    assert not answer.replaces
-
-
 def test_a_replaced_container_is_deleted_first(plugin: Servicer) -> None:
     """Its name, its ports and its wallet can't be had twice."""
-    olds = {**DEFAULTS, **NODE}
+    olds, _ = check(plugin, CONTAINER, NODE)
     answer = diff(plugin, CONTAINER, olds, olds, {**olds, "user": "0", "memory": 1})
     assert list(answer.replaces) == ["user"]
     assert list(answer.diffs) == ["memory", "user"]
     assert answer.deleteBeforeReplace
-    kinds = provider_pb2.PropertyDiff
-    assert answer.detailedDiff["user"].kind == kinds.UPDATE_REPLACE
-    assert answer.detailedDiff["memory"].kind == kinds.UPDATE
 
 
-def test_a_change_in_place_replaces_and_deletes_nothing(plugin: Servicer) -> None:
-    olds = {**DEFAULTS, **NODE}
-    answer = diff(plugin, CONTAINER, olds, olds, {**olds, "memory": 1536, "restart": "always"})
-    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
-    assert not answer.replaces
-    assert not answer.deleteBeforeReplace
-
-
-def test_a_stopped_container_is_an_update(plugin: Servicer) -> None:
-    """Refresh writes mustRun false; the next `up` sees it, and starts the container."""
-    inputs = {**DEFAULTS, **NODE}
-    answer = diff(plugin, CONTAINER, {**inputs, "mustRun": False}, inputs, inputs)
-    assert list(answer.diffs) == ["mustRun"]
-    assert not answer.replaces
+def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
+    """Labels that somebody else gave a wallet's volume would replace it."""
+    request = provider_pb2.DiffRequest(
+        urn=urn(VOLUME),
+        olds=to_struct({"name": "wallet", "labels": [{"label": "a", "value": "b"}]}),
+        news=to_struct({"name": "wallet"}),
+        ignoreChanges=["labels"],
+    )
+    answer = plugin.Diff(request, Context())
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert (list(answer.replaces), list(answer.diffs), answer.deleteBeforeReplace) == ([], [], False)
 
 
 @pytest.mark.parametrize(
@@ -367,8 +286,6 @@ def test_a_stopped_container_is_an_update(plugin: Servicer) -> None:
         ("tmpfs", None, {}),
         ("user", "", None),
         ("memory", 0, None),
-        ("internal", False, None),
-        # What the official plugin writes into the state of the same program.
         ("ports", [{"internal": 1, "protocol": "tcp", "ip": "0.0.0.0"}], [{"internal": 1}]),
         (
             "mounts",
@@ -379,11 +296,9 @@ def test_a_stopped_container_is_an_update(plugin: Servicer) -> None:
         ("ports", [{"internal": 1, "__defaults": []}], [{"internal": 1}]),
     ],
 )
-def test_order_of_sets_and_what_says_nothing_are_no_change(key: str, old: Any, new: Any) -> None:
-    olds = {} if old is None else {key: old}
-    news = {} if new is None else {key: new}
-    for one, other in ((olds, news), (news, olds)):
-        assert compare(one, one, other, [key]).replaces == ()
+def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any, new: Any) -> None:
+    """By its essence a node's container is known to be made of these inputs."""
+    assert essence(SCHEMAS[CONTAINER][key], old) == essence(SCHEMAS[CONTAINER][key], new)
 
 
 @pytest.mark.parametrize(
@@ -398,60 +313,22 @@ def test_order_of_sets_and_what_says_nothing_are_no_change(key: str, old: Any, n
         ("ports", [{"internal": 1, "ip": "127.0.0.1"}], [{"internal": 1}]),
         ("envs", ["A=1"], ["A=1", "A=1"]),
         ("mustRun", False, True),
-        ("removeVolumes", True, False),
         ("memory", 1, None),
     ],
 )
-def test_what_means_something_else_is_a_change(key: str, old: Any, new: Any) -> None:
+def test_what_means_something_else_has_another_essence(key: str, old: Any, new: Any) -> None:
     """The order of a command is part of it; a list is a set only where the official plugin has a set."""
-    olds = {} if old is None else {key: old}
-    news = {} if new is None else {key: new}
-    assert compare(olds, olds, news, [key]).replaces == (key,)
-    assert compare(olds, olds, news, []).updates == (key,)
-
-
-def test_drift_is_seen_against_the_state_not_against_the_old_inputs() -> None:
-    assert compare({"memory": 32}, {"memory": 64}, {"memory": 64}, []).updates == ("memory",)
-
-
-def test_computed_outputs_are_compared_with_nothing() -> None:
-    assert compare({"bridge": "x", "name": "n"}, {"name": "n"}, {"name": "n"}, ["name"]).updates == ()
+    assert essence(SCHEMAS[CONTAINER][key], old) != essence(SCHEMAS[CONTAINER][key], new)
 
 
 # --- previews ---
 
 
-@pytest.mark.parametrize("token", SERVED)
-def test_a_preview_asks_no_engine(plugin: Servicer, token: str) -> None:
-    """A preview works while the host is down."""
-    inputs = to_struct({"name": "x", "image": UNKNOWN})
-    made = plugin.Create(
-        provider_pb2.CreateRequest(urn=urn(token), properties=inputs, preview=True), Context()
-    )
-    assert made.id == ""
-    assert to_values(made.properties) == {"name": "x", "image": UNKNOWN}
-    updated = plugin.Update(
-        provider_pb2.UpdateRequest(
-            urn=urn(token), id="i", olds=to_struct({"name": "x", "mustRun": False}), news=inputs, preview=True
-        ),
-        Context(),
-    )
-    assert to_values(updated.properties) == {"name": "x", "image": UNKNOWN, "mustRun": False}
-
-
-def test_check_diff_and_configure_ask_no_engine(plugin: Servicer) -> None:
-    plugin.Configure(provider_pb2.ConfigureRequest(args=to_struct({"host": "ssh://nowhere"})), Context())
-    inputs, _ = check(plugin, CONTAINER, NODE)
-    diff(plugin, CONTAINER, inputs, inputs, inputs)
-
-
-def test_options_of_an_image_that_matter_at_removal_change_nothing_but_the_state() -> None:
-    """An option that the program dropped goes from the state: else it would differ at every run."""
-    olds = {"name": "x", "imageId": "sha256:1", "keepLocally": True}
-    news = {"name": "x", "forceRemove": True}
-    state = RemoteImage(ClosedEngine()).update("id", olds, news)
-    assert state == {"name": "x", "imageId": "sha256:1", "forceRemove": True}
-    assert compare(state, news, news, image.REPLACING).updates == ()
+def test_an_option_of_an_image_that_the_program_drops_goes_from_the_state() -> None:
+    """Else it would differ at every run."""
+    olds = planned(SCHEMAS[REMOTE_IMAGE], {"name": "x", "keepLocally": True}) | {"imageId": "sha256:1"}
+    state = RemoteImage(ClosedEngine()).update("id", olds, {"name": "x", "forceRemove": True})
+    assert (state["imageId"], state["keepLocally"], state["forceRemove"]) == ("sha256:1", None, True)
 
 
 def test_an_image_that_is_kept_is_not_asked_for_at_removal() -> None:
@@ -487,7 +364,7 @@ def test_durations_are_read_as_go_reads_them(duration: str, wanted: int) -> None
     "duration", ["10", "s", "10 s", "-1s", "1d", "10S", "1m30", "1..5s", "٣s", "x", "1s\n"]
 )
 def test_what_is_no_duration_is_named_with_examples(duration: str) -> None:
-    with pytest.raises(ProviderError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
+    with pytest.raises(ValueError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
         nanoseconds(duration)
     assert repr(duration) in str(error.value)
 
@@ -497,22 +374,45 @@ def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: i
     written = f"{hours}h{minutes}m{seconds}s{millis}ms"
     whole = ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
     assert nanoseconds(written) == whole * 10**6
+    assert nanoseconds(duration(whole * 10**6)) == whole * 10**6
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "wanted"),
+    [
+        (0, "0s"),
+        (1, "1ns"),
+        (1_500, "1.5µs"),
+        (500_000_000, "500ms"),
+        (10**9, "1s"),
+        (1_500_000_000, "1.5s"),
+        (60 * 10**9, "1m0s"),
+        (90 * 10**9, "1m30s"),
+        (3600 * 10**9, "1h0m0s"),
+    ],
+)
+def test_durations_are_written_as_go_writes_them(nanoseconds: int, wanted: str) -> None:
+    """time.Duration.String; the official plugin compares them as text."""
+    assert duration(nanoseconds) == wanted
 
 
 def test_a_node_is_created_with_everything_that_the_program_says() -> None:
-    assert creation({**DEFAULTS, **NODE}) == {
+    assert creation(NODE) == {
         "Image": NODE["image"],
         "Cmd": ["-web-interface-addr=0.0.0.0", "-disable-networking"],
         "User": "10000:10000",
-        "Labels": {"org.example.role": "node", MARK: mark({**DEFAULTS, **NODE})},
+        "Labels": {"org.example.role": "node", MARK: mark(NODE)},
         "StopSignal": "SIGINT",
         "StopTimeout": 60,
+        "Tty": False,
+        "OpenStdin": False,
         "ExposedPorts": {"6420/tcp": {}, "6000/tcp": {}},
         "Healthcheck": {
             "Test": NODE["healthcheck"]["tests"],
             "Interval": 10 * 10**9,
             "Timeout": 90 * 10**9,
             "StartPeriod": 300 * 10**9,
+            "StartInterval": 0,
             "Retries": 6,
         },
         "HostConfig": {
@@ -528,7 +428,9 @@ def test_a_node_is_created_with_everything_that_the_program_says() -> None:
                 {"Type": "volume", "Source": "node-data", "Target": "/data", "ReadOnly": False},
                 {"Type": "volume", "Source": "node-wallet", "Target": "/wallet", "ReadOnly": False},
             ],
+            "ExtraHosts": [],
             "Memory": 768 * 1024 * 1024,
+            "MemoryReservation": 0,
             "MemorySwap": 0,
             "CpuShares": 0,
             "CpusetCpus": "",
@@ -545,7 +447,7 @@ def test_a_node_is_created_with_everything_that_the_program_says() -> None:
 
 
 def test_what_the_program_leaves_out_is_left_to_the_image() -> None:
-    body = creation({**DEFAULTS, "name": "x", "image": "y"})
+    body = creation({"name": "x", "image": "y"})
     for absent in ("Cmd", "Entrypoint", "Env", "User", "WorkingDir", "Healthcheck", "StopSignal"):
         assert absent not in body
     assert "PortBindings" not in body["HostConfig"]
@@ -558,7 +460,7 @@ def test_one_inner_port_may_be_shown_on_many_addresses() -> None:
         {"internal": 53, "external": 53, "protocol": "udp"},
         {"internal": 53},
     ]
-    assert creation({**DEFAULTS, "image": "y", "ports": ports})["HostConfig"]["PortBindings"] == {
+    assert creation({"image": "y", "ports": ports})["HostConfig"]["PortBindings"] == {
         "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "5353"}, {"HostIp": "0.0.0.0", "HostPort": "53"}],
         "53/tcp": [{"HostIp": "0.0.0.0", "HostPort": ""}],
     }
@@ -566,7 +468,7 @@ def test_one_inner_port_may_be_shown_on_many_addresses() -> None:
 
 @pytest.mark.parametrize(("swap", "wanted"), [(None, 0), (0, 0), (-1, -1), (512, 512 * 1024 * 1024)])
 def test_memory_swap_is_in_mebibytes_and_minus_one_is_no_limit(swap: int | None, wanted: int) -> None:
-    body = creation({**DEFAULTS, "image": "y", "memorySwap": swap})
+    body = creation({"image": "y", "memorySwap": swap})
     assert body["HostConfig"]["MemorySwap"] == wanted
 
 
@@ -603,31 +505,27 @@ INSPECTED: Values = {
 )
 def test_must_run_is_true_only_of_a_container_that_runs(must_run: bool, running: bool, wanted: bool) -> None:
     found = {**INSPECTED, "State": {"Running": running, "ExitCode": 1}}
-    assert state_of({"mustRun": must_run}, found)["mustRun"] is wanted
+    assert seen({"mustRun": must_run}, found)["mustRun"] is wanted
 
 
-def test_the_state_has_what_the_engine_says_of_inputs_that_were_given() -> None:
-    state = state_of({"memory": 32, "logDriver": "local"}, INSPECTED)
-    assert (state["memory"], state["logDriver"]) == (64, "json-file")
-    for left_to_the_image in ("user", "stopSignal", "stopTimeout"):
-        assert left_to_the_image not in state
-    assert state["networkDatas"][0]["ipAddress"] == "172.18.0.2"
+def test_a_stopped_container_keeps_its_ports_in_the_state() -> None:
+    """The engine names none; without them it would be replaced rather than started."""
+    ports = [{"internal": 80, "external": 8080, "ip": "127.0.0.1", "protocol": "tcp"}]
+    found = {**INSPECTED, "State": {"Running": False, "ExitCode": 0}}
+    assert seen({"ports": ports}, found)["ports"] == ports
 
 
-def test_an_imported_container_brings_its_own_inputs() -> None:
-    assert imported_inputs(INSPECTED) == {
-        **DEFAULTS,
-        "name": "skycoin-node",
-        "image": "y",
-        "networkMode": "skycoin-node",
-        "readOnly": True,
-        "restart": "no",
-        "rm": False,
-        "user": "1",
-        "stopSignal": "SIGINT",
-        "stopTimeout": 9,
-        "memory": 64,
-    }
+def test_a_running_container_shows_the_ports_that_the_engine_chose() -> None:
+    ports = {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "32768"}], "53/udp": None}
+    found = {**INSPECTED, "NetworkSettings": {"Ports": ports}}
+    given = [{"internal": 80, "external": 0, "ip": "127.0.0.1", "protocol": "tcp"}]
+    assert seen({"ports": given}, found)["ports"] == [{**given[0], "external": 32768}]
+
+
+def test_variables_and_labels_of_a_state_are_the_programs_not_the_images() -> None:
+    found = {**INSPECTED, "Config": {**INSPECTED["Config"], "Env": ["PATH=/bin"], "Labels": {MARK: "x"}}}
+    state = seen({"envs": ["A=1"], "labels": None}, found)
+    assert (state["envs"], state["labels"]) == (["A=1"], [])
 
 
 # --- ssh ---

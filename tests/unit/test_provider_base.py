@@ -18,6 +18,7 @@ from providers.base import (
     InitError,
     Provider,
     ProviderError,
+    Remade,
     Servicer,
     Values,
     to_struct,
@@ -28,7 +29,7 @@ TOKEN = "test:index:Thing"
 URN = f"urn:pulumi:local::project::{TOKEN}::thing"
 
 
-class Thing:
+class Thing(Remade):
     """A kind that fails as its inputs say."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("size",))

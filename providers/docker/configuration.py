@@ -1,0 +1,45 @@
+"""The docker provider's own inputs: an engine's address, options of ssh, and registries with a login."""
+
+import json
+from typing import Any
+
+from providers.base import UNKNOWN, Checked, Values
+from providers.docker.inputs import checked
+from providers.docker.schema import LIST, TEXT, Schema, Type, of
+
+CONFIGURATION: Schema = {
+    "host": TEXT,
+    "sshOpts": LIST,
+    "registryAuth": of(LIST, parts={"address": of(TEXT, required=True)}),
+    "version": TEXT,
+    "pluginDownloadURL": TEXT,
+}
+"""A registry is named by its address alone: its login is in the docker config, and in no state."""
+
+
+def check_configuration(given: Values) -> Checked:
+    """Inputs and their faults; a list is kept as JSON text without spaces, as the official plugin does."""
+    try:
+        parsed = {key: _parsed(key, value) for key, value in given.items()}
+    except ValueError as error:
+        return Checked(inputs=given, failures=[(str(error), "is no JSON text of a list")])
+    result = checked(CONFIGURATION, parsed)
+    result.failures.extend((key, "no such input") for key in given if key.startswith("__"))
+    lists = {
+        key: json.dumps(value, separators=(",", ":")) for key, value in parsed.items() if _is_list(key, value)
+    }
+    return Checked(inputs=result.inputs | lists, failures=result.failures)
+
+
+def _is_list(key: str, value: Any) -> bool:
+    return key in CONFIGURATION and CONFIGURATION[key].type is Type.LIST and value != UNKNOWN
+
+
+def _parsed(key: str, value: Any) -> Any:
+    """Raises ValueError with the key."""
+    if not _is_list(key, value) or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(key) from None

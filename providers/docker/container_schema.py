@@ -1,0 +1,187 @@
+"""Inputs and outputs of docker:index/container:Container, in the order of their purpose."""
+
+from types import MappingProxyType
+
+from providers.docker.schema import (
+    FLAG,
+    LABELS,
+    LIST,
+    MAP,
+    NUMBER,
+    OBJECT,
+    SET,
+    TEXT,
+    Field,
+    Schema,
+    at_least,
+    duration,
+    matching,
+    of,
+)
+
+_COUNT = of(NUMBER, rule=at_least(0))
+_DURATION = of(TEXT, default="0s", rule=duration)
+_THROTTLED = of(SET, served=False, parts={"path": of(TEXT, required=True), "rate": of(_COUNT, required=True)})
+
+
+def _own(base: Field) -> Field:
+    return of(base, replaces=True)
+
+
+def _from_image(base: Field) -> Field:
+    return of(base, replaces=True, computed=True)
+
+
+def _not_served(base: Field) -> Field:
+    return of(base, replaces=True, served=False)
+
+
+def _output(base: Field) -> Field:
+    return of(base, computed=True, given=False)
+
+
+_CREATED: Schema = {
+    "name": of(TEXT, required=True, replaces=True),
+    "image": of(TEXT, required=True, replaces=True),
+    "command": _from_image(LIST),
+    "entrypoints": _from_image(LIST),
+    "envs": _from_image(SET),
+    "labels": _from_image(LABELS),
+    "user": of(TEXT, replaces=True, empty_changes=False),
+    "workingDir": of(TEXT, replaces=True, empty_changes=False),
+    "hostname": _from_image(TEXT),
+    "readOnly": of(FLAG, replaces=True, default=False),
+    "privileged": _own(FLAG),
+    "capabilities": of(OBJECT, replaces=True, parts={"adds": SET, "drops": SET}),
+    "securityOpts": _from_image(SET),
+    "mounts": of(
+        SET,
+        replaces=True,
+        parts={
+            "target": of(TEXT, required=True),
+            "source": TEXT,
+            "type": of(TEXT, required=True, rule=matching("^(bind|volume|tmpfs)$")),
+            "readOnly": FLAG,
+            "bindOptions": of(OBJECT, served=False),
+            "volumeOptions": of(OBJECT, served=False),
+            "tmpfsOptions": of(OBJECT, served=False),
+        },
+    ),
+    "ports": of(
+        LIST,
+        replaces=True,
+        ordered=False,
+        parts={
+            "internal": of(NUMBER, required=True),
+            "external": of(NUMBER, computed=True),
+            "ip": of(TEXT, default="0.0.0.0"),
+            "protocol": of(TEXT, default="tcp"),
+        },
+    ),
+    "hosts": of(SET, replaces=True, parts={"host": of(TEXT, required=True), "ip": of(TEXT, required=True)}),
+    "networkMode": of(TEXT, replaces=True, default="bridge"),
+    "logDriver": _from_image(TEXT),
+    "logOpts": _own(MAP),
+    "stopSignal": _from_image(TEXT),
+    "stopTimeout": _from_image(NUMBER),
+    "ulimits": of(
+        SET,
+        replaces=True,
+        parts={
+            "name": of(TEXT, required=True),
+            "soft": of(NUMBER, required=True),
+            "hard": of(NUMBER, required=True),
+        },
+    ),
+    "shmSize": _from_image(_COUNT),
+    "groupAdds": _own(SET),
+    "sysctls": _own(MAP),
+    "tty": of(FLAG, replaces=True, default=False),
+    "stdinOpen": of(FLAG, replaces=True, default=False),
+}
+"""A container has these from its creation."""
+
+_WRITTEN_DOWN: Schema = {
+    "healthcheck": of(
+        OBJECT,
+        computed=True,
+        parts={
+            "tests": LIST,
+            "interval": _DURATION,
+            "timeout": _DURATION,
+            "startPeriod": _DURATION,
+            "startInterval": _DURATION,
+            "retries": of(_COUNT, default=0),
+        },
+    ),
+    "init": of(FLAG, computed=True),
+    "tmpfs": MAP,
+}
+"""A container has these from its creation, and a change is only written to the state: a program that wants
+it applied says so by `replace_on_changes`."""
+
+LIMITS: Schema = {
+    "restart": of(TEXT, default="no", rule=matching("^(no|on-failure|always|unless-stopped)$")),
+    "maxRetryCount": NUMBER,
+    "memory": _COUNT,
+    "memoryReservation": of(_COUNT, default=0),
+    "memorySwap": of(NUMBER, rule=at_least(-1)),
+    "cpuShares": _COUNT,
+    "cpuSet": of(TEXT, rule=matching(r"^\d+([,-]\d+)*$")),
+}
+"""A running container is given a change; memory in MiB."""
+
+_HANDLING: Schema = {
+    "start": of(FLAG, default=True),
+    "mustRun": of(FLAG, default=True),
+    "wait": of(FLAG, default=False),
+    "waitTimeout": of(NUMBER, default=60),
+    "destroyGraceSeconds": NUMBER,
+    "removeVolumes": of(FLAG, default=True),
+    "attach": of(FLAG, default=False, served=False),
+    "logs": of(FLAG, default=False, served=False),
+    "rm": of(FLAG, default=False),
+    "containerReadRefreshTimeoutMilliseconds": of(NUMBER, default=15000),
+}
+"""How the resource is dealt with."""
+
+_NOT_SERVED: Schema = {
+    "cgroupParent": _not_served(TEXT),
+    "cgroupnsMode": _not_served(TEXT),
+    "cpuPeriod": of(_COUNT, served=False),
+    "cpuQuota": of(_COUNT, served=False),
+    "cpus": _not_served(TEXT),
+    "deviceReadBps": _THROTTLED,
+    "deviceReadIops": _THROTTLED,
+    "deviceRequests": _not_served(of(SET, parts={"driver": TEXT})),
+    "deviceWriteBps": _THROTTLED,
+    "deviceWriteIops": _THROTTLED,
+    "devices": _not_served(of(SET, parts={"hostPath": of(TEXT, required=True)})),
+    "dns": _not_served(SET),
+    "dnsOpts": _not_served(SET),
+    "dnsSearches": _not_served(SET),
+    "domainname": _not_served(TEXT),
+    "gpus": _not_served(TEXT),
+    "ipcMode": of(TEXT, replaces=True, served=False, computed=True),
+    "networksAdvanced": _not_served(of(SET, parts={"name": of(TEXT, required=True)})),
+    "pidMode": _not_served(TEXT),
+    "platform": of(TEXT, replaces=True, served=False, computed=True),
+    "publishAllPorts": _not_served(FLAG),
+    "runtime": of(TEXT, replaces=True, served=False, computed=True),
+    "storageOpts": _not_served(MAP),
+    "uploads": _not_served(of(SET, parts={"file": of(TEXT, required=True)})),
+    "usernsMode": _not_served(TEXT),
+    "volumes": _not_served(of(SET, parts={"containerPath": TEXT})),
+}
+
+_OUTPUTS: Schema = {
+    "id": _output(TEXT),
+    "bridge": _output(TEXT),
+    "containerLogs": _output(TEXT),
+    "exitCode": _output(NUMBER),
+    "networkDatas": _output(of(LIST, parts={"networkName": TEXT})),
+}
+
+CONTAINER: Schema = MappingProxyType(
+    {**_CREATED, **_WRITTEN_DOWN, **LIMITS, **_HANDLING, **_NOT_SERVED, **_OUTPUTS}
+)

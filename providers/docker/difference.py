@@ -1,0 +1,124 @@
+"""Differences between a state and a planned one, by property path.
+
+They are named as the official plugin's bridge names them: pulumi/pulumi-terraform-bridge v3.137.0,
+`pkg/tfbridge/detailed_diff.go`.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, TypeAlias
+
+from providers.base import UNKNOWN, Change, Values
+from providers.docker.plan import essence, planned
+from providers.docker.schema import Field, Schema, Type
+
+Kinds: TypeAlias = dict[str, str]
+"""ADD, UPDATE or DELETE by property path, such as `ports[0].external`."""
+_NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+
+
+def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) -> Change:
+    """What `news` mean for the resource whose state is `olds`."""
+    # A default that is false or 0 was not always written down.
+    olds = {name: one.default for name, one in schema.items() if one.given and not one.default} | olds
+    plan = planned(schema, news, olds)
+    kinds: Kinds = {}
+    replaces = []
+    for name, one in sorted(schema.items()):
+        found = _differences(name, one, olds.get(name), plan[name])
+        if found and one.replaces:
+            replaces.append(name)
+        kinds |= {path: f"{kind}_REPLACE" if one.replaces else kind for path, kind in found.items()}
+    return Change(
+        kinds=kinds,
+        replaces=tuple(replaces),
+        stables=tuple(name for name, one in sorted(schema.items()) if one.replaces and name not in replaces),
+        delete_before_replace=delete_first,
+    )
+
+
+def differ(one: Field, old: Any, new: Any) -> bool:
+    """True where two values of a field mean something else."""
+    return bool(_differences("", one, old, new))
+
+
+def _differences(path: str, one: Field, old: Any, new: Any) -> Kinds:
+    if one.type in (Type.LIST, Type.SET):
+        old, new = old or None, new or None
+    if new == UNKNOWN or old is None or new is None:
+        return {} if old == new or (old is None and new in ("", {})) else {path: _kind(old, new)}
+    if one.type is Type.OBJECT:
+        return _of_object(path, one.parts, old, new)
+    if one.type is Type.MAP:
+        return _of_map(path, old, new)
+    if one.type in (Type.LIST, Type.SET):
+        return _of_entries(path, one, old, new)
+    return {path: "UPDATE"} if old != new else {}
+
+
+def _kind(old: Any, new: Any) -> str:
+    return "ADD" if old is None else "DELETE" if new is None else "UPDATE"
+
+
+def _of_object(path: str, parts: Schema, old: Values, new: Values) -> Kinds:
+    return _merged(
+        _differences(f"{path}.{name}", one, old.get(name), new.get(name)) for name, one in parts.items()
+    )
+
+
+def _of_map(path: str, old: Values, new: Values) -> Kinds:
+    changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
+    return {_key(path, key): _kind(old.get(key), new.get(key)) for key in changed}
+
+
+def _merged(parts: Iterable[Kinds]) -> Kinds:
+    return {path: kind for part in parts for path, kind in part.items()}
+
+
+def _key(path: str, key: str) -> str:
+    return f"{path}.{key}" if _NAME.fullmatch(key) else f"{path}[{json.dumps(key)}]"
+
+
+def _of_entries(path: str, one: Field, old: list[Any], new: list[Any]) -> Kinds:
+    """Entries at one place are compared; of a set, only those that the other side does not have."""
+    if one.type is Type.LIST and not one.parts:
+        return _of_texts(path, old, new)
+    before, after = dict(enumerate(old)), dict(enumerate(new))
+    if one.type is Type.SET:
+        before, after = _missing(one.entry, before, new), _missing(one.entry, after, old)
+    return _merged(
+        _differences(f"{path}[{place}]", one.entry, before.get(place), after.get(place))
+        for place in sorted({*before, *after})
+    )
+
+
+def _missing(entry: Field, places: dict[int, Any], others: list[Any]) -> dict[int, Any]:
+    known = {essence(entry, other) for other in others}
+    return {place: value for place, value in places.items() if essence(entry, value) not in known}
+
+
+def _of_texts(path: str, old: list[Any], new: list[Any]) -> Kinds:
+    """The shortest edit; of two as short, the one that removes first."""
+
+    @cache
+    def common(i: int, j: int) -> int:
+        if i == len(old) or j == len(new):
+            return 0
+        if old[i] == new[j]:
+            return 1 + common(i + 1, j + 1)
+        return max(common(i + 1, j), common(i, j + 1))
+
+    kinds: Kinds = {}
+    i = j = 0
+    while i < len(old) or j < len(new):
+        if i < len(old) and j < len(new) and old[i] == new[j]:
+            i, j = i + 1, j + 1
+        elif j == len(new) or (i < len(old) and common(i + 1, j) >= common(i, j + 1)):
+            kinds[f"{path}[{i}]"] = "UPDATE" if f"{path}[{i}]" in kinds else "DELETE"
+            i += 1
+        else:
+            kinds[f"{path}[{j}]"] = "UPDATE" if f"{path}[{j}]" in kinds else "ADD"
+            j += 1
+    return kinds

@@ -1,0 +1,75 @@
+"""The state that inputs would make of the one that is there: previews show it, diffs compare with it."""
+
+from typing import Any
+
+from providers.base import UNKNOWN, Values
+from providers.docker.schema import Field, Schema, Type
+
+
+def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values:
+    """Every field of the schema; without `prior`, of a resource to be made.
+
+    An absent input is its default, or stays as it is where the engine fills it in, or is nothing. UNKNOWN is
+    what only the engine will know.
+    """
+    made = prior is None
+    olds: Values = {} if prior is None else prior
+    return {name: _planned(one, news.get(name), olds.get(name), made=made) for name, one in schema.items()}
+
+
+def _planned(one: Field, new: Any, old: Any, *, made: bool) -> Any:
+    if not one.given or new is None or (new == "" and not one.empty_changes) or (new == [] and one.parts):
+        return _absent(one, old, made=made)
+    if new == UNKNOWN:
+        return new
+    if one.type is Type.OBJECT:
+        return _part(one.parts, new, old, made=made)
+    if not one.parts:
+        return new
+    if not one.ordered and same(one, old, new):
+        return old
+    olds = old if one.type is Type.LIST and isinstance(old, list) else []
+    parts = [*olds, *[None] * len(new)]
+    return [_part(one.parts, entry, part, made=made) for entry, part in zip(new, parts, strict=False)]
+
+
+def _part(parts: Schema, new: Values, old: Any, *, made: bool) -> Values:
+    plan = planned(parts, new, None if made else old if isinstance(old, dict) else {})
+    return {name: _EMPTY.get(parts[name].type) if value is None else value for name, value in plan.items()}
+
+
+_EMPTY: dict[Type, Any] = {Type.TEXT: "", Type.SET: []}
+"""Inside an object, these have no way to be nothing."""
+
+
+def _absent(one: Field, old: Any, *, made: bool) -> Any:
+    if one.given and one.default is not None:
+        return one.default
+    if one.computed:
+        return UNKNOWN if made else old
+    if not made and (not old or not one.empty_changes):
+        return old  # zero, false and empty are what nothing means
+    if one.parts and one.type is not Type.OBJECT:
+        return []
+    return {} if one.type is Type.MAP and not made else None
+
+
+def same(one: Field, old: Any, new: Any) -> bool:
+    """True for two values that the engine would make the same of."""
+    return essence(one, old) == essence(one, new)
+
+
+def essence(one: Field, value: Any) -> str:
+    """A value as text, with defaults, and sets in one order; nothing, zero, false and empty are one."""
+    if not value:
+        return ""
+    if isinstance(value, list):
+        entries = [essence(one.entry, entry) for entry in value]
+        return repr(entries if one.type is Type.LIST and one.ordered else sorted(entries))
+    if one.type is Type.MAP:
+        return repr(sorted(value.items()))
+    if one.type is Type.OBJECT and isinstance(value, dict):
+        parts = planned(one.parts, value, {})
+        texts = {name: essence(one.parts[name], part) for name, part in parts.items()}
+        return repr(sorted((name, text) for name, text in texts.items() if text))
+    return repr(value)

@@ -1,0 +1,109 @@
+"""The language in which each kind's inputs and outputs are written down, after the official plugin's schema.
+
+One table a kind: checking, planning, comparing and reading back all follow it. `required`, `default`,
+`computed` and `replaces` are Terraform's Required, Default, Computed and ForceNew, as
+kreuzwerker/terraform-provider-docker 4.5.0 has them in `internal/provider/resource_docker_*.go`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from dataclasses import replace as of
+from decimal import Decimal
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+__all__ = ["LABELS", "Field", "Rule", "Schema", "Type", "at_least", "duration", "matching", "of"]
+
+Rule: TypeAlias = Callable[[Any], str]
+"""Says what is wrong with a value; empty where nothing is."""
+
+
+class Type(Enum):
+    """Shape of a value."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    FLAG = auto()
+    LIST = auto()
+    SET = auto()
+    MAP = auto()
+    """Keys are the user's, values are text."""
+    OBJECT = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One input or output."""
+
+    type: Type
+    parts: "Schema" = field(default_factory=dict)
+    """Of an object, or of each object in a list or set; none where the entries are text."""
+    default: Any = None
+    required: bool = False
+    computed: bool = False
+    """The image or the engine fills it in: to drop it from the program changes nothing."""
+    replaces: bool = False
+    """A change makes a new resource."""
+    given: bool = True
+    """False for what is an output only."""
+    served: bool = True
+    """False for an input that the stand-in refuses, and whose output stays empty."""
+    empty_changes: bool = True
+    """False where empty text means: as it is."""
+    ordered: bool = True
+    """False for a list in which another order is no change."""
+    rule: Rule | None = None
+
+    @property
+    def entry(self) -> "Field":
+        """Of a list or set: each of its entries."""
+        return Field(type=Type.OBJECT if self.parts else Type.TEXT, parts=self.parts)
+
+
+Schema: TypeAlias = Mapping[str, Field]
+"""By name, camelCase."""
+
+TEXT = Field(type=Type.TEXT)
+NUMBER = Field(type=Type.NUMBER)
+FLAG = Field(type=Type.FLAG)
+LIST = Field(type=Type.LIST)
+SET = Field(type=Type.SET)
+MAP = Field(type=Type.MAP)
+OBJECT = Field(type=Type.OBJECT)
+
+LABELS = of(SET, parts={"label": of(TEXT, required=True), "value": of(TEXT, required=True)})
+"""Labels of a container, a network or a volume."""
+
+NANOSECONDS = MappingProxyType(
+    {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+)
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+
+
+def nanoseconds(text: str) -> int:
+    """A Go duration such as `1m30s` in nanoseconds. Raises ValueError."""
+    parts = _PART.findall(text)
+    if "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is no duration: write 500ms, 10s, 1m30s or 1h")
+    return sum(int(Decimal(number) * NANOSECONDS[unit]) for number, unit in parts)
+
+
+def duration(value: str) -> str:
+    """Rule of a Go duration."""
+    try:
+        nanoseconds(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def at_least(least: int) -> Rule:
+    """Rule of a whole number."""
+    return lambda value: "" if value >= least else f"{value} is too low; the lowest is {least}"
+
+
+def matching(pattern: str) -> Rule:
+    """Rule of a text that a regular expression describes."""
+    return lambda value: "" if re.search(pattern, value) else f"{value!r} does not match {pattern}"

@@ -1,0 +1,259 @@
+"""The stand-in lives with a real engine as the official docker plugin does: recorded scenarios, played again.
+
+Played are those in which nobody else touches the engine in between, with images that need no registry.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.rpc import status_pb2
+from pulumi.runtime.proto import provider_pb2
+
+from clients.engine import Engine
+from providers.base import Servicer, Values
+from tests.e2e.plugin import IMAGE, socket_of, started_engine
+from tests.official.answers import (
+    LIVED_OTHERWISE,
+    SCHEMAS,
+    AbortError,
+    Call,
+    Context,
+    Outcome,
+    calls,
+    compare,
+    in_order,
+    normal,
+    plain,
+    stand_in,
+)
+
+IMAGES: dict[str, Values] = {
+    "tiny:1": {"Cmd": ["sleep", "600"]},
+    "tiny:2": {"Cmd": ["sleep", "600"], "Labels": {"version": "2"}},
+    "rich:1": {
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-c", "while :; do sleep 1; done"],
+        "Env": ["MODE=image", "PATH=/bin"],
+        "User": "1000:1000",
+        "WorkingDir": "/data",
+        "Labels": {"role": "from-image"},
+        "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 10**9, "Timeout": 2 * 10**9, "Retries": 2},
+        "StopSignal": "SIGINT",
+    },
+}
+"""Configurations of the images that were recorded with."""
+REGISTRY_IMAGE = "127.0.0.1:5000/team/app@sha256:<digest-app-1>"
+"""Stands in recordings where tests here have tiny:1."""
+VOLATILE = (".ipPrefixLength", ".bridge")
+"""Values that another engine's configuration makes others."""
+PLAYED = re.compile(r"(life|fail|update|base|network|volume)-.*|replace|delete-without-volumes|port-taken")
+HANDS = re.compile(
+    "life-image-(by-id|pulled)|fail-image-needs-login|network-(import|removed|name-conflict|delete).*"
+    "|volume-(delete|adopted|in-use|removed).*|update-(must-run|mounts)|base-workspace|life-must-run-.*exits"
+)
+"""Scenarios in which somebody else takes part, two things race, or something is needed that is not here."""
+METHODS = {
+    "Create": provider_pb2.CreateRequest,
+    "Read": provider_pb2.ReadRequest,
+    "Update": provider_pb2.UpdateRequest,
+    "Delete": provider_pb2.DeleteRequest,
+    "Diff": provider_pb2.DiffRequest,
+    "Check": provider_pb2.CheckRequest,
+}
+
+
+def scenarios() -> dict[str, list[Call]]:
+    """Recorded scenarios that can be played, by name: those whose inputs the stand-in serves."""
+    grouped = itertools.groupby(calls(), key=lambda call: call.scenario)
+    found = {name: list(group) for name, group in grouped}
+    asked = stand_in(Engine())
+    return {
+        name: [call for call in group if not call.request.get("preview")]
+        for name, group in found.items()
+        if PLAYED.fullmatch(name)
+        and not HANDS.fullmatch(name)
+        and {"Create"} & {call.method for call in group}
+        and not any(compare(asked, call)[0] is Outcome.REFUSED for call in group if call.method == "Check")
+    }
+
+
+SCENARIOS = scenarios()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Any]:
+    with started_engine() as client:
+        template = client.api.create_container(IMAGE, "true")["Id"]
+        for name, config in IMAGES.items():
+            repository, _, tag = name.partition(":")
+            client.api.commit(template, repository, tag, conf=config)
+        client.api.remove_container(template)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def plugin(engine: Any) -> Servicer:
+    configured = Engine()
+    configured.configure({"host": socket_of(engine)})
+    return stand_in(configured)
+
+
+class Play:
+    """One scenario: what was recorded beside what happens."""
+
+    def __init__(self, plugin: Servicer) -> None:
+        self._plugin = plugin
+        self._ours: dict[str, Values] = {}
+        self._volatile: set[str] = set()
+        self._found: list[str] = []
+
+    @property
+    def differences(self) -> list[str]:
+        """Lines, but of what differs from run to run."""
+        return [
+            line for line in self._found if not line.partition(":")[0].endswith((*VOLATILE, *self._volatile))
+        ]
+
+    def call(self, call: Call) -> None:
+        """Play one call."""
+        self._volatile |= {pointer.partition("/properties")[2].replace("/", ".") for pointer in call.volatile}
+        request = self._request(call)
+        context = Witness()
+        try:
+            message = json_format.ParseDict(request, METHODS[call.method](), ignore_unknown_fields=True)
+            answer: Values = json_format.MessageToDict(getattr(self._plugin, call.method)(message, context))
+            error = None
+        except AbortError as raised:
+            answer, error = {}, str(raised)
+        self._keep(call, answer, context.kept)
+        self._compare(call, answer, error, context.kept)
+
+    def _request(self, call: Call) -> Values:
+        request: Values = local(
+            plain({key: value for key, value in call.request.items() if key != "randomSeed"})
+        )
+        ours = self._ours.get(call.request["urn"])
+        if ours and call.method in ("Read", "Update", "Delete", "Diff"):
+            request |= {key: ours[place] for key, place in _KEPT.items() if key in request}
+        return request
+
+    def _keep(self, call: Call, answer: Values, kept: Values | None) -> None:
+        made = kept or answer
+        if call.method == "Check":
+            self._ours.setdefault(call.request["urn"], {})["news"] = answer["inputs"]
+        elif made.get("properties") is not None:
+            ours = self._ours[call.request["urn"]]
+            ours["state"] = made["properties"]
+            ours["id"] = made.get("id", ours.get("id"))
+            ours["inputs"] = made.get("inputs", ours["news"])
+
+    def _compare(self, call: Call, answer: Values, error: str | None, kept: Values | None) -> None:
+        wanted = call.response or {}
+        if call.error:
+            [wanted] = call.error.get("details") or [{}]
+            answer = kept or {}
+        if (bool(error), bool(kept)) != (bool(call.error), bool(call.error and wanted)):
+            found = error or "no error"
+            self._found.append(f"{call.case} {call.method}: official {call.error}, stand-in {found}")
+        elif call.method == "Diff":
+            expected, got = normal(call, wanted), normal(call, answer)
+            self._found += unlike(f"{call.case} Diff", expected, got)
+        elif call.method != "Check":
+            parts = [part for part in ("properties", "inputs") if part in wanted]
+            for part in parts:
+                expected, got = (
+                    in_order(SCHEMAS[call.token], plain(one.get(part, {}))) for one in (wanted, answer)
+                )
+                self._found += unlike(f"{call.case} {call.method} {part}", local(expected), got)
+
+
+_KEPT = {
+    "id": "id",
+    "properties": "state",
+    "olds": "state",
+    "inputs": "inputs",
+    "oldInputs": "inputs",
+    "old_inputs": "inputs",
+}
+"""Our own values in a request's fields."""
+
+
+class Witness(Context):
+    """A gRPC context that keeps the resource of a failed operation."""
+
+    def __init__(self) -> None:
+        self.kept: Values | None = None
+
+    def set_trailing_metadata(self, metadata: Any) -> None:
+        failed = provider_pb2.ErrorResourceInitFailed()
+        assert (
+            status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"]).details[0].Unpack(failed)
+        )
+        self.kept = json_format.MessageToDict(failed)
+
+
+def local(value: Any) -> Any:
+    """A recorded value with the image that is here."""
+    if isinstance(value, dict):
+        return {key: local(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [local(part) for part in value]
+    return "tiny:1" if value == REGISTRY_IMAGE else value
+
+
+def unlike(place: str, expected: Any, got: Any) -> list[str]:
+    """Places at which two values differ; a placeholder stands for any value of its form."""
+    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        return unlike(place, dict(enumerate(expected)), dict(enumerate(got)))
+    if isinstance(expected, dict) and isinstance(got, dict):
+        keys = sorted({*expected, *got}, key=str)
+        pairs = [(key, expected.get(key, "-"), got.get(key, "-")) for key in keys]
+        return [line for key, one, other in pairs for line in unlike(f"{place}.{key}", one, other)]
+    if isinstance(expected, str) and isinstance(got, str) and "<" in expected:
+        pattern = re.sub(r"<[^>]*>", ".+", re.escape(expected))
+        return [] if re.fullmatch(pattern, got) else [f"{place}: official {expected}, stand-in {got}"]
+    if place.endswith((".ipPrefixLength", ".bridge")) or expected == got:
+        return []
+    return [f"{place}: official {expected}, stand-in {got}"]
+
+
+@pytest.fixture(autouse=True)
+def emptied(engine: Any, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The engine with the node's network, and without what an earlier scenario has made."""
+    if "network-life" not in request.node.name:
+        engine.networks.create("skycoin-node-1")
+    yield
+    for container in engine.containers.list(all=True):
+        container.remove(force=True)
+    engine.networks.prune()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.case(46)
+def test_a_scenario_ends_as_with_the_official_plugin(plugin: Servicer, name: str) -> None:
+    play = Play(plugin)
+    for call in SCENARIOS[name]:
+        if any(re.fullmatch(pattern, call.case) for pattern in LIVED_OTHERWISE):
+            break
+        play.call(call)
+    assert "\n".join(play.differences) == ""
+
+
+def test_enough_scenarios_are_played() -> None:
+    """A pattern that matches too little would pass."""
+    assert Counter(name.partition("-")[0] for name in SCENARIOS) == {
+        "base": 5,
+        "delete": 1,
+        "fail": 15,
+        "life": 14,
+        "network": 12,
+        "port": 1,
+        "replace": 1,
+        "update": 7,
+        "volume": 2,
+    }

@@ -1,0 +1,190 @@
+"""The stand-in docker plugin answers as the official one does: recorded calls, replayed without an engine."""
+
+import json
+import os
+from collections import Counter
+from textwrap import wrap
+from typing import Any
+
+import pytest
+
+from clients.engine import Engine
+from local.layout import PROJECT
+from providers.base import Servicer, Values
+from tests.official.answers import (
+    EXCEPTIONS,
+    FOLDER,
+    LIVED_OTHERWISE,
+    SCHEMAS,
+    AbortError,
+    Call,
+    Outcome,
+    ask,
+    calls,
+    compare,
+    plain,
+    pure,
+    stand_in,
+)
+
+PAGE = PROJECT / "docs" / "docker-plugin.md"
+PAGE_HEAD = """\
+# The stand-in docker plugin beside the official one
+
+Where Pulumi's plugin registry can't be reached, a stand-in serves pulumi-docker's Container, Network,
+RemoteImage and Volume (ADR 2). It is held against recorded answers of the official plugin
+([which, and how](../tests/official/README.md)). `UPDATE_SNAPSHOTS=1 make unit` makes this page.
+
+## Answers that need no engine
+
+Equal: the same failures, inputs, states, changes and property paths. Nulls among inputs, the bridge's keys
+(they begin with `__`) and the order of sets don't count. Refused: Check names an input that the stand-in does
+not serve; a stack's settings reach none of them.
+
+| kind | method | equal | refused | excepted |
+|---|---|---|---|---|
+"""
+PAGE_EXCEPTIONS = """
+
+`tests/e2e/test_official_life.py` plays 58 recorded scenarios (378 calls) with a real engine: what is created,
+read, updated and deleted has the recorded keys and values, but for those that differ from run to run; a
+failure keeps the resource in the state where the official plugin keeps it.
+
+## Exceptions
+
+"""
+PAGE_REFUSED = """
+## Inputs that are refused
+
+- All: an input that the kind does not have, also by Terraform's name for it; a name that the plugin would
+  have to make up; a number in a map of texts.
+- Provider: a login in `registryAuth`, which belongs into the docker config; certificates and contexts.
+- Container, besides: `wait` without a `healthcheck`.
+"""
+
+
+class ClosedEngine(Engine):
+    """An engine that nobody may ask."""
+
+    def client(self) -> Any:
+        raise AssertionError("the engine was asked")
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Servicer:
+    return stand_in(ClosedEngine())
+
+
+@pytest.fixture(scope="module")
+def outcomes(plugin: Servicer) -> list[tuple[Call, Outcome, str]]:
+    return [(call, *compare(plugin, call)) for call in calls() if pure(call)]
+
+
+@pytest.mark.case(46)
+def test_every_recorded_answer_is_given_refused_by_name_or_excepted(
+    outcomes: list[tuple[Call, Outcome, str]],
+) -> None:
+    """Two plugins that answer alike can take over each other's states."""
+    assert [words for _, outcome, words in outcomes if outcome is Outcome.DIFFERENT] == []
+
+
+def test_every_exception_has_a_case(outcomes: list[tuple[Call, Outcome, str]]) -> None:
+    """One that no recording needs any more hides the next difference."""
+    used = {words for _, outcome, words in outcomes if outcome is Outcome.EXCEPTED}
+    assert used == {one.reason for one in EXCEPTIONS}
+
+
+def test_no_input_is_refused_that_the_program_gives(outcomes: list[tuple[Call, Outcome, str]]) -> None:
+    """Refused is what no setting reaches; a name and a health check to wait for are always given."""
+    refused = {
+        (call.token, name)
+        for call, outcome, words in outcomes
+        if outcome is Outcome.REFUSED
+        for name in words.split(", ")
+    }
+    served = {
+        name
+        for token, name in refused
+        if token in SCHEMAS and name in SCHEMAS[token] and SCHEMAS[token][name].served
+    }
+    assert served == {"name", "wait", "healthcheck", "mounts", "logOpts", "driverOpts", "triggers"}
+
+
+@pytest.mark.parametrize("states", ["", "-with-swap"])
+@pytest.mark.parametrize("kind", ["up", "refreshed"])
+def test_the_program_over_a_state_of_the_official_plugin_shows_what_that_one_shows(
+    plugin: Servicer, kind: str, states: str
+) -> None:
+    answers = json.loads((FOLDER / f"state-answers{states}.json").read_text())
+    known = {
+        one["resource"]: one[f"diff_after_{'refresh' if kind == 'refreshed' else kind}"] for one in answers
+    }
+    seen = {}
+    for resource in json.loads((FOLDER / f"state-{kind}{states}.json").read_text())["deployment"][
+        "resources"
+    ]:
+        if resource["type"] in SCHEMAS:
+            name = resource["urn"].rpartition("::")[2]
+            seen[name] = _diff(plugin, resource).get("detailedDiff", {})
+    assert seen == {name: answer.get("detailedDiff", {}) for name, answer in known.items()}
+    assert any(seen.values()) == (states == "")
+
+
+def _diff(plugin: Servicer, resource: Values) -> Values:
+    checked = ask(plugin, "Check", {"urn": resource["urn"], "news": plain(resource["inputs"])})
+    request = {
+        "urn": resource["urn"],
+        "id": resource["id"],
+        "olds": resource["outputs"],
+        "news": checked["inputs"],
+    }
+    return ask(plugin, "Diff", request | {"oldInputs": resource["inputs"]})
+
+
+def test_a_type_that_is_not_served_is_named_with_those_that_are(plugin: Servicer) -> None:
+    with pytest.raises(
+        AbortError, match="resource type docker:index/service:Service is not served"
+    ) as aborted:
+        ask(
+            plugin, "Check", {"urn": "urn:pulumi:local::skycoin::docker:index/service:Service::x", "news": {}}
+        )
+    assert all(token in str(aborted.value) for token in SCHEMAS)
+
+
+def test_the_page_of_the_docker_plugin_is_what_the_replay_counts(
+    outcomes: list[tuple[Call, Outcome, str]],
+) -> None:
+    text = _page(outcomes)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        PAGE.write_text(text)
+    assert PAGE.read_text() == text
+
+
+def _page(outcomes: list[tuple[Call, Outcome, str]]) -> str:
+    counts: dict[tuple[str, str], Counter[Outcome]] = {}
+    for call, outcome, _ in outcomes:
+        kind = call.token.rpartition(":")[2] if call.token in SCHEMAS else "provider"
+        method = f"{call.method}, preview" if call.method in ("Create", "Update") else call.method
+        counts.setdefault((kind, method), Counter())[outcome] += 1
+    shown = (Outcome.EQUAL, Outcome.REFUSED, Outcome.EXCEPTED)
+    rows = [
+        f"| {kind} | {method} | {' | '.join(str(found[outcome]) for outcome in shown)} |"
+        for (kind, method), found in sorted(counts.items())
+    ]
+    unserved = {
+        token.rpartition(":")[2]: [
+            name for name, one in sorted(schema.items()) if one.given and not one.served
+        ]
+        for token, schema in SCHEMAS.items()
+    }
+    text = PAGE_HEAD + "\n".join(rows) + PAGE_EXCEPTIONS
+    for one in EXCEPTIONS:
+        subject = f"`{one.property}`" if one.property else "the whole answer"
+        text += f"- {one.method}, {subject}: {one.reason}.\n"
+    for reason in LIVED_OTHERWISE.values():
+        text += "\n".join(wrap(f"- With an engine: {reason}.", 110, subsequent_indent="  ")) + "\n"
+    text += PAGE_REFUSED
+    for kind, names in unserved.items():
+        listed = ", ".join(f"`{name}`" for name in names)
+        text += "\n".join(wrap(f"- {kind}: {listed}.", 110, subsequent_indent="  ")) + "\n"
+    return text
