@@ -292,12 +292,25 @@ def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str,
     """Mode bits say that it is writable."""
     result = run(up, arch, "-disable-networking", options=options)
     assert result.returncode == 73, result.stderr
-    assert f"{folder} is on a read-only file system, and a node writes there: add -v NAME:" in result.stderr
+    assert (
+        f"{folder} is on a read-only file system, and a node writes there: add -v skycoin-" in result.stderr
+    )
     assert "chown" not in result.stderr
 
 
 def test_a_wallet_folder_that_is_no_volume_is_warned_of(up: Machine) -> None:
-    assert "/wallet is no volume" in run(up, "amd64", "-version").stderr
+    assert "/wallet is no volume" in run(up, "amd64", "skycoin", "-version").stderr
+
+
+@pytest.mark.parametrize("flag", ["-version", "-help"])
+def test_help_and_version_need_no_volume(up: Machine, flag: str) -> None:
+    result = run(up, "amd64", flag, options=("--read-only", "--user", "4321:4321"))
+    assert (result.returncode, "docker-entrypoint" in result.stderr) == (0, False), result.stderr
+
+
+def test_a_command_behind_two_dashes_runs_as_it_is(up: Machine) -> None:
+    result = run(up, "amd64", "--", "printf", "[%s]", "a b")
+    assert result.stdout == "[a b]", result.stderr
 
 
 def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:

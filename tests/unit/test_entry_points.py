@@ -1,0 +1,113 @@
+"""The images' entry points, under this machine's shell; in images: tests/e2e."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from catalogue.images import PROJECT
+
+IMAGES = PROJECT / "images"
+NODE = "skycoin/docker-entrypoint.sh"
+VISOR = "skywire/docker-entrypoint.sh"
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder in the place of an image's root, with programs that print what they are called with."""
+
+    folder: Path
+
+    def run(
+        self, script: str, *arguments: str, cwd: str = "/", **environment: str
+    ) -> tuple[int, list[str], str]:
+        """(exit code, lines of the program that was started, what the script said)."""
+        text = (IMAGES / script).read_text()
+        for path in ("/data", "/wallet", "/config", "/usr/bin/"):
+            text = text.replace(path, f"{self.folder}{path}")
+        known = {"DATA_DIR": f"{self.folder}/data/.skycoin", "SKYWIRE_CONFIG": f"{self.folder}/config/c.json"}
+        done = subprocess.run(
+            ["sh", "-c", text, "docker-entrypoint", *arguments],
+            env={"PATH": f"{self.folder}/usr/bin:{os.environ['PATH']}", **known, **environment},
+            cwd=cwd,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode, done.stdout.replace(str(self.folder), "").splitlines(), done.stderr
+
+    def program(self, name: str) -> None:
+        file = self.folder / "usr/bin" / name
+        file.write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$PWD" "$@"\n')
+        file.chmod(0o755)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    made = Root(tmp_path)
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    for folder in ("wallet", "data", "config"):
+        (tmp_path / folder).mkdir()
+    for name in ("skycoin", "skycoin-cli", "skywire-visor"):
+        made.program(name)
+    return made
+
+
+NODE_FLAGS = [
+    "-data-dir=/data/.skycoin",
+    "-wallet-dir=/wallet",
+    "-gui-dir=/usr/local/skycoin/src/gui/static",
+    "-color-log=false",
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"), [((), []), (("-a", "b c"), ["-a", "b c"]), (("--", "-a"), ["-a"])]
+)
+def test_flags_go_to_the_node_behind_the_entry_points_own(
+    root: Root, given: tuple[str, ...], passed: list[str]
+) -> None:
+    assert root.run(NODE, *given)[:2] == (0, ["skycoin", "/", *NODE_FLAGS, *passed])
+
+
+@pytest.mark.parametrize("script", [NODE, VISOR])
+def test_a_command_behind_two_dashes_runs_as_it_is(root: Root, script: str) -> None:
+    """`docker run IMAGE -- sh` started a node, and what came behind the dashes was dropped."""
+    assert root.run(script, "--", "printf", "[%s]", "a b")[:2] == (0, ["[a b]"])
+
+
+@pytest.mark.parametrize("flag", ["-help", "--help", "-h", "-version", "--version"])
+def test_help_and_version_of_a_node_need_no_volume(root: Root, flag: str) -> None:
+    (root.folder / "wallet").rmdir()
+    (root.folder / "wallet").touch()
+    assert root.run(NODE, "-port=6001", flag) == (
+        0,
+        ["skycoin", "/", "-data-dir=/tmp", "-port=6001", flag],
+        "",
+    )
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "-v", "--version"])
+def test_help_and_version_of_a_visor_need_neither_volume_nor_configuration(root: Root, flag: str) -> None:
+    assert root.run(VISOR, flag) == (0, ["skywire-visor", "/", flag], "")
+
+
+def test_a_visor_that_is_named_without_arguments_is_started(root: Root) -> None:
+    """`set -u` ended it: "2: parameter not set"."""
+    assert root.run(VISOR, "skywire-visor")[:2] == (0, ["skywire-visor", "/data"])
+
+
+@pytest.mark.parametrize(
+    ("script", "advice"),
+    [
+        (NODE, "add -v skycoin-wallet:/wallet."),
+        (VISOR, "docker run --rm -v skywire-config:/config IMAGE skywire-cli config gen -o /config/c.json"),
+    ],
+)
+def test_advice_names_the_volumes_of_the_readme(root: Root, script: str, advice: str) -> None:
+    said = root.run(script)[2].replace(str(root.folder), "")
+    assert advice in said
+    volume = next(word for word in advice.split() if ":/" in word).strip(".")
+    assert f"-v {volume}" in (IMAGES / script).with_name("README.md").read_text()
