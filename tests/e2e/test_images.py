@@ -1,6 +1,7 @@
 """The published images, read back from the registry and run on a real engine."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -318,6 +319,22 @@ def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
     result = run(up, "amd64", "skycoin-cli", "addressGen", "--num", "1")
     assert result.returncode == 0, result.stderr
     assert '"address"' in result.stdout
+
+
+def test_a_wallet_is_made_and_listed_without_naming_a_folder(up: Machine) -> None:
+    """In a container that is confined as a node's is; the wallet is its owner's alone."""
+    confined = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/wallet:uid=10000,mode=700")
+    made = "skycoin-cli walletCreate mine.wlt --mnemonic --encrypt --password secret --label mine"
+    shown = "skycoin-cli listWallets; skycoin-cli showSeed mine.wlt --password secret; stat -c '%n %a' /wallet/*"
+    result = run(up, "amd64", "sh", "-euc", f"{made} > /dev/null; {shown}", options=confined)
+    assert result.returncode == 0, result.stderr
+    listed, end = json.JSONDecoder().raw_decode(result.stdout)
+    assert listed == {
+        "directory": "/wallet",
+        "wallets": [{"name": "mine.wlt", "label": "mine", "address_num": 1}],
+    }
+    seed, mode = result.stdout[end:].split("\n")[1:3]
+    assert (len(seed.split()), mode) == (12, "/wallet/mine.wlt 600")
 
 
 def test_certificates_are_a_bundle_and_no_dangling_link(repository: Repository) -> None:

@@ -1,4 +1,4 @@
-"""The images' entry points, under this machine's shell; in images: tests/e2e."""
+"""The images' entry points, and skycoin-cli's place in the node's, under this machine's shell; in images: tests/e2e."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ from catalogue.images import PROJECT
 
 IMAGES = PROJECT / "images"
 NODE = "skycoin/docker-entrypoint.sh"
+CLI = "skycoin/skycoin-cli.sh"
 VISOR = "skywire/docker-entrypoint.sh"
 
 
@@ -111,3 +112,21 @@ def test_advice_names_the_volumes_of_the_readme(root: Root, script: str, advice:
     assert advice in said
     volume = next(word for word in advice.split() if ":/" in word).strip(".")
     assert f"-v {volume}" in (IMAGES / script).with_name("README.md").read_text()
+
+
+def test_the_clis_wallets_are_the_nodes(root: Root) -> None:
+    """It listed /data/.skycoin/wallets, which a node doesn't have, and made a wallet in the read-only root."""
+    assert root.run(CLI, "listWallets")[:2] == (0, ["skycoin-cli", "/wallet", "listWallets", "/wallet"])
+    made = root.run(CLI, "walletCreate", "my own.wlt")
+    assert made[:2] == (0, ["skycoin-cli", "/wallet", "walletCreate", "my own.wlt"])
+
+
+def test_a_folder_that_the_user_names_wins_over_the_nodes_wallets(root: Root, tmp_path: Path) -> None:
+    assert root.run(CLI, "listWallets", "/mine")[1][2:] == ["listWallets", "/mine"]
+    assert root.run(CLI, "listWallets", DATA_DIR="/mine")[1][2:] == ["listWallets"]
+    assert root.run(CLI, "walletCreate", "a.wlt", cwd=str(tmp_path / "data"))[1][1] == "/data"
+
+
+def test_the_cli_runs_where_the_wallets_are_not_to_be_entered(root: Root) -> None:
+    (root.folder / "wallet").rmdir()
+    assert root.run(CLI, "version") == (0, ["skycoin-cli", "/", "version"], "")
