@@ -325,7 +325,9 @@ def test_a_wallet_is_made_and_listed_without_naming_a_folder(up: Machine) -> Non
     """In a container that is confined as a node's is; the wallet is its owner's alone."""
     confined = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/wallet:uid=10000,mode=700")
     made = "skycoin-cli walletCreate mine.wlt --mnemonic --encrypt --password secret --label mine"
-    shown = "skycoin-cli listWallets; skycoin-cli showSeed mine.wlt --password secret; stat -c '%n %a' /wallet/*"
+    shown = (
+        "skycoin-cli listWallets; skycoin-cli showSeed mine.wlt --password secret; stat -c '%n %a' /wallet/*"
+    )
     result = run(up, "amd64", "sh", "-euc", f"{made} > /dev/null; {shown}", options=confined)
     assert result.returncode == 0, result.stderr
     listed, end = json.JSONDecoder().raw_decode(result.stdout)
