@@ -104,6 +104,14 @@ def test_its_programs_answer(cli: Workspace, command: str) -> None:
     assert PROGRAMS[command] in result.text
 
 
+@pytest.mark.parametrize("tag", ["develop", "develop-dind"])
+def test_a_login_shell_finds_go_too(cli: Workspace, tag: str) -> None:
+    """/etc/profile gave it a PATH without Go."""
+    options = ("--user", f"{UID}:{GID}", "--entrypoint", "bash")
+    said = cli.run(tag, "-lc", "go version && command -v npm", options=options)
+    assert (said.code, " linux/amd64\n/usr/local/bin/npm\n" in said.text) == (0, True), said.text
+
+
 def test_its_go_is_that_of_its_base(up: Machine, cli: Workspace) -> None:
     official = up.settings()["skycoin:bases"] == "official"
     said = cli.as_person("develop", "go", "version").text

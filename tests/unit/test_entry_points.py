@@ -1,4 +1,4 @@
-"""The images' entry points, and skycoin-cli's place in the node's, under this machine's shell; in images: tests/e2e."""
+"""The images' entry points and the script skycoin-cli, under this machine's shell; in images: tests/e2e."""
 
 import os
 import subprocess
@@ -115,7 +115,7 @@ def test_advice_names_the_volumes_of_the_readme(root: Root, script: str, advice:
 
 
 def test_the_clis_wallets_are_the_nodes(root: Root) -> None:
-    """It listed /data/.skycoin/wallets, which a node doesn't have, and made a wallet in the read-only root."""
+    """It listed /data/.skycoin/wallets, which no node has, and made a wallet in the read-only root."""
     assert root.run(CLI, "listWallets")[:2] == (0, ["skycoin-cli", "/wallet", "listWallets", "/wallet"])
     made = root.run(CLI, "walletCreate", "my own.wlt")
     assert made[:2] == (0, ["skycoin-cli", "/wallet", "walletCreate", "my own.wlt"])
