@@ -12,7 +12,7 @@ import pytest
 
 from catalogue.arch import ARCHES
 from local.layout import PROJECT
-from local.tools import find_go, go_environment
+from local.tools import CRANE, ensure_tool, find_go, go_environment
 from tests.e2e.images import Repository, program
 from tests.e2e.machine import Machine
 from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, sbom_of
@@ -23,7 +23,7 @@ PLATFORMS = {
     "arm32v5": ("linux", "arm", "v5"),
     "arm32v6": ("linux", "arm", "v6"),
     "arm32v7": ("linux", "arm", "v7"),
-    # buildx normalises arm64/v8 to arm64 (buildx#1652).
+    # BuildKit normalises arm64/v8 to arm64 (buildx#1652), and a list says what its images say.
     "arm64v8": ("linux", "arm64", ""),
 }
 MACHINES = {
@@ -59,18 +59,30 @@ def run(
     )
 
 
-def platform_of(entry: Any) -> tuple[str, str, str]:
-    described = entry["platform"]
-    return described["os"], described["architecture"], described.get("variant", "").replace("v8", "")
+def platform_of(described: Any) -> tuple[str, str, str]:
+    """Of a list's entry or of an image's configuration, as it is written there."""
+    return described["os"], described["architecture"], described.get("variant", "")
 
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_list_holds_exactly_the_five_platforms_in_table_order(repository: Repository, tag: str) -> None:
     """No unknown/unknown entries: builds add no attestations."""
     manifests = repository.manifest(tag)["manifests"]
-    assert [platform_of(entry) for entry in manifests] == [
-        (os, architecture, variant.replace("v8", "")) for os, architecture, variant in PLATFORMS.values()
-    ]
+    assert [platform_of(entry["platform"]) for entry in manifests] == list(PLATFORMS.values())
+
+
+@pytest.mark.parametrize("place", ["skycoin/skycoin:latest", "base/busybox:bookworm-local"])
+def test_a_list_says_the_platform_of_each_images_configuration(up: Machine, place: str) -> None:
+    """It said arm64/v8 over an image of arm64: `crane validate` wants both to be one."""
+    name, _, tag = place.partition(":")
+    repository = Repository(up.layout, name)
+    for entry in repository.manifest(tag)["manifests"]:
+        config = repository.config(repository.manifest(entry["digest"]))
+        assert platform_of(entry["platform"]) == platform_of(config)
+    crane = str(ensure_tool(up.layout, find_go(up.layout), CRANE))
+    command = [crane, "validate", "--remote", f"{up.layout.registry}/{place}"]
+    said = up.run(*command, env={"SSL_CERT_FILE": str(up.layout.trust)})
+    assert said.code == 0, said.text
 
 
 def test_all_tags_name_the_same_children(repository: Repository) -> None:
@@ -90,8 +102,7 @@ def test_variant_says_the_platform_that_its_program_is_for(repository: Repositor
     """All 32 published ARM tags of the old hooks said linux/amd64."""
     manifest = image_of(repository, arch)
     config = repository.config(manifest)
-    said = (config["os"], config["architecture"], config.get("variant", "").replace("v8", ""))
-    assert said == PLATFORMS[arch]
+    assert platform_of(config) == PLATFORMS[arch]
     for name in ("skycoin", "skycoin-cli"):
         found = program(repository.file(manifest, f"usr/bin/{name}"))
         assert (found.machine, found.bits) == MACHINES[arch]
