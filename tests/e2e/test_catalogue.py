@@ -127,7 +127,10 @@ def test_the_exporter_is_confined_and_on_loopback(up: Machine) -> None:
     host = container["HostConfig"]
     assert host["PortBindings"] == {"7979/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(METRICS_PORT)}]}
     assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
-    assert (container["Config"]["User"], container["Mounts"]) == ("10000:10000", [])
+    assert (container["Config"]["User"], container["Mounts"]) == ("10001:10001", [])
+    assert container["State"]["Health"]["Status"] == "healthy"
+    limits = {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]}
+    assert (host["Memory"], limits) == (64 << 20, {"nofile": 4096, "nproc": 1024})
 
 
 @pytest.fixture(scope="module")

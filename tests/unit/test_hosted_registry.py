@@ -101,7 +101,7 @@ def test_no_image_of_the_registry_sends_traces() -> None:
 
 @pytest.mark.parametrize(("name", "grace"), [("config.yml", 10), ("hosted.yml", GRACE)])
 def test_uploads_may_end_before_the_registry_is_killed(name: str, grace: int) -> None:
-    """Keys and units: docs/content/about/configuration.md of distribution 3.1.2. Docker's own grace is 10 s."""
+    """Keys and units: about/configuration.md of distribution 3.1.2. Docker's own grace is 10 s."""
     settings = yaml.safe_load((FILES_OF_THE_IMAGE / "etc/distribution" / name).read_text())
     seconds = int(settings["http"]["draintimeout"].removesuffix("s"))
     assert 0 < seconds < grace
