@@ -17,7 +17,7 @@ from local.services import Service
 from tests.e2e.images import Repository
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
-from tests.e2e.sboms import LICENCES, linked_modules, modules_of, sbom_of
+from tests.e2e.sboms import LICENCES, linked_modules, modules_of, others_of, sbom_of
 from tests.e2e.test_images import COMMIT
 from tests.unit.yaml_like import EXPORTER
 
@@ -107,7 +107,12 @@ def test_every_variant_has_an_sbom_and_the_licences_of_what_is_linked(
     assert (licences / source["module"] / "LICENSE").is_file()
     assert (licences / "go/LICENSE").is_file()
     reports = json.loads(up.pulumi("stack", "output", "verification", "--json", "--stack", "local").text)
-    assert list(reports[image][arch]["sboms"]) == [f"/usr/share/sbom/{program.name}.cdx.json"]
+    files = [f"/usr/share/sbom/{name}.cdx.json" for name in ("image", program.name)]
+    assert list(reports[image][arch]["sboms"]) == files
+    # The program is the module's own package: its package URL ended with a "#" and nothing behind it.
+    below = {"exporter": "", "registry": "#cmd/registry"}[image]
+    assert str(subject.purl) == f"pkg:golang/{source['module']}@{source['version']}{below}"
+    assert set(others_of(tmp_path)) == {"busybox", "ca-certificates"}
 
 
 @pytest.mark.usefixtures("catalogue")

@@ -15,7 +15,7 @@ from local.layout import PROJECT
 from local.tools import CRANE, ensure_tool, find_go, go_environment
 from tests.e2e.images import Repository, program
 from tests.e2e.machine import Machine
-from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, sbom_of
+from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, others_of, sbom_of
 
 TAGS = ("latest", "0.27", "0.27.1", "release-v0.27.1")
 PLATFORMS = {
@@ -175,6 +175,25 @@ def test_sbom_is_that_of_the_program_beside_it(own: Path, arch: str, name: str) 
     assert properties["cdx:gomod:build:vcs:revision"] == COMMIT
     assert properties["cdx:gomod:build:env:GOARCH"] == ARCHES[arch].goarch
     assert properties.get("cdx:gomod:build:env:GOARM", "") == ARCHES[arch].goarm
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_an_sbom_names_what_is_no_go_program(repository: Repository, own: Path, arch: str) -> None:
+    """busybox, the certificates and the web interface were in no SBOM."""
+    others = others_of(own / arch)
+    gui = f"{MODULE}/src/gui/static/dist"
+    assert set(others) == {"busybox", "ca-certificates", gui}
+    assert others[gui] == ("v0.27.1", f"pkg:golang/{MODULE}@v0.27.1#src/gui/static/dist")
+    version, purl = others["busybox"]
+    said = re.search(rb"BusyBox v(\d+\.\d+\.\d+)", repository.file(image_of(repository, arch), "bin/busybox"))
+    assert said is not None
+    assert version == said[1].decode()
+    assert re.fullmatch(r"pkg:deb/debian/busybox@1:[^+]+(%2Bdeb\d+u\d+)?\?arch=source&distro=debian-12", purl)
+    assert others["ca-certificates"][1].startswith("pkg:deb/debian/ca-certificates@20")
+    [digest] = [
+        one.hashes[0].content for one in sbom_of(own / arch, "image").components if one.name == "busybox"
+    ]
+    assert digest == hashlib.sha256(repository.file(image_of(repository, arch), "bin/busybox")).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
