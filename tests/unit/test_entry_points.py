@@ -13,6 +13,8 @@ IMAGES = PROJECT / "images"
 NODE = "skycoin/docker-entrypoint.sh"
 CLI = "skycoin/skycoin-cli.sh"
 VISOR = "skywire/docker-entrypoint.sh"
+REGISTRY = "registry/files/usr/local/bin/docker-entrypoint.sh"
+EXPORTER = "exporter/files/usr/local/bin/docker-entrypoint.sh"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def root(tmp_path: Path) -> Root:
     (tmp_path / "usr/bin").mkdir(parents=True)
     for folder in ("wallet", "data", "config"):
         (tmp_path / folder).mkdir()
-    for name in ("skycoin", "skycoin-cli", "skywire-visor"):
+    for name in ("skycoin", "skycoin-cli", "skywire-visor", "registry", "json_exporter"):
         made.program(name)
     return made
 
@@ -73,7 +75,7 @@ def test_flags_go_to_the_node_behind_the_entry_points_own(
     assert root.run(NODE, *given)[:2] == (0, ["skycoin", "/", *NODE_FLAGS, *passed])
 
 
-@pytest.mark.parametrize("script", [NODE, VISOR])
+@pytest.mark.parametrize("script", [NODE, VISOR, REGISTRY, EXPORTER])
 def test_a_command_behind_two_dashes_runs_as_it_is(root: Root, script: str) -> None:
     """`docker run IMAGE -- sh` started a node, and what came behind the dashes was dropped."""
     assert root.run(script, "--", "printf", "[%s]", "a b")[:2] == (0, ["[a b]"])
@@ -93,6 +95,49 @@ def test_help_and_version_of_a_node_need_no_volume(root: Root, flag: str) -> Non
 @pytest.mark.parametrize("flag", ["--help", "-h", "-v", "--version"])
 def test_help_and_version_of_a_visor_need_neither_volume_nor_configuration(root: Root, flag: str) -> None:
     assert root.run(VISOR, flag) == (0, ["skywire-visor", "/", flag], "")
+
+
+CONFIG, HOSTED = "/etc/distribution/config.yml", "/etc/distribution/hosted.yml"
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ((), ["serve", CONFIG]),
+        (("serve",), ["serve", CONFIG]),
+        (("mine.yml",), ["serve", "mine.yml"]),
+        (("serve", "mine"), ["serve", "mine"]),
+        (("--version",), ["--version"]),
+        (("--", "--help"), ["--help"]),
+        (("help", "serve"), ["help", "serve"]),
+        (("garbage-collect", "--dry-run", CONFIG), ["garbage-collect", "--dry-run", CONFIG]),
+        (("registry", "-v"), ["-v"]),
+    ],
+)
+def test_flags_and_commands_of_the_registry_go_to_it(
+    root: Root, given: tuple[str, ...], passed: list[str]
+) -> None:
+    """`docker run IMAGE --version` and `garbage-collect` were taken for programs."""
+    assert root.run(REGISTRY, *given)[:2] == (0, ["registry", "/", *passed])
+
+
+@pytest.mark.parametrize("given", [(HOSTED,), ("serve", HOSTED)])
+def test_a_hosted_registry_without_its_secrets_is_not_started(root: Root, given: tuple[str, ...]) -> None:
+    code, started, said = root.run(REGISTRY, *given)
+    assert (code, started) == (78, [])
+    assert "No /secrets/tls.crt that user" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ((), ["--config.file=/etc/exporter/node.yml"]),
+        (("--version",), ["--config.file=/etc/exporter/node.yml", "--version"]),
+        (("json_exporter", "-h"), ["-h"]),
+    ],
+)
+def test_flags_of_the_exporter_go_to_it(root: Root, given: tuple[str, ...], passed: list[str]) -> None:
+    assert root.run(EXPORTER, *given)[:2] == (0, ["json_exporter", "/", *passed])
 
 
 def test_a_visor_that_is_named_without_arguments_is_started(root: Root) -> None:
