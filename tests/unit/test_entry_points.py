@@ -159,6 +159,23 @@ def test_advice_names_the_volumes_of_the_readme(root: Root, script: str, advice:
     assert f"-v {volume}" in (IMAGES / script).with_name("README.md").read_text()
 
 
+@pytest.mark.parametrize("pieces", [[], ["own\n"], ["ow", "n\nsecond\n"]])
+def test_a_workspace_joins_the_networks_authorities_to_debians(tmp_path: Path, pieces: list[str]) -> None:
+    (tmp_path / "debian.crt").write_text("debian\n")
+    for folder in ("workspace", "extrausers"):
+        (tmp_path / folder).mkdir()
+    text = (IMAGES / "workspace-base/workspace-entrypoint.sh").read_text()
+    text = text.replace("/var/lib/", f"{tmp_path}/")
+    text = text.replace("/etc/ssl/certs/ca-certificates.crt", f"{tmp_path}/debian.crt")
+    given = {f"WORKSPACE_CA_{number}": piece for number, piece in enumerate(pieces)}
+    environment = {"PATH": os.environ["PATH"], "HOME": "/", "WORKSPACE_USER": "0:0", **given}
+    command = ["sh", "-c", text, "entry", "env"]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
+    assert "WORKSPACE_CA_" not in done.stdout
+    file = tmp_path / "workspace" / "authorities.crt"
+    assert (file.read_text() if file.exists() else "") == ("".join(["debian\n", *pieces]) if pieces else "")
+
+
 def test_the_clis_wallets_are_the_nodes(root: Root) -> None:
     """It listed /data/.skycoin/wallets, which no node has, and made a wallet in the read-only root."""
     assert root.run(CLI, "listWallets")[:2] == (0, ["skycoin-cli", "/wallet", "listWallets", "/wallet"])
