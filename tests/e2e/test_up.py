@@ -87,6 +87,14 @@ def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
     )
 
 
+def test_a_container_beside_the_node_has_its_wallets(up: Machine) -> None:
+    """docs/wallets.md: a misspelt node is an error there, and no new volume."""
+    image = up.inspect("container", "skycoin-node-1")["Config"]["Image"]
+    beside = ("run", "--rm", "--network", "none", "--volumes-from", "skycoin-node-1", image)
+    listed = up.docker(*beside, "skycoin-cli", "listWallets")
+    assert (listed.code, json.loads(listed.text)["directory"]) == (0, "/wallet")
+
+
 def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
     """A changed label would replace a volume."""
     for kind in ("data", "wallet"):
