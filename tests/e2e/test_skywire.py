@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from catalogue.arch import ARCHES
+from catalogue.images import EXPORTER_UID
 from local.layout import PROJECT
 from tests.e2e.images import Program, Repository, program
 from tests.e2e.machine import Machine, Result
@@ -333,7 +334,7 @@ def test_an_image_runs_on_a_glibc_base(up: Machine, images: Any, arch: str) -> N
     said = run(up, ref, "--version", options=("--read-only",))
     assert said.returncode == 0, said.stderr
     assert "0.7.0" in said.stdout + said.stderr
-    assert run(up, ref, "sh", "-c", "id -un").stdout == "skycoin\n"
+    assert run(up, ref, "sh", "-c", "id -u").stdout == f"{EXPORTER_UID}\n"
 
 
 @pytest.mark.parametrize("arch", ON_GLIBC)
