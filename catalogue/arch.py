@@ -15,7 +15,7 @@ class Arch:
     name: str
     """Docker Hub's name, e.g. `arm32v7`: the suffix of a variant's tag."""
     platform: str
-    """OCI platform, e.g. `linux/arm/v7`."""
+    """OCI platform that a build is asked for, e.g. `linux/arm/v7`."""
     goarch: str
     goarm: str
     """Go's GOARM, empty where GOARCH is not arm."""
@@ -85,6 +85,11 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
     }
 )
 """All rows by name, in the order in which a manifest list names them."""
+
+
+def normalized(platform: str) -> str:
+    """The one spelling of a platform: arm64 without a variant is v8 (containerd/platforms)."""
+    return "linux/arm64" if platform == "linux/arm64/v8" else platform
 
 
 def in_table_order(names: set[str]) -> list[Arch]:

@@ -14,6 +14,8 @@ NAMED_CONTEXTS = "NAMED_CONTEXTS"
 """Build argument with the hash of an image's local named contexts (components/contexts.py)."""
 EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
+EXPORTER_UID = 10001
+"""Its user and group. What keeps data is 10000 for ever: its volumes belong to that."""
 REGISTRY_IMAGE = "registry"
 """Image of the catalogue that a hosted registry runs."""
 REGISTRY_PORT = 5000
@@ -120,6 +122,7 @@ CATALOGUE = _entries(
             "LDFLAGS": "-X github.com/prometheus/common/version.Version={version} "
             "-X github.com/prometheus/common/version.Revision={commit}",
             "PORT": "7979",
+            "UID": str(EXPORTER_UID),
         },
     ),
     CatalogueEntry(

@@ -18,6 +18,7 @@ HANDED_OVER = (
     "stopTimeout",
     "ulimits",
     "healthcheck",
+    "init",
 )
 """A change needs another container: a handover (ADR 19)."""
 LIVE = ("memory",)

@@ -40,6 +40,19 @@ MEMORY = 4096
 """Limit in MiB where none is given."""
 PROCESSES = 16384
 """Threads. Linux counts those of a user id on the whole host, the person's own programs included."""
+AUTHORITIES = "/var/lib/workspace/authorities.crt"
+"""Debian's certificate authorities and the network's, joined by the entry point of the image."""
+AUTHORITIES_PIECE = 65536
+"""Characters of one variable: Linux takes 128 KiB (execve(2))."""
+TRUSTING = (
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+)
+"""Variables by which Go, curl, git, Node and Python find that file."""
 STAY = ("sleep", "infinity")
 """Command of a workspace without a page: it waits to be entered."""
 
@@ -84,6 +97,19 @@ class WorkspaceEntry:
         """Tags of its sibling with a Docker engine."""
         suffixed = [f"{tag}{DIND_SUFFIX}" for tag in self.tags(python)]
         return suffixed if self.dind_alias is None else [*suffixed, self.dind_alias]
+
+
+def authority_variables(authorities: str) -> list[str]:
+    """`NAME=value` by which a workspace's container gets the network's authorities (PEM); none for none.
+
+    As text and not as a mount: the engine may be on another host. The entry point writes the file.
+    """
+    if not authorities:
+        return []
+    starts = range(0, len(authorities), AUTHORITIES_PIECE)
+    pieces = [authorities[start : start + AUTHORITIES_PIECE] for start in starts]
+    given = [f"WORKSPACE_CA_{number}={piece}" for number, piece in enumerate(pieces)]
+    return [*given, *(f"{name}={AUTHORITIES}" for name in TRUSTING)]
 
 
 def base_tag(release: str) -> str:

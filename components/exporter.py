@@ -9,12 +9,17 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.node import HEALTH_PATH, LOOPBACK, RPC_PORT, USER
+from catalogue.images import EXPORTER_UID
+from components.node import FILES, HEALTH_PATH, LOOPBACK, PROCESSES, RPC_PORT
 
 PORT = 7979
 """json_exporter's own; registered for it in Prometheus' list of default ports."""
 MEMORY = 64
 """MiB."""
+USER = f"{EXPORTER_UID}:{EXPORTER_UID}"
+"""Not the node's: Linux counts the threads of a user id on the whole host."""
+HEALTH = f"http://{LOOPBACK}:{PORT}/metrics"
+"""Its metrics of itself: it is healthy where its node does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +69,26 @@ class Exporter(pulumi.ComponentResource):
             memory=MEMORY,
             log_driver="json-file",
             log_opts={"max-size": "1m", "max-file": "3"},
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=[pulled]),
+            ulimits=[
+                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
+                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
+            ],
+            healthcheck=docker.ContainerHealthcheckArgs(
+                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
+                interval="10s",
+                timeout="5s",
+                retries=3,
+                start_period="1m0s",
+            ),
+            wait=True,
+            wait_timeout=90,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                delete_before_replace=True,
+                # The plugin takes a change of it as done in place, but only writes it to state.
+                replace_on_changes=["healthcheck"],
+                depends_on=[pulled],
+            ),
         )
         self.container = container.name
         self.metrics = metrics_url(args.node, args.port)

@@ -191,6 +191,8 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "capabilities": {"drops": ["ALL"]},
         "securityOpts": ["no-new-privileges"],
         "ports": _ports(args),
+        # What `docker exec` leaves behind is the first process's to collect, and the node collects nothing.
+        "init": True,
         "stopSignal": "SIGINT",
         "stopTimeout": GRACE,
         "memory": args.board.memory,

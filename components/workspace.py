@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK
+from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.node import LOOPBACK
 
 GRACE = 10
@@ -75,6 +75,8 @@ class WorkspaceArgs:
     """Limit in MiB."""
     hidden: Sequence[str] = ()
     """Paths in the folder that are empty inside."""
+    authorities: str = ""
+    """Certificate authorities of the network (PEM), beside Debian's."""
 
 
 class Workspace(pulumi.ComponentResource):
@@ -164,7 +166,7 @@ class Workspace(pulumi.ComponentResource):
             log_opts={"max-size": "10m", "max-file": "3"},
             ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
             # For its entry point, which may start as root: whom to go on as.
-            envs=[f"WORKSPACE_USER={args.user}"],
+            envs=[f"WORKSPACE_USER={args.user}", *authority_variables(args.authorities)],
             **_rights(args),
             **_waiting(args),
             opts=pulumi.ResourceOptions(

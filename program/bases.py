@@ -56,8 +56,8 @@ class BaseImages:
     @property
     def secrets(self) -> dict[str, pulumi.Input[str]]:
         """The machine's own certificate authorities, for build steps that reach package registries."""
-        path = self._settings.build_ca
-        return {} if path is None else {"build-ca": (PROJECT / path).read_text()}
+        found = authorities(self._settings)
+        return {} if found is None else {"build-ca": found}
 
     def _build(self, base: Base, arches: Sequence[str]) -> Image:
         """A base from Debian's packages, in the registry where the first image is built."""
@@ -80,3 +80,8 @@ class BaseImages:
             ),
             self._opts,
         )
+
+
+def authorities(settings: StackSettings) -> str | None:
+    """The machine's own certificate authorities (PEM), or None where the stack names none."""
+    return None if settings.build_ca is None else (PROJECT / settings.build_ca).read_text()

@@ -9,6 +9,7 @@ import pulumi_docker as docker
 from catalogue.naming import pinned
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
+from program.bases import authorities
 from settings.names import engine_of, page_port, workspace_container, workspace_volumes
 from settings.opening import OpenSettings
 from settings.stack import StackSettings
@@ -42,6 +43,7 @@ def open_workspace(
         port=page_port(name, opening),
         memory=opening.memory,
         hidden=opening.hide,
+        authorities=authorities(settings) or "",
     )
     place = f"{name}-workspace-on-{engine_of(settings, opening.host)}"
     made = Workspace(place, args, pulumi.ResourceOptions(provider=provider))

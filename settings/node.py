@@ -1,5 +1,6 @@
 """`skycoin:nodes`: which nodes run where."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -44,6 +45,29 @@ MANAGED_FLAGS = [
 ]
 """Flags of the node that settings own: given by hand they could move a wallet or open an interface."""
 
+SWITCHES = frozenset(
+    {
+        "block-publisher",
+        "color-log",
+        "db-read-only",
+        "disable-default-peers",
+        "disable-incoming",
+        "disable-outgoing",
+        "disable-pex",
+        "download-peerlist",
+        "help",
+        "launch-browser",
+        "localhost-only",
+        "logtofile",
+        "no-ping-log",
+        "profile-cpu",
+        "reset-corrupt-db",
+        "verify-db",
+        "version",
+    }
+)
+"""Flags of the node (v0.27.1) without a value, but those that settings own."""
+
 
 class NodeSettings(Settings):
     """One entry of `skycoin:nodes`."""
@@ -66,6 +90,14 @@ class NodeSettings(Settings):
     new_wallet: bool = False
 
     @model_validator(mode="after")
+    def _args_are_flags(self) -> Self:
+        if (stray := _stray(self.args)) is not None:
+            raise ValueError(
+                f"args: {stray!r} is no flag: the node would drop it and all that follows; write -flag=value"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _args_stay_out_of_settings(self) -> Self:
         for argument in self.args:
             flag = argument.lstrip("-").partition("=")[0] if argument.startswith("-") else ""
@@ -74,3 +106,15 @@ class NodeSettings(Settings):
             if SECRET.search(flag):
                 raise ValueError(f"args: -{flag}: a secret would be in the state and on the host in clear")
         return self
+
+
+def _stray(arguments: Sequence[str]) -> str | None:
+    """The first argument at which Go's package flag reads no further, or None."""
+    may_be_value = False
+    for argument in arguments:
+        is_flag = argument.startswith("-")
+        if argument in ("-", "--") or not (is_flag or may_be_value):
+            return argument
+        name, assigned, _ = argument.lstrip("-").partition("=")
+        may_be_value = is_flag and not assigned and name not in SWITCHES
+    return None

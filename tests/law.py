@@ -22,14 +22,17 @@ PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Inputs of other types that name a volume, which their plugin would make."""
 HARMLESS = frozenset({"same", "update"})
 LISTED = "What today's program replaces in a state of an earlier version:"
-"""Words in a version's section of CHANGELOG.md; containers follow, an item each that begins with a name."""
+"""Words in a version's section of CHANGELOG.md; containers follow, a glob of COMPONENT/NAME an item."""
 
 Preview = Mapping[str, Any]
 State = Mapping[str, Any]
 
 
 def offences(state: State, preview: Preview, listed: Collection[str]) -> list[str]:
-    """Sentences that say where a preview over a deployment breaks the law; `listed` are names, or globs."""
+    """Sentences that say where a preview over a deployment breaks the law.
+
+    `listed` are globs over COMPONENT/NAME of containers, such as `Node/*`.
+    """
     found = (_missing(state, preview), _broken(preview), _moved(preview), _replaced(state, preview, listed))
     return [offence for part in found for offence in part]
 
@@ -68,9 +71,9 @@ def _moved(preview: Preview) -> Iterator[str]:
 
 
 def _replaced(state: State, preview: Preview, listed: Collection[str]) -> Iterator[str]:
-    there = {_name(one) for one in state["resources"] if one["type"] in (CONTAINER, NODE_CONTAINER)}
+    there = {_place(one) for one in state["resources"] if one["type"] in (CONTAINER, NODE_CONTAINER)}
     expected = {name for name in there if any(fnmatchcase(name, glob) for glob in listed)}
-    gone = {_name(step["oldState"]) for step in preview.get("steps", []) if _replaces(step)}
+    gone = {_place(step["oldState"]) for step in preview.get("steps", []) if _replaces(step)}
     for name in sorted(gone - expected):
         yield f"container {name} is replaced, and CHANGELOG.md does not list it"
     for name in sorted(expected - gone):
@@ -91,7 +94,7 @@ def _replaces(step: Mapping[str, Any]) -> bool:
 
 
 def listed_replacements(changelog: str, version: str) -> list[str]:
-    """Names or globs of the containers that versions newer than this one say they replace.
+    """Globs of the containers that versions newer than this one say they replace.
 
     Raises ValueError where the version has no section, or a newer one does not say what it replaces.
     """
@@ -118,6 +121,12 @@ def summary(preview: Preview) -> str:
 
 def _name(resource: Mapping[str, Any]) -> str:
     return str(resource["urn"]).rpartition("::")[2]
+
+
+def _place(resource: Mapping[str, Any]) -> str:
+    """COMPONENT/NAME: the types of a URN stand from the outermost to its own."""
+    types = str(resource["urn"]).split("::")[2].split("$")
+    return "/".join([*(one.rpartition(":")[2] for one in types[-2:-1]), _name(resource)])
 
 
 def _named(resource: Mapping[str, Any]) -> str:

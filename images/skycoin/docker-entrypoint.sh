@@ -10,7 +10,31 @@ is_read_only() {
     } END { exit options !~ /(^|,)ro(,|$)/ }' /proc/self/mountinfo
 }
 
+# need FOLDER VOLUME: VOLUME is what `docker run -v` is given for it.
+need() {
+    mkdir -p "$1" 2>/dev/null || true
+    if is_read_only "$1"; then
+        echo "docker-entrypoint: $1 is on a read-only file system, and a node writes there: add -v $2, without :ro." >&2
+        exit 73
+    fi
+    if ! [ -w "$1" ]; then
+        echo "docker-entrypoint: $1 is not writable for user $(id -u):$(id -g), and a node needs it." >&2
+        echo "docker-entrypoint: give the volume to that user, e.g." >&2
+        echo "docker-entrypoint:   docker run --rm --user 0 --entrypoint chown -v $2 IMAGE -R $(id -u):$(id -g) ${2#*:}" >&2
+        exit 73
+    fi
+}
+
+[ "${1:-}" != -- ] || shift
 if [ "$#" -eq 0 ] || [ "${1#-}" != "$1" ]; then
+    for argument in "$@"; do
+        case $argument in
+        -h | --h | -help | --help | -version | --version)
+            # Ends by itself, and needs no volume: only a folder that is there.
+            exec skycoin -data-dir=/tmp "$@"
+            ;;
+        esac
+    done
     set -- skycoin \
         -data-dir="$DATA_DIR" \
         -wallet-dir=/wallet \
@@ -20,21 +44,13 @@ if [ "$#" -eq 0 ] || [ "${1#-}" != "$1" ]; then
 fi
 
 if [ "$1" = skycoin ]; then
-    for folder in "$DATA_DIR" /wallet; do
-        mkdir -p "$folder" 2>/dev/null || true
-        if is_read_only "$folder"; then
-            echo "docker-entrypoint: $folder is on a read-only file system, and a node writes there: add -v NAME:$folder, without :ro." >&2
-            exit 73
-        fi
-        if ! [ -w "$folder" ]; then
-            echo "docker-entrypoint: $folder is not writable for user $(id -u):$(id -g), and a node needs it." >&2
-            echo "docker-entrypoint: give the volume to that user, e.g." >&2
-            echo "docker-entrypoint:   docker run --rm --user 0 --entrypoint chown -v VOLUME:$folder IMAGE -R $(id -u):$(id -g) $folder" >&2
-            exit 73
-        fi
-    done
+    case $DATA_DIR/ in
+    /data/*) need "$DATA_DIR" skycoin-data:/data ;;
+    *) need "$DATA_DIR" "skycoin-data:$DATA_DIR" ;;
+    esac
+    need /wallet skycoin-wallet:/wallet
     if ! grep -q ' /wallet ' /proc/self/mountinfo; then
-        echo "docker-entrypoint: /wallet is no volume: a wallet made here is lost with the container; add -v NAME:/wallet." >&2
+        echo "docker-entrypoint: /wallet is no volume: a wallet made here is lost with the container; add -v skycoin-wallet:/wallet." >&2
     fi
 fi
 

@@ -22,6 +22,21 @@ give_a_name() {
         echo "developer:x:$gid:" >> /var/lib/extrausers/group || :
 }
 
+# skycoin:build-ca comes in pieces, for a variable holds 128 KiB. Programs read one file: Debian's, then these.
+join_authorities() {
+    [ -n "${WORKSPACE_CA_0:-}" ] || return 0
+    number=0
+    {
+        cat /etc/ssl/certs/ca-certificates.crt
+        while eval "piece=\${WORKSPACE_CA_$number:-}" && [ -n "$piece" ]; do
+            printf %s "$piece"
+            unset "WORKSPACE_CA_$number"
+            number=$((number + 1))
+        done
+    } > /var/lib/workspace/authorities.crt
+}
+
+join_authorities
 if [ "$uid" != 0 ]; then
     if [ -x "$start" ]; then
         fail "its Docker engine starts as root: leave --user out, and give -e WORKSPACE_USER=$uid:$gid"

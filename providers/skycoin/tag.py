@@ -10,8 +10,10 @@ Why the list isn't docker-build's Index: docs/adr/0007.
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
 from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
 from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
@@ -96,7 +98,8 @@ class Tag(Remade):
                 # Not built yet: the same content may come out, unless it is said to be another.
                 same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
             else:
-                same = there == manifest_list(inputs, self._children(inputs)).digest
+                wanted = manifest_list(inputs, self._children(inputs))
+                same = there == _published(target, inputs, wanted).digest
         except RegistryError:
             return
         if not same:
@@ -116,15 +119,16 @@ class Tag(Remade):
 
     def _write(self, inputs: Values) -> tuple[Manifest, dict[str, str]]:
         children = self._children(inputs)
-        content = manifest_list(inputs, children)
-        target, wanted = self._repository(inputs["repository"]), _wanted(inputs, content.digest)
+        target = self._repository(inputs["repository"])
+        content = _published(target, inputs, manifest_list(inputs, children))
+        wanted = _wanted(inputs, content.digest)
         self._refuse_other(inputs, wanted, {tag: target.digest_of(tag) for tag in wanted})
-        for variant, manifest in zip(inputs["variants"], children, strict=True):
-            self._bring(variant["ref"], manifest, target)
+        for variant, child in zip(inputs["variants"], children, strict=True):
+            self._bring(variant["ref"], child.manifest, target)
         # Again: bringing the variants may have taken minutes, and somebody else may publish too.
         there = {tag: target.digest_of(tag) for tag in wanted}
         self._refuse_other(inputs, wanted, there)
-        manifests = {manifest.digest: manifest for manifest in (*children, content)}
+        manifests = {one.digest: one for one in (*(child.manifest for child in children), content)}
         # The order of `wanted`: variants first, the list's own tag last.
         for tag, digest in wanted.items():
             if there[tag] != digest:
@@ -137,11 +141,12 @@ class Tag(Remade):
         if inputs.get("immutable") and other:
             raise ProviderError(_other_content(inputs, str(other[0])))
 
-    def _children(self, inputs: Values) -> list[Manifest]:
-        """The variants' manifests, from where they were built."""
+    def _children(self, inputs: Values) -> list["Child"]:
+        """The variants, from where they were built."""
         refs = [split_pinned(variant["ref"]) for variant in inputs["variants"]]
         sources = {name: self._repository(name) for name in {name for name, _ in refs}}
-        return [sources[name].manifest(digest) for name, digest in refs]
+        manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
+        return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
 
     def _bring(self, ref: str, manifest: Manifest, target: Any) -> None:
         """A variant with its blobs into another repository; only what is missing there is sent."""
@@ -154,23 +159,56 @@ class Tag(Remade):
         target.put_manifest(digest, manifest)
 
 
-def manifest_list(inputs: Values, children: list[Manifest]) -> Manifest:
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One entry of a list: an image, and the platform that its configuration says."""
+
+    manifest: Manifest
+    platform: dict[str, str]
+
+
+def manifest_list(inputs: Values, children: list[Child]) -> Manifest:
     """The OCI index over the variants, in their order: equal variants give an equal digest."""
-    entries = []
-    for variant, manifest in zip(inputs["variants"], children, strict=True):
-        keys = ("os", "architecture", "variant")
-        entries.append(
-            {
-                "mediaType": manifest.media_type,
-                "digest": manifest.digest,
-                "size": len(manifest.content),
-                "platform": dict(zip(keys, variant["platform"].split("/"), strict=False)),
-            }
-        )
+    entries = [
+        {
+            "mediaType": child.manifest.media_type,
+            "digest": child.manifest.digest,
+            "size": len(child.manifest.content),
+            "platform": child.platform,
+        }
+        for child in children
+    ]
     fields: Values = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
     if inputs.get("annotations"):
         fields["annotations"] = dict(sorted(inputs["annotations"].items()))
     return Manifest(json.dumps(fields, indent=2).encode(), INDEX)
+
+
+def _platform(described: Values) -> dict[str, str]:
+    """Platform of an image's configuration, or of a list's entry."""
+    return {key: described[key] for key in ("os", "architecture", "variant") if described.get(key)}
+
+
+def _names(listed: Values) -> list[str]:
+    """Platforms of a list's entries, each in its one spelling."""
+    entries = listed.get("manifests") or []
+    return [normalized("/".join(_platform(entry.get("platform", {})).values())) for entry in entries]
+
+
+def _published(target: Any, inputs: Values, wanted: Manifest) -> Manifest:
+    """The list of an exact release as it is published, where it differs from `wanted` in spelling alone.
+
+    Version 0.1.0 wrote arm64 with the variant v8, which the image's configuration does not have.
+    """
+    if not inputs.get("immutable") or target.digest_of(inputs["tag"]) in (None, wanted.digest):
+        return wanted
+    there: Manifest = target.manifest(inputs["tag"])
+    return there if _meaning(there.fields) == _meaning(wanted.fields) else wanted
+
+
+def _meaning(listed: Values) -> tuple[Any, ...]:
+    digests = [entry["digest"] for entry in listed.get("manifests") or []]
+    return digests, _names(listed), listed.get("annotations")
 
 
 def _content(inputs: Values) -> tuple[Any, ...]:
@@ -184,12 +222,8 @@ def _content(inputs: Values) -> tuple[Any, ...]:
 def _says_the_same(listed: Values, inputs: Values) -> bool:
     """Whether a published list has the platforms and the annotations that one is wanted for."""
     said, wanted = listed.get("annotations") or {}, inputs.get("annotations") or {}
-    platforms = [entry.get("platform", {}) for entry in listed.get("manifests") or []]
-    names = [
-        "/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in platforms
-    ]
     same = all(said.get(key) == value for key, value in wanted.items())
-    return same and names == [variant["platform"] for variant in inputs["variants"]]
+    return same and _names(listed) == [normalized(variant["platform"]) for variant in inputs["variants"]]
 
 
 def _unknown(value: Any) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar
 
+from catalogue.arch import normalized
 from catalogue.naming import split_pinned
 from clients.registry import Repository
 from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
@@ -132,12 +133,9 @@ def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
 
 def config_faults(config: Any, inputs: Values) -> Iterator[str]:
     """What an image's configuration says other than was wanted."""
-    wanted = inputs["platform"].split("/")
-    said = [config.get("os"), config.get("architecture"), config.get("variant")]
-    # buildx writes linux/arm64/v8 as linux/arm64 (docker/buildx#1652).
-    full = ["linux", "arm64", "v8"] if said == ["linux", "arm64", None] else said
-    if full[: len(wanted)] != wanted:
-        yield f"its configuration says {'/'.join(str(part) for part in said if part)}"
+    said = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
+    if normalized(said) != normalized(inputs["platform"]):
+        yield f"its configuration says {said}"
     labels = (config.get("config") or {}).get("Labels") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:

@@ -24,6 +24,12 @@ def sbom_of(folder: Path, name: str) -> Bom:
     return bom
 
 
+def others_of(folder: Path) -> dict[str, tuple[str, str]]:
+    """Name → (version, package URL) of what an image has beside its programs."""
+    bom = sbom_of(folder, "image")
+    return {one.name: (str(one.version), str(one.purl or "")) for one in bom.components}
+
+
 def modules_of(bom: Bom) -> Modules:
     """The modules that an SBOM names, Go's own library left out."""
     found = {(component.name, str(component.version)) for component in bom.components}

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from catalogue.version import VERSION
+from catalogue.workspaces import AUTHORITIES, TRUSTING
 from local.layout import PROJECT
 from tests.e2e.machine import HOME, Machine
 
@@ -56,14 +57,21 @@ def record(machine: Machine, name: str, stack: str) -> None:
 
 
 def cleaned(value: Any) -> Any:
-    """A part of a state without ciphertext, places in sources, and the machine's folders."""
+    """A part of a state without ciphertext, places in sources, and the machine's folders and authorities."""
     if isinstance(value, dict):
         if "ciphertext" in value and SECRET in value:
             return "a secret"
         return {key: cleaned(part) for key, part in value.items() if key not in DROPPED}
     if isinstance(value, list):
-        return [cleaned(part) for part in value]
+        return [cleaned(part) for part in value if not _is_authority(part)]
     return _neutral(value) if isinstance(value, str) else value
+
+
+def _is_authority(value: Any) -> bool:
+    """True for a variable of a container that follows from a setting which is left out."""
+    return isinstance(value, str) and value.startswith(
+        ("WORKSPACE_CA_", *(f"{name}={AUTHORITIES}" for name in TRUSTING))
+    )
 
 
 def cleaned_settings(text: str) -> str:

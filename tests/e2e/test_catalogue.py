@@ -17,7 +17,7 @@ from local.services import Service
 from tests.e2e.images import Repository
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
-from tests.e2e.sboms import LICENCES, linked_modules, modules_of, sbom_of
+from tests.e2e.sboms import LICENCES, linked_modules, modules_of, others_of, sbom_of
 from tests.e2e.test_images import COMMIT
 from tests.unit.yaml_like import EXPORTER
 
@@ -78,7 +78,7 @@ def run(up: Machine, image: str, arch: str, *arguments: str) -> subprocess.Compl
 @pytest.mark.usefixtures("catalogue")
 @pytest.mark.parametrize(("image", "arch"), [(name, arch) for name in SOURCES for arch in ARCHES_OF[name]])
 def test_every_variant_starts_and_says_its_version(up: Machine, image: str, arch: str) -> None:
-    arguments = {"exporter": ["--version"], "registry": ["registry", "--version"]}[image]
+    arguments = {"exporter": ["--version"], "registry": ["--version"]}[image]
     done = run(up, image, arch, *arguments)
     assert done.returncode == 0, done.stderr
     assert SOURCES[image]["version"].removeprefix("v") in done.stdout + done.stderr
@@ -107,7 +107,12 @@ def test_every_variant_has_an_sbom_and_the_licences_of_what_is_linked(
     assert (licences / source["module"] / "LICENSE").is_file()
     assert (licences / "go/LICENSE").is_file()
     reports = json.loads(up.pulumi("stack", "output", "verification", "--json", "--stack", "local").text)
-    assert list(reports[image][arch]["sboms"]) == [f"/usr/share/sbom/{program.name}.cdx.json"]
+    files = [f"/usr/share/sbom/{name}.cdx.json" for name in ("image", program.name)]
+    assert list(reports[image][arch]["sboms"]) == files
+    # The program is the module's own package: its package URL ended with a "#" and nothing behind it.
+    below = {"exporter": "", "registry": "#cmd/registry"}[image]
+    assert str(subject.purl) == f"pkg:golang/{source['module']}@{source['version']}{below}"
+    assert set(others_of(tmp_path)) == {"busybox", "ca-certificates"}
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -127,7 +132,10 @@ def test_the_exporter_is_confined_and_on_loopback(up: Machine) -> None:
     host = container["HostConfig"]
     assert host["PortBindings"] == {"7979/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(METRICS_PORT)}]}
     assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
-    assert (container["Config"]["User"], container["Mounts"]) == ("10000:10000", [])
+    assert (container["Config"]["User"], container["Mounts"]) == ("10001:10001", [])
+    assert container["State"]["Health"]["Status"] == "healthy"
+    limits = {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]}
+    assert (host["Memory"], limits) == (64 << 20, {"nofile": 4096, "nproc": 1024})
 
 
 @pytest.fixture(scope="module")

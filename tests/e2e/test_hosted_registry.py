@@ -13,7 +13,7 @@ import bcrypt
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import RegistryError, Repository
+from clients.registry import MANIFEST, Manifest, RegistryError, Repository
 from tests.e2e.hosted import PASSWORD, USER, log_in
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
@@ -121,6 +121,22 @@ def test_without_a_login_it_answers_nobody(up: Machine, repositories: tuple[Repo
             repositories[1].digest_of("latest")
     finally:
         log_in(up, ADDRESS, PASSWORD)
+
+
+@pytest.mark.usefixtures("published")
+def test_a_manifest_that_leads_elsewhere_is_refused_and_no_trace_is_sent(
+    up: Machine, repositories: tuple[Repository, Repository]
+) -> None:
+    """A layer's URL makes whoever pulls the image ask another server."""
+    community = repositories[1]
+    fields = dict(community.manifest("latest-amd64").fields)
+    fields["layers"] = [{**layer, "urls": ["https://elsewhere.example/layer"]} for layer in fields["layers"]]
+    with pytest.raises(RegistryError):
+        community.put_manifest("leads-elsewhere", Manifest(json.dumps(fields).encode(), MANIFEST))
+    assert community.digest_of("leads-elsewhere") is None
+    logs = up.docker("logs", CONTAINER).text
+    assert "invalid URL on layer" in logs
+    assert "traces export" not in logs
 
 
 @pytest.mark.usefixtures("published")

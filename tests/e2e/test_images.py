@@ -1,6 +1,7 @@
 """The published images, read back from the registry and run on a real engine."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -11,10 +12,10 @@ import pytest
 
 from catalogue.arch import ARCHES
 from local.layout import PROJECT
-from local.tools import find_go, go_environment
+from local.tools import CRANE, ensure_tool, find_go, go_environment
 from tests.e2e.images import Repository, program
 from tests.e2e.machine import Machine
-from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, sbom_of
+from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, others_of, sbom_of
 
 TAGS = ("latest", "0.27", "0.27.1", "release-v0.27.1")
 PLATFORMS = {
@@ -22,7 +23,7 @@ PLATFORMS = {
     "arm32v5": ("linux", "arm", "v5"),
     "arm32v6": ("linux", "arm", "v6"),
     "arm32v7": ("linux", "arm", "v7"),
-    # buildx normalises arm64/v8 to arm64 (buildx#1652).
+    # BuildKit normalises arm64/v8 to arm64 (buildx#1652), and a list says what its images say.
     "arm64v8": ("linux", "arm64", ""),
 }
 MACHINES = {
@@ -58,18 +59,30 @@ def run(
     )
 
 
-def platform_of(entry: Any) -> tuple[str, str, str]:
-    described = entry["platform"]
-    return described["os"], described["architecture"], described.get("variant", "").replace("v8", "")
+def platform_of(described: Any) -> tuple[str, str, str]:
+    """Of a list's entry or of an image's configuration, as it is written there."""
+    return described["os"], described["architecture"], described.get("variant", "")
 
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_list_holds_exactly_the_five_platforms_in_table_order(repository: Repository, tag: str) -> None:
     """No unknown/unknown entries: builds add no attestations."""
     manifests = repository.manifest(tag)["manifests"]
-    assert [platform_of(entry) for entry in manifests] == [
-        (os, architecture, variant.replace("v8", "")) for os, architecture, variant in PLATFORMS.values()
-    ]
+    assert [platform_of(entry["platform"]) for entry in manifests] == list(PLATFORMS.values())
+
+
+@pytest.mark.parametrize("place", ["skycoin/skycoin:latest", "base/busybox:bookworm-local"])
+def test_a_list_says_the_platform_of_each_images_configuration(up: Machine, place: str) -> None:
+    """It said arm64/v8 over an image of arm64: `crane validate` wants both to be one."""
+    name, _, tag = place.partition(":")
+    repository = Repository(up.layout, name)
+    for entry in repository.manifest(tag)["manifests"]:
+        config = repository.config(repository.manifest(entry["digest"]))
+        assert platform_of(entry["platform"]) == platform_of(config)
+    crane = str(ensure_tool(up.layout, find_go(up.layout), CRANE))
+    command = [crane, "validate", "--remote", f"{up.layout.registry}/{place}"]
+    said = up.run(*command, env={"SSL_CERT_FILE": str(up.layout.trust)})
+    assert said.code == 0, said.text
 
 
 def test_all_tags_name_the_same_children(repository: Repository) -> None:
@@ -89,8 +102,7 @@ def test_variant_says_the_platform_that_its_program_is_for(repository: Repositor
     """All 32 published ARM tags of the old hooks said linux/amd64."""
     manifest = image_of(repository, arch)
     config = repository.config(manifest)
-    said = (config["os"], config["architecture"], config.get("variant", "").replace("v8", ""))
-    assert said == PLATFORMS[arch]
+    assert platform_of(config) == PLATFORMS[arch]
     for name in ("skycoin", "skycoin-cli"):
         found = program(repository.file(manifest, f"usr/bin/{name}"))
         assert (found.machine, found.bits) == MACHINES[arch]
@@ -163,6 +175,25 @@ def test_sbom_is_that_of_the_program_beside_it(own: Path, arch: str, name: str) 
     assert properties["cdx:gomod:build:vcs:revision"] == COMMIT
     assert properties["cdx:gomod:build:env:GOARCH"] == ARCHES[arch].goarch
     assert properties.get("cdx:gomod:build:env:GOARM", "") == ARCHES[arch].goarm
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_an_sbom_names_what_is_no_go_program(repository: Repository, own: Path, arch: str) -> None:
+    """busybox, the certificates and the web interface were in no SBOM."""
+    others = others_of(own / arch)
+    gui = f"{MODULE}/src/gui/static/dist"
+    assert set(others) == {"busybox", "ca-certificates", gui}
+    assert others[gui] == ("v0.27.1", f"pkg:golang/{MODULE}@v0.27.1#src/gui/static/dist")
+    version, purl = others["busybox"]
+    said = re.search(rb"BusyBox v(\d+\.\d+\.\d+)", repository.file(image_of(repository, arch), "bin/busybox"))
+    assert said is not None
+    assert version == said[1].decode()
+    assert re.fullmatch(r"pkg:deb/debian/busybox@1:[^+]+(%2Bdeb\d+u\d+)?\?arch=source&distro=debian-12", purl)
+    assert others["ca-certificates"][1].startswith("pkg:deb/debian/ca-certificates@20")
+    [digest] = [
+        one.hashes[0].content for one in sbom_of(own / arch, "image").components if one.name == "busybox"
+    ]
+    assert digest == hashlib.sha256(repository.file(image_of(repository, arch), "bin/busybox")).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
@@ -292,12 +323,25 @@ def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str,
     """Mode bits say that it is writable."""
     result = run(up, arch, "-disable-networking", options=options)
     assert result.returncode == 73, result.stderr
-    assert f"{folder} is on a read-only file system, and a node writes there: add -v NAME:" in result.stderr
+    assert (
+        f"{folder} is on a read-only file system, and a node writes there: add -v skycoin-" in result.stderr
+    )
     assert "chown" not in result.stderr
 
 
 def test_a_wallet_folder_that_is_no_volume_is_warned_of(up: Machine) -> None:
-    assert "/wallet is no volume" in run(up, "amd64", "-version").stderr
+    assert "/wallet is no volume" in run(up, "amd64", "skycoin", "-version").stderr
+
+
+@pytest.mark.parametrize("flag", ["-version", "-help"])
+def test_help_and_version_need_no_volume(up: Machine, flag: str) -> None:
+    result = run(up, "amd64", flag, options=("--read-only", "--user", "4321:4321"))
+    assert (result.returncode, "docker-entrypoint" in result.stderr) == (0, False), result.stderr
+
+
+def test_a_command_behind_two_dashes_runs_as_it_is(up: Machine) -> None:
+    result = run(up, "amd64", "--", "printf", "[%s]", "a b")
+    assert result.stdout == "[a b]", result.stderr
 
 
 def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
@@ -305,6 +349,24 @@ def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
     result = run(up, "amd64", "skycoin-cli", "addressGen", "--num", "1")
     assert result.returncode == 0, result.stderr
     assert '"address"' in result.stdout
+
+
+def test_a_wallet_is_made_and_listed_without_naming_a_folder(up: Machine) -> None:
+    """In a container that is confined as a node's is; the wallet is its owner's alone."""
+    confined = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/wallet:uid=10000,mode=700")
+    made = "skycoin-cli walletCreate mine.wlt --mnemonic --encrypt --password secret --label mine"
+    shown = (
+        "skycoin-cli listWallets; skycoin-cli showSeed mine.wlt --password secret; stat -c '%n %a' /wallet/*"
+    )
+    result = run(up, "amd64", "sh", "-euc", f"{made} > /dev/null; {shown}", options=confined)
+    assert result.returncode == 0, result.stderr
+    listed, end = json.JSONDecoder().raw_decode(result.stdout)
+    assert listed == {
+        "directory": "/wallet",
+        "wallets": [{"name": "mine.wlt", "label": "mine", "address_num": 1}],
+    }
+    seed, mode = result.stdout[end:].split("\n")[1:3]
+    assert (len(seed.split()), mode) == (12, "/wallet/mine.wlt 600")
 
 
 def test_certificates_are_a_bundle_and_no_dangling_link(repository: Repository) -> None:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from catalogue.arch import ARCHES
+from catalogue.images import EXPORTER_UID
 from local.layout import PROJECT
 from tests.e2e.images import Program, Repository, program
 from tests.e2e.machine import Machine, Result
@@ -109,8 +110,7 @@ def test_every_program_is_static_and_for_its_platform(
     repository = repository_of(up, skywire[arch])
     manifest = repository.manifest(skywire[arch].partition("@")[2])
     config = repository.config(manifest)
-    said = (config["os"], config["architecture"], config.get("variant", "").replace("v8", ""))
-    assert said == PLATFORMS[arch]
+    assert platform_of(config) == PLATFORMS[arch]
     names = {name for layer in manifest["layers"] for name in repository.names(layer)}
     apps = {name for name in names if "skywire/apps" in name}
     assert apps == {"usr/lib/skywire/apps/skychat"}
@@ -142,7 +142,7 @@ def test_every_program_of_a_working_copy_has_an_sbom(
 def test_the_list_holds_the_five_platforms_and_labels_are_ocis(up: Machine, images: Any) -> None:
     repository = repository_of(up, images["skywire"]["feature-cgo"]["ref"])
     entries = repository.manifest("feature-cgo")["manifests"]
-    assert [platform_of(entry) for entry in entries] == list(PLATFORMS.values())
+    assert [platform_of(entry["platform"]) for entry in entries] == list(PLATFORMS.values())
     labels = repository.config(repository.manifest("feature-cgo-arm32v6"))["config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == "1.2.3"
     assert labels["org.opencontainers.image.revision"] == COMMIT
@@ -334,7 +334,7 @@ def test_an_image_runs_on_a_glibc_base(up: Machine, images: Any, arch: str) -> N
     said = run(up, ref, "--version", options=("--read-only",))
     assert said.returncode == 0, said.stderr
     assert "0.7.0" in said.stdout + said.stderr
-    assert run(up, ref, "sh", "-c", "id -un").stdout == "skycoin\n"
+    assert run(up, ref, "sh", "-c", "id -u").stdout == f"{EXPORTER_UID}\n"
 
 
 @pytest.mark.parametrize("arch", ON_GLIBC)

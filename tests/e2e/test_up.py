@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.machine import RPC_PORT, Machine, Result
+from tests.e2e.plugin import until
 from tests.e2e.states import record
 from tests.e2e.test_images import COMMIT
 
@@ -75,6 +76,23 @@ def test_node_is_confined(up: Machine) -> None:
     assert host["Memory"] > 0
     assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
     assert (node["Config"]["StopSignal"], node["Config"]["StopTimeout"]) == ("SIGINT", 60)
+
+
+def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
+    """It stayed a zombie for as long as the node ran, and counted for its limit on processes."""
+    left = up.docker("exec", "skycoin-node-1", "sh", "-c", "sleep 1 > /dev/null 2>&1 & echo left")
+    assert left.text == "left\n"
+    until(
+        lambda: "sleep" not in up.docker("exec", "skycoin-node-1", "ps").text, "it is collected", seconds=20
+    )
+
+
+def test_a_container_beside_the_node_has_its_wallets(up: Machine) -> None:
+    """docs/wallets.md: a misspelt node is an error there, and no new volume."""
+    image = up.inspect("container", "skycoin-node-1")["Config"]["Image"]
+    beside = ("run", "--rm", "--network", "none", "--volumes-from", "skycoin-node-1", image)
+    listed = up.docker(*beside, "skycoin-cli", "listWallets")
+    assert (listed.code, json.loads(listed.text)["directory"]) == (0, "/wallet")
 
 
 def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:

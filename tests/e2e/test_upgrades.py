@@ -55,7 +55,7 @@ def other_arguments(config: Settings) -> None:
 PLANTED: Mapping[Change, str] = {
     other_wallet: "Volume node-1-wallet",
     other_name: "Volume renamed-wallet is new",
-    other_arguments: "container node-1-container is replaced, and CHANGELOG.md does not list it",
+    other_arguments: "container Node/node-1-container is replaced, and CHANGELOG.md does not list it",
 }
 """Changes of the settings that break the law → words of what it says of them."""
 

@@ -99,6 +99,19 @@ def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> N
 
 
 @pytest.mark.usefixtures("opened")
+def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> None:
+    """The build had them, and `go mod download` inside failed behind a proxy that ends TLS."""
+    own = machine.layout.build_ca.read_text()
+    if not own:
+        pytest.skip("this machine trusts no authority of its own")
+    joined = entered(machine, "sh", "-c", 'cat "$SSL_CERT_FILE"').text
+    assert joined.endswith(own)
+    assert joined.count("-----BEGIN CERTIFICATE-----") > 100
+    image = machine.inspect("container", NAME)["Config"]["Image"]
+    assert "WORKSPACE_CA" not in str(machine.inspect("image", image)["Config"]["Env"])
+
+
+@pytest.mark.usefixtures("opened")
 def test_what_is_made_inside_belongs_to_the_person(machine: Machine, folder: Path) -> None:
     made = entered(machine, "sh", "-c", "echo made > /work/made && touch ~/mine && whoami && pwd")
     assert made.code == 0, made.text

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from catalogue.bases import OFFICIAL_GO
+from catalogue.workspaces import authority_variables
 from local.tools import GO_VERSION
 from tests.e2e.machine import Machine
 from tests.e2e.states import record
@@ -52,6 +53,17 @@ import ("fmt"; "os/user")
 func main() {
 	me, err := user.Current()
 	fmt.Println(C.answer(), me.Username, err)
+}
+"""
+GET = """\
+package main
+
+import ("log"; "net/http"; "os")
+
+func main() {
+	if _, err := http.Get(os.Args[1]); err != nil {
+		log.Fatal(err)
+	}
 }
 """
 UNUSED = "package main\n\nfunc unused() {}\n\nfunc main() {}\n"
@@ -102,6 +114,38 @@ def test_its_programs_answer(cli: Workspace, command: str) -> None:
     result = cli.as_person("develop", *command.split())
     assert result.code == 0, result.text
     assert PROGRAMS[command] in result.text
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_its_programs_trust_an_authority_that_it_is_given(up: Machine, cli: Workspace, trusts: bool) -> None:
+    """The set-up's own: that of the local registry, which nobody else trusts."""
+    url = f"https://{up.layout.registry}/v2/"
+    (cli.folder / "get.go").write_text(GET)
+    os.chown(cli.folder / "get.go", UID, GID)
+    given = authority_variables(up.layout.ca.read_text()) if trusts else []
+    options = [part for variable in given for part in ("--env", variable)]
+    mount = f"type=bind,source={cli.folder},target=/work"
+    for command in (
+        ["curl", "--silent", "--show-error", "--fail", url],
+        ["node", "--eval", f"fetch('{url}').catch(error => {{ throw error.cause }})"],
+        ["go", "run", "get.go", url],
+        ["git", "ls-remote", url],
+    ):
+        said = up.docker(
+            *("run", "--rm", "--network", "host", "--user", f"{UID}:{GID}", "--mount", mount, *options),
+            *(cli.ref("develop"), *command),
+        )
+        # git reaches the registry, which has no repository of git's.
+        assert ("certificate" in said.text) == (not trusts), said.text
+        assert (said.code == 0) == (trusts and command[0] != "git"), said.text
+
+
+@pytest.mark.parametrize("tag", ["develop", "develop-dind"])
+def test_a_login_shell_finds_go_too(cli: Workspace, tag: str) -> None:
+    """/etc/profile gave it a PATH without Go."""
+    options = ("--user", f"{UID}:{GID}", "--entrypoint", "bash")
+    said = cli.run(tag, "-lc", "go version && command -v npm", options=options)
+    assert (said.code, " linux/amd64\n/usr/local/bin/npm\n" in said.text) == (0, True), said.text
 
 
 def test_its_go_is_that_of_its_base(up: Machine, cli: Workspace) -> None:

@@ -6,7 +6,9 @@ import pulumi
 import pytest
 import yaml
 
+from catalogue.images import CATALOGUE
 from components.exporter import Exporter, ExporterArgs
+from components.node import USER as NODE_USER
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
 from tests.unit.samples import PINNED, on_host
@@ -37,7 +39,7 @@ def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> No
     assert container["image"] == engine.one(PULLED, "node-1-exporter-pulled").inputs["name"] == PINNED
     assert container["ports"] == [{"internal": 7979, "external": 9400, "ip": "127.0.0.1"}]
     assert container["networkMode"] == "skycoin-node-1"
-    assert (container["user"], container["readOnly"]) == ("10000:10000", True)
+    assert (container["user"], container["readOnly"]) == ("10001:10001", True)
     assert container["capabilities"] == {"drops": ["ALL"]}
     assert container["securityOpts"] == ["no-new-privileges"]
     assert not {"mounts", "volumes", "privileged"} & container.keys()
@@ -45,6 +47,27 @@ def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> No
         "container": "skycoin-node-1-exporter",
         "metrics": URL,
     }
+
+
+def test_an_exporter_has_limits_and_is_asked_whether_it_answers(engine: Engine) -> None:
+    """Nodes and hosted registries had both; of a user of its own, for threads are counted by user id."""
+    engine.run(_program)
+    container = engine.one(CONTAINER, "node-1-exporter-container")
+    inputs = container.inputs
+    assert [(limit["name"], limit["hard"]) for limit in inputs["ulimits"]] == [
+        ("nofile", 4096),
+        ("nproc", 1024),
+    ]
+    assert inputs["memory"] == 64
+    check = inputs["healthcheck"]
+    assert check["tests"] == ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:7979/metrics"]
+    assert inputs["wait"] is True
+    assert container.replace_on_changes == ("healthcheck",)
+    assert (
+        CATALOGUE["exporter"].build_args["UID"]
+        == inputs["user"].partition(":")[0]
+        != NODE_USER.partition(":")[0]
+    )
 
 
 def with_metrics(**host: Any) -> Engine:

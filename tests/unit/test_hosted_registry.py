@@ -9,7 +9,7 @@ import pulumi
 import pytest
 import yaml
 
-from components.hosted_registry import HEALTH, SETTINGS, HostedRegistry, HostedRegistryArgs
+from components.hosted_registry import GRACE, HEALTH, SETTINGS, HostedRegistry, HostedRegistryArgs
 from settings.reading import SettingsError, parse
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, TAG, VOLUME, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
@@ -65,7 +65,7 @@ def test_a_hosted_registry_is_a_confined_container_and_two_volumes(engine: Engin
 
 
 def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: Engine) -> None:
-    """No path of the host, no environment, no argument: nothing of them can reach a state."""
+    """No path of the host, no argument, no such environment: nothing of them can reach a state."""
     engine.run(_program)
     inputs = engine.one(CONTAINER, "community-container").inputs
     assert inputs["mounts"] == [
@@ -73,7 +73,8 @@ def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: E
         {"type": "volume", "source": "registry-community-secrets", "target": "/secrets", "readOnly": True},
     ]
     assert inputs["command"] == [SETTINGS]
-    assert not {"envs", "uploads", "volumes"} & inputs.keys()
+    assert inputs["envs"] == ["OTEL_TRACES_EXPORTER=none"], "it logged a failed export every few seconds"
+    assert not {"uploads", "volumes"} & inputs.keys()
 
 
 def test_both_volumes_are_kept(engine: Engine) -> None:
@@ -92,6 +93,19 @@ def test_the_settings_in_the_image_are_those_that_the_container_is_made_for() ->
     assert HEALTH.startswith(f"http://{settings['http']['debug']['addr']}/")
     start: Path = FILES_OF_THE_IMAGE / "usr/local/bin/docker-entrypoint.sh"
     assert f'"registry serve {SETTINGS}"' in start.read_text()
+
+
+def test_no_image_of_the_registry_sends_traces() -> None:
+    assert "\nENV OTEL_TRACES_EXPORTER=none\n" in (PROJECT / "images/go-module/Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(("name", "grace"), [("config.yml", 10), ("hosted.yml", GRACE)])
+def test_uploads_may_end_before_the_registry_is_killed(name: str, grace: int) -> None:
+    """Keys and units: about/configuration.md of distribution 3.1.2. Docker's own grace is 10 s."""
+    settings = yaml.safe_load((FILES_OF_THE_IMAGE / "etc/distribution" / name).read_text())
+    seconds = int(settings["http"]["draintimeout"].removesuffix("s"))
+    assert 0 < seconds < grace
+    assert settings["validation"] == {"manifests": {"urls": {"allow": ["^$"]}}}
 
 
 def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:

@@ -20,7 +20,7 @@ REPLACING = ("name: ", "repository: ", "tag: ", "encryptionConfigurations:")
 
 
 def one(type_: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"type": type_, "urn": f"urn:pulumi:local::skycoin::{type_}::{name}", **more}
+    return {"type": type_, "urn": f"urn:pulumi:local::skycoin::skycoin:index:Node${type_}::{name}", **more}
 
 
 def step(operation: str, old: dict[str, Any] | None, new: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -79,20 +79,21 @@ def test_a_preview_that_stopped_early_is_no_proof() -> None:
 
 def test_exactly_the_listed_containers_are_replaced() -> None:
     replaced = [SAME[0], step("delete-replaced", NODE), step("create-replacement", NODE, NODE)]
-    assert found(*replaced, listed=("one-*",)) == []
-    assert found(*replaced) == ["container one-container is replaced, and CHANGELOG.md does not list it"]
-    assert found(*SAME, listed=("one-container",)) == [
-        "container one-container is not replaced, and CHANGELOG.md lists it"
+    assert found(*replaced, listed=("Node/*",)) == []
+    said = ["container Node/one-container is replaced, and CHANGELOG.md does not list it"]
+    assert found(*replaced) == found(*replaced, listed=("Exporter/*",)) == said
+    assert found(*SAME, listed=("Node/one-container",)) == [
+        "container Node/one-container is not replaced, and CHANGELOG.md lists it"
     ]
 
 
 def test_the_lists_of_all_newer_versions_count() -> None:
     changelog = (
-        f"# Changelog\n\n## 0.3.0 - x\n\n{LISTED}\n\n- `*-exporter-container`: why\n\n### Added\n\n- `else`\n"
-        f"\n## 0.2.0 - x\n\n{LISTED}\n\n- `one-container`: why\n\n## 0.1.0 - x\n\n{LISTED} nothing.\n"
+        f"# Changelog\n\n## 0.3.0 - x\n\n{LISTED}\n\n- `Exporter/*`: why\n\n### Added\n\n- `else`\n"
+        f"\n## 0.2.0 - x\n\n{LISTED}\n\n- `Node/one-container`: why\n\n## 0.1.0 - x\n\n{LISTED} nothing.\n"
     )
-    assert listed_replacements(changelog, "0.1.0") == ["*-exporter-container", "one-container"]
-    assert listed_replacements(changelog, "0.2.0") == ["*-exporter-container"]
+    assert listed_replacements(changelog, "0.1.0") == ["Exporter/*", "Node/one-container"]
+    assert listed_replacements(changelog, "0.2.0") == ["Exporter/*"]
     assert listed_replacements(changelog, "0.3.0") == []
     with pytest.raises(ValueError, match=r"no section of version 0\.0\.9"):
         listed_replacements(changelog, "0.0.9")

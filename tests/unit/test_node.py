@@ -25,6 +25,7 @@ INPUTS = {
     "healthcheck",
     "host",
     "image",
+    "init",
     "logDriver",
     "logOpts",
     "memory",
@@ -243,6 +244,11 @@ def test_no_change_replaces_a_nodes_container_in_the_engines_eyes(engine: Engine
     container = _run(engine, node_args())
     assert not container.delete_before_replace
     assert container.replace_on_changes == ()
+
+
+def test_a_node_has_a_first_process_that_collects_orphans(engine: Engine) -> None:
+    """What `docker exec` left behind stayed a zombie for as long as the node ran, and counted for nproc."""
+    assert _container(engine)["init"] is True
 
 
 def test_a_node_has_limits(engine: Engine) -> None:

@@ -1,9 +1,11 @@
 """An opened workspace in a stack: which image it runs, as whom, and what the outputs say of it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catalogue.workspaces import AUTHORITIES, TRUSTING, authority_variables
 from tests.unit.engine import CONTAINER, DOCKER_PROVIDER, Engine
 from tests.unit.projects import up_with
 
@@ -46,6 +48,32 @@ def test_on_another_engine_it_is_another_workspace() -> None:
         engine.one(CONTAINER, "cli-workspace-on-attic.lan-container").inputs["name"]
         == "skycoin-workspace-cli"
     )
+
+
+def test_it_is_given_the_networks_certificate_authorities_as_text(tmp_path: Path) -> None:
+    """`go mod download` in it failed behind a proxy that ends TLS; its host may be another than this one."""
+    file = tmp_path / "ca.crt"
+    file.write_text("-----BEGIN CERTIFICATE-----\nabc\n")
+    opening = {"host": "here", "folder": "/home/me/project"}
+    engine = up_with(
+        "workspace",
+        hosts={"here": {"engine": "ssh://pi@attic.lan:22"}},
+        workspaces={"cli": {**CLI, "open": opening}},
+        build_ca=str(file),
+    )
+    found = engine.one(CONTAINER, "cli-workspace-on-attic.lan-container").inputs
+    named = [f"{name}={AUTHORITIES}" for name in TRUSTING]
+    assert found["envs"][1:] == [f"WORKSPACE_CA_0={file.read_text()}", *named]
+    assert [mount["type"] for mount in found["mounts"]] == ["bind", "volume"]
+
+
+def test_many_authorities_come_in_pieces_that_the_kernel_takes() -> None:
+    many = "".join(f"{number:063}\n" for number in range(3000))
+    given = [one.partition("=") for one in authority_variables(many) if one.startswith("WORKSPACE_CA_")]
+    assert [name for name, _, _ in given] == ["WORKSPACE_CA_0", "WORKSPACE_CA_1", "WORKSPACE_CA_2"]
+    assert all(len(name) + len(piece) < 128 * 1024 for name, _, piece in given)
+    assert "".join(piece for _, _, piece in given) == many
+    assert authority_variables("") == []
 
 
 def test_its_settings_arrive() -> None:

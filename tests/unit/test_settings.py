@@ -351,7 +351,27 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         "skycoin:nodes.one",
         "args: -web-interface-addr would override what the node's settings decide; drop it",
     ),
+    *(
+        (
+            {NODE + "args": args},
+            "skycoin:nodes.one",
+            f"args: {stray!r} is no flag: the node would drop it and all that follows; write -flag=value",
+        )
+        for args, stray in (
+            (["--", "sh"], "--"),
+            (["-log-level=debug", "-"], "-"),
+            (["skycoin", "-x"], "skycoin"),
+            (["-log-level", "debug", "info"], "info"),
+            (["-disable-pex", "true"], "true"),
+            ([""], ""),
+        )
+    ),
 ]
+
+
+def test_a_flags_value_may_be_an_argument_of_its_own() -> None:
+    args = ["-log-level", "debug", "--disable-pex", "-x=1", "-new-switch", "-max-connections", "5", "-last"]
+    assert parse(changed({NODE + "args": args})).nodes["one"].args == args
 
 
 def _faults(raw: Mapping[str, Any]) -> list[str]:
@@ -656,8 +676,9 @@ def test_other_ssh_options_are_allowed(options: list[str]) -> None:
     "argument", ["; rm -rf /", "$(x)", "wallet-dir", "-log-level=debug", "a\nb", "'\"", ""]
 )
 def test_other_arguments_are_allowed_as_written(argument: str) -> None:
-    raw = json.loads(json.dumps(changed({NODE + "args": [argument]})))
-    assert parse(raw).nodes["one"].args == [argument]
+    args = ["-user-agent-remark", argument]
+    raw = json.loads(json.dumps(changed({NODE + "args": args})))
+    assert parse(raw).nodes["one"].args == args
 
 
 def test_a_git_source_needs_its_commit_too() -> None:

@@ -1,17 +1,25 @@
 """What a tag does at preview, when written, and when somebody else moved it; on registries in memory."""
 
+import copy
+import json
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import INDEX, RegistryError
+from clients.registry import INDEX, Manifest, RegistryError
 from providers.base import UNKNOWN, Change, ProviderError, Values
 from providers.skycoin.tag import Tag
 from tests.unit.registry import Registries, Repository
 
 HUB, LOCAL = "docker.io/skycoin/skycoin", "registry.localhost:5443/skycoin/skycoin"
+
+
+def configuration(platform: str) -> Values:
+    """As BuildKit writes it: arm64 without its variant."""
+    keys = ("os", "architecture", "variant")
+    return dict(zip(keys, platform.removesuffix("/v8").split("/"), strict=False))
 
 
 @dataclass
@@ -36,7 +44,7 @@ class World:
                 "arch": arch.name,
                 "platform": arch.platform,
                 "ref": self.registries(at).add_image(
-                    {"architecture": arch.goarch},
+                    configuration(arch.platform),
                     {"shared": b"x"},
                     {"usr/bin/skycoin": f"{program}{arch}".encode()},
                 ),
@@ -74,7 +82,7 @@ def test_a_tag_is_a_list_over_its_variants_in_their_order(world: World) -> None:
         {"os": "linux", "architecture": "arm", "variant": "v5"},
         {"os": "linux", "architecture": "arm", "variant": "v6"},
         {"os": "linux", "architecture": "arm", "variant": "v7"},
-        {"os": "linux", "architecture": "arm64", "variant": "v8"},
+        {"os": "linux", "architecture": "arm64"},
     ]
     for entry, variant in zip(fields["manifests"], inputs["variants"], strict=True):
         assert variant["ref"] == f"{HUB}@{entry['digest']}"
@@ -132,6 +140,43 @@ def test_before_a_build_other_platforms_are_other_content(world: World) -> None:
     world.kind.create(world.inputs())
     fewer = [{**variant, "ref": UNKNOWN} for variant in world.variants()[:4]]
     assert len(world.kind.check("t", {}, world.inputs(variants=fewer)).failures) == 1
+
+
+def test_a_list_says_the_platforms_of_its_images_configurations(world: World) -> None:
+    """`crane validate`: the list said arm64/v8, the configuration arm64."""
+    world.kind.create(world.inputs())
+    for entry in world.hub.manifest("0.27.1").fields["manifests"]:
+        said = world.hub.config(world.hub.manifest(entry["digest"]))
+        assert entry["platform"] == {key: said[key] for key in entry["platform"]}
+        assert "variant" in entry["platform"] or "variant" not in said
+
+
+def as_published_by_0_1_0(world: World) -> str:
+    """The exact tag with the variant v8 in its list; its digest."""
+    world.kind.create(world.inputs())
+    fields = copy.deepcopy(world.hub.manifest("0.27.1").fields)
+    fields["manifests"][-1]["platform"]["variant"] = "v8"
+    earlier = Manifest(json.dumps(fields, indent=2).encode(), INDEX)
+    world.hub.put_manifest("0.27.1", earlier)
+    return earlier.digest
+
+
+def test_a_release_keeps_the_list_that_an_earlier_version_published(world: World) -> None:
+    earlier = as_published_by_0_1_0(world)
+    inputs = world.inputs()
+    assert world.kind.check("t", {}, inputs).failures == []
+    assert world.kind.create(inputs)[1]["digest"] == earlier
+    unknown = [{**variant, "ref": UNKNOWN} for variant in inputs["variants"]]
+    assert world.kind.check("t", {}, world.inputs(variants=unknown)).failures == []
+    assert world.hub.manifest("0.27.1").digest == earlier
+    with pytest.raises(ProviderError, match="is published as"):
+        world.kind.create(world.inputs(variants=world.variants("two")))
+
+
+def test_a_moving_tag_moves_from_an_earlier_versions_list(world: World) -> None:
+    earlier = as_published_by_0_1_0(world)
+    world.kind.create(world.inputs(immutable=False))
+    assert world.hub.manifest("0.27.1").digest != earlier
 
 
 def test_somebody_who_publishes_in_the_meantime_is_not_overwritten(world: World) -> None:

@@ -1,5 +1,7 @@
 """The workspaces: their table, their settings, and what the program builds of them."""
 
+import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,17 @@ def test_each_row_is_a_folder_and_a_name_that_registries_take() -> None:
     assert not {entry.repository for entry in WORKSPACES.values()} & {
         entry.repository for entry in CATALOGUE.values()
     }
+
+
+def test_login_shells_have_the_path_of_the_images() -> None:
+    """`bash -l` in a workspace knew no Go: /etc/profile gives login shells a PATH of its own."""
+    profile = (PROJECT / "images/workspace-base/login-path.sh").read_text()
+    told = subprocess.run(["sh", "-c", f'{profile}echo "$PATH"'], text=True, capture_output=True, check=True)
+    for entry in WORKSPACES.values():
+        paths = re.findall(
+            r"^ENV GOPATH=.*\n +PATH=(.*)", (PROJECT / entry.context / "Dockerfile").read_text(), re.M
+        )
+        assert paths == ([] if entry.base else [told.stdout.strip()]), entry.name
 
 
 def test_a_base_comes_before_what_stands_on_it_and_is_made_for_its_architectures() -> None:

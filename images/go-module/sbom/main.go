@@ -1,6 +1,6 @@
 // Command sbom writes a CycloneDX SBOM for each of the Go programs that it is given, from the build
 // information that the Go linker put into them. Equal programs give equal bytes, whichever machine it
-// runs on (docs/adr/0008).
+// runs on (docs/adr/0008). With -image it also writes one of what else is in the image (others.go).
 package main
 
 import (
@@ -39,12 +39,17 @@ func main() {
 	flag.StringVar(&given.version, "version", "", "version of the program, without v")
 	flag.StringVar(&given.commit, "commit", "", "commit of the program's source")
 	flag.StringVar(&given.epoch, "epoch", "", "date of the source, in seconds")
+	var image image
+	flag.StringVar(&image.name, "image", "", "name of the image: also write image.cdx.json")
+	flag.StringVar(&image.base, "base", "", "root of the image under it, in which busybox is looked for")
+	flag.StringVar(&image.builder, "builder", "/", "root of the Debian that the certificates are of")
+	flag.StringVar(&image.gui, "gui", "", "path of the web interface in the first program's module")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := writeAll(flag.Args(), given, *folder); err != nil {
+	if err := errors.Join(writeAll(flag.Args(), given, *folder), image.write(flag.Arg(0), given, *folder)); err != nil {
 		fmt.Fprintln(os.Stderr, "sbom:", err)
 		os.Exit(1)
 	}
@@ -81,19 +86,23 @@ func write(program string, given told, folder string) error {
 	if err != nil {
 		return err
 	}
-	timestamp, err := date(given.epoch)
-	if err != nil {
-		return err
-	}
 	bom := cdx.NewBOM()
 	bom.Metadata = &cdx.Metadata{
-		Timestamp:  timestamp,
 		Component:  subject,
 		Properties: properties(info, filepath.Base(program), given.commit),
 	}
 	bom.Components = &components
 	bom.Dependencies = dependencies(subject, components)
-	file, err := os.Create(filepath.Join(folder, filepath.Base(program)+".cdx.json"))
+	return save(bom, given, filepath.Join(folder, filepath.Base(program)+".cdx.json"))
+}
+
+func save(bom *cdx.BOM, given told, path string) error {
+	timestamp, err := date(given.epoch)
+	if err != nil {
+		return err
+	}
+	bom.Metadata.Timestamp = timestamp
+	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
@@ -110,7 +119,10 @@ func application(info *debug.BuildInfo, version string) (*cdx.Component, error) 
 			return nil, fmt.Errorf("version %s is not the linked one, which is %s", version, info.Main.Version)
 		}
 		// Go's build information has the path of the package below that of its module.
-		purl := packageURL(info.Main.Path, info.Main.Version) + "#" + below(info)
+		purl := packageURL(info.Main.Path, info.Main.Version)
+		if path := below(info); path != "" {
+			purl += "#" + path
+		}
 		return &cdx.Component{
 			BOMRef:     purl,
 			Type:       cdx.ComponentTypeApplication,

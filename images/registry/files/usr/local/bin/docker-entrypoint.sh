@@ -1,9 +1,13 @@
 #!/bin/sh
-# The image acts as the executable: a settings file replaces the default one, any other command runs as it is.
+# The image acts as the executable: flags and the registry's own commands go to it, a settings file replaces
+# the default one, any other command runs as it is.
 set -eu
+[ "${1:-}" != -- ] || shift
 case "${1:-}" in
 '') set -- registry serve /etc/distribution/config.yml ;;
 *.yml | *.yaml) set -- registry serve "$@" ;;
+serve) [ "$#" -gt 1 ] || set -- serve /etc/distribution/config.yml; set -- registry "$@" ;;
+-* | garbage-collect | help) set -- registry "$@" ;;
 esac
 # The registry would make a password file that is missing, and print the password into its log.
 if [ "$*" = "registry serve /etc/distribution/hosted.yml" ]; then

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+)
+
+// image is what is told of an image beside its programs.
+type image struct {
+	name    string
+	base    string
+	builder string
+	gui     string
+}
+
+// banner is what busybox prints of itself; Debian's has the package's version in it.
+var banner = regexp.MustCompile(`BusyBox v([0-9]+\.[0-9]+\.[0-9]+)(?: \(Debian ([^)]+)\))?`)
+
+// write makes image.cdx.json, or nothing where the image has no name.
+func (i image) write(program string, given told, folder string) error {
+	if i.name == "" {
+		return nil
+	}
+	distro, err := i.distribution()
+	if err != nil {
+		return err
+	}
+	certificates, err := i.certificates(distro)
+	if err != nil {
+		return err
+	}
+	components, err := i.busybox(distro)
+	if err != nil {
+		return err
+	}
+	components = append(components, certificates)
+	if i.gui != "" {
+		found, err := i.webInterface(program, given.version)
+		if err != nil {
+			return fmt.Errorf("%s: %w", program, err)
+		}
+		components = append(components, found)
+	}
+	bom := cdx.NewBOM()
+	bom.Metadata = &cdx.Metadata{
+		Component: &cdx.Component{
+			BOMRef:  i.name,
+			Type:    cdx.ComponentTypeContainer,
+			Name:    i.name,
+			Version: given.version,
+		},
+	}
+	bom.Components = &components
+	return save(bom, given, filepath.Join(folder, "image.cdx.json"))
+}
+
+// distribution is that of the builder, such as debian-12; os-release(5).
+func (i image) distribution() (string, error) {
+	content, err := os.ReadFile(filepath.Join(i.builder, "etc", "os-release"))
+	if err != nil {
+		return "", err
+	}
+	said := map[string]string{}
+	for line := range strings.Lines(string(content)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		said[key] = strings.Trim(value, `"`)
+	}
+	return said["ID"] + "-" + said["VERSION_ID"], nil
+}
+
+// certificates are those of the builder's package; deb-control(5).
+func (i image) certificates(distro string) (cdx.Component, error) {
+	content, err := os.ReadFile(filepath.Join(i.builder, "var", "lib", "dpkg", "status"))
+	if err != nil {
+		return cdx.Component{}, err
+	}
+	for paragraph := range strings.SplitSeq(string(content), "\n\n") {
+		if !strings.HasPrefix(paragraph, "Package: ca-certificates\n") {
+			continue
+		}
+		_, rest, _ := strings.Cut(paragraph, "\nVersion: ")
+		version, _, _ := strings.Cut(rest, "\n")
+		purl := debianURL("ca-certificates", version, distro)
+		return newOther("ca-certificates", version, purl, cdx.ComponentTypeData), nil
+	}
+	return cdx.Component{}, errors.New("the builder has no package ca-certificates")
+}
+
+// busybox is none where the base has no shell.
+func (i image) busybox(distro string) ([]cdx.Component, error) {
+	path := filepath.Join(i.base, "bin", "busybox")
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	said := banner.FindSubmatch(content)
+	if said == nil {
+		return nil, fmt.Errorf("%s does not say its version", path)
+	}
+	version, packaged := string(said[1]), string(said[2])
+	purl := "pkg:generic/busybox@" + version
+	if packaged != "" {
+		purl = debianURL("busybox", packaged, distro)
+	}
+	found := newOther("busybox", version, purl, cdx.ComponentTypeApplication)
+	// Vulnerability databases know upstream's versions by this name.
+	found.CPE = "cpe:2.3:a:busybox:busybox:" + version + ":*:*:*:*:*:*:*"
+	digest := sha256.Sum256(content)
+	found.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: hex.EncodeToString(digest[:])}}
+	return []cdx.Component{found}, nil
+}
+
+// webInterface is a folder of the program's module, and has its version.
+func (i image) webInterface(program, version string) (cdx.Component, error) {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return cdx.Component{}, err
+	}
+	subject, err := application(info, version)
+	if err != nil {
+		return cdx.Component{}, err
+	}
+	purl := ""
+	if subject.PackageURL != "" {
+		purl = packageURL(info.Main.Path, info.Main.Version) + "#" + i.gui
+	}
+	name := info.Main.Path + "/" + i.gui
+	return newOther(name, subject.Version, purl, cdx.ComponentTypeApplication), nil
+}
+
+func newOther(name, version, purl string, kind cdx.ComponentType) cdx.Component {
+	return cdx.Component{BOMRef: name, Type: kind, Name: name, Version: version, PackageURL: purl}
+}
+
+// rebuilt ends the version of a binary package that was built again from the same source.
+var rebuilt = regexp.MustCompile(`\+b[0-9]+$`)
+
+// debianURL names a source package: Debian's vulnerability data is by these.
+func debianURL(source, version, distro string) string {
+	escaped := strings.ReplaceAll(rebuilt.ReplaceAllString(version, ""), "+", "%2B")
+	return "pkg:deb/debian/" + source + "@" + escaped + "?arch=source&distro=" + distro
+}
