@@ -67,6 +67,7 @@ class Exporter(pulumi.ComponentResource):
             destroy_grace_seconds=10,
             remove_volumes=False,
             memory=MEMORY,
+            memory_swap=2 * MEMORY,
             log_driver="json-file",
             log_opts={"max-size": "1m", "max-file": "3"},
             ulimits=[

@@ -64,7 +64,8 @@ class HostedRegistry(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            opts=pulumi.ResourceOptions(parent=self),
+            # Of somebody else, or of the stand-in docker plugin: they would replace the network.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
         pulled = docker.RemoteImage(
             f"{name}-pulled",
@@ -90,9 +91,13 @@ class HostedRegistry(pulumi.ComponentResource):
         }
 
     def _create_volume(self, name: str, physical: str) -> docker.Volume:
-        return docker.Volume(
-            name, name=physical, opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        opts = pulumi.ResourceOptions(
+            parent=self,
+            retain_on_delete=True,
+            # Of a volume that was there before, made by somebody else: a difference would replace it.
+            ignore_changes=["labels", "driver", "driverOpts"],
         )
+        return docker.Volume(name, name=physical, opts=opts)
 
     def _create_container(
         self,
@@ -125,6 +130,8 @@ class HostedRegistry(pulumi.ComponentResource):
             destroy_grace_seconds=GRACE,
             remove_volumes=False,
             memory=args.memory,
+            # What the engine takes; the official plugin wants it away at every run where it is not said.
+            memory_swap=2 * args.memory,
             log_driver="json-file",
             log_opts={"max-size": "5m", "max-file": "3"},
             ulimits=[
@@ -136,7 +143,7 @@ class HostedRegistry(pulumi.ComponentResource):
                 interval="5s",
                 timeout="5s",
                 retries=3,
-                start_period="1m",
+                start_period="1m0s",
             ),
             wait=True,
             wait_timeout=60,

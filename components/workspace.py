@@ -93,7 +93,12 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
-        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        kept = pulumi.ResourceOptions(
+            parent=self,
+            retain_on_delete=True,
+            # Of a volume that was there before, made by somebody else: a difference would replace it.
+            ignore_changes=["labels", "driver", "driverOpts"],
+        )
         home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
         volumes = {HOME: home}
         if args.engine is not None:
@@ -102,7 +107,8 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            opts=pulumi.ResourceOptions(parent=self),
+            # Of somebody else, or of the stand-in docker plugin: they would replace the network.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
         image = docker.RemoteImage(
             f"{name}-pulled",
@@ -162,6 +168,7 @@ class Workspace(pulumi.ComponentResource):
             destroy_grace_seconds=GRACE,
             remove_volumes=False,
             memory=args.memory,
+            memory_swap=2 * args.memory,
             log_driver="json-file",
             log_opts={"max-size": "10m", "max-file": "3"},
             ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
@@ -195,7 +202,10 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
     if args.engine is not None:
         return {
             "user": "0:0",
-            "capabilities": docker.ContainerCapabilitiesArgs(adds=list(args.engine.capabilities)),
+            # As the engine reads them back: the official plugin compares them as text.
+            "capabilities": docker.ContainerCapabilitiesArgs(
+                adds=[f"CAP_{name}" for name in args.engine.capabilities]
+            ),
             "security_opts": list(args.engine.security),
         }
     return {

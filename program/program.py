@@ -20,6 +20,7 @@ from components.image import Image, ImageArgs
 from components.program_version import ProgramVersion
 from components.registry import Registry, RegistryArgs
 from program.bases import BaseImages
+from program.docker_logins import Logins, docker_logins
 from program.hosted_registries import deploy_registry
 from program.nodes import deploy_node
 from program.opened_workspaces import open_workspace
@@ -60,7 +61,10 @@ class Program:
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._bases = BaseImages(settings, self._registries, self._builder)
         published = self._published_images()
-        providers = {name: _docker_provider(name, host, marker) for name, host in settings.hosts.items()}
+        logins = docker_logins(settings, published)
+        providers = {
+            name: _docker_provider(name, host, logins, marker) for name, host in settings.hosts.items()
+        }
         # What hosted registries run comes first: the other images may be published in them.
         self._images: dict[str, Image] = {}
         self._images |= self._build_images([REGISTRY_IMAGE] if hosted else [])
@@ -272,12 +276,15 @@ def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.
     return pulumi.ResourceOptions(provider=builder)
 
 
-def _docker_provider(name: str, host: HostSettings, marker: ProgramVersion) -> docker.Provider:
+def _docker_provider(
+    name: str, host: HostSettings, logins: Logins | None, marker: ProgramVersion
+) -> docker.Provider:
     """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
     return docker.Provider(
         name,
         host=host.address,
         ssh_opts=host.ssh_options or None,
+        registry_auth=logins,
         opts=pulumi.ResourceOptions(depends_on=[marker]),
     )
 

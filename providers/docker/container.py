@@ -12,7 +12,7 @@ from clients.errors import ServiceError
 from providers.base import Change, Checked, Found, InitError, ProviderError, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
-from providers.docker.container_state import seen
+from providers.docker.container_state import as_read_back, seen
 from providers.docker.difference import change
 from providers.docker.image import find
 from providers.docker.inputs import checked
@@ -39,7 +39,7 @@ class Container:
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Replacement deletes first: names and ports can't be had twice."""
-        return change(CONTAINER, olds, news, delete_first=True)
+        return change(CONTAINER, as_read_back(olds), news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """By the schema."""

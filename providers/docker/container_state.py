@@ -1,11 +1,23 @@
 """An inspected container as Pulumi's state wants it, after the official plugin's Read. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from providers.base import UNKNOWN, Values
 from providers.docker.container_creation import MEBIBYTE
 from providers.docker.container_schema import CONTAINER
+from providers.docker.schema import nanoseconds
 
+DURATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "interval": "Interval",
+        "timeout": "Timeout",
+        "startPeriod": "StartPeriod",
+        "startInterval": "StartInterval",
+    }
+)
+"""Of a health check: our names, and the engine's."""
 _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
@@ -24,6 +36,25 @@ def seen(known: Values, found: Values) -> Values:
         **_hosted(state, host),
         **_running(state, found),
     }
+
+
+def as_read_back(state: Values) -> Values:
+    """A state as a refresh would write it: capabilities with `CAP_`, all durations, as Go writes them.
+
+    Version 0.1.0 kept what the program had given.
+    """
+    result = dict(state)
+    if capabilities := state.get("capabilities"):
+        known = {key: capabilities.get(key) or [] for key in ("adds", "drops")}
+        result["capabilities"] = {key: [_capability(name) for name in names] for key, names in known.items()}
+    if check := state.get("healthcheck"):
+        durations = {key: duration(nanoseconds(check.get(key) or "")) for key in DURATIONS}
+        result["healthcheck"] = {"retries": 0} | check | durations
+    return result
+
+
+def _capability(name: str) -> str:
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def _itself(found: Values) -> Values:
@@ -54,9 +85,7 @@ def _configured(config: Values) -> Values:
 
 
 def _healthcheck(check: Values) -> Values:
-    durations = {"interval": "Interval", "timeout": "Timeout", "startPeriod": "StartPeriod"}
-    durations["startInterval"] = "StartInterval"
-    texts = {key: duration(check.get(name) or 0) for key, name in durations.items()}
+    texts = {key: duration(check.get(name) or 0) for key, name in DURATIONS.items()}
     return {"tests": check.get("Test") or [], "retries": check.get("Retries", 0), **texts}
 
 

@@ -85,6 +85,19 @@ EXCEPTIONS = (
     ),
     Exemption(
         "Diff",
+        "healthcheck",
+        "state-healthcheck-fewer-fields-diff",
+        "a health check without `startInterval` in a state of version 0.1.0 is no change; to the official "
+        "plugin it is one",
+    ),
+    Exemption(
+        "Diff",
+        "capabilities",
+        "diff-unprefixed-(with-prefix|all-dropped)",
+        "a capability without `CAP_` in a state of version 0.1.0 is no change; the official plugin replaces",
+    ),
+    Exemption(
+        "Diff",
         "envs",
         "import-by-id-diff-plain",
         "an imported container whose variables nobody names keeps them; the official plugin replaces it",

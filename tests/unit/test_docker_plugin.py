@@ -262,6 +262,22 @@ def test_a_replaced_container_is_deleted_first(plugin: Servicer) -> None:
     assert answer.deleteBeforeReplace
 
 
+def test_a_state_of_the_first_version_is_no_change(plugin: Servicer) -> None:
+    """Version 0.1.0 wrote what the program gave; to replace a workspace for that would lose what is in it."""
+    ports = [{"internal": 1, "external": 1, "ip": "127.0.0.1"}]
+    given: Values = {"name": "w", "image": "i", "ports": ports}
+    then: Values = {"tests": ["CMD", "true"], "interval": "10s", "startPeriod": "1m"}
+    olds = {**DEFAULTS, **given, "healthcheck": then, "capabilities": {"adds": ["SYS_ADMIN"]}}
+    capabilities = {"adds": ["CAP_SYS_ADMIN"]}
+    now: Values = {"healthcheck": {**then, "startPeriod": "1m0s"}, "capabilities": capabilities}
+        "healthcheck": {**then, "startPeriod": "1m0s"},
+        "capabilities": {"adds": ["CAP_SYS_ADMIN"]},
+    }
+    news, failures = check(plugin, CONTAINER, given | now)
+    assert failures == {}
+    assert diff(plugin, CONTAINER, olds, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
 def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
     """Labels that somebody else gave a wallet's volume would replace it."""
     request = provider_pb2.DiffRequest(

@@ -90,7 +90,7 @@ def test_its_settings_arrive() -> None:
 
 def test_an_engine_inside_gets_the_rights_of_the_table() -> None:
     found = container(opened(dind=True))
-    assert found["capabilities"] == {"adds": ["SYS_ADMIN", "NET_ADMIN"]}
+    assert found["capabilities"] == {"adds": ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]}
     assert found["securityOpts"] == ["seccomp=unconfined", "apparmor=unconfined"]
 
 

@@ -188,6 +188,30 @@ def test_ssh_options_reach_the_hosts_provider() -> None:
     assert provider["sshOpts"] == '["-i", "/keys/fleet"]', "providers take lists as JSON"
 
 
+def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_docker_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The official plugin reads the docker config for these alone, and fails where there is none."""
+    nodes = {"one": {"image": "skycoin", "host": "attic"}}
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert "registryAuth" not in up_with("fleet", nodes=nodes).one(DOCKER_PROVIDER, "attic").inputs
+    (tmp_path / "config.json").write_text("{}")
+    given = up_with("fleet", nodes=nodes).one(DOCKER_PROVIDER, "attic").inputs["registryAuth"]
+    assert json.loads(given) == [{"address": "docker.io"}]
+
+
+def test_own_registries_but_the_set_ups_are_named_to_the_docker_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    assert "registryAuth" not in run_program(Engine(), changed({})).one(DOCKER_PROVIDER, "here").inputs
+    hub = {"registries.hub": {"kind": "ghcr", "namespace": "sky"}}
+    more = changed({**hub, "images.skycoin.registries": ["local"]})
+    given = run_program(Engine(), more).one(DOCKER_PROVIDER, "here").inputs["registryAuth"]
+    assert json.loads(given) == [{"address": "ghcr.io"}]
+
+
 def test_a_renamed_node_replaces_no_volume() -> None:
     """Fault 21. The engine gives children their parent's alias with the parent's name exchanged."""
     before = run_program(Engine(), changed({}))

@@ -79,6 +79,7 @@ def test_its_container_has_a_persons_rights_and_nothing_more(engine: Engine) -> 
         "destroyGraceSeconds": 10,
         "removeVolumes": False,
         "memory": 4096,
+        "memorySwap": 8192,
         "logDriver": "json-file",
         "logOpts": {"max-size": "10m", "max-file": "3"},
         "ulimits": [{"name": "nproc", "soft": 16384, "hard": 16384}],
@@ -98,7 +99,7 @@ def test_the_folder_is_the_only_path_of_the_host(engine: Engine, args: Workspace
 def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(engine: Engine) -> None:
     container = opened(engine, DIND)
     assert container["user"] == "0:0"
-    assert container["capabilities"] == {"adds": ["SYS_ADMIN"]}
+    assert container["capabilities"] == {"adds": ["CAP_SYS_ADMIN"]}
     assert container["securityOpts"] == ["seccomp=unconfined"]
     assert "privileged" not in container
     assert container["envs"] == ["WORKSPACE_USER=1234:5678"]

@@ -1,0 +1,34 @@
+"""Registries whose logins the docker plugin looks for when an engine pulls."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+from docker.utils.config import find_config_file
+
+from catalogue.registries import RegistryKind
+from settings.stack import StackSettings
+
+Logins = pulumi.Input[list[docker.ProviderRegistryAuthArgs]]
+
+
+def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str, Any]]) -> Logins | None:
+    """Registries of what is pulled: the published images', or the stack's own but that of the set-up.
+
+    `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config for these
+    alone (DOCKER_CONFIG), and fails where there is no such file: then it is not told to.
+    """
+    if find_config_file() is None:
+        return None
+    if settings.images_from is not None:
+        return published.apply(
+            lambda images: _named({entry["ref"] for tags in images.values() for entry in tags.values()})
+        )
+    registries = settings.registries.values()
+    return _named({one.root for one in registries if one.kind is not RegistryKind.LOCAL}) or None
+
+
+def _named(references: set[str]) -> list[docker.ProviderRegistryAuthArgs]:
+    addresses = {reference.partition("/")[0] for reference in references}
+    return [docker.ProviderRegistryAuthArgs(address=address) for address in sorted(addresses)]
