@@ -104,7 +104,9 @@ CATALOGUE = _entries(
             "-X github.com/skycoin/dmsg/buildinfo.version=v{version} "
             "-X github.com/skycoin/dmsg/buildinfo.commit={commit} "
             "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.version=v{version} "
-            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.commit={commit}",
+            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.commit={commit} "
+            "-X github.com/skycoin/skywire/pkg/skywire-utilities/pkg/buildinfo.version=v{version} "
+            "-X github.com/skycoin/skywire/pkg/skywire-utilities/pkg/buildinfo.commit={commit}",
         },
     ),
     CatalogueEntry(
