@@ -13,12 +13,11 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from catalogue.images import NAMED_CONTEXTS
+from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS
 
 MEGABYTE = 1_000_000
 LARGE = 200
 """MB of a working copy, from which on it is worth a word: every variant's build is sent all of it."""
-DOCKERIGNORE = ".dockerignore"
 _SECRET = re.compile(r"\.env(\..+)?|id_(rsa|ecdsa|ed25519)|.+\.(pem|key|p12|pfx|kdbx|wlt)|\.netrc|\.npmrc")
 
 

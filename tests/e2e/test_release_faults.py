@@ -276,7 +276,7 @@ def test_what_lies_beside_the_sources_reaches_no_image_and_a_large_file_is_warne
     wanted(tiny, hosted, "seven", 5)
     folder, canary = tiny.machine.checkout / "tiny", "canary-of-a-working-copy"
     (folder / "cmd" / ".env").write_text(f"TOKEN={canary}\n")
-    (folder / "broken").symlink_to("/nowhere/at/all")
+    (folder / "cmd" / "broken").symlink_to("/nowhere/at/all")
     with (folder / "chain.db").open("wb") as file:
         file.truncate(10**9)
     subprocess.run(

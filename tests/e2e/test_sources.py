@@ -205,6 +205,11 @@ def test_what_is_hidden_at_the_top_of_a_working_copy_is_not_sent_to_the_builder(
     git(folder, "commit", "-q", "-m", "first")
     git(folder, "config", "http.extraheader", "canary-of-a-git-folder")
     (folder / ".env").write_text("canary-of-a-hidden-file\n")
+    (folder / "link").symlink_to("docs/page.md")
+    (folder / "result").symlink_to("/somewhere/else")
+    stopped = sources.up(path=COPY, branch="")
+    assert f"path '{COPY}': its link result leads to /somewhere/else" in stopped.text
+    (folder / ".dockerignore").write_text("/result\n")
     result = sources.up(path=COPY, branch="")
     assert result.code == 0, result.text
     commit = git(folder, "rev-parse", "HEAD")
