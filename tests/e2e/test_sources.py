@@ -6,6 +6,7 @@ program stands in for Skycoin's and Skywire's, for one architecture.
 
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,9 +36,14 @@ WITH_VENDOR = {
 """Its copy of the module can't be built against."""
 
 
+RUN = secrets.token_hex(8)
+"""Makes every commit another one than in earlier runs: what the builder has of those it does not fetch."""
+
+
 def program(word: str) -> dict[str, str]:
     """Skycoin's two programs; they say the word, their version, commit and branch."""
-    return {f"cmd/{name}/main.go": PROGRAM.format(word=word) for name in ("skycoin", "skycoin-cli")}
+    programs = {f"cmd/{name}/main.go": PROGRAM.format(word=word) for name in ("skycoin", "skycoin-cli")}
+    return {**programs, "docs/run": RUN}
 
 
 def needing_semver(files: Mapping[str, str]) -> dict[str, str]:
