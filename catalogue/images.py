@@ -12,6 +12,8 @@ GO_MODULE = "./images/go-module"
 """Folder with what images from Go modules share; a named build context of all images."""
 NAMED_CONTEXTS = "NAMED_CONTEXTS"
 """Build argument with the hash of an image's local named contexts (components/contexts.py)."""
+DOCKERIGNORE = ".dockerignore"
+"""File that says what of its folder a builder is not sent."""
 EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
 EXPORTER_UID = 10001
@@ -106,7 +108,9 @@ CATALOGUE = _entries(
             "-X github.com/skycoin/dmsg/buildinfo.version=v{version} "
             "-X github.com/skycoin/dmsg/buildinfo.commit={commit} "
             "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.version=v{version} "
-            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.commit={commit}",
+            "-X github.com/skycoin/skywire-utilities/pkg/buildinfo.commit={commit} "
+            "-X github.com/skycoin/skywire/pkg/skywire-utilities/pkg/buildinfo.version=v{version} "
+            "-X github.com/skycoin/skywire/pkg/skywire-utilities/pkg/buildinfo.commit={commit}",
         },
     ),
     CatalogueEntry(

@@ -303,8 +303,12 @@ class Repository:
         if scheme.lower() != "bearer":
             return _Anonymous()
         asked: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
+        # Docker's own client sends a login to whichever realm; Docker Hub's is on another host than its API.
         if urlsplit(asked.get("realm", "")).scheme != "https":
-            raise RegistryError(f"registry {self.host}: its token service is not https: {asked.get('realm')}")
+            raise RegistryError(
+                f"registry {self.host}: its token service is not https: {asked.get('realm')}. "
+                "No login is sent there: the registry's configuration must name a realm with https"
+            )
         query = {key: asked[key] for key in ("service", "scope") if key in asked}
         try:
             answer = self._session.get(

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from catalogue.images import NAMED_CONTEXTS
+from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS
 
 MEGABYTE = 1_000_000
 LARGE = 200
@@ -37,12 +37,20 @@ def contexts_argument(sources: Mapping[str, str]) -> dict[str, str]:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Files and links below a folder, sorted; git's own are left out, sockets and pipes are no content."""
+    """Files and links below a folder that a builder is sent, sorted; sockets and pipes are no content.
+
+    What is hidden at the top is not sent (the Dockerfiles copy `/[^.]*`), a repository's `.git` above all.
+    """
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != ".git")
+        if Path(parent) == folder:
+            folders[:] = [name for name in folders if not name.startswith(".")]
+        folders.sort()
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in sorted([*files, *links]):
             path = Path(parent) / name
+            # A .dockerignore says what else is not sent.
+            if path.parent == folder and name.startswith(".") and name != DOCKERIGNORE:
+                continue
             if stat.S_ISREG(path.lstat().st_mode) or path.is_symlink():
                 yield path
 
@@ -57,7 +65,7 @@ def _content_hash(path: Path) -> str:
 
 def context_warnings(folder: Path) -> Iterator[str]:
     """What a builder is sent with a working copy, and most likely shouldn't be. A .dockerignore ends it."""
-    if (folder / ".dockerignore").exists():
+    if (folder / DOCKERIGNORE).exists():
         return
     sizes = {path: path.lstat().st_size for path in files_of(folder)}
     total = sum(sizes.values()) / MEGABYTE

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from local.download import unpacked
 from local.layout import PROJECT, Layout, Mode, as_owner
 from local.steps import SetupError, output, run, step
 from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
@@ -18,6 +19,11 @@ PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
 STAND_IN = "pulumi-resource-docker"
 """File name of the stand-in's launcher, as the Pulumi engine looks for it."""
 OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
+CLI_SHA256 = {
+    "x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
+    "arm64": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
+}
+"""As Pulumi's Homebrew formula has them: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
 OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
 
 
@@ -44,9 +50,10 @@ def ensure_cli(layout: Layout, go: str) -> list[Path]:
         with step("Pulumi CLI") as this:
             this.found = f"{output([found, 'version'])} by {found}"
         return [Path(found).parent]
-    url = OFFICIAL_CLI.format(arch="arm64" if os.uname().machine == "aarch64" else "x64")
+    arch = "arm64" if os.uname().machine == "aarch64" else "x64"
+    url = OFFICIAL_CLI.format(arch=arch)
     if wants_official(layout, url):
-        return [_download_cli(layout, url)]
+        return [_download_cli(layout, url, CLI_SHA256[arch])]
     cli, host = ensure_tool(layout, go, PULUMI), ensure_tool(layout, go, LANGUAGE)
     for program in host.parent.iterdir():
         # The CLI takes a language host that lies beside it; one on PATH it warns of at every run.
@@ -55,19 +62,11 @@ def ensure_cli(layout: Layout, go: str) -> list[Path]:
     return [cli.parent]
 
 
-def _download_cli(layout: Layout, url: str) -> Path:
-    """The official release, which brings its language hosts. Not run where the project is developed."""
+def _download_cli(layout: Layout, url: str, sha256: str) -> Path:
+    """The official release, which brings its language hosts."""
     folder = layout.cache / "tools" / Path(url).name.removesuffix(".tar.gz")
     with step("Pulumi CLI") as this:
-        if not (folder / "pulumi").exists():
-            partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-            partial.mkdir(parents=True)
-            script = 'curl -fsSL "$1" | tar -xz --strip-components=1 -C "$2"'
-            run(
-                ["bash", "-o", "pipefail", "-c", script, "bash", url, str(partial)],
-                log=layout.logs / "cli.log",
-            )
-            partial.rename(folder)
+        unpacked(url, sha256, folder)
         this.found = f"official, {folder.name}"
     return folder
 
@@ -124,12 +123,12 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
         folder = plugin_folder(layout, name)
         marker = folder / "ORIGIN"
         embedded = marker.exists()
-        if folder.is_dir() and not embedded and mode is not Mode.EMBEDDED:
+        if _is_installed(folder) and not embedded and mode is not Mode.EMBEDDED:
             this.found = "official, installed before"
             return True
         install = ["pulumi", "plugin", "install", "resource", name, PLUGINS[name], "--reinstall"]
         asked = mode is Mode.OFFICIAL
-        if (asked or (mode is Mode.AUTO and not embedded)) and _official(install, env):
+        if (asked or (mode is Mode.AUTO and not embedded)) and _official(folder, install, env):
             this.found = "official"
             return True
         if asked:
@@ -142,8 +141,22 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
         return False
 
 
-def _official(install: Sequence[str], env: Mapping[str, str]) -> bool:
-    return output(install, env=env, timeout=300, doing="downloading the plugin") is not None
+def _is_installed(folder: Path) -> bool:
+    """Pulumi marks a folder that it has not filled yet, or could not."""
+    return folder.is_dir() and not _unfinished(folder).exists()
+
+
+def _unfinished(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def _official(folder: Path, install: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Download a plugin; of one that can't be had whole nothing is left."""
+    if output(install, env=env, timeout=300, doing="downloading the plugin") is not None:
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    _unfinished(folder).unlink(missing_ok=True)
+    return False
 
 
 def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], install: list[str]) -> str:

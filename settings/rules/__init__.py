@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from settings.fields import NAME
 from settings.rules.engines import container_faults, port_faults, volume_faults
 from settings.rules.hosted import hosted_faults
-from settings.rules.images import base_faults, image_faults, repository_faults
+from settings.rules.images import base_faults, image_faults, repository_faults, token_faults
 from settings.rules.nodes import metrics_faults, node_faults
 from settings.rules.opening import opening_faults
 from settings.rules.published import published_faults
@@ -20,6 +20,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *_name_faults(settings),
         *image_faults(settings),
         *repository_faults(settings),
+        *token_faults(settings),
         *workspace_faults(settings),
         *workspace_registry_faults(settings),
         *published_faults(settings),

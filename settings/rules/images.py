@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from catalogue.bases import Bases
-from catalogue.images import CATALOGUE, NAMED_CONTEXTS, PROJECT, CatalogueEntry
+from catalogue.images import CATALOGUE, DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, CatalogueEntry
 from catalogue.naming import Channel, ecr_repository_fault, tag_fault
 from catalogue.registries import RegistryKind
 from settings.fields import LOGIN, SECRET
@@ -26,6 +27,11 @@ RESERVED_BUILD_ARGS = frozenset(
     ]
 )
 """What components/ and program/program.py set, beside the catalogue's own of an image."""
+
+
+GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")
+"""Build secrets that BuildKit sends to a git server; with `.HOST` behind it, to that one alone."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def base_faults(settings: StackSettings) -> Iterator[str]:
@@ -118,6 +124,40 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
         )
     if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
         yield f"path {source.path!r} is no working copy of {entry.module} (it has no folder cmd)"
+    elif source.path is not None:
+        yield from _link_faults(source.path)
+
+
+def _link_faults(path: str) -> Iterator[str]:
+    """Links at the top of a working copy that lead to nothing in it: BuildKit ends a build at them."""
+    folder = PROJECT / path
+    ignored = folder / DOCKERIGNORE
+    left_out = (
+        {line.strip().strip("/") for line in ignored.read_text().splitlines()} if ignored.exists() else ()
+    )
+    for link in sorted(folder.iterdir()):
+        if not link.is_symlink() or link.name.startswith(".") or link.name in left_out:
+            continue
+        target = link.readlink()
+        if target.is_absolute() or not (folder / target).exists():
+            yield (
+                f"path {path!r}: its link {link.name} leads to {target}, which the builder is not sent: name "
+                f"{link.name} in a {DOCKERIGNORE} there"
+            )
+
+
+def token_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of git sources that a token would be sent to in clear."""
+    for name, image in settings.images.items():
+        url = urlsplit(image.source.git or "")
+        if url.scheme != "http" or url.hostname in LOOPBACK:
+            continue
+        for secret in sorted(settings.build_secrets):
+            if secret in GIT_SECRETS or secret in {f"{known}.{url.netloc}" for known in GIT_SECRETS}:
+                yield (
+                    f"skycoin:images.{name}.source.git: {image.source.git!r}: the build secret {secret} "
+                    "would be sent there in clear; give an https:// URL"
+                )
 
 
 def pinned_version(entry: CatalogueEntry) -> str:

@@ -42,6 +42,8 @@ class Proxy:
         """`METHOD path status` of every answered request; a cut one has no status."""
         self.headers: list[list[str]] = []
         """Names of the headers of every request."""
+        self.schemes: set[str] = set()
+        """First words of the Authorization headers of all requests."""
         self._target = target_port
         self._client = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
         self._lock = threading.Lock()
@@ -110,6 +112,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         line = f"{self.command} {self.path}"
         self.owner.headers.append(list(self.headers))
+        self.owner.schemes.add(self.headers.get("Authorization", "").partition(" ")[0])
         fault = self.owner.fault(line)
         if fault is not None and fault.cut_upload:
             length = int(self.headers.get("Content-Length", 0))

@@ -52,13 +52,13 @@ class Hosted:
         log_in(self.machine, self.address, password)
 
 
-def log_in(machine: Machine, address: str, password: str | None) -> None:
+def log_in(machine: Machine, address: str, password: str | None, user: str = USER) -> None:
     """Keep a login for a registry in the machine's docker config; None forgets it."""
     path = machine.layout.docker_config / "config.json"
     config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     auths = {name: auth for name, auth in config.get("auths", {}).items() if name != address}
     if password is not None:
-        auths[address] = {"auth": base64.b64encode(f"{USER}:{password}".encode()).decode()}
+        auths[address] = {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
     path.write_text(json.dumps({**config, "auths": auths}))
 
 

@@ -77,9 +77,9 @@ def whole(repository: Repository, tag: str) -> bool:
     return len(children) == len(ARCHES) and all(repository.has_blob(blob["digest"]) for blob in blobs)
 
 
-def found_in_layers(repository: Repository, canary: str) -> bool:
-    """Whether any layer or configuration of the last release has the text."""
-    for entry in repository.manifest("latest").fields["manifests"]:
+def found_in_layers(repository: Repository, canary: str, tag: str = "latest") -> bool:
+    """Whether any layer or configuration of a tag's images has the text."""
+    for entry in repository.manifest(tag).fields["manifests"]:
         child = repository.manifest(entry["digest"])
         if canary in json.dumps(repository.config(child)):
             return True
@@ -275,8 +275,8 @@ def test_what_lies_beside_the_sources_reaches_no_image_and_a_large_file_is_warne
 ) -> None:
     wanted(tiny, hosted, "seven", 5)
     folder, canary = tiny.machine.checkout / "tiny", "canary-of-a-working-copy"
-    (folder / ".env").write_text(f"TOKEN={canary}\n")
-    (folder / "broken").symlink_to("/nowhere/at/all")
+    (folder / "cmd" / ".env").write_text(f"TOKEN={canary}\n")
+    (folder / "cmd" / "broken").symlink_to("/nowhere/at/all")
     with (folder / "chain.db").open("wb") as file:
         file.truncate(10**9)
     subprocess.run(
@@ -286,7 +286,7 @@ def test_what_lies_beside_the_sources_reaches_no_image_and_a_large_file_is_warne
     )
     warned = tiny.pulumi("preview")
     assert "tiny: 1000 MB, of which chain.db has 1000: the builder is sent all of it" in warned.text
-    assert "tiny: .env: may be secret" in warned.text
+    assert "tiny: cmd/.env: may be secret" in warned.text
     (folder / ".dockerignore").write_text("chain.db\n")
     done = tiny.up()
     assert done.code == 0, done.text

@@ -1,6 +1,7 @@
 """Working copies and shared folders as a build gets them: what changes their hash, what is warned of."""
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,28 @@ def test_a_changed_working_copy_has_another_hash(folder: Path, change: Any, seen
     assert (hash_of(folder) != before) is seen
 
 
+@pytest.mark.parametrize("name", [".git/config", ".env", ".github/workflows/ci.yml", ".netrc"])
+def test_what_is_hidden_at_the_top_is_not_sent_and_changes_nothing(folder: Path, name: str) -> None:
+    """A repository's config can hold a token. The Dockerfiles copy `/[^.]*`: tests/e2e/test_sources.py."""
+    before = hash_of(folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("token\n")
+    assert hash_of(folder) == before
+    assert list(context_warnings(folder)) == []
+
+
+def test_a_changed_dockerignore_is_another_context(folder: Path) -> None:
+    before = hash_of(folder)
+    (folder / ".dockerignore").write_text("docs\n")
+    assert hash_of(folder) != before
+
+
+@pytest.mark.parametrize("image", ["skycoin", "skywire"])
+def test_a_dockerfile_takes_from_the_sources_only_what_is_not_hidden(image: str) -> None:
+    text = Path(f"images/{image}/Dockerfile").read_text()
+    assert re.findall(r"from=source .*", text) == ["from=source --parents /[^.]* /sources/${NAMED_CONTEXTS}/"]
+
+
 @pytest.mark.case(33)
 def test_gits_own_files_sockets_and_broken_links_stop_nothing(folder: Path) -> None:
     (folder / ".git").mkdir()
@@ -93,9 +116,9 @@ def test_a_large_file_is_warned_of_by_name(folder: Path) -> None:
 @pytest.mark.case(33)
 @pytest.mark.parametrize("name", [".env", ".env.local", "id_ed25519", "tls.key", "skycoin.wlt", ".netrc"])
 def test_a_file_that_may_be_secret_is_warned_of(folder: Path, name: str) -> None:
-    (folder / name).touch()
+    (folder / "cmd" / name).touch()
     [warning] = context_warnings(folder)
-    assert warning.startswith(f"{name}: may be secret, and the builder is sent it (no image gets it)")
+    assert warning.startswith(f"cmd/{name}: may be secret, and the builder is sent it (no image gets it)")
 
 
 def test_many_such_files_are_counted(folder: Path) -> None:

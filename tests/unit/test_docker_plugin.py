@@ -270,9 +270,6 @@ def test_a_state_of_the_first_version_is_no_change(plugin: Servicer) -> None:
     olds = {**DEFAULTS, **given, "healthcheck": then, "capabilities": {"adds": ["SYS_ADMIN"]}}
     capabilities = {"adds": ["CAP_SYS_ADMIN"]}
     now: Values = {"healthcheck": {**then, "startPeriod": "1m0s"}, "capabilities": capabilities}
-        "healthcheck": {**then, "startPeriod": "1m0s"},
-        "capabilities": {"adds": ["CAP_SYS_ADMIN"]},
-    }
     news, failures = check(plugin, CONTAINER, given | now)
     assert failures == {}
     assert diff(plugin, CONTAINER, olds, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE

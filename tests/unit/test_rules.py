@@ -67,6 +67,27 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "'skycoin:build-secrets.GITHUB_TOKEN'`"
         ],
     ),
+    (
+        {
+            "images.skycoin.source": {
+                "git": "http://git.example/skycoin.git",
+                "version": "v0.27.1",
+                "commit": "1" * 40,
+            },
+            "images.exporter": EXPORTER,
+            "build-secrets": {
+                "GIT_AUTH_TOKEN": "canary",
+                "GIT_AUTH_HEADER.git.example": "canary",
+                "OTHER": "canary",
+                "GIT_AUTH_TOKEN.other.example": "canary",
+            },
+        },
+        [
+            "skycoin:images.skycoin.source.git: 'http://git.example/skycoin.git': the build secret "
+            f"{secret} would be sent there in clear; give an https:// URL"
+            for secret in ("GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN")
+        ],
+    ),
     # References.
     (
         {"images.skycoin.registries": ["hub"]},
@@ -505,3 +526,36 @@ def test_a_namespace_is_the_first_part_of_the_default_repository(
     given = {} if repository is None else {IMAGE_REPOSITORY: repository}
     settings = parse(changed({"registries": {"there": registry}, **given}))
     assert repository_of("skycoin", settings.images["skycoin"], settings.registries["there"]) == path
+
+
+@pytest.mark.parametrize(
+    "url", ["https://git.example/x.git", "http://127.0.0.1:1/x.git", "git@git.example:x.git"]
+)
+def test_a_token_may_go_where_nobody_listens(url: str) -> None:
+    source = {"git": url, "version": "v0.27.1", "commit": "1" * 40}
+    secret = {"GIT_AUTH_TOKEN": "canary"}
+    assert parse(changed({"images.skycoin.source": source, "build-secrets": secret})).build_secrets == secret
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A working copy with links at its top: two good ones, and two that lead to nothing in it."""
+    (tmp_path / "cmd" / "skycoin").mkdir(parents=True)
+    (tmp_path / "programs").symlink_to("cmd")
+    (tmp_path / ".hidden").symlink_to("/nowhere")
+    (tmp_path / "cmd" / "deeper").symlink_to("/nowhere")
+    (tmp_path / "broken").symlink_to("nowhere")
+    (tmp_path / "result").symlink_to("/usr")
+    return tmp_path
+
+
+def test_a_link_that_leads_out_of_a_working_copy_is_named(linked: Path) -> None:
+    """BuildKit said: failed to calculate checksum of ref, "/result": not found."""
+    source = changed({"images.skycoin.source": {"path": str(linked), "version": "v0.27.1"}})
+    assert _faults(source) == [
+        f"skycoin:images.skycoin.source: path '{linked}': its link {name} leads to {target}, which the "
+        f"builder is not sent: name {name} in a .dockerignore there"
+        for name, target in (("broken", "nowhere"), ("result", "/usr"))
+    ]
+    (linked / ".dockerignore").write_text("broken\n/result\n")
+    assert parse(source).images["skycoin"].source.path == str(linked)

@@ -1,0 +1,61 @@
+"""What a failed download of an official plugin leaves is not taken for the plugin (a fake pulumi)."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from local.layout import Layout, Mode, read_layout
+from local.pulumi_cli import ensure_plugin, plugin_folder
+from local.steps import SetupError
+
+NAME = "docker-build"
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
+    return read_layout()
+
+
+def pulumi_that(layout: Layout, monkeypatch: pytest.MonkeyPatch, does: str) -> Mapping[str, str]:
+    """Environment with a `pulumi` that runs these lines; $FOLDER is the plugin's."""
+    program = layout.state / "bin" / "pulumi"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f"#!/bin/sh\nFOLDER={plugin_folder(layout, NAME)}\nmkdir -p $FOLDER\n{does}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return {}
+
+
+BROKEN = "touch $FOLDER.partial\nexit 1"
+"""What pulumi does with an archive that it can't unpack (3.259.0)."""
+WHOLE = "touch $FOLDER/pulumi-resource-docker-build"
+
+
+def test_a_broken_download_leaves_nothing_and_the_next_set_up_tries_again(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The empty folder was taken for the official plugin, installed before."""
+    folder = plugin_folder(layout, NAME)
+    for _ in range(2):
+        env = pulumi_that(layout, monkeypatch, BROKEN)
+        with pytest.raises(SetupError, match=r"official plugin docker-build is wanted .* fails"):
+            ensure_plugin(layout, "go", env, NAME, Mode.OFFICIAL)
+        assert list(folder.parent.iterdir()) == []
+    env = pulumi_that(layout, monkeypatch, WHOLE)
+    assert ensure_plugin(layout, "go", env, NAME, Mode.OFFICIAL)
+    assert ensure_plugin(layout, "go", pulumi_that(layout, monkeypatch, BROKEN), NAME, Mode.OFFICIAL)
+
+
+def test_a_download_that_was_killed_is_not_taken_for_a_plugin(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = plugin_folder(layout, NAME)
+    folder.mkdir(parents=True)
+    folder.with_name(f"{folder.name}.partial").touch()
+    env = pulumi_that(layout, monkeypatch, f"rm -f $FOLDER.partial\n{WHOLE}")
+    assert ensure_plugin(layout, "go", env, NAME, Mode.AUTO)
+    assert (folder / "pulumi-resource-docker-build").exists()
