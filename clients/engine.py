@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import docker
@@ -101,6 +101,17 @@ def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, 
             raise ServiceError(f"image {name} can't be pulled: {line['error']}")
     pulled: dict[str, Any] = api.inspect_image(name)
     return pulled
+
+
+def start_container(name: str, provider: Mapping[str, Any]) -> None:
+    """Start a stopped container; one that is not there, or whose engine does not answer, is left alone.
+
+    `provider` has the inputs of its docker provider (`host`, `sshOpts`).
+    """
+    engine = Engine()
+    engine.configure(provider)
+    with suppress(DockerException, OSError, ServiceError):
+        engine.client().api.start(name)
 
 
 def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from local.docker_plugin_change import start_stopped
 from local.docker_plugin_choice import DockerPlugin, kept
 from local.layout import Layout
 from local.missing_nodes import refuse_missing
@@ -20,6 +21,8 @@ def bring_up(layout: Layout, stack: str, env: Mapping[str, str]) -> int:
     """Exit code of pulumi, with its output on the screen."""
     refuse_while_locked(layout, stack)
     refuse_missing(layout, stack)
+    if kept(layout) is DockerPlugin.OFFICIAL:
+        start_stopped(layout, stack, env)
     quiet = ["--yes", "--suppress-outputs", "--stack", stack]
     if has_pending_creates(layout, stack):
         print(f"• an interrupted run left notes in the state: they are removed{_LEFT[kept(layout)]}")

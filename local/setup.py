@@ -11,6 +11,7 @@ from local import (
     binfmt,
     builder,
     certificates,
+    docker_plugin_change,
     docker_plugin_choice,
     engine,
     own_engine,
@@ -35,7 +36,6 @@ def set_up(
     """Make this machine ready, and a stack with these settings; the environment in which pulumi sees it."""
     claim_state(layout)
     stack_config(stack)  # What is wrong there is said before minutes of work.
-    plugin = docker_plugin_choice.chosen(layout)
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"
@@ -62,18 +62,25 @@ def set_up(
     env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
     os.environ["PATH"] = env["PATH"]
     pulumi_cli.ensure_plugin(layout, go, env, "docker-build", layout.mode)
-    _ensure_docker_plugin(layout, go, env, plugin)
+    _ensure_docker_plugin(layout, go, env)
     ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
     pulumi_cli.remember(layout, env)
     return env
 
 
-def _ensure_docker_plugin(
-    layout: Layout, go: str, env: Mapping[str, str], chosen: DockerPlugin | None
-) -> None:
-    """Install the docker plugin that this set-up uses, and remember which it is."""
-    modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
-    official = pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[chosen])
+def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> None:
+    """Install the docker plugin that this set-up uses, and remember which it is; change it where asked."""
+    made, asked = docker_plugin_choice.kept(layout), docker_plugin_choice.asked(layout)
+
+    def install(wanted: DockerPlugin | None) -> bool:
+        modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
+        return pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
+
+    held = docker_plugin_change.holding(layout) if made and asked not in (None, made) else []
+    official = install(made if held else asked or made)
+    if held:
+        docker_plugin_change.change(layout, env, held, lambda: install(asked))
+        official = asked is DockerPlugin.OFFICIAL
     docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
 
 

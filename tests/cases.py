@@ -181,7 +181,7 @@ _CASES = {
     46: Case(
         "set-up changed from the stand-in docker plugin to the official one, or back",
         "refused with what it means, or done by one command with an empty preview",
-        "refused; there is no such command yet",
+        "the official plugin can't be had here: its recorded answers and states are tried",
     ),
     47: Case(
         "registry login of a reader pushes or deletes; token login expires in the middle", "refused; renewed"

@@ -307,26 +307,13 @@ def state_with_a_node(layout: Layout, stack: str) -> None:
 OFFICIAL, STAND_IN = docker_plugin_choice.DockerPlugin
 
 
-@pytest.mark.case(46)
 @pytest.mark.parametrize(
-    ("made", "mode", "asked"), [(STAND_IN, Mode.OFFICIAL, OFFICIAL), (OFFICIAL, Mode.EMBEDDED, STAND_IN)]
+    ("mode", "asked"), [(Mode.AUTO, None), (Mode.OFFICIAL, OFFICIAL), (Mode.EMBEDDED, STAND_IN)]
 )
-def test_another_docker_plugin_than_a_set_up_was_made_with_is_refused(
-    layout: Layout, made: DockerPlugin, mode: Mode, asked: DockerPlugin
+def test_a_docker_plugin_is_asked_for_by_the_mode(
+    layout: Layout, mode: Mode, asked: DockerPlugin | None
 ) -> None:
-    """Containers and networks would be replaced, and no copy of a wallet be made first."""
-    state_with_a_node(layout, "local")
-    docker_plugin_choice.keep(layout, made)
-    other = replace(layout, mode=mode)
-    named = (
-        rf"asks for the {asked} docker plugin.*with the {made} one.*container skycoin-node-1 \(stack local\)"
-    )
-    with pytest.raises(SetupError, match=named):
-        docker_plugin_choice.chosen(other)
-    assert docker_plugin_choice.chosen(layout) is made, "auto goes on as before"
-    state_with_nothing = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / "local.json"
-    state_with_nothing.write_text('{"checkpoint": {"latest": {"resources": []}}}')
-    assert docker_plugin_choice.chosen(other) is asked
+    assert docker_plugin_choice.asked(replace(layout, mode=mode)) is asked
 
 
 @pytest.mark.case(46)
@@ -334,9 +321,9 @@ def test_another_docker_plugin_than_a_set_up_was_made_with_is_refused(
 def test_a_set_up_from_before_the_choice_was_kept_stays_with_what_is_installed(
     layout: Layout, origin: str | None, plugin: DockerPlugin
 ) -> None:
-    assert docker_plugin_choice.chosen(layout) is None, "the first set-up decides"
+    assert docker_plugin_choice.kept(layout) is None, "the first set-up decides"
     docker_plugin(layout, origin=origin)
-    assert docker_plugin_choice.chosen(layout) is plugin
+    assert docker_plugin_choice.kept(layout) is plugin
 
 
 @pytest.mark.parametrize(("origin", "renewed"), [("this project's stand-in", True), (None, False)])
@@ -357,7 +344,7 @@ def test_an_installed_stand_in_starts_the_code_of_the_checked_out_version(
 def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) -> None:
     layout.state.mkdir()
     docker_plugin_choice.keep(layout, OFFICIAL)
-    assert docker_plugin_choice.chosen(layout) is OFFICIAL
+    assert docker_plugin_choice.kept(layout) is OFFICIAL
     assert "docker-plugin" not in (*teardown.MADE, *teardown.MADE_FILES)
 
 

@@ -1,0 +1,111 @@
+"""The change of a set-up's docker plugin: `SKYCOIN_MODE=official make up`, or `embedded` (ADR 20).
+
+Both plugins agree on every state that either has refreshed. So each stack is refreshed by the one plugin, and
+previewed by the other before that one is kept: what only it would replace stops the change.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from clients.engine import start_container
+from clients.pulumi import CONTAINER, NODE_CONTAINER, containers
+from local.layout import PROJECT, Layout
+from local.pulumi_cli import plugin_folder
+from local.stack import NETWORK, all_stacks, resources, with_stack_file
+from local.steps import SetupError, output, run, step
+
+REPLACING = frozenset({"create-replacement", "delete-replaced", "delete", "replace"})
+"""Operations of a preview's steps, pulumi/pulumi `pkg/resource/deploy/step.go`."""
+
+
+def holding(layout: Layout) -> list[str]:
+    """Stacks of this set-up that have containers or networks of the docker plugin."""
+    kinds = {CONTAINER, NETWORK}
+    found = {stack: {one["type"] for one in resources(layout, stack)} for stack in all_stacks(layout)}
+    return [stack for stack, types in found.items() if kinds & types]
+
+
+def change(
+    layout: Layout, env: Mapping[str, str], stacks: Sequence[str], install: Callable[[], object]
+) -> None:
+    """Let another docker plugin take over what stacks hold; `install` puts it in the place of the one there.
+
+    Raises SetupError, with the former plugin in its place again, where a refresh or a preview fails, or where
+    the other plugin would replace something.
+    """
+    before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
+    folder, aside = plugin_folder(layout, "docker"), layout.state / "docker-plugin-before"
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(folder, aside)
+    try:
+        install()
+        after = {stack: _replaced(layout, stack, env, "by the other plugin") for stack in stacks}
+        lost = [
+            f"{name} (stack {stack})"
+            for stack in stacks
+            for name in after[stack]
+            if name not in before[stack]
+        ]
+        if lost:
+            raise SetupError(
+                f"The docker plugin was not changed: the other one would replace {'; '.join(lost)}. Stop or "
+                "destroy these first (a workspace by `make workspace-stop`), which keeps volumes, and run "
+                "this again."
+            )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+        raise
+    shutil.rmtree(aside)
+
+
+def start_stopped(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
+    """Start a stack's containers of the docker plugin that somebody has stopped.
+
+    The official plugin reads a stopped one as without ports, and replaces it.
+    """
+    others = [one for one in resources(layout, stack) if one["type"] != NODE_CONTAINER]
+    for name, provider in containers(others):
+        start_container(name, {**provider, "host": provider.get("host") or env["DOCKER_HOST"]})
+
+
+def _replaced(layout: Layout, stack: str, env: Mapping[str, str], doing: str) -> set[str]:
+    """Names of what the installed plugin would replace or delete, after a refresh. Raises SetupError."""
+    with step(f"refresh and preview of the stack {stack}, {doing}") as this:
+        start_stopped(layout, stack, env)
+        found = {_name(each) for each in _previewed(layout, stack, env) if _is_replaced(each)}
+        this.found = f"would replace {', '.join(sorted(found))}" if found else "would replace nothing"
+    return found
+
+
+def _is_replaced(each: Mapping[str, Any]) -> bool:
+    return each["op"] in REPLACING and "docker:index/" in each["urn"].split("::")[2]
+
+
+def _name(each: Mapping[str, Any]) -> str:
+    return str(each["urn"].rpartition("::")[2])
+
+
+def _previewed(layout: Layout, stack: str, env: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Steps of a preview, `pulumi preview --json`."""
+    log, said = layout.logs / "docker-plugin.log", ""
+
+    def ask(options: Sequence[str]) -> int:
+        nonlocal said
+        refresh = ["pulumi", "refresh", "--yes", "--non-interactive", *options]
+        run(refresh, log=log, env=env, cwd=PROJECT, doing=f"refresh of {stack}")
+        command = ["pulumi", "-C", str(PROJECT), "preview", "--json", "--non-interactive", *options]
+        said = output(command, env=env, timeout=600, doing=f"preview of {stack}") or ""
+        return 0
+
+    with_stack_file(layout, stack, env, ask)
+    try:
+        steps: list[dict[str, Any]] = json.loads(said).get("steps", [])
+    except ValueError:
+        raise SetupError(
+            f"The docker plugin was not changed: `pulumi preview` of the stack {stack} fails. `make preview "
+            f"STACK={stack}` says why."
+        ) from None
+    return steps

@@ -1,0 +1,139 @@
+"""A set-up changes its docker plugin only where the other one takes over everything as it is."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import docker_plugin_change
+from local.docker_plugin_change import change, holding, start_stopped
+from local.layout import Layout
+from local.pulumi_cli import plugin_folder
+from local.steps import SetupError
+from tests.unit.test_local import layout as layout  # noqa: PLC0414 a fixture
+
+PULUMI = """\
+#!/bin/sh
+echo "$@" >> "$SAID/calls"
+case "$*" in
+refresh*) exit "$(cat "$SAID/refresh" 2>/dev/null || echo 0)" ;;
+*preview*) cat "$PLUGIN/preview.json" ;;
+esac
+"""
+"""Answers a preview as the installed plugin's folder says."""
+CONTAINER, VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
+STACK = "workspace-cli"
+
+
+def steps(*ops: tuple[str, str, str]) -> str:
+    urn = "urn:pulumi:local::skycoin::skycoin:index:Workspace$"
+    return json.dumps({"steps": [{"op": op, "urn": f"{urn}{type_}::{name}"} for op, type_, name in ops]})
+
+
+@pytest.fixture
+def env(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """A set-up with one stack and a docker plugin, and a `pulumi` that answers for it."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(PULUMI)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(docker_plugin_change, "with_stack_file", alone)
+    monkeypatch.setattr(docker_plugin_change, "start_container", lambda *_: None)
+    folder = plugin_folder(layout, "docker")
+    folder.mkdir(parents=True)
+    (folder / "preview.json").write_text(steps(("same", CONTAINER, "cli-container")))
+    state(layout, {"type": CONTAINER, "urn": "c", "inputs": {"name": "skycoin-cli"}})
+    return {"SAID": str(tmp_path), "PLUGIN": str(folder), "DOCKER_HOST": "unix:///engine.sock"}
+
+
+def alone(layout: Layout, stack: str, env: Mapping[str, str], action: Any) -> int:
+    """Like with_stack_file, for a stack that has no file."""
+    return int(action(["--stack", stack]))
+
+
+def state(layout: Layout, *resources: dict[str, Any]) -> None:
+    folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{STACK}.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+
+
+def installs(layout: Layout, preview: str) -> Any:
+    """Puts another plugin in place, with which previews say this."""
+
+    def install() -> None:
+        (plugin_folder(layout, "docker") / "preview.json").write_text(preview)
+        (plugin_folder(layout, "docker") / "other").touch()
+
+    return install
+
+
+@pytest.mark.case(46)
+def test_another_plugin_that_replaces_nothing_takes_over(layout: Layout, env: Mapping[str, str]) -> None:
+    other = steps(("same", CONTAINER, "cli-container"), ("replace", "skycoin:index:Tag", "a-tag"))
+    change(layout, env, [STACK], installs(layout, other))
+    assert (plugin_folder(layout, "docker") / "other").exists()
+    assert not (layout.state / "docker-plugin-before").exists()
+    calls = Path(env["SAID"], "calls").read_text().splitlines()
+    assert [call.partition(" --")[0].split()[-1] for call in calls] == ["refresh", "preview"] * 2
+
+
+@pytest.mark.case(46)
+@pytest.mark.parametrize("op", ["replace", "create-replacement", "delete-replaced", "delete"])
+def test_another_plugin_that_would_replace_something_is_put_back(
+    layout: Layout, env: Mapping[str, str], op: str
+) -> None:
+    other = steps((op, CONTAINER, "cli-container"), ("same", VOLUME, "cli-home"))
+    with pytest.raises(SetupError, match=r"would replace cli-container \(stack workspace-cli\)"):
+        change(layout, env, [STACK], installs(layout, other))
+    assert not (plugin_folder(layout, "docker") / "other").exists()
+
+
+def test_what_the_settings_replace_with_either_plugin_stops_no_change(
+    layout: Layout, env: Mapping[str, str]
+) -> None:
+    wanted = steps(("replace", CONTAINER, "cli-container"))
+    (plugin_folder(layout, "docker") / "preview.json").write_text(wanted)
+    change(layout, env, [STACK], installs(layout, wanted))
+    assert (plugin_folder(layout, "docker") / "other").exists()
+
+
+@pytest.mark.parametrize("failing", ["refresh", "preview"])
+def test_a_stack_that_can_not_be_looked_at_stops_the_change(
+    layout: Layout, env: Mapping[str, str], failing: str
+) -> None:
+    if failing == "refresh":
+        Path(env["SAID"], "refresh").write_text("1")
+    other = "no JSON" if failing == "preview" else steps()
+    with pytest.raises(SetupError, match=f"pulumi {failing}"):
+        change(layout, env, [STACK], installs(layout, other))
+    assert not (plugin_folder(layout, "docker") / "other").exists()
+
+
+def test_only_stacks_with_containers_or_networks_are_looked_at(layout: Layout) -> None:
+    state(layout, {"type": VOLUME, "urn": "v", "inputs": {}})
+    assert holding(layout) == []
+    state(layout, {"type": CONTAINER, "urn": "c", "inputs": {}})
+    assert holding(layout) == [STACK]
+
+
+def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_looks(
+    layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node's container is not the docker plugin's: a stopped one is no replacement."""
+    started: list[tuple[str, Any]] = []
+    monkeypatch.setattr(docker_plugin_change, "start_container", lambda *what: started.append(what))
+    state(
+        layout,
+        {"type": "pulumi:providers:docker", "urn": "p", "id": "1", "inputs": {"host": "ssh://pi@attic"}},
+        {"type": CONTAINER, "urn": "a", "inputs": {"name": "exporter"}, "provider": "p::1"},
+        {"type": CONTAINER, "urn": "b", "inputs": {"name": "workspace"}},
+        {"type": "skycoin:index:NodeContainer", "urn": "n", "inputs": {"name": "node"}},
+    )
+    start_stopped(layout, STACK, env)
+    assert started == [
+        ("workspace", {"host": "unix:///engine.sock"}),
+        ("exporter", {"host": "ssh://pi@attic"}),
+    ]
