@@ -18,7 +18,7 @@ from providers.docker.image import find
 from providers.docker.inputs import checked
 from providers.docker.marks import left_behind
 from providers.docker.plan import planned
-from providers.docker.state import imported, refreshed, settled, stored, unfinished
+from providers.docker.state import foreign, imported, refreshed, settled, stored, unfinished
 
 POLL = 0.5
 """Seconds between two looks at a container's health."""
@@ -67,7 +67,7 @@ class Container:
                 return None
         now = seen(state, found)
         known = refreshed(CONTAINER, inputs, now) if inputs else imported(CONTAINER, now)
-        return Found(identity=found["Id"], state=now, inputs=known)
+        return Found(identity=found["Id"], state=foreign(CONTAINER, state) | now, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Memory, CPU and restart policy in place; a stopped container that must run is started."""

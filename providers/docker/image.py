@@ -8,7 +8,7 @@ from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.other_schemas import REMOTE_IMAGE
 from providers.docker.plan import planned
-from providers.docker.state import settled
+from providers.docker.state import foreign, settled
 
 
 def find(engine: Engine, name: str, platform: str | None = None) -> Values:
@@ -49,7 +49,7 @@ class RemoteImage:
             except ImageNotFound:
                 return None
         identity, seen = self._found(known, planned(REMOTE_IMAGE, known, state), image)
-        return Found(identity=identity, state=seen, inputs=known)
+        return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """KeepLocally and forceRemove matter at removal only."""

@@ -12,7 +12,7 @@ from providers.docker.inputs import checked
 from providers.docker.marks import MARK, left_behind, mark
 from providers.docker.other_schemas import NETWORK
 from providers.docker.plan import planned
-from providers.docker.state import as_labels, imported, refreshed, settled
+from providers.docker.state import as_labels, foreign, imported, refreshed, settled
 
 
 class Network:
@@ -70,7 +70,7 @@ class Network:
                 return None
         seen = _seen(network)
         known = refreshed(NETWORK, inputs, seen) if inputs else imported(NETWORK, seen)
-        return Found(identity=network["Id"], state=seen, inputs=known)
+        return Found(identity=network["Id"], state=foreign(NETWORK, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Nothing of a network changes in place."""

@@ -15,6 +15,11 @@ def as_labels(labels: Mapping[str, str] | None) -> list[Values]:
     return [{"label": key, "value": value} for key, value in sorted((labels or {}).items())]
 
 
+def foreign(schema: Schema, state: Values) -> Values:
+    """Outputs that only another plugin knows: they are kept, but for the bridge's own (`__…`)."""
+    return {key: value for key, value in state.items() if key not in schema and not key.startswith("__")}
+
+
 def settled(schema: Schema, plan: Values, seen: Values) -> Values:
     """State after a change: what the engine says, but nothing stays nothing, and a set in its order."""
     state = dict(seen)
@@ -46,7 +51,8 @@ def _corrected(one: Field, value: Any, seen: Any) -> Any:
 def stored(schema: Schema, plan: Values, olds: Values) -> Values:
     """A plan as the state after an update; what is dropped from the program becomes zero or empty text."""
     nothing = {name: _NOTHING.get(one.type) for name, one in schema.items() if olds.get(name) is not None}
-    return {name: nothing.get(name) if value is None else value for name, value in plan.items()}
+    values = {name: nothing.get(name) if value is None else value for name, value in plan.items()}
+    return foreign(schema, olds) | values
 
 
 def unfinished(schema: Schema, plan: Values) -> Values:

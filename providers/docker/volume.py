@@ -8,7 +8,7 @@ from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.other_schemas import VOLUME
 from providers.docker.plan import planned
-from providers.docker.state import as_labels, imported, refreshed, settled
+from providers.docker.state import as_labels, foreign, imported, refreshed, settled
 
 
 class Volume:
@@ -48,7 +48,7 @@ class Volume:
             except NotFound:
                 return None
         known = refreshed(VOLUME, inputs, seen) if inputs else imported(VOLUME, seen)
-        return Found(identity=identity, state=seen, inputs=known)
+        return Found(identity=identity, state=foreign(VOLUME, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Nothing of a volume changes in place."""

@@ -22,6 +22,7 @@ from providers.docker.image import RemoteImage
 from providers.docker.marks import MARK, left_behind, mark
 from providers.docker.plan import essence, planned
 from providers.docker.schema import nanoseconds
+from providers.docker.state import stored
 from providers.docker.volume import Volume
 from tests.official.answers import SCHEMAS, Context, stand_in
 
@@ -119,6 +120,17 @@ class ClosedEngine(Engine):
 
     def client(self) -> Any:
         raise AssertionError("the engine was asked")
+
+
+class AnsweringEngine(Engine):
+    """An engine with fixed answers, by the path of a call."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__()
+        self._answers = Mock(**answers)
+
+    def client(self) -> Any:
+        return self._answers
 
 
 @pytest.fixture
@@ -335,6 +347,20 @@ def test_what_means_something_else_has_another_essence(key: str, old: Any, new: 
 
 
 # --- previews ---
+
+
+def test_outputs_that_only_a_newer_plugin_knows_are_kept() -> None:
+    """The bridge's own are not: lists that disagree with them end the official plugin's process."""
+    state = {"name": "v", "quota": "1G", "__meta": "{}"}
+    inspected = {"Name": "v", "Driver": "local", "Mountpoint": "/v"}
+    engine = AnsweringEngine(**{"api.inspect_volume.return_value": inspected})
+    found = Volume(engine).read("v", {"name": "v"}, state)
+    assert found is not None
+    assert found.state["quota"] == "1G"
+    assert "__meta" not in found.state
+    updated = stored(SCHEMAS[CONTAINER], planned(SCHEMAS[CONTAINER], {}, {}), {"quota": "1G", "__meta": "{}"})
+    assert updated["quota"] == "1G"
+    assert "__meta" not in updated
 
 
 def test_an_option_of_an_image_that_the_program_drops_goes_from_the_state() -> None:
