@@ -77,7 +77,7 @@ def scenarios() -> dict[str, list[Call]]:
         for name, group in found.items()
         if PLAYED.fullmatch(name)
         and not HANDS.fullmatch(name)
-        and {"Create"} & {call.method for call in group}
+        and any(call.method == "Create" for call in group)
         and not any(compare(asked, call)[0] is Outcome.REFUSED for call in group if call.method == "Check")
     }
 
@@ -121,7 +121,8 @@ class Play:
 
     def call(self, call: Call) -> None:
         """Play one call."""
-        self._volatile |= {pointer.partition("/properties")[2].replace("/", ".") for pointer in call.volatile}
+        places = [pointer.partition("/properties/")[2] for pointer in call.volatile]
+        self._volatile |= {f".{place.replace('/', '.')}" for place in places if place}
         request = self._request(call)
         context = Witness()
         try:
