@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from catalogue.ssh_options import STRICT_HOST_KEYS
+
 CONNECT_SECONDS = 20
 """Time in which the host must answer: a dead one is reported in less than 30 s."""
 
@@ -20,10 +22,10 @@ ALIVE = ("ServerAliveInterval=15", "ServerAliveCountMax=4")
 
 
 def ssh_command(url: str, options: Sequence[str]) -> list[str]:
-    """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win over ours."""
+    """The ssh command for `ssh://USER@HOST[:PORT]`; but for the host's key, the caller's options win."""
     parts = urlsplit(url)
     ours = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
-    command = ["ssh", *options, *(part for option in ours for part in ("-o", option))]
+    command = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in ours for part in ("-o", option))]
     if parts.username:
         command += ["-l", parts.username]
     if parts.port:

@@ -11,6 +11,7 @@ from catalogue.arch import ARCHES, in_table_order
 from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
 from catalogue.naming import Channel, pinned
 from catalogue.registries import RegistryKind
+from catalogue.ssh_options import STRICT_HOST_KEYS
 from catalogue.version import VERSION
 from components.buildx import BuildxProvider
 from components.contexts import context_warnings
@@ -280,10 +281,11 @@ def _docker_provider(
     name: str, host: HostSettings, logins: Logins | None, marker: ProgramVersion
 ) -> docker.Provider:
     """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
+    is_ssh = (host.address or "").startswith("ssh://")
     return docker.Provider(
         name,
         host=host.address,
-        ssh_opts=host.ssh_options or None,
+        ssh_opts=[*STRICT_HOST_KEYS, *host.ssh_options] if is_ssh else None,
         registry_auth=logins,
         opts=pulumi.ResourceOptions(depends_on=[marker]),
     )

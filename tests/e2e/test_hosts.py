@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from clients.ssh import ssh_command
 from local import services
 from local.packages import ensure_packages
 from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
@@ -152,6 +153,17 @@ def test_unknown_host_key_fails_that_host_by_name_in_time(
         assert time.monotonic() - began < 60
     finally:
         up.change(before)
+
+
+@pytest.mark.case(22)
+def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> None:
+    """`accept-new` in a person's own configuration held before (`ssh -G` shows what ssh makes of it)."""
+    config = tmp_path / "config"
+    config.write_text("Host *\n  StrictHostKeyChecking accept-new\n")
+    program, *options, _ = ssh_command("ssh://pi@board.lan", [])
+    asked = [program, "-F", str(config), "-G", *options]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert "stricthostkeychecking true" in said.splitlines()
 
 
 @pytest.mark.usefixtures("fleet")

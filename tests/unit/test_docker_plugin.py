@@ -583,13 +583,14 @@ def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], 
     """`--` ends the options: a host's name is never read as one."""
     names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
     ours = [part for name in names for part in ("-o", name)]
-    assert ssh_command(url, options) == ["ssh", *ours, *wanted, "docker system dial-stdio"]
+    strict = ["-o", "StrictHostKeyChecking=yes"]
+    assert ssh_command(url, options) == ["ssh", *strict, *ours, *wanted, "docker system dial-stdio"]
 
 
 def test_the_callers_ssh_options_come_first_and_so_win() -> None:
     """ssh takes the first value that it is given of an option."""
     command = ssh_command("ssh://host", ["-o", "ConnectTimeout=5", "-i", "key"])
-    assert command[1:5] == ["-o", "ConnectTimeout=5", "-i", "key"]
+    assert command[3:7] == ["-o", "ConnectTimeout=5", "-i", "key"]
     assert command.index("ConnectTimeout=5") < command.index("ConnectTimeout=20")
 
 

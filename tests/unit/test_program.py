@@ -185,7 +185,8 @@ def test_ssh_options_reach_the_hosts_provider() -> None:
     nodes = {"attic": {"image": "skycoin", "host": "attic"}}
     provider = up_with("fleet", hosts=hosts, nodes=nodes).one(DOCKER_PROVIDER, "attic").inputs
     assert provider["host"] == "ssh://pi@attic.lan:2222"
-    assert provider["sshOpts"] == '["-i", "/keys/fleet"]', "providers take lists as JSON"
+    wanted = ["-o", "StrictHostKeyChecking=yes", "-i", "/keys/fleet"]
+    assert json.loads(provider["sshOpts"]) == wanted, "no ~/.ssh/config accepts an unknown key"
 
 
 def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_docker_config(

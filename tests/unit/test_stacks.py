@@ -168,7 +168,8 @@ def test_a_fleet_has_a_provider_for_each_host() -> None:
     """One dead host fails alone."""
     engine = up("fleet")
     hosts = {provider.name: provider.inputs for provider in engine.all_of(DOCKER_PROVIDER)}
-    assert hosts == {"attic": {"host": "ssh://pi@attic.lan"}, "shed": {"host": "ssh://pi@shed.lan"}}
+    strict = '["-o", "StrictHostKeyChecking=yes"]'
+    assert hosts == {name: {"host": f"ssh://pi@{name}.lan", "sshOpts": strict} for name in ("attic", "shed")}
     for node in ("attic", "shed"):
         provider = engine.one(DOCKER_PROVIDER, node).urn
         mine = [entry for entry in engine.registered if entry.name.startswith(f"{node}-")]
