@@ -275,6 +275,28 @@ def test_a_state_of_the_first_version_is_no_change(plugin: Servicer) -> None:
     assert diff(plugin, CONTAINER, olds, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
+@pytest.mark.parametrize(
+    ("token", "key", "given"),
+    [
+        (CONTAINER, "privileged", False),
+        (CONTAINER, "tty", False),
+        (CONTAINER, "stopTimeout", 0),
+        (CONTAINER, "memory", 0),
+        (CONTAINER, "mustRun", False),
+        (NETWORK, "attachable", False),
+        (NETWORK, "internal", False),
+        (REMOTE_IMAGE, "keepLocally", False),
+    ],
+)
+def test_false_and_zero_over_a_state_without_them_are_no_change(
+    plugin: Servicer, token: str, key: str, given: Any
+) -> None:
+    """A container or a network was replaced for what it is anyway (as the official plugin 5.2.0 answers)."""
+    news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
+    answer = diff(plugin, token, {**news, key: None}, news, {**news, key: given})
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
 def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
     """Labels that somebody else gave a wallet's volume would replace it."""
     request = provider_pb2.DiffRequest(
