@@ -18,7 +18,8 @@ def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values
 
 
 def _planned(one: Field, new: Any, old: Any, *, made: bool) -> Any:
-    if not one.given or new is None or (new == "" and not one.empty_changes) or (new == [] and one.parts):
+    is_empty = new == "" and (one.computed or not one.empty_changes)
+    if not one.given or new is None or is_empty or (new == [] and one.parts):
         return _absent(one, old, made=made)
     if new == UNKNOWN:
         return new

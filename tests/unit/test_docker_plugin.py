@@ -297,6 +297,27 @@ def test_false_and_zero_over_a_state_without_them_are_no_change(
     assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
+@pytest.mark.parametrize(
+    ("token", "key"),
+    [(CONTAINER, "hostname"), (CONTAINER, "stopSignal"), (CONTAINER, "logDriver"), (NETWORK, "driver")],
+)
+def test_empty_text_leaves_to_the_engine_what_it_fills_in(plugin: Servicer, token: str, key: str) -> None:
+    """A container was replaced at every run for a host name that is empty (official plugin 5.2.0)."""
+    news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
+    answer = diff(plugin, token, {**news, key: "chosen"}, news, {**news, key: ""})
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert planned(SCHEMAS[token], {**news, key: ""})[key] == UNKNOWN
+
+
+def test_a_port_at_no_address_is_at_all_of_them(plugin: Servicer) -> None:
+    """The engine says 0.0.0.0, and the container was replaced at every run (official plugin 5.2.0)."""
+    port = {"internal": 80, "external": 80, "protocol": "tcp"}
+    given: Values = {"name": "a", "image": "i", "ports": [{**port, "ip": ""}]}
+    news, _ = check(plugin, CONTAINER, given)
+    answer = diff(plugin, CONTAINER, {**news, "ports": [{**port, "ip": "0.0.0.0"}]}, news, news)
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
 def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
     """Labels that somebody else gave a wallet's volume would replace it."""
     request = provider_pb2.DiffRequest(
