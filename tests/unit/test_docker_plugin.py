@@ -380,6 +380,20 @@ def test_what_means_something_else_has_another_essence(key: str, old: Any, new: 
 # --- previews ---
 
 
+@pytest.mark.parametrize("key", ["labels", "logOpts", "mounts", "ports", "tmpfs", "ulimits"])
+@pytest.mark.parametrize("unknown", [UNKNOWN, [UNKNOWN]])
+def test_an_input_that_a_preview_does_not_know_yet_is_a_change(
+    plugin: Servicer, key: str, unknown: Any
+) -> None:
+    """Also one whole entry or map: the preview failed with an answer that was not understood."""
+    if unknown == [UNKNOWN] and key in ("logOpts", "tmpfs"):
+        unknown = {"a": UNKNOWN}
+    news = {**NODE, key: unknown}
+    assert planned(SCHEMAS[CONTAINER], news)[key] == unknown
+    assert key in diff(plugin, CONTAINER, NODE, NODE, news).diffs
+    assert essence(SCHEMAS[CONTAINER][key], unknown) != essence(SCHEMAS[CONTAINER][key], NODE.get(key))
+
+
 def test_an_option_of_an_image_that_the_program_drops_goes_from_the_state() -> None:
     """Else it would differ at every run."""
     olds = planned(SCHEMAS[REMOTE_IMAGE], {"name": "x", "keepLocally": True}) | {"imageId": "sha256:1"}
