@@ -243,6 +243,20 @@ def test_a_missing_or_contradicting_input_fails(
     assert failures.keys() == failing
 
 
+@pytest.mark.parametrize(
+    ("inputs", "place"),
+    [
+        ({"healthcheck": {"tests": ["NONE"], "interval": ""}}, "healthcheck.interval"),
+        ({"cpuSet": "\u0661"}, "cpuSet"),
+        ({"memory": "\u0661"}, "memory"),
+    ],
+)
+def test_what_go_does_not_read_fails(plugin: Servicer, inputs: Values, place: str) -> None:
+    """Neither an empty duration nor Arabic digits; the official plugin refuses them (5.2.0)."""
+    _, failures = check(plugin, CONTAINER, {"name": "a", "image": "i", **inputs})
+    assert set(failures) == {place}
+
+
 def test_values_that_a_preview_does_not_know_pass(plugin: Servicer) -> None:
     unknown = {"image": UNKNOWN, "networkMode": UNKNOWN, "mounts": UNKNOWN, "healthcheck": UNKNOWN}
     inputs, failures = check(plugin, CONTAINER, {**NODE, **unknown})
