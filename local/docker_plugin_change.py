@@ -7,12 +7,14 @@ previewed by the other before that one is kept: what only it would replace stops
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from clients.engine import start_container
 from clients.pulumi import CONTAINER, NODE_CONTAINER, containers
+from local.docker_plugin_choice import kept, origin
 from local.layout import PROJECT, Layout
-from local.pulumi_cli import plugin_folder
+from local.pulumi_cli import plugin_folder, unfinished
 from local.stack import NETWORK, all_stacks, resources, with_stack_file
 from local.steps import SetupError, output, run, step
 
@@ -27,18 +29,35 @@ def holding(layout: Layout) -> list[str]:
     return [stack for stack, types in found.items() if kinds & types]
 
 
+def settle(layout: Layout) -> None:
+    """Undo a change that was killed before `keep`; do nothing where none was."""
+    aside = _aside(layout)
+    if not aside.exists():
+        for left in (_copying(layout), _removed(layout)):
+            shutil.rmtree(left, ignore_errors=True)
+    elif origin(aside) is kept(layout):
+        _put_back(layout)
+    else:
+        _remove(layout, aside)
+
+
 def change(
-    layout: Layout, env: Mapping[str, str], stacks: Sequence[str], install: Callable[[], object]
+    layout: Layout,
+    env: Mapping[str, str],
+    stacks: Sequence[str],
+    install: Callable[[], object],
+    keep: Callable[[], object],
 ) -> None:
-    """Let another docker plugin take over what stacks hold; `install` puts it in the place of the one there.
+    """Let another docker plugin take over what stacks hold.
+
+    `install` puts it in the place of the one there, and `keep` remembers that this set-up has it.
 
     Raises SetupError, with the former plugin in its place again, where a refresh or a preview fails, or where
     the other plugin would replace something.
     """
     before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
-    folder, aside = plugin_folder(layout, "docker"), layout.state / "docker-plugin-before"
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(folder, aside)
+    # Whole or not there: where the next set-up finds it, this one was killed.
+    shutil.copytree(plugin_folder(layout, "docker"), _copying(layout)).rename(_aside(layout))
     try:
         install()
         after = {stack: _replaced(layout, stack, env, "by the other plugin") for stack in stacks}
@@ -54,11 +73,38 @@ def change(
                 "destroy these first (a workspace by `make workspace-stop`), which keeps volumes, and run "
                 "this again."
             )
+        keep()
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
+        settle(layout)
         raise
-    shutil.rmtree(aside)
+    settle(layout)
+
+
+def _aside(layout: Layout) -> Path:
+    return layout.state / "docker-plugin-before"
+
+
+def _copying(layout: Layout) -> Path:
+    return layout.state / "docker-plugin-copying"
+
+
+def _removed(layout: Layout) -> Path:
+    return layout.state / "docker-plugin-removed"
+
+
+def _put_back(layout: Layout) -> None:
+    folder = plugin_folder(layout, "docker")
+    if folder.exists():
+        _remove(layout, folder)
+    _aside(layout).rename(folder)
+    unfinished(folder).unlink(missing_ok=True)
+
+
+def _remove(layout: Layout, folder: Path) -> None:
+    """Remove a folder; a kill leaves no half of it in its place."""
+    shutil.rmtree(_removed(layout), ignore_errors=True)
+    folder.rename(_removed(layout))
+    shutil.rmtree(_removed(layout))
 
 
 def start_stopped(layout: Layout, stack: str, env: Mapping[str, str]) -> None:

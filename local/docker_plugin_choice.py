@@ -4,6 +4,7 @@ It is changed by SKYCOIN_MODE alone (docker_plugin_change.py).
 """
 
 from enum import StrEnum
+from pathlib import Path
 
 from local.layout import Layout, Mode
 from local.pulumi_cli import plugin_folder, write_aside
@@ -34,6 +35,9 @@ def kept(layout: Layout) -> DockerPlugin | None:
     if path.exists():
         return DockerPlugin(path.read_text().strip())
     folder = plugin_folder(layout, "docker")
-    if not folder.is_dir():
-        return None
+    return origin(folder) if folder.is_dir() else None
+
+
+def origin(folder: Path) -> DockerPlugin:
+    """Which plugin is in a folder."""
     return DockerPlugin.STAND_IN if (folder / "ORIGIN").exists() else DockerPlugin.OFFICIAL

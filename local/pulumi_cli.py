@@ -143,10 +143,11 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
 
 def _is_installed(folder: Path) -> bool:
     """Pulumi marks a folder that it has not filled yet, or could not."""
-    return folder.is_dir() and not _unfinished(folder).exists()
+    return folder.is_dir() and not unfinished(folder).exists()
 
 
-def _unfinished(folder: Path) -> Path:
+def unfinished(folder: Path) -> Path:
+    """Pulumi's mark beside a plugin's folder that is not filled yet."""
     return folder.with_name(f"{folder.name}.partial")
 
 
@@ -155,7 +156,7 @@ def _official(folder: Path, install: Sequence[str], env: Mapping[str, str]) -> b
     if output(install, env=env, timeout=300, doing="downloading the plugin") is not None:
         return True
     shutil.rmtree(folder, ignore_errors=True)
-    _unfinished(folder).unlink(missing_ok=True)
+    unfinished(folder).unlink(missing_ok=True)
     return False
 
 

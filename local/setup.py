@@ -70,6 +70,7 @@ def set_up(
 
 def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> None:
     """Install the docker plugin that this set-up uses, and remember which it is; change it where asked."""
+    docker_plugin_change.settle(layout)
     made, asked = docker_plugin_choice.kept(layout), docker_plugin_choice.asked(layout)
 
     def install(wanted: DockerPlugin | None) -> bool:
@@ -78,10 +79,11 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
 
     held = docker_plugin_change.holding(layout) if made and asked not in (None, made) else []
     official = install(made if held else asked or made)
-    if held:
-        docker_plugin_change.change(layout, env, held, lambda: install(asked))
-        official = asked is DockerPlugin.OFFICIAL
     docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
+    if held and asked:
+        docker_plugin_change.change(
+            layout, env, held, lambda: install(asked), lambda: docker_plugin_choice.keep(layout, asked)
+        )
 
 
 def claim_state(layout: Layout) -> None:

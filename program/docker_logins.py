@@ -1,11 +1,12 @@
 """Registries whose logins the docker plugin looks for when an engine pulls."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
-from docker.utils.config import find_config_file
 
 from catalogue.registries import RegistryKind
 from settings.stack import StackSettings
@@ -19,7 +20,7 @@ def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str,
     `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config for these
     alone (DOCKER_CONFIG), and fails where there is no such file: then it is not told to.
     """
-    if find_config_file() is None:
+    if not _docker_config().is_file():
         return None
     if settings.images_from is not None:
         return published.apply(
@@ -27,6 +28,13 @@ def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str,
         )
     registries = settings.registries.values()
     return _named({one.root for one in registries if one.kind is not RegistryKind.LOCAL}) or None
+
+
+def _docker_config() -> Path:
+    """File of logins, where the official docker plugin looks: nowhere else if DOCKER_CONFIG is given."""
+    given = os.environ.get("DOCKER_CONFIG")
+    place = Path(given) if given else Path.home() / ".docker"
+    return place / "config.json" if place.is_dir() else place
 
 
 def _named(references: set[str]) -> list[docker.ProviderRegistryAuthArgs]:

@@ -74,7 +74,7 @@ _CREATED: Schema = {
         parts={
             "internal": of(NUMBER, required=True),
             "external": of(NUMBER, computed=True),
-            "ip": of(TEXT, default="0.0.0.0"),
+            "ip": of(TEXT, default="0.0.0.0", empty_changes=False),
             "protocol": of(TEXT, default="tcp"),
         },
     ),

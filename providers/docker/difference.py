@@ -24,11 +24,18 @@ def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) ->
     # A default that is false or 0 was not always written down.
     olds = {name: one.default for name, one in schema.items() if one.given and not one.default} | olds
     plan = planned(schema, news, olds)
+    changed = {
+        name: found
+        for name, one in sorted(schema.items())
+        if (found := _differences(name, one, olds.get(name), plan[name]))
+    }
+    if all(olds.get(name) is None and not plan[name] for name in changed):
+        changed = {}  # false, zero and empty over nothing are listed beside a change, and are none alone
     kinds: Kinds = {}
     replaces = []
-    for name, one in sorted(schema.items()):
-        found = _differences(name, one, olds.get(name), plan[name])
-        if found and one.replaces:
+    for name, found in changed.items():
+        one = schema[name]
+        if one.replaces:
             replaces.append(name)
         kinds |= {path: f"{kind}_REPLACE" if one.replaces else kind for path, kind in found.items()}
     return Change(

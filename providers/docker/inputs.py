@@ -1,5 +1,6 @@
 """Check of a kind's inputs by its schema: defaults are filled in, and what can't be served is refused."""
 
+import re
 from typing import Any
 
 from providers.base import UNKNOWN, Checked, Values
@@ -7,6 +8,7 @@ from providers.docker.schema import Field, Schema, Type
 
 _WRAPPED = "4dabf18193072939515e22adb298388d"
 """Key of a wrapped secret, sdk/python `pulumi.runtime.rpc._special_sig_key`."""
+_WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
 def checked(schema: Schema, given: Values) -> Checked:
@@ -86,6 +88,6 @@ def _scalar(wanted: Type, value: Any) -> Any:
         if value not in (True, False, "true", "false"):
             raise ValueError("true or false")
         return value in (True, "true")
-    if isinstance(value, float) or (isinstance(value, str) and not value.lstrip("-").isdecimal()):
+    if isinstance(value, float) or (isinstance(value, str) and not _WHOLE.fullmatch(value)):
         raise ValueError("a whole number")
     return int(value)

@@ -18,7 +18,8 @@ def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values
 
 
 def _planned(one: Field, new: Any, old: Any, *, made: bool) -> Any:
-    if not one.given or new is None or (new == "" and not one.empty_changes) or (new == [] and one.parts):
+    is_empty = new == "" and (one.computed or not one.empty_changes)
+    if not one.given or new is None or is_empty or (new == [] and one.parts):
         return _absent(one, old, made=made)
     if new == UNKNOWN:
         return new
@@ -33,7 +34,9 @@ def _planned(one: Field, new: Any, old: Any, *, made: bool) -> Any:
     return [_part(one.parts, entry, part, made=made) for entry, part in zip(new, parts, strict=False)]
 
 
-def _part(parts: Schema, new: Values, old: Any, *, made: bool) -> Values:
+def _part(parts: Schema, new: Any, old: Any, *, made: bool) -> Any:
+    if not isinstance(new, dict):
+        return new  # one that only the engine will know
     plan = planned(parts, new, None if made else old if isinstance(old, dict) else {})
     return {name: _EMPTY.get(parts[name].type) if value is None else value for name, value in plan.items()}
 
@@ -66,7 +69,7 @@ def essence(one: Field, value: Any) -> str:
     if isinstance(value, list):
         entries = [essence(one.entry, entry) for entry in value]
         return repr(entries if one.type is Type.LIST and one.ordered else sorted(entries))
-    if one.type is Type.MAP:
+    if one.type is Type.MAP and isinstance(value, dict):
         return repr(sorted(value.items()))
     if one.type is Type.OBJECT and isinstance(value, dict):
         parts = planned(one.parts, value, {})

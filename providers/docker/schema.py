@@ -92,6 +92,8 @@ def nanoseconds(text: str) -> int:
 
 def duration(value: str) -> str:
     """Rule of a Go duration."""
+    if not value:
+        return "an empty text is no duration: write 0s, or leave it out"
     try:
         nanoseconds(value)
     except ValueError as error:
@@ -106,4 +108,4 @@ def at_least(least: int) -> Rule:
 
 def matching(pattern: str) -> Rule:
     """Rule of a text that a regular expression describes."""
-    return lambda value: "" if re.search(pattern, value) else f"{value!r} does not match {pattern}"
+    return lambda value: "" if re.search(pattern, value, re.ASCII) else f"{value!r} does not match {pattern}"

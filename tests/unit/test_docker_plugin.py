@@ -255,6 +255,20 @@ def test_a_missing_or_contradicting_input_fails(
     assert failures.keys() == failing
 
 
+@pytest.mark.parametrize(
+    ("inputs", "place"),
+    [
+        ({"healthcheck": {"tests": ["NONE"], "interval": ""}}, "healthcheck.interval"),
+        ({"cpuSet": "\u0661"}, "cpuSet"),
+        ({"memory": "\u0661"}, "memory"),
+    ],
+)
+def test_what_go_does_not_read_fails(plugin: Servicer, inputs: Values, place: str) -> None:
+    """Neither an empty duration nor Arabic digits; the official plugin refuses them (5.2.0)."""
+    _, failures = check(plugin, CONTAINER, {"name": "a", "image": "i", **inputs})
+    assert set(failures) == {place}
+
+
 def test_values_that_a_preview_does_not_know_pass(plugin: Servicer) -> None:
     unknown = {"image": UNKNOWN, "networkMode": UNKNOWN, "mounts": UNKNOWN, "healthcheck": UNKNOWN}
     inputs, failures = check(plugin, CONTAINER, {**NODE, **unknown})
@@ -285,6 +299,49 @@ def test_a_state_of_the_first_version_is_no_change(plugin: Servicer) -> None:
     news, failures = check(plugin, CONTAINER, given | now)
     assert failures == {}
     assert diff(plugin, CONTAINER, olds, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+@pytest.mark.parametrize(
+    ("token", "key", "given"),
+    [
+        (CONTAINER, "privileged", False),
+        (CONTAINER, "tty", False),
+        (CONTAINER, "stopTimeout", 0),
+        (CONTAINER, "memory", 0),
+        (CONTAINER, "mustRun", False),
+        (NETWORK, "attachable", False),
+        (NETWORK, "internal", False),
+        (REMOTE_IMAGE, "keepLocally", False),
+    ],
+)
+def test_false_and_zero_over_a_state_without_them_are_no_change(
+    plugin: Servicer, token: str, key: str, given: Any
+) -> None:
+    """A container or a network was replaced for what it is anyway (as the official plugin 5.2.0 answers)."""
+    news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
+    answer = diff(plugin, token, {**news, key: None}, news, {**news, key: given})
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+@pytest.mark.parametrize(
+    ("token", "key"),
+    [(CONTAINER, "hostname"), (CONTAINER, "stopSignal"), (CONTAINER, "logDriver"), (NETWORK, "driver")],
+)
+def test_empty_text_leaves_to_the_engine_what_it_fills_in(plugin: Servicer, token: str, key: str) -> None:
+    """A container was replaced at every run for a host name that is empty (official plugin 5.2.0)."""
+    news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
+    answer = diff(plugin, token, {**news, key: "chosen"}, news, {**news, key: ""})
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert planned(SCHEMAS[token], {**news, key: ""})[key] == UNKNOWN
+
+
+def test_a_port_at_no_address_is_at_all_of_them(plugin: Servicer) -> None:
+    """The engine says 0.0.0.0, and the container was replaced at every run (official plugin 5.2.0)."""
+    port = {"internal": 80, "external": 80, "protocol": "tcp"}
+    given: Values = {"name": "a", "image": "i", "ports": [{**port, "ip": ""}]}
+    news, _ = check(plugin, CONTAINER, given)
+    answer = diff(plugin, CONTAINER, {**news, "ports": [{**port, "ip": "0.0.0.0"}]}, news, news)
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
 def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
@@ -361,6 +418,20 @@ def test_outputs_that_only_a_newer_plugin_knows_are_kept() -> None:
     updated = stored(SCHEMAS[CONTAINER], planned(SCHEMAS[CONTAINER], {}, {}), {"quota": "1G", "__meta": "{}"})
     assert updated["quota"] == "1G"
     assert "__meta" not in updated
+
+
+@pytest.mark.parametrize("key", ["labels", "logOpts", "mounts", "ports", "tmpfs", "ulimits"])
+@pytest.mark.parametrize("unknown", [UNKNOWN, [UNKNOWN]])
+def test_an_input_that_a_preview_does_not_know_yet_is_a_change(
+    plugin: Servicer, key: str, unknown: Any
+) -> None:
+    """Also one whole entry or map: the preview failed with an answer that was not understood."""
+    if unknown == [UNKNOWN] and key in ("logOpts", "tmpfs"):
+        unknown = {"a": UNKNOWN}
+    news = {**NODE, key: unknown}
+    assert planned(SCHEMAS[CONTAINER], news)[key] == unknown
+    assert key in diff(plugin, CONTAINER, NODE, NODE, news).diffs
+    assert essence(SCHEMAS[CONTAINER][key], unknown) != essence(SCHEMAS[CONTAINER][key], NODE.get(key))
 
 
 def test_an_option_of_an_image_that_the_program_drops_goes_from_the_state() -> None:

@@ -1,6 +1,7 @@
 """A set-up changes its docker plugin only where the other one takes over everything as it is."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from local import docker_plugin_change
-from local.docker_plugin_change import change, holding, start_stopped
+from local.docker_plugin_change import change, holding, settle, start_stopped
+from local.docker_plugin_choice import DockerPlugin, keep
 from local.layout import Layout
 from local.pulumi_cli import plugin_folder
 from local.steps import SetupError
@@ -44,6 +46,7 @@ def env(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapp
     monkeypatch.setattr(docker_plugin_change, "start_container", lambda *_: None)
     folder = plugin_folder(layout, "docker")
     folder.mkdir(parents=True)
+    keep(layout, DockerPlugin.OFFICIAL)
     (folder / "preview.json").write_text(steps(("same", CONTAINER, "cli-container")))
     state(layout, {"type": CONTAINER, "urn": "c", "inputs": {"name": "skycoin-cli"}})
     return {"SAID": str(tmp_path), "PLUGIN": str(folder), "DOCKER_HOST": "unix:///engine.sock"}
@@ -70,10 +73,15 @@ def installs(layout: Layout, preview: str) -> Any:
     return install
 
 
+def decided(layout: Layout) -> Any:
+    """Remembers that the set-up has the other plugin."""
+    return lambda: keep(layout, DockerPlugin.STAND_IN)
+
+
 @pytest.mark.case(46)
 def test_another_plugin_that_replaces_nothing_takes_over(layout: Layout, env: Mapping[str, str]) -> None:
     other = steps(("same", CONTAINER, "cli-container"), ("replace", "skycoin:index:Tag", "a-tag"))
-    change(layout, env, [STACK], installs(layout, other))
+    change(layout, env, [STACK], installs(layout, other), decided(layout))
     assert (plugin_folder(layout, "docker") / "other").exists()
     assert not (layout.state / "docker-plugin-before").exists()
     calls = Path(env["SAID"], "calls").read_text().splitlines()
@@ -87,7 +95,7 @@ def test_another_plugin_that_would_replace_something_is_put_back(
 ) -> None:
     other = steps((op, CONTAINER, "cli-container"), ("same", VOLUME, "cli-home"))
     with pytest.raises(SetupError, match=r"would replace cli-container \(stack workspace-cli\)"):
-        change(layout, env, [STACK], installs(layout, other))
+        change(layout, env, [STACK], installs(layout, other), decided(layout))
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
 
@@ -96,7 +104,7 @@ def test_what_the_settings_replace_with_either_plugin_stops_no_change(
 ) -> None:
     wanted = steps(("replace", CONTAINER, "cli-container"))
     (plugin_folder(layout, "docker") / "preview.json").write_text(wanted)
-    change(layout, env, [STACK], installs(layout, wanted))
+    change(layout, env, [STACK], installs(layout, wanted), decided(layout))
     assert (plugin_folder(layout, "docker") / "other").exists()
 
 
@@ -108,7 +116,7 @@ def test_a_stack_that_can_not_be_looked_at_stops_the_change(
         Path(env["SAID"], "refresh").write_text("1")
     other = "no JSON" if failing == "preview" else steps()
     with pytest.raises(SetupError, match=f"pulumi {failing}"):
-        change(layout, env, [STACK], installs(layout, other))
+        change(layout, env, [STACK], installs(layout, other), decided(layout))
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
 
@@ -137,3 +145,69 @@ def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_
         ("workspace", {"host": "unix:///engine.sock"}),
         ("exporter", {"host": "ssh://pi@attic"}),
     ]
+
+
+class KilledError(BaseException):
+    """The end of a process that cleans nothing up."""
+
+
+def killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be cleaned up from here on."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(shutil, "rmtree", die)
+    monkeypatch.setattr(Path, "rename", die)
+
+
+@pytest.mark.case(46)
+@pytest.mark.parametrize("made", DockerPlugin)
+@pytest.mark.parametrize("at", ["copy", "half an installation", "preview", "choice", "after the choice"])
+def test_a_change_that_was_killed_is_undone_by_the_next_set_up_unless_it_was_decided(
+    layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, made: DockerPlugin, at: str
+) -> None:
+    """The official plugin could not be downloaded again where there is no network, and nothing went on."""
+    folder = plugin_folder(layout, "docker")
+    keep(layout, made)
+    if made is DockerPlugin.STAND_IN:
+        (folder / "ORIGIN").touch()
+    other = next(plugin for plugin in DockerPlugin if plugin is not made)
+
+    def copy(_: Path, to: Path) -> None:
+        to.mkdir()
+        killed(monkeypatch)
+        raise KilledError
+
+    def install() -> None:
+        (folder / "ORIGIN").unlink(missing_ok=True)
+        (folder / "other").touch()
+        if at == "half an installation":
+            folder.with_name(f"{folder.name}.partial").touch()
+        elif other is DockerPlugin.STAND_IN:
+            (folder / "ORIGIN").touch()
+        if at in ("half an installation", "preview"):
+            killed(monkeypatch)
+            raise KilledError
+
+    def choose() -> None:
+        if at == "after the choice":
+            keep(layout, other)
+        killed(monkeypatch)
+        raise KilledError
+
+    with monkeypatch.context() as dying:
+        if at == "copy":
+            dying.setattr(shutil, "copytree", copy)
+        with pytest.raises(KilledError):
+            change(layout, env, [STACK], install, choose)
+    monkeypatch.undo()
+    settle(layout)
+    assert (folder / "other").exists() == (at == "after the choice")
+    assert (folder / "preview.json").exists()
+    assert not folder.with_name(f"{folder.name}.partial").exists()
+    is_stand_in = made is DockerPlugin.STAND_IN
+    assert (folder / "ORIGIN").exists() == (is_stand_in != (at == "after the choice"))
+    assert not list(layout.state.glob("docker-plugin-*"))
+    settle(layout)
+    assert (folder / "preview.json").exists()

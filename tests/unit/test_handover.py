@@ -483,6 +483,29 @@ def test_a_container_of_another_stack_on_the_wallet_is_never_removed(policy: str
         assert {"other", NAME} <= set(names(engine)), f"step {at}"
 
 
+def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None:
+    """Another mark, as by a default that the docker plugin's schema gets, hands every running node over."""
+    engine = NodeEngine()
+    deployed(
+        engine,
+        readOnly=True,
+        init=True,
+        user="10000:10000",
+        stopSignal="SIGINT",
+        tmpfs={"/tmp": "size=64m"},
+        capabilities={"drops": ["ALL"]},
+        securityOpts=["no-new-privileges"],
+        logDriver="json-file",
+        logOpts={"max-size": "10m"},
+        ulimits=[{"name": "nofile", "soft": 4096, "hard": 4096}],
+        healthcheck={"tests": ["CMD", "true"], "interval": "10s", "retries": 6, "startPeriod": "5m0s"},
+    )
+    (box,) = engine.boxes.values()
+    assert box.config["Labels"][handover.INPUTS] == (
+        "a14ecf8ee1d942f8a1167d493344ed3274a54d5a7ece142ba5c12a0683d9cee8"
+    )
+
+
 def test_another_order_of_what_has_none_restarts_nothing() -> None:
     rpc, peer = ({"internal": port, "external": port, "ip": "127.0.0.1"} for port in (6420, 6000))
     engine = NodeEngine()

@@ -201,6 +201,26 @@ def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_d
     assert json.loads(given) == [{"address": "docker.io"}]
 
 
+@pytest.mark.parametrize(
+    "there", ["at home only", "a folder", "the file itself", "at home, and none is given"]
+)
+def test_the_docker_config_is_where_the_official_plugin_looks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    """A set-up's own DOCKER_CONFIG has no such file, and every command failed for the one at home."""
+    home, folder = tmp_path / ".docker" / "config.json", tmp_path / "docker"
+    home.parent.mkdir()
+    home.write_text("{}")
+    (folder / "config.json").mkdir(parents=True)
+    (folder / "named").write_text("{}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = {"at home only": tmp_path, "a folder": folder, "the file itself": folder / "named"}
+    monkeypatch.setenv("DOCKER_CONFIG", str(given.get(there, "")))
+    nodes = {"one": {"image": "skycoin", "host": "attic"}}
+    inputs = up_with("fleet", nodes=nodes).one(DOCKER_PROVIDER, "attic").inputs
+    assert ("registryAuth" in inputs) == (there not in ("at home only", "a folder"))
+
+
 def test_own_registries_but_the_set_ups_are_named_to_the_docker_plugin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
