@@ -103,7 +103,7 @@ def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, 
     return pulled
 
 
-def start_container(name: str, provider: Mapping[str, Any]) -> None:
+def start_container(identity: str, provider: Mapping[str, Any]) -> None:
     """Start a stopped container; one that is not there, or whose engine does not answer, is left alone.
 
     `provider` has the inputs of its docker provider (`host`, `sshOpts`).
@@ -111,7 +111,7 @@ def start_container(name: str, provider: Mapping[str, Any]) -> None:
     engine = Engine()
     engine.configure(provider)
     with suppress(DockerException, OSError, ServiceError):
-        engine.client().api.start(name)
+        engine.client().api.start(identity)
 
 
 def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:

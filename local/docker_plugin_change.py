@@ -15,7 +15,7 @@ from clients.pulumi import CONTAINER, NODE_CONTAINER, containers
 from local.docker_plugin_choice import kept, origin
 from local.layout import PROJECT, Layout
 from local.pulumi_cli import plugin_folder, unfinished
-from local.stack import NETWORK, all_stacks, resources, with_stack_file
+from local.stack import NETWORK, all_stacks, resources, stack_file, with_stack_file
 from local.steps import SetupError, output, run, step
 
 REPLACING = frozenset({"create-replacement", "delete-replaced", "delete", "replace"})
@@ -55,9 +55,17 @@ def change(
     Raises SetupError, with the former plugin in its place again, where a refresh or a preview fails, or where
     the other plugin would replace something.
     """
+    if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
+        raise SetupError(
+            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, for there is a "
+            "state but no stacks/Pulumi.NAME.yaml. Put it back (a workspace's by `make workspace`), then run "
+            "this again."
+        )
     before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
-    # Whole or not there: where the next set-up finds it, this one was killed.
-    shutil.copytree(plugin_folder(layout, "docker"), _copying(layout)).rename(_aside(layout))
+    folder = plugin_folder(layout, "docker")
+    if folder.exists():
+        # Whole or not there: where the next set-up finds it, this one was killed.
+        shutil.copytree(folder, _copying(layout)).rename(_aside(layout))
     try:
         install()
         after = {stack: _replaced(layout, stack, env, "by the other plugin") for stack in stacks}
@@ -113,8 +121,10 @@ def start_stopped(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
     The official plugin reads a stopped one as without ports, and replaces it.
     """
     others = [one for one in resources(layout, stack) if one["type"] != NODE_CONTAINER]
+    # By id: somebody else's container may have that name by now.
+    ids = {one["inputs"]["name"]: one.get("id", "") for one in others if one["type"] == CONTAINER}
     for name, provider in containers(others):
-        start_container(name, {**provider, "host": provider.get("host") or env["DOCKER_HOST"]})
+        start_container(ids[name], {**provider, "host": provider.get("host") or env["DOCKER_HOST"]})
 
 
 def _replaced(layout: Layout, stack: str, env: Mapping[str, str], doing: str) -> set[str]:

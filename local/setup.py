@@ -77,12 +77,14 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
         modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
         return pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
 
-    held = docker_plugin_change.holding(layout) if made and asked not in (None, made) else []
-    official = install(made if held else asked or made)
-    docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
-    if held and asked:
+    other = asked if made and asked is not made else None
+    held = docker_plugin_change.holding(layout) if other else []
+    if held or not other:
+        official = install(made or asked)
+        docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
+    if other:
         docker_plugin_change.change(
-            layout, env, held, lambda: install(asked), lambda: docker_plugin_choice.keep(layout, asked)
+            layout, env, held, lambda: install(other), lambda: docker_plugin_choice.keep(layout, other)
         )
 
 

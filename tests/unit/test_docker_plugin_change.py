@@ -26,7 +26,7 @@ esac
 """
 """Answers a preview as the installed plugin's folder says."""
 CONTAINER, VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
-STACK = "workspace-cli"
+STACK = "fleet"
 
 
 def steps(*ops: tuple[str, str, str]) -> str:
@@ -94,7 +94,7 @@ def test_another_plugin_that_would_replace_something_is_put_back(
     layout: Layout, env: Mapping[str, str], op: str
 ) -> None:
     other = steps((op, CONTAINER, "cli-container"), ("same", VOLUME, "cli-home"))
-    with pytest.raises(SetupError, match=r"would replace cli-container \(stack workspace-cli\)"):
+    with pytest.raises(SetupError, match=r"would replace cli-container \(stack fleet\)"):
         change(layout, env, [STACK], installs(layout, other), decided(layout))
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
@@ -127,6 +127,28 @@ def test_only_stacks_with_containers_or_networks_are_looked_at(layout: Layout) -
     assert holding(layout) == [STACK]
 
 
+def test_a_stack_without_a_file_stops_the_change_before_anything_is_asked(
+    layout: Layout, env: Mapping[str, str]
+) -> None:
+    with pytest.raises(SetupError, match=r"gone can't be looked at.*Put it back"):
+        change(layout, env, ["gone"], installs(layout, steps()), decided(layout))
+    assert not Path(env["SAID"], "calls").exists()
+
+
+def test_an_installation_that_fails_leaves_the_plugin_that_was_there(
+    layout: Layout, env: Mapping[str, str]
+) -> None:
+    """Also where no stack holds anything: plain previews go on."""
+
+    def install() -> None:
+        shutil.rmtree(plugin_folder(layout, "docker"))
+        raise SetupError("can't be downloaded")
+
+    with pytest.raises(SetupError, match="can't be downloaded"):
+        change(layout, env, [], install, decided(layout))
+    assert (plugin_folder(layout, "docker") / "preview.json").exists()
+
+
 def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_looks(
     layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,14 +158,14 @@ def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_
     state(
         layout,
         {"type": "pulumi:providers:docker", "urn": "p", "id": "1", "inputs": {"host": "ssh://pi@attic"}},
-        {"type": CONTAINER, "urn": "a", "inputs": {"name": "exporter"}, "provider": "p::1"},
-        {"type": CONTAINER, "urn": "b", "inputs": {"name": "workspace"}},
+        {"type": CONTAINER, "urn": "a", "id": "e1", "inputs": {"name": "exporter"}, "provider": "p::1"},
+        {"type": CONTAINER, "urn": "b", "id": "w1", "inputs": {"name": "workspace"}},
         {"type": "skycoin:index:NodeContainer", "urn": "n", "inputs": {"name": "node"}},
     )
     start_stopped(layout, STACK, env)
     assert started == [
-        ("workspace", {"host": "unix:///engine.sock"}),
-        ("exporter", {"host": "ssh://pi@attic"}),
+        ("w1", {"host": "unix:///engine.sock"}),
+        ("e1", {"host": "ssh://pi@attic"}),
     ]
 
 
