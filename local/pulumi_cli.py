@@ -23,7 +23,7 @@ CLI_SHA256 = {
     "x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
     "arm64": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
 }
-"""As Pulumi's Homebrew formula has them: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
+"""Checksums of Pulumi's Homebrew formula: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
 OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
 
 

@@ -31,7 +31,7 @@ class Container:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """By the schema; to wait without a health check would never end."""
+        """Follow the schema; to wait without a health check would never end."""
         result = checked(CONTAINER, news)
         if news.get("wait") and not news.get("healthcheck"):
             result.failures.append(("wait", "waiting for health needs a healthcheck"))
@@ -42,7 +42,7 @@ class Container:
         return change(CONTAINER, as_read_back(olds), news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """By the schema."""
+        """Follow the schema."""
         return planned(CONTAINER, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:

@@ -17,7 +17,7 @@ DURATIONS: Mapping[str, str] = MappingProxyType(
         "startInterval": "StartInterval",
     }
 )
-"""Of a health check: our names, and the engine's."""
+"""Durations of a health check: our names, and the engine's."""
 _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 

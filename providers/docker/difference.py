@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 
 def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) -> Change:
-    """What `news` mean for the resource whose state is `olds`."""
+    """Compare the state `olds` with the plan that `news` make of it."""
     # A default that is false or 0 was not always written down.
     olds = {name: one.default for name, one in schema.items() if one.given and not one.default} | olds
     plan = planned(schema, news, olds)

@@ -24,7 +24,7 @@ class RemoteImage:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """By the schema."""
+        """Follow the schema."""
         return checked(REMOTE_IMAGE, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
@@ -32,7 +32,7 @@ class RemoteImage:
         return change(REMOTE_IMAGE, olds, news, delete_first=False)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """By the schema."""
+        """Follow the schema."""
         return planned(REMOTE_IMAGE, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:

@@ -22,7 +22,7 @@ class Network:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """By the schema: the program names every network."""
+        """Follow the schema: the program names every network."""
         return checked(NETWORK, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
@@ -30,7 +30,7 @@ class Network:
         return change(NETWORK, olds, news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """By the schema."""
+        """Follow the schema."""
         return planned(NETWORK, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:

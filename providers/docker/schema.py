@@ -39,7 +39,7 @@ class Field:
 
     type: Type
     parts: "Schema" = field(default_factory=dict)
-    """Of an object, or of each object in a list or set; none where the entries are text."""
+    """Fields of an object, or of each object in a list or set; none where the entries are text."""
     default: Any = None
     required: bool = False
     computed: bool = False
@@ -58,12 +58,12 @@ class Field:
 
     @property
     def entry(self) -> "Field":
-        """Of a list or set: each of its entries."""
+        """Each entry of a list or set."""
         return Field(type=Type.OBJECT if self.parts else Type.TEXT, parts=self.parts)
 
 
 Schema: TypeAlias = Mapping[str, Field]
-"""By name, camelCase."""
+"""Fields by name, camelCase."""
 
 TEXT = Field(type=Type.TEXT)
 NUMBER = Field(type=Type.NUMBER)

@@ -18,7 +18,7 @@ class Volume:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """By the schema: the program names every volume, no random suffix is made."""
+        """Follow the schema: the program names every volume, no random suffix is made."""
         return checked(VOLUME, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
@@ -26,7 +26,7 @@ class Volume:
         return change(VOLUME, olds, news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """By the schema."""
+        """Follow the schema."""
         return planned(VOLUME, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:

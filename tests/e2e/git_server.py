@@ -57,7 +57,7 @@ class GitServer:
         return git(work, "rev-parse", "HEAD")
 
     def allows(self, login: str | None) -> bool:
-        """Whether an Authorization header is the token's holder; everybody is where there is no token."""
+        """True for an Authorization header with the token; for everybody where there is none."""
         return self._login is None or login in (f"Basic {self._login}", f"basic {self._login}")
 
     @property

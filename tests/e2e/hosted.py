@@ -48,7 +48,7 @@ class Hosted:
         return self.proxy.address
 
     def login(self, password: str | None = PASSWORD) -> None:
-        """What `docker login` leaves in the docker config; None logs out."""
+        """Leave in the docker config what `docker login` does; None logs out."""
         log_in(self.machine, self.address, password)
 
 

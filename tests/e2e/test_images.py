@@ -60,7 +60,7 @@ def run(
 
 
 def platform_of(described: Any) -> tuple[str, str, str]:
-    """Of a list's entry or of an image's configuration, as it is written there."""
+    """Platform of a list's entry or of an image's configuration, as it is written there."""
     return described["os"], described["architecture"], described.get("variant", "")
 
 

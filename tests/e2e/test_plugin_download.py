@@ -1,4 +1,4 @@
-"""What Pulumi's CLI makes of a plugin's download: a toy plugin, from a server of the tests' own.
+"""Downloads of a toy plugin by Pulumi's CLI, from a server of the tests' own.
 
 `make up` asks it for the official plugins in the same way, but for the address (local/pulumi_cli.py).
 """
@@ -35,7 +35,7 @@ def install(up: Machine, home: Path, downloads: Downloads, *more: str) -> Result
 
 
 def left(home: Path) -> list[str]:
-    """What is under its plugins, but for the locks."""
+    """Files under its plugins, but for the locks."""
     return sorted(path.name for path in (home / "plugins").glob("*") if path.suffix != ".lock")
 
 

@@ -78,7 +78,7 @@ def whole(repository: Repository, tag: str) -> bool:
 
 
 def found_in_layers(repository: Repository, canary: str, tag: str = "latest") -> bool:
-    """Whether any layer or configuration of a tag's images has the text."""
+    """True where any layer or configuration of a tag's images has the text."""
     for entry in repository.manifest(tag).fields["manifests"]:
         child = repository.manifest(entry["digest"])
         if canary in json.dumps(repository.config(child)):

@@ -81,7 +81,7 @@ class Sources:
         return variant
 
     def said(self) -> str:
-        """What the built program says."""
+        """Words of the built program."""
         return run(self.tiny.machine, self.variant("skycoin")["ref"], "skycoin-cli").stdout.strip()
 
 

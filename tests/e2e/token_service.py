@@ -154,7 +154,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(200, self.owner.token(user, scopes))
 
     def do_POST(self) -> None:
-        """As GitHub's: clients that try OAuth's way first go on with GET."""
+        """Refuse OAuth's way, as GitHub does: clients that try it first go on with GET."""
         self._answer(405, {})
 
     def _answer(self, status: int, fields: Mapping[str, Any]) -> None:
@@ -182,7 +182,7 @@ class TokenRegistry:
         return self.proxy.address
 
     def login(self, user: str | None = "publisher", password: str | None = None) -> None:
-        """What `docker login` leaves in the docker config; None logs out."""
+        """Leave in the docker config what `docker login` does; None logs out."""
         log_in(self.machine, self.address, user and (password or PASSWORDS[user]), user or "")
 
     def reset(self) -> None:

@@ -42,7 +42,7 @@ REQUESTS = {
 
 
 class Outcome(StrEnum):
-    """Of one comparison."""
+    """Outcome of one comparison."""
 
     EQUAL = "equal"
     REFUSED = "refused"
@@ -169,7 +169,7 @@ def pure(call: Call) -> bool:
 
 
 class AbortError(Exception):
-    """What `context.abort` raised, as gRPC would."""
+    """Error of `context.abort`, as gRPC would raise it."""
 
 
 class Context:

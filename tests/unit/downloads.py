@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Downloads:
-    """What is served, by path; how, and what was asked for."""
+    """Served files by path; how, and what was asked for."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     cut: int | None = None

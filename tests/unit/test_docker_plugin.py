@@ -379,7 +379,7 @@ def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
     ],
 )
 def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any, new: Any) -> None:
-    """By its essence a node's container is known to be made of these inputs."""
+    """A node's container is known by it to be made of these inputs."""
     assert essence(SCHEMAS[CONTAINER][key], old) == essence(SCHEMAS[CONTAINER][key], new)
 
 

@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(downloads: Downloads, folder: Path, sha256: str = SHA256) -> str:
-    """What a download is refused with, after which nothing is left."""
+    """Refuse a download, and leave nothing of it."""
     with pytest.raises(SetupError) as caught:
         unpacked(downloads.address + PATH, sha256, folder)
     assert list(folder.parent.iterdir()) == []

@@ -247,7 +247,7 @@ def test_no_change_replaces_a_nodes_container_in_the_engines_eyes(engine: Engine
 
 
 def test_a_node_has_a_first_process_that_collects_orphans(engine: Engine) -> None:
-    """What `docker exec` left behind stayed a zombie for as long as the node ran, and counted for nproc."""
+    """An orphan of `docker exec` stayed a zombie for as long as the node ran, and counted for nproc."""
     assert _container(engine)["init"] is True
 
 

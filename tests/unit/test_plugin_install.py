@@ -1,4 +1,4 @@
-"""What a failed download of an official plugin leaves is not taken for the plugin (a fake pulumi)."""
+"""Leftovers of a failed download of an official plugin are not taken for the plugin (a fake pulumi)."""
 
 import os
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def pulumi_that(layout: Layout, monkeypatch: pytest.MonkeyPatch, does: str) -> M
 
 
 BROKEN = "touch $FOLDER.partial\nexit 1"
-"""What pulumi does with an archive that it can't unpack (3.259.0)."""
+"""Do as pulumi does with an archive that it can't unpack (3.259.0)."""
 WHOLE = "touch $FOLDER/pulumi-resource-docker-build"
 
 

@@ -17,7 +17,7 @@ HUB, LOCAL = "docker.io/skycoin/skycoin", "registry.localhost:5443/skycoin/skyco
 
 
 def configuration(platform: str) -> Values:
-    """As BuildKit writes it: arm64 without its variant."""
+    """Platform as BuildKit writes it: arm64 without its variant."""
     keys = ("os", "architecture", "variant")
     return dict(zip(keys, platform.removesuffix("/v8").split("/"), strict=False))
 
