@@ -43,7 +43,7 @@ class Network:
                 identity = self._made(api, inputs)
             else:
                 identity = left_behind(subject, found, found.get("Labels"), inputs)
-            seen = _seen(api.inspect_network(identity))
+            seen = _seen(api.inspect_network(identity), inputs)
         return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
 
     @staticmethod
@@ -68,7 +68,7 @@ class Network:
                 network = api.inspect_network(identity)
             except NotFound:
                 return None
-        seen = _seen(network)
+        seen = _seen(network, inputs)
         known = refreshed(NETWORK, inputs, seen) if inputs else imported(NETWORK, seen)
         return Found(identity=network["Id"], state=foreign(NETWORK, state) | seen, inputs=known)
 
@@ -100,7 +100,7 @@ def _ipam(inputs: Values) -> IPAMConfig | None:
     return IPAMConfig(driver=inputs.get("ipamDriver", "default"), pool_configs=pools)
 
 
-def _seen(network: Values) -> Values:
+def _seen(network: Values, inputs: Values) -> Values:
     ipam = network.get("IPAM") or {}
     labels = {key: value for key, value in (network.get("Labels") or {}).items() if key != MARK}
     return {
@@ -116,13 +116,22 @@ def _seen(network: Values) -> Values:
         "labels": as_labels(labels),
         "ipamDriver": ipam.get("Driver") or "default",
         "ipamOptions": ipam.get("Options") or {},
-        "ipamConfigs": [
-            {
-                "subnet": entry.get("Subnet", ""),
-                "gateway": entry.get("Gateway", ""),
-                "ipRange": entry.get("IPRange", ""),
-                "auxAddress": entry.get("AuxiliaryAddresses") or {},
-            }
-            for entry in ipam.get("Config") or []
-        ],
+        "ipamConfigs": _pools(ipam.get("Config") or [], inputs.get("ipamConfigs") or []),
     }
+
+
+def _pools(found: list[Values], asked: list[Values]) -> list[Values]:
+    """Address pools; a gateway that the engine chose is left out where a subnet was asked for without one.
+
+    Docker 29 names it, 20.10 does not: it would be a difference for which the network is replaced.
+    """
+    open_ones = {entry.get("subnet") for entry in asked if not entry.get("gateway")}
+    return [
+        {
+            "subnet": entry.get("Subnet", ""),
+            "gateway": "" if entry.get("Subnet") in open_ones else entry.get("Gateway", ""),
+            "ipRange": entry.get("IPRange", ""),
+            "auxAddress": entry.get("AuxiliaryAddresses") or {},
+        }
+        for entry in found
+    ]

@@ -15,6 +15,19 @@ from clients.registry import ACCEPT
 from local.layout import Layout
 
 
+def repositories(layout: Layout) -> list[str]:
+    """Names of all that the machine's registry has."""
+    return sorted(json.loads(_get(layout, "_catalog"))["repositories"])
+
+
+def _get(layout: Layout, path: str) -> bytes:
+    context = ssl.create_default_context(cafile=str(layout.ca))
+    request = urllib.request.Request(f"https://{layout.registry}/v2/{path}", headers={"Accept": ACCEPT})
+    with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+        content: bytes = answer.read()
+    return content
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """One repository of the machine's registry, read from outside."""
@@ -22,26 +35,25 @@ class Repository:
     layout: Layout
     name: str
 
-    def _get(self, path: str) -> bytes:
-        context = ssl.create_default_context(cafile=str(self.layout.ca))
-        request = urllib.request.Request(
-            f"https://{self.layout.registry}/v2/{self.name}/{path}", headers={"Accept": ACCEPT}
-        )
-        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-            content: bytes = answer.read()
-        return content
+    def content(self, path: str) -> bytes:
+        """What the registry has under a path of the repository, such as `manifests/latest`."""
+        return _get(self.layout, f"{self.name}/{path}")
+
+    def tags(self) -> list[str]:
+        """All of its tags."""
+        return sorted(json.loads(self.content("tags/list"))["tags"] or [])
 
     def manifest(self, reference: str) -> Any:
         """A manifest or list by tag or digest."""
-        return json.loads(self._get(f"manifests/{reference}"))
+        return json.loads(self.content(f"manifests/{reference}"))
 
     def config(self, manifest: Any) -> Any:
         """Configuration of an image."""
-        return json.loads(self._get(f"blobs/{manifest['config']['digest']}"))
+        return json.loads(self.content(f"blobs/{manifest['config']['digest']}"))
 
     def layer(self, descriptor: Any) -> tarfile.TarFile:
         """An unpacked layer."""
-        content = gzip.decompress(self._get(f"blobs/{descriptor['digest']}"))
+        content = gzip.decompress(self.content(f"blobs/{descriptor['digest']}"))
         return tarfile.open(fileobj=io.BytesIO(content))
 
     def names(self, descriptor: Any) -> set[str]:

@@ -32,6 +32,8 @@ from tests.e2e.machine import CACHE, HOME
 SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
 IMAGE = f"{REPOSITORY}:1"
+OTHER_ENGINE = os.environ.get("SKYCOIN_TEST_DOCKERD")
+"""A dockerd to test with in place of Debian's; its containerd, shim and docker-proxy lie beside it."""
 APPLETS = (
     *("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id"),
     *("awk", "cp", "date", "diff", "find", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort"),
@@ -219,6 +221,24 @@ def started_engine() -> Iterator[Any]:
     own_engine.remove_traces(folder)
     subprocess.run(["rm", "-rf", "--one-file-system", str(layout.state)], check=True)
     ensure_packages(layout, "the plugin's tests", ["docker.io", "iptables", "iproute2", "busybox-static"])
+    with _path_of_engine():
+        yield from _engine(layout, folder)
+
+
+@contextmanager
+def _path_of_engine() -> Iterator[None]:
+    """PATH leads to the engine that is tested with, and leads it to its own programs."""
+    before = os.environ["PATH"]
+    if OTHER_ENGINE is not None:
+        assert Path(OTHER_ENGINE).name == "dockerd", f"SKYCOIN_TEST_DOCKERD={OTHER_ENGINE!r} is no dockerd"
+        os.environ["PATH"] = f"{Path(OTHER_ENGINE).parent}:{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
+def _engine(layout: Layout, folder: Path) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             # The service outlives the object that started it, and docker-py drops a socket that it

@@ -166,6 +166,15 @@ def test_a_network_is_made_read_and_removed(plugin: Plugin, engine: Any) -> None
     plugin.delete(made)
 
 
+def test_a_network_of_a_given_subnet_is_unchanged_afterwards(plugin: Plugin) -> None:
+    """Whether the engine names the gateway that it chose or not (Docker 29 does)."""
+    wanted = {"name": "n-subnet", "driver": "bridge", "ipamConfigs": [{"subnet": "10.79.1.0/24"}]}
+    made = plugin.create(NETWORK, wanted)
+    assert plugin.unchanged(made)
+    assert plugin.diff(made, wanted).replaces == []
+    plugin.delete(made)
+
+
 def test_two_networks_of_one_name_are_refused(plugin: Plugin, network: str) -> None:
     failure = attempt(plugin, NETWORK, {"name": network})
     assert failure.message.startswith(f"network {network}: the name is already in use")

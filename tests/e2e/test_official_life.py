@@ -16,7 +16,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from clients.engine import Engine
 from providers.base import Servicer, Values
-from tests.e2e.plugin import IMAGE, socket_of, started_engine
+from tests.e2e.plugin import IMAGE, OTHER_ENGINE, socket_of, started_engine
 from tests.official.answers import (
     LIVED_OTHERWISE,
     SCHEMAS,
@@ -57,6 +57,13 @@ HANDS = re.compile(
     "|volume-(delete|adopted|in-use|removed).*|update-(must-run|mounts)|base-workspace|life-must-run-.*exits"
 )
 """Scenarios in which somebody else takes part, two things race, or something is needed that is not here."""
+ON_ANOTHER_ENGINE = {
+    "life-port-two-addresses": [
+        "life-port-two-addresses Create properties.ports.0.ip: official 127.0.0.2, stand-in 127.0.0.1",
+        "life-port-two-addresses Create properties.ports.1.ip: official 127.0.0.1, stand-in 127.0.0.2",
+    ],
+}
+"""Scenario → what differs on Docker 29: it lists a port's addresses as they were given, 20.10 did not."""
 METHODS = {
     "Create": provider_pb2.CreateRequest,
     "Read": provider_pb2.ReadRequest,
@@ -242,7 +249,8 @@ def test_a_scenario_ends_as_with_the_official_plugin(plugin: Servicer, name: str
         if any(re.fullmatch(pattern, call.case) for pattern in LIVED_OTHERWISE):
             break
         play.call(call)
-    assert "\n".join(play.differences) == ""
+    known = ON_ANOTHER_ENGINE.get(name, []) if OTHER_ENGINE else []
+    assert "\n".join(play.differences) == "\n".join(known)
 
 
 def test_enough_scenarios_are_played() -> None:

@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who asks for this tier by name wants to know that it can't run here."""
     if (reason := missing()) is not None:
         raise pytest.UsageError(f"the tier tests/soak can't run here: {reason}")
+    # It reads what all others have published.
+    items.sort(key=lambda item: item.path.name == "test_published_images.py")
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.timeout(HOURS * 3600))
@@ -29,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Keep the outcome of a whole run, not of a part, as tests/soak/last.md."""
-    if config.args != ["tests/soak"] or config.option.keyword:
+    if config.args != ["tests/soak"] or config.option.keyword or config.option.collectonly:
         return
     minutes: dict[str, float] = {}
     outcomes: dict[str, str] = {}

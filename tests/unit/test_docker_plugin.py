@@ -20,6 +20,7 @@ from providers.docker.container_schema import LIMITS
 from providers.docker.container_state import duration, seen
 from providers.docker.image import RemoteImage
 from providers.docker.marks import MARK, left_behind, mark
+from providers.docker.network import Network
 from providers.docker.plan import essence, planned
 from providers.docker.schema import nanoseconds
 from providers.docker.state import stored
@@ -636,6 +637,43 @@ def test_variables_and_labels_of_a_state_are_the_programs_not_the_images() -> No
     found = {**INSPECTED, "Config": {**INSPECTED["Config"], "Env": ["PATH=/bin"], "Labels": {MARK: "x"}}}
     state = seen({"envs": ["A=1"], "labels": None}, found)
     assert (state["envs"], state["labels"]) == (["A=1"], [])
+
+
+# --- networks ---
+
+
+def inspected_network(**pool: str) -> Values:
+    """A network as an engine shows it."""
+    named: Values = {"Id": "abc", "Name": "n", "Driver": "bridge", "Scope": "local", "Options": {}}
+    flags = dict.fromkeys(("Internal", "Attachable", "Ingress", "EnableIPv6"), False)
+    return {**named, **flags, "IPAM": {"Driver": "default", "Options": None, "Config": [pool]}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "wanted"),
+    [
+        ([{"subnet": "10.79.0.0/24"}], "10.79.0.1", ""),
+        ([{"subnet": "10.79.0.0/24", "gateway": ""}], "10.79.0.1", ""),
+        ([{"subnet": "10.79.0.0/24", "gateway": "10.79.0.9"}], "10.79.0.9", "10.79.0.9"),
+        ([{"subnet": "10.79.0.0/24"}], "", ""),
+        ([], "10.79.0.1", "10.79.0.1"),
+    ],
+)
+def test_a_gateway_that_the_engine_chose_is_no_difference(
+    asked: list[Values], said: str, wanted: str
+) -> None:
+    """Docker 29 names it where 20.10 named none: each `up` would have replaced the network."""
+    api = Mock()
+    api.inspect_network.return_value = inspected_network(Subnet="10.79.0.0/24", Gateway=said)
+    engine = Mock()
+    engine.asking.return_value.__enter__ = Mock(return_value=api)
+    engine.asking.return_value.__exit__ = Mock(return_value=None)
+    inputs: Values = {"name": "n", "driver": "bridge", **({"ipamConfigs": asked} if asked else {})}
+    found = Network(engine).read("abc", inputs, {})
+    assert found is not None
+    assert [pool["gateway"] for pool in found.state["ipamConfigs"]] == [wanted]
+    assert found.inputs == inputs
+    assert Network(engine).diff(found.state, inputs, inputs).kinds == {}
 
 
 # --- ssh ---

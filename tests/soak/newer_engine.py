@@ -1,0 +1,50 @@
+"""A Docker engine newer than Debian's: the programs of Moby, containerd and runc, from their Go modules."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+from local.layout import PROJECT, Layout
+from local.packages import ensure_packages
+from local.steps import run
+from local.tools import GO_VERSION, find_go, go_environment
+
+MODULE = PROJECT / "tests" / "soak" / "engine"
+"""Pins all of them: go.mod names the versions, go.sum holds the hashes."""
+PROGRAMS = (
+    "github.com/moby/moby/v2/cmd/dockerd",
+    "github.com/moby/moby/v2/cmd/docker-proxy",
+    "github.com/containerd/containerd/v2/cmd/containerd",
+    "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+)
+RUNC = "github.com/opencontainers/runc"
+"""Debian 12's knows no time namespace, which this engine gives to each container. It is C in part."""
+
+
+def newer_engine(layout: Layout) -> Path:
+    """Its dockerd, beside which lie the programs that it starts; built once into the cache."""
+    folder = layout.cache / "tools" / f"engine-{_key()}"
+    if folder.exists():
+        return folder / "dockerd"
+    ensure_packages(layout, "runc", ["gcc", "libc6-dev", "libseccomp-dev", "pkg-config"])
+    go, partial = find_go(layout), folder.with_suffix(f".{os.getpid()}")
+    build = [go, "build", "-trimpath", "-ldflags", "-s -w"]
+    for arguments, cgo in (([*PROGRAMS], "0"), (["-tags", "seccomp", RUNC], "1")):
+        run(
+            [*build, "-o", f"{partial}/", *arguments],
+            log=layout.logs / "build-engine.log",
+            env={**go_environment(layout), "CGO_ENABLED": cgo},
+            cwd=MODULE,
+            doing="building a newer Docker engine",
+        )
+    partial.rename(folder)
+    return folder / "dockerd"
+
+
+def _key() -> str:
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((MODULE / name).read_bytes())
+    digest.update(f"{GO_VERSION} {platform.machine()}".encode())
+    return digest.hexdigest()[:16]
