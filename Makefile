@@ -61,7 +61,7 @@ wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup, or 
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit e2e ## Everything that this machine can run (cold 45 min, warm 25 to 35 min)
+test: lint unit e2e ## Everything that this machine can run (cold an hour, warm 45 min)
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
