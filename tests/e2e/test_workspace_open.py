@@ -242,7 +242,8 @@ def test_with_an_engine_inside_it_has_two_capabilities_and_keeps_its_home(
     machine: Machine, dind: Any
 ) -> None:
     host = dind["HostConfig"]
-    assert (host["Privileged"], host["CapAdd"]) == (False, list(DIND_CAPABILITIES))
+    wanted = [f"CAP_{name}" for name in DIND_CAPABILITIES]
+    assert (host["Privileged"], host["CapAdd"]) == (False, wanted)
     volumes = {mount["Destination"]: mount["Name"] for mount in dind["Mounts"] if mount["Type"] == "volume"}
     assert volumes == {"/home/developer": f"{NAME}-home", "/var/lib/docker": f"{NAME}-docker"}
     assert entered(machine, "test", "-e", "/home/developer/mine").code == 0
