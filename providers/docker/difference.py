@@ -46,11 +46,6 @@ def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) ->
     )
 
 
-def differ(one: Field, old: Any, new: Any) -> bool:
-    """True where two values of a field mean something else."""
-    return bool(_differences("", one, old, new))
-
-
 def _differences(path: str, one: Field, old: Any, new: Any) -> Kinds:
     if one.type in (Type.LIST, Type.SET):
         old, new = old or None, new or None

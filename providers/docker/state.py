@@ -27,7 +27,7 @@ def settled(schema: Schema, plan: Values, seen: Values) -> Values:
         wanted, found = plan[name], seen.get(name)
         is_nothing = wanted is None and found in ([], {})
         is_same = one.type is Type.SET and isinstance(wanted, list) and same(one, found, wanted)
-        if (is_nothing or is_same) and wanted != UNKNOWN:
+        if is_nothing or is_same:
             state[name] = wanted
     return state
 

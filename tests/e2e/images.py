@@ -36,7 +36,7 @@ class Repository:
     name: str
 
     def content(self, path: str) -> bytes:
-        """What the registry has under a path of the repository, such as `manifests/latest`."""
+        """Content under a path of the repository in the registry, such as `manifests/latest`."""
         return _get(self.layout, f"{self.name}/{path}")
 
     def tags(self) -> list[str]:

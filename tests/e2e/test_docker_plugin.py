@@ -167,7 +167,7 @@ def test_a_network_is_made_read_and_removed(plugin: Plugin, engine: Any) -> None
 
 
 def test_a_network_of_a_given_subnet_is_unchanged_afterwards(plugin: Plugin) -> None:
-    """Whether the engine names the gateway that it chose or not (Docker 29 does)."""
+    """Docker 29 names the gateway that it chose, earlier engines don't."""
     wanted = {"name": "n-subnet", "driver": "bridge", "ipamConfigs": [{"subnet": "10.79.1.0/24"}]}
     made = plugin.create(NETWORK, wanted)
     assert plugin.unchanged(made)

@@ -19,6 +19,7 @@ from providers.base import Servicer, Values
 from tests.e2e.plugin import IMAGE, OTHER_ENGINE, socket_of, started_engine
 from tests.official.answers import (
     LIVED_OTHERWISE,
+    REQUESTS,
     SCHEMAS,
     AbortError,
     Call,
@@ -64,14 +65,7 @@ ON_ANOTHER_ENGINE = {
     ],
 }
 """Scenario → what differs on Docker 29: it lists a port's addresses as they were given, 20.10 did not."""
-METHODS = {
-    "Create": provider_pb2.CreateRequest,
-    "Read": provider_pb2.ReadRequest,
-    "Update": provider_pb2.UpdateRequest,
-    "Delete": provider_pb2.DeleteRequest,
-    "Diff": provider_pb2.DiffRequest,
-    "Check": provider_pb2.CheckRequest,
-}
+METHODS = {**REQUESTS, "Read": provider_pb2.ReadRequest, "Delete": provider_pb2.DeleteRequest}
 
 
 def scenarios() -> dict[str, list[Call]]:

@@ -61,7 +61,7 @@ def published(up: Machine, catalogue: Result) -> list[Published]:
 
 
 def test_all_kinds_of_images_are_there(published: list[Published], request: pytest.FixtureRequest) -> None:
-    """What is not published would pass unseen."""
+    """An image that is not published would pass unseen."""
     expected = set(EXPECTED)
     if WORKSPACES_TESTS in {item.path.name for item in request.session.items}:
         expected |= {f"skycoin/skycoindev-{name}" for name in WORKSPACES}
