@@ -59,21 +59,23 @@ class Found:
 
     def lost(self, before: Fingerprint) -> list[str]:
         """Say what is no longer there of `before`, a sentence part each; nothing where it is all there."""
-        moved = {tuple(sorted(chains.items())) for chains in map(_plain, self.wallets.values())}
-        return [
-            text
-            for file, chains in sorted(before.items())
-            if tuple(sorted(_plain(chains).items())) not in moved
-            for text in self._lost_of(file, chains)
-        ]
+        others = [chains for file, chains in self.wallets.items() if file not in before]
+        said: list[str] = []
+        for file, chains in sorted(before.items()):
+            # One that has another name now, and is otherwise the same. Without addresses any two are alike.
+            if file not in self.wallets and file not in self.damaged and chains in others and _size(chains):
+                others.remove(chains)
+                continue
+            said += self._lost_of(file, chains)
+        return said
 
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
-        """Of one wallet; one that has another name now, and is otherwise the same, was found already."""
+        """Say what is lost of one wallet."""
         if file in self.damaged:
             yield f"{file} is empty, cut short, or can't be read"
             return
         if file not in self.wallets:
-            yield f"{file} ({_size(before)}) is gone"
+            yield f"{file} ({_counted(_size(before))}) is gone"
             return
         now = self.wallets[file]
         for name, chain in sorted(before.items()):
@@ -89,12 +91,9 @@ class Found:
                 yield f"{file} holds other addresses than before ({name})"
 
 
-def _plain(chains: Mapping[str, Chain]) -> dict[str, tuple[int, str]]:
-    return {name: (chain.count, chain.sha256) for name, chain in chains.items()}
-
-
-def _size(chains: Mapping[str, Chain]) -> str:
-    return _counted(sum(chain.count for name, chain in chains.items() if name != SECRET))
+def _size(chains: Mapping[str, Chain]) -> int:
+    """Count of its addresses."""
+    return sum(chain.count for name, chain in chains.items() if name != SECRET)
 
 
 def _counted(addresses: int) -> str:
@@ -103,9 +102,7 @@ def _counted(addresses: int) -> str:
 
 def summary(wallets: Fingerprint) -> str:
     """Count of wallets and addresses, in words: `2 wallets with 5 addresses`."""
-    addresses = sum(
-        chain.count for chains in wallets.values() for name, chain in chains.items() if name != SECRET
-    )
+    addresses = sum(map(_size, wallets.values()))
     return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
 
 
@@ -143,12 +140,10 @@ def asked(before: Fingerprint) -> list[str]:
 
 def read(printed: str) -> Found:
     """Wallets that the script printed. Raises ValueError where that is not whole, or something else."""
-    said = [line.split("\t") for line in printed.splitlines() if line]
+    said = [line.split("\t") for line in printed.split("\n") if line]
     if said[-1:] != [["end"]]:
         raise ValueError(f"it was cut off: {printed[-200:]!r}")
     of = {kind: [words for first, *words in said if first == kind] for kind in _KINDS}
-    if len(said) != sum(map(len, of.values())):
-        raise ValueError(f"unexpected line: {printed[:200]!r}")
     files = dict(of["file"])
     types = dict(of["type"])
     sums = {(number, chain): sha256.split()[0] for number, chain, sha256 in of["all"]}

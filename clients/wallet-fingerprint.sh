@@ -13,7 +13,7 @@
 #   end                             last: what comes without it was cut off on its way
 # busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string.
 set -u
-[ ! -s .skyinfra-id ] || printf 'id\t%s\n' "$(head -n 1 .skyinfra-id)"
+if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
 # awk ends at a byte of zero, which a power cut leaves in blocks and no wallet has.
 is_text() { [ "$(tr -d '\000' < "$1" | wc -c)" -eq "$(wc -c < "$1")" ]; }
@@ -25,7 +25,7 @@ for file in ./*.wlt; do
     if [ -r "$file" ] && [ -s "$file" ] && is_text "$file"; then
         set -- "$@" "$file"
     else
-        printf 'damaged\t%s\n' "$(printf '%s' "${file#./}" | tr '\t\n' '??')"
+        printf 'damaged\t%s\n' "$(printf '%s' "${file#./}" | tr '\001-\037' '?')"
     fi
 done
 if [ "$#" -eq 0 ]; then
@@ -36,17 +36,17 @@ fi
 printf '%s\n' "$asked" | awk '
 function begin() {
     number++
-    file = substr(FILENAME, 3); gsub(/[\t\n]/, "?", file)
+    file = substr(FILENAME, 3); gsub(/[\001-\037]/, "?", file)
     print "file\t" number "\t" file
     depth = spends = broken = wants_key = 0
     type = literal = string = ""
     in_string = 0
     split("", kind); split("", key); split("", place); split("", count)
-    split("", whole); split("", part)
+    current = ""
+    split("", seen)
 }
 function finish(    chain) {
-    for (chain in whole) close(whole[chain])
-    for (chain in part) close(part[chain])
+    shut()
     # The last record of a whole file stands behind its last string.
     if (broken || depth || !in_string || type == "" || type ~ /[\t\n]/) return
     print "type\t" number "\t" type
@@ -56,13 +56,24 @@ function finish(    chain) {
 function add(chain,    wanted) {
     if (chain !~ /^(-|[0-9]+\/[0-9]+)$/) { broken = 1; return }
     wanted = first[file, chain]
-    if (!(chain in whole)) {
-        whole[chain] = "echo \"all\t" number "\t" chain "\t$(sha256sum)\""
-        if (wanted) part[chain] = "echo \"first\t" number "\t" chain "\t" wanted "\t$(sha256sum)\""
+    # One chain after the other, as nodes write them: two programs at a time, however many there are.
+    if (chain != current) {
+        shut()
+        if (chain in seen) { broken = 1; return }
+        current = chain
+        seen[chain] = 1
+        whole = "echo \"all\t" number "\t" chain "\t$(sha256sum)\""
+        part = wanted ? "echo \"first\t" number "\t" chain "\t" wanted "\t$(sha256sum)\"" : ""
     }
     count[chain]++
-    print address | whole[chain]
-    if (count[chain] <= wanted) print address | part[chain]
+    print address | whole
+    if (count[chain] <= wanted) print address | part
+}
+function shut() {
+    if (current == "") return
+    close(whole)
+    if (part != "") close(part)
+    current = ""
 }
 function value(text,    field) {
     field = kind[depth] == "{" ? key[depth] : ""

@@ -10,7 +10,7 @@ from commands.exit_codes import FAILED
 from commands.options import chosen, examples, folder, with_stack
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own
-from providers.skycoin.wallet_identity import ACCEPTED
+from providers.skycoin.wallet_identity import ACCEPTED, FAULT
 from wallets.backup_files import default_folder
 from wallets.commands import backup, look, restore_copy, restore_file, volume_of
 from wallets.nodes import DeployedNode, node_of
@@ -124,4 +124,11 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
             again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
             click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
             return FAILED
-        return 0
+    after = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
+    if said := after.get("outputs", {}).get(FAULT):
+        click.echo(f"Not recorded: {said}", err=True)
+        return FAILED
+    click.echo(
+        f"The stack {stack} remembers the wallets of {deployed.name} with the fingerprint {fingerprint}."
+    )
+    return 0

@@ -232,16 +232,17 @@ def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine)
 
 
 @contextmanager
-def recorded(target: str, path: Path) -> Iterator[list[bytes]]:
-    """A proxy in front of an engine's socket, at `path`; all that goes through it, both ways."""
-    seen: list[bytes] = []
+def recorded(target: str, path: Path) -> Iterator[list[bytearray]]:
+    """A proxy in front of an engine's socket, at `path`; all that goes through it, a text for each way."""
+    seen: list[bytearray] = []
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
 
     def copy(source: socket.socket, into: socket.socket) -> None:
+        seen.append(mine := bytearray())
         while data := source.recv(65536):
-            seen.append(data)
+            mine.extend(data)
             into.sendall(data)
         into.shutdown(socket.SHUT_WR)
 
@@ -289,7 +290,7 @@ def test_neither_seeds_nor_addresses_are_in_the_operators_traffic(guarded: Machi
             assert guarded.docker("stop", "-t", "60", NODE).code == 0
             seen = guarded.run(*up, env=env)
             assert seen.code == 0, seen.text
-            text = b"".join(traffic)
+            text = b"\n".join(traffic)
     finally:
         guarded.change(before)
         assert guarded.make("up").code == 0

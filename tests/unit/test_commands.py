@@ -509,6 +509,16 @@ def test_a_restore_that_was_not_recorded_says_how(
     assert f"was not recorded. Do it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
 
 
+def test_what_a_refresh_did_not_accept_is_not_said_to_be_recorded(
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = [{**one, "outputs": {"walletFault": "a wallet has one writer"}} for one in RESOURCES]
+    monkeypatch.setattr("commands.backend.resources", lambda *_: after)
+    refused = skyinfra("wallet", "accept", "node-1", digest(MINE))
+    assert (refused.code, len(recorded)) == (exit_codes.FAILED, 1)
+    assert "Not recorded: a wallet has one writer" in refused.err
+
+
 @pytest.mark.parametrize(
     ("variable", "options"), [("COPY=t", '--copy "t" --stack local'), ("FILE=a b", '"a b"  --stack local')]
 )

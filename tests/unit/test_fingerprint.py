@@ -194,8 +194,10 @@ def test_a_digest_is_of_all_wallets_and_their_names(tmp_path: Path) -> None:
 
 def test_a_volume_shows_its_id(tmp_path: Path) -> None:
     assert found(tmp_path).identity == ""
-    (tmp_path / ".skyinfra-id").write_text("0123\n")
-    assert found(tmp_path).identity == "0123"
+    (tmp_path / ".skyinfra-id").write_text("0123" * 8 + "\n")
+    assert found(tmp_path).identity == "0123" * 8
+    (tmp_path / ".skyinfra-id").write_text("\n")
+    assert found(tmp_path).identity == "", "a block that was never written"
 
 
 def test_what_the_script_did_not_print_is_refused() -> None:

@@ -658,7 +658,5 @@ def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_upda
     with pytest.raises(ProviderError, match=said):
         node.up(changed)
     assert (only(engine), before.running, engine.copies) == (before, runs, 1)
-    if "holds no wallet" in said:
-        assert node.up({**changed, "newWallet": True}) == "update"
     engine.fingerprint = WHOLE.format(2, "aa")
     assert node.up({**changed, "user": "10000:10000"}) == "update"
