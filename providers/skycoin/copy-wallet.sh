@@ -10,7 +10,7 @@ umask 077
 damaged() {
     (cd /wallet && sh -c "$1" fingerprint "") | awk -F '\t' '
         $1 == "damaged" { print $2 }
-        $1 == "file" { name[$2] = $3 }
+        $1 == "file" && $3 ~ /\.wlt$/ { name[$2] = $3 }
         $1 == "type" { delete name[$2] }
         END { for (number in name) print name[number] }' | sort
 }

@@ -80,7 +80,7 @@ def remembered(state: Values) -> Fingerprint:
 
 
 def _is_empty(found: Found | None) -> bool:
-    return found is None or not (found.wallets or found.damaged)
+    return found is None or not (found.wallets or found.damaged or found.temporary)
 
 
 def _container_urn() -> str:
@@ -110,9 +110,12 @@ def _refusal(
         else f"Make the volume again, empty (`docker volume create {volume}`), restore a backup into it "
         f"({restore}), and run the same command again."
     ]
+    for _, copy in found.unended() if found is not None else ():
+        take = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
+        ways.insert(0, f"Take the temporary copy ({take}), which keeps what is there now in a backup.")
     if _is_empty(found):
         ways.append("Where the wallet may be lost, set `new-wallet: true` on the node for one `pulumi up`.")
-    elif found is not None:
+    elif found is not None and not found.damaged:
         what = digest(found.wallets)
         accept = (
             f"`./skyinfra wallet accept {node} {what}{option}`"
@@ -130,10 +133,10 @@ def fault(found: Found | None, identity: str, before: Fingerprint) -> str:
         return "is gone"
     if found.wallets and digest(found.wallets) == os.environ.get(ACCEPTED):
         return ""
-    if before and not found.wallets and not found.damaged:
+    if before and _is_empty(found):
         return "holds no wallet"
-    if lost := found.lost(before):
-        return f"is not what it was: {'; '.join(lost)}"
+    if faults := found.faults(before):
+        return f"is not what it was: {'; '.join(faults)}"
     if identity and found.identity != identity:
         return "is another one than before: it does not have the id that is remembered"
     return ""
