@@ -6,6 +6,7 @@ one that grew is told from one that changed. Whether it is encrypted makes no di
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,19 @@ SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 
 SECRET = "secret"  # noqa: S105 a name
 """Chain of a wallet that holds its seed or its secret keys: without it, nothing can be spent."""
+TORN = "empty, cut short, or can't be read"
+_TEMPORARY = re.compile(r"(.+\.wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
 """Hexadecimal digits of a digest that a person compares."""
+
+
+def saved_by(copy: str) -> tuple[str, str]:
+    """(file, first digits of the copy's SHA-256) of the copy that the node makes while it saves a file.
+
+    Both are empty where the name is of something else (`src/util/file/file.go` of v0.27.1, SaveBinary).
+    """
+    match = _TEMPORARY.fullmatch(copy)
+    return (match[1], match[2]) if match else ("", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +68,32 @@ class Found:
     """Files that are wallets by their names, and not whole."""
     beginnings: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """(file, chain, count) that were asked for → hash of the first `count` addresses."""
+    temporary: Fingerprint = field(default_factory=dict)
+    """Temporary copies that a save has left, and which are whole, by their own names."""
+
+    def unended(self) -> list[tuple[str, str]]:
+        """(file, temporary copy) of each save that did not end, where its copy holds more than the file."""
+        best: dict[str, str] = {}
+        for copy, chains in sorted(self.temporary.items(), key=lambda one: (_size(one[1]), one[0])):
+            file, _ = saved_by(copy)
+            if file not in self.wallets or _size(chains) > _size(self.wallets[file]):
+                best[file] = copy
+        return sorted(best.items())
+
+    def faults(self, before: Fingerprint) -> list[str]:
+        """Say what is lost of `before`, torn, or was saved to its end in a temporary copy alone."""
+        torn = [f"{file} is {TORN}" for file in self.damaged if file not in before]
+        return [*self.lost(before), *torn, *self._unended_said()]
+
+    def _unended_said(self) -> Iterator[str]:
+        for file, copy in self.unended():
+            now = _counted(_size(self.wallets[file])) if file in self.wallets else "not whole"
+            now = now if file in self.wallets or file in self.damaged else "not there"
+            verb = "has" if file in self.wallets else "is"
+            yield (
+                f"a save of {file} did not end: the file {verb} {now}, and the temporary copy {copy} beside "
+                f"it is whole, with {_counted(_size(self.temporary[copy]))}"
+            )
 
     def lost(self, before: Fingerprint) -> list[str]:
         """Say what is no longer there of `before`, a sentence part each; nothing where it is all there."""
@@ -72,7 +110,7 @@ class Found:
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
         """Say what is lost of one wallet."""
         if file in self.damaged:
-            yield f"{file} is empty, cut short, or can't be read"
+            yield f"{file} is {TORN}"
             return
         if file not in self.wallets:
             yield f"{file} ({_counted(_size(before))}) is gone"
@@ -159,9 +197,11 @@ def read(printed: str) -> Found:
             wallets[files[number]][kind] = NONE_YET
     return Found(
         identity=of["id"][0][0] if of["id"] else "",
-        wallets=wallets,
+        wallets={file: chains for file, chains in wallets.items() if not saved_by(file)[0]},
+        temporary={file: chains for file, chains in wallets.items() if saved_by(file)[0]},
         damaged=sorted(
-            [file for (file,) in of["damaged"]] + [files[number] for number in files if number not in types]
+            [file for (file,) in of["damaged"]]
+            + [file for number, file in files.items() if number not in types and not saved_by(file)[0]]
         ),
         beginnings={
             (files[number], _name(types[number], chain), int(count)): sha256.split()[0]

@@ -79,7 +79,7 @@ class WalletOnHost:
             printed = self._look(asked(before))
             with suppress(ValueError, LookupError):
                 found = read(printed)
-                if not found.damaged or attempt == TRIES - 1:
+                if not (found.damaged or found.unended()) or attempt == TRIES - 1:
                     return found
         raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed[-200:]!r}")
 

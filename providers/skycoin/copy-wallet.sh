@@ -12,7 +12,7 @@ damaged() {
     case $read in *end) ;; *) return 1 ;; esac
     printf '%s\n' "$read" | awk -F '\t' '
         $1 == "damaged" { print $2 }
-        $1 == "file" { name[$2] = $3 }
+        $1 == "file" && $3 ~ /\.wlt$/ { name[$2] = $3 }
         $1 == "type" { delete name[$2] }
         END { for (number in name) print name[number] }' | sort
 }

@@ -85,7 +85,7 @@ def remembered(state: Values) -> Fingerprint:
 
 
 def _is_empty(found: Found | None) -> bool:
-    return found is None or not (found.wallets or found.damaged)
+    return found is None or not (found.wallets or found.damaged or found.temporary)
 
 
 def _container_urn() -> str:
@@ -111,6 +111,9 @@ def _refusal(
     held = f" It held {summary(before)}." if before else ""
     where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {wrong}."
     ways = _ways(wallet, found, f"./skyinfra wallet restore {node} FILE{option}", is_known=is_known)
+    for _, copy in found.unended() if is_known and found is not None else ():
+        take = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
+        ways = f"Take the temporary copy: {take}. Or move it out of the volume. {ways}"
     if is_known and found is not None and not found.damaged:
         what, there = digest(found.wallets), summary(found.wallets)
         ways += f" To accept what it holds now ({there}): `./skyinfra wallet accept {node} {what}{option}`."
@@ -144,9 +147,8 @@ def fault(found: Found | None, identity: str, before: Fingerprint) -> str:
         return ""
     if before and _is_empty(found):
         return "holds no wallet"
-    torn = [f"{file} is empty, cut short, or can't be read" for file in found.damaged if file not in before]
-    if lost := [*found.lost(before), *torn]:
-        return f"is not what it was: {'; '.join(lost)}"
+    if faults := found.faults(before):
+        return f"is not what it was: {'; '.join(faults)}"
     if identity and found.identity != identity:
         return "is another one than before: it does not have the id that is remembered"
     return ""

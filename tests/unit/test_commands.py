@@ -171,9 +171,9 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
     [
         (("nothing",), "No such command 'nothing'"),
         (("wallet", "backup"), "Missing argument 'NODE'"),
-        (("wallet", "restore", "node-1"), "give one source: FILE, or --copy TIME"),
-        (("wallet", "restore", "node-1", "", "--copy", ""), "give one source: FILE, or --copy TIME"),
-        (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, or --copy TIME"),
+        (("wallet", "restore", "node-1"), "give one source: FILE, --copy TIME"),
+        (("wallet", "restore", "node-1", "", "--copy", ""), "give one source: FILE, --copy TIME"),
+        (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, --copy TIME"),
         (("workspace", "open", "java"), "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "files"), "Missing argument 'NAME...'"),
