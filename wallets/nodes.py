@@ -45,8 +45,12 @@ class DeployedNode:
 
     def restored_from(self, source: str) -> str:
         """Command that restores its wallets from a source: `FILE`, or `--copy TIME`."""
-        option = "" if self.stack == "local" else f" -s {self.stack}"
-        return f"./skyinfra wallet restore {self.name} {source}{option}"
+        return self.wallet_command("restore", source)
+
+    def wallet_command(self, command: str, *arguments: str) -> str:
+        """Command line of `skyinfra wallet` for this node."""
+        option = [] if self.stack == "local" else ["-s", self.stack]
+        return " ".join(["./skyinfra wallet", command, self.name, *arguments, *option])
 
     @property
     def docker(self) -> str:

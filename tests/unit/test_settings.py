@@ -31,8 +31,8 @@ ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
 UNKNOWN_KEYS = [
     (
         "imagse",
-        "registries, images, workspaces, workspace-user, hosts, nodes, images-from, bases, build-base, "
-        "builder, build-ca, build-secrets",
+        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, bases, "
+        "build-base, builder, build-ca, build-secrets",
     ),
     (
         "registries.local.adress",
