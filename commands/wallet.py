@@ -10,11 +10,15 @@ from typing import Any, TypeVar
 import click
 
 from clients.age import Identity, identities
+from clients.fingerprint import digest, summary
 from commands.backend import BACKEND_URL, Backend, Choice
+from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from display.columns import columns
 from local.layout import PROJECT
-from local.stack import stack_config
+from local.pulumi_run import pulumi
+from local.stack import copied_stack_file, is_own, stack_config
+from providers.skycoin.wallet_identity import ACCEPTED
 from settings.ssh import ssh_fault
 from wallets.backup_files import default_folder, load
 from wallets.backup_format import read
@@ -26,6 +30,7 @@ from wallets.commands import (
     check,
     drill,
     engine_of,
+    look,
     restore_copy,
     restore_file,
     verify,
@@ -42,7 +47,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @click.group()
 def wallet() -> None:
-    """Back up, verify and restore the wallets of a node."""
+    """Back up, verify, restore and accept the wallets of a node."""
 
 
 def _with_ssh(function: Function) -> Function:
@@ -352,7 +357,7 @@ def restore_wallet(
     recipient_files: Sequence[Path],
     other_node: bool,
     older: bool,
-) -> None:
+) -> int:
     """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
 
     The node is stopped meanwhile. Backs up the volume's current contents first, encrypted where recipients
@@ -376,3 +381,48 @@ def restore_wallet(
         else:
             given_file = read(file, load_file(file, ssh_options))
             restore_file(deployed, volume, given_file, opened, restoring)
+        # These wallets are what the next `up` must find.
+        return _record(found, name, deployed, digest(look(deployed)))
+
+
+@wallet.command(
+    "accept",
+    short_help="Accept what a node's wallets have become.",
+    epilog=examples("./skyinfra wallet accept node-1", "./skyinfra wallet accept node-1 3f2a9c01d4e5b6a7"),
+)
+@click.argument("node")
+@click.argument("fingerprint", default="")
+@with_stack
+def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choice) -> int:
+    """Record the wallets of NODE as they are now, where they have FINGERPRINT.
+
+    `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another one.
+    Without FINGERPRINT, this shows what the volume holds, and changes nothing.
+    """
+    found, name = chosen(stack, backend)
+    with found.changing(name, "wallet accept"):
+        deployed = _node(found, name, node)
+        wallets = look(deployed)
+        there = digest(wallets)
+        if fingerprint == there:
+            return _record(found, name, deployed, there)
+        for file, chains in sorted(wallets.items()):
+            click.echo(f"  {file}: {summary({file: chains}).partition(' with ')[2]}")
+        click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {there}")
+        if fingerprint:
+            click.echo(f"It is not {fingerprint}: nothing was recorded.", err=True)
+            return FAILED
+        return 0
+
+
+def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:
+    """Let the stack's state and the host remember the wallets that have this fingerprint; the exit code."""
+    env = {**backend.env, ACCEPTED: fingerprint}
+    with copied_stack_file(stack) as options:
+        own = [] if is_own(stack) else options
+        target = ["refresh", "--yes", "--skip-preview", "--target", deployed.preflight, "--stack", stack]
+        if pulumi([*target, *own], env, backend.update_log):
+            again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
+            click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
+            return FAILED
+        return 0

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker.errors import DockerException
+
 from clients.age import Identity
 from clients.engine import connect
 from clients.errors import ServiceError
+from clients.fingerprint import NOTHING, Fingerprint
+from clients.wallet_on_host import WalletOnHost
 from settings.wallets import WalletsSettings
 from wallets.backup_format import Backup, Kind, about, bare, fingerprint, open_backup, read, seal
 from wallets.backup_places import Place
@@ -41,6 +45,23 @@ def engine_of(node: DeployedNode) -> Any:
 def volume_of(node: DeployedNode) -> WalletVolume:
     """The node's wallet volume, over a client of its host's engine. Raises WalletError."""
     return WalletVolume(node, engine_of(node))
+
+
+def look(node: DeployedNode) -> Fingerprint:
+    """Fingerprint of the node's wallets, made on its host. Raises WalletError where the volume is gone."""
+    inputs = {"host": node.host, "image": node.image, "container": node.container, "wallet": node.wallet}
+    wallet = WalletOnHost(engine_of(node), inputs)
+    try:
+        if not wallet.exists():
+            raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
+        found = wallet.look(NOTHING)
+    except (ServiceError, DockerException, OSError) as error:
+        raise WalletError(f"host {node.host}: {getattr(error, 'explanation', None) or error}") from None
+    if found.damaged:
+        raise WalletError(
+            f"{', '.join(found.damaged)} on host {node.host}: empty, cut short, or not a wallet"
+        )
+    return found.wallets
 
 
 def backup(

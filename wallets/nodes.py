@@ -27,6 +27,8 @@ class DeployedNode:
     """Name of the wallet volume."""
     data: str | None
     """Name of the data volume; None after a destroy."""
+    preflight: str
+    """URN of its preflight, which remembers its wallets."""
     urns: Sequence[str]
     """URNs of all that belongs to the node, children after their parents."""
     protected: Sequence[str]
@@ -43,14 +45,18 @@ class DeployedNode:
         data = f", data volume {self.data}" if self.data else ""
         return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
+    @property
+    def stack_option(self) -> str:
+        """Option of `skyinfra` that names its stack; empty for the one that is meant without it."""
+        return "" if self.stack == "local" else f" -s {self.stack}"
+
     def restored_from(self, source: str) -> str:
         """Command that restores its wallets from a source: `FILE`, or `--copy TIME`."""
         return self.wallet_command("restore", source)
 
     def wallet_command(self, command: str, *arguments: str) -> str:
         """Command line of `skyinfra wallet` for this node."""
-        option = [] if self.stack == "local" else ["-s", self.stack]
-        return " ".join(["./skyinfra wallet", command, self.name, *arguments, *option])
+        return " ".join(["./skyinfra wallet", command, self.name, *arguments]) + self.stack_option
 
     @property
     def docker(self) -> str:
@@ -101,6 +107,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),
+        preflight=next(one["urn"] for one in parts if one["urn"].endswith(f"::{name}-preflight")),
         urns=[one["urn"] for one in parts],
         protected=[one["urn"] for one in parts if one.get("protect")],
     )
