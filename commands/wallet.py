@@ -133,10 +133,14 @@ def _key_file(name: str) -> bytes:
 
 
 def _passphrase(name: str) -> str:
-    if not sys.stdin.isatty():
+    if not _on_terminal():
         raise WalletError(f"{name} has a passphrase, and there is no terminal to ask for it")
     phrase: str = click.prompt(f"Passphrase of {name}", hide_input=True, err=True)
     return phrase
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _node(backend: Backend, stack: str, name: str) -> DeployedNode:
@@ -200,7 +204,7 @@ def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context:
     options = context.params
     command = [str(PROJECT / "skyinfra"), "wallet", "backup", node, "--stack", stack]
     command += ["--backend", backend.value, "--to", _absolute(options["where"])]
-    command += [word for one in options["ssh_options"] for word in ("--ssh-option", one)]
+    command += [f"--ssh-option={one}" for one in options["ssh_options"]]
     command += [word for one in options["given"] for word in ("--recipient", one)]
     command += [
         word for one in options["recipient_files"] for word in ("--recipients-file", str(one.absolute()))

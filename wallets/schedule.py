@@ -43,7 +43,7 @@ def _systemd(name: str, folder: str, command: Sequence[str], env: Mapping[str, s
 
 # {name}.service
 [Unit]
-Description=Backup of a Skycoin node's wallets
+Description=Backup of the wallets of a Skycoin node
 
 [Service]
 Type=oneshot
@@ -52,7 +52,7 @@ WorkingDirectory={folder.replace("%", "%%")}
 
 # {name}.timer
 [Unit]
-Description=Backup of a Skycoin node's wallets, every day
+Description=Backup of the wallets of a Skycoin node, every day
 
 [Timer]
 OnCalendar=daily

@@ -1,6 +1,7 @@
 """The script that copies a wallet, under this machine's shell; in the node's image: tests/e2e."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,17 @@ class Volumes:
     wallet: Path
     copies: Path
 
-    def run(self, *, name: str = NOW, new: bool = False) -> tuple[int, str]:
-        """Exit code, and the last line that the script prints."""
+    def run(self, *, name: str = NOW, new: bool = False, programs: str = "") -> tuple[int, str]:
+        """Exit code, and the last line that the script prints; PATH begins with the folder `programs`."""
         script = SCRIPT.replace("/wallet", str(self.wallet)).replace("/data", str(self.copies))
         accepted = "new-wallet" if new else "same-wallet"
         done = subprocess.run(
-            ["sh", "-c", script, "backup", name, accepted], capture_output=True, text=True, check=False
+            ["sh", "-c", script, "backup", name, accepted],
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
         )
         return done.returncode, (done.stdout.splitlines() or [""])[-1]
 
@@ -74,6 +80,26 @@ def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
     (volumes.wallet / "torn.wlt").write_text(torn)
     assert volumes.run() == (DAMAGED, "torn.wlt")
     assert volumes.names() == []
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("program", ["cp", "sync", "mv"])
+def test_a_copy_that_is_killed_is_never_the_newest_and_leaves_nothing_to_the_next(
+    volumes: Volumes, tmp_path: Path, program: str
+) -> None:
+    """The whole process group at once: with the first file there, or before all of them get their name."""
+    killer = tmp_path / "bin" / program
+    killer.parent.mkdir()
+    killer.write_text(f'#!/bin/sh\n[ {program} != cp ] || /bin/cp "$@"\nkill -9 0\n')
+    killer.chmod(0o755)
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    assert volumes.run(name=OLDER) == (0, OLDER)
+    (volumes.wallet / "b.wlt").write_text(WALLET)
+    assert volumes.run(name=NEWER, programs=str(killer.parent))[0] == -9
+    assert volumes.names() == [".partial", OLDER]
+    assert volumes.run() == (0, NOW)
+    assert volumes.names() == [OLDER, NOW]
+    assert sorted(path.name for path in (volumes.copies / NOW).iterdir()) == ["a.wlt", "b.wlt"]
 
 
 @pytest.mark.case(35)
