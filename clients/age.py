@@ -118,7 +118,7 @@ def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
     if not lines:
         raise AgeError(f"{name} holds no identity: it is a file as `age-keygen -o` makes it")
     if any(line.startswith("AGE-PLUGIN-") for line in lines):
-        raise AgeError(f"{name} needs a plugin of age: use age itself, as the note in a backup says")
+        raise AgeError(f"{name} needs a plugin of age, which is not supported: {ALLOWED}")
     try:
         return [library.x25519.Identity.from_str(line) for line in lines]
     except library.IdentityError:

@@ -248,7 +248,7 @@ def test_an_identity_file_with_a_passphrase_asks_for_it() -> None:
         (b"", "k holds no identity"),
         (b"# only a comment\n", "k holds no identity"),
         (KEY.file.replace(b"AGE-SECRET-KEY-1", b"AGE-SECRET-KEY-1Q"), "k is no identity file"),
-        (b"AGE-PLUGIN-YUBIKEY-1QQQ\n", "k needs a plugin of age: use age itself"),
+        (b"AGE-PLUGIN-YUBIKEY-1QQQ\n", "k needs a plugin of age, which is not supported"),
         (KEY.public.encode(), "k is no identity file"),
         (b"-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----\n", "k: "),
     ],
