@@ -70,7 +70,6 @@ def backup(
     """Back a wallet up into a new file; its address. Raises WalletError where there is no whole wallet."""
     contents = _whole(node, volume)
     made = _kept(node, place, contents, Kind.BACKUP, recipients)
-    remember(records, node, made)
     facts = made.about
     print(f"{made.name}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
     print(f"fingerprint {facts.fingerprint}, SHA-256 {made.sha256}")
@@ -78,6 +77,7 @@ def backup(
         print(f"Encrypted to {', '.join(facts.recipients)}")
     else:
         print("Wallets without a password are in it in clear: keep it as you would keep the money.")
+    remember(records, node, made)
     return made.name
 
 

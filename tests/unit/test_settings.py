@@ -225,14 +225,14 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "wallets",
         {"recipients": ["age1x"]},
-        'skycoin:wallets.recipients[0]: "age1x": a recipient is a public key: age1… as `age-keygen` prints it, '
-        "or ssh-ed25519 … or ssh-rsa … (invalid Bech32 encoding)",
+        'skycoin:wallets.recipients[0]: "age1x": a recipient is a public key: age1… as `age-keygen` prints '
+        "it, or ssh-ed25519 … or ssh-rsa … (invalid Bech32 encoding)",
     ),
     (
         "wallets",
         {"recipients": [SECRET]},
-        'skycoin:wallets.recipients[0]: "[secret]": that is a secret key, which belongs neither on this machine '
-        "nor into a file of it; `age-keygen -y FILE` prints the public key of its file",
+        'skycoin:wallets.recipients[0]: "[secret]": that is a secret key, which belongs neither on this '
+        "machine nor into a file of it; `age-keygen -y FILE` prints the public key of its file",
     ),
     (
         "wallets",
