@@ -18,6 +18,7 @@ from local.services import Service, port_is_taken, start, stop
 from tests.e2e.fleet import SSHD, USER
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
+from tests.e2e.test_wallet_identity import MADE
 from tests.e2e.tools import age_programs
 
 NODE, PORT, SSH_PORT = "skycoin-kept", 16427, 15423
@@ -194,13 +195,21 @@ def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by
 
 
 def test_a_drill_finds_the_same_addresses_and_leaves_nothing(kept: Machine, key: Key, tmp_path: Path) -> None:
-    backup(kept, key, tmp_path)
+    """Of a wallet of each type that a node knows."""
+    for name, options in MADE.items():
+        made = kept.docker("exec", NODE, "skycoin-cli", "walletCreate", f"{name}.wlt", *options)
+        assert made.code == 0, made.text
+    try:
+        backup(kept, key, tmp_path)
+    finally:
+        files = [f"/wallet/{name}.wlt" for name in MADE]
+        assert kept.docker("exec", NODE, "rm", *files).code == 0
     before = kept.docker("volume", "ls", "-q").text
     began = time.monotonic()
     done = skyinfra(kept, "drill", "--from", str(tmp_path), "--identity", str(key.file))
     print(f"a drill took {time.monotonic() - began:.1f} s")
     assert done.code == 0, done.text
-    assert "found its 1 wallet with 1 address. Nothing of the drill is left." in done.text
+    assert re.search(r"found its 6 wallets with \d\d addresses\. Nothing of the drill is left\.", done.text)
     assert made_by_drills(kept) == ""
     assert kept.docker("volume", "ls", "-q").text == before
 
