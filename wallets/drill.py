@@ -109,9 +109,10 @@ class Drill:
             self._ask(container.reload)
             if container.status != "running":
                 break
-            code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
-            if code == 0:
-                return {one["meta"]["filename"]: _addresses(one) for one in json.loads(said)}
+            with contextlib.suppress(WalletError):  # it has ended since
+                code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
+                if code == 0:
+                    return {one["meta"]["filename"]: _addresses(one) for one in json.loads(said)}
             time.sleep(_PAUSE)
         last = self._ask(lambda: container.logs(tail=5)).decode(errors="replace").strip()
         what = "ended" if container.status != "running" else f"did not answer in {SECONDS} s"

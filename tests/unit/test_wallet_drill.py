@@ -41,11 +41,13 @@ class Thing:
 
     def reload(self) -> None:
         self.looks += 1
-        if self.engine.ends:
+        if self.engine.ends and self.looks > 1:
             self.status = "exited"
 
     def exec_run(self, command: list[str], stderr: bool) -> tuple[int, bytes]:
         assert command[-1] == "http://127.0.0.1:6420/api/v1/wallets"
+        if self.engine.ends:
+            raise APIError("Container x is not running")
         if self.looks < 3:
             return 1, b""
         found = [
