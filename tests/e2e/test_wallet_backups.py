@@ -149,16 +149,18 @@ def test_no_seed_is_left_in_any_file_or_said(kept: Machine, key: Key, tmp_path: 
     beside = [path for path in Path("/tmp").iterdir() if not path.name.startswith("pytest-of-")]
     for folder in (kept.layout.state, kept.checkout, tmp_path, *beside):
         for path in (folder, *folder.rglob("*")):
-            if volumes not in path.parents and _is_new(path, began):
-                content = path.read_bytes()
+            if volumes not in path.parents:
+                content = _new_content(path, began)
                 assert not any(canary in content for canary in CANARIES), path
 
 
-def _is_new(path: Path, began: float) -> bool:
+def _new_content(path: Path, began: float) -> bytes:
+    """Content of a file that was written since; of what is gone or no real file, nothing."""
     try:
-        return path.is_file() and not path.is_symlink() and path.stat().st_mtime >= began
+        is_new = path.is_file() and not path.is_symlink() and path.stat().st_mtime >= began
+        return path.read_bytes() if is_new else b""
     except OSError:
-        return False
+        return b""
 
 
 def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by(
