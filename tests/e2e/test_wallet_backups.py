@@ -1,5 +1,6 @@
 """Encrypted backups of a running node: made, read without this program, drilled, restored, refused."""
 
+import gzip
 import json
 import os
 import re
@@ -145,6 +146,10 @@ def test_no_seed_is_left_in_any_file_or_said(kept: Machine, key: Key, tmp_path: 
     assert before.name.endswith("-before-restore.backup")
     for done in said:
         assert not any(canary.decode() in done.text for canary in CANARIES)
+    plain = skyinfra(kept, "backup", "--plain", "--to", str(tmp_path / "plain"))
+    [found] = (tmp_path / "plain").iterdir()
+    assert CANARIES[0] in _new_content(found, began), f"the search would find one: {plain.text}"
+    found.unlink()
     volumes = Path(kept.inspect("volume", WALLET)["Mountpoint"]).parents[1]
     beside = [path for path in Path("/tmp").iterdir() if not path.name.startswith("pytest-of-")]
     for folder in (kept.layout.state, kept.checkout, tmp_path, *beside):
@@ -158,8 +163,9 @@ def _new_content(path: Path, began: float) -> bytes:
     """Content of a file that was written since; of what is gone or no real file, nothing."""
     try:
         is_new = path.is_file() and not path.is_symlink() and path.stat().st_mtime >= began
-        return path.read_bytes() if is_new else b""
-    except OSError:
+        content = path.read_bytes() if is_new else b""
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (OSError, EOFError):
         return b""
 
 
