@@ -142,8 +142,10 @@ def asked(before: Fingerprint) -> list[str]:
 
 
 def read(printed: str) -> Found:
-    """Wallets that the script printed. Raises ValueError where it printed something else."""
+    """Wallets that the script printed. Raises ValueError where that is not whole, or something else."""
     said = [line.split("\t") for line in printed.splitlines() if line]
+    if said[-1:] != [["end"]]:
+        raise ValueError(f"it was cut off: {printed[-200:]!r}")
     of = {kind: [words for first, *words in said if first == kind] for kind in _KINDS}
     if len(said) != sum(map(len, of.values())):
         raise ValueError(f"unexpected line: {printed[:200]!r}")
@@ -174,7 +176,7 @@ def read(printed: str) -> Found:
     )
 
 
-_KINDS = ("id", "damaged", "file", "type", "secret", "count", "all", "first")
+_KINDS = ("end", "id", "damaged", "file", "type", "secret", "count", "all", "first")
 
 
 def _name(kind: str, chain: str) -> str:

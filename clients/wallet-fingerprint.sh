@@ -10,6 +10,7 @@
 #   count N CHAIN COUNT             addresses of a chain: - for the only one, ACCOUNT/CHAIN for bip44
 #   all N CHAIN SHA-256             of its addresses, one a line, in the order of the file
 #   first N CHAIN COUNT SHA-256     of the first COUNT of them, where it is asked for
+#   end                             last: what comes without it was cut off on its way
 # busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string.
 set -u
 [ ! -s .skyinfra-id ] || printf 'id\t%s\n' "$(head -n 1 .skyinfra-id)"
@@ -27,7 +28,10 @@ for file in ./*.wlt; do
         printf 'damaged\t%s\n' "$(printf '%s' "${file#./}" | tr '\t\n' '??')"
     fi
 done
-[ "$#" -gt 0 ] || exit 0
+if [ "$#" -eq 0 ]; then
+    echo end
+    exit
+fi
 
 printf '%s\n' "$asked" | awk '
 function begin() {
@@ -114,4 +118,4 @@ in_string {
 }
 { structure($0); string = ""; in_string = 1 }
 END { if (number) finish() }
-' RS='\n' - RS='"' "$@"
+' RS='\n' - RS='"' "$@" && echo end

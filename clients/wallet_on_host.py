@@ -6,6 +6,7 @@ Looks go into the running node, or where it does not run into a confined contain
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from docker.errors import ImageNotFound, NotFound
@@ -22,7 +23,7 @@ SECONDS = 120
 TRIES, PAUSE = 5, 1.0
 """Looks at a wallet that is not whole, and seconds between them: the node saves it in place."""
 
-MEMORY = "cat /data/.identity 2> /dev/null; true"
+MEMORY = "cat /data/.identity 2> /dev/null; echo end"
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
@@ -66,14 +67,20 @@ class WalletOnHost:
     def look(self, before: Fingerprint) -> Found:
         """Wallets as they are, and the beginnings that show what became of `before`.
 
-        One that is not whole is looked at again: the node may be saving it. Raises ServiceError.
+        One that is not whole is looked at again, for the node may be saving it; so is an answer that is not
+        whole, for an engine can lose the end of what a command printed. Raises ServiceError.
         """
-        for _ in range(TRIES - 1):
-            found = self._look(before)
-            if not found.damaged:
-                return found
-            time.sleep(PAUSE)
-        return self._look(before)
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(PAUSE)
+            printed = self._look(asked(before))
+            with suppress(ValueError, LookupError):
+                found = read(printed)
+                if not found.damaged or attempt == TRIES - 1:
+                    return found
+        raise ServiceError(
+            f"host {self._host}: {self.volume} can't be read: the answer was {printed[-200:]!r}"
+        )
 
     def memory(self) -> tuple[str, Fingerprint]:
         """(id, fingerprint) that the host remembers; nothing where it remembers none."""
@@ -83,7 +90,12 @@ class WalletOnHost:
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": "ro"}})
         if code:
             raise ServiceError(f"host {self._host}: {backups} can't be read: {said}")
-        identity, *wallets = said.splitlines() or [""]
+        *remembered, end = said.splitlines() or [""]
+        if end != "end":
+            raise ServiceError(
+                f"host {self._host}: {backups} can't be read: the answer was cut off. Try again"
+            )
+        identity, *wallets = remembered or [""]
         return identity, from_lines(wallets)
 
     def remember(self, wallets: Fingerprint) -> str:
@@ -124,18 +136,15 @@ class WalletOnHost:
             return False
         return found["HostConfig"]["RestartPolicy"]["Name"] in ("always", "unless-stopped")
 
-    def _look(self, before: Fingerprint) -> Found:
-        arguments = asked(before)
+    def _look(self, arguments: Sequence[str]) -> str:
+        """Output of the script."""
         printed = self._in_node(arguments)
         if printed is None:
             volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
             code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
                 raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed}")
-        try:
-            return read(printed)
-        except (ValueError, LookupError) as error:
-            raise ServiceError(f"host {self._host}: {self.volume} can't be read: {error}") from error
+        return printed
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
         """Output of the script in the node's own container; None where that does not run, or not on it."""

@@ -199,7 +199,7 @@ def test_a_volume_shows_its_id(tmp_path: Path) -> None:
 
 
 def test_what_the_script_did_not_print_is_refused() -> None:
-    for printed in ("OCI runtime exec failed", "type\t1\tx", "count\t1\t-\t3"):
+    for printed in ("OCI runtime exec failed", "type\t1\tx\nend", "count\t1\t-\t3\nend", "", "id\t0123"):
         with pytest.raises((ValueError, LookupError)):
             read(printed)
 

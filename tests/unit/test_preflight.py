@@ -278,6 +278,18 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
     assert "canary" not in str(state)
 
 
+@pytest.mark.parametrize("lost", [1, 4, 20, 60, 10_000])
+def test_an_answer_that_an_engine_has_cut_off_is_no_loss(
+    engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine under load lost what `docker exec` printed: a whole wallet was another one."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A", "B"))
+    engine.run_node(WALLET)
+    engine.lost = lost
+    assert refreshed(engine, state) == state
+
+
 @pytest.mark.case(36)
 @pytest.mark.parametrize(
     ("more", "policy", "is_refused"),

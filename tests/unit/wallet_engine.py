@@ -62,6 +62,8 @@ class WalletEngine:
     """Other containers, as the engine lists them."""
     policies: dict[str, str] = field(default_factory=dict)
     """Restart policies of those, by id."""
+    lost: int = 0
+    """Bytes at the end of a command's output that the engine loses once."""
     pulled: list[Values] | None = None
     """Lines of a pull; None: the image is there."""
 
@@ -125,7 +127,9 @@ class WalletEngine:
 
     def exec_start(self, begun: tuple[Sequence[str], str]) -> bytes:
         command, volume = begun
-        return subprocess.run(command, cwd=self.folder(volume), capture_output=True, check=True).stdout
+        done = subprocess.run(command, cwd=self.folder(volume), capture_output=True, check=True)
+        lost, self.lost = self.lost, 0
+        return done.stdout[: len(done.stdout) - lost]
 
     def exec_inspect(self, begun: Any) -> Values:
         return {"ExitCode": 0}
