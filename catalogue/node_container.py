@@ -23,3 +23,6 @@ HANDED_OVER = (
 """A change needs another container: a handover (ADR 19)."""
 LIVE = ("memory",)
 """A running container is given a change."""
+
+NODE = "skycoin.node"
+"""Label of a node's container: the URN of its resource."""

@@ -1,7 +1,7 @@
 """A short-lived, confined container on a host: what the preflight and the wallet's backup run."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from docker.errors import DockerException
 from requests.exceptions import RequestException
@@ -11,9 +11,16 @@ from clients.errors import ServiceError
 
 
 def short_run(
-    client: Any, host: str, image: str, command: Sequence[str], seconds: int, **options: Any
+    client: Any,
+    host: str,
+    image: str,
+    command: Sequence[str],
+    seconds: int,
+    *,
+    lines: int | Literal["all"] = 5,
+    **options: Any,
 ) -> tuple[int, str]:
-    """(exit code, last lines) of a command in an image; the container is always removed.
+    """(exit code, last `lines`) of a command in an image; the container is always removed.
 
     It gets no network, no rights and a read-only root; `options` are docker-py's. The image is pulled
     where the host lacks it. Raises ServiceError that names host and image.
@@ -32,7 +39,7 @@ def short_run(
         try:
             container.start()
             code: int = container.wait(timeout=seconds)["StatusCode"]
-            return code, container.logs(tail=5).decode(errors="replace").strip()
+            return code, container.logs(tail=lines).decode(errors="replace").strip()
         finally:
             container.remove(force=True)
     except (DockerException, RequestException) as error:

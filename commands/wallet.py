@@ -1,19 +1,24 @@
-"""`skyinfra wallet`: backup and restore of a node's wallets."""
+"""`skyinfra wallet`: backup and restore of a node's wallets, and what its stack remembers of them."""
 
 from pathlib import Path
 
 import click
 
-from commands.backend import Choice
+from clients.fingerprint import digest, summary
+from commands.backend import Backend, Choice
+from commands.exit_codes import FAILED
 from commands.options import chosen, examples, folder, with_stack
+from local.pulumi_run import pulumi
+from local.stack import copied_stack_file, is_own
+from providers.skycoin.wallet_identity import ACCEPTED
 from wallets.backup_files import default_folder
-from wallets.commands import backup, restore_copy, restore_file, volume_of
-from wallets.nodes import node_of
+from wallets.commands import backup, look, restore_copy, restore_file, volume_of
+from wallets.nodes import DeployedNode, node_of
 
 
 @click.group()
 def wallet() -> None:
-    """Back up and restore the wallets of a node."""
+    """Back up, restore and accept a node's wallets."""
 
 
 @wallet.command(
@@ -59,7 +64,7 @@ def backup_wallet(node: str, stack: str | None, backend: Choice, into: Path) -> 
     help_text="Folder for a backup of the current wallets, made before the restore.",
     default=default_folder(),
 )
-def restore_wallet(node: str, file: str, copy: str, stack: str | None, backend: Choice, into: Path) -> None:
+def restore_wallet(node: str, file: str, copy: str, stack: str | None, backend: Choice, into: Path) -> int:
     """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
 
     The node is stopped meanwhile. Backs up the volume's current contents first. Wallets that are not in
@@ -75,3 +80,48 @@ def restore_wallet(node: str, file: str, copy: str, stack: str | None, backend: 
             restore_copy(deployed, volume, copy, aside)
         else:
             restore_file(deployed, volume, Path(file).expanduser(), aside)
+        # These wallets are what the next `up` must find.
+        return _record(found, name, deployed, digest(look(deployed)))
+
+
+@wallet.command(
+    "accept",
+    short_help="Accept what a node's wallets have become.",
+    epilog=examples("./skyinfra wallet accept node-1", "./skyinfra wallet accept node-1 3f2a9c01d4e5b6a7"),
+)
+@click.argument("node")
+@click.argument("fingerprint", default="")
+@with_stack
+def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choice) -> int:
+    """Record the wallets of NODE as they are now, where they have FINGERPRINT.
+
+    `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another one.
+    Without FINGERPRINT, this shows what the volume holds, and changes nothing.
+    """
+    found, name = chosen(stack, backend)
+    with found.changing(name, "wallet accept"):
+        deployed = node_of(name, node, found.resources(name))
+        wallets = look(deployed)
+        there = digest(wallets)
+        if fingerprint == there:
+            return _record(found, name, deployed, there)
+        for file, chains in sorted(wallets.items()):
+            click.echo(f"  {file}: {summary({file: chains}).partition(' with ')[2]}")
+        click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {there}")
+        if fingerprint:
+            click.echo(f"It is not {fingerprint}: nothing was recorded.", err=True)
+            return FAILED
+        return 0
+
+
+def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:
+    """Let the stack's state and the host remember the wallets that have this fingerprint; the exit code."""
+    env = {**backend.env, ACCEPTED: fingerprint}
+    with copied_stack_file(stack) as options:
+        own = [] if is_own(stack) else options
+        target = ["refresh", "--yes", "--skip-preview", "--target", deployed.preflight, "--stack", stack]
+        if pulumi([*target, *own], env, backend.update_log):
+            again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
+            click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
+            return FAILED
+        return 0

@@ -133,6 +133,7 @@ class Node(pulumi.ComponentResource):
             host=args.host,
             image=args.image,
             probe=PROBE,
+            container=args.container,
             wallet=args.wallet_volume,
             new_wallet=args.new_wallet,
             opts=pulumi.ResourceOptions(parent=self),

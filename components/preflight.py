@@ -25,11 +25,15 @@ class Preflight(pulumi.CustomResource):
         host: Host,
         image: pulumi.Input[str],
         probe: Sequence[str],
+        container: str,
         wallet: str,
         new_wallet: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`probe` is a command of the image that ends by itself with 0; `wallet` names the volume."""
+        """`probe` is a command of the image that ends by itself with 0.
+
+        `container` names the node's container, `wallet` the volume.
+        """
         inputs = {
             "host": host.name,
             "engine": host.engine,
@@ -38,6 +42,7 @@ class Preflight(pulumi.CustomResource):
             "platform": host.platform,
             "emulation": "allowed" if host.emulation else "refused",
             "probe": list(probe),
+            "container": container,
             "wallet": wallet,
             "newWallet": new_wallet,
         }

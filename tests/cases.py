@@ -136,12 +136,10 @@ _CASES = {
     35: Case(
         "wallet volume emptied, re-created, swapped or rolled back by hand",
         "seen by a refreshed preview, refused by `up` with the way back",
-        "an emptied or re-created one, when its node changes and a copy of it exists; no other",
     ),
     36: Case(
         "two nodes, stacks or spellings of a host on one wallet volume",
         "refused before the second one starts",
-        "two nodes of one stack, by one spelling; a restore beside another container",
     ),
     37: Case(
         "container replaced by drift, `--replace`, another plugin, an import", "its wallet is copied first"

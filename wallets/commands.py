@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from docker.errors import DockerException
+
 from clients.engine import connect
 from clients.errors import ServiceError
+from clients.fingerprint import NOTHING, Fingerprint
+from clients.wallet_on_host import WalletOnHost
 from wallets import backup_files
 from wallets.contents import (
     Contents,
@@ -22,11 +26,31 @@ from wallets.volume import WalletVolume
 
 def volume_of(node: DeployedNode) -> WalletVolume:
     """The node's wallet volume, over a client of its host's engine. Raises WalletError."""
+    return WalletVolume(node, _client(node))
+
+
+def look(node: DeployedNode) -> Fingerprint:
+    """Fingerprint of the node's wallets, made on its host. Raises WalletError where the volume is gone."""
+    inputs = {"host": node.host, "image": node.image, "container": node.container, "wallet": node.wallet}
+    wallet = WalletOnHost(_client(node), inputs)
     try:
-        client: Any = connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
+        if not wallet.exists():
+            raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
+        found = wallet.look(NOTHING)
+    except (ServiceError, DockerException, OSError) as error:
+        raise WalletError(f"host {node.host}: {getattr(error, 'explanation', None) or error}") from None
+    if found.damaged:
+        raise WalletError(
+            f"{', '.join(found.damaged)} on host {node.host}: empty, cut short, or not a wallet"
+        )
+    return found.wallets
+
+
+def _client(node: DeployedNode) -> Any:
+    try:
+        return connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
     except ServiceError as error:
         raise WalletError(f"host {node.host}: {error}") from None
-    return WalletVolume(node, client)
 
 
 def backup(node: DeployedNode, volume: WalletVolume, folder: Path) -> Path:

@@ -18,6 +18,9 @@ SUFFIX = ".wlt"
 STAGING = ".restoring"
 """Folder of a wallet volume that a restore uses; one that is left was interrupted."""
 
+IDENTITY = ".skyinfra-id"
+"""File with the id of a wallet volume: it belongs to the volume, and to no copy of what is in it."""
+
 LARGEST = 256 * 1024 * 1024
 """Bytes of a backup, unpacked: a wallet of 100,000 addresses has 35 MB."""
 
@@ -52,12 +55,12 @@ def damaged(contents: Contents) -> list[str]:
 
 
 def _is_wallet(data: bytes) -> bool:
-    """A wallet is a JSON object with its facts under `meta`."""
+    """A wallet is a JSON object with its facts under `meta`, among them its type."""
     try:
         whole = json.loads(data)
     except (ValueError, RecursionError):
         return False
-    return isinstance(whole, dict) and isinstance(whole.get("meta"), dict)
+    return isinstance(whole, dict) and isinstance(whole.get("meta"), dict) and bool(whole["meta"].get("type"))
 
 
 def same(one: Contents, other: Contents) -> bool:
@@ -93,7 +96,7 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
         path = posixpath.relpath(posixpath.normpath(f"/{entry.name}"), f"/{below}")
         if entry.name.startswith("/") or ".." in entry.name.split("/") or path.split("/")[0] == "..":
             raise WalletError(f"{entry.name!r} would lead out of the wallet's folder")
-        if entry.isdir() or path.split("/")[0] == "lost+found":
+        if entry.isdir() or path.split("/")[0] in ("lost+found", IDENTITY, f"{IDENTITY}.new"):
             continue
         if entry.issym():
             yield path, File(data=b"", link=entry.linkname)

@@ -27,6 +27,8 @@ class DeployedNode:
     """Name of the wallet volume."""
     data: str | None
     """Name of the data volume; None after a destroy."""
+    preflight: str
+    """URN of its preflight, which remembers its wallets."""
     urns: Sequence[str]
     """URNs of all that belongs to the node, children after their parents."""
     protected: Sequence[str]
@@ -43,10 +45,14 @@ class DeployedNode:
         data = f", data volume {self.data}" if self.data else ""
         return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
+    @property
+    def stack_option(self) -> str:
+        """Option of `skyinfra` that names its stack; empty for the one that is meant without it."""
+        return "" if self.stack == "local" else f" -s {self.stack}"
+
     def restored_from(self, source: str) -> str:
         """Command that restores its wallets from a source: `FILE`, or `--copy TIME`."""
-        option = "" if self.stack == "local" else f" -s {self.stack}"
-        return f"./skyinfra wallet restore {self.name} {source}{option}"
+        return f"./skyinfra wallet restore {self.name} {source}{self.stack_option}"
 
     @property
     def docker(self) -> str:
@@ -97,6 +103,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),
+        preflight=next(one["urn"] for one in parts if one["urn"].endswith(f"::{name}-preflight")),
         urns=[one["urn"] for one in parts],
         protected=[one["urn"] for one in parts if one.get("protect")],
     )

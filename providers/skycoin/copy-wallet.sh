@@ -21,8 +21,10 @@ is_whole() {
     } END { exit !(first == "{" && last == "}" && opened == closed && !torn) }' "$1"
 }
 
-# A volume that is a file system of its own has a folder that only root can read.
-names() { find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found | sed 's|.*/||' | sort; }
+# A volume that is a file system of its own has a folder that only root can read. Its id is no wallet's.
+names() {
+    find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name '.skyinfra-id*' | sed 's|.*/||' | sort
+}
 
 wallets() { find "$1" -maxdepth 1 -name '*.wlt' -type f | wc -l; }
 

@@ -16,6 +16,7 @@ from typing import Any
 from docker.errors import APIError, DockerException, NotFound
 
 from catalogue.naming import previous_container
+from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.last_words import last_words
@@ -29,11 +30,10 @@ GRACE = 60
 POLL = 0.5
 """Seconds between two looks at a container's health."""
 RESOURCE = "skycoin.resource"
-NODE = "skycoin.node"
 INPUTS = "skycoin.inputs"
 ATTEMPT = "skycoin.attempt"
-"""Labels of a node's container: id and URN of its resource, SHA-256 of the inputs that it was made from, and
-the attempt that made it: a plugin whose pulumi was killed may still be at work beside the next one."""
+"""Labels of a node's container, beside NODE: id of its resource, SHA-256 of the inputs that it was made from,
+and the attempt that made it: a plugin whose pulumi was killed may still be at work beside the next one."""
 ALIVE = ["running", "restarting", "paused"]
 """Statuses of a container that writes, or may go on to."""
 

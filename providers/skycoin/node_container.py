@@ -16,8 +16,9 @@ from typing import Any
 
 from docker.errors import DockerException, NotFound
 
-from catalogue.node_container import HANDED_OVER, LIVE
+from catalogue.node_container import HANDED_OVER, LIVE, NODE
 from clients.engine import connect, ensure_image
+from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, Change, Checked, Found, ProviderError, Remade, Values
 from providers.docker.container_creation import creation
 from providers.docker.container_schema import CONTAINER
@@ -25,9 +26,10 @@ from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, NUMBER, TEXT, Schema
 from providers.log import Status
-from providers.skycoin.handover import CONFIRMED, NODE, RESOURCE, Handover, labels, policy, uses
+from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.wallet_copy import copy_wallet
+from providers.skycoin.wallet_identity import refuse_changed
 
 _APART: Schema = {
     "host": TEXT,
@@ -164,6 +166,8 @@ class NodeContainer(Remade):
         handover.refuse_second_writer("" if old is None else old["Id"])
         ensure_image(client.api, inputs["image"])
         image = inputs["image"] if old is None else old["Config"]["Image"]
+        container = inputs["name"] if old is None else old["Name"].lstrip("/")
+        refuse_changed(WalletOnHost(client, {**inputs, "image": image, "container": container}), inputs)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
         config = creation(inputs)

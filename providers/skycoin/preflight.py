@@ -1,20 +1,21 @@
 """skycoin:index:Preflight: what must be true of a host before a node is made or replaced on it.
 
 The engine answers; the image's variant runs on it, native or emulated, shown by running it; the
-wallet volume that was there is still there. It is made again when the node's image, host or wallet
-change, and before any of them is touched. It never removes anything.
+wallet volume is the one that was there, and holds what it held (wallet_identity.py); nobody else writes to
+it. It is made again when the node's image, host or wallet change, and before any of them is touched. It
+never removes anything.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from docker.errors import NotFound
-
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.short_run import short_run
+from clients.wallet_on_host import WalletOnHost
 from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.skycoin.wallet_identity import EMPTY, FAULT, IDENTITY, adopted, proved, refreshed, remembered
 
 INPUTS = (
     "host",
@@ -24,6 +25,7 @@ INPUTS = (
     "platform",
     "emulation",
     "probe",
+    "container",
     "wallet",
     "newWallet",
 )
@@ -43,7 +45,7 @@ PROBE_SECONDS = 120
 
 
 class Preflight(Remade):
-    """The proof, kept as a resource: {engineVersion, runs: native|emulated, walletCreated, walletPresent}."""
+    """The proof, kept as a resource: {engineVersion, runs: native|emulated}, and what wallets there were."""
 
     def __init__(self, client: Callable[[Values], Any] = connect) -> None:
         self._client = client
@@ -56,48 +58,39 @@ class Preflight(Remade):
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Every change is proved again.
 
-        Raises ProviderError in the preview where a refresh found the wallet gone, and where the node
-        would move to another engine: its wallet would stay behind.
+        Raises ProviderError in the preview where a refresh found something wrong with the wallet, and where
+        the node would move to another engine: its wallet would stay behind.
         """
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
             raise ProviderError(_moved(old_inputs, news))
-        if olds.get("walletPresent") is False and not news.get("newWallet"):
-            raise ProviderError(_gone(news, olds))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
-        if olds.get("walletPresent") is False:
+        if olds.get(FAULT):
+            if not (news.get("newWallet") and olds.get(EMPTY)):
+                raise ProviderError(olds[FAULT])
             changed.append("wallet")
         return Change(updates=tuple(dict.fromkeys(changed)))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Prove it for the first time; the wallet volume is made here, or adopted with what is in it."""
         client = self._client(inputs)
-        proof = self._prove(client, inputs)
-        client.api.create_volume(inputs["wallet"])
-        return f"{inputs['host']}/{inputs['wallet']}", {
-            **inputs,
-            **proof,
-            **_wallet(client, inputs["wallet"]),
-        }
+        proof, wallet = self._prove(client, inputs), WalletOnHost(client, inputs)
+        state = {**inputs, **proof, **adopted(wallet, inputs)}
+        return f"{inputs['host']}/{inputs['wallet']}", state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Whether the wallet volume is still there."""
-        found = _wallet(self._client(inputs), inputs["wallet"])
-        # The time that it was made is remembered: the message of a lost wallet names it.
-        return Found(
-            identity=identity, state={**state, "walletPresent": found["walletPresent"]}, inputs=inputs
-        )
+        """Whether the wallet volume is still the same, and all in it; it is remembered as it has grown."""
+        wallet = WalletOnHost(self._client(inputs), inputs)
+        return Found(identity=identity, state={**state, **refreshed(wallet, inputs, state)}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Prove it again; a volume that is gone is made anew only where the settings say so."""
+        """Prove it again; what the wallet has lost is accepted only where the settings say so."""
         client = self._client(news)
-        missing = not _wallet(client, news["wallet"])["walletPresent"]
-        if missing and olds.get("wallet") == news["wallet"] and not news.get("newWallet"):
-            raise ProviderError(_gone(news, olds))
-        proof = self._prove(client, news)
-        if missing:
-            client.api.create_volume(news["wallet"])
-        return {**news, **proof, **_wallet(client, news["wallet"])}
+        proof, wallet = self._prove(client, news), WalletOnHost(client, news)
+        if olds.get("wallet") != news["wallet"]:
+            return {**news, **proof, **adopted(wallet, news)}
+        known = str(olds.get(IDENTITY) or ""), remembered(olds)
+        return {**news, **proof, **proved(wallet, news, *known, is_known=True)}
 
     def delete(self, identity: str, state: Values) -> None:
         """A proof leaves nothing behind; the wallet volume is not its to remove."""
@@ -134,28 +127,10 @@ class Preflight(Remade):
             )
 
 
-def _wallet(client: Any, volume: str) -> Values:
-    try:
-        found = client.api.inspect_volume(volume)
-    except NotFound:
-        return {"walletPresent": False}
-    return {"walletPresent": True, "walletCreated": found.get("CreatedAt", "")}
-
-
 def _moved(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
     return (
         f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
         f"volume {olds['wallet']!r} moves with it. Back the wallet up, take the node out, and add it "
         "again on its new host (docs/wallets.md, “Moving a wallet”)."
-    )
-
-
-def _gone(inputs: Values, olds: Values) -> str:
-    made = olds.get("walletCreated", "an unknown time")
-    return (
-        f"the wallet volume {inputs['wallet']!r} on host {inputs['host']} is gone (it was made at {made}). "
-        "No empty one is put in its place: restore a backup into a volume of that name and run "
-        "`pulumi refresh`; or, where the wallet may be lost, set `new-wallet: true` on the node for one "
-        "`pulumi up`."
     )

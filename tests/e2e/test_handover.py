@@ -21,7 +21,7 @@ from tests.e2e.plugin import until
 
 NODE, PORT = "skycoin-steady", 16426
 WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
-TEXT = json.dumps({"meta": {"label": "precious"}, "entries": [{"address": "2a"}]})
+TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": [{"address": "2a"}]})
 UP = ("up", "--yes", "--skip-preview", "--stack", "local")
 
 

@@ -17,7 +17,7 @@ from tests.e2e.plugin import until
 
 NODE, PORT = "skycoin-second", 16424
 WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
-TEXT = json.dumps({"meta": {"label": "precious"}, "entries": [{"address": "2a"}]})
+TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": [{"address": "2a"}]})
 
 
 @pytest.fixture(scope="module")

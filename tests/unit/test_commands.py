@@ -12,6 +12,7 @@ import click
 import pytest
 
 from clients.errors import ServiceError
+from clients.fingerprint import NOTHING, Chain, digest
 from commands import backend, exit_codes
 from commands.__main__ import skyinfra as group
 from commands.backend import BACKEND_URL, Choice, choose
@@ -20,6 +21,7 @@ from local.layout import Layout, read_layout
 from local.lock import exclusive
 from local.pulumi_cli import last_engine, remember
 from local.steps import SetupError
+from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
 from review.changes import PreviewError
 from settings.names import workspace_container
@@ -30,6 +32,7 @@ from tests.unit.test_wallets import RESOURCES
 from wallets.errors import WalletError
 from workspaces.model import WorkspaceError
 
+MINE = {"mine.wlt": {"deterministic": Chain(count=3, sha256="a" * 64)}}
 HERE = "file:///set-up/backend"
 
 
@@ -80,6 +83,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("release", "retain"),
         ("review",),
         ("setup", "rotate"),
+        ("wallet", "accept"),
         ("wallet", "backup"),
         ("wallet", "restore"),
         ("workspace", "files"),
@@ -461,8 +465,49 @@ def test_an_empty_source_of_a_restore_is_none(
     monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
     monkeypatch.setattr("commands.wallet.restore_copy", lambda *given: asked.append(given[2]))
     monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr("commands.wallet.look", lambda _: NOTHING)
+    monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 0)
     assert skyinfra("wallet", "restore", "node-1", *source).code == 0
     assert asked == [source[2] or Path(source[0])]
+
+
+@pytest.fixture
+def recorded(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """Calls of pulumi: (arguments, what is accepted); one node of the set-up, with one wallet."""
+    calls: list[tuple[object, ...]] = []
+    monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("commands.wallet.look", lambda _: MINE)
+    monkeypatch.setattr("commands.wallet.pulumi", lambda *given: calls.append((given[0], given[1][ACCEPTED])))
+    return calls
+
+
+def test_what_a_wallet_has_become_is_shown_and_recorded_by_its_fingerprint(
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra
+) -> None:
+    shown = skyinfra("wallet", "accept", "node-1")
+    assert (shown.code, recorded) == (0, [])
+    assert (
+        f"mine.wlt: 3 addresses\nskycoin-node-1-wallet on host attic has the fingerprint {digest(MINE)}"
+        in (shown.out)
+    )
+    other = skyinfra("wallet", "accept", "node-1", "0123456789abcdef")
+    assert (other.code, recorded) == (exit_codes.FAILED, [])
+    assert "It is not 0123456789abcdef: nothing was recorded." in other.err
+    assert skyinfra("wallet", "accept", "node-1", digest(MINE), "--stack", "local").code == 0
+    [preflight] = [one["urn"] for one in RESOURCES if one["urn"].endswith("::node-1-preflight")]
+    target = ["refresh", "--yes", "--skip-preview", "--target", preflight, "--stack", "local"]
+    assert recorded == [(target, digest(MINE))]
+
+
+def test_a_restore_that_was_not_recorded_says_how(
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 255)
+    monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.restore_file", lambda *_: None)
+    failed = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
+    assert failed.code == exit_codes.FAILED
+    assert f"was not recorded. Do it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin import handover
-from providers.skycoin.handover import NODE, RESOURCE
+from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
 
@@ -625,3 +626,37 @@ def test_a_kernel_without_memory_limits_is_no_difference() -> None:
     assert resource.up(INPUTS, refresh=True) == "same"
     assert resource.up({**INPUTS, "memory": 256}) == "update"
     assert only(engine).config["HostConfig"]["Memory"] == 0
+
+
+KNOWN = "0123\nmine.wlt\tdeterministic\t2\taa\nmine.wlt\tsecret\t1\t-"
+WHOLE = "id\t0123\nfile\t1\tmine.wlt\ntype\t1\tdeterministic\nsecret\t1\ncount\t1\t-\t{}\nall\t1\t-\t{}  -\n"
+
+
+@pytest.mark.case(35)
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("id\t0123\n", "holds no wallet. It held 1 wallet with 2 addresses"),
+        (WHOLE.format(1, "bb"), "mine.wlt has 1 of 2 addresses"),
+        (WHOLE.format(2, "cc"), "mine.wlt holds other addresses than before"),
+        (WHOLE.format(2, "aa").replace("0123", "4567"), "does not have the id that is remembered"),
+    ],
+)
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
+def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_update(
+    printed: str, said: str, *, runs: bool
+) -> None:
+    """C1: a plain `up`, which asks no preflight where only an argument has changed, did not notice."""
+    engine = NodeEngine()
+    node = deployed(engine)
+    engine.volumes_there.add(f"{WALLET}-backups")
+    engine.memory, engine.fingerprint = KNOWN, printed
+    before, changed = only(engine), {**INPUTS, "command": ["-log-level=debug"]}
+    before.running = runs
+    with pytest.raises(ProviderError, match=said):
+        node.up(changed)
+    assert (only(engine), before.running, engine.copies) == (before, runs, 1)
+    if "holds no wallet" in said:
+        assert node.up({**changed, "newWallet": True}) == "update"
+    engine.fingerprint = WHOLE.format(2, "aa")
+    assert node.up({**changed, "user": "10000:10000"}) == "update"

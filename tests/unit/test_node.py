@@ -113,6 +113,7 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
         "image": PINNED,
         "emulation": "refused",
         "probe": ["skycoin-cli", "version"],
+        "container": "skycoin-node-1",
         "wallet": "skycoin-node-1-wallet",
         "newWallet": False,
     }

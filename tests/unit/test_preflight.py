@@ -1,15 +1,17 @@
 """The preflight's decisions, with an engine that says what a test wants. The real one: tests/e2e."""
 
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from pathlib import Path
 
 import pytest
-from docker.errors import ImageNotFound, NotFound
 
 from clients.errors import ServiceError
-from providers.base import Change, ProviderError, Values
+from clients.fingerprint import digest, from_lines
+from providers.base import URN, Change, ProviderError, Values
 from providers.skycoin.preflight import RUNS, Preflight
+from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 
+WALLET = "skycoin-one-wallet"
 INPUTS: Values = {
     "host": "attic",
     "engine": "ssh://pi@attic.lan",
@@ -18,96 +20,36 @@ INPUTS: Values = {
     "platform": "linux/arm64/v8",
     "emulation": "refused",
     "probe": ["skycoin-cli", "version"],
-    "wallet": "skycoin-one-wallet",
+    "container": NODE,
+    "wallet": WALLET,
     "newWallet": False,
 }
 
 
-@dataclass
-class Container:
-    """A probe that ends with a code and says something."""
-
-    code: int
-    said: bytes
-    removed: bool = False
-
-    def start(self) -> None:
-        return None
-
-    def wait(self, timeout: int) -> Values:
-        return {"StatusCode": self.code, "Timeout": timeout}
-
-    def logs(self, tail: int) -> bytes:
-        return self.said[: tail * 80]
-
-    def remove(self, force: bool) -> None:
-        self.removed = force
+@pytest.fixture
+def engine(tmp_path: Path) -> WalletEngine:
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
+    (tmp_path / "volumes").mkdir()
+    return WalletEngine(tmp_path / "volumes")
 
 
-@dataclass
-class FakeEngine:
-    """As much of a docker client as the preflight uses."""
-
-    machine: str = "aarch64"
-    volumes: set[str] = field(default_factory=set)
-    probe: Container = field(default_factory=lambda: Container(0, b"ok"))
-    asked: list[Values] = field(default_factory=list)
-    pulled: list[Values] | None = None
-    """What a pull says; None: the image is there."""
-
-    @property
-    def api(self) -> "FakeEngine":
-        return self
-
-    @property
-    def containers(self) -> "FakeEngine":
-        return self
-
-    def info(self) -> Values:
-        return {"Architecture": self.machine}
-
-    def version(self) -> Values:
-        return {"Version": "20.10.24"}
-
-    def inspect_image(self, image: str) -> Values:
-        if self.pulled is not None:
-            raise ImageNotFound(image)
-        return {"Id": image}
-
-    def pull(self, image: str, **options: Any) -> list[Values]:
-        return self.pulled or []
-
-    def create(self, image: str, **options: Any) -> Container:
-        self.asked.append({"image": image, **options})
-        return self.probe
-
-    def create_volume(self, name: str) -> None:
-        self.volumes.add(name)
-
-    def inspect_volume(self, name: str) -> Values:
-        if name not in self.volumes:
-            raise NotFound(name)
-        return {"CreatedAt": "2026-01-01T00:00:00Z"}
-
-
-def preflight(engine: FakeEngine) -> Preflight:
+def preflight(engine: WalletEngine) -> Preflight:
     return Preflight(lambda _: engine)
 
 
-def test_first_time_the_wallet_volume_is_made_and_remembered() -> None:
-    engine = FakeEngine()
+def test_first_time_the_wallet_volume_is_made_with_an_id_and_remembered(engine: WalletEngine) -> None:
     identity, state = preflight(engine).create(INPUTS)
     assert identity == "attic/skycoin-one-wallet"
-    assert engine.volumes == {"skycoin-one-wallet"}
-    assert (state["runs"], state["walletPresent"]) == ("native", True)
+    assert engine.volumes == {WALLET, f"{WALLET}-backups"}
+    assert (state["runs"], state["wallets"], state["walletFault"]) == ("native", [], "")
+    assert re.fullmatch("[0-9a-f]{32}", state["walletId"])
+    assert (engine.folder(WALLET) / ".skyinfra-id").read_text() == f"{state['walletId']}\n"
     assert engine.probe.removed
 
 
-def test_probe_gets_no_network_no_rights_and_no_volume() -> None:
-    engine = FakeEngine()
+def test_probe_gets_no_network_no_rights_and_no_volume(engine: WalletEngine) -> None:
     preflight(engine).create(INPUTS)
-    [asked] = engine.asked
-    assert asked == {
+    assert engine.asked[0] == {
         "image": INPUTS["image"],
         "command": INPUTS["probe"],
         "network_mode": "none",
@@ -131,109 +73,332 @@ def test_probe_gets_no_network_no_rights_and_no_volume() -> None:
     ],
 )
 def test_foreign_variants_are_refused_unless_emulation_is_allowed(
-    machine: str, platform: str | None, native: bool
+    engine: WalletEngine, machine: str, platform: str | None, native: bool
 ) -> None:
-    inputs = {**INPUTS, "platform": platform}
-    _, state = preflight(FakeEngine(machine)).create({**inputs, "emulation": "allowed"})
-    assert state["runs"] == ("native" if native else "emulated")
+    engine.machine, inputs = machine, {**INPUTS, "platform": platform}
     if native:
-        assert preflight(FakeEngine(machine)).create(inputs)
-        return
-    engine = FakeEngine(machine)
-    with pytest.raises(ProviderError, match=f"host attic is {machine} and does not run {platform}"):
-        preflight(engine).create(inputs)
-    assert not engine.volumes, "nothing is made on a host that fails"
-    assert not engine.asked
+        assert preflight(engine).create(inputs)
+    else:
+        with pytest.raises(ProviderError, match=f"host attic is {machine} and does not run {platform}"):
+            preflight(engine).create(inputs)
+        assert not engine.volumes, "nothing is made on a host that fails"
+        assert not engine.asked
+    _, state = preflight(engine).create({**inputs, "emulation": "allowed"})
+    assert state["runs"] == ("native" if native else "emulated")
 
 
 def test_every_arm_processor_runs_what_older_ones_run() -> None:
     assert set(RUNS["armv6l"]) < set(RUNS["armv7l"]) < set(RUNS["aarch64"])
 
 
-def test_missing_binfmt_is_explained() -> None:
-    engine = FakeEngine("x86_64", probe=Container(1, b"exec format error"))
+def test_missing_binfmt_is_explained(engine: WalletEngine) -> None:
+    engine.machine, engine.probe = "x86_64", Container(1, b"exec format error")
     with pytest.raises(ProviderError, match="install qemu-user-static"):
         preflight(engine).create({**INPUTS, "emulation": "allowed"})
     assert engine.probe.removed
 
 
-def test_a_wallet_found_gone_stops_the_preview_until_it_may_be_new() -> None:
-    engine = FakeEngine()
-    _, state = preflight(engine).create(INPUTS)
-    engine.volumes.clear()
+def remembered(engine: WalletEngine, **wallets: str) -> Values:
+    """State of a node whose volume holds these wallets."""
+    engine.put(WALLET, **wallets)
+    return preflight(engine).create(INPUTS)[1]
+
+
+def refreshed(engine: WalletEngine, state: Values) -> Values:
+    """State after a refresh, which changes nothing on the host."""
+    before, made = contents(engine), len(engine.asked)
     found = preflight(engine).read("attic", INPUTS, state)
     assert found is not None
-    assert found.state["walletPresent"] is False
-    with pytest.raises(ProviderError, match="'skycoin-one-wallet' on host attic is gone"):
-        preflight(engine).diff(found.state, INPUTS, INPUTS)
+    assert contents(engine) == before
+    assert all(mount["mode"] == "ro" for one in engine.asked[made:] for mount in one["volumes"].values())
+    return found.state
+
+
+def contents(engine: WalletEngine) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in engine.root.rglob("*") if path.is_file()}
+
+
+def empty(engine: WalletEngine) -> None:
+    """Let the volume be another one, without anything in it."""
+    for path in engine.folder(WALLET).iterdir():
+        path.unlink()
+
+
+def remove(engine: WalletEngine, volume: str = WALLET) -> None:
+    for path in engine.folder(volume).iterdir():
+        path.unlink()
+    engine.folder(volume).rmdir()
+
+
+@pytest.mark.case(19)
+def test_a_wallet_found_gone_stops_the_preview_until_it_may_be_new(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A", "B"))
+    remove(engine)
+    state = refreshed(engine, state)
+    with pytest.raises(
+        ProviderError, match=r"'skycoin-one-wallet' is gone\. It held 1 wallet with 2 addresses"
+    ):
+        preflight(engine).diff(state, INPUTS, INPUTS)
     allowed = {**INPUTS, "newWallet": True}
-    assert preflight(engine).diff(found.state, INPUTS, allowed) == Change(updates=("newWallet", "wallet"))
+    assert preflight(engine).diff(state, INPUTS, allowed) == Change(updates=("newWallet", "wallet"))
+    assert WALLET not in engine.volumes
 
 
-def test_an_update_never_makes_a_wallet_that_was_there() -> None:
-    engine = FakeEngine()
-    _, state = preflight(engine).create(INPUTS)
-    engine.volumes.clear()
+@pytest.mark.case(19)
+def test_an_update_never_makes_a_wallet_that_was_there(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    remove(engine)
     upgrade = {**INPUTS, "image": "registry/skycoin@sha256:2"}
     with pytest.raises(ProviderError, match="is gone"):
         preflight(engine).update("attic", state, upgrade)
-    assert not engine.volumes
-    assert preflight(engine).update("attic", state, {**upgrade, "newWallet": True})["walletPresent"]
+    assert WALLET not in engine.volumes
+    again = preflight(engine).update("attic", state, {**upgrade, "newWallet": True})
+    assert (again["wallets"], WALLET in engine.volumes) == ([], True)
+    assert again["walletId"] != state["walletId"]
 
 
-def test_a_node_does_not_move_to_another_engine_without_its_wallet() -> None:
+@pytest.mark.case(35)
+@pytest.mark.parametrize(
+    ("wallets", "said"),
+    [
+        ({}, "holds no wallet. It held 2 wallets with 3 addresses"),
+        ({"mine": wallet("A", "B")}, "is not what it was: other.wlt (1 address) is gone"),
+        ({"mine": wallet("A"), "other": wallet("C")}, "mine.wlt has 1 of 2 addresses (deterministic)"),
+        ({"mine": wallet("A", "X"), "other": wallet("C")}, "mine.wlt holds other addresses than before"),
+        ({"mine": wallet("X", "A", "B"), "other": wallet("C")}, "mine.wlt holds other addresses than before"),
+        (
+            {"mine": wallet("A", "B", seed=""), "other": wallet("C")},
+            "mine.wlt has lost its seed or secret keys",
+        ),
+        ({"mine": wallet("A", "B")[:-9], "other": wallet("C")}, "mine.wlt is empty, cut short, or can't be"),
+        ({"mine": "", "other": wallet("C")}, "mine.wlt is empty, cut short, or can't be read"),
+    ],
+)
+def test_a_wallet_that_is_less_than_it_was_is_seen_by_a_refresh_and_refused(
+    engine: WalletEngine, wallets: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C1: only the volume's name was looked at."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
+    for path in engine.folder(WALLET).glob("*.wlt"):
+        path.unlink()
+    engine.put(WALLET, **wallets)
+    state = refreshed(engine, state)
+    with pytest.raises(ProviderError, match=re.escape(said)) as refused:
+        preflight(engine).diff(state, INPUTS, INPUTS)
+    assert "./skyinfra wallet restore one FILE -s fleet" in str(refused.value)
+    with pytest.raises(ProviderError, match=re.escape(said)):
+        preflight(engine).update("attic", state, {**INPUTS, "image": "registry/skycoin@sha256:2"})
+    covered = {**INPUTS, "newWallet": True}
+    if wallets:  # The setting is for an empty volume only.
+        with pytest.raises(ProviderError, match=re.escape(said)):
+            preflight(engine).diff(state, INPUTS, covered)
+        with pytest.raises(ProviderError, match=re.escape(said)):
+            preflight(engine).update("attic", state, covered)
+    else:
+        assert preflight(engine).update("attic", state, covered)["wallets"] == []
+
+
+def test_a_wallet_that_grew_or_was_encrypted_or_renamed_is_no_difference(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
+    engine.put(WALLET, mine=wallet("A", "B", "D", seed="", secrets="c2VjcmV0"), third=wallet("E"))
+    (engine.folder(WALLET) / "other.wlt").rename(engine.folder(WALLET) / "renamed.wlt")
+    state = refreshed(engine, state)
+    assert preflight(engine).diff(state, INPUTS, INPUTS) == Change()
+    assert sorted(from_lines(state["wallets"])) == ["mine.wlt", "renamed.wlt", "third.wlt"]
+    engine.put(WALLET, mine=wallet("A", "B"))
+    assert "mine.wlt has 2 of 3 addresses" in refreshed(engine, state)["walletFault"], (
+        "it is older than it was"
+    )
+
+
+@pytest.mark.case(35)
+def test_a_volume_made_anew_with_the_same_wallets_and_a_swapped_one_are_other_volumes(
+    engine: WalletEngine,
+) -> None:
+    state = remembered(engine)
+    (engine.folder(WALLET) / ".skyinfra-id").write_text("another\n")
+    engine.put(WALLET, mine=wallet("A"))
+    assert "does not have the id that is remembered" in refreshed(engine, state)["walletFault"]
+    empty(engine)
+    assert "does not have the id that is remembered" in refreshed(engine, state)["walletFault"]
+
+
+@pytest.mark.case(35)
+def test_one_command_accepts_the_fingerprint_that_it_names(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = remembered(engine, mine=wallet("A", "B"))
+    engine.put(WALLET, mine=wallet("X"))
+    said = refreshed(engine, state)["walletFault"]
+    [accepted] = re.findall(r"`\./skyinfra wallet accept one ([0-9a-f]{16}) -s fleet`", said)
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", "0123456789abcdef")
+    assert refreshed(engine, state)["walletFault"] == said
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    found = preflight(engine).read("attic", INPUTS, state)
+    assert found is not None
+    monkeypatch.delenv("SKYCOIN_ACCEPT_WALLET")
+    assert digest(from_lines(found.state["wallets"])) == accepted
+    assert refreshed(engine, found.state)["walletFault"] == ""
+    assert preflight(engine).diff(found.state, INPUTS, INPUTS) == Change()
+
+
+@pytest.mark.case(35)
+def test_a_lost_state_is_no_way_around_for_the_host_remembers(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = remembered(engine, mine=wallet("A", "B"))
+    assert preflight(engine).create(INPUTS)[1]["wallets"] == before["wallets"]
+    engine.put(WALLET, mine=wallet("A"))
+    with pytest.raises(ProviderError, match=r"mine\.wlt has 1 of 2 addresses") as refused:
+        preflight(engine).create(INPUTS)
+    [accepted] = re.findall("SKYCOIN_ACCEPT_WALLET=([0-9a-f]{16})", str(refused.value))
+    empty(engine)
+    with pytest.raises(ProviderError, match="holds no wallet"):
+        preflight(engine).create(INPUTS)
+    remove(engine)
+    with pytest.raises(ProviderError, match="is gone"):
+        preflight(engine).create(INPUTS)
+    assert WALLET not in engine.volumes
+    engine.put(WALLET, mine=wallet("A"))
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    assert preflight(engine).create(INPUTS)[1]["walletId"] != before["walletId"]
+
+
+def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A", "B"))
+    engine.run_node(WALLET)
+    made = len(engine.asked)
+    engine.put(WALLET, mine=wallet("A", "B", "C"))
+    assert from_lines(refreshed(engine, state)["wallets"])["mine.wlt"]["deterministic"].count == 3
+    assert len(engine.asked) == made, "no container is made for it"
+    assert len(engine.executed) == 1
+    assert "canary" not in str(state)
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize(
+    ("more", "policy", "is_refused"),
+    [
+        ({}, "no", True),
+        ({"State": "restarting"}, "no", True),
+        ({"State": "exited"}, "unless-stopped", True),
+        ({"State": "exited"}, "no", False),
+        ({"State": "exited", "Labels": {"skycoin.node": "urn:of:another"}}, "no", True),
+        ({"Mounts": [{"Name": WALLET, "Destination": "/w", "RW": False}]}, "no", False),
+        ({"Names": ["/skycoin-one-previous"]}, "no", False),
+        ({"Names": ["/skycoin-one"]}, "no", False),
+    ],
+)
+def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
+    engine: WalletEngine, more: Values, policy: str, is_refused: bool
+) -> None:
+    """H4: places were compared in one stack, and by spelling."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET, "stranger", **more)
+    engine.policies["stranger"] = policy
+    fault = refreshed(engine, state)["walletFault"]
+    if not is_refused:
+        assert fault == ""
+        assert preflight(engine).create(INPUTS)
+        return
+    assert "'skycoin-one-wallet' is in use by the container stranger" in fault
+    for act in (
+        lambda: preflight(engine).create(INPUTS),
+        lambda: preflight(engine).update("x", state, INPUTS),
+    ):
+        with pytest.raises(ProviderError, match="a wallet has one writer"):
+            act()
+
+
+def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> None:
+    """Case 30: by the user that nodes run as."""
+    engine.create_volume(WALLET)
+    (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
+    with pytest.raises(ServiceError, match=r"can't be written by the node's user 10000: .*skyinfra-id\.new"):
+        preflight(engine).create(INPUTS)
+
+
+def test_an_image_that_is_gone_leaves_the_memory_as_it_is(engine: WalletEngine) -> None:
+    """A refresh pulls nothing: the registry may be gone too."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.pulled = [{"error": "no such registry"}]
+    assert refreshed(engine, state) == state
+
+
+def test_a_state_of_version_0_1_0_remembers_what_the_first_refresh_finds(engine: WalletEngine) -> None:
+    engine.put(WALLET, mine=wallet("A"))
+    state = refreshed(engine, {**INPUTS, "walletPresent": True})
+    assert (list(from_lines(state["wallets"])), state["walletId"], state["walletFault"]) == (
+        ["mine.wlt"],
+        "",
+        "",
+    )
+    assert preflight(engine).update("attic", state, INPUTS)["walletId"]
+
+
+def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: WalletEngine) -> None:
     """The volume would be made empty there, and the container stay where it is."""
     moved = {**INPUTS, "host": "shed", "engine": "ssh://pi@shed.lan"}
     with pytest.raises(ProviderError, match=r"moved from ssh://pi@attic\.lan to ssh://pi@shed\.lan"):
-        preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, moved)
+        preflight(engine).diff({}, INPUTS, moved)
     with pytest.raises(ProviderError, match="this machine's engine"):
-        preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, {**INPUTS, "engine": None})
+        preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": None})
 
 
-def test_a_pull_that_ends_in_the_middle_says_why() -> None:
+def test_a_pull_that_ends_in_the_middle_says_why(engine: WalletEngine) -> None:
     """The engine answers 200, and the error is a line of the answer."""
-    engine = FakeEngine(pulled=[{"status": "Pulling"}, {"error": "unexpected EOF"}])
+    engine.pulled = [{"status": "Pulling"}, {"error": "unexpected EOF"}]
     with pytest.raises(ServiceError, match="sha256:1 can't be pulled: unexpected EOF"):
         preflight(engine).create(INPUTS)
     assert not engine.volumes
 
 
-@pytest.mark.parametrize("engine", ["ssh://admin@attic.lan", "ssh://pi@attic.lan:22"])
-def test_another_login_on_the_same_host_is_no_move(engine: str) -> None:
+@pytest.mark.parametrize("address", ["ssh://admin@attic.lan", "ssh://pi@attic.lan:22"])
+def test_another_login_on_the_same_host_is_no_move(engine: WalletEngine, address: str) -> None:
     """The wallet is looked for with it before anything else is done."""
-    change = preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, {**INPUTS, "engine": engine})
+    change = preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": address})
     assert change == Change(updates=("engine",))
     with pytest.raises(ProviderError, match="is gone"):
-        preflight(FakeEngine()).update("attic", INPUTS, {**INPUTS, "engine": engine})
+        preflight(engine).update("attic", INPUTS, {**INPUTS, "engine": address})
 
 
-def test_a_move_is_refused_even_where_the_wallet_may_be_new() -> None:
+def test_a_move_is_refused_even_where_the_wallet_may_be_new(engine: WalletEngine) -> None:
     """Otherwise the outputs name the new host while the container stays on the old one."""
     moved = {**INPUTS, "engine": "ssh://pi@shed.lan", "wallet": "other", "newWallet": True}
     with pytest.raises(ProviderError, match="neither its container nor the wallet volume"):
-        preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, moved)
+        preflight(engine).diff({}, INPUTS, moved)
 
 
-def test_an_update_proves_the_host_before_it_makes_a_volume() -> None:
-    engine = FakeEngine("x86_64")
+def test_an_update_proves_the_host_before_it_makes_a_volume(engine: WalletEngine) -> None:
+    engine.machine = "x86_64"
     with pytest.raises(ProviderError, match="does not run"):
         preflight(engine).update("attic", INPUTS, {**INPUTS, "wallet": "another"})
     assert not engine.volumes
 
 
-def test_nothing_changed_is_no_change_and_an_unknown_image_is_one() -> None:
-    assert preflight(FakeEngine()).diff({"walletPresent": True}, INPUTS, INPUTS) == Change()
-    changed = preflight(FakeEngine()).diff({}, INPUTS, {**INPUTS, "image": "unknown"})
+def test_another_wallet_volume_is_adopted_with_what_its_host_knows_of_it(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    engine.put("older", other=wallet("B", "C"))
+    news = {**INPUTS, "wallet": "older"}
+    assert sorted(from_lines(preflight(engine).update("attic", state, news)["wallets"])) == ["other.wlt"]
+    engine.put("older", other=wallet("B"))
+    with pytest.raises(ProviderError, match=r"other\.wlt has 1 of 2 addresses"):
+        preflight(engine).update("attic", state, news)
+
+
+def test_nothing_changed_is_no_change_and_an_unknown_image_is_one(engine: WalletEngine) -> None:
+    assert preflight(engine).diff({}, INPUTS, INPUTS) == Change()
+    changed = preflight(engine).diff({}, INPUTS, {**INPUTS, "image": "unknown"})
     assert changed == Change(updates=("image",))
 
 
-def test_deleting_the_proof_touches_no_volume() -> None:
-    engine = FakeEngine(volumes={"skycoin-one-wallet"})
+def test_deleting_the_proof_touches_no_volume(engine: WalletEngine) -> None:
+    engine.put(WALLET, mine=wallet("A"))
     preflight(engine).delete("attic", INPUTS)
-    assert engine.volumes == {"skycoin-one-wallet"}
+    assert engine.volumes == {WALLET}
+    assert not engine.asked
 
 
-def test_unknown_inputs_are_refused() -> None:
-    assert preflight(FakeEngine()).check("x", {}, {**INPUTS, "colour": 1}).failures == [
-        ("colour", "no such input")
-    ]
+def test_unknown_inputs_are_refused(engine: WalletEngine) -> None:
+    assert preflight(engine).check("x", {}, {**INPUTS, "colour": 1}).failures == [("colour", "no such input")]

@@ -29,7 +29,7 @@ URN = "urn:pulumi:test::skycoin::"
 NODE = f"{URN}skycoin:index:Node::node-1"
 EXPORTER = f"{URN}skycoin:index:Exporter::node-1-exporter"
 WALLET, BACKUPS = "skycoin-node-1-wallet", "skycoin-node-1-wallet-backups"
-TEXT = json.dumps({"meta": {"label": "precious"}, "entries": []}).encode()
+TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": []}).encode()
 COPY = "2026-01-01T00-00-00Z"
 
 
@@ -291,7 +291,7 @@ def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) ->
 
 
 @pytest.mark.case(38)
-@pytest.mark.parametrize("bad", [b"", TEXT[:-1], b"\0" * 100, b"[]", b'{"meta": 1}'])
+@pytest.mark.parametrize("bad", [b"", TEXT[:-1], b"\0" * 100, b"[]", b'{"meta": 1}', b'{"meta": {}}'])
 def test_a_wallet_that_is_not_whole_is_neither_backed_up_nor_restored(
     node: DeployedNode, tmp_path: Path, bad: bytes
 ) -> None:

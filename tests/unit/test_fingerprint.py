@@ -1,0 +1,212 @@
+"""Fingerprints, by the script under this machine's shell and in memory. In the node's image: tests/e2e."""
+
+import itertools
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.fingerprint import (
+    NOTHING,
+    SCRIPT,
+    Fingerprint,
+    Found,
+    asked,
+    digest,
+    from_lines,
+    lines,
+    read,
+    summary,
+)
+from tests.unit.wallet_engine import wallet
+from wallets.contents import File
+from wallets.fingerprint import fingerprint_of
+
+CANARY = "canary sings in the coal mine"
+
+
+def entries(*addresses: str, **more: Any) -> list[dict[str, Any]]:
+    return [
+        {"address": address, "public_key": f"02{address}", "secret_key": f"{CANARY} {address}", **more}
+        for address in addresses
+    ]
+
+
+def bip44(external: list[str], change: list[str], *, seed: str = CANARY) -> str:
+    """As v0.27.1 writes it: external entries, then those of the change chain."""
+    both = entries(*external, child_number=0, change=0) + entries(*change, child_number=0, change=1)
+    return json.dumps(
+        {"meta": {"bip44Coin": "8000", "seed": seed, "type": "bip44"}, "entries": both}, indent=4
+    )
+
+
+def accounts(*chains: list[list[str]]) -> str:
+    """As later versions write bip44: accounts of chains."""
+    made = [
+        {
+            "name": f"account {number}",
+            "index": number,
+            "private_key": CANARY,
+            "chains": [
+                {"public_key": "02", "chain": str(chain), "entries": entries(*addresses)}
+                for chain, addresses in enumerate(its)
+            ],
+        }
+        for number, its in enumerate(chains)
+    ]
+    return json.dumps({"meta": {"seed": CANARY, "type": "bip44"}, "accounts": made}, indent=4)
+
+
+def found(folder: Path, before: Fingerprint = NOTHING) -> Found:
+    command = ["sh", "-c", SCRIPT, "fingerprint", *asked(before)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    for secret in (CANARY, "02A", "\tA"):
+        assert secret not in done.stdout, "only names, counts and hashes leave a host"
+    return read(done.stdout)
+
+
+def put(folder: Path, **wallets: str) -> Fingerprint:
+    """Write wallets into a folder; their fingerprint."""
+    for name, text in wallets.items():
+        (folder / f"{name}.wlt").write_text(text)
+    return found(folder).wallets
+
+
+TYPES = {
+    "deterministic": wallet("A", "B", seed=CANARY),
+    "encrypted": wallet("A", "B", seed="", encrypted="true", secrets=CANARY),
+    "collection": json.dumps({"meta": {"type": "collection"}, "entries": entries("A", "C")}, indent=4),
+    "watched": json.dumps(
+        {"meta": {"type": "xpub", "xpub": "xpub6"}, "entries": [{"address": "A"}]}, indent=4
+    ),
+    "bip44": bip44(["A", "B", "C"], ["D"]),
+    "without an address": bip44([], []),
+    "accounts": accounts([["A", "B"], ["D"]], [["E"], []]),
+    "null": json.dumps({"meta": {"type": "bip44", "seed": CANARY}, "entries": None}),
+    "one line": json.dumps(json.loads(bip44(["A", "B"], ["C"])), separators=(",", ":")),
+    "tabs": json.dumps(json.loads(wallet("A", "B")), indent="\t"),
+    "Windows": wallet("A", "B").replace("\n", "\r\n"),
+    "quotes": wallet("A", "B", label='a "b\\" {[,]} \\\\', note='\\"'),
+    "entries first": json.dumps({"entries": entries("A"), "meta": {"type": "deterministic", "seed": ""}}),
+    "an address elsewhere": json.dumps({"meta": {"type": "x", "address": "Z"}, "other": [{"address": "Z"}]}),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_host_and_this_program_have_the_same_fingerprint_of_every_type(tmp_path: Path, name: str) -> None:
+    whole = put(tmp_path, mine=TYPES[name])
+    assert list(whole) == ["mine.wlt"]
+    assert whole == fingerprint_of({"mine.wlt": File(data=TYPES[name].encode())})
+    assert from_lines(list(lines(whole))) == whole
+
+
+def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_path: Path) -> None:
+    old = put(tmp_path, mine=bip44(["A", "B"], ["C"]))["mine.wlt"]
+    assert {name: chain.count for name, chain in old.items()} == {"bip44/0/0": 2, "bip44/0/1": 1, "secret": 1}
+    assert put(tmp_path, mine=accounts([["A", "B"], ["C"]]))["mine.wlt"] == old
+    assert "secret" not in put(tmp_path, mine=TYPES["watched"])["mine.wlt"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (wallet("A"), wallet("A", "B", "C"), []),
+        (bip44(["A"], ["C"]), bip44(["A", "B"], ["C", "D"]), []),
+        (bip44(["A"], ["C"]), accounts([["A", "B"], ["C"]], [["E"]]), []),
+        (wallet("A", "B"), TYPES["encrypted"], []),
+        (wallet(seed=""), wallet("A", "B", seed=""), []),
+        (wallet(), wallet("A", "B"), []),
+        (bip44(["A", "B"], ["C"]), bip44(["A", "B", "D"], []), ["mine.wlt has 0 of 1 address (bip44/0/1)"]),
+        (
+            bip44(["A", "B"], ["C"]),
+            bip44(["A", "X", "B"], ["C"]),
+            ["mine.wlt holds other addresses than before"],
+        ),
+        (wallet("A"), bip44(["A"], []), ["mine.wlt has 0 of 1 address (deterministic)"]),
+        (wallet("A"), wallet("A", seed=""), ["mine.wlt has lost its seed or secret keys"]),
+        (wallet("A"), wallet("B"), ["mine.wlt holds other addresses than before (deterministic)"]),
+    ],
+)
+def test_a_chain_that_grew_is_no_difference_and_any_other_change_is(
+    tmp_path: Path, before: str, after: str, said: list[str]
+) -> None:
+    remembered = put(tmp_path, mine=before)
+    put(tmp_path, mine=after)
+    lost = found(tmp_path, remembered).lost(remembered)
+    assert len(lost) == len(said)
+    assert all(text.startswith(start) for text, start in zip(lost, said, strict=True))
+
+
+@pytest.mark.parametrize("name", ["deterministic", "bip44", "accounts", "quotes", "one line"])
+def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_path: Path, name: str) -> None:
+    """A power cut leaves such files: each prefix up to the last bracket, and blocks never written."""
+    text = TYPES[name].encode()
+    step = 1 if name == "one line" else 17
+    cut = {f"{end}.wlt": text[:end] for end in [*range(0, len(text), step), len(text) - 1]}
+    zeros = {f"z{end}.wlt": text[:end] + bytes(512) + text[end:] for end in range(0, len(text), 90)}
+    for file, data in (cut | zeros).items():
+        (tmp_path / file).write_bytes(data)
+    (tmp_path / "whole.wlt").write_bytes(text)
+    seen = found(tmp_path)
+    assert list(seen.wallets) == ["whole.wlt"]
+    assert sorted(seen.damaged) == sorted(cut | zeros)
+
+
+def test_what_is_no_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
+    put(tmp_path, a="[]", b="null", c="{}", d='{"meta": {}}', e='{"meta": {"type": "x"}} {}', f="x")
+    (tmp_path / "mine.wlt.bak").write_text(wallet("A"))
+    (tmp_path / "folder.wlt").mkdir()
+    seen = found(tmp_path)
+    assert (seen.wallets, len(seen.damaged)) == ({}, 6)
+
+
+def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path) -> None:
+    names = ["a b", "x=y", "-n", "$(touch evil)", "quo'te", 'dou"ble', "ünï", "new\nline"]
+    put(tmp_path, **{name: wallet(name) for name in names})
+    evil = TYPES["bip44"].replace('"change": 1', '"change": "0; touch evil; 1"')
+    put(tmp_path, bad=evil)
+    seen = found(tmp_path)
+    assert sorted(seen.wallets) == sorted(f"{name.replace(chr(10), '?')}.wlt" for name in names)
+    assert list(seen.damaged) == ["bad.wlt"]
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_wallet_under_another_name_is_the_same_one(tmp_path: Path) -> None:
+    remembered = put(tmp_path, mine=wallet("A"), other=wallet("B"))
+    (tmp_path / "mine.wlt").rename(tmp_path / "moved.wlt")
+    assert found(tmp_path, remembered).lost(remembered) == []
+    (tmp_path / "moved.wlt").unlink()
+    assert found(tmp_path, remembered).lost(remembered) == ["mine.wlt (1 address) is gone"]
+
+
+def test_a_digest_is_of_all_wallets_and_their_names(tmp_path: Path) -> None:
+    seen = [digest(NOTHING)]
+    for name, text in (("a", wallet("A")), ("b", wallet("A")), ("c", TYPES["bip44"])):
+        seen.append(digest(put(tmp_path, **{name: text})))
+    assert len(set(seen)) == 4
+    assert all(len(one) == 16 for one in seen)
+    assert summary(found(tmp_path).wallets) == "3 wallets with 6 addresses"
+    assert summary(NOTHING) == "0 wallets with 0 addresses"
+
+
+def test_a_volume_shows_its_id(tmp_path: Path) -> None:
+    assert found(tmp_path).identity == ""
+    (tmp_path / ".skyinfra-id").write_text("0123\n")
+    assert found(tmp_path).identity == "0123"
+
+
+def test_what_the_script_did_not_print_is_refused() -> None:
+    for printed in ("OCI runtime exec failed", "type\t1\tx", "count\t1\t-\t3"):
+        with pytest.raises((ValueError, LookupError)):
+            read(printed)
+
+
+def test_a_hundred_wallets_are_one_run(tmp_path: Path) -> None:
+    many = {f"w{number}": wallet(*map(str, range(number % 7))) for number in range(100)}
+    remembered = put(tmp_path, **many)
+    assert len(remembered) == 100
+    put(tmp_path, **{name: wallet(*map(str, range(9))) for name in itertools.islice(many, 50)})
+    assert found(tmp_path, remembered).lost(remembered) == []

@@ -1,0 +1,161 @@
+"""A Docker engine for wallet volumes: its volumes are folders, and what runs beside them runs for real.
+
+Scripts run under this machine's shell, with the folders in place of the mount points. In the node's image:
+tests/e2e.
+"""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.errors import ImageNotFound, NotFound
+
+from providers.base import Values
+
+NODE = "skycoin-one"
+
+
+def wallet(*addresses: str, kind: str = "deterministic", seed: str = "a canary of words", **meta: str) -> str:
+    """The text of a wallet as v0.27.1 writes it, with these addresses in its one chain."""
+    entries = [{"address": address, "public_key": f"02{address}", "secret_key": ""} for address in addresses]
+    facts = {"coin": "skycoin", "label": 'mine, {the "best"', "seed": seed, "type": kind, **meta}
+    return json.dumps({"meta": facts, "entries": entries}, indent=4)
+
+
+@dataclass
+class Container:
+    """A program that ends with a code and says something."""
+
+    code: int
+    said: bytes
+    removed: bool = False
+
+    def start(self) -> None:
+        return None
+
+    def wait(self, timeout: int) -> Values:
+        return {"StatusCode": self.code, "Timeout": timeout}
+
+    def logs(self, tail: Any) -> bytes:
+        lines = self.said.splitlines(keepends=True)
+        return b"".join(lines if tail == "all" else lines[-tail:])
+
+    def remove(self, force: bool) -> None:
+        self.removed = force
+
+
+@dataclass
+class WalletEngine:
+    """As much of a docker client as a preflight uses."""
+
+    root: Path
+    machine: str = "aarch64"
+    probe: Container = field(default_factory=lambda: Container(0, b"ok"))
+    asked: list[Values] = field(default_factory=list)
+    """Containers that were made."""
+    executed: list[Sequence[str]] = field(default_factory=list)
+    """Commands in containers that were there."""
+    listed: list[Values] = field(default_factory=list)
+    """Other containers, as the engine lists them."""
+    policies: dict[str, str] = field(default_factory=dict)
+    """Restart policies of those, by id."""
+    pulled: list[Values] | None = None
+    """Lines of a pull; None: the image is there."""
+
+    @property
+    def api(self) -> "WalletEngine":
+        return self
+
+    @property
+    def containers(self) -> "_Containers":
+        return _Containers(self)
+
+    @property
+    def volumes(self) -> set[str]:
+        return {path.name for path in self.root.iterdir()}
+
+    def folder(self, volume: str) -> Path:
+        return self.root / volume
+
+    def put(self, volume: str, **wallets: str) -> None:
+        """Write wallets into a volume, made where it is not there; `mine` is the file mine.wlt."""
+        self.create_volume(volume)
+        for name, text in wallets.items():
+            (self.folder(volume) / f"{name}.wlt").write_text(text)
+
+    def run_node(self, volume: str, name: str = NODE, **more: Any) -> None:
+        """Let a container that uses the volume run."""
+        mount = {"Name": volume, "Destination": "/wallet", "RW": True}
+        one = {"Id": name, "Names": [f"/{name}"], "State": "running", "Labels": {}, "Mounts": [mount]}
+        self.listed.append(one | more)
+
+    def info(self) -> Values:
+        return {"Architecture": self.machine}
+
+    def version(self) -> Values:
+        return {"Version": "20.10.24"}
+
+    def inspect_image(self, image: str) -> Values:
+        if self.pulled is not None:
+            raise ImageNotFound(image)
+        return {"Id": image}
+
+    def pull(self, image: str, **options: Any) -> list[Values]:
+        return self.pulled or []
+
+    def create_volume(self, name: str) -> None:
+        self.folder(name).mkdir(exist_ok=True)
+
+    def inspect_volume(self, name: str) -> Values:
+        if name not in self.volumes:
+            raise NotFound(name)
+        return {"Name": name}
+
+    def inspect_container(self, identity: str) -> Values:
+        return {"HostConfig": {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}}
+
+    def exec_create(self, identity: str, command: Sequence[str], workdir: str) -> Values:
+        [one] = [one for one in self.listed if one["Id"] == identity]
+        [mount] = [mount for mount in one["Mounts"] if mount["Destination"] == workdir]
+        self.executed.append(command)
+        return {"Id": (command, mount["Name"])}
+
+    def exec_start(self, begun: tuple[Sequence[str], str]) -> bytes:
+        command, volume = begun
+        return subprocess.run(command, cwd=self.folder(volume), capture_output=True, check=True).stdout
+
+    def exec_inspect(self, begun: Any) -> Values:
+        return {"ExitCode": 0}
+
+
+@dataclass
+class _Containers:
+    engine: WalletEngine
+
+    def __call__(self, *, filters: Values, all: bool = False) -> list[Values]:  # noqa: A002 docker-py's name
+        return [
+            one
+            for one in self.engine.listed
+            if filters["volume"] in [mount["Name"] for mount in one["Mounts"]]
+            and (all or one["State"] == "running")
+        ]
+
+    def create(self, image: str, *, command: Sequence[str], **options: Any) -> Container:
+        self.engine.asked.append({"image": image, "command": command, **options})
+        if "volumes" not in options:
+            return self.engine.probe
+        before, script = self._read_only(options["volumes"]), command[2]
+        for volume, mount in options["volumes"].items():
+            self.engine.create_volume(volume)
+            script = script.replace(mount["bind"], str(self.engine.folder(volume)))
+        run = [*command[:2], script, *command[3:]]
+        done = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        assert self._read_only(options["volumes"]) == before, "what is mounted read-only can't change"
+        return Container(done.returncode, done.stdout)
+
+    def _read_only(self, volumes: Values) -> list[tuple[Path, bytes]]:
+        folders = [self.engine.folder(name) for name, mount in volumes.items() if mount["mode"] == "ro"]
+        return [(path, path.read_bytes()) for folder in folders for path in sorted(folder.rglob("*.wlt"))]

@@ -1,0 +1,62 @@
+"""Fingerprint of wallets that are in memory: the same as `clients/fingerprint.py` has of a host's."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint
+from wallets.contents import Contents, wallets_in
+
+
+def fingerprint_of(contents: Contents) -> Fingerprint:
+    """Fingerprint of the wallets in a backup or a copy; every one of them must be whole."""
+    return {path: _chains(json.loads(contents[path].data)) for path in wallets_in(contents)}
+
+
+def _chains(wallet: Mapping[str, Any]) -> dict[str, Chain]:
+    kind, found = str(wallet["meta"].get("type")), dict[str, list[str]]()
+    for chain, address in _addresses(wallet):
+        found.setdefault(f"{kind}/{chain}" if chain else kind, []).append(address)
+    chains = {name: _chain(addresses) for name, addresses in found.items()}
+    chains |= {SECRET: NO_ADDRESSES} if _spends(wallet) else {}
+    return chains or {kind: NONE_YET}
+
+
+def _addresses(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield chain and address of each entry: of v0.27.1's one account, or of the later accounts of chains."""
+    for entry in _entries(wallet):
+        if address := entry.get("address"):
+            yield f"0/{entry['change']}" if entry.get("change") is not None else "", address
+    for account, of_chains in enumerate(wallet.get("accounts") or ()):
+        for chain, of_entries in enumerate(of_chains.get("chains") or ()):
+            for entry in _entries(of_entries):
+                if address := entry.get("address"):
+                    yield f"{account}/{chain}", address
+
+
+def _entries(holder: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return holder.get("entries") or ()
+
+
+def _chain(addresses: Sequence[str]) -> Chain:
+    text = "".join(f"{address}\n" for address in addresses)
+    return Chain(count=len(addresses), sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _spends(wallet: Mapping[str, Any]) -> bool:
+    """True where the wallet has its seed, in clear or encrypted, or any secret key."""
+    meta = wallet["meta"]
+    return bool(meta.get("seed") or meta.get("secrets")) or _has_keys(wallet)
+
+
+def _has_keys(part: Any) -> bool:
+    if isinstance(part, list):
+        return any(map(_has_keys, part))
+    if not isinstance(part, dict):
+        return False
+    own = any(isinstance(part.get(name), str) and part[name] for name in _SECRETS)
+    return own or any(map(_has_keys, part.values()))
+
+
+_SECRETS = ("secret_key", "secret", "private_key")
