@@ -80,9 +80,9 @@ def test_another_passphrase_opens_every_stack_and_the_former_one_none(
     assert unchanged.code == 0, unchanged.text
 
 
-@pytest.mark.parametrize("moment", [0, 2, 4])
+@pytest.mark.parametrize("moment", [0, 0.5, 1])
 def test_a_rotation_of_the_passphrase_that_is_killed_leaves_every_stack_readable(
-    up: Machine, other: Tiny, tmp_path: Path, moment: int
+    up: Machine, other: Tiny, tmp_path: Path, moment: float
 ) -> None:
     before = node_of(up)
     process = up.started("./skyinfra", "setup", "rotate", "passphrase")
