@@ -31,6 +31,7 @@ from local.steps import SetupError, step
 
 SALT = "encryptionsalt"
 TARGETS = "targets.json"
+PROJECT_COPY = "project"
 
 
 def new_passphrase() -> str:
@@ -90,8 +91,23 @@ def _finish(journal: Path, passphrase: Path) -> None:
         if len(waiting) < len(targets):
             return
         _put(journal / "passphrase", passphrase)
-    for name, target in waiting.items():
-        _put(journal / name, target)
+    for name in targets:
+        if name in waiting:
+            _put(journal / name, waiting[name])
+        elif name.startswith(f"{PROJECT_COPY}/"):
+            _keep_beside(journal / name, Path(targets[name][0]))
+
+
+def _keep_beside(copy: Path, file: Path) -> None:
+    """Keep the new ciphertexts of a stack's file that a person has edited since; one that is put has them."""
+    if _settings(copy)[SALT] == _settings(file).get(SALT):
+        return
+    beside = file.with_name(f"{file.name}.rotated")
+    _put(copy, beside)
+    print(
+        f"{file} was edited while a rotation of the passphrase was not finished: take `{SALT}` and each "
+        f"`secure:` from {beside}, then remove that."
+    )
 
 
 def _journal(layout: Layout) -> Path:
@@ -155,9 +171,9 @@ class _Copies:
 
     def __init__(self, layout: Layout, folder: Path, env: Mapping[str, str]) -> None:
         self._layout, self._folder = layout, folder
-        self._stacks = folder / "project" / "stacks"
+        self._stacks = folder / PROJECT_COPY / "stacks"
         self._stacks.mkdir(parents=True)
-        shutil.copyfile(PROJECT / "Pulumi.yaml", folder / "project" / "Pulumi.yaml")
+        shutil.copyfile(PROJECT / "Pulumi.yaml", folder / PROJECT_COPY / "Pulumi.yaml")
         backend = layout.state / "backend"
         ours = state_file(layout, "any").relative_to(backend).parent
         (folder / "backend" / ours).mkdir(parents=True)
@@ -194,7 +210,7 @@ class _Copies:
     ) -> None:
         done = subprocess.run(
             ["pulumi", "stack", *arguments, "--stack", stack, "--non-interactive"],
-            cwd=self._folder / "project",
+            cwd=self._folder / PROJECT_COPY,
             env={**self._env, **(env or {})},
             input=given,
             text=True,
@@ -219,5 +235,8 @@ def _has_passphrase(layout: Layout, stack: str) -> bool:
 
 
 def _settings(file: Path) -> dict[str, Any]:
-    whole = yaml.safe_load(file.read_text()) if file.exists() else None
+    try:
+        whole = yaml.safe_load(file.read_text())
+    except (FileNotFoundError, yaml.YAMLError):
+        whole = None
     return whole if isinstance(whole, dict) else {}

@@ -262,6 +262,21 @@ def test_an_up_with_the_new_passphrase_after_a_kill_is_not_overwritten(
     assert state_file(set_up.layout, "fleet").read_text().count("{}") == 3
 
 
+@pytest.mark.parametrize("edit", ["# mine\n", "- [\n"], ids=["edited", "no YAML"])
+def test_a_stacks_file_that_is_edited_after_a_kill_keeps_the_edit_and_its_new_secrets_lie_beside(
+    set_up: SetUp, edit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed_at(set_up, monkeypatch, 1)
+    edited = f"{set_up.file('local').read_text()}{edit}"
+    set_up.file("local").write_text(edited)
+    settle(set_up.layout)
+    beside = set_up.file("local").with_name("Pulumi.local.yaml.rotated")
+    assert set_up.file("local").read_text() == edited
+    assert set_up.passphrase.read_text() in beside.read_text()
+    assert f"from {beside}, then remove that" in capsys.readouterr().out
+    assert not set_up.file("fleet").with_name("Pulumi.fleet.yaml.rotated").exists()
+
+
 @pytest.mark.parametrize("text", ["", "\n"])
 def test_an_empty_passphrase_is_refused_before_a_stack_is_encrypted_with_nothing(
     set_up: SetUp, text: str
