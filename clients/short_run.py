@@ -9,6 +9,10 @@ from requests.exceptions import RequestException
 from clients.engine import ensure_image
 from clients.errors import ServiceError
 
+MEMORY = "256m"
+PROCESSES = 128
+"""Limits of such a container: what runs in it runs beside a node, on boards with 512 MB."""
+
 
 def short_run(
     client: Any,
@@ -22,7 +26,7 @@ def short_run(
 ) -> tuple[int, str]:
     """(exit code, last `lines`) of a command in an image; the container is always removed.
 
-    It gets no network, no rights and a read-only root; `options` are docker-py's. The image is pulled
+    It gets no network, no rights, a read-only root and limits; `options` are docker-py's. The image is pulled
     where the host lacks it. Raises ServiceError that names host and image.
     """
     try:
@@ -34,6 +38,8 @@ def short_run(
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
+            mem_limit=MEMORY,
+            pids_limit=PROCESSES,
             **options,
         )
         try:

@@ -1,24 +1,18 @@
 #!/bin/sh
-# Copies /wallet into a folder of /data that is named by the time, $1; run by wallet_backup.py in the
-# node's image, whose busybox has no JSON parser. The last line printed is the newest copy's name.
-# $2 is new-wallet where a wallet that lost all of its files is accepted. The volume of copies is
-# mounted at /data, whose owner in the image an empty volume takes over.
+# Copies /wallet into a folder of /data that is named by the time, $1; run by wallet_copy.py in the
+# node's image. The last line printed is the newest copy's name. $2 is new-wallet where a wallet that lost
+# all of its files is accepted, $3 the script clients/wallet-fingerprint.sh, $4 how many of the newest
+# copies stay. The volume of copies is mounted at /data, whose owner in the image an empty volume takes over.
 set -u
 umask 077
 
-# A wallet is a JSON object. Without its strings, a whole one has as many closing brackets as opening
-# ones, and no part of its beginning has; a block of zeros is what a power cut leaves of a file. Line by
-# line, for busybox takes minutes to put a large wallet together.
-is_whole() {
-    [ "$(tr -d '\000' < "$1" | wc -c)" -eq "$(wc -c < "$1")" ] || return 1
-    awk '{
-        gsub(/\\./, ""); gsub(/"[^"]*"/, "s"); gsub(/[ \t\r]/, "")
-        if ($0 == "") next
-        if ($0 ~ /"/) torn = 1
-        if (first == "") first = substr($0, 1, 1)
-        last = substr($0, length($0))
-        opened += gsub(/[{[]/, ""); closed += gsub(/[]}]/, "")
-    } END { exit !(first == "{" && last == "}" && opened == closed && !torn) }' "$1"
+# Names of wallet files that are not whole, by the script that reads every one of them ($3).
+damaged() {
+    (cd /wallet && sh -c "$1" fingerprint "") | awk -F '\t' '
+        $1 == "damaged" { print $2 }
+        $1 == "file" { name[$2] = $3 }
+        $1 == "type" { delete name[$2] }
+        END { for (number in name) print name[number] }' | sort
 }
 
 # A volume that is a file system of its own has a folder that only root can read. Its id is no wallet's.
@@ -48,6 +42,21 @@ copy() {
     done
 }
 
+# The first copy stays too, and the last one before each wallet that began anew. A copy that is removed loses
+# its name first: half of one is none.
+prune() {
+    rm -rf /data/.removed
+    kept=0 newer='' first=$(copies | tail -n 1)
+    for copy in $(copies); do
+        case $copy/$newer in
+            */*-new-wallet | *-new-wallet/*) newer=$copy && continue ;;
+        esac
+        newer=$copy kept=$((kept + 1))
+        if [ "$kept" -le "$1" ] || [ "$copy" = "$first" ]; then continue; fi
+        mv "/data/$copy" /data/.removed && rm -rf /data/.removed || return 1
+    done
+}
+
 # Copies are known by their names: one of an earlier time than the newest would never be found again.
 is_later() {
     if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
@@ -63,8 +72,14 @@ fi
 for file in /wallet/*.wlt; do
     [ -f "$file" ] || continue
     [ -r "$file" ] || { echo "${file#/wallet/} can't be read by the node's user"; exit 1; }
-    is_whole "$file" || { echo "${file#/wallet/}"; exit 65; }
 done
+# The node may be saving one, in place and not in one piece.
+for _ in 1 2 3 4 5; do
+    torn=$(damaged "$3")
+    [ -n "$torn" ] || break
+    sleep 1
+done
+[ -z "$torn" ] || { echo "$torn" | head -n 1; exit 65; }
 
 newest=$(copies | head -n 1)
 if [ "$(wallets /wallet)" -eq 0 ]; then
@@ -89,7 +104,7 @@ trap 'rm -rf /data/.partial' EXIT
 for _ in 1 2 3 4 5; do
     copy || exit 1
     if is_same /wallet /data/.partial; then
-        sync && mv /data/.partial "/data/$1" && sync && echo "$1"
+        sync && mv /data/.partial "/data/$1" && sync && prune "$4" && echo "$1"
         exit
     fi
     sleep 1

@@ -2,7 +2,8 @@
 
 The copy goes to a volume beside the wallet's, into a folder named by the time (UTC). A wallet that is
 what the newest copy holds is not copied again. A wallet file that is not whole is never copied, and a
-volume that has lost all its wallets is refused. No copy is ever removed, and no volume.
+volume that has lost all its wallets is refused. The newest copies stay, and the first one; no volume is ever
+removed.
 The wallet is mounted read-only, and no byte of it leaves the host.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from clients.fingerprint import SCRIPT as FINGERPRINT
 from clients.short_run import short_run
 from providers.base import ProviderError, Values
 
@@ -24,6 +26,9 @@ SECONDS = 300
 
 SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
 """Run by the shell of the node's image; the exit codes below are its own."""
+
+KEPT = 20
+"""Newest copies that stay."""
 
 DAMAGED = 65
 """A wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
@@ -53,6 +58,8 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         [
             *("sh", "-c", SCRIPT, "backup", f"{now:%Y-%m-%dT%H-%M-%SZ}"),
             "new-wallet" if inputs.get("newWallet") else "same-wallet",
+            FINGERPRINT,
+            str(KEPT),
         ],
         SECONDS,
         labels={LABEL: inputs["wallet"]},

@@ -4,12 +4,14 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from clients.fingerprint import SCRIPT as FINGERPRINT
 from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT
 
-WALLET = '{"meta": {"label": "a \\"quoted\\" {brace"},\n "entries": [{"address": "x"}]}\n'
+WALLET = '{"meta": {"type": "x", "label": "a \\"quoted\\" {brace"},\n "entries": [{"address": "x"}]}\n'
 OLDER, NEWER, NOW = "2026-01-01T00-00-00Z", "2026-01-02T00-00-00Z", "2026-01-03T00-00-00Z"
 
 
@@ -20,13 +22,16 @@ class Volumes:
     wallet: Path
     copies: Path
 
-    def run(self, *, name: str = NOW, new: bool = False) -> tuple[int, str]:
+    def run(
+        self, *, name: str = NOW, new: bool = False, script: str = SCRIPT, kept: int = 20
+    ) -> tuple[int, str]:
         """Exit code, and the last line that the script prints."""
-        script = SCRIPT.replace("/wallet", str(self.wallet)).replace("/data", str(self.copies))
+        # Another look at a wallet that is not whole is for a node that saves it.
+        script = script.replace("sleep 1", ":").replace("/data", str(self.copies))
+        script = script.replace("/wallet", str(self.wallet))
         accepted = "new-wallet" if new else "same-wallet"
-        done = subprocess.run(
-            ["sh", "-c", script, "backup", name, accepted], capture_output=True, text=True, check=False
-        )
+        command = ["sh", "-c", script, "backup", name, accepted, FINGERPRINT, str(kept)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, (done.stdout.splitlines() or [""])[-1]
 
     def names(self) -> list[str]:
@@ -107,7 +112,7 @@ def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None
 def test_a_wallet_of_many_addresses_is_told_from_its_beginning(volumes: Volumes) -> None:
     """Line by line: put together first, it took busybox minutes, and no change of such a node ended."""
     entries = [{"address": "2" * 35, "public_key": "3" * 66, "secret_key": "4" * 64}] * 5_000
-    whole = json.dumps({"meta": {}, "entries": entries}, indent=4)
+    whole = json.dumps({"meta": {"type": "deterministic"}, "entries": entries}, indent=4)
     (volumes.wallet / "a.wlt").write_text(whole)
     assert volumes.run() == (0, NOW)
     (volumes.wallet / "a.wlt").write_text(whole[:-2])
@@ -152,10 +157,65 @@ def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
     """A full disk left a half copy under a running node."""
     (volumes.wallet / "a.wlt").write_text(WALLET)
     (volumes.wallet / "loop").symlink_to("nowhere")
-    script = SCRIPT.replace("cp -a", "cp -a --no-such-option")
-    done = subprocess.run(
-        ["sh", "-c", script.replace("/wallet", str(volumes.wallet)).replace("/data", str(volumes.copies)),
-         "backup", NOW, "same-wallet"], capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
+    assert volumes.run(script=SCRIPT.replace("cp -a", "cp -a --no-such-option"))[0] == 1
     assert volumes.names() == []
+
+
+def copies(volumes: Volumes, count: int, **options: Any) -> None:
+    """Make copies of a wallet that changes."""
+    for number in range(count):
+        (volumes.wallet / "a.wlt").write_text(WALLET.replace('"x"}]', f'"{number}"}}]'))
+        assert volumes.run(name=f"2026-02-{number + 1:02}T00-00-00Z", **options)[0] == 0
+
+
+@pytest.mark.case(38)
+def test_the_newest_copies_stay_and_the_first_one(volumes: Volumes) -> None:
+    """H3: they were unbounded in number, on a small disk."""
+    copies(volumes, 6, kept=3)
+    assert [name[:10] for name in volumes.names()] == ["2026-02-01", "2026-02-04", "2026-02-05", "2026-02-06"]
+
+
+@pytest.mark.case(38)
+def test_the_last_copy_before_a_wallet_that_began_anew_stays(volumes: Volumes) -> None:
+    for month in (1, 3):
+        (volumes.wallet / "a.wlt").write_text(WALLET)
+        for day in (1, 2):
+            (volumes.wallet / "b.wlt").write_text(WALLET.replace("quoted", f"{month}{day}"))
+            assert volumes.run(name=f"2026-{month:02}-{day:02}T00-00-00Z", kept=1)[0] == 0
+        for path in volumes.wallet.iterdir():
+            path.unlink()
+        assert volumes.run(name=f"2026-{month + 1:02}-01T00-00-00Z", new=True)[0] == 0
+    (volumes.wallet / "c.wlt").write_text(WALLET)
+    for day in (1, 2, 3):
+        (volumes.wallet / "b.wlt").write_text(WALLET.replace("quoted", f"5{day}"))
+        assert volumes.run(name=f"2026-05-{day:02}T00-00-00Z", kept=1)[0] == 0
+    left = [name.removesuffix("T00-00-00Z") for name in volumes.names()]
+    assert left == [
+        "2026-01-01",
+        "2026-01-02",
+        "2026-02-01T00-00-00Z-new-wallet",
+        "2026-03-02",
+        "2026-04-01T00-00-00Z-new-wallet",
+        "2026-05-03",
+    ]
+
+
+@pytest.mark.case(38)
+def test_a_copy_whose_removal_was_killed_is_none(volumes: Volumes) -> None:
+    copies(volumes, 3)
+    killed = SCRIPT.replace("&& rm -rf /data/.removed ||", "&& kill -9 $$ ||")
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    assert volumes.run(name="2026-03-01T00-00-00Z", script=killed, kept=1)[0] == -9
+    assert volumes.names()[0] == ".removed"
+    (volumes.wallet / "b.wlt").write_text(WALLET)
+    assert volumes.run(name="2026-04-01T00-00-00Z", kept=1)[0] == 0
+    assert [name[:10] for name in volumes.names()] == ["2026-02-01", "2026-04-01"]
+
+
+@pytest.mark.case(38)
+def test_a_copy_that_is_killed_is_none_and_the_next_one_removes_it(volumes: Volumes) -> None:
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    assert volumes.run(script=SCRIPT.replace("sync && mv", "kill -9 $$; mv"))[0] == -9
+    assert volumes.names() == [".partial"]
+    assert volumes.run() == (0, NOW)
+    assert volumes.names() == [NOW]

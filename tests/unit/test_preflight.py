@@ -56,6 +56,8 @@ def test_probe_gets_no_network_no_rights_and_no_volume(engine: WalletEngine) -> 
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
+        "mem_limit": "256m",
+        "pids_limit": 128,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound, NotFound
 
+from clients.fingerprint import SCRIPT as FINGERPRINT
 from providers.base import Change, Found, ProviderError, Values
 from providers.skycoin.retired import Retired
 from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT, SECONDS, copy_wallet
@@ -93,11 +94,13 @@ def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
     assert engine.asked == [
         {
             "image": IMAGE,
-            "command": ["sh", "-c", SCRIPT, "backup", NAME, "same-wallet"],
+            "command": ["sh", "-c", SCRIPT, "backup", NAME, "same-wallet", FINGERPRINT, "20"],
             "network_mode": "none",
             "read_only": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
+            "mem_limit": "256m",
+            "pids_limit": 128,
             "labels": {"skycoin.copy": "skycoin-one-wallet"},
             "volumes": {
                 "skycoin-one-wallet": {"bind": "/wallet", "mode": "ro"},
@@ -150,7 +153,7 @@ def test_an_emptied_wallet_is_refused_with_its_copy_and_the_two_ways_on() -> Non
 def test_a_wallet_that_may_be_new_is_said_to_the_script() -> None:
     engine = FakeEngine(said=b"")
     assert copied(engine, newWallet=True) == ""
-    assert engine.asked[0]["command"][-1] == "new-wallet"
+    assert engine.asked[0]["command"][5] == "new-wallet"
 
 
 def test_a_damaged_wallet_file_is_refused_by_its_name() -> None:

@@ -1,0 +1,301 @@
+"""Identity of a wallet volume on a real engine: real wallets of every type, and what becomes of them."""
+
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from clients.engine import connect
+from clients.fingerprint import Fingerprint, digest
+from clients.wallet_on_host import WalletOnHost
+from tests.e2e.machine import Machine, Result
+from tests.e2e.plugin import until
+from wallets.contents import File
+from wallets.fingerprint import fingerprint_of
+
+NODE, PORT = "skycoin-guarded", 16428
+WALLET = f"{NODE}-wallet"
+SEED = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
+"""Canary: the test vector of BIP 39 that everybody knows."""
+XPUB = (
+    "xpub6D4BDPcP2GT577Vvch3R8wDkScZWzQzMMUm3PWbmWvVJrZwQY4VUNgqF"
+    "JPMM3No2dFDFGTsxxpG5uJh7n7epu4trkrX7x7DogT5Uv6fcLW5"
+)
+"""Of no wallet that anybody has: skycoin's own test data."""
+MADE = {
+    "deterministic": ("-t", "deterministic", "-n", "3", "-s", SEED),
+    "bip44": ("-t", "bip44", "-n", "2", "-s", SEED),
+    "locked": ("-e", "-p", "secret", "-x", "sha256-xor", "-n", "2", "-s", f"{SEED} more"),
+    "collection": ("-t", "collection"),
+    "xpub": ("-t", "xpub", "-n", "2", "--xpub", XPUB),
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(up: Machine) -> Iterator[Machine]:
+    """The stack with a node that has a wallet of each type, all remembered; afterwards as it was."""
+    before = up.settings()
+    node = {"image": "skycoin", "host": "here", "rpc-port": PORT}
+    up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "guarded": node}})
+    assert up.make("up").code == 0
+    for name, options in MADE.items():
+        cli(up, "walletCreate", f"{name}.wlt", *options)
+    grown = up.make("up")
+    assert grown.code == 0, grown.text
+    yield up
+    up.change(before)
+    assert up.make("retire", "NODE=guarded").code == 0
+
+
+def cli(up: Machine, *command: str) -> str:
+    done = up.docker("exec", NODE, "skycoin-cli", *command)
+    assert done.code == 0, done.text
+    return done.text
+
+
+def place(up: Machine) -> Path:
+    """Folder of the volume on this machine."""
+    return Path(up.inspect("volume", WALLET)["Mountpoint"])
+
+
+@contextmanager
+def changed(up: Machine, change: Callable[[Path], None]) -> Iterator[None]:
+    """The wallets changed by hand, for as long as the body runs; then as they were."""
+    aside = place(up).with_name("aside")
+    shutil.copytree(place(up), aside, copy_function=shutil.copy2)
+    try:
+        change(place(up))
+        yield
+    finally:
+        for path in place(up).iterdir():
+            path.unlink()
+        subprocess.run(["cp", "-a", f"{aside}/.", place(up)], check=True)
+        subprocess.run(["chown", "-R", "10000:10000", place(up)], check=True)
+        shutil.rmtree(aside)
+
+
+def preview(up: Machine) -> Result:
+    """A refreshed preview, by plain Pulumi."""
+    return up.pulumi("preview", "--refresh", "--stack", "local")
+
+
+def fingerprint(up: Machine) -> Fingerprint:
+    """The fingerprint of the volume, made on the engine by the script in the node's image."""
+    node = up.inspect("container", NODE)
+    client = connect({"engine": up.environment()["DOCKER_HOST"]})
+    inputs = {"host": "here", "image": node["Config"]["Image"], "container": NODE, "wallet": WALLET}
+    return WalletOnHost(client, inputs).look({}).wallets
+
+
+def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(guarded: Machine) -> None:
+    whole = fingerprint(guarded)
+    files = {path.name: File(data=path.read_bytes()) for path in place(guarded).glob("*.wlt")}
+    assert whole == fingerprint_of(files)
+    counts = {file: {name: chain.count for name, chain in chains.items()} for file, chains in whole.items()}
+    assert counts == {
+        "deterministic.wlt": {"deterministic": 3, "secret": 1},
+        "bip44.wlt": {"bip44/0/0": 2, "secret": 1},
+        "locked.wlt": {"deterministic": 2, "secret": 1},
+        "collection.wlt": {"collection": 0},
+        "xpub.wlt": {"xpub": 2},
+    }
+    assert guarded.docker("stop", "-t", "60", NODE).code == 0
+    assert fingerprint(guarded) == whole, "a stopped node's is read beside it"
+    assert guarded.docker("start", NODE).code == 0
+
+
+def test_what_grew_is_no_difference(guarded: Machine) -> None:
+    ran = guarded.inspect("container", NODE)["Id"]
+    cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "2")
+    cli(guarded, "walletAddAddresses", "bip44.wlt", "-n", "1")
+    cli(guarded, "encryptWallet", "bip44.wlt", "-p", "secret", "-x", "sha256-xor")
+    seen = preview(guarded)
+    assert seen.code == 0, seen.text
+    again = guarded.make("up")
+    assert again.code == 0, again.text
+    assert guarded.inspect("container", NODE)["Id"] == ran
+    assert fingerprint(guarded)["bip44.wlt"]["bip44/0/0"].count == 3
+
+
+def emptied(folder: Path) -> None:
+    for path in folder.glob("*.wlt"):
+        path.unlink()
+
+
+def anew(folder: Path) -> None:
+    """As `docker volume rm` and `create` leave it: without the id."""
+    for path in folder.iterdir():
+        path.unlink()
+
+
+def one_gone(folder: Path) -> None:
+    (folder / "xpub.wlt").unlink()
+
+
+def older(folder: Path) -> None:
+    """The wallet as it was with three addresses."""
+    file = folder / "deterministic.wlt"
+    text = file.read_text()
+    entries = re.findall(r"        \{.*?\n        \}", text, re.DOTALL)
+    file.write_text(text.replace(",\n" + ",\n".join(entries[3:]), ""))
+
+
+def swapped(folder: Path) -> None:
+    """The wallets and the id of another volume."""
+    anew(folder)
+    (folder / ".skyinfra-id").write_text("f" * 32 + "\n")
+    (folder / "other.wlt").write_text('{"meta": {"type": "deterministic"}, "entries": [{"address": "2a"}]}')
+
+
+def cut(folder: Path) -> None:
+    file = folder / "locked.wlt"
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+@pytest.mark.case(35)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (emptied, "holds no wallet. It held 5 wallets with 12 addresses"),
+        (anew, "holds no wallet. It held 5 wallets with 12 addresses"),
+        (one_gone, "is not what it was: xpub.wlt (2 addresses) is gone"),
+        (older, "deterministic.wlt has 3 of 5 addresses"),
+        (swapped, "bip44.wlt (3 addresses) is gone"),
+        (cut, "locked.wlt is empty, cut short, or can't be read"),
+    ],
+)
+def test_a_wallet_that_is_not_what_it_was_is_seen_and_refused_though_nothing_else_changes(
+    guarded: Machine, change: Callable[[Path], None], said: str
+) -> None:
+    """C1: it passed in silence."""
+    ran = guarded.inspect("container", NODE)["Id"]
+    with changed(guarded, change):
+        for refused in (preview(guarded), guarded.pulumi("up", "--refresh", "--yes", "--stack", "local")):
+            assert refused.code != 0
+            assert said in re.sub(r"\s+", " ", refused.text)
+            assert "./skyinfra wallet restore guarded FILE" in re.sub(r"\s+", " ", refused.text)
+    assert guarded.inspect("container", NODE)["Id"] == ran
+    mended = preview(guarded)
+    assert mended.code == 0, mended.text
+
+
+@pytest.mark.case(35)
+def test_an_intended_change_is_accepted_by_the_command_that_the_refusal_names(guarded: Machine) -> None:
+    (place(guarded) / "xpub.wlt").unlink()
+    refused = preview(guarded)
+    command, *_ = re.findall(r"`\./(skyinfra wallet accept guarded [0-9a-f]{16})`", refused.text)
+    shown = guarded.skyinfra("wallet", "accept", "guarded")
+    assert f"has the fingerprint {command.split()[-1]}" in shown.text
+    other = guarded.skyinfra("wallet", "accept", "guarded", "0" * 16)
+    assert other.code == 1
+    assert preview(guarded).code != 0
+    accepted = guarded.skyinfra(*command.split()[1:])
+    assert accepted.code == 0, accepted.text
+    seen = preview(guarded)
+    assert seen.code == 0, seen.text
+
+
+@pytest.mark.case(35)
+def test_a_restore_of_an_older_backup_is_what_the_next_up_finds(guarded: Machine, tmp_path: Path) -> None:
+    backup = guarded.make("wallet-backup", "NODE=guarded", f"INTO={tmp_path}")
+    assert backup.code == 0, backup.text
+    [file] = tmp_path.iterdir()
+    cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "4")
+    assert guarded.make("up").code == 0
+    restored = guarded.make("wallet-restore", "NODE=guarded", f"FILE={file}", f"INTO={tmp_path}")
+    assert restored.code == 0, restored.text
+    until(lambda: guarded.inspect("container", NODE)["State"]["Status"] == "running", "the node runs again")
+    assert fingerprint(guarded)["deterministic.wlt"]["deterministic"].count == 5
+    again = guarded.make("up")
+    assert again.code == 0, again.text
+
+
+@pytest.mark.case(36)
+def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine) -> None:
+    """H4: other stacks and other spellings of the host were not looked at."""
+    image = guarded.inspect("container", NODE)["Config"]["Image"]
+    other = ("run", "-d", "--name", "stranger", "--network", "none", "-v", f"{WALLET}:/w")
+    assert guarded.docker(*other, "--entrypoint", "sleep", image, "600").code == 0
+    try:
+        for refused in (preview(guarded), guarded.pulumi("up", "--refresh", "--yes", "--stack", "local")):
+            assert refused.code != 0
+            assert f"'{WALLET}' is in use by the container stranger" in re.sub(r"\s+", " ", refused.text)
+    finally:
+        assert guarded.docker("rm", "-f", "stranger").code == 0
+    assert preview(guarded).code == 0
+
+
+@contextmanager
+def recorded(target: str, path: Path) -> Iterator[list[bytes]]:
+    """A proxy in front of an engine's socket, at `path`; all that goes through it, both ways."""
+    seen: list[bytes] = []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def copy(source: socket.socket, into: socket.socket) -> None:
+        while data := source.recv(65536):
+            seen.append(data)
+            into.sendall(data)
+        into.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(target)
+            for pair in ((client, engine), (engine, client)):
+                threading.Thread(target=_quietly, args=(copy, *pair), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield seen
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def _quietly(copy: Callable[[socket.socket, socket.socket], None], *pair: socket.socket) -> None:
+    try:
+        copy(*pair)
+    except OSError:
+        return
+
+
+def test_neither_seeds_nor_addresses_are_in_the_operators_traffic(guarded: Machine, tmp_path: Path) -> None:
+    """Promise a: of a refresh, a copy before a change, and a look at a node that does not run."""
+    address = re.findall(r'"address": "(\w+)"', (place(guarded) / "deterministic.wlt").read_text())[0]
+    whole = fingerprint(guarded)
+    before, proxy = guarded.settings(), tmp_path / "engine.sock"
+    nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
+    nodes["guarded"]["args"] = ["-log-level=debug"]
+    engine = guarded.environment()["DOCKER_HOST"].removeprefix("unix://")
+    up = ("pulumi", "up", "--refresh", "--yes", "--skip-preview", "--stack", "local", "--non-interactive")
+    with recorded(engine, proxy) as traffic:
+        env = {**guarded.environment(), "DOCKER_HOST": f"unix://{proxy}"}
+        guarded.change({**before, "skycoin:nodes": nodes})
+        try:
+            done = guarded.run(*up, env=env)
+            assert done.code == 0, done.text
+            assert guarded.docker("stop", "-t", "60", NODE).code == 0
+            seen = guarded.run(*up, env=env)
+            assert seen.code == 0, seen.text
+        finally:
+            guarded.change(before)
+        text = b"".join(traffic)
+    assert fingerprint(guarded) == whole
+    assert digest(whole).encode() not in text, "it is made from what comes"
+    [chain] = [one for name, one in whole["deterministic.wlt"].items() if name == "deterministic"]
+    assert chain.sha256.encode() in text, "the fingerprint went through the proxy"
+    for secret in (SEED, "abandon abandon", address, "secret_key", "lastSeed"):
+        assert secret.encode() not in text
+    assert guarded.make("up").code == 0
