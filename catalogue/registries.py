@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+LOCAL_HOST = "registry.localhost"
+"""Host name of the registry that `make up` runs: Docker's tools speak plain HTTP to `localhost` itself."""
+
 
 class RegistryKind(StrEnum):
     """What a registry promises about its tags, and whose it is."""

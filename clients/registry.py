@@ -26,6 +26,7 @@ from requests.utils import parse_dict_header
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry
 
+from catalogue.registries import LOCAL_HOST
 from clients.errors import ServiceError
 from clients.trust import SYSTEM_BUNDLES
 
@@ -357,13 +358,19 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
     line = f"registry {repository.host} ({repository.path}): {method}: {answer.status_code} {said}".rstrip()
     match answer.status_code:
         case 401 | 403:
-            return f"{line}. Log in with an account that may do this: {login_command(repository.host)}"
+            return f"{line}. Log in with an account that may do this: {_login(repository.host)}"
         case 405 if method == "DELETE":
             return f"{line}. This registry has no delete API: remove it on the registry's own pages"
         case 429:
             wait = answer.headers.get("Retry-After")
             return f"{line}. Too many requests: try again {f'in {wait} s' if wait else 'later'}"
     return line
+
+
+def _login(host: str) -> str:
+    command = login_command(host)
+    own = host.partition(":")[0] == LOCAL_HOST
+    return f'{command}, or for the registry of `make up`: `eval "$(make -s env)"`' if own else command
 
 
 def login_command(host: str) -> str:

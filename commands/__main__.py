@@ -21,6 +21,7 @@ from commands.node import node
 from commands.options import examples
 from commands.release import release
 from commands.review import review
+from commands.setup import setup
 from commands.wallet import wallet
 from commands.workspace import workspace
 from display.errors import UserError
@@ -50,7 +51,7 @@ def skyinfra() -> None:
     """
 
 
-for command in (review, release, wallet, workspace, node, images):
+for command in (review, release, wallet, workspace, node, images, setup):
     skyinfra.add_command(command)
 
 

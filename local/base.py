@@ -5,12 +5,15 @@ Debian's own CA bundle. Kept as a tarball in the cache, pushed to the local regi
 """
 
 import hashlib
+import json
 import os
 import platform
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.layout import Layout
+from local.private_files import write_aside
 from local.steps import SetupError, as_root, output, run, step
 from local.tools import GO_VERSION, go_environment
 
@@ -34,31 +37,52 @@ def _architecture() -> str:
 
 
 def ensure_base(layout: Layout, go: str, crane: Path) -> str:
-    """Reference of the base in the local registry, by digest."""
-    tag = f"{layout.registry}/{REPOSITORY}:{SUITE}-go{GO_VERSION}-{_recipe()}"
-    trusted = {"SSL_CERT_FILE": str(layout.trust)}
+    """Reference of the base in the local registry, by the digest that this set-up has pushed.
+
+    A base of which it keeps no digest is pushed from the cache, whatever the registry has under its tag.
+    Raises SetupError where the registry has another one than the kept.
+    """
+    name = f"{REPOSITORY}:{SUITE}-go{GO_VERSION}-{_recipe()}"
+    tag = f"{layout.registry}/{name}"
+    env = {"SSL_CERT_FILE": str(layout.trust), "DOCKER_CONFIG": str(layout.docker_config)}
     with step(f"base image: Debian {SUITE} with Go {GO_VERSION}") as this:
-        digest = output([str(crane), "digest", tag], env=trusted)
-        this.found = "in the local registry"
-        if digest is None:
-            tarball = _ensure_tarball(layout, go)
-            log = layout.logs / "base.log"
-            run(
-                [str(crane), "append", "-f", str(tarball), "-t", tag, "--oci-empty-base"],
-                log=log,
-                env=trusted,
-                doing="pushing the base image",
-            )
-            run(
-                [str(crane), "mutate", tag, "--set-platform", f"linux/{_architecture()}", "-t", tag],
-                log=log,
-                env=trusted,
-            )
-            digest = output([str(crane), "digest", tag], env=trusted)
+        kept, there = _kept(layout).get(name), output([str(crane), "digest", tag], env=env)
+        if kept is None or there is None:
+            kept = _push(layout, crane, _ensure_tarball(layout, go), tag, env)
+            write_aside(layout.bases, json.dumps({**_kept(layout), name: kept}))
             this.found = f"pushed {tag}"
-        if digest is None:
-            raise SetupError(f"{tag} was pushed, but the registry does not show it. Log: {layout.logs}")
-        return f"{tag}@{digest}"
+        elif there != kept:
+            raise SetupError(
+                f"{tag} is {there} in the registry, and this set-up has pushed {kept}: somebody else who has "
+                "the registry's login has written there. Nothing is built on it. Make another login "
+                f"(`./skyinfra setup rotate login`), then remove {layout.bases}: the next `make up` pushes "
+                f"the base that is kept in {layout.cache}."
+            )
+        else:
+            this.found = "in the local registry, with the digest that was pushed"
+        return f"{tag}@{kept}"
+
+
+def _push(layout: Layout, crane: Path, tarball: Path, tag: str, env: Mapping[str, str]) -> str:
+    """Digest of the image that was made of the tarball; equal tarballs have equal digests."""
+    log = layout.logs / "base.log"
+    append = [str(crane), "append", "-f", str(tarball), "-t", tag, "--oci-empty-base"]
+    run(append, log=log, env=env, doing="pushing the base image")
+    mutate = [str(crane), "mutate", tag, "--set-platform", f"linux/{_architecture()}", "-t", tag]
+    run(mutate, log=log, env=env)
+    digest = output([str(crane), "digest", tag], env=env)
+    if digest is None:
+        raise SetupError(f"{tag} was pushed, but the registry does not show it. Log: {log}")
+    return digest
+
+
+def _kept(layout: Layout) -> dict[str, str]:
+    """Digests of the bases that this set-up has pushed, by repository and tag."""
+    try:
+        kept = json.loads(layout.bases.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _ensure_tarball(layout: Layout, go: str) -> Path:

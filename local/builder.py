@@ -60,6 +60,7 @@ def builder_service(layout: Layout, program: Path) -> Service:
         argv=[str(program), "--config", str(config)],
         # The local registry's authority beside the machine's own.
         env={"SSL_CERT_FILE": str(layout.trust)},
+        reads=[layout.trust],
         ready=lambda: _answers(layout.builder_socket),
         root=True,
     )

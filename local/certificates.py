@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
+from catalogue.registries import LOCAL_HOST
 from clients.trust import SYSTEM_BUNDLES
-from local.layout import REGISTRY_NAME, Layout
+from local.layout import Layout
 from local.steps import as_root, output, run, step
 
 DAYS = "3650"
@@ -31,8 +33,9 @@ def machine_authorities(bundle: str, known: str) -> str:
 def ensure_certificates(layout: Layout) -> None:
     """Make the authority and the registry's certificate once; write the bundles when they change."""
     folder = layout.ca.parent
-    with step(f"TLS certificate of {REGISTRY_NAME}") as this:
+    with step(f"TLS certificate of {LOCAL_HOST}") as this:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
         if (folder / "registry.crt").exists():
             this.found = "made before"
         else:
@@ -43,23 +46,45 @@ def ensure_certificates(layout: Layout) -> None:
         _write(layout.build_ca, machine_authorities(system_bundle(layout), known))
 
 
+def renew_certificates(layout: Layout) -> None:
+    """Replace the authority and the registry's certificate; a killed run leaves a whole pair or none."""
+    folder = layout.ca.parent
+    _remove_leftovers(folder)
+    new, old = _asides(folder)
+    # With the bundles, which programs at work read.
+    shutil.copytree(folder, new)
+    _make(layout, new)
+    folder.rename(old)
+    new.rename(folder)
+    _remove_leftovers(folder)
+
+
+def _asides(folder: Path) -> tuple[Path, Path]:
+    return folder.with_name(f"{folder.name}-new"), folder.with_name(f"{folder.name}-old")
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for aside in _asides(folder):
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def _make(layout: Layout, folder: Path) -> None:
     log = layout.logs / "certificates.log"
     key_options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     run(
         ["openssl", "req", "-x509", *key_options, "-days", DAYS, "-subj", "/CN=skycoin local registry"]
-        + ["-keyout", str(folder / "ca.key"), "-out", str(layout.ca)],
+        + ["-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.crt")],
         log=log,
     )
     run(
-        ["openssl", "req", *key_options, "-subj", f"/CN={REGISTRY_NAME}"]
+        ["openssl", "req", *key_options, "-subj", f"/CN={LOCAL_HOST}"]
         + ["-keyout", str(folder / "registry.key"), "-out", str(folder / "registry.csr")],
         log=log,
     )
-    (folder / "san.cnf").write_text(f"subjectAltName=DNS:{REGISTRY_NAME}\n")
+    (folder / "san.cnf").write_text(f"subjectAltName=DNS:{LOCAL_HOST}\n")
     run(
         ["openssl", "x509", "-req", "-in", str(folder / "registry.csr"), "-days", DAYS]
-        + ["-CA", str(layout.ca), "-CAkey", str(folder / "ca.key"), "-CAcreateserial"]
+        + ["-CA", str(folder / "ca.crt"), "-CAkey", str(folder / "ca.key"), "-CAcreateserial"]
         + ["-extfile", str(folder / "san.cnf"), "-out", str(folder / "registry.crt")],
         log=log,
     )
@@ -72,12 +97,12 @@ def _write(path: Path, text: str) -> None:
 
 def ensure_name(layout: Layout) -> None:
     """`registry.localhost` → 127.0.0.1 in /etc/hosts: Go programs don't resolve *.localhost by themselves."""
-    with step(f"{REGISTRY_NAME} in /etc/hosts") as this:
+    with step(f"{LOCAL_HOST} in /etc/hosts") as this:
         hosts = Path("/etc/hosts").read_text()
-        if re.search(rf"^127\.0\.0\.1\s.*\b{re.escape(REGISTRY_NAME)}\b", hosts, re.M):
+        if re.search(rf"^127\.0\.0\.1\s.*\b{re.escape(LOCAL_HOST)}\b", hosts, re.M):
             this.found = "there"
             return
-        line = f"127.0.0.1 {REGISTRY_NAME}"
+        line = f"127.0.0.1 {LOCAL_HOST}"
         run(as_root(["sh", "-c", f"echo '{line}' >> /etc/hosts"]), log=layout.logs / "certificates.log")
         this.found = f"added “{line}”"
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from local.layout import Layout, Mode
-from local.pulumi_cli import plugin_folder, write_aside
+from local.private_files import write_aside
+from local.pulumi_cli import plugin_folder
 
 
 class DockerPlugin(StrEnum):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from catalogue.registries import LOCAL_HOST
 from local.steps import SetupError
 
-REGISTRY_NAME = "registry.localhost"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -48,7 +48,7 @@ class Layout:
     @property
     def registry(self) -> str:
         """Address of the local registry, `host:port`."""
-        return f"{REGISTRY_NAME}:{self.registry_port}"
+        return f"{LOCAL_HOST}:{self.registry_port}"
 
     @property
     def logs(self) -> Path:
@@ -81,13 +81,28 @@ class Layout:
         return self.state / "certificates" / "machine.crt"
 
     @property
+    def registry_password(self) -> Path:
+        """The local registry's password; the docker config has it too."""
+        return self.state / "registry-password"
+
+    @property
+    def htpasswd(self) -> Path:
+        """What the local registry knows of its login: a bcrypt hash."""
+        return self.state / "htpasswd"
+
+    @property
+    def bases(self) -> Path:
+        """Digests of the base images that this set-up has pushed."""
+        return self.state / "bases.json"
+
+    @property
     def builder_socket(self) -> Path:
         """The builder's socket: who may write there may put code into every image, so it is no TCP port."""
         return self.state / "buildkitd.sock"
 
     @property
     def docker_config(self) -> Path:
-        """DOCKER_CONFIG of the set-up: holds the builder instance, so ~/.docker stays as it is."""
+        """DOCKER_CONFIG of the set-up: the builder instance and the login; ~/.docker stays as it is."""
         return self.state / "docker"
 
 

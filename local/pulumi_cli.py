@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import shutil
 import sys
 import urllib.error
@@ -10,8 +9,11 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from local import passphrase_rotation
 from local.download import unpacked
 from local.layout import PROJECT, Layout, Mode, as_owner
+from local.lock import exclusive
+from local.private_files import write_aside
 from local.steps import SetupError, output, run, step
 from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
 
@@ -76,16 +78,18 @@ def passphrase_file(layout: Layout) -> Path:
     path = layout.state / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_aside(path, secrets.token_urlsafe(32))
+        write_aside(path, passphrase_rotation.new_passphrase())
+    _refuse_empty(path)
     return path
 
 
-def write_aside(path: Path, text: str) -> None:
-    """Write a private file whole or not at all: an interrupted run leaves no half one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.rename(path)
+def _refuse_empty(passphrase: Path) -> None:
+    """Raise SetupError for an empty passphrase: a new stack would be encrypted with nothing."""
+    if not passphrase.read_text().strip():
+        raise SetupError(
+            f"{passphrase} is empty, and this set-up's stacks are encrypted with what was in it: put it back "
+            "from a copy of yours. Nothing else opens them."
+        )
 
 
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
@@ -228,6 +232,9 @@ def known_environment(layout: Layout) -> dict[str, str]:
         ) from None
     with as_owner(layout):
         _renew_stand_in(layout)
+    if passphrase_rotation.is_unfinished(layout):
+        with exclusive(layout, "a rotation of the passphrase"):
+            pass  # it is finished there
     return env
 
 

@@ -1,4 +1,4 @@
-"""The local registry: distribution's, over TLS, on loopback only."""
+"""The local registry: distribution's, over TLS, on loopback only, for whoever has the set-up's login."""
 
 import ssl
 import urllib.error
@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from local.layout import Layout
+from local.registry_login import authorization
 from local.services import Service
 
 CONFIG = """\
@@ -14,6 +15,8 @@ log: {{level: info, accesslog: {{disabled: false}}}}
 storage:
   filesystem: {{rootdirectory: {data}}}
   delete: {{enabled: true}}
+auth:
+  htpasswd: {{realm: {address}, path: {htpasswd}}}
 http:
   addr: 127.0.0.1:{port}
   # For resumable uploads across several processes; this is one, on loopback.
@@ -23,21 +26,22 @@ http:
 
 
 def registry_service(layout: Layout, program: Path) -> Service:
-    """The service; its settings file is written anew at each start."""
-    folder = layout.ca.parent
+    """The service; its settings file is written anew at each start. The login has been made before."""
+    folder, data = layout.ca.parent, layout.state / "registry"
     config = layout.state / "registry.yml"
     text = CONFIG.format(
-        data=layout.state / "registry",
-        port=layout.registry_port,
-        folder=folder,
+        data=data, port=layout.registry_port, folder=folder, address=layout.registry, htpasswd=layout.htpasswd
     )
-    config.parent.mkdir(parents=True, exist_ok=True)
+    # Its files are what the login guards.
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)
     config.write_text(text)
     return Service(
         name="registry",
         argv=[str(program), "serve", str(config)],
         # No trace exporter: distribution 3 would look for a collector on localhost.
         env={"OTEL_TRACES_EXPORTER": "none"},
+        reads=[folder / "registry.crt", layout.htpasswd],
         ready=lambda: _answers(layout),
         port=layout.registry_port,
     )
@@ -45,8 +49,9 @@ def registry_service(layout: Layout, program: Path) -> Service:
 
 def _answers(layout: Layout) -> bool:
     context = ssl.create_default_context(cafile=str(layout.ca))
+    request = urllib.request.Request(f"https://{layout.registry}/v2/", headers=authorization(layout))
     try:
-        with urllib.request.urlopen(f"https://{layout.registry}/v2/", context=context, timeout=2) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

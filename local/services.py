@@ -25,6 +25,8 @@ class Service:
     port: int | None = None
     """TCP port on loopback that it listens on: looked at before the start."""
     env: Mapping[str, str] = field(default_factory=dict)
+    reads: Sequence[Path] = ()
+    """Files beside those of `argv` that it reads at its start: another content is another service."""
     root: bool = False
     patience: float = 60
     """Seconds until it must answer."""
@@ -38,10 +40,12 @@ def _started_at(pid: int) -> str | None:
     """Start time of a process in clock ticks since boot (proc(5), field 22): tells a pid from its reuse."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return None
     state, *fields = text.rpartition(")")[2].split()
-    return None if state == "Z" else fields[18]
+    # Its first thread may have ended, and another still hold its port.
+    return None if state == "Z" and threads == 1 else fields[18]
 
 
 def running_pid(layout: Layout, name: str) -> int | None:
@@ -79,17 +83,17 @@ def start(layout: Layout, service: Service) -> None:
         this.found = f"started, pid {pid}"
 
 
-def _fingerprint(service: Service) -> str:
+def fingerprint(service: Service) -> str:
     """Of the command and the settings files that it names: another one is another service."""
     digest = hashlib.sha256(repr((list(service.argv), sorted(service.env.items()))).encode())
-    for path in map(Path, service.argv[1:]):
+    for path in (*map(Path, service.argv[1:]), *service.reads):
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _is_current(layout: Layout, service: Service) -> bool:
-    return _pid_file(layout, service.name).read_text().split()[2:] == [_fingerprint(service)]
+    return _pid_file(layout, service.name).read_text().split()[2:] == [fingerprint(service)]
 
 
 def _spawn(layout: Layout, service: Service) -> int:
@@ -117,7 +121,7 @@ def _spawn(layout: Layout, service: Service) -> int:
         text = pid_file.read_text().strip() if pid_file.exists() else ""
         if text and (ticks := _started_at(int(text))):
             pid_file.unlink()  # under sudo it is root's; the folder is ours
-            pid_file.write_text(f"{text} {ticks} {_fingerprint(service)}\n")
+            pid_file.write_text(f"{text} {ticks} {fingerprint(service)}\n")
             return int(text)
         time.sleep(0.02)
     raise SetupError(f"service {service.name} ended at once. {_log_end(layout, service.name)}")

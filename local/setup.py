@@ -18,6 +18,7 @@ from local import (
     packages,
     pulumi_cli,
     registry,
+    registry_login,
     services,
 )
 from local.docker_plugin_choice import DockerPlugin
@@ -52,6 +53,7 @@ def set_up(
     certificates.ensure_certificates(layout)
     certificates.ensure_name(layout)
     certificates.ensure_engine_trust(layout)
+    registry_login.ensure_login(layout)
     services.start(layout, registry.registry_service(layout, ensure_tool(layout, go, REGISTRY)))
     services.start(layout, builder.builder_service(layout, ensure_tool(layout, go, BUILDKIT)))
     builder.ensure_builder_instance(layout)

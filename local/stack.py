@@ -40,30 +40,30 @@ def _bare(stack: str) -> str:
 def own_stacks(layout: Layout) -> list[str]:
     """The machine's own stacks that hold anything."""
     there = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
-    return sorted(stack for stack in there if _holds_anything(_state_file(layout, stack)))
+    return sorted(stack for stack in there if _holds_anything(state_file(layout, stack)))
 
 
 def _holds_anything(state: Path) -> bool:
     """Pulumi destroys an empty stack by running the program, and fails."""
-    return bool(_latest(state).get("resources"))
+    return bool(deployment(state).get("resources"))
 
 
 def has_pending_creates(layout: Layout, stack: str) -> bool:
     """Whether a killed run was in the middle of making something: every later one would warn of it."""
-    state = _state_file(layout, stack)
-    return state.exists() and bool(_latest(state).get("pending_operations"))
+    state = state_file(layout, stack)
+    return state.exists() and bool(deployment(state).get("pending_operations"))
 
 
 def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
     """All resources in a stack's state; none where there is no such state."""
-    state = _state_file(layout, stack)
-    found: list[dict[str, Any]] = (_latest(state).get("resources") or []) if state.exists() else []
+    state = state_file(layout, stack)
+    found: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
     return found
 
 
 def all_stacks(layout: Layout) -> list[str]:
     """Every stack that has a state on this set-up's backend, committed ones included."""
-    return sorted(path.stem for path in _state_file(layout, "*").parent.glob("*.json"))
+    return sorted(path.stem for path in state_file(layout, "*").parent.glob("*.json"))
 
 
 def refuse_while_locked(layout: Layout, stack: str) -> None:
@@ -87,7 +87,7 @@ def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]
     run(command, log=layout.logs / "stack.log", env=env, cwd=PROJECT)
 
 
-def _latest(state: Path) -> dict[str, Any]:
+def deployment(state: Path) -> dict[str, Any]:
     """The deployment in a state file. Raises SetupError where the file is damaged."""
     try:
         found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
@@ -98,7 +98,8 @@ def _latest(state: Path) -> dict[str, Any]:
     return found
 
 
-def _state_file(layout: Layout, stack: str) -> Path:
+def state_file(layout: Layout, stack: str) -> Path:
+    """State of a stack on the set-up's backend."""
     return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{_bare(stack)}.json"
 
 
@@ -135,7 +136,7 @@ def ensure_stack(
             shutil.copyfile(PROJECT / "stacks" / f"{example}.example.yaml", file)
             this.found += f", made from stacks/{example}.example.yaml"
         log = layout.logs / "stack.log"
-        if not _state_file(layout, stack).exists():
+        if not state_file(layout, stack).exists():
             _without_salt(file)
             # A plain `pulumi up` goes on meaning the stack that it meant.
             quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]

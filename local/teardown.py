@@ -17,7 +17,10 @@ from local.steps import as_root, run, step
 MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
 
-MADE_FILES = ["buildkitd.toml", "pulumi-resource-docker", "registry.yml"]
+MADE_FILES = [
+    *("buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
+    *("registry-password", "htpasswd", "bases.json"),
+]
 
 SERVICES = ("dockerd", "buildkitd", "registry")
 GRACE = 60

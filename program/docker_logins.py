@@ -8,14 +8,13 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.registries import RegistryKind
 from settings.stack import StackSettings
 
 Logins = pulumi.Input[list[docker.ProviderRegistryAuthArgs]]
 
 
 def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str, Any]]) -> Logins | None:
-    """Registries of what is pulled: the published images', or the stack's own but that of the set-up.
+    """Registries of what is pulled: the published images', or the stack's own.
 
     `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config for these
     alone (DOCKER_CONFIG), and fails where there is no such file: then it is not told to.
@@ -26,8 +25,7 @@ def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str,
         return published.apply(
             lambda images: _named({entry["ref"] for tags in images.values() for entry in tags.values()})
         )
-    registries = settings.registries.values()
-    return _named({one.root for one in registries if one.kind is not RegistryKind.LOCAL}) or None
+    return _named({one.root for one in settings.registries.values()}) or None
 
 
 def _docker_config() -> Path:

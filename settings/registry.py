@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from catalogue.registries import RegistryKind
+from catalogue.registries import LOCAL_HOST, RegistryKind
 from settings.fields import Account, Address, Listen, Port, Region, Repository
 from settings.model import Settings
 
@@ -25,7 +25,7 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
 
 REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
     {
-        RegistryKind.LOCAL: "registry.localhost:5443",
+        RegistryKind.LOCAL: f"{LOCAL_HOST}:5443",
         RegistryKind.HUB: "docker.io",
         RegistryKind.GHCR: "ghcr.io",
     }

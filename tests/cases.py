@@ -158,7 +158,11 @@ _CASES = {
         "board with a loopback, disk, clock and link of its own; link drops in a layer",
         "images arrive by ssh or a named registry; the retry sends only the rest",
     ),
-    41: Case("local process without rights calls a provider, the builder, the registry, a node", "refused"),
+    41: Case(
+        "local process without rights calls a provider, the builder, the registry, a node",
+        "refused",
+        "the registry alone",
+    ),
     42: Case(
         "build step calls loopback, the engine, the registry, a node",
         "no way there; package registries still answer",

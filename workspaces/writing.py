@@ -1,12 +1,19 @@
 """Files for other tools, from the outputs of a stack: written into a folder, or printed."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from catalogue.registries import LOCAL_HOST
 from workspaces.files import devcontainer, devfile
 from workspaces.keeping import signed, write_all
 from workspaces.model import Model, WorkspaceError, model_of
+
+NEEDS_LOGIN = (
+    "The image is in the registry of `make up`, which asks for a login: start the editor in a shell of "
+    '`eval "$(make -s env)"`, which has it.'
+)
 
 
 def bodies(models: Sequence[Model]) -> dict[str, str]:
@@ -31,7 +38,10 @@ def write_files(
     """Write the files of these workspaces into a folder, or print them. Raises WorkspaceError."""
     if not folder.is_dir():
         raise WorkspaceError(f"{folder} is not a folder")
-    wanted = bodies([model_of(name, outputs, dind=dind) for name in dict.fromkeys(names)])
+    models = [model_of(name, outputs, dind=dind) for name in dict.fromkeys(names)]
+    if any(model.image.startswith(f"{LOCAL_HOST}:") for model in models):
+        print(NEEDS_LOGIN, file=sys.stderr)
+    wanted = bodies(models)
     if show:
         for name, body in wanted.items():
             print(f"{name}:\n{signed(Path(name), body)}")

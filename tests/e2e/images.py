@@ -13,6 +13,7 @@ from elftools.elf.elffile import ELFFile
 
 from clients.registry import ACCEPT
 from local.layout import Layout
+from local.registry_login import authorization
 
 
 def repositories(layout: Layout) -> list[str]:
@@ -21,8 +22,9 @@ def repositories(layout: Layout) -> list[str]:
 
 
 def _get(layout: Layout, path: str) -> bytes:
+    headers = {"Accept": ACCEPT, **authorization(layout)}
     context = ssl.create_default_context(cafile=str(layout.ca))
-    request = urllib.request.Request(f"https://{layout.registry}/v2/{path}", headers={"Accept": ACCEPT})
+    request = urllib.request.Request(f"https://{layout.registry}/v2/{path}", headers=headers)
     with urllib.request.urlopen(request, context=context, timeout=30) as answer:
         content: bytes = answer.read()
     return content

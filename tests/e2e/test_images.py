@@ -81,7 +81,7 @@ def test_a_list_says_the_platform_of_each_images_configuration(up: Machine, plac
         assert platform_of(entry["platform"]) == platform_of(config)
     crane = str(ensure_tool(up.layout, find_go(up.layout), CRANE))
     command = [crane, "validate", "--remote", f"{up.layout.registry}/{place}"]
-    said = up.run(*command, env={"SSL_CERT_FILE": str(up.layout.trust)})
+    said = up.run(*command, env=up.environment())
     assert said.code == 0, said.text
 
 

@@ -72,7 +72,7 @@ def test_all_kinds_of_images_are_there(published: list[Published], request: pyte
 def test_crane_finds_each_list_and_image_valid(up: Machine, published: list[Published]) -> None:
     """Every layer is downloaded: digests, sizes, diff ids, and platforms by both of their descriptions."""
     crane = str(ensure_tool(up.layout, find_go(up.layout), CRANE))
-    environment = {"SSL_CERT_FILE": str(up.layout.trust)}
+    environment = up.environment()
     failed = []
     for one in published:
         said = up.run(crane, "validate", "--remote", f"{up.layout.registry}/{one.name}", env=environment)

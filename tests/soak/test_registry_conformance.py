@@ -14,9 +14,10 @@ from xml.etree import ElementTree
 import bcrypt
 import pytest
 
-from local import services
+from catalogue.registries import LOCAL_HOST
+from local import registry_login, services
 from local.certificates import ensure_certificates, ensure_name
-from local.layout import PROJECT, REGISTRY_NAME, EngineChoice, Layout, Mode
+from local.layout import PROJECT, EngineChoice, Layout, Mode
 from local.registry import registry_service
 from local.services import Service, port_is_taken
 from local.tools import REGISTRY, Tool, ensure_tool, find_go
@@ -72,6 +73,8 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def of_a_set_up(layout: Layout, program: Path) -> Service:
+    layout.registry_password.write_text(PASSWORD)
+    registry_login.ensure_login(layout)
     return registry_service(layout, program)
 
 
@@ -119,7 +122,7 @@ def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
     """Run the suite against what listens on the port."""
     results = layout.state / "results"
     environment = {
-        "OCI_REGISTRY": f"{REGISTRY_NAME}:{PORT}",
+        "OCI_REGISTRY": f"{LOCAL_HOST}:{PORT}",
         "OCI_RESULTS_DIR": str(results),
         "SSL_CERT_FILE": str(layout.ca),
         **settings,
@@ -142,7 +145,9 @@ def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
 @pytest.mark.parametrize(
     ("service", "settings"),
     [
-        pytest.param(of_a_set_up, {}, id="of-a-set-up"),
+        pytest.param(
+            of_a_set_up, {"OCI_USERNAME": registry_login.USER, "OCI_PASSWORD": PASSWORD}, id="of-a-set-up"
+        ),
         pytest.param(of_the_image("config.yml"), {"OCI_TLS": "disabled"}, id="config.yml"),
         pytest.param(
             of_the_image("hosted.yml"), {"OCI_USERNAME": USER, "OCI_PASSWORD": PASSWORD}, id="hosted.yml"

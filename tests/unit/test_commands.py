@@ -83,6 +83,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("release", "record"),
         ("release", "retain"),
         ("review",),
+        ("setup", "rotate"),
         ("wallet", "accept"),
         ("wallet", "backup"),
         ("wallet", "check"),
@@ -601,5 +602,5 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     assert done.returncode == 1
     asked = python.with_name("asked").read_text()
     assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
-    assert asked.endswith(" click docker pulumi pydantic pyrage requests rich yaml\n")
+    assert asked.endswith(" bcrypt click docker pulumi pydantic pyrage requests rich yaml\n")
     assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr

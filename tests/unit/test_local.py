@@ -4,6 +4,8 @@ import json
 import os
 import re
 import socket
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +141,27 @@ def test_a_pid_that_another_process_has_by_now_is_not_ours(layout: Layout) -> No
     (folder / "old.pid").write_text(f"{os.getpid()} 12345\n")
     assert services.running_pid(layout, "old") is None
     assert not services.stop(layout, "old")
+
+
+def test_a_service_whose_first_thread_has_ended_still_runs(layout: Layout) -> None:
+    """Such a registry held its port for a moment after its stop, and its next start was refused for that."""
+    script = (
+        "import ctypes, os, threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(30), os._exit(0))).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)\n"
+    )
+    services.start(layout, service("threads", sys.executable, "-c", script))
+    pid = services.running_pid(layout, "threads")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "Z":
+            break
+        time.sleep(0.02)
+    assert state == "Z"
+    assert services.running_pid(layout, "threads") == pid
+    assert services.stop(layout, "threads")
+    assert services.running_pid(layout, "threads") is None
 
 
 def test_a_service_that_ignores_sigterm_is_killed_in_the_end(layout: Layout) -> None:

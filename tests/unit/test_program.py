@@ -221,16 +221,17 @@ def test_the_docker_config_is_where_the_official_plugin_looks_for_it(
     assert ("registryAuth" in inputs) == (there not in ("at home only", "a folder"))
 
 
-def test_own_registries_but_the_set_ups_are_named_to_the_docker_plugin(
+def test_own_registries_are_named_to_the_docker_plugin_and_the_set_ups_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
-    assert "registryAuth" not in run_program(Engine(), changed({})).one(DOCKER_PROVIDER, "here").inputs
+    own = run_program(Engine(), changed({})).one(DOCKER_PROVIDER, "here").inputs["registryAuth"]
+    assert json.loads(own) == [{"address": "registry.localhost:5443"}]
     hub = {"registries.hub": {"kind": "ghcr", "namespace": "sky"}}
     more = changed({**hub, "images.skycoin.registries": ["local"]})
     given = run_program(Engine(), more).one(DOCKER_PROVIDER, "here").inputs["registryAuth"]
-    assert json.loads(given) == [{"address": "ghcr.io"}]
+    assert json.loads(given) == [{"address": "ghcr.io"}, {"address": "registry.localhost:5443"}]
 
 
 def test_a_renamed_node_replaces_no_volume() -> None:

@@ -17,7 +17,7 @@ from tests.unit.yaml_like import DIGEST
 from workspaces.files import COMMANDS, devcontainer, devfile
 from workspaces.keeping import is_own, signed, write_all
 from workspaces.model import Model, WorkspaceError, model_of
-from workspaces.writing import bodies
+from workspaces.writing import NEEDS_LOGIN, bodies
 
 REPOSITORY = "registry.localhost:5443/skycoin/skycoindev-cli"
 OUTPUTS = {
@@ -256,6 +256,15 @@ def test_the_command_writes_says_and_repeats(tmp_path: Path, skyinfra: Skyinfra)
     for word in ("written", "unchanged"):
         ran = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
         assert (ran.code, ran.out) == (0, "".join(f"{tmp_path / name}: {word}\n" for name in FILES))
+
+
+@pytest.mark.parametrize("host", ["registry.localhost:5443", "registry.example"])
+def test_h1_an_editor_that_will_pull_from_the_set_ups_registry_needs_its_login(
+    tmp_path: Path, skyinfra: Skyinfra, host: str
+) -> None:
+    outputs = json.loads(json.dumps(OUTPUTS).replace("registry.localhost:5443", host))
+    ran = run(skyinfra, outputs, "cli", "--into", str(tmp_path))
+    assert (ran.code, NEEDS_LOGIN in ran.err) == (0, host.startswith("registry.localhost"))
 
 
 def test_files_of_an_earlier_version_are_known_and_signed_anew(tmp_path: Path, skyinfra: Skyinfra) -> None:

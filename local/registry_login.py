@@ -1,0 +1,121 @@
+"""The login of the local registry, made once for a set-up: without it nobody pulls or pushes there.
+
+The password is in a file of the set-up's owner, the registry has its hash, and clients find it in the
+docker config of the set-up (DOCKER_CONFIG).
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import bcrypt
+
+from local.layout import Layout
+from local.private_files import write_aside
+from local.steps import SetupError, step
+
+USER = "skycoin"
+
+ROUNDS = 4
+"""The least that bcrypt takes, for each request is checked: the password is 256 random bits, which no
+number of rounds makes harder to guess."""
+
+
+def ensure_login(layout: Layout) -> None:
+    """Make the login where there is none, and let the registry and the docker config know it."""
+    with step(f"login of {layout.registry}") as this:
+        config = _docker_config(layout)  # what is wrong there is said before anything is made
+        made = not layout.registry_password.exists()
+        if made:
+            layout.state.mkdir(parents=True, exist_ok=True)
+            write_aside(layout.registry_password, secrets.token_urlsafe(32))
+        _spread(layout, config)
+        this.found = _made(layout) if made else "made before"
+
+
+def renew_login(layout: Layout) -> None:
+    """Make another password. Raises SetupError where the set-up has no login yet."""
+    if not layout.registry_password.exists():
+        raise SetupError(
+            f"The set-up in {layout.state} is of an earlier version, whose registry has no login: "
+            "run `make up`, which makes one."
+        )
+    config = _docker_config(layout)
+    write_aside(layout.registry_password, secrets.token_urlsafe(32))
+    _spread(layout, config)
+
+
+def authorization(layout: Layout) -> dict[str, str]:
+    """Header of a request to the registry."""
+    return {"Authorization": f"Basic {_encoded(_password(layout))}"}
+
+
+def _made(layout: Layout) -> str:
+    return (
+        f"made: user {USER}, password in {layout.registry_password}. From now on nobody pulls from "
+        f"{layout.registry} or pushes there without it: a script of yours that does needs "
+        '`eval "$(make -s env)"`, or `docker --config '
+        f"{layout.docker_config} pull …`"
+    )
+
+
+def _password(layout: Layout) -> str:
+    password = layout.registry_password.read_text().strip()
+    if not password:
+        raise SetupError(
+            f"{layout.registry_password} is empty: run `./skyinfra setup rotate login`, which makes another "
+            "password of the local registry."
+        )
+    return password
+
+
+def _spread(layout: Layout, config: Mapping[str, Any]) -> None:
+    """Write the hash and the docker config where they do not fit the password."""
+    password = _password(layout)
+    if not _is_hashed(layout, password):
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(ROUNDS)).decode()
+        write_aside(layout.htpasswd, f"{USER}:{hashed}\n")
+    wanted = _with_login(layout.registry, password, config)
+    if wanted != config:
+        layout.docker_config.mkdir(parents=True, exist_ok=True)
+        write_aside(layout.docker_config / "config.json", json.dumps(wanted, indent=2) + "\n")
+
+
+def _is_hashed(layout: Layout, password: str) -> bool:
+    try:
+        user, _, hashed = layout.htpasswd.read_text().strip().partition(":")
+        return user == USER and bcrypt.checkpw(password.encode(), hashed.encode())
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _with_login(registry: str, password: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The docker config with the login; every other entry stays."""
+    wanted = {**config, "auths": {**config.get("auths", {}), registry: {"auth": _encoded(password)}}}
+    if "credsStore" in config:
+        # A store of passwords would be asked instead (docker/cli, GetCredentialsStore).
+        wanted["credHelpers"] = {**config.get("credHelpers", {}), registry: ""}
+    return wanted
+
+
+def _docker_config(layout: Layout) -> dict[str, Any]:
+    path = layout.docker_config / "config.json"
+    try:
+        config = json.loads(path.read_text() or "{}")
+        parts = (config, config.get("auths", {}), config.get("credHelpers", {}))
+        if all(isinstance(part, dict) for part in parts):
+            return {**config}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError):
+        pass
+    raise SetupError(
+        f"{path} is no docker config: mend it, or remove it and `docker login` again where you were "
+        "logged in. Nothing was changed."
+    )
+
+
+def _encoded(password: str) -> str:
+    return base64.b64encode(f"{USER}:{password}".encode()).decode()

@@ -1,0 +1,75 @@
+"""`skyinfra setup rotate`: new keys for a set-up whose nodes run on."""
+
+import os
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from local.builder import builder_service
+from local.certificates import ensure_certificates, ensure_engine_trust, renew_certificates
+from local.layout import Layout
+from local.lock import exclusive
+from local.passphrase_rotation import rotate_passphrase
+from local.pulumi_cli import known_environment, passphrase_file
+from local.registry import registry_service
+from local.registry_login import ensure_login, renew_login
+from local.services import Service, running_pid, start
+from local.stack import all_stacks, refuse_while_locked
+from local.tools import BUILDKIT, REGISTRY, Tool, ensure_tool, find_go
+
+
+class Key(StrEnum):
+    """One that a set-up has made for itself."""
+
+    PASSPHRASE = "passphrase"  # noqa: S105 its name
+    """Of the secrets in Pulumi's states and stacks' files."""
+    LOGIN = "login"
+    """Of the local registry."""
+    CA = "ca"
+    """Authority and certificate of the local registry."""
+
+
+def rotate(layout: Layout, key: Key) -> None:
+    """Make one key anew. Raises SetupError, with nothing changed, where it can't be."""
+    known_environment(layout)  # or there is no set-up
+    with exclusive(layout, f"skyinfra setup rotate {key}"):
+        env = known_environment(layout)
+        for stack in all_stacks(layout):
+            refuse_while_locked(layout, stack)
+        match key:
+            case Key.PASSPHRASE:
+                _rotate_passphrase(layout, env)
+            case Key.LOGIN:
+                _rotate_login(layout)
+            case Key.CA:
+                _rotate_ca(layout)
+
+
+def _rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
+    passphrase_file(layout)
+    os.environ["PATH"] = env["PATH"]
+    rotate_passphrase(layout, env)
+
+
+def _rotate_login(layout: Layout) -> None:
+    renew_login(layout)
+    _restart_running(layout)
+
+
+def _rotate_ca(layout: Layout) -> None:
+    ensure_login(layout)  # of an earlier version's registry, which asks for one from its next start on
+    renew_certificates(layout)
+    ensure_certificates(layout)
+    ensure_engine_trust(layout)
+    _restart_running(layout)
+
+
+def _restart_running(layout: Layout) -> None:
+    """Start the services anew that have read a key; a stopped one reads it at the next `make up`."""
+    services: Mapping[str, tuple[Tool, Callable[..., Service]]] = {
+        "registry": (REGISTRY, registry_service),
+        "buildkitd": (BUILDKIT, builder_service),
+    }
+    running = {name: made for name, made in services.items() if running_pid(layout, name) is not None}
+    go = find_go(layout) if running else ""
+    for tool, service in running.values():
+        start(layout, service(layout, ensure_tool(layout, go, tool)))

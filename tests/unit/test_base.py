@@ -1,0 +1,101 @@
+"""The base of the embedded way: known by the digest that was pushed, not by its tag."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.base import ensure_base
+from local.layout import Layout, read_layout
+from local.steps import SetupError
+
+CRANE = """#!/bin/sh
+# A registry of one tag: the file `digest` beside this one.
+here=${0%/*}
+echo "$* $DOCKER_CONFIG" >> "$here/asked"
+case $1 in
+  digest) cat "$here/digest" 2>/dev/null ;;
+  append) sha256sum < "$3" | sed 's/ .*//; s/^/sha256:/' > "$here/digest" ;;
+esac
+"""
+OTHER = "sha256:" + "e" * 64
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
+    tarball = tmp_path / "base.tar.gz"
+    tarball.write_text("the base")
+    monkeypatch.setattr("local.base._ensure_tarball", lambda *_: tarball)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    found = read_layout()
+    found.state.mkdir()
+    return found
+
+
+@pytest.fixture
+def crane(tmp_path: Path) -> Path:
+    program = tmp_path / "crane"
+    program.write_text(CRANE)
+    program.chmod(0o755)
+    return program
+
+
+def registry_has(crane: Path) -> str:
+    return crane.with_name("digest").read_text().strip()
+
+
+def pushes(crane: Path) -> int:
+    return crane.with_name("asked").read_text().count("append ")
+
+
+def test_h1_a_pushed_base_is_known_by_its_digest(layout: Layout, crane: Path) -> None:
+    first = ensure_base(layout, "go", crane)
+    assert first.endswith(f"@{registry_has(crane)}")
+    assert list(json.loads(layout.bases.read_text()).values()) == [registry_has(crane)]
+    assert layout.bases.stat().st_mode & 0o777 == 0o600
+    assert ensure_base(layout, "go", crane) == first
+    assert pushes(crane) == 1
+    lines = crane.with_name("asked").read_text().splitlines()
+    assert all(line.endswith(str(layout.docker_config)) for line in lines), "the login is in no command line"
+
+
+def test_h1_a_base_of_another_digest_is_refused_with_what_mends_it(layout: Layout, crane: Path) -> None:
+    first = ensure_base(layout, "go", crane)
+    crane.with_name("digest").write_text(OTHER)
+    with pytest.raises(SetupError, match=r"Nothing is built on it.*setup rotate login") as caught:
+        ensure_base(layout, "go", crane)
+    assert OTHER in str(caught.value)
+    assert first.partition("@")[2] in str(caught.value)
+    assert f"then remove {layout.bases}" in str(caught.value)
+    assert (registry_has(crane), pushes(crane)) == (OTHER, 1)
+    layout.bases.unlink()
+    assert ensure_base(layout, "go", crane) == first
+    assert pushes(crane) == 2
+
+
+@pytest.mark.parametrize("kept", [None, "{", "[]"])
+def test_h1_what_a_registry_without_a_login_has_under_the_tag_is_not_taken(
+    layout: Layout, crane: Path, kept: str | None
+) -> None:
+    """A set-up of an earlier version: equal bytes have an equal digest, so that nothing is rebuilt."""
+    crane.with_name("digest").write_text(OTHER)
+    if kept is not None:
+        layout.bases.write_text(kept)
+    assert not ensure_base(layout, "go", crane).endswith(OTHER)
+    assert pushes(crane) == 1
+
+
+def test_a_base_that_left_the_registry_is_pushed_again(layout: Layout, crane: Path) -> None:
+    first = ensure_base(layout, "go", crane)
+    crane.with_name("digest").unlink()
+    assert ensure_base(layout, "go", crane) == first
+    assert pushes(crane) == 2
+
+
+def test_a_push_that_the_registry_does_not_show_keeps_no_digest(layout: Layout, crane: Path) -> None:
+    crane.write_text("#!/bin/sh\n[ $1 != digest ]\n")
+    with pytest.raises(SetupError, match="was pushed, but the registry does not show it"):
+        ensure_base(layout, "go", crane)
+    assert not layout.bases.exists()

@@ -1,0 +1,287 @@
+"""Another passphrase of a set-up: for all stacks or for none, wherever it is killed.
+
+`pulumi` is a small program that "encrypts" a file by writing the passphrase into it. The real one is in
+tests/e2e/test_rotate.py.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local import passphrase_rotation
+from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.passphrase_rotation import is_unfinished, rotate_passphrase, settle
+from local.pulumi_cli import known_environment, passphrase_file, remember
+from local.stack import state_file
+from local.steps import SetupError
+from tests.unit.projects import PROJECT
+
+PULUMI = f"""#!{sys.executable}
+import json, os, pathlib, sys
+stack = sys.argv[sys.argv.index("--stack") + 1]
+backend = pathlib.Path(os.environ["PULUMI_BACKEND_URL"].removeprefix("file://"))
+given = pathlib.Path(os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text()
+state = backend / ".pulumi/stacks/skycoin" / (stack + ".json")
+changes, new = sys.argv[2] == "change-secrets-provider", sys.stdin.read()
+for file in (state, pathlib.Path("stacks/Pulumi." + stack + ".yaml")):
+    text = file.read_text() if file.exists() else "none"
+    if "salt-" in text and "salt-" + given + "." not in text:
+        sys.exit(stack + ": incorrect passphrase")
+    if changes:
+        assert sys.argv[3] == "passphrase" and "PULUMI_CONFIG_PASSPHRASE" not in os.environ
+        file.write_text(text.replace("salt-" + given + ".", "salt-" + new + "."))
+"""
+OLD = "old-passphrase"
+STACKS = ("fleet", "local")
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+class SetUp:
+    """A set-up with two stacks, each with a state and a file that a passphrase opens."""
+
+    def __init__(self, layout: Layout, project: Path, bin_folder: Path) -> None:
+        self.layout, self._project = layout, project
+        self.env = {
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "PULUMI_BACKEND_URL": f"file://{layout.state / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+        }
+        state_file(layout, "any").parent.mkdir(parents=True)
+        self.passphrase.write_text(OLD)
+        self.passphrase.chmod(0o600)
+        for stack in STACKS:
+            self.write(stack, OLD)
+        remember(layout, self.env)
+
+    @property
+    def passphrase(self) -> Path:
+        return self.layout.state / "passphrase"
+
+    def write(self, stack: str, passphrase: str, resources: int = 0) -> None:
+        provider = {"type": "passphrase", "state": {"salt": f"salt-{passphrase}."}}
+        latest = {"secrets_providers": provider, "resources": [{}] * resources}
+        text = json.dumps({"checkpoint": {"latest": latest}})
+        state_file(self.layout, stack).write_text(text)
+        state_file(self.layout, stack).with_suffix(".json.bak").write_text(text)
+        self.file(stack).write_text(f"encryptionsalt: salt-{passphrase}.\nconfig: {{}}\n")
+
+    def file(self, stack: str) -> Path:
+        return self._project / "stacks" / f"Pulumi.{stack}.yaml"
+
+    def files(self) -> dict[Path, str]:
+        own = [state_file(self.layout, stack) for stack in STACKS]
+        paths = [*own, *(path.with_suffix(".json.bak") for path in own), *map(self.file, STACKS)]
+        return {path: path.read_text() for path in (*paths, self.passphrase)}
+
+    def is_whole(self) -> bool:
+        """Whether the passphrase of now opens everything."""
+        return all(self.passphrase.read_text() in text for text in self.files().values())
+
+    def rotate(self) -> None:
+        with exclusive(self.layout, "test"):
+            rotate_passphrase(self.layout, self.env)
+
+
+@pytest.fixture
+def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
+    project = tmp_path / "project"
+    (project / "stacks").mkdir(parents=True)
+    (project / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
+    for module in ("local.stack", "local.passphrase_rotation"):
+        monkeypatch.setattr(f"{module}.PROJECT", project)
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    # As a user may have it: it would win over the file.
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(PULUMI)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return SetUp(read_layout(), project, program.parent)
+
+
+def leftovers(set_up: SetUp) -> list[str]:
+    """Files of passphrases, without the number of a run."""
+    found = set_up.layout.state.glob("passphrase*")
+    return sorted(re.sub(r"\.[0-9a-f]{8}\.", ".", path.name) for path in found)
+
+
+def test_all_stacks_are_encrypted_with_another_passphrase(set_up: SetUp) -> None:
+    set_up.file("local").chmod(0o640)
+    set_up.rotate()
+    assert len(set_up.passphrase.read_text()) >= 32
+    assert set_up.is_whole()
+    assert not [text for text in set_up.files().values() if OLD in text]
+    assert set_up.passphrase.stat().st_mode & 0o777 == 0o600
+    assert set_up.file("local").stat().st_mode & 0o777 == 0o640
+    assert leftovers(set_up) == ["passphrase"]
+
+
+def test_a_file_without_a_salt_stays_as_git_has_it(set_up: SetUp) -> None:
+    """Of a committed stack: with a salt it would be changed, and would lock others out."""
+    set_up.file("fleet").write_text("config: {}\n")
+    set_up.rotate()
+    assert set_up.file("fleet").read_text() == "config: {}\n"
+    assert OLD not in state_file(set_up.layout, "fleet").read_text()
+
+
+def test_a_state_whose_stacks_file_is_gone_is_encrypted_too(set_up: SetUp) -> None:
+    set_up.file("fleet").unlink()
+    set_up.rotate()
+    assert not set_up.file("fleet").exists()
+    assert set_up.passphrase.read_text() in state_file(set_up.layout, "fleet").read_text()
+
+
+def test_a_stack_of_a_clouds_key_is_left_alone(set_up: SetUp) -> None:
+    set_up.file("fleet").write_text("secretsprovider: awskms://key\nencryptionsalt: salt-x.\n")
+    before = state_file(set_up.layout, "fleet").read_text()
+    set_up.rotate()
+    assert state_file(set_up.layout, "fleet").read_text() == before
+
+
+def test_one_stack_that_does_not_open_leaves_all_as_they_were(set_up: SetUp) -> None:
+    set_up.write("local", "somebody-elses")
+    before = set_up.files()
+    with pytest.raises(SetupError, match=r"Neither the passphrase nor a stack was changed.*incorrect pass"):
+        set_up.rotate()
+    assert set_up.files() == before
+    assert leftovers(set_up) == ["passphrase"]
+
+
+def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = passphrase_rotation._Before.refuse_changed
+
+    def changed(before: passphrase_rotation._Before) -> None:
+        set_up.write("local", OLD, resources=1)
+        real(before)
+
+    monkeypatch.setattr(passphrase_rotation._Before, "refuse_changed", changed)
+    with pytest.raises(SetupError, match="A stack was changed by pulumi"):
+        set_up.rotate()
+    assert set_up.is_whole()
+    assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
+
+
+def test_what_is_no_yaml_or_no_state_is_named_before_anything(set_up: SetUp) -> None:
+    set_up.file("fleet").write_text("config: [\n")
+    with pytest.raises(SetupError, match=r"stacks/Pulumi\.fleet\.yaml is no YAML"):
+        set_up.rotate()
+    state_file(set_up.layout, "fleet").write_text("{")
+    with pytest.raises(SetupError, match=r"fleet\.json is damaged"):
+        set_up.rotate()
+    assert set_up.passphrase.read_text() == OLD
+    assert leftovers(set_up) == ["passphrase"]
+
+
+def test_a_pulumi_at_work_is_named_before_anything(set_up: SetUp) -> None:
+    lock = set_up.layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))
+    before = set_up.files()
+    with pytest.raises(SetupError, match="is changing the stack fleet"):
+        set_up.rotate()
+    assert set_up.files() == before
+
+
+def killed_at(set_up: SetUp, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Run a rotation that is killed before it puts its `number`th file in place."""
+    real: Callable[[Path, Path], None] = passphrase_rotation._put
+    done: list[Path] = []
+
+    def put(source: Path, target: Path) -> None:
+        if len(done) == number:
+            raise Killed
+        real(source, target)
+        done.append(target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passphrase_rotation, "_put", put)
+        with pytest.raises(Killed):
+            set_up.rotate()
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_rotation_that_is_killed_while_files_are_put_in_place_is_finished_by_the_next_command(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    killed_at(set_up, monkeypatch, number)
+    assert is_unfinished(set_up.layout)
+    known_environment(set_up.layout)
+    assert set_up.is_whole()
+    assert set_up.passphrase.read_text() != OLD
+    assert leftovers(set_up) == ["passphrase"]
+
+
+def test_a_rotation_that_is_killed_before_is_undone(set_up: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(*_: object) -> None:
+        raise Killed
+
+    before = set_up.files()
+    with monkeypatch.context() as patch:
+        patch.setattr("local.passphrase_rotation.shutil.rmtree", lambda *_, **__: None)
+        patch.setattr(passphrase_rotation._Copies, "encrypt", kill)
+        with pytest.raises(Killed):
+            set_up.rotate()
+    assert leftovers(set_up) == ["passphrase", "passphrase-rotation.part"]
+    with exclusive(set_up.layout, "test"):
+        assert set_up.files() == before
+        assert leftovers(set_up) == ["passphrase"]
+
+
+def test_an_up_with_the_former_passphrase_after_a_kill_is_not_overwritten(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at(set_up, monkeypatch, 0)
+    set_up.write("local", OLD, resources=2)
+    settle(set_up.layout)
+    assert set_up.passphrase.read_text() == OLD
+    assert set_up.is_whole()
+    assert state_file(set_up.layout, "local").read_text().count("{}") == 2
+    assert leftovers(set_up) == ["passphrase"]
+
+
+def test_an_up_with_the_new_passphrase_after_a_kill_is_not_overwritten(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at(set_up, monkeypatch, 6)
+    new = set_up.passphrase.read_text()
+    set_up.write("fleet", new, resources=3)
+    settle(set_up.layout)
+    assert set_up.is_whole()
+    assert state_file(set_up.layout, "fleet").read_text().count("{}") == 3
+
+
+@pytest.mark.parametrize("edit", ["# mine\n", "- [\n"], ids=["edited", "no YAML"])
+def test_a_stacks_file_that_is_edited_after_a_kill_keeps_the_edit_and_its_new_secrets_lie_beside(
+    set_up: SetUp, edit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed_at(set_up, monkeypatch, 1)
+    edited = f"{set_up.file('local').read_text()}{edit}"
+    set_up.file("local").write_text(edited)
+    settle(set_up.layout)
+    beside = set_up.file("local").with_name("Pulumi.local.yaml.rotated")
+    assert set_up.file("local").read_text() == edited
+    assert set_up.passphrase.read_text() in beside.read_text()
+    assert f"from {beside}, then remove that" in capsys.readouterr().out
+    assert not set_up.file("fleet").with_name("Pulumi.fleet.yaml.rotated").exists()
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_passphrase_is_refused_before_a_stack_is_encrypted_with_nothing(
+    set_up: SetUp, text: str
+) -> None:
+    set_up.passphrase.write_text(text)
+    with pytest.raises(SetupError, match=r"passphrase is empty.*put it back from a copy"):
+        passphrase_file(set_up.layout)
+    assert set_up.passphrase.read_text() == text

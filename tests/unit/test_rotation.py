@@ -1,0 +1,150 @@
+"""`skyinfra setup rotate`: which keys it changes, and what it refuses. Services that are down stay down."""
+
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from commands import exit_codes
+from local import certificates
+from local.certificates import ensure_certificates, renew_certificates
+from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.pulumi_cli import remember
+from local.registry_login import ensure_login
+from tests.unit.front_door import Skyinfra
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    return read_layout()
+
+
+@pytest.fixture
+def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    layout.state.mkdir()
+    (layout.state / "passphrase").write_text("kept")
+    ensure_certificates(layout)
+    ensure_login(layout)
+    remember(layout, {"DOCKER_HOST": "unix:///set-up.sock"})
+    monkeypatch.setattr("local.rotation.ensure_engine_trust", lambda _: None)
+    return layout
+
+
+def keys(layout: Layout) -> dict[str, str]:
+    """The owner's files, by name."""
+    files = [path for path in layout.state.rglob("*") if path.is_file() and "logs" not in path.parts]
+    return {str(path.relative_to(layout.state)): path.read_text() for path in files if path.name != "lock"}
+
+
+def vouches(layout: Layout, authority: Path) -> bool:
+    """Whether an authority has signed the registry's certificate."""
+    certificate = layout.ca.parent / "registry.crt"
+    command = ["openssl", "verify", "-CAfile", str(authority), str(certificate)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("key", ["login", "ca", "passphrase"])
+def test_without_a_set_up_nothing_is_made(key: str, layout: Layout, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("setup", "rotate", key)
+    assert (ran.code, ran.out) == (exit_codes.FAILED, "")
+    assert ran.err == f"error: Nothing is set up in {layout.state}: run `make up` first.\n"
+    assert not layout.state.exists()
+
+
+@pytest.mark.parametrize("key", ["login", "ca", "passphrase"])
+def test_a_command_at_work_is_named_and_nothing_is_changed(
+    key: str, set_up: Layout, skyinfra: Skyinfra
+) -> None:
+    before = keys(set_up)
+    with exclusive(set_up, "make up"):
+        ran = skyinfra("setup", "rotate", key)
+    assert ran.code == exit_codes.FAILED
+    assert "error: `make up`, process" in ran.err
+    assert keys(set_up) == before
+
+
+@pytest.mark.parametrize("key", ["gui", "", "PASSPHRASE"])
+def test_what_is_no_key_is_refused_with_those_that_are(key: str, set_up: Layout, skyinfra: Skyinfra) -> None:
+    before = keys(set_up)
+    ran = skyinfra("setup", "rotate", key)
+    assert ran.code == exit_codes.USAGE
+    assert "'passphrase', 'login', 'ca'" in ran.err
+    assert keys(set_up) == before
+
+
+def test_a_login_changes_alone(set_up: Layout, skyinfra: Skyinfra) -> None:
+    before = keys(set_up)
+    ran = skyinfra("setup", "rotate", "login")
+    assert ran.code == 0
+    assert set_up.registry_password.read_text() not in ran.out
+    after = keys(set_up)
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed == {"registry-password", "htpasswd", "docker/config.json"}
+
+
+def test_an_authority_changes_with_what_it_has_signed(
+    set_up: Layout, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    before, former = keys(set_up), tmp_path / "former.crt"
+    former.write_text(set_up.ca.read_text())
+    assert vouches(set_up, former)
+    ran = skyinfra("setup", "rotate", "ca")
+    assert ran.code == 0, ran.err
+    assert not vouches(set_up, former)
+    assert vouches(set_up, set_up.ca)
+    assert set_up.trust.read_text().endswith(set_up.ca.read_text())
+    assert former.read_text() not in set_up.trust.read_text()
+    after = keys(set_up)
+    changed = {Path(name).parts[0] for name in before | after if before.get(name) != after.get(name)}
+    assert changed == {"certificates"}
+    assert after["certificates/machine.crt"] == before["certificates/machine.crt"]
+    for name in ("ca.key", "registry.key"):
+        assert (set_up.ca.parent / name).stat().st_mode & 0o077 == 0
+
+
+def test_an_old_set_ups_ca_can_be_changed_before_it_has_a_login(set_up: Layout, skyinfra: Skyinfra) -> None:
+    set_up.registry_password.unlink()
+    assert skyinfra("setup", "rotate", "ca").code == 0
+    assert set_up.registry_password.exists()
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@pytest.mark.parametrize("step", ["making", "first rename", "second rename"])
+def test_a_renewal_of_certificates_that_is_killed_leaves_a_whole_pair(
+    set_up: Layout, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set_up.ca.read_text()
+    renames = []
+    rename = Path.rename
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    def counted(path: Path, target: Path) -> Path:
+        renames.append(path)
+        if len(renames) == (1 if step == "first rename" else 2):
+            raise Killed
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        if step == "making":
+            patch.setattr(certificates, "_make", killed)
+        else:
+            patch.setattr(Path, "rename", counted)
+        with pytest.raises(Killed):
+            renew_certificates(set_up)
+    ensure_certificates(set_up)
+    assert vouches(set_up, set_up.ca)
+    assert set_up.trust.read_text().endswith(set_up.ca.read_text())
+    assert (set_up.ca.read_text() == before) == (step != "second rename")
+    assert sorted(path.name for path in set_up.state.glob("certificates*")) == ["certificates"]
+    # What a server needs of them.
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(set_up.ca.parent / "registry.crt", set_up.ca.parent / "registry.key")
