@@ -3,6 +3,7 @@ module github.com/skycoin/infrastructure/tests/judge
 go 1.26.0
 
 require github.com/skycoin/skycoin v0.27.1
+
 require (
 	github.com/mattn/go-colorable v0.1.16 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
