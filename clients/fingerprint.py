@@ -6,6 +6,7 @@ one that grew is told from one that changed. Whether it is encrypted makes no di
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,19 @@ SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 
 SECRET = "secret"  # noqa: S105 a name
 """Chain of a wallet that holds its seed or its secret keys: without it, nothing can be spent."""
+TORN = "empty, cut short, or can't be read"
+_TEMPORARY = re.compile(r"(.+\.wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
 """Hexadecimal digits of a digest that a person compares."""
+
+
+def saved_by(copy: str) -> tuple[str, str]:
+    """(file, first digits of the copy's SHA-256) of the copy that the node makes while it saves a file.
+
+    Both are empty where the name is of something else (`src/util/file/file.go` of v0.27.1, SaveBinary).
+    """
+    match = _TEMPORARY.fullmatch(copy)
+    return (match[1], match[2]) if match else ("", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,24 +68,52 @@ class Found:
     """Files that are wallets by their names, and not whole."""
     beginnings: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """(file, chain, count) that were asked for → hash of the first `count` addresses."""
+    temporary: Fingerprint = field(default_factory=dict)
+    """Temporary copies that a save has left, and which are whole, by their own names."""
+
+    def unended(self) -> list[tuple[str, str]]:
+        """(file, temporary copy) of each save that did not end, where its copy holds more than the file."""
+        best: dict[str, str] = {}
+        for copy, chains in sorted(self.temporary.items(), key=lambda one: (_size(one[1]), one[0])):
+            file, _ = saved_by(copy)
+            if file not in self.wallets or _size(chains) > _size(self.wallets[file]):
+                best[file] = copy
+        return sorted(best.items())
+
+    def faults(self, before: Fingerprint) -> list[str]:
+        """Say what is lost of `before`, torn, or was saved to its end in a temporary copy alone."""
+        torn = [f"{file} is {TORN}" for file in self.damaged if file not in before]
+        return [*self.lost(before), *torn, *self._unended_said()]
+
+    def _unended_said(self) -> Iterator[str]:
+        for file, copy in self.unended():
+            now = _counted(_size(self.wallets[file])) if file in self.wallets else "not whole"
+            now = now if file in self.wallets or file in self.damaged else "not there"
+            verb = "has" if file in self.wallets else "is"
+            yield (
+                f"a save of {file} did not end: the file {verb} {now}, and the temporary copy {copy} beside "
+                f"it is whole, with {_counted(_size(self.temporary[copy]))}"
+            )
 
     def lost(self, before: Fingerprint) -> list[str]:
         """Say what is no longer there of `before`, a sentence part each; nothing where it is all there."""
-        moved = {tuple(sorted(chains.items())) for chains in map(_plain, self.wallets.values())}
-        return [
-            text
-            for file, chains in sorted(before.items())
-            if tuple(sorted(_plain(chains).items())) not in moved
-            for text in self._lost_of(file, chains)
-        ]
+        others = [chains for file, chains in self.wallets.items() if file not in before]
+        said: list[str] = []
+        for file, chains in sorted(before.items()):
+            # One that has another name now, and is otherwise the same. Without addresses any two are alike.
+            if file not in self.wallets and file not in self.damaged and chains in others and _size(chains):
+                others.remove(chains)
+                continue
+            said += self._lost_of(file, chains)
+        return said
 
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
-        """Of one wallet; one that has another name now, and is otherwise the same, was found already."""
+        """Say what is lost of one wallet."""
         if file in self.damaged:
-            yield f"{file} is empty, cut short, or can't be read"
+            yield f"{file} is {TORN}"
             return
         if file not in self.wallets:
-            yield f"{file} ({_size(before)}) is gone"
+            yield f"{file} ({_counted(_size(before))}) is gone"
             return
         now = self.wallets[file]
         for name, chain in sorted(before.items()):
@@ -89,12 +129,9 @@ class Found:
                 yield f"{file} holds other addresses than before ({name})"
 
 
-def _plain(chains: Mapping[str, Chain]) -> dict[str, tuple[int, str]]:
-    return {name: (chain.count, chain.sha256) for name, chain in chains.items()}
-
-
-def _size(chains: Mapping[str, Chain]) -> str:
-    return _counted(sum(chain.count for name, chain in chains.items() if name != SECRET))
+def _size(chains: Mapping[str, Chain]) -> int:
+    """Count of its addresses."""
+    return sum(chain.count for name, chain in chains.items() if name != SECRET)
 
 
 def _counted(addresses: int) -> str:
@@ -103,9 +140,7 @@ def _counted(addresses: int) -> str:
 
 def summary(wallets: Fingerprint) -> str:
     """Count of wallets and addresses, in words: `2 wallets with 5 addresses`."""
-    addresses = sum(
-        chain.count for chains in wallets.values() for name, chain in chains.items() if name != SECRET
-    )
+    addresses = sum(map(_size, wallets.values()))
     return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
 
 
@@ -142,11 +177,11 @@ def asked(before: Fingerprint) -> list[str]:
 
 
 def read(printed: str) -> Found:
-    """Wallets that the script printed. Raises ValueError where it printed something else."""
-    said = [line.split("\t") for line in printed.splitlines() if line]
+    """Wallets that the script printed. Raises ValueError where that is not whole, or something else."""
+    said = [line.split("\t") for line in printed.split("\n") if line]
+    if said[-1:] != [["end"]]:
+        raise ValueError(f"it was cut off: {printed[-200:]!r}")
     of = {kind: [words for first, *words in said if first == kind] for kind in _KINDS}
-    if len(said) != sum(map(len, of.values())):
-        raise ValueError(f"unexpected line: {printed[:200]!r}")
     files = dict(of["file"])
     types = dict(of["type"])
     sums = {(number, chain): sha256.split()[0] for number, chain, sha256 in of["all"]}
@@ -162,9 +197,11 @@ def read(printed: str) -> Found:
             wallets[files[number]][kind] = NONE_YET
     return Found(
         identity=of["id"][0][0] if of["id"] else "",
-        wallets=wallets,
+        wallets={file: chains for file, chains in wallets.items() if not saved_by(file)[0]},
+        temporary={file: chains for file, chains in wallets.items() if saved_by(file)[0]},
         damaged=sorted(
-            [file for (file,) in of["damaged"]] + [files[number] for number in files if number not in types]
+            [file for (file,) in of["damaged"]]
+            + [file for number, file in files.items() if number not in types and not saved_by(file)[0]]
         ),
         beginnings={
             (files[number], _name(types[number], chain), int(count)): sha256.split()[0]
@@ -174,7 +211,7 @@ def read(printed: str) -> Found:
     )
 
 
-_KINDS = ("id", "damaged", "file", "type", "secret", "count", "all", "first")
+_KINDS = ("end", "id", "damaged", "file", "type", "secret", "count", "all", "first")
 
 
 def _name(kind: str, chain: str) -> str:

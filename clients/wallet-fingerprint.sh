@@ -3,64 +3,54 @@
 # a node's image, by clients/fingerprint.py. Each argument is a chain whose beginning is asked for:
 # FILE <tab> CHAIN <tab> COUNT. Lines printed, with <tab> between their words:
 #   id ID                           of the volume
-#   damaged FILE                    a wallet that is empty, has zeros, or can't be read
-#   file N FILE                     another wallet's file name, under a number
+#   damaged FILE                    a wallet that can't be read
+#   file N FILE                     another file's name, under a number: a wallet, or the temporary copy that the
+#                                   node makes of one while it saves it, where that copy is whole
 #   type N TYPE                     its meta.type; one without this line is cut short, or no wallet
 #   secret N                        it holds what spends
 #   count N CHAIN COUNT             addresses of a chain: - for the only one, ACCOUNT/CHAIN for bip44
 #   all N CHAIN SHA-256             of its addresses, one a line, in the order of the file
 #   first N CHAIN COUNT SHA-256     of the first COUNT of them, where it is asked for
-# busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string.
+#   end                             last: what comes without it was cut off on its way
+# busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string. Like the
+# node, this reads the first JSON value of a file, and nothing behind it.
 set -u
-[ ! -s .skyinfra-id ] || printf 'id\t%s\n' "$(head -n 1 .skyinfra-id)"
+if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
-# awk ends at a byte of zero, which a power cut leaves in blocks and no wallet has.
-is_text() { [ "$(tr -d '\000' < "$1" | wc -c)" -eq "$(wc -c < "$1")" ]; }
-
-asked=$(printf '%s\n' "$@")
-set --
-for file in ./*.wlt; do
-    [ -f "$file" ] || continue
-    if [ -r "$file" ] && [ -s "$file" ] && is_text "$file"; then
-        set -- "$@" "$file"
-    else
-        printf 'damaged\t%s\n' "$(printf '%s' "${file#./}" | tr '\t\n' '??')"
-    fi
-done
-[ "$#" -gt 0 ] || exit 0
-
-printf '%s\n' "$asked" | awk '
-function begin() {
-    number++
-    file = substr(FILENAME, 3); gsub(/[\t\n]/, "?", file)
-    print "file\t" number "\t" file
-    depth = spends = broken = wants_key = 0
-    type = literal = string = ""
-    in_string = 0
-    split("", kind); split("", key); split("", place); split("", count)
-    split("", whole); split("", part)
-}
+# shellcheck disable=SC2016 # awk's words, not the shell's
+parser='
+function fail() { broken = 1 }
 function finish(    chain) {
-    for (chain in whole) close(whole[chain])
-    for (chain in part) close(part[chain])
-    # The last record of a whole file stands behind its last string.
-    if (broken || depth || !in_string || type == "" || type ~ /[\t\n]/) return
+    seal()
+    if (broken || !closed || type == "" || type ~ /[\t\n]/) return
     print "type\t" number "\t" type
     if (spends) print "secret\t" number
     for (chain in count) print "count\t" number "\t" chain "\t" count[chain]
 }
 function add(chain,    wanted) {
-    if (chain !~ /^(-|[0-9]+\/[0-9]+)$/) { broken = 1; return }
-    wanted = first[file, chain]
-    if (!(chain in whole)) {
-        whole[chain] = "echo \"all\t" number "\t" chain "\t$(sha256sum)\""
-        if (wanted) part[chain] = "echo \"first\t" number "\t" chain "\t" wanted "\t$(sha256sum)\""
+    if (chain !~ /^(-|[0-9]+\/[0-9]+)$/) { fail(); return }
+    wanted = first[chain]
+    # One chain after the other, as nodes write them: two programs at a time, however many chains there are.
+    if (chain != current) {
+        seal()
+        if (chain in count) { fail(); return }
+        current = chain
+        whole = "echo \"all\t" number "\t" chain "\t$(sha256sum)\""
+        part = wanted ? "echo \"first\t" number "\t" chain "\t" wanted "\t$(sha256sum)\"" : ""
     }
     count[chain]++
-    print address | whole[chain]
-    if (count[chain] <= wanted) print address | part[chain]
+    print address | whole
+    if (count[chain] <= wanted) print address | part
+}
+function seal() {
+    if (current == "") return
+    close(whole)
+    if (part != "") close(part)
+    current = ""
 }
 function value(text,    field) {
+    if (wanted_next !~ /^value/) fail()
+    wanted_next = "end"
     field = kind[depth] == "{" ? key[depth] : ""
     if (depth == 2 && key[1] == "meta") {
         if (field == "type") type = text
@@ -70,48 +60,112 @@ function value(text,    field) {
     if (!is_entry()) return
     if (field == "address") address = text
     if (field == "change") change = text
+    if (field == "public_key") public = text
+    if (field == "secret_key") private = text
 }
 function is_entry() { return kind[depth] == "{" && kind[depth - 1] == "[" && key[depth - 2] == "entries" }
 function word() {
     if (literal == "") return
+    if (literal !~ /^(true|false|null|-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?)$/) fail()
     value(literal)
     literal = ""
 }
+function open(sign) {
+    if (wanted_next !~ /^value/ || literal != "") fail()
+    kind[++depth] = sign
+    key[depth] = place[depth] = ""
+    wanted_next = sign == "{" ? "key or end" : "value or end"
+    address = change = public = private = ""
+}
+# Strings that were cut and joined: the node reads no wallet with a key of another length or alphabet.
+function check() {
+    if (address ~ /[^1-9A-HJ-NP-Za-km-z]/) fail()
+    if (public != "" && (length(public) != 66 || public !~ /^0[23][0-9a-fA-F]+$/)) fail()
+    if (private != "" && (length(private) != 64 || private ~ /[^0-9a-fA-F]/)) fail()
+}
+function shut(sign) {
+    word()
+    if (kind[depth] != (sign == "}" ? "{" : "[") || wanted_next !~ /end$/) fail()
+    # v0.27.1 has one account, and the chain with each entry; later ones have accounts of chains.
+    if (is_entry()) check()
+    if (is_entry() && address != "")
+        add(depth == 7 ? place[2] + 0 "/" place[4] + 0 : change != "" ? "0/" change : "-")
+    address = change = public = private = ""
+    depth--
+    wanted_next = "end"
+    closed = !depth
+}
 function structure(text,    i, sign) {
+    if (text ~ /[^][{}:, \t\r\n][ \t\r\n]+[^][{}:, \t\r\n]/) fail()
     gsub(/[ \t\r\n]/, "", text)
-    for (i = 1; i <= length(text); i++) {
+    for (i = 1; i <= length(text) && !broken && !closed; i++) {
         sign = substr(text, i, 1)
-        if (!depth && (sign != "{" || closed[number])) broken = 1
-        if (sign == "{" || sign == "[") {
-            kind[++depth] = sign
-            key[depth] = place[depth] = ""
-            wants_key = sign == "{"
-            address = change = ""
-        } else if (sign == "}" || sign == "]") {
+        if (!depth && sign != "{") fail()
+        else if (sign == "{" || sign == "[") open(sign)
+        else if (sign == "}" || sign == "]") shut(sign)
+        else if (sign == ",") {
             word()
-            if (kind[depth] != (sign == "}" ? "{" : "[")) broken = 1
-            # v0.27.1 has one account, and the chain with each entry; later ones have accounts of chains.
-            if (is_entry() && address != "")
-                add(depth == 7 ? place[2] + 0 "/" place[4] + 0 : change != "" ? "0/" change : "-")
-            address = change = ""
-            if (depth) depth--
-            if (!depth) closed[number] = 1
-            wants_key = 0
-        } else if (sign == ",") {
-            word()
-            if (kind[depth] == "{") wants_key = 1; else place[depth]++
-        } else if (sign != ":") literal = literal sign
+            if (wanted_next != "end") fail()
+            if (kind[depth] == "{") wanted_next = "key"; else { wanted_next = "value"; place[depth]++ }
+        } else if (sign == ":") {
+            if (wanted_next != "colon" || literal != "") fail()
+            wanted_next = "value"
+        } else literal = literal sign
     }
 }
-NR == FNR { split($0, word_of, "\t"); first[word_of[1], word_of[2]] = word_of[3]; next }
-FNR == 1 { if (number) finish(); begin() }
+function text_of(string,    rest) {
+    if (string ~ /[\001-\037]/ || literal != "") fail()
+    if (index(string, "\\")) {
+        rest = string
+        gsub(/\\\\/, "", rest)
+        gsub(/\\u[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]/, "", rest)
+        gsub(/\\["\/bfnrt]/, "", rest)
+        if (rest ~ /\\/) fail()
+    }
+    if (wanted_next !~ /^key/) { value(string); return }
+    key[depth] = string
+    wanted_next = "colon"
+}
+BEGIN {
+    file = ENVIRON["file"]; gsub(/[\001-\037]/, "?", file)
+    number = ENVIRON["number"]
+    print "file\t" number "\t" file
+    for (i = 1; i < ARGC; i++) {
+        split(ARGV[i], asked, "\t")
+        if (asked[1] == file) first[asked[2]] = asked[3]
+        ARGV[i] = ""
+    }
+    RS = "\""
+    wanted_next = "value"
+}
+broken || closed { next }
 in_string {
     string = string $0
     if (match($0, /\\+$/) && RLENGTH % 2) { string = string "\""; next }
-    if (wants_key) { key[depth] = string; wants_key = 0 } else value(string)
+    text_of(string)
     in_string = 0
     next
 }
 { structure($0); string = ""; in_string = 1 }
-END { if (number) finish() }
-' RS='\n' - RS='"' "$@"
+END { finish() }
+'
+
+# The node names a temporary copy by the first digits of its SHA-256.
+is_whole_copy() {
+    digits=${1##*.tmp.}
+    case $(sha256sum < "$1") in "$digits"*) [ "${#digits}" -eq 8 ] ;; *) false ;; esac
+}
+
+number=0
+for path in ./*.wlt ./*.wlt.tmp.*; do
+    [ -f "$path" ] || continue
+    if [ ! -r "$path" ]; then
+        case $path in *.wlt) printf 'damaged\t%s\n' "$(printf '%s' "${path#./}" | tr '\001-\037' '?')" ;; esac
+        continue
+    fi
+    case $path in *.wlt) ;; *) is_whole_copy "$path" || continue ;; esac
+    number=$((number + 1))
+    # awk would end at a byte of zero, which a power cut leaves in blocks, and no wallet has.
+    tr '\000' '\001' < "$path" | LC_ALL=C file=${path#./} number=$number awk "$parser" "$@" || exit 1
+done
+echo end

@@ -6,9 +6,11 @@ Looks go into the running node, or where it does not run into a confined contain
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
+from requests.exceptions import RequestException
 
 from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import NODE
@@ -22,11 +24,11 @@ SECONDS = 120
 TRIES, PAUSE = 5, 1.0
 """Looks at a wallet that is not whole, and seconds between them: the node saves it in place."""
 
-MEMORY = "cat /data/.identity 2> /dev/null; true"
+MEMORY = "if [ -e /data/.identity ]; then cat /data/.identity || exit 1; fi; echo end"
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
-if [ ! -s .skyinfra-id ]; then
+if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
     printf '%s\\n' "$1" > .skyinfra-id.new && sync && mv .skyinfra-id.new .skyinfra-id || exit 1
 fi
 identity=$(head -n 1 .skyinfra-id)
@@ -39,12 +41,14 @@ echo "$identity"
 class WalletOnHost:
     """The wallet volume of one node, on its engine."""
 
-    def __init__(self, client: Any, inputs: Mapping[str, Any]) -> None:
-        """`inputs` are a preflight's: host, image, wallet, container."""
+    def __init__(self, client: Any, inputs: Mapping[str, Any], *former: str) -> None:
+        """`inputs` are a preflight's: host, image, wallet, container; `former` names of that container."""
         self._client = client
         self._host: str = inputs["host"]
         self._image: str = inputs["image"]
-        self._container: str = inputs.get("container") or ""
+        names = [name for name in (inputs.get("container"), *former) if name]
+        self._names = [f"/{one}" for name in names for one in (name, previous_container(name))]
+        """Names of the node's own containers, as the engine lists them; none in a state of version 0.1.0."""
         self.volume: str = inputs["wallet"]
 
     def exists(self) -> bool:
@@ -66,14 +70,18 @@ class WalletOnHost:
     def look(self, before: Fingerprint) -> Found:
         """Wallets as they are, and the beginnings that show what became of `before`.
 
-        One that is not whole is looked at again: the node may be saving it. Raises ServiceError.
+        One that is not whole is looked at again, for the node may be saving it; so is an answer that is not
+        whole, for an engine can lose the end of what a command printed. Raises ServiceError.
         """
-        for _ in range(TRIES - 1):
-            found = self._look(before)
-            if not found.damaged:
-                return found
-            time.sleep(PAUSE)
-        return self._look(before)
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(PAUSE)
+            printed = self._look(asked(before))
+            with suppress(ValueError, LookupError):
+                found = read(printed)
+                if not (found.damaged or found.unended()) or attempt == TRIES - 1:
+                    return found
+        raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed[-200:]!r}")
 
     def memory(self) -> tuple[str, Fingerprint]:
         """(id, fingerprint) that the host remembers; nothing where it remembers none."""
@@ -83,8 +91,17 @@ class WalletOnHost:
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": "ro"}})
         if code:
             raise ServiceError(f"host {self._host}: {backups} can't be read: {said}")
-        identity, *wallets = said.splitlines() or [""]
-        return identity, from_lines(wallets)
+        *remembered, end = said.split("\n")
+        if end != "end":
+            raise ServiceError(f"host {self._host}: {backups} can't be read: {said[-200:]!r}. Try again")
+        identity, *wallets = remembered or [""]
+        try:
+            return identity, from_lines(wallets)
+        except ValueError:
+            raise ServiceError(
+                f"host {self._host}: .identity in {backups} is not what this program writes; what was "
+                "remembered there is lost. When the wallets are as they should be, remove that file"
+            ) from None
 
     def remember(self, wallets: Fingerprint) -> str:
         """Let the host remember the wallets, and give the volume an id where it has none. Answer the id."""
@@ -102,9 +119,12 @@ class WalletOnHost:
 
     def other_users(self, urn: str) -> str:
         """Say who else may write to the wallet; empty where nobody does. `urn` is the node's container's."""
-        ours = ("/" + self._container, "/" + previous_container(self._container))
+        if not self._names:
+            return ""
         for one in self._client.api.containers(all=True, filters={"volume": self.volume}):
-            mine = (one.get("Labels") or {}).get(NODE) == urn or any(name in ours for name in one["Names"])
+            mine = (one.get("Labels") or {}).get(NODE) == urn or any(
+                name in self._names for name in one["Names"]
+            )
             if not mine and _writes(one, self.volume) and self._may_run(one):
                 name = one["Names"][0].lstrip("/")
                 return (
@@ -124,30 +144,29 @@ class WalletOnHost:
             return False
         return found["HostConfig"]["RestartPolicy"]["Name"] in ("always", "unless-stopped")
 
-    def _look(self, before: Fingerprint) -> Found:
-        arguments = asked(before)
+    def _look(self, arguments: Sequence[str]) -> str:
+        """Output of the script."""
         printed = self._in_node(arguments)
         if printed is None:
             volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
             code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
                 raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed}")
-        try:
-            return read(printed)
-        except (ValueError, LookupError) as error:
-            raise ServiceError(f"host {self._host}: {self.volume} can't be read: {error}") from error
+        return printed
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
         """Output of the script in the node's own container; None where that does not run, or not on it."""
         api = self._client.api
         filters = {"volume": self.volume, "status": "running"}
         for one in api.containers(filters=filters):
-            if "/" + self._container in one["Names"]:
+            if any(name in self._names for name in one["Names"]):
                 command = ["sh", "-c", SCRIPT, "fingerprint", *arguments]
-                begun = api.exec_create(one["Id"], command, workdir=_place(one, self.volume))
-                printed: bytes = api.exec_start(begun["Id"])
-                if api.exec_inspect(begun["Id"])["ExitCode"] == 0:
-                    return printed.decode(errors="replace")
+                # One that has ended meanwhile, or can't start a program, is looked at from beside it.
+                with suppress(APIError, RequestException):
+                    begun = api.exec_create(one["Id"], command, workdir=_place(one, self.volume))
+                    printed: bytes = api.exec_start(begun["Id"])
+                    if api.exec_inspect(begun["Id"])["ExitCode"] == 0:
+                        return printed.decode(errors="replace")
         return None
 
     def _run(self, script: str, arguments: Sequence[str], volumes: Mapping[str, Any]) -> tuple[int, str]:

@@ -10,9 +10,9 @@ from commands.exit_codes import FAILED
 from commands.options import chosen, examples, folder, with_stack
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own
-from providers.skycoin.wallet_identity import ACCEPTED
+from providers.skycoin.wallet_identity import ACCEPTED, FAULT
 from wallets.backup_files import default_folder
-from wallets.commands import backup, look, restore_copy, restore_file, volume_of
+from wallets.commands import backup, look, restore_copy, restore_file, restore_temporary, volume_of
 from wallets.nodes import DeployedNode, node_of
 
 
@@ -48,6 +48,7 @@ def backup_wallet(node: str, stack: str | None, backend: Choice, into: Path) -> 
     epilog=examples(
         "./skyinfra wallet restore node-1 ~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.tar.gz",
         "./skyinfra wallet restore node-1 --copy 2026-11-25T18-00-00Z",
+        "./skyinfra wallet restore node-1 --temporary mine.wlt.tmp.f370973e",
     ),
 )
 @click.argument("node")
@@ -58,26 +59,39 @@ def backup_wallet(node: str, stack: str | None, backend: Choice, into: Path) -> 
     default="",
     help="Name of a copy on the node's host, instead of FILE. An unknown name prints the list of copies.",
 )
+@click.option(
+    "--temporary",
+    metavar="FILE",
+    default="",
+    help="Name of a temporary copy beside the wallet, which a save that did not end has left.",
+)
 @with_stack
 @folder(
     "--into",
     help_text="Folder for a backup of the current wallets, made before the restore.",
     default=default_folder(),
 )
-def restore_wallet(node: str, file: str, copy: str, stack: str | None, backend: Choice, into: Path) -> int:
+def restore_wallet(
+    node: str, file: str, copy: str, temporary: str, stack: str | None, backend: Choice, into: Path
+) -> int:
     """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
 
     The node is stopped meanwhile. Backs up the volume's current contents first. Wallets that are not in
     the backup stay.
     """
-    if bool(file) == bool(copy):
-        raise click.UsageError("give one source: FILE, or --copy TIME for a copy on the node's host")
+    if [bool(file), bool(copy), bool(temporary)].count(True) != 1:
+        raise click.UsageError(
+            "give one source: FILE, --copy TIME for a copy on the node's host, or --temporary FILE for one "
+            "beside the wallet"
+        )
     found, name = chosen(stack, backend)
     with found.changing(name, "wallet restore"):
         deployed = node_of(name, node, found.resources(name))
         volume, aside = volume_of(deployed), into.expanduser().absolute()
         if copy:
             restore_copy(deployed, volume, copy, aside)
+        elif temporary:
+            restore_temporary(deployed, volume, temporary, aside)
         else:
             restore_file(deployed, volume, Path(file).expanduser(), aside)
         # These wallets are what the next `up` must find.
@@ -124,4 +138,11 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
             again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
             click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
             return FAILED
-        return 0
+    after = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
+    if said := after.get("outputs", {}).get(FAULT):
+        click.echo(f"Not recorded: {said}", err=True)
+        return FAILED
+    click.echo(
+        f"The stack {stack} remembers the wallets of {deployed.name} with the fingerprint {fingerprint}."
+    )
+    return 0

@@ -31,6 +31,7 @@ _CASES = {
     1: Case(
         "SIGKILL of the node at random moments of wallet writes",
         "a restart heals; every wallet parses or is recovered from its temporary copy",
+        "all states are enumerated and judged by the node's parser; no node is killed",
     ),
     2: Case(
         "`docker stop` under load",
@@ -40,6 +41,7 @@ _CASES = {
     3: Case(
         "power cut while the node writes",
         "the node starts, or its chain database is reset by policy; the wallet is intact",
+        "the wallet's states are enumerated; the chain database has no part, and no power is cut",
     ),
     4: Case("torn wallet beside a good temporary copy", "recovery proposes the copy and deletes nothing"),
     5: Case("chain database corrupt", "the message names the remedy; the wallet is untouched"),

@@ -21,6 +21,7 @@ from wallets.contents import (
 )
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
+from wallets.temporary import taken
 from wallets.volume import WalletVolume
 
 
@@ -78,6 +79,11 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, folder: Pa
     if not wallets_in(contents):
         raise WalletError(f"the copy {name} holds no wallet")
     _restore(node, volume, f"the copy {name}", contents, folder)
+
+
+def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, folder: Path) -> None:
+    """Put the temporary copy of a save that did not end into the place of its wallet. Raises WalletError."""
+    _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), folder)
 
 
 def _restore(node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, folder: Path) -> None:

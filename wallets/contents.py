@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import json
 import posixpath
 import tarfile
 import zlib
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from wallets.errors import WalletError
+from wallets.whole import parsed
 
 SUFFIX = ".wlt"
 """Skycoin's wallet files, `src/wallet/wallet.go` of v0.27.1 (WalletExt)."""
@@ -55,12 +55,11 @@ def damaged(contents: Contents) -> list[str]:
 
 
 def _is_wallet(data: bytes) -> bool:
-    """A wallet is a JSON object with its facts under `meta`, among them its type."""
     try:
-        whole = json.loads(data)
+        parsed(data)
     except (ValueError, RecursionError):
         return False
-    return isinstance(whole, dict) and isinstance(whole.get("meta"), dict) and bool(whole["meta"].get("type"))
+    return True
 
 
 def same(one: Contents, other: Contents) -> bool:

@@ -1,17 +1,17 @@
 """Fingerprint of wallets that are in memory: the same as `clients/fingerprint.py` has of a host's."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint
 from wallets.contents import Contents, wallets_in
+from wallets.whole import parsed
 
 
 def fingerprint_of(contents: Contents) -> Fingerprint:
     """Fingerprint of the wallets in a backup or a copy; every one of them must be whole."""
-    return {path: _chains(json.loads(contents[path].data)) for path in wallets_in(contents)}
+    return {path: _chains(parsed(contents[path].data)) for path in wallets_in(contents)}
 
 
 def _chains(wallet: Mapping[str, Any]) -> dict[str, Chain]:

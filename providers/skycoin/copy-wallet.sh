@@ -8,9 +8,11 @@ umask 077
 
 # Names of wallet files that are not whole, by the script that reads every one of them ($3).
 damaged() {
-    (cd /wallet && sh -c "$1" fingerprint "") | awk -F '\t' '
+    read=$(cd /wallet && sh -c "$1" fingerprint "") || return 1
+    case $read in *end) ;; *) return 1 ;; esac
+    printf '%s\n' "$read" | awk -F '\t' '
         $1 == "damaged" { print $2 }
-        $1 == "file" { name[$2] = $3 }
+        $1 == "file" && $3 ~ /\.wlt$/ { name[$2] = $3 }
         $1 == "type" { delete name[$2] }
         END { for (number in name) print name[number] }' | sort
 }
@@ -22,7 +24,19 @@ names() {
 
 wallets() { find "$1" -maxdepth 1 -name '*.wlt' -type f | wc -l; }
 
-copies() { find /data -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z*' | sed 's|.*/||' | sort -r; }
+# Folders of other names are somebody's own.
+copies() {
+    time='[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]Z'
+    find /data -mindepth 1 -maxdepth 1 -type d \( -name "$time" -o -name "$time-new-wallet" \) |
+        sed 's|.*/||' | sort -r
+}
+
+# True where another copy has each wallet of this one, by its file name.
+has_heir() {
+    for file in "/data/$1"/*.wlt; do
+        [ ! -f "$file" ] || [ -f "/data/$2/${file##*/}" ] || return 1
+    done
+}
 
 is_same() {
     [ "$(names "$1")" = "$(names "$2")" ] || return 1
@@ -42,7 +56,8 @@ copy() {
     done
 }
 
-# The first copy stays too, and the last one before each wallet that began anew. A copy that is removed loses
+# The first copy stays too, the last one before each wallet that began anew, and what has a wallet that the
+# newest one lacks. A copy that is removed loses
 # its name first: half of one is none.
 prune() {
     rm -rf /data/.removed
@@ -52,7 +67,7 @@ prune() {
             */*-new-wallet | *-new-wallet/*) newer=$copy && continue ;;
         esac
         newer=$copy kept=$((kept + 1))
-        if [ "$kept" -le "$1" ] || [ "$copy" = "$first" ]; then continue; fi
+        if [ "$kept" -le "$1" ] || [ "$copy" = "$first" ] || ! has_heir "$copy" "$2"; then continue; fi
         mv "/data/$copy" /data/.removed && rm -rf /data/.removed || return 1
     done
 }
@@ -60,7 +75,7 @@ prune() {
 # Copies are known by their names: one of an earlier time than the newest would never be found again.
 is_later() {
     if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
-    echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs"
+    echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs, or rename that copy"
     return 1
 }
 
@@ -75,7 +90,7 @@ for file in /wallet/*.wlt; do
 done
 # The node may be saving one, in place and not in one piece.
 for _ in 1 2 3 4 5; do
-    torn=$(damaged "$3")
+    torn=$(damaged "$3") || { echo "the wallets can't be read"; exit 1; }
     [ -n "$torn" ] || break
     sleep 1
 done
@@ -104,7 +119,7 @@ trap 'rm -rf /data/.partial' EXIT
 for _ in 1 2 3 4 5; do
     copy || exit 1
     if is_same /wallet /data/.partial; then
-        sync && mv /data/.partial "/data/$1" && sync && prune "$4" && echo "$1"
+        sync && mv /data/.partial "/data/$1" && sync && prune "$4" "$1" && echo "$1"
         exit
     fi
     sleep 1

@@ -29,7 +29,7 @@ from providers.log import Status
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.wallet_copy import copy_wallet
-from providers.skycoin.wallet_identity import refuse_changed
+from providers.skycoin.wallet_identity import unchanged
 
 _APART: Schema = {
     "host": TEXT,
@@ -166,8 +166,9 @@ class NodeContainer(Remade):
         handover.refuse_second_writer("" if old is None else old["Id"])
         ensure_image(client.api, inputs["image"])
         image = inputs["image"] if old is None else old["Config"]["Image"]
-        container = inputs["name"] if old is None else old["Name"].lstrip("/")
-        refuse_changed(WalletOnHost(client, {**inputs, "image": image, "container": container}), inputs)
+        former = inputs["name"] if old is None else old["Name"].lstrip("/")
+        wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
+        unchanged(wallet, inputs)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
         config = creation(inputs)

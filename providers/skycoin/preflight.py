@@ -15,7 +15,7 @@ from clients.engine import connect
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
 from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
-from providers.skycoin.wallet_identity import EMPTY, FAULT, IDENTITY, adopted, proved, refreshed, remembered
+from providers.skycoin.wallet_identity import EMPTY, FAULT, proved, refreshed
 
 INPUTS = (
     "host",
@@ -66,8 +66,9 @@ class Preflight(Remade):
             raise ProviderError(_moved(old_inputs, news))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get(FAULT):
-            if not (news.get("newWallet") and olds.get(EMPTY)):
-                raise ProviderError(olds[FAULT])
+            is_new = news.get("newWallet") and not old_inputs.get("newWallet")
+            if not (is_new and olds.get(EMPTY)):
+                raise ProviderError(f"{olds[FAULT]} Where it is mended, `pulumi up --refresh` looks again.")
             changed.append("wallet")
         return Change(updates=tuple(dict.fromkeys(changed)))
 
@@ -75,7 +76,7 @@ class Preflight(Remade):
         """Prove it for the first time; the wallet volume is made here, or adopted with what is in it."""
         client = self._client(inputs)
         proof, wallet = self._prove(client, inputs), WalletOnHost(client, inputs)
-        state = {**inputs, **proof, **adopted(wallet, inputs)}
+        state = {**inputs, **proof, **proved(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
@@ -86,11 +87,10 @@ class Preflight(Remade):
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Prove it again; what the wallet has lost is accepted only where the settings say so."""
         client = self._client(news)
-        proof, wallet = self._prove(client, news), WalletOnHost(client, news)
-        if olds.get("wallet") != news["wallet"]:
-            return {**news, **proof, **adopted(wallet, news)}
-        known = str(olds.get(IDENTITY) or ""), remembered(olds)
-        return {**news, **proof, **proved(wallet, news, *known, is_known=True)}
+        former = olds.get("container") or news["container"]
+        proof, wallet = self._prove(client, news), WalletOnHost(client, news, former)
+        known = olds if olds.get("wallet") == news["wallet"] else None
+        return {**news, **proof, **proved(wallet, news, known)}
 
     def delete(self, identity: str, state: Values) -> None:
         """A proof leaves nothing behind; the wallet volume is not its to remove."""

@@ -18,46 +18,51 @@ IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletE
 refresh found wrong with it; and whether it held no wallet then."""
 
 
-def adopted(wallet: WalletOnHost, inputs: Values) -> Values:
-    """State of a wallet that this resource has not known; its host may know it."""
-    return proved(wallet, inputs, *wallet.memory(), is_known=False)
-
-
-def proved(
-    wallet: WalletOnHost, inputs: Values, identity: str, before: Fingerprint, *, is_known: bool
-) -> Values:
+def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
     """State of a wallet that is what is remembered, and which the host remembers now too.
 
-    A volume is made where there was none, and anew where the settings accept that its wallets are lost.
-    Raises ProviderError for everything else. `is_known` says that the state has seen the volume.
+    `known` is the state that has seen this volume; a host may know one that no state has. A volume is made
+    where there was none, and anew where the settings accept, for the first time, that its wallets are lost.
+    Raises ProviderError for everything else.
     """
     if others := wallet.other_users(_container_urn()):
         raise ProviderError(f"host {inputs['host']}: {others}")
-    found = wallet.look(before) if wallet.exists() else None
-    wrong = fault(found, identity, before) if found or is_known or before else ""
-    if wrong and not (inputs.get("newWallet") and _is_empty(found)):
-        raise ProviderError(_refusal(wallet, inputs, wrong, found, before, is_known=is_known))
+    is_new = bool(inputs.get("newWallet")) and not (known or {}).get("newWallet")
+    memories = [wallet.memory()]
+    if known is not None and WALLETS in known:
+        memories.insert(0, (str(known[IDENTITY]), remembered(known)))
+    exists, found = wallet.exists(), None
+    for identity, before in memories:
+        found = wallet.look(before) if exists else None
+        wrong = fault(found, identity, before) if exists or known is not None or before else ""
+        if wrong and not (is_new and _is_empty(found)):
+            raise ProviderError(_refusal(wallet, inputs, wrong, found, before, is_known=known is not None))
     if found is None:
         wallet.make()
     wallets = NOTHING if found is None else found.wallets
     return _state(wallet.remember(wallets), wallets)
 
 
-def refuse_changed(wallet: WalletOnHost, inputs: Values) -> None:
-    """Raise ProviderError where a wallet is less than its host remembers, or another one."""
+def unchanged(wallet: WalletOnHost, inputs: Values) -> None:
+    """Raise ProviderError where a wallet is less than its host remembers; let it remember one that grew."""
     identity, before = wallet.memory()
     if not identity:
         return
     found = wallet.look(before)
-    if (wrong := fault(found, identity, before)) and not (inputs.get("newWallet") and _is_empty(found)):
+    if wrong := fault(found, identity, before):
         raise ProviderError(_refusal(wallet, inputs, wrong, found, before, is_known=True))
+    if found.wallets != before:
+        wallet.remember(found.wallets)
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     """State of a wallet after a look at it, which changes nothing; only what is accepted is written down."""
-    before, identity, exists = remembered(state), str(state.get(IDENTITY) or ""), wallet.exists()
-    if exists and not wallet.has_image():
+    exists = wallet.exists()
+    if exists and not (wallet.has_image() or state.get(FAULT)):
         return {}  # It may be on no registry any more; what comes in its place looks again.
+    identity, before = str(state.get(IDENTITY) or ""), remembered(state)
+    if WALLETS not in state and exists:
+        identity, before = wallet.memory()
     found = wallet.look(before) if exists else None
     if wrong := fault(found, identity, before):
         said = _refusal(wallet, inputs, wrong, found, before, is_known=True)
@@ -65,8 +70,8 @@ def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     if others := wallet.other_users(_container_urn()):
         return {FAULT: f"host {inputs['host']}: {others}", EMPTY: False}
     wallets = NOTHING if found is None else found.wallets
-    if found is not None and (found.lost(before) or found.identity != identity != ""):
-        identity = wallet.remember(wallets)  # It is accepted.
+    if found is not None and _is_accepted(found):
+        identity = wallet.remember(wallets)
     return _state(identity, wallets)
 
 
@@ -80,7 +85,7 @@ def remembered(state: Values) -> Fingerprint:
 
 
 def _is_empty(found: Found | None) -> bool:
-    return found is None or not (found.wallets or found.damaged)
+    return found is None or not (found.wallets or found.damaged or found.temporary)
 
 
 def _container_urn() -> str:
@@ -101,39 +106,53 @@ def _refusal(
     """Say what is wrong with a wallet, and each way back."""
     stack = URN.get().removeprefix("urn:pulumi:").partition("::")[0]
     option = "" if stack == "local" else f" -s {stack}"
-    node = URN.get().rpartition("::")[2].removesuffix("-preflight").removesuffix("-container")
-    volume, held = wallet.volume, f" It held {summary(before)}." if before else ""
-    restore = f"`./skyinfra wallet restore {node} FILE{option}`"
-    ways = [
-        f"Restore a backup ({restore}; docs/wallets.md, “A wallet that is not what it was”)."
-        if found is not None
-        else f"Make the volume again, empty (`docker volume create {volume}`), restore a backup into it "
-        f"({restore}), and run the same command again."
-    ]
-    if _is_empty(found):
-        ways.append("Where the wallet may be lost, set `new-wallet: true` on the node for one `pulumi up`.")
-    elif found is not None:
-        what = digest(found.wallets)
-        accept = (
-            f"`./skyinfra wallet accept {node} {what}{option}`"
-            if is_known
-            else f"set {ACCEPTED}={what} in the environment of one `pulumi up`"
+    name = URN.get().rpartition("::")[2]
+    node = name.removesuffix("-container" if "NodeContainer::" in URN.get() else "-preflight")
+    held = f" It held {summary(before)}." if before else ""
+    where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {wrong}."
+    ways = _ways(wallet, found, f"./skyinfra wallet restore {node} FILE{option}", is_known=is_known)
+    for _, copy in found.unended() if is_known and found is not None else ():
+        take = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
+        ways = f"Take the temporary copy: {take}. Or move it out of the volume. {ways}"
+    if is_known and found is not None and not found.damaged:
+        what, there = digest(found.wallets), summary(found.wallets)
+        ways += f" To accept what it holds now ({there}): `./skyinfra wallet accept {node} {what}{option}`."
+    return f"{where}{held} The node was left as it is. {ways}"
+
+
+def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: bool) -> str:
+    """Ways back: a restore needs a node that the state knows, and a volume that is there."""
+    page = "docs/wallets.md, “A wallet that is not what it was”"
+    anew = "set `new-wallet: true` on the node for one `pulumi up`"
+    if not is_known and _is_empty(found):
+        return f"Restore a backup: {anew}, which makes an empty one, then `{restore}` ({page})."
+    if not is_known and found is not None:
+        accepted = f"`{ACCEPTED}={digest(found.wallets)} pulumi up`"
+        return (
+            f"To accept what it holds now: {accepted}. A backup is restored after that: `{restore}` ({page})."
         )
-        ways.append(f"If {summary(found.wallets)} is what it shall hold: {accept}.")
-    where = f"host {inputs['host']}: the wallet volume {volume!r} {wrong}."
-    return f"{where}{held} The node was left as it is. {' '.join(ways)}"
+    ways = f"Restore a backup: `{restore}` ({page})."
+    if found is None:
+        ways = f"Make the volume again, empty: `docker volume create {wallet.volume}`. {ways}"
+    elif found.damaged:
+        ways += f" Or move {', '.join(found.damaged)} out of the volume."
+    return f"{ways} Where the wallet may be lost, {anew}." if _is_empty(found) else ways
 
 
 def fault(found: Found | None, identity: str, before: Fingerprint) -> str:
     """Say what is wrong with a wallet volume; empty where it is the one that is remembered, or has grown."""
     if found is None:
         return "is gone"
-    if found.wallets and digest(found.wallets) == os.environ.get(ACCEPTED):
+    if _is_accepted(found):
         return ""
-    if before and not found.wallets and not found.damaged:
+    if before and _is_empty(found):
         return "holds no wallet"
-    if lost := found.lost(before):
-        return f"is not what it was: {'; '.join(lost)}"
+    if faults := found.faults(before):
+        return f"is not what it was: {'; '.join(faults)}"
     if identity and found.identity != identity:
         return "is another one than before: it does not have the id that is remembered"
     return ""
+
+
+def _is_accepted(found: Found) -> bool:
+    return not found.damaged and digest(found.wallets) == os.environ.get(ACCEPTED)

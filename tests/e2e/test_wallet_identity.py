@@ -1,5 +1,7 @@
 """Identity of a wallet volume on a real engine: real wallets of every type, and what becomes of them."""
 
+import hashlib
+import random
 import re
 import shutil
 import socket
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from clients.engine import connect
-from clients.fingerprint import Fingerprint
+from clients.fingerprint import SCRIPT, Fingerprint, read
 from clients.wallet_on_host import WalletOnHost
+from tests.crash_states import saves, states
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from wallets.contents import File
@@ -216,6 +219,54 @@ def test_a_restore_of_an_older_backup_is_what_the_next_up_finds(guarded: Machine
     assert again.code == 0, again.text
 
 
+@pytest.mark.case(4)
+def test_a_torn_wallet_beside_a_whole_temporary_copy_is_taken_from_it_by_the_command_that_is_named(
+    guarded: Machine,
+) -> None:
+    file = place(guarded) / "deterministic.wlt"
+    whole = file.read_bytes()
+    copy = file.with_name(f"{file.name}.tmp.{hashlib.sha256(whole).hexdigest()[:8]}")
+
+    def torn(_: Path) -> None:
+        copy.write_bytes(whole)
+        file.write_bytes(whole[:1000])
+
+    with changed(guarded, torn):
+        refused = preview(guarded)
+        assert refused.code != 0
+        said = re.sub(r"\s+", " ", refused.text)
+        assert f"the temporary copy {copy.name} beside it is whole, with" in said
+        [command] = set(re.findall(r"`\./skyinfra (wallet restore guarded --temporary \S+)`", said))
+        restored = guarded.skyinfra(*command.split())
+        assert restored.code == 0, restored.text
+        assert (file.read_bytes(), copy.read_bytes()) == (whole, whole)
+        [aside] = re.findall(r"(/\S+-before-restore\.\S+)", restored.text)[:1]
+        assert Path(aside).stat().st_size > 0, "the torn file is kept"
+        assert preview(guarded).code == 0
+
+
+@pytest.mark.case(4)
+def test_the_script_sees_in_the_nodes_image_what_it_sees_under_this_machines_shell(
+    guarded: Machine, tmp_path: Path
+) -> None:
+    chance = random.Random(1)  # noqa: S311 no secret
+    for save in saves():
+        contents = sorted({state.main for state in states(save) if state.main})
+        for number, content in enumerate([save.new, *chance.sample(contents, k=20)]):
+            (tmp_path / f"{save.name.replace(':', '')}-{number}.wlt").write_bytes(content)
+        (tmp_path / f"{save.name.replace(':', '')}.wlt.tmp.{save.temporary[-8:]}").write_bytes(save.new)
+    here = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=True)
+    image = guarded.inspect("container", NODE)["Config"]["Image"]
+    options = ("--rm", "--network", "none", "--user", "0", "-v", f"{tmp_path}:/w", "-w", "/w")
+    there = guarded.docker("run", *options, "--entrypoint", "sh", image, "-c", SCRIPT)
+    assert there.code == 0, there.text
+    seen = read(here.stdout)
+    assert read(there.text) == seen
+    assert len(seen.temporary) == 15
+    assert len(seen.wallets) >= 15
+    assert len(seen.damaged) > 150
+
+
 @pytest.mark.case(36)
 def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine) -> None:
     """H4: other stacks and other spellings of the host were not looked at."""
@@ -232,16 +283,17 @@ def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine)
 
 
 @contextmanager
-def recorded(target: str, path: Path) -> Iterator[list[bytes]]:
-    """A proxy in front of an engine's socket, at `path`; all that goes through it, both ways."""
-    seen: list[bytes] = []
+def recorded(target: str, path: Path) -> Iterator[list[bytearray]]:
+    """A proxy in front of an engine's socket, at `path`; all that goes through it, a text for each way."""
+    seen: list[bytearray] = []
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
 
     def copy(source: socket.socket, into: socket.socket) -> None:
+        seen.append(mine := bytearray())
         while data := source.recv(65536):
-            seen.append(data)
+            mine.extend(data)
             into.sendall(data)
         into.shutdown(socket.SHUT_WR)
 
@@ -289,7 +341,7 @@ def test_neither_seeds_nor_addresses_are_in_the_operators_traffic(guarded: Machi
             assert guarded.docker("stop", "-t", "60", NODE).code == 0
             seen = guarded.run(*up, env=env)
             assert seen.code == 0, seen.text
-            text = b"".join(traffic)
+            text = b"\n".join(traffic)
     finally:
         guarded.change(before)
         assert guarded.make("up").code == 0

@@ -172,9 +172,9 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
     [
         (("nothing",), "No such command 'nothing'"),
         (("wallet", "backup"), "Missing argument 'NODE'"),
-        (("wallet", "restore", "node-1"), "give one source: FILE, or --copy TIME"),
-        (("wallet", "restore", "node-1", "", "--copy", ""), "give one source: FILE, or --copy TIME"),
-        (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, or --copy TIME"),
+        (("wallet", "restore", "node-1"), "give one source: FILE, --copy TIME"),
+        (("wallet", "restore", "node-1", "", "--copy", ""), "give one source: FILE, --copy TIME"),
+        (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, --copy TIME"),
         (("workspace", "open", "java"), "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "files"), "Missing argument 'NAME...'"),
@@ -508,6 +508,16 @@ def test_a_restore_that_was_not_recorded_says_how(
     failed = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
     assert failed.code == exit_codes.FAILED
     assert f"was not recorded. Do it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
+
+
+def test_what_a_refresh_did_not_accept_is_not_said_to_be_recorded(
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = [{**one, "outputs": {"walletFault": "a wallet has one writer"}} for one in RESOURCES]
+    monkeypatch.setattr("commands.backend.resources", lambda *_: after)
+    refused = skyinfra("wallet", "accept", "node-1", digest(MINE))
+    assert (refused.code, len(recorded)) == (exit_codes.FAILED, 1)
+    assert "Not recorded: a wallet has one writer" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Fingerprints, by the script under this machine's shell and in memory. In the node's image: tests/e2e."""
 
+import hashlib
 import itertools
 import json
 import subprocess
@@ -20,16 +21,17 @@ from clients.fingerprint import (
     read,
     summary,
 )
-from tests.unit.wallet_engine import wallet
-from wallets.contents import File
+from tests.unit.wallet_engine import public_key, wallet
+from wallets.contents import File, damaged
 from wallets.fingerprint import fingerprint_of
 
 CANARY = "canary sings in the coal mine"
+KEY = "ca" * 32
 
 
 def entries(*addresses: str, **more: Any) -> list[dict[str, Any]]:
     return [
-        {"address": address, "public_key": f"02{address}", "secret_key": f"{CANARY} {address}", **more}
+        {"address": address, "public_key": public_key(address), "secret_key": KEY, **more}
         for address in addresses
     ]
 
@@ -63,7 +65,7 @@ def found(folder: Path, before: Fingerprint = NOTHING) -> Found:
     command = ["sh", "-c", SCRIPT, "fingerprint", *asked(before)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    for secret in (CANARY, "02A", "\tA"):
+    for secret in (CANARY, KEY, public_key("A"), "\tA"):
         assert secret not in done.stdout, "only names, counts and hashes leave a host"
     return read(done.stdout)
 
@@ -156,16 +158,87 @@ def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_pa
 
 
 def test_what_is_no_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
-    put(tmp_path, a="[]", b="null", c="{}", d='{"meta": {}}', e='{"meta": {"type": "x"}} {}', f="x")
+    put(tmp_path, a="[]", b="null", c="{}", d='{"meta": {}}', e="{} " + wallet("A"), f="x")
     (tmp_path / "mine.wlt.bak").write_text(wallet("A"))
     (tmp_path / "folder.wlt").mkdir()
     seen = found(tmp_path)
     assert (seen.wallets, len(seen.damaged)) == ({}, 6)
 
 
+def test_what_stands_behind_the_first_value_is_not_read_for_the_node_does_not_read_it_either(
+    tmp_path: Path,
+) -> None:
+    whole = put(tmp_path, mine=TYPES["bip44"])["mine.wlt"]
+    for rest in ("}", ' {"meta": "', "\0" * 512, wallet("B"), "\0" * 9 + '"'):
+        text = TYPES["bip44"] + rest
+        assert put(tmp_path, mine=text)["mine.wlt"] == whole
+        assert fingerprint_of({"mine.wlt": File(data=text.encode())})["mine.wlt"] == whole
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        (',\n    "entries"', '\n    "entries"'),
+        ('"meta": {', '"meta" {'),
+        ('"meta": {', '"meta": {,'),
+        ('"entries": [', '"entries": [,'),
+        ('"type": "deterministic"', '"type": "deterministic",'),
+        ('"type": "deterministic"', '"type": "deterministic" x'),
+        ('"type": "deterministic"', '"type": "deterministic", true'),
+        ('"type": "deterministic"', '"type": "deterministic", "n": 1 2'),
+        ('"type": "deterministic"', '"type": "deterministic", "n": tru'),
+        ('"type": "deterministic"', '"type": "deterministic", "n": "a\nb"'),
+        ('"type": "deterministic"', '"type": "deterministic", "n": "a\\x"'),
+        ('"type": "deterministic"', '"type": "deterministic", "n": x"a"'),
+        ('"type": "deterministic"', '"type": "deterministic" "n"'),
+        ('"address": "A"', '"address": "A+"'),
+        ('"secret_key": ""', '"secret_key": "0"'),
+        (public_key("A"), public_key("A")[:-1]),
+    ],
+)
+def test_text_that_is_no_json_and_keys_that_are_none_are_damaged_for_a_host_and_in_memory(
+    tmp_path: Path, part: str, instead: str
+) -> None:
+    """Brackets alone were counted: blocks of two saves in one file passed as a wallet."""
+    text = wallet("A").replace(part, instead, 1)
+    assert text != wallet("A")
+    assert put(tmp_path, mine=text) == NOTHING
+    assert damaged({"mine.wlt": File(data=text.encode())}) == ["mine.wlt"]
+
+
+def temporary(text: str) -> str:
+    return f"mine.wlt.tmp.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def test_a_temporary_copy_counts_where_it_is_whole_and_holds_more_than_its_wallet(tmp_path: Path) -> None:
+    few, many, most = wallet("A"), wallet("A", "B"), wallet("A", "B", "C")
+    (tmp_path / temporary(many)).write_text(many)
+    (tmp_path / temporary(few)).write_text(few)
+    (tmp_path / temporary(most)).write_text(most[:-9])
+    (tmp_path / "mine.wlt.tmp.").write_text(many)
+    (tmp_path / "mine.wlt.tmp.0123abcd").write_text(many)
+    for main, unended in (
+        (None, "the file is not there"),
+        ("", "the file is not whole"),
+        (most[:-9], "the file is not whole"),
+        (few, "the file has 1 address"),
+        (many, ""),
+        (most, ""),
+    ):
+        if main is not None:
+            (tmp_path / "mine.wlt").write_text(main)
+        seen = found(tmp_path)
+        assert sorted(seen.temporary) == sorted([temporary(few), temporary(many)])
+        assert seen.unended() == ([("mine.wlt", temporary(many))] if unended else [])
+        assert not set(seen.wallets) - {"mine.wlt"}
+        [*said] = [text for text in seen.faults(NOTHING) if "did not end" in text]
+        whole = f"the temporary copy {temporary(many)} beside it is whole, with 2 addresses"
+        assert said == ([f"a save of mine.wlt did not end: {unended}, and {whole}"] if unended else [])
+
+
 def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path) -> None:
     names = ["a b", "x=y", "-n", "$(touch evil)", "quo'te", 'dou"ble', "ünï", "new\nline"]
-    put(tmp_path, **{name: wallet(name) for name in names})
+    put(tmp_path, **{name: wallet("A") for name in names})
     evil = TYPES["bip44"].replace('"change": 1', '"change": "0; touch evil; 1"')
     put(tmp_path, bad=evil)
     seen = found(tmp_path)
@@ -194,19 +267,21 @@ def test_a_digest_is_of_all_wallets_and_their_names(tmp_path: Path) -> None:
 
 def test_a_volume_shows_its_id(tmp_path: Path) -> None:
     assert found(tmp_path).identity == ""
-    (tmp_path / ".skyinfra-id").write_text("0123\n")
-    assert found(tmp_path).identity == "0123"
+    (tmp_path / ".skyinfra-id").write_text("0123" * 8 + "\n")
+    assert found(tmp_path).identity == "0123" * 8
+    (tmp_path / ".skyinfra-id").write_text("\n")
+    assert found(tmp_path).identity == "", "a block that was never written"
 
 
 def test_what_the_script_did_not_print_is_refused() -> None:
-    for printed in ("OCI runtime exec failed", "type\t1\tx", "count\t1\t-\t3"):
+    for printed in ("OCI runtime exec failed", "type\t1\tx\nend", "count\t1\t-\t3\nend", "", "id\t0123"):
         with pytest.raises((ValueError, LookupError)):
             read(printed)
 
 
 def test_a_hundred_wallets_are_one_run(tmp_path: Path) -> None:
-    many = {f"w{number}": wallet(*map(str, range(number % 7))) for number in range(100)}
+    many = {f"w{number}": wallet(*"ABCDEF"[: number % 7]) for number in range(100)}
     remembered = put(tmp_path, **many)
     assert len(remembered) == 100
-    put(tmp_path, **{name: wallet(*map(str, range(9))) for name in itertools.islice(many, 50)})
+    put(tmp_path, **{name: wallet(*"ABCDEFGHJ") for name in itertools.islice(many, 50)})
     assert found(tmp_path, remembered).lost(remembered) == []

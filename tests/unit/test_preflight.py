@@ -1,5 +1,6 @@
 """The preflight's decisions, with an engine that says what a test wants. The real one: tests/e2e."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -201,6 +202,62 @@ def test_a_wallet_that_is_less_than_it_was_is_seen_by_a_refresh_and_refused(
         assert preflight(engine).update("attic", state, covered)["wallets"] == []
 
 
+@pytest.mark.case(4)
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        (wallet("A", "B")[:-9], "the file is not whole"),
+        ("", "the file is not whole"),
+        (None, "the file is not there"),
+        (wallet("A"), "the file has 1 address"),
+    ],
+)
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temporary_copy(
+    engine: WalletEngine,
+    main: str | None,
+    said: str,
+    is_remembered: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    new = wallet("A", "B")
+    copy = f"mine.wlt.tmp.{hashlib.sha256(new.encode()).hexdigest()[:8]}"
+    state = remembered(engine, **({"mine": wallet("A")} if is_remembered else {}))
+    empty_but_id(engine)
+    if main is not None:
+        engine.put(WALLET, mine=main)
+    (engine.folder(WALLET) / copy).write_text(new)
+    state = refreshed(engine, state)
+    told = (
+        f"a save of mine.wlt did not end: {said}, and the temporary copy {copy} beside it is whole, "
+        "with 2 addresses"
+    )
+    for settings in (INPUTS, {**INPUTS, "newWallet": True}):
+        with pytest.raises(ProviderError, match=re.escape(told)) as refused:
+            preflight(engine).diff(state, INPUTS, settings)
+        assert f"`./skyinfra wallet restore one --temporary {copy} -s fleet`" in str(refused.value)
+    engine.put(WALLET, mine=new)
+    assert refreshed(engine, state)["walletFault"] == "", "the copy that is left says nothing any more"
+
+
+def test_a_torn_wallet_that_nobody_knew_is_refused_too(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first save that was torn passed, and the node did not start."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, other=wallet("C"))
+    engine.put(WALLET, mine=wallet("A")[:-9])
+    said = refreshed(engine, state)["walletFault"]
+    assert "is not what it was: mine.wlt is empty, cut short, or can't be read" in said
+    assert "wallet accept" not in said, "it accepts none that is torn"
+
+
+def empty_but_id(engine: WalletEngine) -> None:
+    for path in engine.folder(WALLET).glob("*.wlt*"):
+        path.unlink()
+
+
 def test_a_wallet_that_grew_or_was_encrypted_or_renamed_is_no_difference(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     engine.put(WALLET, mine=wallet("A", "B", "D", seed="", secrets="c2VjcmV0"), third=wallet("E"))
@@ -276,6 +333,18 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
     assert len(engine.asked) == made, "no container is made for it"
     assert len(engine.executed) == 1
     assert "canary" not in str(state)
+
+
+@pytest.mark.parametrize("lost", [1, 4, 20, 60, 10_000])
+def test_an_answer_that_an_engine_has_cut_off_is_no_loss(
+    engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine under load lost what `docker exec` printed: a whole wallet was another one."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A", "B"))
+    engine.run_node(WALLET)
+    engine.lost = lost
+    assert refreshed(engine, state) == state
 
 
 @pytest.mark.case(36)

@@ -1,6 +1,7 @@
 """Backups of wallets and restores, with an engine in memory. On a real one: tests/e2e/test_wallets.py."""
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from docker.errors import APIError, NotFound
 
 from providers.base import Values
 from wallets import backup_files, signals
-from wallets.commands import backup, restore_copy, restore_file
+from wallets.commands import backup, restore_copy, restore_file, restore_temporary
 from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack, to_tar, unpack, wallets_in
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode, node_of, nodes_of
@@ -509,3 +510,40 @@ def test_a_file_system_without_links_gets_its_backup_too(
         backup_files.keep(tmp_path, "one.tar.gz", b"bad")
     assert path.read_bytes() == b"good"
     assert [entry.name for entry in tmp_path.iterdir()] == ["one.tar.gz"]
+
+
+SAVED = json.dumps({"meta": {"label": "saved", "type": "deterministic"}, "entries": []}).encode()
+SAVING = f"a.wlt.tmp.{hashlib.sha256(SAVED).hexdigest()[:8]}"
+
+
+@pytest.mark.case(4)
+@pytest.mark.parametrize("main", [b"", SAVED[:-3], bytes(512), TEXT, None])
+def test_a_temporary_copy_takes_its_wallets_place_and_nothing_is_deleted(
+    node: DeployedNode, tmp_path: Path, main: bytes | None
+) -> None:
+    others = {SAVING: SAVED, "b.wlt": TEXT, "a.wlt.tmp.0123abcd": SAVED[:9]}
+    there = others if main is None else {"a.wlt": main, **others}
+    engine = FakeEngine({WALLET: dict(there)})
+    restore_temporary(node, volume(node, engine), SAVING, tmp_path)
+    assert engine.volumes[WALLET] == {"a.wlt": SAVED, **others}
+    [before] = tmp_path.iterdir()
+    assert before.name.endswith("-before-restore.tar.gz")
+    kept = from_tar(gzip.decompress(before.read_bytes()))
+    assert {name: file.data for name, file in kept.items()} == there
+    assert engine.noted[-1] == "start skycoin-node-1"
+
+
+@pytest.mark.case(4)
+@pytest.mark.parametrize(
+    "name", ["a.wlt.tmp.0123abcd", "a.wlt.tmp.fedc0123", "a.wlt", "list", f"sub/{SAVING}"]
+)
+def test_a_temporary_copy_that_is_torn_or_not_there_is_answered_with_those_that_are_whole(
+    node: DeployedNode, tmp_path: Path, name: str
+) -> None:
+    there = {"a.wlt": b"", SAVING: SAVED, "a.wlt.tmp.0123abcd": SAVED[:9], f"sub/{SAVING}": SAVED}
+    engine = FakeEngine({WALLET: dict(there)})
+    with pytest.raises(WalletError, match=rf"is no whole temporary copy .* its copies are: {SAVING}\."):
+        restore_temporary(node, volume(node, engine), name, tmp_path)
+    assert engine.volumes[WALLET] == there
+    assert "stop skycoin-node-1" not in engine.noted
+    assert list(tmp_path.iterdir()) == []

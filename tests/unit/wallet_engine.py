@@ -4,6 +4,7 @@ Scripts run under this machine's shell, with the folders in place of the mount p
 tests/e2e.
 """
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Sequence
@@ -18,9 +19,16 @@ from providers.base import Values
 NODE = "skycoin-one"
 
 
+def public_key(address: str) -> str:
+    """Of the length and alphabet that the node takes."""
+    return f"02{hashlib.sha256(address.encode()).hexdigest()}"
+
+
 def wallet(*addresses: str, kind: str = "deterministic", seed: str = "a canary of words", **meta: str) -> str:
     """The text of a wallet as v0.27.1 writes it, with these addresses in its one chain."""
-    entries = [{"address": address, "public_key": f"02{address}", "secret_key": ""} for address in addresses]
+    entries = [
+        {"address": address, "public_key": public_key(address), "secret_key": ""} for address in addresses
+    ]
     facts = {"coin": "skycoin", "label": 'mine, {the "best"', "seed": seed, "type": kind, **meta}
     return json.dumps({"meta": facts, "entries": entries}, indent=4)
 
@@ -62,6 +70,8 @@ class WalletEngine:
     """Other containers, as the engine lists them."""
     policies: dict[str, str] = field(default_factory=dict)
     """Restart policies of those, by id."""
+    lost: int = 0
+    """Bytes at the end of a command's output that the engine loses once."""
     pulled: list[Values] | None = None
     """Lines of a pull; None: the image is there."""
 
@@ -125,7 +135,9 @@ class WalletEngine:
 
     def exec_start(self, begun: tuple[Sequence[str], str]) -> bytes:
         command, volume = begun
-        return subprocess.run(command, cwd=self.folder(volume), capture_output=True, check=True).stdout
+        done = subprocess.run(command, cwd=self.folder(volume), capture_output=True, check=True)
+        lost, self.lost = self.lost, 0
+        return done.stdout[: len(done.stdout) - lost]
 
     def exec_inspect(self, begun: Any) -> Values:
         return {"ExitCode": 0}

@@ -1,0 +1,167 @@
+"""States that a crash while the node saves a wallet leaves of it: enumerated, pure.
+
+v0.27.1 saves so (`src/util/file/file.go`, SaveBinary; a trace holds it in tests/e2e/test_crash_states.py):
+it makes FILE.tmp.HASH, writes it, truncates FILE, writes it, removes FILE.tmp.HASH. It syncs nothing, so
+a power cut leaves what the file system had written by then, in whatever order it keeps.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+from local.layout import PROJECT
+
+FOLDER = PROJECT / "tests" / "saves"
+"""Wallets before and after a save, as v0.27.1 wrote them (`judge make`); their seed is everybody's."""
+BLOCK = 512
+"""Bytes that a disk writes whole; a file system's blocks are several of them."""
+SAMPLES = 40
+"""Random sets of blocks for each kind of tear, where all sets are too many."""
+STEP = 41
+"""Bytes from one prefix to the next in `make test`; each one in the soak."""
+
+
+class Class(StrEnum):
+    """What kept the order of operations, or did not."""
+
+    KILLED = "the node is killed, the machine goes on"
+    ORDERED = "power cut; the file system keeps the order of names and sizes, and writes data first"
+    BLOCKS = "power cut; sizes are written before data: blocks of zeros, or of what was there before"
+    UNORDERED = "power cut; no order at all: each operation is there or not"
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One save: what FILE held before, and what it shall hold."""
+
+    name: str
+    old: bytes | None
+    new: bytes
+    file: str = "mine.wlt"
+
+    @property
+    def temporary(self) -> str:
+        """Name of the temporary copy."""
+        return f"{self.file}.tmp.{hashlib.sha256(self.new).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """FILE and its temporary copy after a crash; None where there is none."""
+
+    save: str
+    kind: Class
+    main: bytes | None
+    temporary: bytes | None
+
+
+def saves(kinds: Sequence[str] = ("deterministic", "bip44", "collection")) -> Iterator[Save]:
+    """Yield each kind of save of each type of wallet."""
+    for kind in kinds:
+        few, many, few_locked, many_locked = (
+            (FOLDER / f"{kind}.{moment}.wlt").read_bytes()
+            for moment in ("few", "many", "few-locked", "many-locked")
+        )
+        yield Save(f"{kind}: first save", None, few)
+        yield Save(f"{kind}: growth", few, many)
+        yield Save(f"{kind}: encryption", few, few_locked)
+        yield Save(f"{kind}: growth, encrypted", few_locked, many_locked)
+        yield Save(f"{kind}: decryption", few_locked, few)
+
+
+def states(save: Save, step: int = STEP) -> list[State]:
+    """All states of a save, each once in each class."""
+    found = {
+        State(save.name, kind, main, temporary)
+        for kind, make in _MAKERS.items()
+        for main, temporary in make(save, step)
+    }
+    return sorted(
+        found, key=lambda state: (state.kind, state.main or b"", state.temporary or b"", repr(state))
+    )
+
+
+Pair = tuple[bytes | None, bytes | None]
+
+
+def _killed(save: Save, step: int) -> Iterator[Pair]:
+    """Each operation is done up to one, and that one to some byte."""
+    last = len(save.new)
+    ends = sorted({*range(0, last, step), *range(max(0, last - 64), last + 1), *range(0, last, BLOCK)})
+    yield save.old, None
+    for end in ends:
+        yield save.old, save.new[:end]
+        yield save.new[:end], save.new
+    yield save.new, None
+
+
+def _ordered(save: Save, step: int) -> Iterator[Pair]:
+    """Names come and go in order; each file has grown to some block, whenever it was written."""
+    beginnings = [save.new[:end] for end in range(0, len(save.new), BLOCK)] + [save.new]
+    yield save.old, None
+    yield from product([save.old], beginnings)
+    yield from product(beginnings, [*beginnings, None])
+
+
+def _blocks(save: Save, step: int) -> Iterator[Pair]:
+    """Both files have their sizes, and some blocks are not theirs."""
+    chance = random.Random(save.name)  # noqa: S311 no secret
+    torn = list(_torn(save.new, save.old, chance))
+    for one in torn:
+        yield from [(one, None), (one, save.new), (save.old, one)]
+    yield from zip(chance.choices(torn, k=3 * SAMPLES), chance.choices(torn, k=3 * SAMPLES), strict=True)
+
+
+def _unordered(save: Save, step: int) -> Iterator[Pair]:
+    """A file may also lack its name, and FILE may have been written into without its truncation."""
+    chance = random.Random(save.name)  # noqa: S311 no secret
+    beginnings = [save.new[:end] for end in range(0, len(save.new), BLOCK)]
+    temporaries = [None, save.new, *beginnings, *chance.choices(list(_torn(save.new, None, chance)), k=4)]
+    yield from product([save.old, b"", save.new], temporaries)
+    for one in dict.fromkeys(_written_into(save, chance)):
+        yield from product([one], [None, save.new, *chance.choices(temporaries, k=2)])
+
+
+def _written_into(save: Save, chance: random.Random) -> Iterator[bytes]:
+    """The old file with some blocks of the new one, at the old size or at the new one."""
+    old = save.old or b""
+    for one in _torn(save.new, old, chance):
+        yield one + old[len(one) :]
+        yield one[: len(old)]
+    if len(old) > len(save.new):
+        padded = save.new.ljust(-(-len(save.new) // BLOCK) * BLOCK, b"\0")
+        yield padded
+        yield padded + old[len(padded) :]
+
+
+def _torn(new: bytes, old: bytes | None, chance: random.Random) -> Iterator[bytes]:
+    """The new content with blocks of zeros, and with blocks of what was there before."""
+    count = -(-len(new) // BLOCK)
+    sets = [[block == bad for block in range(count)] for bad in range(count)]
+    sets += [[block != good for block in range(count)] for good in range(count)]
+    sets += [[block >= cut for block in range(count)] for cut in range(count)]
+    sets += [[block < cut for block in range(count)] for cut in range(1, count)]
+    sets += [[chance.random() < 0.5 for _ in range(count)] for _ in range(SAMPLES)]
+    for bad in sets:
+        for other in (b"", old) if old else (b"",):
+            yield b"".join(
+                _block(other, number).ljust(len(_block(new, number)), b"\0")[: len(_block(new, number))]
+                if is_bad
+                else _block(new, number)
+                for number, is_bad in enumerate(bad)
+            )
+
+
+def _block(content: bytes, number: int) -> bytes:
+    return content[number * BLOCK : (number + 1) * BLOCK]
+
+
+_MAKERS = {
+    Class.KILLED: _killed,
+    Class.ORDERED: _ordered,
+    Class.BLOCKS: _blocks,
+    Class.UNORDERED: _unordered,
+}

@@ -1,0 +1,91 @@
+"""The node's own parser of wallets, in a small program that reads many files at once (tests/judge)."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.fingerprint import SCRIPT, read
+from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.tools import find_go, go_environment
+from tests.crash_outcomes import Judged, Verdict
+from tests.e2e.machine import CACHE
+
+PASSWORD = "secret"
+SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The program, built."""
+
+    program: Path
+
+    def load(self, files: Iterable[Path]) -> list[Verdict]:
+        """What the node says of each file."""
+        asked = "".join(f"{file}\n" for file in files)
+        said = self._run("load", PASSWORD, given=asked).splitlines()
+        return [
+            Verdict(one.get("error", ""), tuple(one["addresses"]), one["keys"], one.get("next", ""))
+            for one in map(json.loads, said)
+        ]
+
+    def save(self, file: Path, folder: Path, *before: str) -> None:
+        """Save a wallet into a folder as the node does; `before` is a command that runs it."""
+        self._run("save", str(file), str(folder), before=before)
+
+    def _run(self, *words: str, given: str = "", before: Iterable[str] = ()) -> str:
+        command = [*before, str(self.program), *words]
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def build_judge(folder: Path) -> Judge:
+    """Build it, with the Go and the caches of every set-up."""
+    layout = Layout(
+        state=folder,
+        cache=CACHE,
+        builder_root=folder,
+        registry_port=0,
+        engine=EngineChoice.OWN,
+        mode=Mode.AUTO,
+    )
+    program = folder / "judge"
+    env = {**os.environ, **go_environment(layout)}
+    command = [find_go(layout), "build", "-o", str(program), "."]
+    done = subprocess.run(
+        command,
+        cwd=PROJECT / "tests" / "judge",
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    return Judge(program)
+
+
+def judged(judge: Judge, contents: Iterable[bytes], folder: Path) -> Judged:
+    """Each content by the node's parser, and by the program's script as it looks at a volume."""
+    distinct = sorted(set(contents))
+    for number, content in enumerate(distinct):
+        (folder / f"{number}.wlt").write_bytes(content)
+    verdicts = judge.load(folder / f"{number}.wlt" for number in range(len(distinct)))
+    command = ["sh", "-c", SCRIPT, "fingerprint"]
+    looked = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=SECONDS)
+    assert looked.stderr == ""
+    seen = read(looked.stdout).wallets
+    return Judged(
+        node=dict(zip(distinct, verdicts, strict=True)),
+        program={
+            content: seen[name]
+            for number, content in enumerate(distinct)
+            if (name := f"{number}.wlt") in seen
+        },
+    )

@@ -1,0 +1,323 @@
+"""Attacks on the identity of wallet volumes and on their copies: losses that passed, and dead ends."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from docker.errors import APIError
+from requests.exceptions import ReadTimeout
+
+from clients.errors import ServiceError
+from clients.fingerprint import SCRIPT, asked, read
+from clients.wallet_on_host import WalletOnHost
+from providers.base import URN, ProviderError, Values
+from providers.skycoin.wallet_identity import unchanged
+from tests.unit.test_copy_wallet import WALLET as TEXT
+from tests.unit.test_copy_wallet import Volumes, volumes
+from tests.unit.test_fingerprint import accounts, bip44
+from tests.unit.test_preflight import INPUTS, WALLET, engine, preflight, refreshed, remembered
+from tests.unit.wallet_engine import NODE, WalletEngine, wallet
+
+__all__ = ["engine", "volumes"]
+
+
+def upgrade(engine: WalletEngine, state: Values, **more: object) -> Values:
+    return preflight(engine).update("x", state, {**INPUTS, "image": "registry/skycoin@sha256:2", **more})
+
+
+def container_made(engine: WalletEngine) -> None:
+    """What NodeContainer._replace asks."""
+    unchanged(WalletOnHost(engine, INPUTS), INPUTS)
+
+
+def test_rename_of_a_running_node(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    old = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
+    engine.run_node(WALLET, Labels={"skycoin.node": old})
+    assert refreshed(engine, state)["walletFault"] == ""
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::garage-preflight")
+    preflight(engine).update("x", state, {**INPUTS, "container": "skycoin-garage"})
+
+
+def test_first_refresh_after_0_1_0_with_the_node_running(engine: WalletEngine) -> None:
+    """Its preflight has no `container`, its container no label."""
+    engine.put(WALLET, mine=wallet("A"))
+    old = {key: value for key, value in INPUTS.items() if key != "container"}
+    engine.run_node(WALLET)
+    engine.policies[NODE] = "unless-stopped"
+    found = preflight(engine).read("x", old, {**old, "walletPresent": True})
+    assert found is not None
+    preflight(engine).diff(found.state, old, INPUTS)
+
+
+def test_node_container_id_of_unreleased_state_without_container_input(engine: WalletEngine) -> None:
+    """With the label, of a state between 0.1.0 and now."""
+    engine.put(WALLET, mine=wallet("A"))
+    old = {key: value for key, value in INPUTS.items() if key != "container"}
+    urn = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
+    engine.run_node(WALLET, Labels={"skycoin.node": urn})
+    found = preflight(engine).read("x", old, {**old, "walletPresent": True})
+    assert found is not None
+    preflight(engine).diff(found.state, old, INPUTS)
+
+
+def test_a_state_without_memory_ignores_and_overwrites_the_hosts(engine: WalletEngine) -> None:
+    """State of an older export (`pulumi stack import`), or saved by an older version of the program."""
+    remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
+    (engine.folder(WALLET) / "other.wlt").unlink()
+    with pytest.raises(ProviderError, match=r"other\.wlt"):
+        upgrade(engine, dict(INPUTS))
+
+
+def test_a_state_without_memory_and_a_refresh(engine: WalletEngine) -> None:
+    remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
+    (engine.folder(WALLET) / "other.wlt").unlink()
+    state = refreshed(engine, dict(INPUTS))
+    with pytest.raises(ProviderError, match=r"other\.wlt"):
+        upgrade(engine, state)
+
+
+def test_a_rolled_back_state_and_a_rolled_back_wallet(engine: WalletEngine) -> None:
+    old = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, mine=wallet("A", "B", "C"))
+    upgrade(engine, old)
+    engine.put(WALLET, mine=wallet("A"))
+    with pytest.raises(ProviderError, match="1 of 3"):
+        upgrade(engine, old)
+
+
+def test_new_wallet_left_true(engine: WalletEngine) -> None:
+    inputs = {**INPUTS, "newWallet": True}
+    engine.create_volume(WALLET)
+    state = preflight(engine).create(inputs)[1]
+    engine.put(WALLET, mine=wallet("A", "B"))
+    found = preflight(engine).read("x", inputs, state)
+    assert found is not None
+    state = preflight(engine).update("x", found.state, {**inputs, "image": "registry/skycoin@sha256:2"})
+    (engine.folder(WALLET) / "mine.wlt").unlink()
+    found = preflight(engine).read("x", inputs, state)
+    assert found is not None
+    with pytest.raises(ProviderError):
+        preflight(engine).diff(found.state, inputs, inputs)
+
+
+def test_a_damaged_wallet_that_was_not_remembered(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/wallets.md: a wallet file is empty or cut short: the same, and the file is named."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, fresh="")
+    assert "fresh.wlt" in refreshed(engine, state)["walletFault"]
+
+
+def test_two_wallets_without_addresses_one_gone(engine: WalletEngine) -> None:
+    state = remembered(engine, one=bip44([], [], seed="first"), two=bip44([], [], seed="second"))
+    (engine.folder(WALLET) / "one.wlt").unlink()
+    assert "one.wlt" in refreshed(engine, state)["walletFault"]
+
+
+def test_memory_that_can_not_be_read_is_no_memory(engine: WalletEngine) -> None:
+    remembered(engine, mine=wallet("A", "B"))
+    memory = engine.folder(f"{WALLET}-backups") / ".identity"
+    memory.unlink()
+    memory.mkdir()
+    engine.put(WALLET, mine=wallet("A"))
+    with pytest.raises((ProviderError, ServiceError)):
+        container_made(engine)
+
+
+def refreshed_free(engine: WalletEngine, state: Values) -> Values:
+    found = preflight(engine).read("x", INPUTS, state)
+    assert found is not None
+    return found.state
+
+
+def test_accept_where_the_host_is_ahead_of_the_state(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`up` wrote the host's memory and was killed before its checkpoint; then an older backup is restored."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, mine=wallet("A", "B", "C"))
+    upgrade(engine, state)  # killed: its state is lost
+    engine.put(WALLET, mine=wallet("A"))
+    with pytest.raises(ProviderError, match="wallet accept one") as refused:
+        container_made(engine)
+    [accepted] = re.findall("accept one ([0-9a-f]{16})", str(refused.value))
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    state = refreshed_free(engine, state)
+    monkeypatch.delenv("SKYCOIN_ACCEPT_WALLET")
+    container_made(engine)
+
+
+def test_accept_in_the_message_with_a_damaged_file(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`wallet accept` refuses where a file is damaged: the message has to say that it must be moved away."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A"), other=wallet("B"))
+    engine.put(WALLET, other="")
+    said = refreshed(engine, state)["walletFault"]
+    assert "wallet accept" not in said or "away" in said
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\u2028b", "a\x85b", "a\x0cb"])
+def test_file_names_with_other_line_ends(engine: WalletEngine, name: str) -> None:
+    state = remembered(engine, **{name: wallet("A")})
+    assert refreshed(engine, state)["walletFault"] == ""
+    container_made(engine)
+
+
+@pytest.mark.parametrize("text", ["\n", "\0" * 33])
+def test_an_id_that_is_blank(engine: WalletEngine, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks that a power cut left: accept must end in a state that up takes."""
+    state = remembered(engine, mine=wallet("A"))
+    (engine.folder(WALLET) / ".skyinfra-id").write_text(text)
+    said = refreshed(engine, state)["walletFault"]
+    [accepted] = re.findall("accept one ([0-9a-f]{16})", said)
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    state = refreshed_free(engine, state)
+    monkeypatch.delenv("SKYCOIN_ACCEPT_WALLET")
+    assert state["walletId"]
+    container_made(engine)
+
+
+def test_a_blank_id_and_no_wallet(engine: WalletEngine) -> None:
+    state = remembered(engine)
+    (engine.folder(WALLET) / ".skyinfra-id").write_text("\n")
+    said = refreshed(engine, state)["walletFault"]
+    assert "id" in said
+
+
+def test_memory_of_another_shape_is_explained(engine: WalletEngine) -> None:
+    remembered(engine, mine=wallet("A"))
+    (engine.folder(f"{WALLET}-backups") / ".identity").write_text("abc\nhalf a li")
+    with pytest.raises((ServiceError, ProviderError)):
+        container_made(engine)
+
+
+def test_a_node_that_stops_between_list_and_exec(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET)
+
+    def stopped(*_: object, **__: object) -> Values:
+        raise APIError("409", explanation="Container is not running")
+
+    monkeypatch.setattr(engine.__class__, "exec_create", stopped)
+    assert refreshed(engine, state)["walletFault"] == ""
+
+
+def test_a_word_on_stderr_in_the_node(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """exec_start and logs have both outputs in one."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET)
+    plain = WalletEngine.exec_start
+
+    def noisy(self: WalletEngine, begun: tuple[list[str], str]) -> bytes:
+        return b"sh: can't set tty\n" + plain(self, begun)
+
+    monkeypatch.setattr(WalletEngine, "exec_start", noisy)
+    assert refreshed(engine, state)["walletFault"] == ""
+
+
+def test_node_names_that_end_like_resources(engine: WalletEngine) -> None:
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::my-container-preflight")
+    state = remembered(engine, mine=wallet("A", "B"))
+    engine.put(WALLET, mine=wallet("A"))
+    assert "accept my-container " in refreshed(engine, state)["walletFault"]
+
+
+def test_the_last_copy_of_a_wallet_that_vanished_stays(volumes: Volumes) -> None:
+    """Nobody accepted it: one of two wallets, and the node's settings changed as often as copies stay."""
+    (volumes.wallet / "a.wlt").write_text(TEXT)
+    assert volumes.run(name="2026-01-01T00-00-00Z", kept=3)[0] == 0
+    (volumes.wallet / "b.wlt").write_text(TEXT)
+    assert volumes.run(name="2026-01-02T00-00-00Z", kept=3)[0] == 0
+    (volumes.wallet / "b.wlt").unlink()
+    for day in range(3, 9):
+        (volumes.wallet / "a.wlt").write_text(TEXT.replace("quoted", str(day)))
+        assert volumes.run(name=f"2026-01-{day:02}T00-00-00Z", kept=3)[0] == 0
+    assert list(volumes.copies.glob("*/b.wlt"))
+
+
+def test_a_fingerprint_script_that_dies_does_not_call_a_torn_wallet_whole(
+    volumes: Volumes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """awk killed for memory (256 MB), no process left (128)."""
+    (volumes.wallet / "a.wlt").write_text(TEXT[:20])
+    monkeypatch.setattr("tests.unit.test_copy_wallet.FINGERPRINT", "kill -9 $$")
+    code, _ = volumes.run()
+    assert code != 0
+    assert not list(volumes.copies.glob("*/a.wlt"))
+
+
+def test_a_copy_that_a_person_named_is_not_removed(volumes: Volumes) -> None:
+    (volumes.copies / "2026-01-01T00-00-00Z").mkdir()
+    (volumes.copies / "2026-01-02T00-00-00Z-keep").mkdir()
+    (volumes.copies / "2026-01-02T00-00-00Z-keep" / "b.wlt").write_text(TEXT)
+    for day in range(3, 9):
+        (volumes.wallet / "a.wlt").write_text(TEXT.replace("quoted", str(day)))
+        assert volumes.run(name=f"2026-01-{day:02}T00-00-00Z", kept=3)[0] == 0
+    assert (volumes.copies / "2026-01-02T00-00-00Z-keep").exists()
+
+
+def test_a_folder_with_a_space_among_the_copies(volumes: Volumes) -> None:
+    (volumes.copies / "2026-01-02T00-00-00Z of mine").mkdir()
+    for day in range(3, 9):
+        (volumes.wallet / "a.wlt").write_text(TEXT.replace("quoted", str(day)))
+        assert volumes.run(name=f"2026-01-{day:02}T00-00-00Z", kept=3)[0] == 0
+
+
+def test_a_copy_of_a_clock_in_the_future_has_a_way_out(volumes: Volumes) -> None:
+    (volumes.wallet / "a.wlt").write_text(TEXT)
+    assert volumes.run(name="2099-01-01T00-00-00Z")[0] == 0
+    (volumes.wallet / "a.wlt").write_text(TEXT.replace("quoted", "changed"))
+    code, said = volumes.run()
+    assert code == 0 or "rename" in said, said
+
+
+def test_accepting_an_empty_volume_is_recorded(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    (engine.folder(WALLET) / "mine.wlt").unlink()
+    [accepted] = re.findall("accept one ([0-9a-f]{16})", refreshed(engine, state)["walletFault"])
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    after = refreshed_free(engine, state)
+    assert (after["walletFault"], after["wallets"]) == ("", [])
+
+
+def test_a_command_in_the_node_that_times_out_is_run_beside_it(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET)
+
+    def late(*_: object, **__: object) -> bytes:
+        raise ReadTimeout("read timed out")
+
+    monkeypatch.setattr(engine.__class__, "exec_start", late)
+    assert refreshed(engine, state)["walletFault"] == ""
+
+
+def test_an_image_that_is_nowhere_is_said_where_a_wallet_was_refused(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET, "stranger")
+    state = refreshed(engine, state)
+    engine.listed.clear()
+    engine.pulled = [{"error": "no such registry"}]
+    with pytest.raises(ServiceError, match="can't be pulled: no such registry"):
+        refreshed(engine, state)
+
+
+def test_a_wallet_of_many_chains_needs_few_files_and_processes_at_a_time(tmp_path: Path) -> None:
+    text = accounts(*[[["A" * number], ["B" * number]] for number in range(1, 41)])
+    (tmp_path / "a.wlt").write_text(text)
+    limited = f"ulimit -n 16; {SCRIPT}"
+    first = subprocess.run(["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True, check=True)
+    before = read(first.stdout).wallets
+    assert len(before["a.wlt"]) == 81
+    command = ["sh", "-c", limited, "fingerprint", *asked(before)]
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (read(again.stdout).lost(before), again.stderr) == ([], "")

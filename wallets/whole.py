@@ -1,0 +1,43 @@
+"""Wallets as the node reads them: which bytes are one."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_FIELDS = {
+    "address": re.compile(r"[1-9A-HJ-NP-Za-km-z]*"),
+    "public_key": re.compile(r"0[23][0-9a-fA-F]{64}"),
+    "secret_key": re.compile(r"([0-9a-fA-F]{64})?"),
+}
+"""Field of an entry → what the node takes; clients/wallet-fingerprint.sh asks for the same."""
+
+
+def parsed(data: bytes) -> Mapping[str, Any]:
+    """A wallet: the first JSON value of a file, for the node reads nothing behind it.
+
+    Raises ValueError or RecursionError where that is no object with its facts under `meta`, its type among
+    them.
+    """
+    value: Any
+    value, _ = json.JSONDecoder().raw_decode(data.decode(errors="replace").lstrip(" \t\r\n"))
+    if not isinstance(value, dict):
+        raise ValueError("no wallet")
+    meta = value.get("meta")
+    if not isinstance(meta, dict) or not meta.get("type"):
+        raise ValueError("no wallet")
+    for entry in _entries(value):
+        for name, form in _FIELDS.items():
+            if name in entry and not form.fullmatch(str(entry[name])):
+                raise ValueError(f"no {name} of a wallet")
+    return value
+
+
+def _entries(part: Any) -> Iterator[Mapping[str, Any]]:
+    """Entries at any depth: v0.27.1 has one list of them, later versions one for each chain."""
+    parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for inner in parts:
+        yield from _entries(inner)
+    if isinstance(part, dict):
+        found = part.get("entries")
+        yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
