@@ -6,7 +6,10 @@ SET_UP = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
 # A thin name means the set-up, also in a shell whose PULUMI_BACKEND_URL names another backend.
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
-INTO_FOLDER = $(if $(INTO),--into "$(INTO)")
+INTO_FOLDER = $(if $(INTO),--to "$(INTO)")
+RECIPIENT_KEY = $(if $(RECIPIENT),--recipient "$(RECIPIENT)")
+IDENTITY_FILE = $(if $(IDENTITY),--identity "$(IDENTITY)")
+PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
 
 .DEFAULT_GOAL := help
 .PHONY: help known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
@@ -52,11 +55,11 @@ destroy: known $(VENV)/ready ## Destroy a stack but its wallets: STACK=name (def
 retire: known $(VENV)/ready ## Take one node out of a stack; its volumes stay: NODE=name, STACK=name (default local)
 	@$(SKYINFRA) node retire "$(NODE)" --stack $(STACK)
 
-wallet-backup: known $(VENV)/ready ## Back up a node's wallets into a new, dated file: NODE=name, INTO=folder
-	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(INTO_FOLDER)
+wallet-backup: known $(VENV)/ready ## Back up a node's wallets into a new, encrypted file: NODE=name, RECIPIENT=key or PLAIN=1, INTO=folder
+	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)
 
-wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup, or COPY=time of a copy on the node's host
-	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(INTO_FOLDER)
+wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host
+	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(INTO_FOLDER)
 
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

@@ -21,16 +21,19 @@ ALIVE = ("ServerAliveInterval=15", "ServerAliveCountMax=4")
 """A host that goes away in the middle, of a pull for one, is noticed within a minute."""
 
 
-def ssh_command(url: str, options: Sequence[str]) -> list[str]:
+DIAL = "docker system dial-stdio"
+
+
+def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[str]:
     """The ssh command for `ssh://USER@HOST[:PORT]`; but for the host's key, the caller's options win."""
     parts = urlsplit(url)
     ours = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
-    command = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in ours for part in ("-o", option))]
+    line = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in ours for part in ("-o", option))]
     if parts.username:
-        command += ["-l", parts.username]
+        line += ["-l", parts.username]
     if parts.port:
-        command += ["-p", str(parts.port)]
-    return [*command, "--", parts.hostname or "", "docker system dial-stdio"]
+        line += ["-p", str(parts.port)]
+    return [*line, "--", parts.hostname or "", command]
 
 
 class SshRelay:

@@ -46,6 +46,12 @@ class Backend:
         layout = self.layout or read_layout()
         return layout.update_log if self.layout else layout.cache / "logs" / layout.update_log.name
 
+    @property
+    def backup_records(self) -> Path:
+        """Folder with a note of each node's newest backup."""
+        layout = self.layout or read_layout()
+        return layout.backup_records if self.layout else layout.cache / layout.backup_records.name
+
     def stack(self, given: str | None, default: str = STACK) -> str:
         """Name of the stack: given, or the set-up's `default`, or the selected one. Raises UserError."""
         if given:

@@ -10,6 +10,7 @@ from catalogue.images import CATALOGUE
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from commands.backend import Choice
 from commands.options import MALFORMED, NO_OUTPUTS, chosen, examples, with_stack
+from display.columns import columns
 from display.errors import UserError
 from release.record import megabytes
 
@@ -40,8 +41,7 @@ def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> st
         rows += _rows(name, next(iter((images.get(name) or {}).values()), None))
     for name, entry in WORKSPACES.items():
         rows += _workspace_rows(entry, workspaces.get(name) or {})
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, widths) for row in rows)
+    return columns(rows)
 
 
 def _workspace_rows(entry: WorkspaceEntry, tags: Mapping[str, Any]) -> Iterator[Sequence[str]]:
@@ -65,7 +65,3 @@ def _rows(name: str, published: Mapping[str, Any] | None) -> Iterator[Sequence[s
             one = variants[arch]
             sizes = (megabytes(one[key]) for key in ("size", "unpacked"))
             yield (name, arch, one["platform"], str(one["layers"]), *sizes, one["digest"])
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -14,9 +14,12 @@ from commands.options import chosen, examples, with_stack
 from display.progress import working
 from local.layout import PROJECT
 from local.missing_nodes import refuse_missing
-from local.stack import copied_stack_file, with_stack_file
+from local.stack import copied_stack_file, stack_config, with_stack_file
 from review.changes import PreviewError, read_changes
 from review.markdown import page
+from wallets.nodes import nodes_of
+from wallets.policy import rules_of
+from wallets.records import has_records, newest_backup, recorded
 
 
 @click.command(
@@ -68,19 +71,36 @@ def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-    failed = f"`{' '.join(command)}` failed with exit code {done.returncode}: see above."
-    said = failed if done.returncode else f"`{' '.join(command)}` printed no preview: see above."
-    return _print_page(done.stdout, stack, said, failed=done.returncode != 0)
+    outcome = f"failed with exit code {done.returncode}" if done.returncode else "printed no preview"
+    said = f"`{' '.join(command)}` {outcome}: see above."
+    failed = done.returncode != 0
+    return _print_page(
+        done.stdout, stack, said, failed=failed, backups=() if failed else _backups(stack, backend)
+    )
 
 
-def _print_page(text: bytes, stack: str, said: str, *, failed: bool = False) -> int:
+def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
+    """Nodes with the newest backup that this machine knows; those of which it knows none only if it must."""
+    limit, found = rules_of(stack_config(stack)).backup_age, []
+    if limit is None and not has_records(backend.backup_records, stack):
+        return []
+    for name, node in sorted(nodes_of(stack, backend.resources(stack)).items()):
+        said, falls_short = newest_backup(backend.backup_records, node, limit)
+        if falls_short or recorded(backend.backup_records, node):
+            found.append((name, f"**{said}**" if falls_short else said))
+    return found
+
+
+def _print_page(
+    text: bytes, stack: str, said: str, *, failed: bool = False, backups: Sequence[tuple[str, str]] = ()
+) -> int:
     """Print the page of a preview; the exit code.
 
     Raises PreviewError that says `said` where it is none, and where Pulumi failed but the page has no fault.
     """
     try:
         changes = read_changes(json.loads(text))
-        shown = page(changes, stack)
+        shown = page(changes, stack, backups)
     except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
         raise PreviewError(said) from None
     if failed and not changes.faults:

@@ -29,6 +29,8 @@ from local.stack import (
 )
 from local.steps import SetupError, fail
 from wallets.nodes import nodes_of
+from wallets.policy import rules_of
+from wallets.records import newest_backup
 from wallets.signals import interrupt_on_all
 
 
@@ -41,18 +43,22 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     env = set_up(layout)
     code = bring_up(layout, STACK, env)
     if code == 0:
-        _report(env)
+        _report(layout, env)
     return code
 
 
-def _report(env: dict[str, str]) -> None:
+def _report(layout: Layout, env: dict[str, str]) -> None:
     """One paragraph a node. Only nodes of this machine's engine have their interface on this loopback."""
-    hosts = stack_config().get("skycoin:hosts", {})
+    config = stack_config()
+    hosts, limit = config.get("skycoin:hosts", {}), rules_of(config).backup_age
+    deployed = nodes_of(STACK, resources(layout, STACK))
     for name, node in stack_outputs(STACK, env).get("nodes", {}).items():
         here = hosts.get(node["host"], {}).get("engine") == "local"
         print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
         print(f"  image {node['image']}")
         print(f"  wallet volume {node['wallet_volume']} (kept by every make target)")
+        said, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
+        print(f"  {'WARNING: ' if falls_short else ''}{said}")
 
 
 def _version(rpc: str) -> str:

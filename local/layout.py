@@ -61,6 +61,11 @@ class Layout:
         return self.logs / "pulumi.log"
 
     @property
+    def backup_records(self) -> Path:
+        """Folder with a note of each node's newest backup."""
+        return self.state / "backups"
+
+    @property
     def ca(self) -> Path:
         """Certificate of the authority that signed the local registry's."""
         return self.state / "certificates" / "ca.crt"

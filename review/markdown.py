@@ -8,8 +8,8 @@ from review.changes import Changes, Step
 ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
 
 
-def page(changes: Changes, stack: str) -> str:
-    """The whole page; the first line says it all."""
+def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> str:
+    """The whole page; the first line says it all. `backups` are (node, word on its newest backup)."""
     parts = [f"## Stack {stack}: {summary(changes)}"]
     if changes.faults:
         faults = "\n\n".join(changes.faults)
@@ -32,6 +32,7 @@ def page(changes: Changes, stack: str) -> str:
     if changes.others:
         counts = ", ".join(f"{count} {ICONS.get(op, op)}" for op, count in sorted(changes.others.items()))
         parts.append(f"Other resources (proofs, networks, providers …): {counts}.")
+    parts.append(_section("Backups of wallets", ("node", "newest known to this machine"), backups))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

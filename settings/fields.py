@@ -11,6 +11,7 @@ from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS
 from catalogue.naming import address_fault, repository_fault, split_pinned, tag_fault, version_fault
 from catalogue.workspaces import PYTHONS
+from clients.age import recipient_fault, without_comment
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
@@ -136,6 +137,11 @@ def _python(value: Any) -> Any:
     return value
 
 
+def _recipient(value: str) -> str:
+    _checked(recipient_fault(value))
+    return without_comment(value)
+
+
 Version = Annotated[str, AfterValidator(_version)]
 Commit = Annotated[str, AfterValidator(_commit)]
 Date = Annotated[str, AfterValidator(_date)]
@@ -153,6 +159,8 @@ GitUrl = Annotated[str, AfterValidator(_git_url)]
 SecretName = Annotated[str, AfterValidator(_secret_name)]
 Pinned = Annotated[str, AfterValidator(_pinned)]
 PythonVersion = Annotated[str, BeforeValidator(_python)]
+Recipient = Annotated[str, AfterValidator(_recipient)]
+"""A public key; the comment behind one of ssh is left out."""
 Port = Annotated[int, Field(ge=1024, le=65535)]
 UserId = Annotated[int, Field(ge=500, le=2**31 - 1)]
 """A person's: below are those that Debian's packages take."""

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from clients.age import SECRET_KEY
 from settings.fields import LOGIN, SECRET
 from settings.host import HostSettings
 from settings.image import ImageSettings, SourceSettings
@@ -17,6 +18,7 @@ from settings.opening import OpenSettings
 from settings.registry import RegistrySettings
 from settings.rules import cross_faults
 from settings.stack import StackSettings
+from settings.wallets import WalletsSettings
 from settings.workspace import WorkspaceSettings, WorkspaceUserSettings
 
 NAMESPACE = "skycoin"
@@ -48,7 +50,8 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 
 def _sentence(error: Mapping[str, Any], siblings: list[str]) -> str:
-    shown_as = "[secret]" if error["loc"][0] == SECRETS else error["input"]
+    is_secret = error["loc"][0] == SECRETS or SECRET_KEY.search(str(error["input"]))
+    shown_as = "[secret]" if is_secret else error["input"]
     key, given = _key(error["loc"]), json.dumps(shown_as, default=str, ensure_ascii=False)
     match error["type"]:
         case "extra_forbidden" if SECRET.search(str(error["loc"][-1])):
@@ -78,8 +81,12 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "nodes": NodeSettings,
     }
     model: type[Settings] = StackSettings
-    if location[0] == "workspace-user" and len(location) > 1:
-        model = WorkspaceUserSettings
+    sections: dict[str, type[Settings]] = {
+        "workspace-user": WorkspaceUserSettings,
+        "wallets": WalletsSettings,
+    }
+    if location[0] in sections and len(location) > 1:
+        model = sections[str(location[0])]
     elif len(location) > 2:
         parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
         inner = parts.get(str(location[2])) if len(location) > 3 else None

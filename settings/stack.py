@@ -15,6 +15,7 @@ from settings.image import ImageSettings
 from settings.model import Settings
 from settings.node import NodeSettings
 from settings.registry import RegistrySettings
+from settings.wallets import WalletsSettings
 from settings.workspace import WorkspaceSettings, WorkspaceUserSettings
 
 
@@ -27,6 +28,7 @@ class StackSettings(Settings):
     workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
+    wallets: WalletsSettings = Field(default_factory=WalletsSettings)
     images_from: str | None = None
     bases: Annotated[Bases, Field(strict=False)] = Bases.OFFICIAL
     build_base: Pinned | None = None

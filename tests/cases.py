@@ -149,7 +149,6 @@ _CASES = {
     38: Case(
         "copy or backup: disk full, killed, empty, torn, cut short, of another node",
         "never the newest good one; nothing overwritten, nothing left behind",
-        "no copy that is killed, and no backup of another node",
     ),
     39: Case(
         "new version unhealthy, or board cut off in the middle of a replacement",

@@ -1,13 +1,19 @@
-"""Backup files on the operator's machine: dated, for their owner's eyes only, never overwritten."""
+"""A folder of backups on the operator's machine: files for their owner's eyes only, never overwritten."""
 
+import errno
 import os
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from wallets.backup_format import ENCRYPTED, PLAIN
 from wallets.errors import WalletError
 
 FOLDER = Path("skycoin-wallets")
 """In the home folder, where no folder is given."""
+
+_LEFT = 24 * 3600
+"""Seconds after which a half-written file is one that a killed run has left."""
 
 
 def default_folder() -> Path:
@@ -15,37 +21,120 @@ def default_folder() -> Path:
     return Path.home() / FOLDER
 
 
-def keep(folder: Path, name: str, backup: bytes) -> Path:
-    """Write a backup as a new file of mode 0600, whole or not at all. Raises WalletError."""
-    path = folder / name
-    partial = folder / f".{name}.{os.getpid()}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+class LocalFolder:
+    """Backups in a folder of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, name: str, backup: bytes) -> str:
+        """Write a backup as a new file of mode 0600, whole or not at all; its path. Raises WalletError."""
+        path = self._path / name
         try:
-            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(backup)
-                file.flush()
-                os.fsync(file.fileno())
-            _link(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-        _sync(folder)
-    except OSError as error:
-        raise WalletError(f"{path} can't be written: {error.strerror}. No backup was made there") from None
-    return path
+            self._make_folder()
+            self._write(path, backup)
+            whole = path.read_bytes() == backup
+        except OSError as error:
+            raise WalletError(
+                f"{path} can't be written: {error.strerror}. No backup was made there"
+            ) from None
+        if not whole:
+            raise WalletError(f"{path} reads back otherwise than it was written: don't trust that disk")
+        return str(path)
+
+    def _make_folder(self) -> None:
+        """Make the folder where it is not there; what a killed run has left in it goes."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for partial in self._path.glob(".*-wallet-*.partial"):
+            if time.time() - partial.stat().st_mtime > _LEFT:
+                partial.unlink(missing_ok=True)
+
+    def _write(self, path: Path, backup: bytes) -> None:
+        try:
+            try:
+                _write_unnamed(self._path, path, backup)
+            except _NoUnnamedFilesError:
+                _write_partial(self._path / f".{path.name}.{os.getpid()}.partial", path, backup)
+        except FileExistsError:
+            raise WalletError(
+                f"{path} is there already, and a backup is never overwritten: try again"
+            ) from None
+        _sync(self._path)
+
+    def names(self) -> list[str]:
+        """Names of the files that may be backups. Raises WalletError where there is no such folder."""
+        try:
+            found = [entry.name for entry in self._path.iterdir() if entry.is_file()]
+        except OSError as error:
+            raise WalletError(f"{self._path} can't be read: {error.strerror}") from None
+        return sorted(name for name in found if is_backup_name(name))
+
+    def load(self, name: str) -> bytes:
+        """A backup's bytes. Raises WalletError where it can't be read."""
+        return load(self._path / name)
+
+    def load_all(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and bytes of every file that may be a backup. Raises WalletError."""
+        for name in self.names():
+            yield name, self.load(name)
+
+    def address(self, name: str) -> str:
+        """Name of a file as it is given to a command."""
+        return str(self._path / name)
 
 
-def _link(partial: Path, path: Path) -> None:
-    """Give the file its name; unlike a rename, that fails where there is such a file already."""
+def is_backup_name(name: str) -> bool:
+    """True for a file that a list of backups looks at."""
+    return name.endswith((ENCRYPTED, PLAIN)) and not name.startswith(".")
+
+
+class _NoUnnamedFilesError(Exception):
+    """The folder's file system, or this system, has no files without a name."""
+
+
+def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
+    """Write a file that has no name until it is whole on the disk: nothing is left where this is killed.
+
+    Raises FileExistsError where there is such a file already.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        raise _NoUnnamedFilesError
     try:
+        handle = os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o600)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise _NoUnnamedFilesError from None
+        raise
+    with os.fdopen(handle, "wb") as file:
+        _fill(file.fileno(), data)
+        try:
+            os.link(f"/proc/self/fd/{file.fileno()}", path, follow_symlinks=True)
+        except FileExistsError:
+            raise
+        except OSError:  # no /proc, or no links
+            raise _NoUnnamedFilesError from None
+
+
+def _write_partial(partial: Path, path: Path, data: bytes) -> None:
+    """Write beside, then give the file its name. Raises FileExistsError where that is taken."""
+    try:
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            _fill(file.fileno(), data)
         try:
             os.link(partial, path)
         except PermissionError:  # as on FAT, which knows no links: then it is moved, to a name that is free
             path.open("x").close()
             partial.replace(path)
-    except FileExistsError:
-        raise WalletError(f"{path} is there already, and a backup is never overwritten: try again") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _fill(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+    os.fsync(handle)
 
 
 def _sync(folder: Path) -> None:
@@ -57,15 +146,10 @@ def _sync(folder: Path) -> None:
 
 
 def load(path: Path) -> bytes:
-    """A backup's bytes. Raises WalletError where it can't be read."""
+    """A file's bytes. Raises WalletError where it can't be read."""
     if path.exists() and not path.is_file():
         raise WalletError(f"{path} is not a file")
     try:
         return path.read_bytes()
     except OSError as error:
         raise WalletError(f"{path} can't be read: {error.strerror}") from None
-
-
-def stamp() -> str:
-    """The time in UTC as the names of backups and copies have it: `2026-11-25T18-00-00Z`."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"

@@ -1,39 +1,57 @@
-"""Backup and restore of a node's wallets: from its volume to a file, and back."""
+"""Backups of a node's wallets and their way back: what `skyinfra wallet` runs."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docker.errors import DockerException
 
+from clients.age import Identity
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Fingerprint
 from clients.wallet_on_host import WalletOnHost
-from wallets import backup_files
+from settings.wallets import WalletsSettings
+from wallets.backup_format import Backup, Kind, about, bare, fingerprint, open_backup, read, seal
+from wallets.backup_places import Place
 from wallets.contents import (
     Contents,
-    pack,
     refuse_damaged,
     refuse_interrupted,
-    unpack,
     wallets_in,
     without_staged,
 )
+from wallets.drill import Drill
 from wallets.errors import WalletError
+from wallets.listing import newest
+from wallets.losses import lost
 from wallets.nodes import DeployedNode
+from wallets.records import age, days, is_too_old, remember
 from wallets.temporary import taken
 from wallets.volume import WalletVolume
+
+UNPROVED = "that it can be decrypted, and that its header is true"
+"""Of an encrypted backup: what nobody can prove without a secret key."""
+
+
+def engine_of(node: DeployedNode) -> Any:
+    """A client of the node's engine. Raises WalletError."""
+    try:
+        return connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
+    except ServiceError as error:
+        raise WalletError(f"host {node.host}: {error}") from None
 
 
 def volume_of(node: DeployedNode) -> WalletVolume:
     """The node's wallet volume, over a client of its host's engine. Raises WalletError."""
-    return WalletVolume(node, _client(node))
+    return WalletVolume(node, engine_of(node))
 
 
 def look(node: DeployedNode) -> Fingerprint:
     """Fingerprint of the node's wallets, made on its host. Raises WalletError where the volume is gone."""
     inputs = {"host": node.host, "image": node.image, "container": node.container, "wallet": node.wallet}
-    wallet = WalletOnHost(_client(node), inputs)
+    wallet = WalletOnHost(engine_of(node), inputs)
     try:
         if not wallet.exists():
             raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
@@ -47,67 +65,215 @@ def look(node: DeployedNode) -> Fingerprint:
     return found.wallets
 
 
-def _client(node: DeployedNode) -> Any:
-    try:
-        return connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
-    except ServiceError as error:
-        raise WalletError(f"host {node.host}: {error}") from None
+def backup(
+    node: DeployedNode, volume: WalletVolume, place: Place, recipients: Sequence[str], records: Path
+) -> str:
+    """Back a wallet up into a new file; its address. Raises WalletError where there is no whole wallet."""
+    contents = _whole(node, volume)
+    made = _kept(node, place, contents, Kind.BACKUP, recipients)
+    facts = made.about
+    print(f"{made.name}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
+    print(f"fingerprint {facts.fingerprint}, SHA-256 {made.sha256}")
+    if made.is_encrypted:
+        print(f"Encrypted to {', '.join(facts.recipients)}")
+    else:
+        print("Wallets without a password are in it in clear: keep it as you would keep the money.")
+    remember(records, node, made)
+    return made.name
 
 
-def backup(node: DeployedNode, volume: WalletVolume, folder: Path) -> Path:
-    """Back a wallet up into a new file. Raises WalletError where there is no whole wallet to back up."""
+def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
+    """Wallets of a volume. Raises WalletError where there is none, or one that is not whole."""
     contents, place = volume.read(), f"the wallet volume {node.wallet} on host {node.host}"
     refuse_interrupted(place, contents)
     if not wallets_in(contents):
         raise WalletError(_empty(node, volume.copies()))
     refuse_damaged(place, contents)
-    path = backup_files.keep(folder, f"{node.name}-wallet-{backup_files.stamp()}.tar.gz", pack(contents))
-    print(f"{path}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
-    print("Wallets without a password are in it in clear: keep it as you would keep the money.")
-    return path
+    return contents
 
 
-def restore_file(node: DeployedNode, volume: WalletVolume, file: Path, folder: Path) -> None:
+def _kept(
+    node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
+) -> Backup:
+    """Write a new backup file, and read it as its next reader will. Raises WalletError."""
+    facts = about(
+        contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
+    )
+    data = seal(facts, contents)
+    address = place.keep(facts.file_name, data)
+    if recipients or kind is Kind.BACKUP:
+        return read(address, data)
+    return Backup(name=address, about=facts, sha256="", payload=data)  # may hold torn wallets
+
+
+def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
+    """Say what one file proves. Raises WalletError where it is not a whole backup."""
+    found = read(name, data)
+    facts = found.about
+    where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
+    print(f"{name}: a whole {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
+    print(f"  made {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
+    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {found.sha256}")
+    if not found.is_encrypted:
+        print("  not encrypted: whoever has it can read it")
+        return
+    print(f"  encrypted to {', '.join(facts.recipients)}")
+    if identities:
+        open_backup(found, identities)
+        print("  decrypted: its wallets are whole, and what its header says is true")
+    else:
+        print(f"  not proved without a key: {UNPROVED} (`--identity FILE`)")
+
+
+_KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "file of what was there before a restore,"}
+
+
+def check(
+    node: DeployedNode,
+    volume: WalletVolume,
+    place: Place,
+    rules: WalletsSettings,
+    identities: Sequence[Identity],
+) -> None:
+    """Hold the newest good backup against wallet and stack. Raises WalletError where it falls short."""
+    good = newest(place, node)
+    contents, facts = _whole(node, volume), good.about
+    print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
+    wrong = list(_strangers(facts.recipients, rules.recipients))
+    if is_too_old(facts.time, rules.backup_age):
+        asked = f", and the stack asks for one every {days(rules.backup_age)}" if rules.backup_age else ""
+        wrong.append(f"it is {age(facts.time)}{asked}")
+    opened = open_backup(good, identities) if identities or not good.is_encrypted else None
+    now = fingerprint(contents)
+    if now == facts.fingerprint:
+        print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
+    elif opened is None:
+        wrong.append(
+            f"the wallet has other addresses now (fingerprint {now}); a key says which (--identity FILE)"
+        )
+    else:
+        wrong += [f"since the backup: {one}" for one in lost(opened, contents)]
+        wrong += [f"not in the backup: {one}" for one in lost(contents, opened)]
+    if opened is None:
+        print(f"Not proved without a key: {UNPROVED} (`--identity FILE`)")
+    if wrong:
+        again = f"Make another: `{node.wallet_command('backup')}`"
+        raise WalletError("\n".join([f"{good.name}:", *(f"  {one}" for one in wrong), again]))
+
+
+def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Differences between recipients of a backup and of the stack."""
+    if not asked:
+        return []
+    if not has:
+        return ["it is not encrypted, and the stack names recipients"]
+    missing, more = ([one for one in a if one not in b] for a, b in ((asked, has), (has, asked)))
+    said = [f"it is not encrypted to {one}, whom the stack names" for one in missing]
+    return said + [f"it is encrypted to {one}, whom the stack does not name" for one in more]
+
+
+def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
+    """Let a node without a network find the wallets of the newest good backup. Raises WalletError."""
+    good = newest(place, node)
+    contents = open_backup(good, identities)
+    addresses = Drill(node, client).run(contents)
+    print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")
+    print(
+        f"A node of {node.image.partition('@')[0]} on host {node.host} found its {_counted(contents)} with "
+        f"{addresses} address{'' if addresses == 1 else 'es'}. Nothing of the drill is left."
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restoring:
+    """Conditions of a restore."""
+
+    place: Place
+    """Folder for what is in the volume now."""
+    recipients: Sequence[str] = ()
+    """Public keys that it is encrypted to."""
+    other_node: bool = False
+    """True accepts a backup of another node."""
+    older: bool = False
+    """True accepts a backup that lacks what is in the volume."""
+
+
+def restore_file(
+    node: DeployedNode,
+    volume: WalletVolume,
+    file: Backup,
+    identities: Sequence[Identity],
+    restoring: Restoring,
+) -> None:
     """Put the wallets of a backup file back. Raises WalletError."""
-    _restore(node, volume, str(file), unpack(str(file), backup_files.load(file)), folder)
+    facts = file.about
+    of_another = (facts.node not in ("", node.name)) or facts.stack not in ("", bare(node.stack))
+    if of_another and not restoring.other_node:
+        of_stack = f" of the stack {facts.stack}" if facts.stack else ""
+        raise WalletError(
+            f"{file.name} is a backup of {facts.node}{of_stack}, not of {node.name} of the stack "
+            f"{bare(node.stack)}. Nothing was changed; --other-node restores it all the same"
+        )
+    _restore(node, volume, file.name, open_backup(file, identities), restoring)
 
 
-def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, folder: Path) -> None:
+def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
     """Put the wallets of a copy on the host back. Raises WalletError."""
     contents = volume.copy(name)
     refuse_damaged(f"the copy {name}", contents)
     if not wallets_in(contents):
         raise WalletError(f"the copy {name} holds no wallet")
-    _restore(node, volume, f"the copy {name}", contents, folder)
+    _restore(node, volume, f"the copy {name}", contents, restoring)
 
 
-def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, folder: Path) -> None:
+def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
     """Put the temporary copy of a save that did not end into the place of its wallet. Raises WalletError."""
-    _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), folder)
+    _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), restoring)
 
 
-def _restore(node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, folder: Path) -> None:
-    """Copy what is there, then put the files in: over those of the same names, beside the others."""
+def _restore(
+    node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, restoring: Restoring
+) -> None:
+    """Keep what is there, then put the files in: over those of the same names, beside the others."""
+    _refuse_older(node, source, volume.read(), contents, restoring)  # before its node is stopped
     with volume.node_stopped() as ran:
         before = ""
         if present := without_staged(volume.read()):
-            name = f"{node.name}-wallet-{backup_files.stamp()}-before-restore.tar.gz"
-            before = f"what was there before: {backup_files.keep(folder, name, pack(present))}"
+            _refuse_older(node, source, present, contents, restoring)
+            kept = _kept(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
+            before = f"what was there before: {kept.name}"
             print(before)
         try:
             volume.put(contents)
         except WalletError as error:
             raise WalletError(f"{error}\n{before}") from error
-    kept = sorted(set(wallets_in(present)) - set(contents))
+    stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
-    if kept:
-        print(f"Kept, for the backup does not have them: {', '.join(kept)}")
+    if stayed:
+        print(f"Kept, for the backup does not have them: {', '.join(stayed)}")
     if not ran:
         print(f"{node.name} did not run, and was left so: `up` starts it.")
 
 
+def _refuse_older(
+    node: DeployedNode, source: str, present: Contents, contents: Contents, restoring: Restoring
+) -> None:
+    """Raise WalletError where a restore would take addresses or keys away that are there."""
+    there = without_staged(present)
+    if restoring.older or not (gone := lost(there, {**there, **contents})):
+        return
+    raise WalletError(
+        f"{source} is older than what is in {node.wallet} on host {node.host}: after it, "
+        f"{'; '.join(gone)}. Nothing was changed; --older restores it all the same, and what is there now is "
+        "kept in a file first"
+    )
+
+
 def _counted(contents: Contents) -> str:
-    wallets = len(wallets_in(contents))
+    return _many(len(wallets_in(contents)))
+
+
+def _many(wallets: int) -> str:
     return f"{wallets} wallet{'' if wallets == 1 else 's'}"
 
 

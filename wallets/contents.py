@@ -138,20 +138,31 @@ def pack(contents: Contents) -> bytes:
 
 
 def unpack(name: str, backup: bytes) -> dict[str, File]:
-    """Files of a backup. Raises WalletError where it is no backup, is cut short, or holds no whole wallet."""
+    """Files of a plain backup. Raises WalletError where it is none, is cut short, or has no whole wallet."""
+    contents = without_links(unpack_archive(name, backup))
+    refuse_unrestorable(name, contents)
+    return contents
+
+
+def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
+    """Files of a gzipped tar archive. Raises WalletError where it is none, or is cut short."""
     try:
-        with gzip.open(io.BytesIO(backup)) as file:
-            archive = file.read(LARGEST + 1)
-        contents = {} if len(archive) > LARGEST else without_links(from_tar(archive))
+        with gzip.open(io.BytesIO(archive)) as file:
+            unzipped = file.read(LARGEST + 1)
+        contents = {} if len(unzipped) > LARGEST else from_tar(unzipped)
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, KeyError):
         raise WalletError(f"{name} is not a whole backup: it is no .tar.gz, or was cut short") from None
-    if len(archive) > LARGEST:
+    if len(unzipped) > LARGEST:
         raise WalletError(f"{name} is larger than {LARGEST // 2**20} MiB unpacked, and no backup of wallets")
+    return contents
+
+
+def refuse_unrestorable(name: str, contents: Contents) -> None:
+    """Raise WalletError where there is no whole wallet to restore."""
     refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):
         raise WalletError(f"{name} holds no wallet (no file ends with {SUFFIX})")
-    return contents
 
 
 def without_staged(contents: Contents) -> dict[str, File]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint
+from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, Found
 from wallets.contents import Contents, wallets_in
 from wallets.whole import parsed
 
@@ -14,13 +14,37 @@ def fingerprint_of(contents: Contents) -> Fingerprint:
     return {path: _chains(parsed(contents[path].data)) for path in wallets_in(contents)}
 
 
+def found_in(contents: Contents, before: Fingerprint) -> Found:
+    """What is there, as a host's volume would be found that once was `before`; every wallet must be whole."""
+    wallets = {path: _by_chain(parsed(contents[path].data)) for path in wallets_in(contents)}
+    return Found(
+        identity="",
+        wallets=fingerprint_of(contents),
+        beginnings={
+            (file, name, chain.count): _chain(wallets[file][name][: chain.count]).sha256
+            for file, chains in before.items()
+            for name, chain in chains.items()
+            if name in wallets.get(file, ())
+        },
+    )
+
+
 def _chains(wallet: Mapping[str, Any]) -> dict[str, Chain]:
-    kind, found = str(wallet["meta"].get("type")), dict[str, list[str]]()
+    chains = {name: _chain(addresses) for name, addresses in _by_chain(wallet).items()}
+    chains |= {SECRET: NO_ADDRESSES} if _spends(wallet) else {}
+    return chains or {_kind(wallet): NONE_YET}
+
+
+def _kind(wallet: Mapping[str, Any]) -> str:
+    return str(wallet["meta"].get("type"))
+
+
+def _by_chain(wallet: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Chain → its addresses."""
+    kind, found = _kind(wallet), dict[str, list[str]]()
     for chain, address in _addresses(wallet):
         found.setdefault(f"{kind}/{chain}" if chain else kind, []).append(address)
-    chains = {name: _chain(addresses) for name, addresses in found.items()}
-    chains |= {SECRET: NO_ADDRESSES} if _spends(wallet) else {}
-    return chains or {kind: NONE_YET}
+    return found
 
 
 def _addresses(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

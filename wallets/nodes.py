@@ -52,7 +52,11 @@ class DeployedNode:
 
     def restored_from(self, source: str) -> str:
         """Command that restores its wallets from a source: `FILE`, or `--copy TIME`."""
-        return f"./skyinfra wallet restore {self.name} {source}{self.stack_option}"
+        return self.wallet_command("restore", source)
+
+    def wallet_command(self, command: str, *arguments: str) -> str:
+        """Command line of `skyinfra wallet` for this node."""
+        return " ".join(["./skyinfra wallet", command, self.name, *arguments]) + self.stack_option
 
     @property
     def docker(self) -> str:

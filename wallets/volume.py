@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from docker.errors import APIError, DockerException, NotFound
-from requests.exceptions import RequestException
+from docker.errors import NotFound
 
 from clients.engine import ensure_image
-from clients.errors import ServiceError
 from clients.short_run import short_run
+from wallets.asking import ask
 from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
@@ -222,11 +221,4 @@ class WalletVolume:
         return self._ask(lambda: short_run(self._client, node.host, node.image, command, SECONDS, **options))
 
     def _ask(self, question: Callable[[], _Answer]) -> _Answer:
-        """Answer of the engine. Raises NotFound as it is, all else as WalletError that names the host."""
-        try:
-            return question()
-        except NotFound:
-            raise
-        except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
-            reason = getattr(error, "explanation", None) or error
-            raise WalletError(f"host {self._node.host}: {reason}") from error
+        return ask(self._node.host, question)

@@ -206,12 +206,13 @@ def test_an_intended_change_is_accepted_by_the_command_that_the_refusal_names(gu
 
 @pytest.mark.case(35)
 def test_a_restore_of_an_older_backup_is_what_the_next_up_finds(guarded: Machine, tmp_path: Path) -> None:
-    backup = guarded.make("wallet-backup", "NODE=guarded", f"INTO={tmp_path}")
+    backup = guarded.make("wallet-backup", "NODE=guarded", f"INTO={tmp_path}", "PLAIN=1")
     assert backup.code == 0, backup.text
     [file] = tmp_path.iterdir()
     cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "4")
     assert guarded.make("up").code == 0
-    restored = guarded.make("wallet-restore", "NODE=guarded", f"FILE={file}", f"INTO={tmp_path}")
+    place = ("--to", str(tmp_path), "--stack", "local")
+    restored = guarded.skyinfra("wallet", "restore", "guarded", str(file), "--older", *place)
     assert restored.code == 0, restored.text
     until(lambda: guarded.inspect("container", NODE)["State"]["Status"] == "running", "the node runs again")
     assert fingerprint(guarded)["deterministic.wlt"]["deterministic"].count == 5

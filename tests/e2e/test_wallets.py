@@ -45,15 +45,17 @@ def wallet(up: Machine) -> str:
 
 
 def backup(up: Machine, folder: Path, node: str = "second") -> Result:
-    return up.make("wallet-backup", f"NODE={node}", f"INTO={folder}")
+    """In clear, which tar reads; encrypted ones are in test_wallet_backups.py."""
+    return up.make("wallet-backup", f"NODE={node}", f"INTO={folder}", "PLAIN=1")
 
 
 def restore(up: Machine, folder: Path, **source: Any) -> Result:
     """By plain Pulumi's way, where `backup` goes by that of `make`."""
     given = [str(value) for name, value in source.items() if name == "file"]
     given += [f"--copy={value}" for name, value in source.items() if name == "copy"]
+    given += ["--older"] if source.get("older") else []
     plain = ("--stack", "local", "--backend", "pulumi")
-    return up.skyinfra("wallet", "restore", "second", *given, "--into", str(folder), *plain)
+    return up.skyinfra("wallet", "restore", "second", *given, "--to", str(folder), *plain)
 
 
 def volumes(up: Machine) -> set[str]:
@@ -187,7 +189,7 @@ def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None
         whole = Path(place, "a b.wlt")
         whole.write_text(TEXT)
         subprocess.run(["chown", "-R", "10000:10000", place], check=True)
-        refused = restore(second, tmp_path / "before", file=file)
+        refused = restore(second, tmp_path / "before", file=file, older=True)
         assert refused.code != 0
         assert "no space left on device" in refused.text
         assert [path.name for path in Path(place).iterdir() if path.name != "lost+found"] == ["a b.wlt"]

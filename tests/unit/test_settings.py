@@ -28,11 +28,15 @@ TAG = "a tag has letters, digits, '_', '.' and '-', and starts with none of the 
 VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
 ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
 
+SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
+ONCE = f"{PUBLIC} more than once"
+
 UNKNOWN_KEYS = [
     (
         "imagse",
-        "registries, images, workspaces, workspace-user, hosts, nodes, images-from, bases, build-base, "
-        "builder, build-ca, build-secrets",
+        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, bases, "
+        "build-base, builder, build-ca, build-secrets",
     ),
     (
         "registries.local.adress",
@@ -217,6 +221,30 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("nodes.one.data-volume", "/srv/sky", f'skycoin:nodes.one.data-volume: "/srv/sky": {VOLUME}'),
     ("nodes.one.wallet-volume", "../wallet", f'skycoin:nodes.one.wallet-volume: "../wallet": {VOLUME}'),
     ("nodes", "one", 'skycoin:nodes: "one": Input should be a valid dictionary'),
+    # Backups of wallets.
+    (
+        "wallets",
+        {"recipients": ["age1x"]},
+        'skycoin:wallets.recipients[0]: "age1x": a recipient is a public key: age1… as `age-keygen` prints '
+        "it, or ssh-ed25519 … or ssh-rsa … (invalid Bech32 encoding)",
+    ),
+    (
+        "wallets",
+        {"recipients": [SECRET]},
+        'skycoin:wallets.recipients[0]: "[secret]": that is a secret key, which belongs neither on this '
+        "machine nor into a file of it; `age-keygen -y FILE` prints the public key of its file",
+    ),
+    (
+        "wallets",
+        {"identity": SECRET},
+        'skycoin:wallets.identity: unknown key (value "[secret]"); allowed here: recipients, backup-age',
+    ),
+    ("wallets", {"recipients": [PUBLIC, f"{PUBLIC} me"]}, "skycoin:wallets: recipients names " + ONCE),
+    (
+        "wallets",
+        {"backup-age": 0},
+        "skycoin:wallets.backup-age: 0: Input should be greater than or equal to 1",
+    ),
 ]
 
 ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [

@@ -1,0 +1,143 @@
+"""age, by its library in Rust: encryption to recipients, and identities that decrypt.
+
+Of age's kinds of keys it takes X25519 and ssh's (ed25519 and RSA, without a passphrase); plugins, such as
+those of hardware keys, run in the program age alone. pyrage is imported where it is used: most commands
+never need it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from clients.errors import ServiceError
+
+MAGIC = b"age-encryption.org/v1\n"
+"""First line of an encrypted file (C2SP, age.md)."""
+_ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
+
+SECRET_KEY = re.compile(r"AGE-(SECRET-KEY|PLUGIN)-|PRIVATE KEY", re.IGNORECASE)
+"""In a text that is a secret key, and is not to be shown."""
+
+ALLOWED = "a recipient is a public key: age1… as `age-keygen` prints it, or ssh-ed25519 … or ssh-rsa …"
+
+Identity: TypeAlias = Any
+"""Secret key of pyrage, whose types are its own."""
+
+
+class AgeError(ServiceError):
+    """A key or an encrypted file is not what it should be; secrets are never in the message."""
+
+
+def _library() -> ModuleType:
+    import pyrage  # noqa: PLC0415 3 MB that most commands never need
+
+    return pyrage  # type: ignore[no-any-return]
+
+
+def _parsed(recipient: str) -> Any:
+    """The library's recipient. Raises AgeError without the text."""
+    library = _library()
+    if SECRET_KEY.search(recipient):
+        raise AgeError(
+            "that is a secret key, which belongs neither on this machine nor into a file of it; "
+            "`age-keygen -y FILE` prints the public key of its file"
+        )
+    kind = library.ssh if recipient.startswith("ssh-") else library.x25519
+    try:
+        return kind.Recipient.from_str(recipient)
+    except library.RecipientError as error:
+        raise AgeError(f"{ALLOWED} ({error})") from None
+
+
+def recipient_fault(text: str) -> str | None:
+    """Why a text is no recipient, or None. The text is not in the answer."""
+    try:
+        _parsed(text)
+    except AgeError as error:
+        return str(error)
+    return None
+
+
+def without_comment(recipient: str) -> str:
+    """The key alone: one of ssh may have a comment behind it."""
+    return " ".join(recipient.split()[:2])
+
+
+def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
+    """The data as an age file that each of the recipients can read. Raises AgeError."""
+    encrypted: bytes = _library().encrypt(data, [_parsed(one) for one in recipients])
+    return encrypted
+
+
+def decrypt(encrypted: bytes, identities: Sequence[Identity]) -> bytes | None:
+    """What an age file holds; None where none of the identities is a recipient's. Raises AgeError."""
+    library = _library()
+    try:
+        data: bytes = library.decrypt(encrypted, list(identities))
+    except library.DecryptError as error:
+        if "No matching keys" in str(error):
+            return None
+        raise AgeError(f"it can't be decrypted: {error}") from None
+    return data
+
+
+def identities(name: str, text: bytes, passphrase: Callable[[], str]) -> list[Identity]:
+    """Secret keys in the text of an identity file; a passphrase is asked for where it has one.
+
+    Raises AgeError with the file's name, and never with its text.
+    """
+    library = _library()
+    if text.startswith((MAGIC, _ARMOR)):
+        try:
+            text = library.passphrase.decrypt(text, passphrase())
+        except library.DecryptError:
+            raise AgeError(
+                f"{name}: that is not its passphrase, or the file is no encrypted identity file"
+            ) from None
+    if b"PRIVATE KEY-----" in text:
+        return [_ssh_identity(name, text)]
+    lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
+    return _x25519_identities(name, [line for line in lines if line and not line.startswith("#")])
+
+
+def _ssh_identity(name: str, text: bytes) -> Identity:
+    library = _library()
+    try:
+        return library.ssh.Identity.from_buffer(text)
+    except library.IdentityError as error:
+        raise AgeError(
+            f"{name}: {error}. An ssh key is ed25519 or RSA and has no passphrase; one that has can be "
+            "used by age itself, as the note in a backup says"
+        ) from None
+
+
+def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
+    library = _library()
+    if not lines:
+        raise AgeError(f"{name} holds no identity: it is a file as `age-keygen -o` makes it")
+    if any(line.startswith("AGE-PLUGIN-") for line in lines):
+        raise AgeError(f"{name} needs a plugin of age, which is not supported: {ALLOWED}")
+    try:
+        return [library.x25519.Identity.from_str(line) for line in lines]
+    except library.IdentityError:
+        raise AgeError(
+            f"{name} is no identity file: each line is AGE-SECRET-KEY-1…, as `age-keygen -o` makes it"
+        ) from None
+
+
+def read_recipients(path: Path) -> list[str]:
+    """Recipients in a file, one a line, with comments behind `#`, as `age -R` takes it. Raises AgeError."""
+    try:
+        lines = [line.strip() for line in path.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise AgeError(f"{path} can't be read: {reason}") from None
+    found = [line for line in lines if line and not line.startswith("#")]
+    if not found:
+        raise AgeError(f"{path} names no recipient; {ALLOWED}")
+    for number, line in enumerate(found, 1):
+        if fault := recipient_fault(line):
+            raise AgeError(f"{path}, recipient {number}: {fault}")
+    return [without_comment(line) for line in found]

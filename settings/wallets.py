@@ -1,0 +1,21 @@
+"""`skycoin:wallets`: who can read the backups of the nodes' wallets, and how old the newest may be."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from settings.fields import Recipient
+from settings.model import Settings, each_once
+
+
+class WalletsSettings(Settings):
+    """Rules for the backups of all wallets of a stack."""
+
+    recipients: list[Recipient] = Field(default_factory=list)
+    backup_age: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """Days after which the newest backup of a node's wallets is too old."""
+
+    @model_validator(mode="after")
+    def _each_recipient_once(self) -> "WalletsSettings":
+        each_once(recipients=self.recipients)
+        return self

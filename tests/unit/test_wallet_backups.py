@@ -1,0 +1,752 @@
+"""Encrypted backups: form, keys and folders. On a real node: tests/e2e/test_wallet_backups.py."""
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from clients import age
+from settings.wallets import WalletsSettings
+from tests.unit.projects import PROJECT
+from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
+from wallets import commands, listing, records
+from wallets.backup_files import LocalFolder
+from wallets.backup_format import Kind, about, open_backup, read, seal
+from wallets.backup_places import SshFolder, load_file, place
+from wallets.commands import Restoring
+from wallets.contents import Contents, File, from_tar, pack
+from wallets.errors import WalletError
+from wallets.losses import lost
+from wallets.nodes import DeployedNode, node_of
+from wallets.policy import recipients_of, refuse_unclear, rules_of
+
+SEED = "canary fossil side modify turtle door label grunt baby worth brush master"
+
+
+def secret_key(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()
+
+
+def wallet(*addresses: str, seed: str = SEED) -> bytes:
+    entries = [{"address": address, "secret_key": secret_key(address)} for address in addresses]
+    return json.dumps({"meta": {"type": "deterministic", "seed": seed}, "entries": entries}).encode()
+
+
+CONTENTS = {"a.wlt": File(data=wallet("one", "two"), modified=1_700_000_000), "sub/note": File(data=b"x")}
+
+
+class Key:
+    """A key pair of age."""
+
+    def __init__(self) -> None:
+        self.secret = pyrage.x25519.Identity.generate()
+        self.public = str(self.secret.to_public())
+        self.file = f"# created\n# public key: {self.public}\n{self.secret}\n".encode()
+
+
+KEY, OTHER = Key(), Key()
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
+    monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    return node_of("test", "node-1", RESOURCES)
+
+
+def sealed(
+    contents: Contents = CONTENTS,
+    recipients: Sequence[str] = (KEY.public,),
+    node: str = "node-1",
+    stack: str = "test",
+    kind: Kind = Kind.BACKUP,
+) -> bytes:
+    facts = about(contents, node=node, stack=stack, host="attic", kind=kind, recipients=recipients)
+    return seal(facts, contents)
+
+
+def data_of(contents: Contents) -> dict[str, bytes]:
+    return {path: file.data for path, file in contents.items()}
+
+
+def test_a_backup_opens_with_the_key_of_each_recipient_and_says_what_it_is() -> None:
+    backup = read("b", sealed(recipients=[KEY.public, OTHER.public]))
+    facts = backup.about
+    assert (facts.node, facts.stack, facts.host, facts.wallets) == ("node-1", "test", "attic", 1)
+    assert facts.recipients == [KEY.public, OTHER.public]
+    assert re.fullmatch("[0-9a-f]{16}", facts.fingerprint)
+    assert datetime.now(UTC) - facts.time < timedelta(minutes=1)
+    for key in (KEY, OTHER):
+        assert data_of(open_backup(backup, [Key().secret, key.secret])) == data_of(CONTENTS)
+
+
+def test_no_secret_of_a_wallet_is_in_an_encrypted_backup() -> None:
+    file = sealed()
+    for form in (file, file.lower()):
+        assert b"canary" not in form
+        assert secret_key("one").encode() not in form
+    assert b"a.wlt" not in file, "not even the names of the wallets"
+
+
+def test_the_note_in_a_backup_says_how_it_is_read_without_this_program(tmp_path: Path) -> None:
+    """The note's own command, with the library in age's place. With age itself: the end-to-end test."""
+    file = sealed()
+    (tmp_path / "THIS-FILE").write_bytes(file)
+    [line] = [line for line in file.decode(errors="replace").splitlines() if "| age" in line]
+    tail, _, tar = line.strip().split(" | ")
+    encrypted = subprocess.run(tail, shell=True, cwd=tmp_path, capture_output=True, check=True).stdout  # noqa: S602
+    plain = pyrage.decrypt(encrypted, [KEY.secret])
+    subprocess.run(tar, shell=True, cwd=tmp_path, input=plain, check=True)  # noqa: S602
+    assert (tmp_path / "wallet" / "a.wlt").read_bytes() == CONTENTS["a.wlt"].data
+    assert (tmp_path / "wallet" / "sub" / "note").read_bytes() == b"x"
+    assert (tmp_path / "wallet" / "a.wlt").stat().st_mtime == 1_700_000_000
+    said = json.loads((tmp_path / "backup.json").read_text())
+    assert said == file.decode(errors="replace").split("\n\n")[0].splitlines()[1:]
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("cut", [1, 30, 200, 700, -300, -17, -1])
+def test_a_backup_that_was_cut_short_is_refused_without_a_key(cut: int) -> None:
+    with pytest.raises(WalletError, match=r"^b is not a whole backup"):
+        read("b", sealed()[:cut])
+
+
+@pytest.mark.case(38)
+def test_no_changed_byte_of_a_backup_goes_unnoticed() -> None:
+    file = sealed()
+    for at in range(0, len(file), 7):
+        changed = bytearray(file)
+        changed[at] ^= 1
+        with pytest.raises(WalletError):
+            read("b", bytes(changed))
+
+
+def forged(file: bytes, old: str, new: str) -> bytes:
+    """The file with another header, and the checksum that belongs to it."""
+    head, _, payload = file.partition(age.MAGIC)
+    lines = head.decode().replace(old, new).splitlines(keepends=True)[:-1]
+    top, rest = "".join(lines).encode(), age.MAGIC + payload
+    return top + f"sha256: {hashlib.sha256(top + rest).hexdigest()}\n".encode() + rest
+
+
+def test_a_header_that_was_changed_with_its_checksum_is_refused_by_whoever_has_a_key() -> None:
+    whole = forged(sealed(), "host: attic", "host: attic")
+    assert open_backup(read("b", whole), [KEY.secret])
+    for old, new in (("node: node-1", "node: node-2"), ("wallets: 1", "wallets: 2")):
+        backup = read("b", forged(sealed(), old, new))
+        with pytest.raises(WalletError, match=r"its header was changed: inside it says something else"):
+            open_backup(backup, [KEY.secret])
+
+
+def test_wallets_that_are_not_those_of_the_header_are_refused() -> None:
+    """Somebody who knows the recipient has made a file for it, under the facts of another."""
+    facts = about(CONTENTS, node="n", stack="s", host="h", kind=Kind.BACKUP, recipients=[KEY.public])
+    swapped = seal(facts, {"a.wlt": File(data=wallet("three"))})
+    with pytest.raises(WalletError, match=r"its wallets are not those that its header names"):
+        open_backup(read("b", swapped), [KEY.secret])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("kind: backup", "kind: else"),
+        ("node: node-1\n", ""),
+        ("wallets: 1", "wallets: x"),
+        ("time: 2", "time: x"),
+    ],
+)
+def test_a_header_of_another_form_is_refused(old: str, new: str) -> None:
+    with pytest.raises(WalletError, match=r"b: its header is not one of this version's"):
+        read("b", forged(sealed(), old, new))
+
+
+@pytest.mark.case(38)
+def test_a_backup_to_other_recipients_names_them_and_needs_a_key() -> None:
+    backup = read("b", sealed())
+    with pytest.raises(WalletError, match=f"b is encrypted to {KEY.public}, and no identity that was given"):
+        open_backup(backup, [OTHER.secret])
+    with pytest.raises(WalletError, match=r"b is encrypted: give the secret key .*--identity FILE"):
+        open_backup(backup, [])
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", age.MAGIC + b"-> X25519 x"])
+def test_what_is_no_backup_is_said_to_be_none(data: bytes) -> None:
+    with pytest.raises(WalletError, match=r"^b (is empty|is not a whole backup): it begins neither as"):
+        read("b", data)
+
+
+def ssh_key(folder: Path, kind: str, passphrase: str = "") -> tuple[str, bytes]:
+    """Public and secret key."""
+    file = folder / "ssh"
+    command = [
+        "ssh-keygen",
+        "-q",
+        "-t",
+        kind,
+        "-b",
+        "2048",
+        "-N",
+        passphrase,
+        "-C",
+        "me here",
+        "-f",
+        str(file),
+    ]
+    subprocess.run(command, check=True)
+    return file.with_suffix(".pub").read_text().strip(), file.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+def test_keys_of_ssh_are_recipients_and_identities(kind: str, tmp_path: Path) -> None:
+    public, secret = ssh_key(tmp_path, kind)
+    assert age.recipient_fault(public) is None
+    backup = read("b", sealed(recipients=[age.without_comment(public)]))
+    assert "me here" not in str(backup.about.recipients)
+    [identity] = age.identities("ssh", secret, no_passphrase)
+    assert data_of(open_backup(backup, [identity])) == data_of(CONTENTS)
+
+
+def no_passphrase() -> str:
+    raise AssertionError("nobody was to be asked")
+
+
+WITH_PASSPHRASE = """\
+-----BEGIN AGE ENCRYPTED FILE-----
+YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBiRy9RczBzY2o5UkZhNTVy
+S2VneHBBIDEKc2tFK01JSVdZU2R4Vk4vY0pSZ1hDNThZOTk4YnRtSGtUbnNJNGFR
+TWxjbwotLS0gdEd1WHZKUW9hUTdhdzRSMzdBc25hQ1c2QzlBVGFucDZwbm13QmEw
+aGNKYwon/ycsMUwzSzYWaUQbf9K22XZZhH0N0GfSm7pCHPA6vC5a9v5zrEuUi+uZ
+46RDJPapTyrJcUOs2R2msVRJOHClKEycX4JZsvE33c5HuikoStRa769r+3/DMsSg
+dc5T7a3O8Zu7LlgDI6GDcg==
+-----END AGE ENCRYPTED FILE-----
+"""
+"""Identity file of the key of 42s, encrypted by age with the passphrase `right` and the least work."""
+PUBLIC_OF_IT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+
+
+def test_an_identity_file_with_a_passphrase_asks_for_it() -> None:
+    armored = WITH_PASSPHRASE.encode()
+    binary = base64.b64decode("".join(WITH_PASSPHRASE.splitlines()[1:-1]))
+    for file in (armored, binary):
+        [identity] = age.identities("k", file, lambda: "right")
+        assert age.decrypt(age.encrypt(b"x", [PUBLIC_OF_IT]), [identity]) == b"x"
+    with pytest.raises(age.AgeError, match=r"k: that is not its passphrase"):
+        age.identities("k", armored, lambda: "wrong")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "k holds no identity"),
+        (b"# only a comment\n", "k holds no identity"),
+        (KEY.file.replace(b"AGE-SECRET-KEY-1", b"AGE-SECRET-KEY-1Q"), "k is no identity file"),
+        (b"AGE-PLUGIN-YUBIKEY-1QQQ\n", "k needs a plugin of age, which is not supported"),
+        (KEY.public.encode(), "k is no identity file"),
+        (b"-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----\n", "k: "),
+    ],
+    ids=["empty", "comment", "changed", "plugin", "public", "ssh"],
+)
+def test_a_file_that_is_no_identity_gets_a_sentence_without_its_text(text: bytes, said: str) -> None:
+    with pytest.raises(age.AgeError, match=f"^{said}") as refused:
+        age.identities("k", text, no_passphrase)
+    assert "AGE-SECRET-KEY-1Q" not in str(refused.value)
+
+
+def test_an_ssh_key_with_a_passphrase_or_of_another_kind_is_refused(tmp_path: Path) -> None:
+    _, secret = ssh_key(tmp_path, "ed25519", "passphrase")
+    with pytest.raises(
+        age.AgeError, match=r"k: .* has no passphrase; one that has can be used by age itself"
+    ):
+        age.identities("k", secret, no_passphrase)
+    assert "a recipient is a public key" in str(age.recipient_fault("ssh-dss AAAA"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "age1", "age1yubikey1qqq", KEY.public[:-1], "me@example.org", "ssh-rsa"], ids=range(6)
+)
+def test_what_is_no_recipient_is_answered_with_what_is_allowed(text: str) -> None:
+    assert "a recipient is a public key: age1… as `age-keygen` prints it" in str(age.recipient_fault(text))
+
+
+def test_a_secret_key_in_a_recipients_place_is_refused_and_never_shown() -> None:
+    fault = str(age.recipient_fault(str(KEY.secret)))
+    assert fault.startswith("that is a secret key")
+    assert str(KEY.secret) not in fault
+    with pytest.raises(WalletError) as refused:
+        rules_of({"skycoin:wallets": {"recipients": [str(KEY.secret)]}})
+    assert str(KEY.secret) not in str(refused.value)
+    assert "AGE" not in str(refused.value)
+
+
+def test_recipients_are_those_of_the_stack_and_those_that_are_given(tmp_path: Path) -> None:
+    file = tmp_path / "r"
+    file.write_text(f"# mine\n\n{OTHER.public}\n{KEY.public}\n")
+    rules = rules_of({"skycoin:wallets": {"recipients": [KEY.public], "backup-age": 7}, "skycoin:nodes": 1})
+    assert rules.backup_age == 7
+    assert recipients_of(rules, [OTHER.public], [file]) == [KEY.public, OTHER.public]
+    assert recipients_of(rules_of({}), [], [file]) == [OTHER.public, KEY.public]
+    with pytest.raises(WalletError, match=r"--recipient: a recipient is a public key"):
+        recipients_of(rules, ["me"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "names no recipient"),
+        (b"me\n", "recipient 1: a recipient is"),
+        (b"\xff", "can't be read: it is no"),
+    ],
+)
+def test_a_recipients_file_that_is_none_is_named(text: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "r").write_bytes(text)
+    with pytest.raises(age.AgeError, match=f"{tmp_path}/r,? {said}"):
+        recipients_of(rules_of({}), [], [tmp_path / "r"])
+    with pytest.raises(age.AgeError, match=r"can't be read: No such file"):
+        recipients_of(rules_of({}), [], [tmp_path / "none"])
+
+
+def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedNode) -> None:
+    with pytest.raises(WalletError, match=r"nobody is named .*`age-keygen -o wallet-key.txt`.*--plain makes"):
+        refuse_unclear(node, [], plain=False)
+    with pytest.raises(WalletError, match=r"--plain: there are recipients"):
+        refuse_unclear(node, [KEY.public], plain=True)
+    refuse_unclear(node, [], plain=True)
+    refuse_unclear(node, [KEY.public], plain=False)
+
+
+# Folders
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshFolder]:
+    """Folders behind an `ssh` that runs its command here, in a home of its own."""
+    program, home = tmp_path / "bin" / "ssh", tmp_path / "far home"
+    program.parent.mkdir()
+    home.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n'
+        f'for last; do :; done\nHOME="{home}" exec sh -c "$last"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return lambda path: SshFolder(f"ssh://me@nas.lan:2222{path}", ["-i", "key"])
+
+
+def test_a_folder_behind_ssh_takes_a_backup_once_and_gives_it_back(
+    ssh: Callable[[str], SshFolder], tmp_path: Path
+) -> None:
+    far, file = ssh(f"{tmp_path}/on the nas"), sealed()
+    address = far.keep("node-1-wallet-2026-01-01T00-00-00Z.backup", file)
+    assert address == f"ssh://me@nas.lan:2222{tmp_path}/on the nas/node-1-wallet-2026-01-01T00-00-00Z.backup"
+    [kept] = (tmp_path / "on the nas").iterdir()
+    assert (stat.S_IMODE(kept.stat().st_mode), stat.S_IMODE(kept.parent.stat().st_mode)) == (0o600, 0o700)
+    assert kept.read_bytes() == load_file(address, ["-i", "key"]) == file
+    assert far.names() == [kept.name]
+    (kept.parent / "z.tar.gz").write_bytes(b"z")
+    (kept.parent / "other").write_bytes(b"z")
+    assert dict(far.load_all()) == {kept.name: file, "z.tar.gz": b"z"}
+    with pytest.raises(WalletError, match=r"is there already, and a backup is never overwritten"):
+        far.keep(kept.name, b"bad")
+    assert kept.read_bytes() == file
+    assert sorted(path.name for path in kept.parent.iterdir()) == [kept.name, "other", "z.tar.gz"]
+    asked = (tmp_path / "asked").read_text().splitlines()[0]
+    assert "StrictHostKeyChecking=yes" in asked
+    assert "-i key" in asked
+    assert "-l me -p 2222 -- nas.lan" in asked
+
+
+def test_a_folder_in_the_home_behind_ssh(ssh: Callable[[str], SshFolder], tmp_path: Path) -> None:
+    ssh("/~/wallets").keep("a.backup", b"a")
+    assert (tmp_path / "far home" / "wallets" / "a.backup").read_bytes() == b"a"
+
+
+@pytest.mark.case(38)
+def test_a_backup_that_arrives_in_part_gets_no_name(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection ends in the middle: the far side sees an end of the file like any other."""
+    real = subprocess.run
+
+    def cut(command: list[str], *, input: bytes, **rest: object) -> object:  # noqa: A002 subprocess's name
+        return real(command, input=input[: len(input) // 2], **rest)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("wallets.backup_places.subprocess.run", cut)
+    with pytest.raises(WalletError, match=r"can't be written: only a part of it arrived. No backup was made"):
+        ssh(f"{tmp_path}/far").keep("a.backup", b"whole")
+    assert list((tmp_path / "far").iterdir()) == []
+
+
+@pytest.mark.case(38)
+def test_a_folder_behind_ssh_that_cannot_be_used_says_why(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    far = ssh(f"{tmp_path}/file")
+    with pytest.raises(
+        WalletError, match=r"file/a.backup can't be written: .*exists. No backup was made there"
+    ):
+        far.keep("a.backup", b"a")
+    for question in (far.names, lambda: far.load("a"), lambda: list(far.load_all())):
+        with pytest.raises(WalletError, match=r"can't be read: "):
+            question()
+    assert list(ssh(f"{tmp_path}/far home").load_all()) == []
+    (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\necho no route to host >&2; exit 255\n")
+    with pytest.raises(WalletError, match=r"a.backup can't be written: no route to host"):
+        far.keep("a.backup", b"a")
+
+
+@pytest.mark.parametrize("url", ["ssh://nas.lan", "ssh://nas.lan/", "ssh:///folder"])
+def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
+    with pytest.raises(WalletError, match=r"allowed is ssh://USER@HOST"):
+        place(url, [])
+
+
+def test_what_a_killed_run_has_left_goes_with_the_next_backup(
+    ssh: Callable[[str], SshFolder], tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for far in (LocalFolder(folder), ssh(str(folder))):
+        for name, days in (
+            (".n-wallet-1.backup.7.partial", 3),
+            (".n-wallet-2.backup.7.partial", 0),
+            ("x", 3),
+        ):
+            (folder / name).touch()
+            os.utime(folder / name, times=(time.time() - days * 86400,) * 2)
+        far.keep("a.backup", b"a")
+        assert sorted(path.name for path in folder.iterdir()) == [
+            ".n-wallet-2.backup.7.partial",
+            "a.backup",
+            "x",
+        ]
+        (folder / "a.backup").unlink()
+
+
+@pytest.mark.case(38)
+def test_a_backup_that_is_killed_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
+    """A file without a name: it goes with the process."""
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom wallets import backup_files\n"
+        "backup_files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "backup_files.LocalFolder(Path(sys.argv[1])).keep('n-wallet-1.backup', b'x' * 99999)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=PROJECT, check=False)
+    assert done.returncode == -9
+    assert list(tmp_path.iterdir()) == []
+
+
+# Commands
+
+
+def backup(node: DeployedNode, engine: FakeEngine, folder: Path, *keys: Key) -> Path:
+    recipients = [key.public for key in keys]
+    there = volume(node, engine)
+    return Path(commands.backup(node, there, LocalFolder(folder), recipients, folder / "records"))
+
+
+def test_a_backup_is_encrypted_dated_private_and_remembered(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine({WALLET: data_of(CONTENTS)})
+    path = backup(node, engine, tmp_path, KEY)
+    assert re.fullmatch(r"node-1-wallet-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.backup", path.name)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert data_of(open_backup(read("b", path.read_bytes()), [KEY.secret])) == data_of(CONTENTS)
+    record = records.recorded(tmp_path / "records", node)
+    assert record is not None
+    assert record.file == str(path)
+    assert record.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    for file in tmp_path.rglob("*"):
+        assert file.is_dir() or b"canary" not in file.read_bytes(), file
+    assert "canary" not in capsys.readouterr().out
+
+
+def test_a_backup_of_a_hundred_wallets_is_made_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
+    """The engine's part is measured in the end-to-end test; 5 s are allowed for both."""
+    many = {
+        f"{number}.wlt": wallet(*(f"{number + 1}x{one + 1}".replace("0", "z") for one in range(100)))
+        for number in range(100)
+    }
+    began = time.monotonic()
+    backup(node, FakeEngine({WALLET: many}), tmp_path, KEY)
+    assert time.monotonic() - began < 5
+
+
+def restoring(folder: Path, *keys: Key, other_node: bool = False, older: bool = False) -> Restoring:
+    return Restoring(
+        place=LocalFolder(folder),
+        recipients=[key.public for key in keys],
+        other_node=other_node,
+        older=older,
+    )
+
+
+def restore(node: DeployedNode, engine: FakeEngine, file: bytes, how: Restoring) -> None:
+    commands.restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
+
+
+def test_what_was_there_before_a_restore_is_encrypted_where_recipients_are_known(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": b"torn", "b.wlt": wallet("b")}})
+    restore(node, engine, sealed(), restoring(tmp_path, OTHER))
+    assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
+    [kept] = tmp_path.iterdir()
+    assert kept.name.endswith("-before-restore.backup")
+    before = read("b", kept.read_bytes())
+    assert before.about.kind is Kind.BEFORE_RESTORE
+    archive = pyrage.decrypt(before.payload, [OTHER.secret])
+    assert from_tar(gzip.decompress(archive))["wallet/a.wlt"].data == b"torn"
+    with pytest.raises(WalletError, match=r"holds no good backup of node-1"):
+        listing.newest(LocalFolder(tmp_path), node)
+
+
+@pytest.mark.case(38)
+def test_a_backup_of_another_node_is_refused_unless_it_is_meant(node: DeployedNode, tmp_path: Path) -> None:
+    engine = FakeEngine({WALLET: {}})
+    for other in (sealed(node="node-2"), sealed(stack="else")):
+        with pytest.raises(WalletError, match=r"b is a backup of node-\d of the stack \w+, not of node-1 of"):
+            restore(node, engine, other, restoring(tmp_path))
+    plain = read("/x/node-2-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS))
+    with pytest.raises(WalletError, match=r"is a backup of node-2, not of node-1"):
+        commands.restore_file(node, volume(node, engine), plain, [], restoring(tmp_path))
+    assert engine.volumes[WALLET] == {}
+    restore(node, engine, sealed(node="node-2"), restoring(tmp_path, other_node=True))
+    assert "a.wlt" in engine.volumes[WALLET]
+
+
+@pytest.mark.case(38)
+def test_a_backup_older_than_what_is_there_is_refused_unless_it_is_meant(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    grown = wallet("one", "two", "three")
+    engine = FakeEngine({WALLET: {"a.wlt": grown}})
+    with pytest.raises(
+        WalletError, match=r"b is older than what is in .*a.wlt has 2 of 3 addresses .*--older"
+    ):
+        restore(node, engine, sealed(), restoring(tmp_path))
+    assert engine.volumes[WALLET]["a.wlt"] == grown
+    assert not any(line.startswith("stop") for line in engine.noted)
+    assert list(tmp_path.iterdir()) == []
+    copies = FakeEngine({WALLET: {"a.wlt": grown}, BACKUPS: {f"{COPY}/a.wlt": CONTENTS["a.wlt"].data}})
+    with pytest.raises(WalletError, match=f"the copy {COPY} is older than what is in"):
+        commands.restore_copy(node, volume(node, copies), COPY, restoring(tmp_path))
+    restore(node, engine, sealed(), restoring(tmp_path, older=True))
+    assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
+
+
+def test_a_wallet_that_grew_or_has_another_name_has_lost_nothing() -> None:
+    before = {"a.wlt": File(data=wallet("one"))}
+    assert lost(before, {"a.wlt": File(data=wallet("one", "two"))}) == []
+    assert lost(before, {"b.wlt": File(data=wallet("one"))}) == []
+    assert lost(before, {"a.wlt": File(data=wallet("two", "one"))}) == [
+        "a.wlt holds other addresses than before (deterministic)"
+    ]
+    assert lost(before, {}) == ["a.wlt (1 address) is gone"]
+
+
+@pytest.mark.parametrize("entries", [[1], {"a": 1}, "x", 7])
+def test_a_wallet_with_other_entries_is_no_fault_of_the_program(entries: object) -> None:
+    odd = {"a.wlt": File(data=json.dumps({"meta": {"type": "x"}, "entries": entries}).encode())}
+    with pytest.raises(WalletError, match=r"a.wlt: one has no entries as a node writes them"):
+        sealed(odd)
+    with pytest.raises(WalletError, match=r"a.wlt: one has no entries"):
+        lost({"a.wlt": File(data=wallet("one"))}, odd)
+
+
+def test_verify_says_what_it_could_not_prove_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    commands.verify("b", sealed(), [])
+    said = capsys.readouterr().out
+    assert "b: a whole backup of node node-1 of stack test, host attic" in said
+    assert "not proved without a key: that it can be decrypted, and that its header is true" in said
+    commands.verify("b", sealed(), [KEY.secret])
+    assert "decrypted: its wallets are whole, and what its header says is true" in capsys.readouterr().out
+    commands.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
+    assert "not encrypted: whoever has it can read it" in capsys.readouterr().out
+
+
+@pytest.mark.case(38)
+def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = sealed(), sealed()[:-1]
+    files = {
+        "node-1-wallet-2026-01-01T00-00-00Z.tar.gz": pack(CONTENTS),
+        "node-1-wallet-2026-01-02T00-00-00Z.backup": good,
+        "node-1-wallet-2026-01-03T00-00-00Z.backup": bad,
+        "node-1-wallet-2026-01-04T00-00-00Z.backup": b"",
+        "node-1-wallet-2026-01-05T00-00-00Z.backup": sealed(node="node-2"),
+        "node-1-wallet-2026-01-06T00-00-00Z-before-restore.backup": sealed(kind=Kind.BEFORE_RESTORE),
+        "node-2-wallet-2026-01-07T00-00-00Z.backup": sealed(node="node-2"),
+        "note.tar.gz": b"",
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    found = listing.newest(LocalFolder(tmp_path), node)
+    assert found.name == f"{tmp_path}/node-1-wallet-2026-01-02T00-00-00Z.backup"
+    said = capsys.readouterr().out
+    assert len(re.findall("passed over: ", said)) == 3
+    assert "05T00-00-00Z.backup is of node-2" in said
+    rows = list(listing.rows(LocalFolder(tmp_path), "node-1"))[1:]
+    assert [row[-1].split(":")[0] for row in rows] == [
+        "whole, not encrypted",
+        "whole",
+        "is not a whole backup",
+        "is empty",
+        "whole, before a restore",
+    ]
+    assert {row[1] for row in listing.rows(LocalFolder(tmp_path), None)} == {"node", "node-1", "node-2", ""}
+
+
+def check(
+    node: DeployedNode,
+    engine: FakeEngine,
+    folder: Path,
+    rules: WalletsSettings | None = None,
+    key: Key | None = None,
+) -> None:
+    identities = [key.secret] if key else []
+    commands.check(node, volume(node, engine), LocalFolder(folder), rules or WalletsSettings(), identities)
+
+
+def test_a_check_compares_wallet_and_newest_backup(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine({WALLET: data_of(CONTENTS)})
+    with pytest.raises(
+        WalletError, match=r"holds no good backup of node-1: `./skyinfra wallet backup node-1 -s"
+    ):
+        check(node, engine, tmp_path)
+    backup(node, engine, tmp_path, KEY)
+    check(node, engine, tmp_path)
+    said = capsys.readouterr().out
+    assert "The wallet volume skycoin-node-1-wallet on host attic holds the same addresses." in said
+    assert "Not proved without a key: that it can be decrypted" in said
+    check(node, engine, tmp_path, key=KEY)
+    assert "Not proved" not in capsys.readouterr().out
+    engine.volumes[WALLET]["a.wlt"] = wallet("one", "two", "three")
+    with pytest.raises(WalletError, match=r"the wallet has other addresses now \(fingerprint"):
+        check(node, engine, tmp_path)
+    with pytest.raises(WalletError, match=r"not in the backup: a.wlt has 2 of 3 addresses") as grown:
+        check(node, engine, tmp_path, key=KEY)
+    assert "since the backup" not in str(grown.value)
+    engine.volumes[WALLET] = {"b.wlt": wallet("b")}
+    with pytest.raises(WalletError, match=r"since the backup: a.wlt \(2 addresses\) is gone"):
+        check(node, engine, tmp_path, key=KEY)
+
+
+def test_a_check_holds_a_backup_against_what_the_stack_asks(node: DeployedNode, tmp_path: Path) -> None:
+    engine = FakeEngine({WALLET: data_of(CONTENTS)})
+    backup(node, engine, tmp_path, KEY)
+    check(node, engine, tmp_path, WalletsSettings(recipients=[KEY.public], backup_age=1))
+    with pytest.raises(WalletError) as refused:
+        check(node, engine, tmp_path, WalletsSettings(recipients=[OTHER.public]))
+    assert f"it is not encrypted to {OTHER.public}, whom the stack names" in str(refused.value)
+    assert f"it is encrypted to {KEY.public}, whom the stack does not name" in str(refused.value)
+    plain = tmp_path / "plain"
+    backup(node, engine, plain)
+    with pytest.raises(WalletError, match=r"it is not encrypted, and the stack names recipients"):
+        check(node, engine, plain, WalletsSettings(recipients=[KEY.public]))
+    [old] = plain.glob("*.tar.gz")
+    old.rename(plain / "node-1-wallet-2020-01-01T00-00-00Z.tar.gz")
+    with pytest.raises(WalletError, match=r"it is \d+ days old, and the stack asks for one every 7 days"):
+        check(node, engine, plain, WalletsSettings(backup_age=7))
+
+
+# The record
+
+
+@pytest.fixture
+def backed_up(node: DeployedNode, tmp_path: Path) -> Path:
+    return backup(node, FakeEngine({WALLET: data_of(CONTENTS)}), tmp_path, KEY)
+
+
+def aged(folder: Path, **ago: float) -> None:
+    """Move the time of the one record into the past."""
+    [file] = folder.rglob("*.json")
+    noted = json.loads(file.read_text())
+    file.write_text(json.dumps({**noted, "time": (datetime.now(UTC) - timedelta(**ago)).isoformat()}))
+
+
+@pytest.mark.parametrize(
+    ("hours", "limit", "words", "short"),
+    [
+        (0.5, 1, "less than an hour old", False),
+        (1.5, None, "1 hour old", False),
+        (47, None, "47 hours old", False),
+        (49, 3, "2 days old", False),
+        (24 * 8, 7, "8 days old", True),
+        (25, 1, "25 hours old", True),
+        (-1, None, "in the future: look at the clocks", True),
+    ],
+)
+def test_the_age_of_the_newest_backup_is_told_with_a_warning_where_it_is_too_old(
+    hours: float, limit: int | None, words: str, short: bool, node: DeployedNode, backed_up: Path
+) -> None:
+    folder = backed_up.parent / "records"
+    aged(folder, hours=hours)
+    said, falls_short = records.newest_backup(folder, node, limit)
+    assert f"backup {words}, fingerprint " in said
+    assert str(backed_up) in said
+    assert falls_short is short
+    assert ("`./skyinfra wallet backup node-1 -s test`" in said) is short
+
+
+def test_a_backup_that_is_gone_or_of_another_wallet_is_none(node: DeployedNode, backed_up: Path) -> None:
+    folder = backed_up.parent / "records"
+    backed_up.unlink()
+    assert records.newest_backup(folder, node, None) == (
+        f"the newest known backup is gone: {backed_up}",
+        True,
+    )
+    other = node_of("test", "node-1", [{**one, "inputs": _renamed(one)} for one in RESOURCES])
+    assert records.recorded(folder, other) is None
+    said, falls_short = records.newest_backup(folder, other, 1)
+    assert said.endswith("and the stack asks for one every day")
+    assert falls_short
+    assert records.newest_backup(folder, other, None)[1] is False
+
+
+def _renamed(resource: dict[str, object]) -> dict[str, object]:
+    inputs = resource.get("inputs")
+    assert inputs is None or isinstance(inputs, dict)
+    return {key: "elsewhere" if value == WALLET else value for key, value in (inputs or {}).items()}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"wallet": 1}'])
+def test_a_damaged_record_is_none(text: str, node: DeployedNode, tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "node-1.json").write_text(text)
+    assert records.recorded(tmp_path, node) is None
+    assert records.has_records(tmp_path, "me/skycoin/test")
+
+
+def test_a_backup_on_another_machine_is_not_looked_for(node: DeployedNode, tmp_path: Path) -> None:
+    records.remember(tmp_path, node, read("ssh://nas/wallets/x.backup", sealed()))
+    said, falls_short = records.newest_backup(tmp_path, node, None)
+    assert said.endswith("ssh://nas/wallets/x.backup")
+    assert not falls_short
+
+
+def test_an_archive_of_any_name_is_dated_by_its_files() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo("a.wlt")
+        entry.size, entry.mtime = len(CONTENTS["a.wlt"].data), 1_600_000_000
+        tar.addfile(entry, io.BytesIO(CONTENTS["a.wlt"].data))
+    backup = read("mine.tar.gz", gzip.compress(buffer.getvalue()))
+    assert (backup.about.node, backup.about.time.year, backup.is_encrypted) == ("", 2020, False)

@@ -1,0 +1,302 @@
+"""`skyinfra wallet`: its command lines, units for timers, and the word on backups in `up` and on the page."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.age import Identity
+from local import __main__ as local_main
+from local.layout import Layout, read_layout
+from settings.wallets import WalletsSettings
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
+from tests.unit.test_wallets import RESOURCES
+from wallets.backup_format import read
+from wallets.backup_places import Place
+from wallets.contents import pack
+from wallets.nodes import DeployedNode, node_of
+from wallets.records import remember
+from wallets.schedule import Scheduler, timer
+
+NAME = "node-1-wallet-2026-01-02T00-00-00Z.backup"
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """Configuration of the stack that every command finds, on a Pulumi that knows one node."""
+    config: dict[str, Any] = {}
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (tmp_path / "pulumi").write_text("#!/bin/sh\n")
+    (tmp_path / "pulumi").chmod(0o755)
+    monkeypatch.setattr("commands.wallet.stack_config", lambda _: config)
+    monkeypatch.setattr("commands.review.stack_config", lambda _: config)
+    monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
+    monkeypatch.setattr("commands.wallet.engine_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    return config
+
+
+def test_a_backup_goes_to_all_recipients_and_is_remembered_for_this_backend(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr("commands.wallet.backup", lambda *given: made.append(given[2:]))
+    stack["skycoin:wallets"] = {"recipients": [KEY.public]}
+    ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--to", "/x/y", "--recipient", OTHER.public)
+    assert ran.code == 0, ran.err
+    [(place, recipients, records)] = made
+    assert place.address("n") == "/x/y/n"
+    assert recipients == [KEY.public, OTHER.public]
+    assert records == tmp_path / "cache" / "skycoin-infrastructure" / "backups"
+
+
+def test_a_backup_for_nobody_is_refused_before_the_wallet_is_read(
+    stack: dict[str, Any], skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
+    assert ran.code == 1
+    assert "error: nobody is named who can read a backup of node-1, so none was made." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--ssh-option=-oProxyCommand=x", "'-oProxyCommand=x' is not allowed"),
+        ("--ssh-option=-v", "'-v' is not allowed or has no value"),
+    ],
+)
+def test_an_ssh_option_that_could_run_a_program_or_skip_the_hosts_key_is_refused(
+    option: str, said: str, skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("wallet", "list", option)
+    assert ran.code == 2
+    assert said in " ".join(ran.err.split())
+
+
+def test_list_shows_each_file_and_what_no_key_has_proved(skyinfra: Skyinfra, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(sealed())
+    (tmp_path / "node-2-wallet-2026-01-01T00-00-00Z.tar.gz").write_bytes(pack(CONTENTS))
+    (tmp_path / "node-1-wallet-2026-01-03T00-00-00Z.backup").write_bytes(sealed()[:-1])
+    ran = skyinfra("wallet", "list", "--from", str(tmp_path))
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[0].split()[:2] == ["file", "node"]
+    assert [line.split()[0][:6] for line in lines[1:4]] == ["node-1", "node-1", "node-2"]
+    assert lines[1].endswith("  whole")
+    assert "is not a whole backup: it was cut short or changed" in lines[2]
+    assert lines[3].endswith("  whole, not encrypted")
+    assert lines[-1].startswith("Not proved without a key, of those that are encrypted: that it can be")
+    assert "node-2" not in skyinfra("wallet", "list", "node-1", "--from", str(tmp_path)).out
+    assert skyinfra("wallet", "list", "node-3", "--from", str(tmp_path)).out == (
+        f"{tmp_path} holds no backups of node-3.\n"
+    )
+    assert "none can't be read: No such file" in skyinfra("wallet", "list", "--from", "none").err
+
+
+def test_verify_takes_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfra, tmp_path: Path) -> None:
+    file, key = tmp_path / NAME, tmp_path / "key"
+    file.write_bytes(sealed())
+    key.write_bytes(KEY.file)
+    for given in (str(key), "-"):
+        ran = skyinfra("wallet", "verify", str(file), "--identity", given, given=KEY.file)
+        assert ran.code == 0, ran.err
+        assert "decrypted: its wallets are whole, and what its header says is true" in ran.out
+    wrong = skyinfra("wallet", "verify", str(file), "--identity", "-", given=OTHER.file)
+    assert (wrong.code, "no identity that was given is one of theirs" in wrong.err) == (1, True)
+    assert "not proved without a key" in skyinfra("wallet", "verify", str(file)).out
+    assert skyinfra("wallet", "verify", str(tmp_path / "none")).code == 1
+
+
+def test_a_key_with_a_passphrase_asks_a_terminal_alone(
+    skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, key = tmp_path / NAME, tmp_path / "key"
+    file.write_bytes(sealed(recipients=[PUBLIC_OF_IT]))
+    key.write_text(WITH_PASSPHRASE)
+    refused = skyinfra("wallet", "verify", str(file), "--identity", str(key))
+    assert refused.err == f"error: {key} has a passphrase, and there is no terminal to ask for it\n"
+    asked: list[str] = []
+
+    def prompt(text: str, *, hide_input: bool, err: bool) -> str:
+        assert hide_input
+        assert err
+        asked.append(text)
+        return "right"
+
+    monkeypatch.setattr("commands.wallet.click.prompt", prompt)
+    monkeypatch.setattr("commands.wallet._on_terminal", lambda: True)
+    assert skyinfra("wallet", "verify", str(file), "--identity", str(key)).code == 0
+    assert asked == [f"Passphrase of {key}"]
+
+
+def test_check_and_drill_are_given_the_stacks_rules_and_the_keys(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_bytes(KEY.file)
+    seen: list[Any] = []
+
+    def check(_: object, __: object, place: Place, rules: WalletsSettings, keys: Sequence[Identity]) -> None:
+        seen.append(("check", place.address("n"), rules.backup_age, len(keys)))
+
+    def drill(node: DeployedNode, _: object, place: Place, keys: Sequence[Identity]) -> None:
+        seen.append(("drill", place.address("n"), node.name, len(keys)))
+
+    monkeypatch.setattr("commands.wallet.check", check)
+    monkeypatch.setattr("commands.wallet.drill", drill)
+    stack["skycoin:wallets"] = {"backup-age": 3}
+    for command in ("check", "drill"):
+        options = ("--from", "/x", "--identity", str(tmp_path / "key"))
+        assert skyinfra("wallet", command, "node-1", "-s", "test", *options).code == 0
+    assert seen == [("check", "/x/n", 3, 1), ("drill", "/x/n", "node-1", 1)]
+
+
+def test_a_stack_with_other_mistakes_still_has_its_backups_made(
+    stack: dict[str, Any], skyinfra: Skyinfra
+) -> None:
+    stack |= {"skycoin:nodes": "nonsense", "skycoin:wallets": {"recipients": ["me"], "backup-age": 0}}
+    ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
+    assert ran.code == 1
+    assert "skycoin:wallets.recipients[0]" in ran.err
+    assert "skycoin:wallets.backup-age: 0: Input should be greater than or equal to 1" in ran.err
+    assert "nonsense" not in ran.err
+
+
+# Timers
+
+
+@pytest.mark.parametrize("scheduler", list(Scheduler))
+def test_a_printed_unit_has_the_whole_command_line_and_makes_no_backup(
+    scheduler: Scheduler, stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.wallet.backup", pytest.fail)
+    options = ("--to", "ssh://nas/~/w", "--ssh-option=-i", "--ssh-option=/k", "--recipient", OTHER.public)
+    ran = skyinfra(
+        "wallet", "backup", "node-1", "-s", "me/skycoin/test", *options, "--print", scheduler.value
+    )
+    assert ran.code == 0, ran.err
+    words = shlex.split(ran.out.replace("$(", " ").replace(")", " "), comments=True)
+    at = next(number for number, word in enumerate(words) if word.endswith("/skyinfra"))
+    assert words[at + 1 : at + 14] == [
+        *("wallet", "backup", "node-1", "--stack", "me/skycoin/test", "--backend", "auto"),
+        *("--to", "ssh://nas/~/w", "--ssh-option=-i", "--ssh-option=/k", "--recipient", OTHER.public),
+    ]
+    assert "skycoin-wallet-backup-test-node-1" in ran.out
+    assert "PASSPHRASE" not in ran.out
+
+
+def test_a_login_is_never_printed_into_a_unit(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "postgres://me:secret@db/x")
+    ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--print", "cron")
+    assert ran.code == 1
+    assert "error: PULUMI_BACKEND_URL holds a login" in ran.err
+    assert "secret" not in ran.out + ran.err
+
+
+ODD = """it's 100% "odd" $HOME \\ here"""
+
+
+def test_cron_runs_the_words_as_they_are_and_is_silent_where_all_is_well(tmp_path: Path) -> None:
+    folder = tmp_path / ODD
+    folder.mkdir()
+    said = ["sh", "-c", 'printf "%s|" "$PWD" "$V" "$1"; exit "$2"', "sh", ODD]
+    for code, expected in (("0", ""), ("3", f"{folder}|{ODD}|{ODD}|\n")):
+        text = timer(Scheduler.CRON, "name", str(folder), [*said, code], {"V": ODD})
+        [line] = [line for line in text.splitlines() if not line.startswith("#")]
+        command = re.sub(r"\\%", "%", line.split(" ", 5)[5])
+        assert not re.search(r"(?<!\\)%", line), "a bare one ends the command"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == (expected, "")
+
+
+def test_a_systemd_unit_quotes_what_systemd_would_read() -> None:
+    text = timer(Scheduler.SYSTEMD, "name", "/a 100%", ["run", ODD], {"V": ODD})
+    assert "WorkingDirectory=/a 100%%\n" in text
+    assert """ExecStart="run" "it's 100%% \\"odd\\" $$HOME \\\\ here"\n""" in text
+    assert """Environment="V=it's 100%% \\"odd\\" $HOME \\\\ here"\n""" in text
+
+
+# What `up` and the review page say
+
+
+@pytest.fixture
+def node() -> DeployedNode:
+    return node_of("test", "node-1", RESOURCES)
+
+
+def record(folder: Path, node: DeployedNode, days: int) -> None:
+    remember(folder, node, read("ssh://nas/w/x.backup", sealed()))
+    [file] = folder.rglob("*.json")
+    time = datetime.now(UTC) - timedelta(days=days, minutes=1)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "time": time.isoformat()}))
+
+
+def reviewed(skyinfra: Skyinfra, tmp_path: Path) -> str:
+    (tmp_path / "pulumi").write_text("#!/bin/sh\necho '{\"steps\": []}'\n")
+    ran = skyinfra("review", "-s", "test", "--no-refresh")
+    assert ran.code == 0, ran.err
+    return ran.out
+
+
+def test_the_review_page_shows_the_newest_backups_age_where_there_is_something_to_say(
+    stack: dict[str, Any],
+    node: DeployedNode,
+    skyinfra: Skyinfra,
+    tmp_path: Path,
+) -> None:
+    assert "Backups" not in reviewed(skyinfra, tmp_path)
+    stack["skycoin:wallets"] = {"backup-age": 7}
+    page = reviewed(skyinfra, tmp_path)
+    assert "### Backups of wallets\n" in page
+    assert "| node-1 | **no backup is known here (`./skyinfra wallet backup node-1 -s test`), and" in page
+    record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=3)
+    assert re.search(r"\| node-1 \| backup 3 days old, fingerprint", reviewed(skyinfra, tmp_path))
+    record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=8)
+    page = reviewed(skyinfra, tmp_path)
+    assert re.search(r"\*\*backup 8 days old, .*; the stack asks for one every 7 days \(`\./skyinfra", page)
+
+
+@pytest.fixture
+def layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    return read_layout()
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (None, "  WARNING: no backup is known here (`./skyinfra wallet backup node-1`), and the stack asks"),
+        (1, "  backup 24 hours old, fingerprint "),
+        (9, "  WARNING: backup 9 days old, fingerprint "),
+    ],
+)
+def test_up_says_the_age_of_each_nodes_newest_backup_and_warns(
+    days: int | None,
+    said: str,
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    node = node_of("local", "node-1", RESOURCES)
+    if days is not None:
+        record(layout.backup_records, node, days=days)
+    outputs = {"host": "attic", "image": "i", "wallet_volume": "w", "rpc": "r"}
+    config = {"skycoin:wallets": {"backup-age": 7}, "skycoin:hosts": {"attic": {"engine": "ssh://a@b"}}}
+    monkeypatch.setattr(local_main, "stack_config", lambda: config)
+    monkeypatch.setattr(local_main, "resources", lambda *_: RESOURCES)
+    monkeypatch.setattr(local_main, "stack_outputs", lambda *_: {"nodes": {"node-1": outputs}})
+    monkeypatch.setattr(local_main, "set_up", lambda _: {})
+    monkeypatch.setattr(local_main, "bring_up", lambda *_: 0)
+    assert local_main.up(layout, None) == 0  # type: ignore[arg-type]
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith(said)

@@ -1,0 +1,187 @@
+"""The drill with an engine in memory. With a real node: tests/e2e/test_wallet_backups.py."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from tests.unit.test_wallet_backups import CONTENTS, data_of
+from tests.unit.test_wallets import RESOURCES, WALLET
+from wallets import drill
+from wallets.contents import from_tar
+from wallets.drill import LABEL, Drill, addresses_in
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode, node_of
+
+MINE = {"label": f"{LABEL}={WALLET}"}
+
+
+@dataclass
+class Thing:
+    """A container or a volume of the engine."""
+
+    engine: "Engine"
+    name: str
+    labels: Mapping[str, str]
+    files: dict[str, bytes] = field(default_factory=dict)
+    status: str = "created"
+    looks: int = 0
+
+    def put_archive(self, path: str, archive: bytes) -> None:
+        assert path == "/wallet"
+        assert self.status == "created", "the node finds its wallets when it starts"
+        self.files |= data_of(from_tar(archive))
+
+    def start(self) -> None:
+        self.engine.at("start")
+        self.status = "running"
+
+    def reload(self) -> None:
+        self.looks += 1
+        if self.engine.ends and self.looks > 1:
+            self.status = "exited"
+
+    def exec_run(self, command: list[str], stderr: bool) -> tuple[int, bytes]:
+        assert command[-1] == "http://127.0.0.1:6420/api/v1/wallets"
+        if self.engine.ends:
+            raise APIError("Container x is not running")
+        if self.looks < 3:
+            return 1, b""
+        found = [
+            {
+                "meta": {"filename": name},
+                "entries": [{"address": one} for one in sorted(its)][: self.engine.finds],
+            }
+            for name, its in addresses_in(CONTENTS).items()
+        ]
+        return 0, json.dumps(found).encode()
+
+    def logs(self, tail: int) -> bytes:
+        return b"database is locked\n"
+
+    def remove(self, **options: bool) -> None:
+        assert options in ({"force": True, "v": True}, {})
+        if self not in self.engine.things:
+            raise NotFound(self.name)
+        self.engine.things.remove(self)
+
+
+@dataclass
+class Engine:
+    """A docker client with what drills make."""
+
+    things: list[Thing] = field(default_factory=list)
+    kept: list[Thing] = field(default_factory=list)
+    """All that was ever made."""
+    finds: int | None = None
+    """How many addresses of a wallet the node finds; None is all."""
+    ends: bool = False
+    fails: str = ""
+    """The call that raises."""
+    error: BaseException = field(default_factory=lambda: APIError("no space left on device"))
+
+    @property
+    def api(self) -> "Engine":
+        return self
+
+    @property
+    def containers(self) -> "Kind":
+        return Kind(self, "container")
+
+    @property
+    def volumes(self) -> "Kind":
+        return Kind(self, "volume")
+
+    def inspect_image(self, name: str) -> dict[str, str]:
+        return {"Id": name}
+
+    def at(self, call: str) -> None:
+        if call == self.fails:
+            raise self.error
+
+
+@dataclass
+class Kind:
+    engine: Engine
+    kind: str
+
+    def list(self, filters: Mapping[str, str], all: bool = False) -> "list[Thing]":  # noqa: A002 docker's name
+        assert filters == MINE
+        assert all is (self.kind == "container"), "also those that do not run"
+        return [one for one in self.engine.things if one.name.startswith(self.kind)]
+
+    def create(self, *given: str, labels: Mapping[str, str], **options: Any) -> Thing:
+        self.engine.at(self.kind)
+        assert labels == {LABEL: WALLET}
+        if self.kind == "container":
+            assert options["network_mode"] == "none"
+            assert options["command"][0] == "-disable-networking"
+            assert options["read_only"]
+            assert options["cap_drop"] == ["ALL"]
+            [(volume, mount)] = options["volumes"].items()
+            assert volume != WALLET
+            assert mount == {"bind": "/wallet", "mode": "rw"}
+        made = Thing(self.engine, f"{self.kind} {given[0]}", labels)
+        self.engine.things.append(made)
+        self.engine.kept.append(made)
+        return made
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
+    monkeypatch.setattr(drill, "_PAUSE", 0)
+    return node_of("test", "node-1", RESOURCES)
+
+
+def test_a_node_without_a_network_finds_the_addresses_and_nothing_is_left(node: DeployedNode) -> None:
+    engine = Engine()
+    assert Drill(node, engine).run(CONTENTS) == 2
+    volume, container = engine.kept
+    assert volume.name.startswith("volume skycoin-drill-node-1-")
+    assert container.files == data_of(CONTENTS)
+    assert engine.things == []
+
+
+def test_a_node_that_finds_less_says_so_and_nothing_is_left(node: DeployedNode) -> None:
+    engine = Engine(finds=1)
+    with pytest.raises(WalletError, match=r"did not find all addresses of a\.wlt: don't trust this backup"):
+        Drill(node, engine).run(CONTENTS)
+    assert engine.things == []
+
+
+def test_a_node_that_ends_or_never_answers_shows_its_last_lines(
+    node: DeployedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(ends=True)
+    with pytest.raises(WalletError, match=r"the node in the drill on host attic ended:\ndatabase is locked$"):
+        Drill(node, engine).run(CONTENTS)
+    monkeypatch.setattr(drill, "SECONDS", 0)
+    with pytest.raises(WalletError, match=r"did not answer in 0 s:\ndatabase is locked$"):
+        Drill(node, Engine()).run(CONTENTS)
+    assert engine.things == []
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize(
+    "error", [APIError("no space left on device"), KeyboardInterrupt()], ids=["full", "^C"]
+)
+@pytest.mark.parametrize("call", ["volume", "container", "start"])
+def test_a_drill_that_fails_anywhere_leaves_nothing(
+    call: str, error: BaseException, node: DeployedNode
+) -> None:
+    engine = Engine(fails=call, error=error)
+    with pytest.raises((WalletError, KeyboardInterrupt)):
+        Drill(node, engine).run(CONTENTS)
+    assert engine.things == []
+
+
+@pytest.mark.case(38)
+def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> None:
+    engine = Engine()
+    left = [Thing(engine, f"{kind} old", {LABEL: WALLET}) for kind in ("container", "volume")]
+    engine.things += left
+    assert Drill(node, engine).run(CONTENTS) == 2
+    assert engine.things == []

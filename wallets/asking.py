@@ -1,0 +1,23 @@
+"""Questions to a host's engine; what goes wrong names the host."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
+
+from clients.errors import ServiceError
+from wallets.errors import WalletError
+
+_Answer = TypeVar("_Answer")
+
+
+def ask(host: str, question: Callable[[], _Answer]) -> _Answer:
+    """Answer of the engine. Raises NotFound as it is, all else as WalletError that names the host."""
+    try:
+        return question()
+    except NotFound:
+        raise
+    except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
+        reason = getattr(error, "explanation", None) or error
+        raise WalletError(f"host {host}: {reason}") from error

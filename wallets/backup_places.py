@@ -1,0 +1,162 @@
+"""Places for backups: a folder of this machine, or one of another that is reached by ssh."""
+
+import shlex
+import subprocess
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from clients.ssh import ssh_command
+from wallets.backup_files import LocalFolder, is_backup_name, load
+from wallets.errors import WalletError
+
+SSH = "ssh://"
+_SECONDS = 600
+_EXISTS = 73
+"""Exit code of `_KEEP` where the name is taken."""
+
+_ENTER = """\
+set -u; umask 077; folder=$1
+case $folder in /~) folder=$HOME ;; /~/*) folder=$HOME/${folder#"/~/"} ;; esac
+"""
+# What is cut off in the middle has not the size, and gets no name.
+_KEEP = f"""\
+{_ENTER}mkdir -p -- "$folder" && cd -- "$folder" || exit 1
+find . -maxdepth 1 -name '.*-wallet-*.partial' -mtime +0 -exec rm -f {{}} +
+partial=.$2.$$.partial
+trap 'rm -f "$partial"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+set -C; cat > "$partial" || exit 1
+[ "$(wc -c < "$partial")" -eq "$3" ] || {{ echo "only a part of it arrived" >&2; exit 1; }}
+sync
+ln -- "$partial" "$2" 2> /dev/null && exit
+(: > "$2") 2> /dev/null || exit {_EXISTS}
+mv -f -- "$partial" "$2"
+"""
+_READ = f'{_ENTER}cd -- "$folder" && cat -- "$2"'
+_NAMES = f"""\
+{_ENTER}cd -- "$folder" || exit 1
+for name in *.backup *.tar.gz; do if [ -f "$name" ]; then printf '%s\\n' "$name"; fi; done
+"""
+_ALL = f"""\
+{_ENTER}cd -- "$folder" || exit 1
+set --; for name in *.backup *.tar.gz; do if [ -f "$name" ]; then set -- "$@" "$name"; fi; done
+[ $# -eq 0 ] || exec tar -cf - -- "$@"
+"""
+
+
+class Place(Protocol):
+    """Folder of backups, wherever it is."""
+
+    def keep(self, name: str, backup: bytes) -> str:
+        """Write a backup as a new file, whole or not at all; its address. Raises WalletError."""
+
+    def names(self) -> list[str]:
+        """Names of the files that may be backups, sorted. Raises WalletError."""
+
+    def load(self, name: str) -> bytes:
+        """A backup's bytes. Raises WalletError."""
+
+    def load_all(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and bytes of every file that may be a backup. Raises WalletError."""
+
+    def address(self, name: str) -> str:
+        """Name of a file as it is given to a command."""
+
+
+class SshFolder:
+    """Backups in a folder of another machine, which needs nothing but ssh and a shell."""
+
+    def __init__(self, url: str, options: Sequence[str]) -> None:
+        parts = urlsplit(url)
+        self._url, self._options = url.rstrip("/"), options
+        self._folder = unquote(parts.path).rstrip("/")
+        if not parts.hostname or not self._folder:
+            raise WalletError(
+                f"{url}: allowed is ssh://USER@HOST[:PORT]/FOLDER, or …/~/FOLDER in the home folder"
+            )
+
+    def keep(self, name: str, backup: bytes) -> str:
+        """Write a backup as a new file of mode 0600, whole or not at all. Raises WalletError."""
+        where = self.address(name)
+        done = self._run(_KEEP, name, str(len(backup)), given=backup)
+        if done.returncode == _EXISTS:
+            raise WalletError(f"{where} is there already, and a backup is never overwritten: try again")
+        if done.returncode:
+            raise WalletError(f"{where} can't be written: {_said(done)}. No backup was made there")
+        if self.load(name) != backup:
+            raise WalletError(f"{where} reads back otherwise than it was written: don't trust that disk")
+        return where
+
+    def names(self) -> list[str]:
+        """Names of the files that may be backups. Raises WalletError."""
+        done = self._checked(self._url, _NAMES)
+        return sorted(name for name in done.decode(errors="replace").splitlines() if is_backup_name(name))
+
+    def load(self, name: str) -> bytes:
+        """A backup's bytes. Raises WalletError."""
+        return self._checked(self.address(name), _READ, name)
+
+    def load_all(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and bytes of every file that may be a backup, by one connection. Raises WalletError."""
+        command = self._command(_ALL)
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 a pipe was asked for
+            try:
+                with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                    for entry in archive:
+                        if (content := archive.extractfile(entry)) is not None:
+                            yield entry.name, content.read()
+            except tarfile.ReadError:
+                pass  # empty where there is nothing, or where it failed
+            said = process.stderr.read() if process.stderr else b""
+        if process.returncode:
+            raise WalletError(f"{self._url} can't be read: {_words(said)}")
+
+    def address(self, name: str) -> str:
+        """Name of a file as it is given to a command."""
+        return f"{self._url}/{name}"
+
+    def _command(self, script: str, *arguments: str) -> list[str]:
+        words = ["sh", "-c", script, "sh", self._folder, *arguments]
+        return ssh_command(self._url, self._options, shlex.join(words))
+
+    def _run(self, script: str, *arguments: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        command = self._command(script, *arguments)
+        try:
+            return subprocess.run(command, input=given, capture_output=True, check=False, timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise WalletError(f"{self._url} did not answer in {_SECONDS} s") from None
+
+    def _checked(self, what: str, script: str, *arguments: str) -> bytes:
+        done = self._run(script, *arguments)
+        if done.returncode:
+            raise WalletError(f"{what} can't be read: {_said(done)}")
+        return done.stdout
+
+
+def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
+    return _words(done.stderr) or f"exit code {done.returncode}"
+
+
+def _words(said: bytes) -> str:
+    return " ".join(said.decode(errors="replace").split())
+
+
+def place(given: str, ssh_options: Sequence[str]) -> Place:
+    """The folder that a command was given: a path, or ssh://. Raises WalletError."""
+    if given.startswith(SSH):
+        return SshFolder(given, ssh_options)
+    return LocalFolder(Path(given).expanduser().absolute())
+
+
+def load_file(given: str, ssh_options: Sequence[str]) -> bytes:
+    """The bytes of one file: a path, or ssh://. Raises WalletError."""
+    if given.startswith(SSH):
+        folder, _, name = given.rpartition("/")
+        return SshFolder(folder, ssh_options).load(unquote(name))
+    return load(Path(given).expanduser())

@@ -1,0 +1,122 @@
+"""A drill: a backup into a throw-away volume, a node without a network over it, and nothing left of both.
+
+The node's own wallet has no part in it. All that is made has a label, by which it is removed at the end,
+also where the drill fails or is interrupted; one that was killed is cleared away by the next.
+"""
+
+import contextlib
+import functools
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from docker.errors import NotFound
+
+from clients.engine import ensure_image
+from wallets.asking import ask
+from wallets.contents import Contents, to_tar, wallets_in
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+from wallets.signals import uninterrupted
+
+LABEL = "skycoin.wallet-drill"
+"""Label of the volume and the container; its value is the wallet volume of the node."""
+SECONDS = 180
+"""Time limit for the node to answer: a Raspberry Pi Zero takes a minute."""
+_PAUSE = 0.5
+_ASK = ("wget", "-q", "-O", "-", "http://127.0.0.1:6420/api/v1/wallets")
+_FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-sets=READ,WALLET")
+
+
+def addresses_in(contents: Contents) -> dict[str, set[str]]:
+    """Wallet → addresses that its file names; every one of them must be whole."""
+    return {path: _addresses(json.loads(contents[path].data)) for path in wallets_in(contents)}
+
+
+def _addresses(wallet: Mapping[str, Any]) -> set[str]:
+    return {entry["address"] for entry in wallet.get("entries") or () if entry.get("address")}
+
+
+class Drill:
+    """Throw-away volume and node on a node's host."""
+
+    def __init__(self, node: DeployedNode, client: Any) -> None:
+        self._node = node
+        self._client = client
+
+    def run(self, contents: Contents) -> int:
+        """Let a node find the wallets; the count of addresses. Raises WalletError where it finds less."""
+        self.remove()
+        try:
+            container = self._start(contents)
+            found = self._wallets(container)
+        finally:
+            with uninterrupted():
+                self.remove()
+        expected = addresses_in(contents)
+        if missing := [name for name, its in expected.items() if not its <= found.get(name, set())]:
+            raise WalletError(
+                f"the node in the drill did not find all addresses of {', '.join(missing)}: don't trust this "
+                "backup"
+            )
+        return sum(map(len, expected.values()))
+
+    def remove(self) -> None:
+        """Remove whatever a drill over this wallet has made."""
+        filters = {"label": f"{LABEL}={self._node.wallet}"}
+        for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
+            self._gone(functools.partial(container.remove, force=True, v=True))
+        for volume in self._ask(lambda: self._client.volumes.list(filters=filters)):
+            self._gone(functools.partial(volume.remove))
+
+    def _gone(self, remove: Any) -> None:
+        with contextlib.suppress(NotFound):
+            self._ask(remove)
+
+    def _start(self, contents: Contents) -> Any:
+        """A started node over a volume with these files."""
+        name = f"skycoin-drill-{self._node.name}-{secrets.token_hex(4)}"
+        labels = {LABEL: self._node.wallet}
+        self._ask(lambda: ensure_image(self._client.api, self._node.image))
+        with uninterrupted():  # the engine would go on with what nobody waits for, and nobody would remove it
+            self._ask(lambda: self._client.volumes.create(name, labels=labels))
+            container = self._ask(
+                lambda: self._client.containers.create(
+                    self._node.image,
+                    command=list(_FLAGS),
+                    name=name,
+                    labels=labels,
+                    network_mode="none",
+                    read_only=True,
+                    cap_drop=["ALL"],
+                    security_opt=["no-new-privileges"],
+                    tmpfs={"/tmp": "", "/data": "uid=10000,gid=10000,mode=0700"},
+                    volumes={name: {"bind": "/wallet", "mode": "rw"}},
+                    # Where memory is short, the drill ends and not the node beside it.
+                    oom_score_adj=1000,
+                )
+            )
+        self._ask(lambda: container.put_archive("/wallet", to_tar(contents)))
+        self._ask(container.start)
+        return container
+
+    def _wallets(self, container: Any) -> dict[str, set[str]]:
+        """Wallet → addresses, as the node names them once it answers. Raises WalletError."""
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            self._ask(container.reload)
+            if container.status != "running":
+                break
+            with contextlib.suppress(WalletError):  # it has ended since
+                code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
+                if code == 0:
+                    return {one["meta"]["filename"]: _addresses(one) for one in json.loads(said)}
+            time.sleep(_PAUSE)
+        last = self._ask(lambda: container.logs(tail=5)).decode(errors="replace").strip()
+        what = "ended" if container.status != "running" else f"did not answer in {SECONDS} s"
+        raise WalletError(f"the node in the drill on host {self._node.host} {what}:\n{last}")
+
+    def _ask(self, question: Any) -> Any:
+        return ask(self._node.host, question)

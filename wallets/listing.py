@@ -1,0 +1,62 @@
+"""Backups in a folder: all of them as a table, and the newest good one of a node."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from wallets.backup_format import Backup, Kind, bare, node_and_time, read
+from wallets.backup_places import Place
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+from wallets.records import age
+
+HEADS = ("file", "node", "made (UTC)", "age", "wallets", "fingerprint", "state")
+
+
+def newest(place: Place, node: DeployedNode) -> Backup:
+    """The newest whole backup of a node; names newer files that are none. Raises WalletError."""
+    named = [(node_and_time(name), name) for name in place.names()]
+    of_node = sorted((found[1], name) for found, name in named if found and found[0] == node.name)
+    for _, name in reversed(of_node):
+        address = place.address(name)
+        try:
+            found = read(address, place.load(name))
+        except WalletError as error:
+            print(f"passed over: {error}")
+            continue
+        if found.about.kind is not Kind.BACKUP:
+            continue
+        if found.about.node != node.name or found.about.stack not in ("", bare(node.stack)):
+            print(f"passed over: {address} is of {found.about.node} of the stack {found.about.stack}")
+            continue
+        return found
+    raise WalletError(
+        f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` makes "
+        "one"
+    )
+
+
+def rows(place: Place, node: str | None) -> Iterator[Sequence[str]]:
+    """A row for each file, the newest of each node last; what is no backup says so."""
+    yield HEADS
+    for name, data in sorted(place.load_all(), key=lambda one: _order(one[0])):
+        row = _row(name, data)
+        if node in (None, row[1]):
+            yield row
+
+
+def _order(name: str) -> tuple[str, str]:
+    return node_and_time(name) or ("", name)
+
+
+def _row(name: str, data: bytes) -> Sequence[str]:
+    try:
+        found = read(name, data)
+    except WalletError as error:
+        node = (node_and_time(name) or ("",))[0]
+        return (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
+    facts = found.about
+    state = "whole" if found.is_encrypted else "whole, not encrypted"
+    if facts.kind is Kind.BEFORE_RESTORE:
+        state += ", before a restore"
+    made = f"{facts.time:%Y-%m-%d %H:%M:%S}"
+    return (name, facts.node, made, age(facts.time), str(facts.wallets), facts.fingerprint, state)

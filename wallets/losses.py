@@ -1,0 +1,37 @@
+"""What one set of wallets has and another lacks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from clients.fingerprint import Fingerprint
+from wallets.contents import Contents, damaged, wallets_in
+from wallets.errors import WalletError
+from wallets.fingerprint import fingerprint_of, found_in
+
+
+def lost(before: Contents, now: Contents) -> list[str]:
+    """Say what `now` lacks of the whole wallets of `before`; one that grew is whole. Raises WalletError."""
+    known = fingerprint_of_whole(before)
+    with _readable(now):
+        return found_in(_whole(now), known).lost(known)
+
+
+def fingerprint_of_whole(contents: Contents) -> Fingerprint:
+    """Fingerprint of the wallets that are whole: nothing is known of one that is torn. Raises WalletError."""
+    with _readable(contents):
+        return fingerprint_of(_whole(contents))
+
+
+def _whole(contents: Contents) -> Contents:
+    torn = damaged(contents)
+    return {path: file for path, file in contents.items() if path not in torn}
+
+
+@contextmanager
+def _readable(contents: Contents) -> Iterator[None]:
+    """Raise WalletError where the body meets a wallet of another form."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError):
+        names = ", ".join(wallets_in(contents))
+        raise WalletError(f"{names}: one has no entries as a node writes them") from None

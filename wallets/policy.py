@@ -1,0 +1,46 @@
+"""Rules of a stack for its backups, as its file has them now, and recipients that a command was given."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clients import age
+from settings.reading import NAMESPACE, SettingsError, parse
+from settings.wallets import WalletsSettings
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+
+KEY = "wallets"
+
+
+def rules_of(config: Mapping[str, Any]) -> WalletsSettings:
+    """Settings for backups in a stack's configuration; the rest of it is not read. Raises WalletError."""
+    raw = config.get(f"{NAMESPACE}:{KEY}")
+    try:
+        return parse({KEY: json.loads(raw) if isinstance(raw, str) else raw or {}}).wallets
+    except (SettingsError, ValueError) as error:
+        raise WalletError(f"{NAMESPACE}:{KEY} of the stack's file: {error}") from None
+
+
+def recipients_of(rules: WalletsSettings, given: Sequence[str], files: Sequence[Path]) -> list[str]:
+    """All recipients: the stack's, and those of a command, each once. Raises UserError."""
+    for one in given:
+        if fault := age.recipient_fault(one):
+            raise WalletError(f"--recipient: {fault}")
+    from_files = [one for path in files for one in age.read_recipients(path)]
+    return list(dict.fromkeys([*rules.recipients, *map(age.without_comment, given), *from_files]))
+
+
+def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool) -> None:
+    """Raise WalletError unless a backup is either encrypted or was asked for in clear."""
+    if recipients and plain:
+        raise WalletError("--plain: there are recipients, and a backup in clear would go past them: drop one")
+    if not recipients and not plain:
+        raise WalletError(
+            f"nobody is named who can read a backup of {node.name}, so none was made. Make a key once, on a "
+            "machine that is neither the node's host nor this one: `age-keygen -o wallet-key.txt` (Debian's "
+            "package age; keep that file as you would keep the money). Then write the public key that it "
+            f"prints into the stack's file, `{NAMESPACE}:{KEY}: {{recipients: [age1…]}}`, or give it with "
+            "--recipient age1…. --plain makes a file that whoever has it can read"
+        )

@@ -1,0 +1,114 @@
+"""The newest backup of each node, as the machine that made it remembers: for `up` and the review page.
+
+A record holds a time and two hashes, and nothing of a wallet.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from wallets.backup_format import Backup, bare
+from wallets.backup_places import SSH
+from wallets.nodes import DeployedNode
+
+_FUTURE = timedelta(minutes=10)
+"""A backup may be that much ahead of this machine's clock."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One backup that was read back after it was made."""
+
+    time: datetime
+    fingerprint: str
+    sha256: str
+    """Of the file."""
+    file: str
+    """Path or ssh:// address."""
+
+    @property
+    def is_gone(self) -> bool:
+        """True where the file was on this machine, and is no longer there."""
+        return not self.file.startswith(SSH) and not Path(self.file).exists()
+
+
+def remember(folder: Path, node: DeployedNode, backup: Backup) -> None:
+    """Note a good backup of a node."""
+    path = _path(folder, node)
+    facts = backup.about
+    noted = {
+        "wallet": node.wallet,
+        "engine": node.engine,
+        "time": facts.time.isoformat(),
+        "fingerprint": facts.fingerprint,
+        "sha256": backup.sha256,
+        "file": backup.name,
+    }
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(noted, indent=1) + "\n")
+    partial.replace(path)
+
+
+def recorded(folder: Path, node: DeployedNode) -> Record | None:
+    """The newest backup of a node that is known here; None where that is none of this wallet."""
+    try:
+        noted = json.loads(_path(folder, node).read_text())
+        if (noted["wallet"], noted["engine"]) != (node.wallet, node.engine):
+            return None
+        return Record(
+            time=datetime.fromisoformat(noted["time"]),
+            fingerprint=noted["fingerprint"],
+            sha256=noted["sha256"],
+            file=noted["file"],
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def has_records(folder: Path, stack: str) -> bool:
+    """True where any backup of a stack's nodes is known."""
+    return (folder / bare(stack)).is_dir()
+
+
+def _path(folder: Path, node: DeployedNode) -> Path:
+    return folder / bare(node.stack) / f"{node.name}.json"
+
+
+def age(time: datetime) -> str:
+    """How long ago a time was, in words: `3 days`."""
+    passed = datetime.now(UTC) - time
+    if passed < -_FUTURE:
+        return "in the future: look at the clocks"
+    hours = max(0, int(passed.total_seconds() // 3600))
+    if hours < 1:
+        return "less than an hour old"
+    number, unit = (hours, "hour") if hours < 48 else (hours // 24, "day")
+    return f"{number} {unit}{'' if number == 1 else 's'} old"
+
+
+def is_too_old(time: datetime, limit: int | None) -> bool:
+    """True where a backup is older than so many days, or says that it comes from the future."""
+    passed = datetime.now(UTC) - time
+    return passed < -_FUTURE or (limit is not None and passed > timedelta(days=limit))
+
+
+def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[str, bool]:
+    """Words for a node's newest known backup; True beside them where it falls short of the stack's limit."""
+    record, asked = recorded(folder, node), f"the stack asks for one every {days(limit)}" if limit else ""
+    if record is None:
+        said = f"no backup is known here (`{node.wallet_command('backup')}`)"
+        return (f"{said}, and {asked}" if asked else said), bool(limit)
+    if record.is_gone:
+        return f"the newest known backup is gone: {record.file}", True
+    said = f"backup {age(record.time)}, fingerprint {record.fingerprint}: {record.file}"
+    if is_too_old(record.time, limit):
+        return f"{said}; {asked or 'make another'} (`{node.wallet_command('backup')}`)", True
+    return said, False
+
+
+def days(number: int) -> str:
+    """A number of days, behind `every`."""
+    return "day" if number == 1 else f"{number} days"
