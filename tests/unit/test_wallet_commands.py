@@ -37,11 +37,12 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     (tmp_path / "pulumi").write_text("#!/bin/sh\n")
     (tmp_path / "pulumi").chmod(0o755)
-    monkeypatch.setattr("commands.wallet.stack_config", lambda _: config)
+    for module in ("backups", "wallet"):
+        monkeypatch.setattr(f"commands.{module}.stack_config", lambda _: config)
     monkeypatch.setattr("commands.review.stack_config", lambda _: config)
     monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
-    monkeypatch.setattr("commands.wallet.engine_of", lambda _: None)
-    monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.backups.engine_of", lambda _: None)
+    monkeypatch.setattr("commands.backups.volume_of", lambda _: None)
     return config
 
 
@@ -49,7 +50,7 @@ def test_a_backup_goes_to_all_recipients_and_is_remembered_for_this_backend(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
-    monkeypatch.setattr("commands.wallet.backup", lambda *given: made.append(given[2:]))
+    monkeypatch.setattr("commands.backups.backup", lambda *given: made.append(given[2:]))
     stack["skycoin:wallets"] = {"recipients": [KEY.public]}
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--to", "/x/y", "--recipient", OTHER.public)
     assert ran.code == 0, ran.err
@@ -132,8 +133,8 @@ def test_a_key_with_a_passphrase_asks_a_terminal_alone(
         asked.append(text)
         return "right"
 
-    monkeypatch.setattr("commands.wallet.click.prompt", prompt)
-    monkeypatch.setattr("commands.wallet._on_terminal", lambda: True)
+    monkeypatch.setattr("commands.wallet_options.click.prompt", prompt)
+    monkeypatch.setattr("commands.wallet_options._on_terminal", lambda: True)
     assert skyinfra("wallet", "verify", str(file), "--identity", str(key)).code == 0
     assert asked == [f"Passphrase of {key}"]
 
@@ -150,8 +151,8 @@ def test_check_and_drill_are_given_the_stacks_rules_and_the_keys(
     def drill(node: DeployedNode, _: object, place: Place, keys: Sequence[Identity]) -> None:
         seen.append(("drill", place.address("n"), node.name, len(keys)))
 
-    monkeypatch.setattr("commands.wallet.check", check)
-    monkeypatch.setattr("commands.wallet.drill", drill)
+    monkeypatch.setattr("commands.backups.check", check)
+    monkeypatch.setattr("commands.backups.drill", drill)
     stack["skycoin:wallets"] = {"backup-age": 3}
     for command in ("check", "drill"):
         options = ("--from", "/x", "--identity", str(tmp_path / "key"))
@@ -177,7 +178,7 @@ def test_a_stack_with_other_mistakes_still_has_its_backups_made(
 def test_a_printed_unit_has_the_whole_command_line_and_makes_no_backup(
     scheduler: Scheduler, stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.wallet.backup", pytest.fail)
+    monkeypatch.setattr("commands.backups.backup", pytest.fail)
     options = ("--to", "ssh://nas/~/w", "--ssh-option=-i", "--ssh-option=/k", "--recipient", OTHER.public)
     ran = skyinfra(
         "wallet", "backup", "node-1", "-s", "me/skycoin/test", *options, "--print", scheduler.value

@@ -1,0 +1,205 @@
+"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets, and their proof."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from commands.backend import BACKEND_URL, Choice
+from commands.options import chosen, examples, with_stack
+from commands.wallet_options import (
+    folder_option,
+    node_in,
+    opened,
+    with_identity,
+    with_recipients,
+    with_ssh,
+)
+from display.columns import columns
+from local.layout import PROJECT
+from local.stack import stack_config
+from wallets.backup_places import SSH, load_file, place
+from wallets.commands import UNPROVED, backup, check, drill, engine_of, verify, volume_of
+from wallets.errors import WalletError
+from wallets.listing import rows
+from wallets.policy import recipients_of, refuse_unclear, rules_of
+from wallets.schedule import Scheduler, timer
+
+
+@click.command(
+    "backup",
+    short_help="Write the wallets of a node into a new, encrypted file.",
+    epilog=examples(
+        "./skyinfra wallet backup node-1",
+        "./skyinfra wallet backup attic -s fleet --to ssh://me@nas.lan/~/wallets",
+        "./skyinfra wallet backup attic -s fleet --print systemd",
+    ),
+)
+@click.argument("node")
+@with_stack
+@folder_option("--to", "Place for the backup.")
+@with_recipients
+@click.option("--plain", is_flag=True, help="Don't encrypt: whoever has the file can read it.")
+@click.option(
+    "--print",
+    "scheduler",
+    type=click.Choice([one.value for one in Scheduler]),
+    help="Print a unit that does this every day, and make no backup.",
+)
+def backup_wallet(
+    node: str,
+    stack: str | None,
+    backend: Choice,
+    where: str,
+    ssh_options: Sequence[str],
+    given: Sequence[str],
+    recipient_files: Sequence[Path],
+    plain: bool,
+    scheduler: str | None,
+) -> None:
+    """Write the wallets of NODE into a new file, encrypted to the recipients that the stack names.
+
+    The file is dated and never overwrites another. The node may run. Neither its host nor this machine
+    can read the file; it says itself how it is read without this program.
+    """
+    found, name = chosen(stack, backend)
+    if scheduler:
+        context = click.get_current_context()
+        click.echo(_unit(Scheduler(scheduler), node, name, backend, context), nl=False)
+        return
+    recipients = recipients_of(rules_of(stack_config(name)), given, recipient_files)
+    with found.changing(name, "wallet backup"):
+        deployed = node_in(found, name, node)
+        refuse_unclear(deployed, recipients, plain=plain)
+        backup(deployed, volume_of(deployed), place(where, ssh_options), recipients, found.backup_records)
+
+
+KEPT = ("PATH", "SKYCOIN_STATE", "SKYCOIN_CACHE", "PULUMI_HOME", "DOCKER_HOST", BACKEND_URL)
+"""Variables that a timer's command needs where they are set here; none of them holds a secret."""
+
+
+def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context: click.Context) -> str:
+    """Text of a timer for a command line without `--print`."""
+    options = context.params
+    command = [str(PROJECT / "skyinfra"), "wallet", "backup", node, "--stack", stack]
+    command += ["--backend", backend.value, "--to", _absolute(options["where"])]
+    command += [f"--ssh-option={one}" for one in options["ssh_options"]]
+    command += [word for one in options["given"] for word in ("--recipient", one)]
+    command += [
+        word for one in options["recipient_files"] for word in ("--recipients-file", str(one.absolute()))
+    ]
+    command += ["--plain"] if options["plain"] else []
+    env = {key: value for key in KEPT if (value := os.environ.get(key))}
+    if "@" in env.get(BACKEND_URL, ""):
+        raise WalletError(
+            f"{BACKEND_URL} holds a login, which would be in the unit in clear: log in with `pulumi login`"
+        )
+    name = f"skycoin-wallet-backup-{stack.rpartition('/')[2]}-{node}"
+    return timer(scheduler, name, str(PROJECT), command, env)
+
+
+def _absolute(where: str) -> str:
+    return where if where.startswith(SSH) else str(Path(where).expanduser().absolute())
+
+
+@click.command(
+    "list",
+    short_help="List backups in a folder.",
+    epilog=examples(
+        "./skyinfra wallet list", "./skyinfra wallet list attic --from ssh://me@nas.lan/~/wallets"
+    ),
+)
+@click.argument("node", required=False)
+@folder_option("--from", "Place of the backups.")
+def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> None:
+    """List the backups in a folder, those of NODE alone where it is given. Needs no key.
+
+    Reads each file whole: one that is cut short, changed or no backup says so.
+    """
+    found = list(rows(place(where, ssh_options), node))
+    click.echo(
+        columns(found) if len(found) > 1 else f"{where} holds no backups{f' of {node}' if node else ''}."
+    )
+    if len(found) > 1:
+        click.echo(f"\nNot proved without a key, of those that are encrypted: {UNPROVED}.")
+
+
+@click.command(
+    "verify",
+    short_help="Prove one backup file, with or without a key.",
+    epilog=examples(
+        "./skyinfra wallet verify ~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.backup",
+        "./skyinfra wallet verify FILE --identity wallet-key.txt",
+    ),
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@with_identity
+@with_ssh
+def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequence[str]) -> None:
+    """Prove that each FILE is a whole backup, and with a key that its wallets are what it says.
+
+    FILE is a path or an ssh:// address. Says what it could not prove without a key.
+    """
+    known = opened(keys)
+    for file in files:
+        verify(file, load_file(file, ssh_options), known)
+
+
+@click.command(
+    "check",
+    short_help="Hold the newest backup against the wallet and the stack.",
+    epilog=examples(
+        "./skyinfra wallet check node-1", "./skyinfra wallet check attic -s fleet --from /media/usb/wallets"
+    ),
+)
+@click.argument("node")
+@with_stack
+@folder_option("--from", "Place of the backups.")
+@with_identity
+def check_backup(
+    node: str,
+    stack: str | None,
+    backend: Choice,
+    where: str,
+    ssh_options: Sequence[str],
+    keys: Sequence[str],
+) -> None:
+    """Compare the newest good backup of NODE with its wallet now, and with what the stack asks for.
+
+    Exit code 1 where it is too old, has other recipients, or lacks addresses. The node may run.
+    """
+    found, name = chosen(stack, backend)
+    rules, known = rules_of(stack_config(name)), opened(keys)
+    with found.changing(name, "wallet check"):
+        deployed = node_in(found, name, node)
+        check(deployed, volume_of(deployed), place(where, ssh_options), rules, known)
+
+
+@click.command(
+    "drill",
+    short_help="Restore the newest backup on trial; leaves nothing.",
+    epilog=examples("./skyinfra wallet drill node-1 --identity wallet-key.txt"),
+)
+@click.argument("node")
+@with_stack
+@folder_option("--from", "Place of the backups.")
+@with_identity
+def drill_backup(
+    node: str,
+    stack: str | None,
+    backend: Choice,
+    where: str,
+    ssh_options: Sequence[str],
+    keys: Sequence[str],
+) -> None:
+    """Restore the newest good backup of NODE into a throw-away volume and start a node over it.
+
+    That node has no network, and must find the same addresses. It runs on the host of NODE, whose wallet
+    has no part in it. Container and volume are removed, also where the drill fails.
+    """
+    found, name = chosen(stack, backend)
+    known = opened(keys)
+    with found.changing(name, "wallet drill"):
+        deployed = node_in(found, name, node)
+        drill(deployed, engine_of(deployed), place(where, ssh_options), known)

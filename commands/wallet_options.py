@@ -1,0 +1,116 @@
+"""Options of `skyinfra wallet`: places of backups, who can read them, and with which keys."""
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from clients.age import Identity, identities
+from commands.backend import Backend
+from settings.ssh import ssh_fault
+from wallets.backup_files import default_folder, load
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode, node_of
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def with_ssh(function: Function) -> Function:
+    """Add the option for ssh's own."""
+    return click.option(
+        "--ssh-option",
+        "ssh_options",
+        multiple=True,
+        metavar="WORD",
+        callback=_ssh_options,
+        help="Option of ssh for an ssh:// address, once for each word: `--ssh-option=-i --ssh-option=KEY`. "
+        "~/.ssh/config counts too.",
+    )(function)
+
+
+def folder_option(name: str, help_text: str) -> Callable[[Function], Function]:
+    """Add an option for a folder of backups, and the ssh options to reach it by."""
+
+    def added(function: Function) -> Function:
+        return click.option(
+            name,
+            "where",
+            metavar="FOLDER",
+            default=str(default_folder()),
+            show_default=True,
+            help=f"{help_text} A path, or ssh://USER@HOST[:PORT]/FOLDER (…/~/FOLDER: in the home folder).",
+        )(with_ssh(function))
+
+    return added
+
+
+def _ssh_options(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
+    if fault := ssh_fault(given):
+        raise click.BadParameter(fault)
+    return given
+
+
+def with_identity(function: Function) -> Function:
+    """Add the option for secret keys."""
+    return click.option(
+        "--identity",
+        "keys",
+        multiple=True,
+        metavar="FILE",
+        help="Secret key of a recipient: a file of `age-keygen`, also one with a passphrase, or an ssh key; "
+        "- is standard input. It is stored nowhere.",
+    )(function)
+
+
+def with_recipients(function: Function) -> Function:
+    """Add the options that say who can read what is written."""
+    with_files = click.option(
+        "--recipients-file",
+        "recipient_files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="File with a public key a line, as `age -R` takes it.",
+    )(function)
+    return click.option(
+        "--recipient",
+        "given",
+        multiple=True,
+        metavar="KEY",
+        help="Public key that can read the backup: age1… or of ssh. Those of the stack always can.",
+    )(with_files)
+
+
+def opened(keys: Sequence[str]) -> list[Identity]:
+    """Secret keys in the files of `--identity`. Raises AgeError, and WalletError where one can't be read."""
+    return [
+        identity
+        for key in keys
+        for identity in identities(key, _key_file(key), functools.partial(_passphrase, key))
+    ]
+
+
+def _key_file(name: str) -> bytes:
+    """Text of an identity file. Raises WalletError."""
+    return sys.stdin.buffer.read() if name == "-" else load(Path(name).expanduser())
+
+
+def _passphrase(name: str) -> str:
+    if not _on_terminal():
+        raise WalletError(f"{name} has a passphrase, and there is no terminal to ask for it")
+    phrase: str = click.prompt(f"Passphrase of {name}", hide_input=True, err=True)
+    return phrase
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def node_in(backend: Backend, stack: str, name: str) -> DeployedNode:
+    """One node of a stack. Raises WalletError with the names that there are."""
+    return node_of(stack, name, backend.resources(stack))
