@@ -27,6 +27,7 @@ from tests.e2e.beside import system_engine
 from tests.e2e.plugin import busybox_archive, until
 
 NAME, WALLET, IMAGE = "skycoin-one", "skycoin-one-wallet", "node-like:1"
+TEXT = '{"meta": {"type": "deterministic", "label": "precious"}, "entries": []}\n'
 MOMENTS: Mapping[str, tuple[str, int]] = {
     "the old one stops": ("stop", 1),
     "the old one is renamed": ("rename", 1),
@@ -106,7 +107,7 @@ class Board:
         self.client.api.import_image_from_data(busybox_archive(), repository="node-like", tag="1")
         self.client.api.create_volume(WALLET)
         place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
-        (place / "a.wlt").write_text('{"precious": true}\n')
+        (place / "a.wlt").write_text(TEXT)
         return self.kind().create(INPUTS)
 
     def kind(self, method: str = "", times: int = 0) -> NodeContainer:

@@ -18,6 +18,7 @@ from local import services
 from tests.e2e.machine import SETTINGS, Machine, Result, clean_environment
 from tests.e2e.namespace import network_namespace, python
 from tests.e2e.plugin import until
+from tests.e2e.rebooted import TEXT as REBOOTED
 
 NODE, PORT = "skycoin-steady", 16426
 WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
@@ -273,8 +274,8 @@ def test_a_board_that_loses_power_in_a_handover_starts_one_node_at_most(
     found = rebooted[moment]
     assert [state for state in found["boot"] if state.endswith("=running")] == runs
     assert found["after"] == [NEW]
-    assert found["wallet"] == '{"precious": true}\n'
+    assert found["wallet"] == REBOOTED
 
 
 def test_what_was_handed_over_on_that_board_is_deleted_and_its_wallet_stays(rebooted: Any) -> None:
-    assert rebooted["deleted"] == {"boot": [], "after": [], "wallet": '{"precious": true}\n'}
+    assert rebooted["deleted"] == {"boot": [], "after": [], "wallet": REBOOTED}
