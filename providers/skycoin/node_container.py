@@ -267,6 +267,6 @@ def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
         client.api.inspect_volume(inputs["wallet"])
     except NotFound:
         raise ProviderError(
-            f"the wallet volume {inputs['wallet']!r} on host {inputs['host']} is gone, and no empty one is "
+            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
             "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
         ) from None

@@ -89,8 +89,9 @@ def test_an_upgrade_copied_the_wallet_first(up: Machine, wallet: dict[str, str])
     # Tests before this one changed the node too, with something else in the wallet.
     name = in_backups(up, "ro", "ls /data").text.split()[-1]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", name)
-    copied = in_backups(up, "ro", f"diff -r /wallet /data/{name} && stat -c '%a %u' /data/{name}")
-    assert (copied.code, copied.text) == (0, "700 10000\n")
+    copied = in_backups(up, "ro", f"diff -r /wallet /data/{name}; stat -c '%a %u' /data/{name}")
+    # The id belongs to the volume, and to no copy.
+    assert (copied.code, copied.text) == (0, "Only in /wallet: .skyinfra-id\n700 10000\n")
     [text] = wallet.values()
     assert in_backups(up, "ro", f"cat /data/{name}/*.wlt").text.strip() == text
 
@@ -179,7 +180,7 @@ def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empt
     assert up.docker("volume", "rm", WALLET).code == 0
     for result in (up.make("preview"), up.make("up")):
         assert result.code != 0
-        assert f"the wallet volume '{WALLET}' on host here is gone" in result.text
+        assert f"host here: the wallet volume '{WALLET}' is gone" in result.text
     assert WALLET not in up.docker("volume", "ls", "-q").text.split()
     up.pipe("docker", *helper, image, "x", "-C", "/w", given=backup.read_bytes())
     result = up.make("up")
@@ -203,7 +204,7 @@ def test_a_change_without_refresh_misses_the_wallet_too(up: Machine, wallet: dic
         up.change({**settings, **change})
         result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
         assert result.code != 0
-        assert f"the wallet volume '{WALLET}' on host here is gone" in result.text
+        assert f"host here: the wallet volume '{WALLET}' is gone" in result.text
     assert WALLET not in up.docker("volume", "ls", "-q").text.split()
     back = ("-v", f"{kept}:/from", "-v", f"{WALLET}:/to", image, "-a", "/from/.", "/to/")
     assert up.docker(*copy, *back).code == 0
