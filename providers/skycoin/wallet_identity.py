@@ -131,7 +131,7 @@ def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: 
         return (
             f"To accept what it holds now: {accepted}. A backup is restored after that: `{restore}` ({page})."
         )
-    ways = f"Restore a backup: `{restore}` ({page})."
+    ways = f"Restore a backup: `{restore}`, or a copy on the host, which `--copy list` there names ({page})."
     if found is None:
         ways = f"Make the volume again, empty: `docker volume create {wallet.volume}`. {ways}"
     elif found.damaged:
