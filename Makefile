@@ -64,14 +64,14 @@ wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup with
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit e2e ## Everything that this machine can run (cold an hour, warm 45 min)
+test: lint unit e2e ## Everything that this machine can run (cold 70 min, warm 50)
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
-	@timeout --signal=INT 75m $(PYTHON) -m pytest tests/e2e --durations=10
+	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e --durations=10
 
 states: $(VENV)/ready ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10

@@ -62,12 +62,12 @@ class Machine:
         )
         return Result(done.returncode, done.stdout)
 
-    def started(self, *argv: str) -> "subprocess.Popen[bytes]":
-        """Begin a command in the checkout, as a process group of its own."""
+    def started(self, *argv: str, env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+        """Begin a command in the checkout, as a process group; `skyinfra` needs `environment()`."""
         return subprocess.Popen(
             argv,
             cwd=self.checkout,
-            env={**clean_environment(), **SETTINGS},
+            env={**clean_environment(), **SETTINGS, **(env or {})},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

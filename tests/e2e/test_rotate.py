@@ -85,7 +85,7 @@ def test_a_rotation_of_the_passphrase_that_is_killed_leaves_every_stack_readable
     up: Machine, other: Tiny, tmp_path: Path, moment: float
 ) -> None:
     before = node_of(up)
-    process = up.started("./skyinfra", "setup", "rotate", "passphrase")
+    process = up.started("./skyinfra", "setup", "rotate", "passphrase", env=up.environment())
     until(lambda: any(up.layout.state.glob("passphrase-rotation.*")), "it is at work", seconds=30)
     time.sleep(moment)
     assert process.poll() is None, "it has ended"
