@@ -333,19 +333,21 @@ def test_neither_seeds_nor_addresses_are_in_the_operators_traffic(guarded: Machi
     nodes["guarded"]["args"] = ["-log-level=debug"]
     engine = guarded.environment()["DOCKER_HOST"].removeprefix("unix://")
     up = ("pulumi", "up", "--refresh", "--yes", "--skip-preview", "--stack", "local", "--non-interactive")
-    guarded.change({**before, "skycoin:nodes": nodes})
-    try:
-        with recorded(engine, proxy) as traffic:
-            env = {**guarded.environment(), "DOCKER_HOST": f"unix://{proxy}"}
+    with recorded(engine, proxy) as traffic:
+        env = {**guarded.environment(), "DOCKER_HOST": f"unix://{proxy}"}
+        guarded.change({**before, "skycoin:nodes": nodes})
+        try:
             done = guarded.run(*up, env=env)
             assert done.code == 0, done.text
             assert guarded.docker("stop", "-t", "60", NODE).code == 0
             seen = guarded.run(*up, env=env)
             assert seen.code == 0, seen.text
             text = b"\n".join(traffic)
-    finally:
-        guarded.change(before)
-        assert guarded.make("up").code == 0
+        finally:
+            # The state has the proxy as its engine, until an `up` without it.
+            guarded.change(before)
+            restored = guarded.make("up")
+    assert restored.code == 0, restored.text
     assert fingerprint(guarded) == whole
     assert whole["deterministic.wlt"]["deterministic"].sha256.encode() in text, "it went through the proxy"
     for secret in (SEED, "abandon abandon", address):
