@@ -72,7 +72,7 @@ def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
 
 
 def decrypt(encrypted: bytes, identities: Sequence[Identity]) -> bytes | None:
-    """What an age file holds; None where none of the identities is a recipient's. Raises AgeError."""
+    """Content of an age file; None where none of the identities is a recipient's. Raises AgeError."""
     library = _library()
     try:
         data: bytes = library.decrypt(encrypted, list(identities))

@@ -145,7 +145,7 @@ def summary(wallets: Fingerprint) -> str:
 
 
 def digest(wallets: Fingerprint) -> str:
-    """What a person compares: 16 hexadecimal digits over all wallets of a volume and their names."""
+    """Digest that a person compares: 16 hexadecimal digits over all wallets of a volume and their names."""
     text = "".join(f"{line}\n" for line in sorted(lines(wallets)))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 

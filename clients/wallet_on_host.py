@@ -52,11 +52,11 @@ class WalletOnHost:
         self.volume: str = inputs["wallet"]
 
     def exists(self) -> bool:
-        """Whether the volume is there; the engine would make one that a container names."""
+        """Answer whether the volume is there; the engine would make one that a container names."""
         return self._has(self.volume)
 
     def has_image(self) -> bool:
-        """Whether a look needs no pull; one that runs has its image."""
+        """Answer whether a look needs no pull; one that runs has its image."""
         try:
             self._client.api.inspect_image(self._image)
         except ImageNotFound:

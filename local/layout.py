@@ -87,7 +87,7 @@ class Layout:
 
     @property
     def htpasswd(self) -> Path:
-        """What the local registry knows of its login: a bcrypt hash."""
+        """File that the local registry reads: user, and bcrypt hash of the password."""
         return self.state / "htpasswd"
 
     @property

@@ -21,9 +21,9 @@ class Key(StrEnum):
     """One that a set-up has made for itself."""
 
     PASSPHRASE = "passphrase"  # noqa: S105 its name
-    """Of the secrets in Pulumi's states and stacks' files."""
+    """Key of the secrets in Pulumi's states and stacks' files."""
     LOGIN = "login"
-    """Of the local registry."""
+    """Login of the local registry."""
     CA = "ca"
     """Authority and certificate of the local registry."""
 

@@ -1,4 +1,4 @@
-"""What becomes of each state after a crash: by the node's parser, and by what the program does with it.
+"""Outcomes of each state after a crash: by the node's parser, and by what the program does with it.
 
 The table in docs/wallets.md is made from it (tests/e2e/test_crash_states.py).
 """

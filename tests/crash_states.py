@@ -25,7 +25,7 @@ STEP = 41
 
 
 class Class(StrEnum):
-    """What kept the order of operations, or did not."""
+    """Keeper of the order of operations: a kernel, or a kind of file system."""
 
     KILLED = "the node is killed, the machine goes on"
     ORDERED = "power cut; the file system keeps the order of names and sizes, and writes data first"

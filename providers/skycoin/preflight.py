@@ -80,7 +80,7 @@ class Preflight(Remade):
         return f"{inputs['host']}/{inputs['wallet']}", state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Whether the wallet volume is still the same, and all in it; it is remembered as it has grown."""
+        """State after a look at the wallet volume; wallets are remembered as they have grown."""
         wallet = WalletOnHost(self._client(inputs), inputs)
         return Found(identity=identity, state={**state, **refreshed(wallet, inputs, state)}, inputs=inputs)
 
