@@ -30,7 +30,8 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
     is_new = bool(inputs.get("newWallet")) and not (known or {}).get("newWallet")
     memories = [wallet.memory()]
     if known is not None and WALLETS in known:
-        memories.insert(0, (str(known[IDENTITY]), remembered(known)))
+        of_state = (str(known[IDENTITY]), remembered(known))
+        memories = [of_state, *(one for one in memories if one != of_state)]
     exists, found = wallet.exists(), None
     for identity, before in memories:
         found = wallet.look(before) if exists else None

@@ -24,7 +24,7 @@ class Judge:
     program: Path
 
     def load(self, files: Iterable[Path]) -> list[Verdict]:
-        """What the node says of each file."""
+        """Ask the node about each file."""
         asked = "".join(f"{file}\n" for file in files)
         said = self._run("load", PASSWORD, given=asked).splitlines()
         return [

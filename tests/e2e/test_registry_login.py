@@ -194,7 +194,7 @@ def test_h1_a_pushed_base_of_another_digest_is_refused(
 
 @pytest.fixture
 def old_set_up(up: Machine) -> Result:
-    """As version 0.1.0 left it, with an open registry and no login; the answer of `make up` then."""
+    """Set-up as version 0.1.0 left it, with an open registry and no login; the answer of `make up` then."""
     layout = up.layout
     config = layout.docker_config / "config.json"
     logins: dict[str, Any] = json.loads(config.read_text())

@@ -51,7 +51,7 @@ def rotated(up: Machine, key: str) -> Result:
 
 
 def opens(tiny: Tiny, passphrase: str, tmp_path: Path) -> bool:
-    """Whether a passphrase opens the stack's file and its state."""
+    """Answer whether a passphrase opens the stack's file and its state."""
     file = tmp_path / "given"
     file.write_text(passphrase)
     env = {**tiny.machine.environment(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}

@@ -203,7 +203,7 @@ def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by
 
 
 def test_a_drill_finds_the_same_addresses_and_leaves_nothing(kept: Machine, key: Key, tmp_path: Path) -> None:
-    """Of a wallet of each type that a node knows."""
+    """Drill with a wallet of each type that a node knows."""
     for name, options in MADE.items():
         made = kept.docker("exec", NODE, "skycoin-cli", "walletCreate", f"{name}.wlt", *options)
         assert made.code == 0, made.text

@@ -30,7 +30,7 @@ XPUB = (
     "xpub6D4BDPcP2GT577Vvch3R8wDkScZWzQzMMUm3PWbmWvVJrZwQY4VUNgqF"
     "JPMM3No2dFDFGTsxxpG5uJh7n7epu4trkrX7x7DogT5Uv6fcLW5"
 )
-"""Of no wallet that anybody has: skycoin's own test data."""
+"""Key of no wallet that anybody has: skycoin's own test data."""
 MADE = {
     "deterministic": ("-t", "deterministic", "-n", "3", "-s", SEED),
     "bip44": ("-t", "bip44", "-n", "2", "-s", SEED),
@@ -132,7 +132,7 @@ def emptied(folder: Path) -> None:
 
 
 def anew(folder: Path) -> None:
-    """As `docker volume rm` and `create` leave it: without the id."""
+    """Leave it as `docker volume rm` and `create` do: without the id."""
     for path in folder.iterdir():
         path.unlink()
 

@@ -37,7 +37,7 @@ def entries(*addresses: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def bip44(external: list[str], change: list[str], *, seed: str = CANARY) -> str:
-    """As v0.27.1 writes it: external entries, then those of the change chain."""
+    """Wallet as v0.27.1 writes it: external entries, then those of the change chain."""
     both = entries(*external, child_number=0, change=0) + entries(*change, child_number=0, change=1)
     return json.dumps(
         {"meta": {"bip44Coin": "8000", "seed": seed, "type": "bip44"}, "entries": both}, indent=4
@@ -45,7 +45,7 @@ def bip44(external: list[str], change: list[str], *, seed: str = CANARY) -> str:
 
 
 def accounts(*chains: list[list[str]]) -> str:
-    """As later versions write bip44: accounts of chains."""
+    """Wallet as later versions write bip44: accounts of chains."""
     made = [
         {
             "name": f"account {number}",

@@ -83,7 +83,7 @@ class SetUp:
         return {path: path.read_text() for path in (*paths, self.passphrase)}
 
     def is_whole(self) -> bool:
-        """Whether the passphrase of now opens everything."""
+        """Answer whether the passphrase of now opens everything."""
         return all(self.passphrase.read_text() in text for text in self.files().values())
 
     def rotate(self) -> None:
@@ -127,7 +127,7 @@ def test_all_stacks_are_encrypted_with_another_passphrase(set_up: SetUp) -> None
 
 
 def test_a_file_without_a_salt_stays_as_git_has_it(set_up: SetUp) -> None:
-    """Of a committed stack: with a salt it would be changed, and would lock others out."""
+    """A committed stack's: with a salt it would be changed, and would lock others out."""
     set_up.file("fleet").write_text("config: {}\n")
     set_up.rotate()
     assert set_up.file("fleet").read_text() == "config: {}\n"
