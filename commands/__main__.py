@@ -16,6 +16,7 @@ import click
 
 from catalogue.version import VERSION
 from commands.exit_codes import FAILED, INTERNAL, INTERRUPTED
+from commands.fleet import fleet
 from commands.images import images
 from commands.node import node
 from commands.options import examples
@@ -51,7 +52,7 @@ def skyinfra() -> None:
     """
 
 
-for command in (review, release, wallet, workspace, node, images, setup):
+for command in (review, release, wallet, workspace, node, fleet, images, setup):
     skyinfra.add_command(command)
 
 
