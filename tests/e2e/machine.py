@@ -16,6 +16,7 @@ import yaml
 
 from local import own_engine, services
 from local.layout import PROJECT, Layout, read_layout
+from tests.e2e.boards import end_boards
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
 HOME = Path(os.environ.get("SKYCOIN_TEST_HOME", CACHE / "test"))
@@ -141,6 +142,7 @@ def _end_engines(layout: Layout) -> None:
 
 
 def _end_leftovers(layout: Layout) -> None:
+    end_boards(layout.state)
     _end_engines(layout)
     for name in SERVICES:
         services.stop(layout, name, patience=30)

@@ -1,0 +1,295 @@
+"""Boards of the tests' own: each a network namespace with an address, a loopback, an sshd and an engine.
+
+A board has its own /run, /etc/docker and /etc/hosts too: its docker command finds its engine where a real
+board's does, and no name of the operator's machine resolves there. It shares kernel, clock, processor and
+userland with this machine: whatever depends on those is answered by recordings in the unit tests.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.engine import dockerd, engine_version
+from local.layout import Layout
+from local.packages import ensure_packages
+
+FOLDER = "boards"
+"""Folder in the state of the tests' machine, with one for each board."""
+SSHD = """\
+ListenAddress 0.0.0.0
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/client_key.pub
+StrictModes no
+PasswordAuthentication no
+UsePAM no
+PermitRootLogin prohibit-password
+PidFile none
+"""
+# A process that holds the namespaces. /sys shows the links of the namespace that it was mounted in; with it
+# comes no cgroup of version 1.
+HOLDER = """\
+set -e
+hostname "$2"
+mkdir -p /run/skycoin-cgroup && mount --rbind /sys/fs/cgroup /run/skycoin-cgroup
+mount -t sysfs sysfs /sys && mount --rbind /run/skycoin-cgroup /sys/fs/cgroup
+mount --bind "$1/run" /run
+mount --bind "$1/etc-docker" /etc/docker
+mount --bind "$1/hosts" /etc/hosts
+ip link set lo up
+touch "$1/ready"
+exec sleep infinity
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A board that runs, or has run."""
+
+    name: str
+    number: int
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        """IPv4 address, on a link of its own to this machine."""
+        return f"10.208.{self.number}.2"
+
+    @property
+    def engine(self) -> str:
+        """`engine:` of its entry in `skycoin:hosts`."""
+        return f"ssh://root@{self.address}"
+
+    @property
+    def ssh_options(self) -> list[str]:
+        """`ssh-options:` of that entry: its key, and the key that opens it."""
+        known_hosts = f"UserKnownHostsFile={self.folder / 'known_hosts'}"
+        return ["-i", str(self.folder / "client_key"), "-o", known_hosts, "-o", "IdentitiesOnly=yes"]
+
+    @property
+    def host(self) -> dict[str, object]:
+        """Its entry in `skycoin:hosts`."""
+        return {"engine": self.engine, "ssh-options": self.ssh_options}
+
+    @property
+    def docker_host(self) -> str:
+        """DOCKER_HOST of its engine, past ssh and its link: for what a test looks at."""
+        return f"unix://{self.folder / 'run' / 'docker.sock'}"
+
+    def inside(self, *argv: str) -> list[str]:
+        """Command that runs another one on the board."""
+        pid = (self.folder / "holder").read_text()
+        return ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", *argv]
+
+    def run(self, *argv: str) -> str:
+        """Output of a command that must not fail on the board."""
+        done = subprocess.run(self.inside(*argv), capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def get(self, path: str, port: int) -> str:
+        """Body of an HTTP answer on the board's loopback."""
+        return self.run("curl", "-fsS", "--max-time", "20", f"http://127.0.0.1:{port}{path}")
+
+    def docker(self, *arguments: str) -> str:
+        """Output of a docker command on the board."""
+        return self.run("docker", *arguments)
+
+    def start_sshd(self) -> None:
+        """Open the way in."""
+        config = str(self.folder / "sshd_config")
+        self._spawn("sshd", [shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", config])
+        self._until(lambda: self._connects(22), "sshd listens")
+
+    def stop_sshd(self) -> None:
+        """Close the way in, and end the connections that are open: ssh is refused at once."""
+        for pid in self._pids("sshd"):
+            _kill(pid)
+
+    def start_engine(self) -> None:
+        """Start the engine, as Debian's unit does, with data of the board's own."""
+        for stale in (self.folder / "run").rglob("*.pid"):
+            stale.unlink()
+        data = f"--data-root={self.folder / 'data'}"
+        # The engines of one machine share a containerd's names where they have no own.
+        own = [f"--containerd-namespace={self.name}", f"--containerd-plugins-namespace={self.name}-plugins"]
+        self._spawn("dockerd", [dockerd(), data, *own])
+        self._until(lambda: engine_version(self.docker_host) is not None, "the engine answers")
+
+    def kill_engine(self) -> None:
+        """End the engine and all that it runs, as a power cut does."""
+        for pid in self._pids("dockerd", "containerd"):
+            _kill(pid)
+        for pid in _shims(self.name):
+            for child in _descendants(pid):
+                _kill(child)
+            _kill(pid)
+
+    def reboot(self) -> None:
+        """Lose power and start again: containers start by their restart policies."""
+        self.stop_sshd()
+        self.kill_engine()
+        self.start_engine()
+        self.start_sshd()
+
+    def unplug(self) -> None:
+        """Take the link away: nothing is refused, packets are lost."""
+        subprocess.run(["ip", "link", "set", _link(self.number), "down"], check=True)
+
+    def plug(self) -> None:
+        """Bring the link back."""
+        subprocess.run(["ip", "link", "set", _link(self.number), "up"], check=True)
+
+    def slow_down(self, rate: str) -> None:
+        """Send to the board at `rate`, as tc writes it: `2mbit`."""
+        limits = ["tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
+        subprocess.run(["tc", "qdisc", "replace", "dev", _link(self.number), "root", *limits], check=True)
+
+    def end(self) -> None:
+        """End all that runs on the board, and remove its link; its folder stays."""
+        self.kill_engine()
+        listed = subprocess.run(
+            ["ip", "netns", "pids", _namespace(self.number)], capture_output=True, text=True, check=False
+        )
+        for pid in listed.stdout.split():
+            _kill(int(pid))
+        subprocess.run(["ip", "link", "delete", _link(self.number)], capture_output=True, check=False)
+        subprocess.run(["ip", "netns", "delete", _namespace(self.number)], capture_output=True, check=False)
+
+    def _spawn(self, name: str, argv: Sequence[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            subprocess.Popen(
+                self.inside(*argv),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _pids(self, *programs: str) -> list[int]:
+        """Processes of these programs in the board's network namespace."""
+        listed = subprocess.run(
+            ["ip", "netns", "pids", _namespace(self.number)], capture_output=True, text=True, check=False
+        )
+        pids = [int(pid) for pid in listed.stdout.split()]
+        return [pid for pid in pids if _name(pid) in programs]
+
+    def _connects(self, port: int) -> bool:
+        probe = ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
+        return subprocess.run(self.inside(*probe), capture_output=True, check=False).returncode == 0
+
+    def _until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"board {self.name}: {what} within {seconds:.0f} s"
+            time.sleep(0.1)
+
+
+def start_board(layout: Layout, name: str, number: int) -> Board:
+    """Start a board; `number` (0 to 255) tells the boards of one run apart."""
+    packages = ["openssh-server", "docker.io", "iptables", "iproute2", "curl"]
+    ensure_packages(layout, "the boards", packages)
+    board = Board(name, number, layout.state / FOLDER / name)
+    board.end()
+    shutil.rmtree(board.folder, ignore_errors=True)
+    for folder in ("run/sshd", "etc-docker"):
+        (board.folder / folder).mkdir(parents=True)
+    (board.folder / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
+    Path("/etc/docker").mkdir(exist_ok=True)
+    _make_keys(board)
+    _link_up(board)
+    _hold(board)
+    board.start_engine()
+    board.start_sshd()
+    return board
+
+
+def end_boards(state: Path) -> None:
+    """End whatever the boards of a killed run left."""
+    for kept in (state / FOLDER).glob("*/number"):
+        Board(kept.parent.name, int(kept.read_text()), kept.parent).end()
+
+
+def _make_keys(board: Board) -> None:
+    for name in ("host_key", "client_key"):
+        path = str(board.folder / name)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    public = (board.folder / "host_key.pub").read_text().split()[:2]
+    (board.folder / "known_hosts").write_text(f"{board.address} {' '.join(public)}\n")
+    (board.folder / "sshd_config").write_text(SSHD.format(folder=board.folder))
+
+
+def _link_up(board: Board) -> None:
+    namespace, link = _namespace(board.number), _link(board.number)
+    (board.folder / "number").write_text(str(board.number))
+    for command in (
+        ["ip", "netns", "add", namespace],
+        ["ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace],
+        ["ip", "addr", "add", f"10.208.{board.number}.1/24", "dev", link],
+        ["ip", "link", "set", link, "up"],
+        ["ip", "-n", namespace, "addr", "add", f"{board.address}/24", "dev", "eth0"],
+        ["ip", "-n", namespace, "link", "set", "eth0", "up"],
+        ["ip", "-n", namespace, "link", "set", "lo", "up"],
+    ):
+        subprocess.run(command, check=True)
+
+
+def _hold(board: Board) -> None:
+    enter = ["nsenter", f"--net=/run/netns/{_namespace(board.number)}", "unshare", "-m", "-u"]
+    with (board.folder / "holder.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*enter, "sh", "-c", HOLDER, "sh", str(board.folder), board.name],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    (board.folder / "holder").write_text(str(process.pid))
+    board._until(lambda: (board.folder / "ready").exists(), "its namespaces are there")
+
+
+def _namespace(number: int) -> str:
+    return f"skyboard{number}"
+
+
+def _link(number: int) -> str:
+    return f"skyboard{number}"
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _shims(name: str) -> list[int]:
+    """Containers' shims of a board, known by the namespace in containerd: they outlive it."""
+    named = re.compile(rf"containerd-shim.*-namespace\0{re.escape(name)}\0".encode())
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if named.search((process / "cmdline").read_bytes()):
+                found.append(int(process.name))
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    """All processes below one, the nearest first."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{one}/task/{one}/children").read_text().split()
+            found.extend(int(child) for child in children)
+    return found[1:]
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
