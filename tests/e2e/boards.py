@@ -251,7 +251,7 @@ def _hold(board: Board) -> None:
             start_new_session=True,
         )
     (board.folder / "holder").write_text(str(process.pid))
-    board._until(lambda: (board.folder / "ready").exists(), "its namespaces are there")
+    board._until((board.folder / "ready").exists, "its namespaces are there")
 
 
 def _namespace(number: int) -> str:
