@@ -24,5 +24,8 @@ HANDED_OVER = (
 LIVE = ("memory",)
 """A running container is given a change."""
 
+HEALTH = "http://127.0.0.1:6420/api/v1/health"
+"""Address of a node's health inside its container, whatever port its host publishes."""
+
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""

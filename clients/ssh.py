@@ -6,6 +6,7 @@ command does for ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ss
 
 import contextlib
 import re
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -102,6 +103,23 @@ def _no_way(url: str, said: str) -> str:
         else f"Try `ssh {url} true`; its key must be in known_hosts."
     )
     return f"{url} forwards no port for a pull: {said or 'ssh ended'}\n{hint}"
+
+
+def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:
+    """Start a shell script on the host that goes on when the connection ends. Raises ServiceError."""
+    words = shlex.join(["sh", "-c", script, "sh", *arguments])
+    # In a session of its own where there is util-linux or busybox; nohup is POSIX.
+    detached = f"nohup {words} < /dev/null > /dev/null 2>&1 & echo started"
+    command = ssh_command(url, options, f"sh -c {shlex.quote(detached)}")
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ServiceError(f"{url}: ssh does not end") from None
+    if done.stdout.splitlines()[-1:] != ["started"]:
+        said = " ".join(done.stderr.split())
+        raise ServiceError(f"{url} starts no command: {said or f'exit code {done.returncode}'}")
 
 
 class SshRelay:

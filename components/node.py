@@ -16,6 +16,7 @@ import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
 from catalogue.naming import backups_volume
+from catalogue.node_container import HEALTH
 from components.host import Host
 from components.node_container import NodeContainer
 from components.preflight import Preflight
@@ -36,7 +37,6 @@ PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Ends by itself without a node: shows that the variant's programs run on the host."""
 HEALTH_PATH = "/api/v1/health"
-HEALTH = f"http://{LOOPBACK}:{RPC_PORT}{HEALTH_PATH}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +64,8 @@ class NodeArgs:
     """Seconds in which the node must become healthy."""
     pull_from: pulumi.Input[str] | None = None
     """Repository that the host pulls the image from; None: the image's own."""
+    after: Sequence[pulumi.Resource] = ()
+    """Nodes' containers that must have proved themselves before this node's is touched."""
     new_wallet: bool = False
     """True accepts that the wallet volume is gone, and an empty one in its place."""
 
@@ -81,6 +83,8 @@ class Node(pulumi.ComponentResource):
     rpc: str
     runs: pulumi.Output[str]
     """`native` or `emulated`."""
+    proved: pulumi.Resource
+    """What is there when the node runs its image, healthy, with its wallet and its chain."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
@@ -106,10 +110,11 @@ class Node(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
         container = self._create_container(
-            f"{name}-container", args, [preflight, image], network, data, wallet
+            f"{name}-container", args, [preflight, image, *args.after], network, data, wallet
         )
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
+        self.proved = container
         self.data_volume = data.name
         self.wallet_volume = wallet.name
         self.wallet_backups = backups_volume(args.wallet_volume)

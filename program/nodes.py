@@ -1,5 +1,7 @@
 """From a node's settings to the node on its host."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_docker as docker
 
@@ -21,8 +23,12 @@ def deploy_node(
     settings: StackSettings,
     image: PulledFrom,
     provider: docker.Provider,
+    after: Sequence[pulumi.Resource] = (),
 ) -> Node:
-    """The node as a component on its host's provider; `renamed-from` keeps its volumes."""
+    """The node as a component on its host's provider; `renamed-from` keeps its volumes.
+
+    Its container waits for the containers `after`: the nodes of an earlier wave.
+    """
     data_volume, wallet_volume = volume_names(name, node)
     args = NodeArgs(
         host=host_of(node.host, settings),
@@ -38,6 +44,7 @@ def deploy_node(
         arguments=node.args,
         board=_board(settings.hosts[node.host], node),
         wait_timeout=node.wait,
+        after=after,
         new_wallet=node.new_wallet,
     )
     aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None

@@ -1,6 +1,6 @@
 """The program: settings → providers → components → outputs. The same for every stack."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from components.contexts import context_warnings
 from components.exporter import Exporter, ExporterArgs
 from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
+from components.node import Node
 from components.program_version import ProgramVersion
 from components.registry import Registry, RegistryArgs
 from program.bases import BaseImages
@@ -42,6 +43,7 @@ from settings.names import (
     repositories_of,
     repository_of,
     tags_of,
+    waves_of,
 )
 from settings.node import NodeSettings
 from settings.stack import StackSettings
@@ -74,10 +76,7 @@ class Program:
         own = self._host_registries(published, providers)
         self._registries |= {name: self._registry(name, there.address) for name, there in own.items()}
         self._images |= self._build_images(settings.images)
-        nodes = {
-            name: self._deploy(name, node, published, providers[node.host])
-            for name, node in settings.nodes.items()
-        }
+        nodes = self._deploy_nodes(published, providers)
         if own:
             summaries = {name: {"host": hosted[name].host, **one.summary} for name, one in own.items()}
             pulumi.export("registries", summaries)
@@ -115,16 +114,33 @@ class Program:
         )
         return Registry(name, args)
 
+    def _deploy_nodes(
+        self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]
+    ) -> dict[str, dict[str, pulumi.Input[str]]]:
+        """All nodes, wave by wave; what the outputs say of each."""
+        summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
+        for wave in waves_of(self._settings):
+            proved = list[pulumi.Resource]()
+            for name in wave:
+                settings = self._settings.nodes[name]
+                node, summaries[name] = self._deploy(
+                    name, settings, published, providers[settings.host], before
+                )
+                proved.append(node.proved)
+            before = proved
+        return summaries
+
     def _deploy(
         self,
         name: str,
         settings: NodeSettings,
         published: pulumi.Output[Mapping[str, Any]],
         provider: docker.Provider,
-    ) -> dict[str, pulumi.Input[str]]:
+        after: Sequence[pulumi.Resource],
+    ) -> tuple[Node, dict[str, pulumi.Input[str]]]:
         """One node and what belongs to it; what the outputs say of it."""
         image = self._pulled_from(settings.image, settings.host, settings.tag, published)
-        node = deploy_node(name, settings, self._settings, image, provider)
+        node = deploy_node(name, settings, self._settings, image, provider, after)
         metrics = ""
         if settings.metrics_port is not None:
             container = container_name(name, settings.image)
@@ -142,7 +158,7 @@ class Program:
             aliases = [pulumi.Alias(name=f"{former}-exporter")] if former else None
             opts = pulumi.ResourceOptions(provider=provider, aliases=aliases)
             metrics = Exporter(f"{name}-exporter", args, opts).metrics
-        return {"host": settings.host, **node.summary, "metrics": metrics}
+        return node, {"host": settings.host, **node.summary, "metrics": metrics}
 
     def _host_registries(
         self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]

@@ -140,6 +140,21 @@ def engine_of(settings: StackSettings, name: str) -> str:
     return engine_name(host.engine)
 
 
+def waves_of(settings: StackSettings) -> list[list[str]]:
+    """Nodes in the order of the rollout: those of one engine are in one wave."""
+    if settings.rollout is None:
+        return [list(settings.nodes)]
+    first = settings.rollout.first
+    engines = sorted({engine_of(settings, node.host) for node in settings.nodes.values()})
+    if first is not None:
+        engines.sort(key=lambda engine: engine != engine_of(settings, first))
+    waves = list[list[str]]()
+    for size in [*settings.rollout.waves, len(engines)]:
+        now, engines = engines[:size], engines[size:]
+        waves.append([name for name, node in settings.nodes.items() if engine_of(settings, node.host) in now])
+    return [wave for wave in waves if wave]
+
+
 def pull_from(host: str, settings: StackSettings) -> str | None:
     """Name of the registry that a host pulls from; None: the first one of each image."""
     return settings.hosts[host].pull_from or settings.pull_from

@@ -15,6 +15,7 @@ from settings.image import ImageSettings
 from settings.model import Settings
 from settings.node import NodeSettings
 from settings.registry import RegistrySettings
+from settings.rollout import RolloutSettings
 from settings.wallets import WalletsSettings
 from settings.workspace import WorkspaceSettings, WorkspaceUserSettings
 
@@ -28,6 +29,8 @@ class StackSettings(Settings):
     workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
+    rollout: RolloutSettings | None = None
+    """None: all hosts at once."""
     wallets: WalletsSettings = Field(default_factory=WalletsSettings)
     images_from: str | None = None
     pull_from: str | None = None

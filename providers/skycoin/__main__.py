@@ -23,7 +23,7 @@ def load() -> Provider:
 
     return Provider(
         kinds={
-            "skycoin:index:NodeContainer": NodeContainer(status_at(sys.argv[1])),
+            "skycoin:index:NodeContainer": NodeContainer(status_at(sys.argv[1]), warn_at(sys.argv[1])),
             "skycoin:index:Preflight": Preflight(),
             "skycoin:index:ProgramVersion": ProgramVersion(),
             "skycoin:index:PulledImage": PulledImage(status_at(sys.argv[1])),

@@ -110,11 +110,23 @@ class Handover:
                         "writer. Stop that one first."
                     )
 
-    def replace(self, old: Values | None, config: Values, name: str, grace: int, seconds: int) -> None:
+    def replace(
+        self,
+        old: Values | None,
+        config: Values,
+        name: str,
+        *,
+        grace: int,
+        seconds: int,
+        prove: Callable[[str], None],
+        watch: Callable[[Values, str], None],
+    ) -> None:
         """Put a new container in the place of `old`, which stays aside; healthy it must be in `seconds`.
 
-        `config` is the body of the engine's create request. Raises ProviderError; the old container runs
-        again then, if it ran before, under its own name.
+        `config` is the body of the engine's create request. `prove` raises ProviderError for a new container
+        (its id) that is healthy and not what it should be; `watch` gets the old one, which runs, and the
+        attempt, before that one is stopped. Raises ProviderError; the old container runs again then, if it
+        ran before, under its own name.
         """
         former = "" if old is None else old["Name"].lstrip("/")
         if old is not None and self.find(previous_container(former)) is not None:
@@ -125,9 +137,12 @@ class Handover:
         attempt = secrets.token_hex(8)
         try:
             if old is not None:
+                if old["State"]["Running"]:
+                    watch(old, attempt)
                 self._set_aside(old, former, grace)
             new = self._create({**config, "Labels": {**config["Labels"], ATTEMPT: attempt}}, name)
             self.start(new, seconds)
+            prove(new)
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)

@@ -26,11 +26,13 @@ from providers.docker.container_schema import CONTAINER
 from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, NUMBER, TEXT, Schema
-from providers.log import Status
+from providers.log import Status, Warn
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
+from providers.skycoin.node_proof import answer, refuse_unproved
 from providers.skycoin.wallet_copy import copy_wallet
-from providers.skycoin.wallet_identity import unchanged
+from providers.skycoin.wallet_identity import refuse_changed, unchanged
+from providers.skycoin.watchdog import watch
 
 _APART: Schema = {
     "host": TEXT,
@@ -56,10 +58,12 @@ class NodeContainer(Remade):
     def __init__(
         self,
         status: Status,
+        warn: Warn,
         client: Callable[[Values], Any] = connect,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._status = status
+        self._warn = warn
         self._client = client
         self._now = now
 
@@ -166,16 +170,30 @@ class NodeContainer(Remade):
     ) -> None:
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
-        wanted = ensure_image(client, inputs["image"], inputs, self._status)
-        image = wanted if old is None else old["Config"]["Image"]
+        made_of = ensure_image(client, inputs["image"], inputs, self._status)
+        image = made_of if old is None else old["Config"]["Image"]
         former = inputs["name"] if old is None else old["Name"].lstrip("/")
         wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
-        unchanged(wallet, inputs)
+        remembered = unchanged(wallet, inputs)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
-        config = {**creation(inputs), "Image": wanted}
+        config = {**creation(inputs), "Image": made_of}
         config["Labels"] = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
-        handover.replace(old, config, inputs["name"], _grace(inputs), inputs["waitTimeout"])
+        before = None if old is None else answer(client.api, old["Id"])
+
+        def prove(new: str) -> None:
+            refuse_unproved(client.api, new, made_of, before)
+            refuse_changed(wallet, *remembered)
+
+        handover.replace(
+            old,
+            config,
+            inputs["name"],
+            grace=_grace(inputs),
+            seconds=inputs["waitTimeout"],
+            prove=prove,
+            watch=lambda running, attempt: watch(inputs, running, attempt, self._warn),
+        )
 
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:

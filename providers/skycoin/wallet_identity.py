@@ -44,16 +44,26 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
     return _state(wallet.remember(wallets), wallets)
 
 
-def unchanged(wallet: WalletOnHost, inputs: Values) -> None:
-    """Raise ProviderError where a wallet is less than its host remembers; let it remember one that grew."""
+def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
+    """(id, fingerprint) of a wallet that is no less than its host remembers, which remembers it now.
+
+    Nothing where the host remembers none. Raises ProviderError.
+    """
     identity, before = wallet.memory()
     if not identity:
-        return
+        return "", NOTHING
     found = wallet.look(before)
     if wrong := fault(found, identity, before):
         raise ProviderError(_refusal(wallet, inputs, wrong, found, before, is_known=True))
     if found.wallets != before:
         wallet.remember(found.wallets)
+    return identity, found.wallets
+
+
+def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> None:
+    """Raise ProviderError where a new node has made its wallet less than it was a moment ago."""
+    if identity and (wrong := fault(wallet.look(before), identity, before)):
+        raise ProviderError(f"the new node has changed its wallet: the volume {wallet.volume!r} {wrong}")
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:

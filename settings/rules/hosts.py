@@ -1,4 +1,4 @@
-"""Rules over hosts: the registry that each pulls its images from."""
+"""Rules over hosts: the registry that each pulls its images from, and the order in which they change."""
 
 from collections.abc import Iterator
 
@@ -21,6 +21,16 @@ def pull_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: {registry!r} is not in skycoin:registries; it has {names}"
     if settings.images_from is None:
         yield from _missing(settings)
+
+
+def rollout_faults(settings: StackSettings) -> Iterator[str]:
+    """A rollout that begins on a host that is not there, or has no node."""
+    first = settings.rollout.first if settings.rollout is not None else None
+    if first is None:
+        return
+    used = list(dict.fromkeys(node.host for node in settings.nodes.values()))
+    if first not in used:
+        yield f"skycoin:rollout.first: {first!r} is no host of a node; those are {', '.join(used) or 'none'}"
 
 
 def _missing(settings: StackSettings) -> Iterator[str]:

@@ -112,7 +112,7 @@ class Board:
 
     def kind(self, method: str = "", times: int = 0) -> NodeContainer:
         client = Client(self.client, Api(self.client.api, method, times))
-        return NodeContainer(lambda _: None, lambda _: client)
+        return NodeContainer(lambda _: None, lambda _: None, lambda _: client)
 
     def reboot(self) -> None:
         """Kill the engine and all that it runs at once; start it again."""

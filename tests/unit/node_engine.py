@@ -70,6 +70,12 @@ class NodeEngine:
     """Lines that the host remembers of the wallet, its id first."""
     fingerprint: str = ""
     """Lines that the wallet's script prints."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """Image → health that its node answers."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Image → version in its label."""
+    spoiled: dict[str, str] = field(default_factory=dict)
+    """Image → fingerprint of the wallet that its node leaves."""
     copies: int = 0
     copy_code: int = 0
     log: list[str] = field(default_factory=list)
@@ -160,7 +166,8 @@ class NodeEngine:
     def inspect_image(self, name: str) -> Values:
         if name not in (GOOD, NEXT, BAD, SICK):
             raise ImageNotFound(name)
-        return {"Id": name}
+        labels = {"org.opencontainers.image.version": self.versions[name]} if name in self.versions else None
+        return {"Id": name, "Config": {"Labels": labels}}
 
     def inspect_volume(self, name: str) -> Values:
         def look() -> Values:
@@ -193,13 +200,17 @@ class NodeEngine:
             and (box.running or not running)
         ]
 
-    def exec_create(self, identity: str, command: Any, workdir: str) -> Values:
-        assert self._box(identity).running
+    def exec_create(self, identity: str, command: Any, workdir: str = "") -> Values:
+        box = self._box(identity)
+        if not box.running:
+            raise APIError("409", explanation=f"container {box.name} is not running")
+        if command[0] == "wget":
+            return {"Id": self.answers.get(box.config["Image"], "")}
         assert workdir == "/wallet"
-        return {"Id": identity}
+        return {"Id": self.spoiled.get(box.config["Image"], self.fingerprint)}
 
-    def exec_start(self, identity: str) -> bytes:
-        return self.fingerprint.encode()
+    def exec_start(self, said: str) -> bytes:
+        return said.encode()
 
     def exec_inspect(self, identity: str) -> Values:
         return {"ExitCode": 0}

@@ -1,6 +1,7 @@
 """The handover of a node's container: every fault at every step, and what the next runs make of it."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
-from providers.skycoin import handover
+from providers.skycoin import handover, watchdog
 from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
@@ -56,10 +57,10 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handover, "time", Clock)
 
 
-def deployed(engine: NodeEngine, **changes: Any) -> Resource:
+def deployed(node_engine: NodeEngine, /, **changes: Any) -> Resource:
     """A node that `up` has made."""
-    said: list[str] = []
-    kind = NodeContainer(said.append, lambda _: engine, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    kind = NodeContainer(lambda _: None, lambda _: None, lambda _: node_engine, lambda: now)
     resource = Resource(kind)
     resource.up({**INPUTS, **changes})
     return resource
@@ -660,3 +661,118 @@ def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_upda
     assert (only(engine), before.running, engine.copies) == (before, runs, 1)
     engine.fingerprint = WHOLE.format(2, "aa")
     assert node.up({**changed, "user": "10000:10000"}) == "update"
+
+
+def health(version: str, height: int) -> str:
+    """Answer of a node at /api/v1/health, as v0.27.1 gives it, but for what nobody compares."""
+    return json.dumps({"blockchain": {"head": {"seq": height}}, "version": {"version": version}})
+
+
+@pytest.mark.case(39)
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (health("0.27.0", 100), "the new node says that it is version 0.27.0; its image says 0.28.0"),
+        (health("0.28.0", 99), "the new node's chain ends at block 99, and the old one's at 100"),
+        ("<html>", "the new node is healthy, and does not answer"),
+    ],
+)
+def test_a_healthy_node_that_is_not_what_was_asked_for_gives_way_to_the_old_one(
+    answers: str, said: str
+) -> None:
+    engine = NodeEngine(versions={GOOD: "v0.27.1", NEXT: "v0.28.0"})
+    engine.answers = {GOOD: health("0.27.1", 100), NEXT: answers}
+    node = deployed(engine)
+    before = only(engine)
+    with pytest.raises(ProviderError, match=f"(?s){said}.*The old container {NAME} is back, as it was"):
+        node.up({**INPUTS, "image": NEXT})
+    is_whole(engine, INPUTS)
+    assert only(engine) is before
+    engine.answers[NEXT] = health("0.28.0", 100)
+    assert node.up({**INPUTS, "image": NEXT}) == "update"
+    is_whole(engine, {**INPUTS, "image": NEXT})
+
+
+def test_a_node_that_did_not_run_has_no_chain_to_compare() -> None:
+    engine = NodeEngine(versions={NEXT: "0.28.0"})
+    engine.answers = {GOOD: health("0.27.1", 100), NEXT: health("0.28.0", 0)}
+    node = deployed(engine)
+    only(engine).running = False
+    assert node.up({**INPUTS, "image": NEXT}) == "update"
+
+
+@pytest.mark.case(39)
+def test_a_new_node_that_makes_its_wallet_less_gives_way_to_the_old_one() -> None:
+    """Bitcoin Core deleted wallets by a failed migration (bitcoin#34128)."""
+    engine = NodeEngine()
+    node = deployed(engine)
+    engine.volumes_there.add(f"{WALLET}-backups")
+    engine.memory, engine.fingerprint = KNOWN, WHOLE.format(2, "aa")
+    engine.spoiled = {NEXT: "id\t0123\nend\n"}
+    with pytest.raises(ProviderError, match=r"the new node has changed its wallet: .* holds no wallet"):
+        node.up({**INPUTS, "image": NEXT})
+    is_whole(engine, INPUTS)
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Watchdogs that were started: (ssh's address, arguments of the script)."""
+    started: list[tuple[Any, ...]] = []
+
+    def start(url: str, options: Any, script: str, arguments: Any) -> None:
+        assert "docker start" in script
+        started.append((url, list(options), *arguments))
+
+    monkeypatch.setattr(watchdog, "start_detached", start)
+    return started
+
+
+BOARD = {"engine": "ssh://pi@attic.lan", "sshOptions": ["-p", "2222"]}
+
+
+@pytest.mark.case(39)
+def test_a_handover_behind_ssh_leaves_a_watchdog_before_it_stops_the_old_node(
+    watched: list[tuple[Any, ...]],
+) -> None:
+    engine = NodeEngine()
+    node = deployed(engine, **BOARD)
+    assert watched == [], "nothing of a new node could be brought back"
+    old = only(engine)
+    node.up({**INPUTS, **BOARD, "image": NEXT})
+    [(url, options, name, identity, started, attempt, seconds, grace)] = watched
+    assert (url, options) == ("ssh://pi@attic.lan", ["-p", "2222"])
+    assert (name, identity, started) == (NAME, old.identity, "2026-01-01T00:00:00.0Z")
+    assert only(engine).config["Labels"]["skycoin.attempt"] == attempt
+    assert (int(seconds), grace) == (60 + 30 + watchdog.MARGIN, "60"), "the operator gives up before"
+
+
+def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(
+    watched: list[tuple[Any, ...]],
+) -> None:
+    engine = NodeEngine()
+    node = deployed(engine)
+    node.up({**INPUTS, "image": NEXT})
+    behind = NodeEngine()
+    node = deployed(behind, **BOARD)
+    only(behind).running = False
+    node.up({**INPUTS, **BOARD, "image": NEXT})
+    assert watched == []
+
+
+def test_a_host_that_runs_no_other_command_is_said_to_have_no_watchdog(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A key whose line in authorized_keys allows `docker system dial-stdio` alone."""
+
+    def refuse(*_: Any) -> None:
+        raise ServiceError("ssh://pi@attic.lan starts no command: exit code 1")
+
+    monkeypatch.setattr(watchdog, "start_detached", refuse)
+    engine, said = NodeEngine(), list[str]()
+    node = Resource(NodeContainer(lambda _: None, said.append, lambda _: engine))
+    node.up({**INPUTS, **BOARD})
+    assert node.up({**INPUTS, **BOARD, "image": NEXT}) == "update"
+    assert said == [
+        "host attic: no watchdog was started; if it is cut off in the next minutes, its node is stopped "
+        "until it reboots or the next `pulumi up`: ssh://pi@attic.lan starts no command: exit code 1"
+    ]

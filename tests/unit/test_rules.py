@@ -150,6 +150,10 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"rollout": {"first": "shed"}},
+        ["skycoin:rollout.first: 'shed' is no host of a node; those are here, attic"],
+    ),
+    (
         {"pull-from": "hub", "hosts.attic.pull-from": "nowhere"},
         [
             "skycoin:pull-from: 'hub' is not in skycoin:registries; it has local",

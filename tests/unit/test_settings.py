@@ -35,8 +35,8 @@ ONCE = f"{PUBLIC} more than once"
 UNKNOWN_KEYS = [
     (
         "imagse",
-        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, pull-from, "
-        "bases, build-base, builder, build-ca, build-secrets",
+        "registries, images, workspaces, workspace-user, hosts, nodes, rollout, wallets, images-from, "
+        "pull-from, bases, build-base, builder, build-ca, build-secrets",
     ),
     (
         "registries.local.adress",

@@ -164,6 +164,39 @@ def test_every_wallet_is_protected(stack: str) -> None:
     assert all(wallet.protect and wallet.retain_on_delete for wallet in wallets)
 
 
+def rolled_out(**rollout: Any) -> dict[str, set[str]]:
+    """Node → nodes whose containers its own waits for, of five hosts and six nodes."""
+    hosts = {name: {"engine": f"ssh://pi@{name}.lan"} for name in "abcde"}
+    # Another user's ssh to the same engine.
+    hosts["f"] = {"engine": "ssh://root@a.lan"}
+    nodes = {f"node-{name}": {"image": "skycoin", "host": name} for name in hosts}
+    nodes["node-f"]["rpc-port"] = 6421  # type: ignore[assignment]
+    engine = up_with("fleet", hosts=hosts, nodes=nodes, **rollout)
+    names = {entry.urn: entry.name.removesuffix("-container") for entry in engine.all_of(NODE_CONTAINER)}
+    return {
+        names[entry.urn]: {names[urn] for urn in entry.dependencies if urn in names}
+        for entry in engine.all_of(NODE_CONTAINER)
+    }
+
+
+def test_without_a_rollout_all_hosts_change_at_once() -> None:
+    assert set(map(frozenset, rolled_out().values())) == {frozenset()}
+
+
+def test_a_rollout_goes_from_one_host_to_some_and_to_the_rest() -> None:
+    """Two nodes of one engine are in one wave, whoever logs in."""
+    waits = rolled_out(rollout={"first": "c", "waves": [1, 2]})
+    assert waits == {
+        "node-c": set(),
+        "node-a": {"node-c"},
+        "node-b": {"node-c"},
+        "node-f": {"node-c"},
+        "node-d": {"node-a", "node-b", "node-f"},
+        "node-e": {"node-a", "node-b", "node-f"},
+    }
+    assert {name for name, before in rolled_out(rollout={}).items() if not before} == {"node-a", "node-f"}
+
+
 def test_a_fleet_has_a_provider_for_each_host() -> None:
     """One dead host fails alone."""
     engine = up("fleet")

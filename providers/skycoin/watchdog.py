@@ -1,0 +1,45 @@
+"""A watchdog on a host behind ssh, for the time of a handover (ADR 30).
+
+A board that is cut off in the middle has stopped its old node, and nobody is there to go back. The watchdog
+is a detached shell on the board: nothing is installed, and no socket enters a container. It ends by itself.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clients.errors import ServiceError
+from clients.ssh import start_detached
+from providers.log import Warn
+
+SCRIPT = Path(__file__).with_name("watchdog.sh").read_text()
+MARGIN = 120
+"""Seconds beyond the grace and the wait: for a slow board to copy, create, start and confirm."""
+
+
+def watch(place: Mapping[str, Any], old: Mapping[str, Any], attempt: str, warn: Warn) -> None:
+    """Let the host bring the container `old` back when the new one is not confirmed in time.
+
+    `place` are inputs of the node's container. A host that is not behind ssh can't be cut off. One whose sshd
+    runs no other command is said to have no watchdog.
+    """
+    engine = str(place.get("engine") or "")
+    if not engine.startswith("ssh://"):
+        return
+    grace = int(place.get("stopTimeout") or 0)
+    seconds = grace + int(place.get("waitTimeout") or 0) + MARGIN
+    arguments = [
+        old["Name"].lstrip("/"),
+        old["Id"],
+        old["State"]["StartedAt"],
+        attempt,
+        str(seconds),
+        str(grace),
+    ]
+    try:
+        start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)
+    except ServiceError as error:
+        warn(
+            f"host {place['host']}: no watchdog was started; if it is cut off in the next minutes, its node "
+            f"is stopped until it reboots or the next `pulumi up`: {error}"
+        )

@@ -1,0 +1,164 @@
+"""A board that is cut off in the middle of a handover goes back by itself.
+
+The provider's own code over real ssh, to a board of the tests; `sleep` in place of the node.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.engine import connect
+from local.layout import EngineChoice, Layout, Mode
+from providers.base import Values
+from providers.skycoin import watchdog
+from providers.skycoin.node_container import NodeContainer
+from tests.e2e.boards import Board, end_boards, start_board
+from tests.e2e.plugin import busybox_archive, until
+from tests.e2e.rebooted import INPUTS, NAME, WALLET
+
+OLD, NEW = "node-like:1", "node-like:2"
+SLOW = {"tests": ["CMD", "test", "-e", "/tmp/is-there"], "interval": "1s", "timeout": "1s", "retries": 100}
+"""Health of a node that takes its time."""
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    # One folder for all runs: what a killed one left is ended by the next.
+    state = Path("/tmp/skycoin-cut-off")
+    layout = Layout(
+        state=state,
+        cache=state / "cache",
+        builder_root=state / "buildkit",
+        registry_port=15449,
+        engine=EngineChoice.OWN,
+        mode=Mode.EMBEDDED,
+    )
+    end_boards(state)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    made = start_board(layout, "cut-off", 30)
+    for image in (OLD, NEW):
+        command = ["docker", "-H", made.docker_host, "import", "-", image]
+        subprocess.run(command, input=busybox_archive(), check=True, capture_output=True)
+    yield made
+    made.end()
+
+
+@dataclass
+class Node:
+    """A node on the board, as Pulumi's state has it."""
+
+    board: Board
+    identity: str = ""
+    inputs: Values = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def wanted(self, **changes: Any) -> Values:
+        place = {"engine": self.board.engine, "sshOptions": self.board.ssh_options}
+        return {**INPUTS, **place, "image": OLD, "init": True, "waitTimeout": 20, **changes}
+
+    def up(self, **changes: Any) -> None:
+        news = self.wanted(**changes)
+        kind = NodeContainer(self.said.append, self.said.append, connect)
+        if self.identity:
+            kind.update(self.identity, self.inputs, news)
+        else:
+            self.identity, _ = kind.create(news)
+        self.inputs = news
+
+    def begin(self, **changes: Any) -> threading.Thread:
+        def run() -> None:
+            try:
+                self.up(**changes)
+            except Exception as error:  # the test reads it
+                self.failed.append(str(error))
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    def containers(self) -> dict[str, str]:
+        """Name → image of those that run, past ssh and the link."""
+        listed = self.board.docker("ps", "--format", "{{.Names}} {{.Image}}").splitlines()
+        return dict(line.split() for line in listed)
+
+
+@pytest.fixture
+def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    monkeypatch.setattr(watchdog, "MARGIN", 10)
+    board.docker("volume", "create", WALLET)
+    made = Node(board)
+    made.up()
+    yield made
+    board.plug()
+    for name in board.docker("ps", "-aq").split():
+        board.docker("rm", "-f", name)
+
+
+@pytest.mark.case(39)
+def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: Board, node: Node) -> None:
+    old = board.docker("ps", "-q", "--no-trunc").strip()
+    run = node.begin(image=NEW, healthcheck=SLOW)
+    until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
+    board.unplug()
+    cut = time.monotonic()
+    until(lambda: node.containers() == {NAME: OLD}, "the old one is back", seconds=90)
+    print(f"the old node was back {time.monotonic() - cut:.0f} s after the link was cut")
+    assert board.docker("ps", "-aq", "--no-trunc").split() == [old], "the new one is left"
+    policy = board.docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", old).strip()
+    assert policy == "unless-stopped"
+    run.join(timeout=120)
+    assert len(node.failed) == 1, "the operator is told"
+    board.plug()
+    node.up(image=NEW)
+    assert node.containers() == {NAME: NEW}
+    assert board.docker("ps", "-aq", "--no-trunc").split() != [old]
+
+
+@pytest.mark.case(39)
+def test_a_handover_that_ends_well_is_left_alone_by_its_watchdog(board: Board, node: Node) -> None:
+    node.up(image=NEW)
+    new = board.docker("ps", "-q", "--no-trunc").strip()
+    until(lambda: not _watchdogs(board), "the watchdog ends by itself", seconds=90)
+    assert board.docker("ps", "-aq", "--no-trunc").split() == [new]
+
+
+@pytest.mark.case(39)
+def test_a_watchdog_of_a_failed_handover_does_not_touch_the_next_one(board: Board, node: Node) -> None:
+    """It would bring the old one back in the middle of it."""
+    run = node.begin(image=NEW, healthcheck=SLOW)
+    run.join(timeout=120)
+    assert "is not healthy after 20 s" in node.failed[0]
+    assert node.containers() == {NAME: OLD}
+    again = node.begin(image=NEW, healthcheck=SLOW, waitTimeout=60)
+    until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
+    until(lambda: len(_watchdogs(board)) == 1, "the first one ends", seconds=60)
+    assert node.containers() == {NAME: NEW}
+    board.docker("exec", NAME, "touch", "/tmp/is-there")
+    again.join(timeout=120)
+    assert node.failed[1:] == []
+    assert node.containers() == {NAME: NEW}
+
+
+@pytest.mark.case(39)
+def test_a_board_that_reboots_in_a_handover_runs_its_old_node(board: Board, node: Node) -> None:
+    node.begin(image=NEW, healthcheck=SLOW)
+    until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
+    board.reboot()
+    until(lambda: node.containers() == {f"{NAME}-previous": OLD}, "the old one runs", seconds=30)
+    until(lambda: len(node.failed) == 1, "the operator is told", seconds=120)
+    node.up(image=NEW)
+    assert node.containers() == {NAME: NEW}
+
+
+def _watchdogs(board: Board) -> list[str]:
+    listed = subprocess.run(
+        ["pgrep", "-f", "skycoin.attempt="], capture_output=True, text=True, check=False
+    ).stdout.split()
+    return [pid for pid in listed if Path(f"/proc/{pid}/comm").read_text().strip() == "sh"]
