@@ -116,8 +116,8 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
 
 def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
     """Pull by `name`, with the login for the registry of `source`."""
-    repository = source.partition("@")[0]
-    login = Repository(repository).login()
+    # By its own name docker-py finds the login itself, an identity token too.
+    login = Repository(source.partition("@")[0]).login() if name != source else None
     auth = {"username": login[0], "password": login[1]} if login else None
     # An error after the first byte comes as a line: nobody else would say why there is no image.
     for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):

@@ -24,7 +24,11 @@ CONNECT_SECONDS = 20
 ALIVE = ("ServerAliveInterval=7", "ServerAliveCountMax=3")
 """A host that goes away in the middle, of a pull for one, is noticed within half a minute."""
 
+READY_SECONDS = 40
+"""Time in which a command must begin there: a board that is busy takes some."""
+
 DIAL = "docker system dial-stdio"
+READY = "ready"
 LOOPBACK = "127.0.0.1"
 
 
@@ -46,42 +50,51 @@ def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Itera
 
     The same number where it is free there, else one that its sshd chooses. Raises ServiceError.
     """
-    process, there, said = None, 0, ""
-    try:
-        for wanted in (port, 0):
-            process, there, said = _forwarding(url, options, f"{LOOPBACK}:{wanted}:{target}:{port}")
-            if there or "forwarding failed" not in said:
-                break
-        if not there:
-            raise ServiceError(_no_way(url, said))
-        yield there
-    finally:
-        if process is not None:
-            _end(process)
+    for wanted in (port, 0):
+        with _forwarding(url, options, wanted, f"{target}:{port}") as (there, said):
+            if there:
+                yield there
+                return
+        if _failure(wanted) not in said:
+            raise ServiceError(_no_way(url, said, refused=False))
+    raise ServiceError(_no_way(url, said, refused=True))
 
 
-def _forwarding(url: str, options: Sequence[str], forward: str) -> tuple["subprocess.Popen[str]", int, str]:
-    """A connection that forwards, the port on the host (0: there is none), and what ssh said."""
-    # One of its own: a shared connection would keep the forwarding when this one ends.
-    own = ["-o", "ControlPath=none", "-o", "ExitOnForwardFailure=yes", "-R", forward]
-    command = ssh_command(url, [*options, *own], "echo ready; cat > /dev/null")
-    with tempfile.TemporaryFile("w+") as errors:
+@contextlib.contextmanager
+def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> Iterator[tuple[int, str]]:
+    """A connection that forwards: the port on the host (0: there is none), and what ssh said."""
+    # A shared connection would keep the forwarding when this one ends. What a person's own configuration
+    # forwards besides may fail, and it must not silence what is said of this one.
+    own = ("ControlPath=none", "ExitOnForwardFailure=no", "LogLevel=INFO")
+    forward = ["-R", f"{LOOPBACK}:{wanted}:{target}"]
+    settings = [*options, *(part for option in own for part in ("-o", option)), *forward]
+    command = ssh_command(url, settings, f"echo {READY}; cat > /dev/null")
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            errors="replace",
             start_new_session=True,
         )
-        is_ready = process.stdout is not None and process.stdout.readline() == "ready\n"
-        if not is_ready:
-            process.wait()
-        errors.seek(0)
-        said = " ".join(errors.read().split())
-    chosen = re.search(r"Allocated port (\d+)", said)
-    there = int(chosen[1]) if chosen else int(forward.split(":")[1])
-    return process, there if is_ready else 0, said
+        # A key that may run one command alone (`command=` in authorized_keys) never gets an answer.
+        limit = threading.Timer(READY_SECONDS, process.kill)
+        limit.start()
+        try:
+            is_ready = any(line.strip() == READY for line in process.stdout or ())
+            limit.cancel()
+            if not is_ready:
+                _end(process)
+            errors.seek(0)
+            said = " ".join(errors.read().split())
+            chosen = re.search(rf"Allocated port (\d+) for remote forward to {re.escape(target)}", said)
+            there = int(chosen[1]) if chosen else wanted
+            yield there if is_ready and _failure(wanted) not in said else 0, said
+        finally:
+            limit.cancel()
+            _end(process)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
@@ -95,14 +108,20 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.wait()
 
 
-def _no_way(url: str, said: str) -> str:
+def _failure(port: int) -> str:
+    """How ssh says that a port of the host can't be had."""
+    return f"remote port forwarding failed for listen port {port}"
+
+
+def _no_way(url: str, said: str, *, refused: bool) -> str:
     hint = (
         "Its sshd must forward ports (AllowTcpForwarding in sshd_config), or the host pulls from a registry "
         "that it reaches: `pull-from`."
-        if "forwarding failed" in said
-        else f"Try `ssh {url} true`; its key must be in known_hosts."
+        if refused
+        else f"Try `ssh {url} true`: its key must be in known_hosts, and yours must be good for any command "
+        "there; or the host pulls from a registry that it reaches: `pull-from`."
     )
-    return f"{url} forwards no port for a pull: {said or 'ssh ended'}\n{hint}"
+    return f"{url} forwards no port for a pull: {said or 'no command was run there'}\n{hint}"
 
 
 def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:

@@ -54,6 +54,8 @@ class Image(pulumi.ComponentResource):
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """By tag, in the first registry."""
+    published: Mapping[str, Mapping[str, ManifestList]]
+    """By registry, then by tag."""
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
@@ -63,6 +65,9 @@ class Image(pulumi.ComponentResource):
         }
         lists = self._create_lists(name, args)
         self.lists = lists[0]
+        self.published = {
+            repository.registry: its for repository, its in zip(args.repositories, lists, strict=True)
+        }
         self.reports = pulumi.Output.all(**{arch: one.report for arch, one in self.variants.items()})
         variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
@@ -71,10 +76,7 @@ class Image(pulumi.ComponentResource):
                     "ref": entry.ref,
                     "digest": entry.digest,
                     "variants": variants,
-                    "registries": {
-                        repository.registry: published[tag].ref
-                        for repository, published in zip(args.repositories, lists, strict=True)
-                    },
+                    "registries": {name: its[tag].ref for name, its in self.published.items()},
                 }
                 for tag, entry in self.lists.items()
             }

@@ -34,6 +34,8 @@ class ManifestList(pulumi.ComponentResource):
     ref: pulumi.Output[str]
     """`repo:tag@sha256:…`; empty where an optional registry left it out."""
     digest: pulumi.Output[str]
+    repository: pulumi.Output[str]
+    """HOST[:PORT]/PATH, once the list and what it joins are there; known before they change."""
 
     def __init__(self, name: str, args: ManifestListArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:ManifestList", name, None, opts)
@@ -51,4 +53,6 @@ class ManifestList(pulumi.ComponentResource):
         self.ref = pulumi.Output.all(args.repository.address, tag.digest).apply(
             lambda known: f"{known[0]}:{args.tag}@{known[1]}" if known[1] else ""
         )
+        # By its urn: its digest is unknown while it is about to change, and with it all that is pulled.
+        self.repository = pulumi.Output.all(args.repository.address, tag.urn).apply(lambda known: known[0])
         self.register_outputs({"ref": self.ref, "digest": self.digest})

@@ -245,8 +245,8 @@ class Program:
         ref, registry = self._image_of(name, host, wanted, published), pull_from(host, self._settings)
         if registry is None:
             return PulledFrom(ref=ref)
-        path = repository_of(name, self._settings.images[name], self._settings.registries[registry])
-        return PulledFrom(ref=ref, repository=self._registries[registry].repository(path).address)
+        tag = wanted or tags_of(self._settings.images[name])[0]
+        return PulledFrom(ref=ref, repository=self._images[name].published[registry][tag].repository)
 
     def _image_of(
         self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]

@@ -18,7 +18,7 @@ from docker.errors import DockerException, NotFound
 
 from catalogue.node_container import HANDED_OVER, LIVE, NODE
 from clients.engine import connect
-from clients.pull import ensure_image, is_same
+from clients.pull import ensure_image, is_same, known_as
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, Change, Checked, Found, ProviderError, Remade, Values
 from providers.docker.container_creation import creation
@@ -137,7 +137,7 @@ class NodeContainer(Remade):
                 handover.discard(old)
         else:
             if news.get("newWallet") and not olds.get("newWallet"):
-                copy_wallet(client, news, old["Config"]["Image"], self._now())
+                copy_wallet(client, news, news["image"], self._now())
             self._adjust(client, handover, old, news)
         return self._state(client, news)
 
@@ -171,7 +171,8 @@ class NodeContainer(Remade):
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
         made_of = ensure_image(client, inputs["image"], inputs, self._status)
-        image = made_of if old is None else old["Config"]["Image"]
+        # A host that has lost the old one's gets it by no name: its own may be one of a way that is closed.
+        image = made_of if old is None else known_as(client.api, old["Config"]["Image"]) or made_of
         former = inputs["name"] if old is None else old["Name"].lstrip("/")
         wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
         remembered = unchanged(wallet, inputs)

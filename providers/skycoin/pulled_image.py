@@ -6,6 +6,7 @@ A host that has the digest is left alone: another registry, or another way to it
 from collections.abc import Callable
 from typing import Any
 
+from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
 from providers.base import UNKNOWN, Change, Checked, Found, Values, unknown_inputs
@@ -32,9 +33,11 @@ class PulledImage:
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Inputs, with the name that the image has there, or is about to get."""
+        if (kept := _kept(olds, news)) is not None:
+            return {**news, "ref": kept}
         if UNKNOWN in (news.get("image"), news.get("pullFrom"), news.get("engine")):
             return {**news, "ref": UNKNOWN}
-        return {**news, "ref": _kept(olds, news) or expected_name(news["image"], news)}
+        return {**news, "ref": expected_name(news["image"], news)}
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Pull it unless it is there."""
@@ -61,8 +64,7 @@ class PulledImage:
 def _kept(olds: Values | None, news: Values) -> str | None:
     """Name that the same digest has in the state, on the same engine."""
     before = olds or {}
-    # A state of docker's RemoteImage (version 0.1.0) has a name, and no engine.
+    # A state of docker's RemoteImage (version 0.1.0) has a name, and no host.
     ref: str | None = before.get("ref") or before.get("name")
-    if ref is None or before.get("engine", news.get("engine")) != news.get("engine"):
-        return None
-    return ref if is_same(ref, news["image"]) else None
+    engines = {engine_name(one.get("engine") or "") for one in (before if "host" in before else news, news)}
+    return ref if ref is not None and len(engines) == 1 and is_same(ref, news["image"]) else None

@@ -64,6 +64,7 @@ class NodeEngine:
     limits_memory: bool = True
     volumes_there: set[str] = field(default_factory=lambda: {WALLET, DATA})
     boxes: dict[str, Box] = field(default_factory=dict)
+    images_there: set[str] = field(default_factory=lambda: {GOOD, NEXT, BAD, SICK})
     ports: set[str] = field(default_factory=set)
     """Ports of the host that other programs have."""
     memory: str = ""
@@ -164,10 +165,16 @@ class NodeEngine:
         return {"LiveRestoreEnabled": self.live_restore, "MemoryLimit": self.limits_memory}
 
     def inspect_image(self, name: str) -> Values:
-        if name not in (GOOD, NEXT, BAD, SICK):
+        if name not in self.images_there:
             raise ImageNotFound(name)
         labels = {"org.opencontainers.image.version": self.versions[name]} if name in self.versions else None
         return {"Id": name, "Config": {"Labels": labels}}
+
+    def images(self) -> list[Values]:
+        return [{"RepoDigests": [name]} for name in self.images_there]
+
+    def pull(self, name: str, **_: Any) -> list[Values]:
+        return [{"error": f"{name}: connection refused"}]
 
     def inspect_volume(self, name: str) -> Values:
         def look() -> Values:

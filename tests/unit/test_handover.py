@@ -93,6 +93,15 @@ def test_a_first_up_makes_the_container_and_confirms_it() -> None:
     assert resource.up(INPUTS, refresh=True) == "same"
 
 
+def test_a_host_that_lost_the_old_image_needs_no_way_to_it() -> None:
+    """`docker image rm --force`: on a board its name was that of a forwarded port, which is closed."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.images_there.remove(GOOD)
+    assert resource.up({**INPUTS, "image": NEXT}) == "update"
+    is_whole(engine, {**INPUTS, "image": NEXT})
+
+
 def test_another_image_is_a_handover_in_this_order() -> None:
     engine = NodeEngine()
     resource = deployed(engine)

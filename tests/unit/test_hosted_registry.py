@@ -170,8 +170,10 @@ def test_a_hosts_nodes_pull_from_the_stacks_own_registry_where_it_says_so() -> N
     plain = with_hosted()
     image = plain.one(NODE_CONTAINER, "node-1-container").inputs["image"]
     assert engine.one(NODE_CONTAINER, "node-1-container").inputs["image"] == image, "it replaces nothing"
-    registry = engine.one(CONTAINER, "community-on-local-container").urn
-    assert registry in engine.one(PULLED, "node-1-pulled").dependencies
+    there = engine.one(TAG, "skycoin-community-latest-tag").urn
+    for kind, suffix in ((PREFLIGHT, "preflight"), (PULLED, "pulled"), (NODE_CONTAINER, "container")):
+        waits_for = engine.one(kind, f"node-1-{suffix}").dependencies
+        assert there in waits_for, "it pulled what was not published there yet"
 
 
 def test_every_setting_arrives() -> None:

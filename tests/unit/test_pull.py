@@ -11,7 +11,7 @@ from docker.errors import ImageNotFound
 from clients import pull
 from clients.errors import ServiceError
 from clients.pull import ensure_image, expected_name, is_same, known_as
-from clients.registry import Repository
+from clients.registry import RegistryError, Repository
 from providers.base import UNKNOWN, Values
 from providers.skycoin.pulled_image import PulledImage
 
@@ -98,8 +98,18 @@ def test_an_image_that_is_there_under_any_name_of_its_digest_is_not_pulled(
 def test_pull_from_takes_the_same_digest_from_another_repository() -> None:
     images, place = Images(), {**BOARD, "pullFrom": "registry.attic.lan:5000/sky/skycoin"}
     assert ensure_image(images, LOCAL, place) == f"registry.attic.lan:5000/sky/skycoin@{DIGEST}"
-    login = {"username": "me", "password": "of registry.attic.lan:5000"}
-    assert [auth for _, auth in images.asked] == [login]
+
+
+def test_a_login_by_identity_token_is_left_to_docker_py(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as Azure's: a pull needs no password, and was refused for its sake."""
+
+    def refused(_: Repository) -> None:
+        raise RegistryError("the docker config has an identity token, which is not used here")
+
+    monkeypatch.setattr(Repository, "login", refused)
+    images = Images()
+    assert ensure_image(images, PUBLIC, BOARD) == PUBLIC
+    assert images.asked == [(PUBLIC, None)], "None: docker-py looks into the docker config"
 
 
 def test_the_progress_of_a_pull_is_the_sum_of_its_layers() -> None:
@@ -202,6 +212,26 @@ def test_another_engine_is_asked_anew() -> None:
     images = Images()
     _, state = pulled(images).create({**HERE, "image": LOCAL})
     assert pulled(images).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED
+
+
+def test_a_host_of_this_machine_has_no_engine_in_its_state() -> None:
+    """Pulumi keeps no None: the preview kept a name that the new engine does not know."""
+    state = {"host": "here", "sshOptions": [], "image": LOCAL, "ref": LOCAL}
+    assert pulled(Images()).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED
+
+
+def test_who_logs_in_makes_no_other_engine() -> None:
+    """The preview showed that all that runs there is replaced, where its name had another port."""
+    ref = FORWARDED.replace("5443", "40431")
+    state = {**BOARD, "image": LOCAL, "ref": ref}
+    news = {**BOARD, "engine": "ssh://root@attic.lan:22", "image": LOCAL}
+    assert pulled(Images()).planned(news, state)["ref"] == ref
+
+
+def test_an_image_that_is_there_keeps_its_name_while_its_next_registry_is_unknown() -> None:
+    state = {**BOARD, "image": LOCAL, "ref": FORWARDED}
+    news = {**BOARD, "image": LOCAL, "pullFrom": UNKNOWN}
+    assert pulled(Images()).planned(news, state)["ref"] == FORWARDED
 
 
 def test_its_removal_leaves_the_image() -> None:

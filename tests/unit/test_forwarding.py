@@ -1,0 +1,93 @@
+"""A port of this machine on a host's loopback: a stand-in for ssh answers as OpenSSH 9.2 was seen to."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from clients import ssh
+from clients.errors import ServiceError
+from clients.ssh import forwarded
+
+URL = "ssh://pi@attic.lan"
+TAKEN = "Warning: remote port forwarding failed for listen port"
+READY = "echo ready; cat > /dev/null"
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """File with the process ids and arguments of each ssh."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path / "calls"
+
+
+def answer(calls: Path, script: str) -> None:
+    """Let ssh run `script`; $wanted is the port that is to be forwarded."""
+    program = calls.parent / "ssh"
+    find = 'for part; do case "$part" in 127.0.0.1:*) wanted=${part#*:}; wanted=${wanted%%:*};; esac; done'
+    program.write_text(f'#!/bin/sh\necho "$$ $*" >> {calls}\n{find}\n{script}\n')
+    program.chmod(0o755)
+
+
+def way() -> int:
+    """The port on the host, forwarded and closed."""
+    with forwarded(URL, [], "127.0.0.1", 5443) as there:
+        return there
+
+
+def ended(calls: Path) -> bool:
+    """True where none of the processes is there any more."""
+    pids = [line.split()[0] for line in calls.read_text().splitlines()]
+    return subprocess.run(["ps", "-p", ",".join(pids)], capture_output=True, check=False).returncode != 0
+
+
+def test_a_port_that_is_free_there_has_the_same_number(calls: Path) -> None:
+    answer(calls, READY)
+    assert way() == 5443
+    assert ended(calls)
+
+
+def test_a_port_that_is_taken_there_becomes_another(calls: Path) -> None:
+    said = "Allocated port 40431 for remote forward to 127.0.0.1:5443"
+    answer(calls, f'[ "$wanted" = 0 ] && echo "{said}" >&2 || echo "{TAKEN} $wanted" >&2\n{READY}')
+    assert way() == 40431
+    assert ended(calls)
+
+
+def test_what_a_persons_own_configuration_forwards_may_fail(calls: Path) -> None:
+    """A LocalForward to the node's port, or a RemoteForward: another connection has it already."""
+    own = f"bind [127.0.0.1]:6420: Address already in use\n{TAKEN} 8080"
+    answer(calls, f'echo "{own}" >&2\n{READY}')
+    assert way() == 5443
+
+
+def test_what_a_shell_prints_on_its_way_is_no_answer(calls: Path) -> None:
+    answer(calls, f"printf 'welcome \\377\\n'\n{READY}")
+    assert way() == 5443
+
+
+def test_a_sshd_that_forwards_nothing_is_said(calls: Path) -> None:
+    answer(calls, f'echo "{TAKEN} $wanted" >&2\n{READY}')
+    with pytest.raises(ServiceError, match=r"AllowTcpForwarding.*`pull-from`"):
+        way()
+    assert ended(calls)
+
+
+@pytest.mark.parametrize("script", ["exec cat > /dev/null", "exec sleep 60"])
+def test_a_host_that_runs_no_command_is_not_waited_for_without_end(
+    script: str, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`command=` of authorized_keys: every pull through that host's ssh hung."""
+    monkeypatch.setattr(ssh, "READY_SECONDS", 0.5)
+    answer(calls, script)
+    with pytest.raises(ServiceError, match=r"no command was run there\nTry `ssh ssh://pi@attic\.lan true`"):
+        way()
+    assert ended(calls)
+
+
+def test_an_unknown_host_key_is_said_at_once(calls: Path) -> None:
+    answer(calls, "echo 'Host key verification failed.' >&2; exit 255")
+    with pytest.raises(ServiceError, match="Host key verification failed"):
+        way()
+    assert len(calls.read_text().splitlines()) == 1
