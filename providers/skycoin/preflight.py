@@ -6,12 +6,12 @@ it. It is made again when the node's image, host or wallet change, and before an
 never removes anything.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 from catalogue.naming import engine_name
 from clients.engine import connect
+from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
 from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
@@ -29,16 +29,6 @@ INPUTS = (
     "wallet",
     "newWallet",
 )
-
-RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "x86_64": ("linux/amd64",),
-        "aarch64": ("linux/arm64/v8", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
-        "armv7l": ("linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
-        "armv6l": ("linux/arm/v6", "linux/arm/v5"),
-    }
-)
-"""`uname -m` of an engine → platforms that its processor runs. An ARM processor runs older ones."""
 
 PROBE_SECONDS = 120
 """Time that the probe may take: an emulated program on a slow board starts in seconds."""
@@ -98,7 +88,7 @@ class Preflight(Remade):
     def _prove(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
         platform = inputs.get("platform")
-        native = platform is None or platform in RUNS.get(machine, ())
+        native = runs_natively(machine, platform)
         if not native and inputs.get("emulation") != "allowed":
             raise ProviderError(
                 f"host {inputs['host']} is {machine} and does not run {platform} by itself. Give the host "

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.arch import RUNS
 from clients.errors import ServiceError
 from clients.fingerprint import digest, from_lines
 from providers.base import URN, Change, ProviderError, Values
-from providers.skycoin.preflight import RUNS, Preflight
+from providers.skycoin.preflight import Preflight
 from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 
 WALLET = "skycoin-one-wallet"
