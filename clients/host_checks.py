@@ -228,15 +228,22 @@ _ROWS = (
     Check(
         name=Obstacle.NO_ANSWER,
         level=Level.UNKNOWN,
-        said="does not answer: {reason}",
+        said="does not answer at {engine}: {reason}",
         remedy="See that it has power and a network, and that `docker -H {engine} version` gets there",
         tried=_BOARD,
     ),
     Check(
+        name=Obstacle.NO_SHELL,
+        level=Level.UNKNOWN,
+        said="runs no command for your key at {engine}: {reason}",
+        remedy="Nodes can be deployed there all the same; only a key without `command=` in its "
+        "authorized_keys can look",
+    ),
+    Check(
         name=Obstacle.HOST_KEY,
         level=Level.REFUSED,
-        said="has an ssh host key that is not the one in known_hosts, or none is there: {reason}",
-        remedy="Compare what `ssh-keyscan {address} | ssh-keygen -lf -` prints with `ssh-keygen -lf "
+        said="has an ssh host key that is not the one in known_hosts, if one is there, at {engine}: {reason}",
+        remedy="Compare what `ssh-keyscan {scanned} | ssh-keygen -lf -` prints with `ssh-keygen -lf "
         "/etc/ssh/ssh_host_ed25519_key.pub` on its own screen, then put it into known_hosts",
         key="skycoin:hosts.{host}.ssh-options",
         tried=_BOARD,
@@ -244,7 +251,7 @@ _ROWS = (
     Check(
         name=Obstacle.LOGIN,
         level=Level.REFUSED,
-        said="takes none of your ssh keys: {reason}",
+        said="takes none of your ssh keys at {engine}: {reason}",
         remedy="Bring one there with `ssh-copy-id {login}`, or name it: `-i` with its file",
         key="skycoin:hosts.{host}.ssh-options",
         tried=_BOARD,
@@ -252,21 +259,21 @@ _ROWS = (
     Check(
         name=Obstacle.NO_DOCKER,
         level=Level.REFUSED,
-        said="has no Docker: {reason}",
+        said="has no Docker at {engine}: {reason}",
         remedy="Install it on the host (Debian, Raspberry Pi OS: `sudo apt install docker.io`)",
         tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_PERMISSION,
         level=Level.REFUSED,
-        said="does not let you use its Docker: {reason}",
+        said="does not let you use its Docker at {engine}: {reason}",
         remedy="On the host: `sudo usermod -aG docker USER`, then log in anew; that group owns the host",
         tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_ENGINE,
         level=Level.REFUSED,
-        said="runs no Docker engine: {reason}",
+        said="runs no Docker engine at {engine}: {reason}",
         remedy="Start it on the host: `sudo systemctl enable --now docker`",
         tried=_BOARD,
     ),
@@ -452,7 +459,7 @@ def _finding(row: Check, place: Place, values: Values) -> Finding:
     words = {
         "host": place.name,
         "engine": place.engine or "local",
-        "address": parts.hostname or "",
+        "scanned": f"-p {parts.port} {parts.hostname}" if parts.port else parts.hostname,
         "login": f"{user}{parts.hostname}",
         **values,
     }

@@ -31,6 +31,8 @@ FRESH = 60.0
 """Seconds for which facts are shared: those who ask at the same time want the same ones."""
 _MEBIBYTE = 1024 * 1024
 _MARK = "=skyinfra "
+_SSH_FAILED = 255
+"""Exit code of ssh's own errors (ssh(1)); others are the command's."""
 
 _PART = r"""
 LC_ALL=C
@@ -82,6 +84,8 @@ class Obstacle(StrEnum):
     NO_DOCKER = "docker"
     NO_PERMISSION = "permission"
     NO_ENGINE = "engine"
+    NO_SHELL = "shell"
+    """ssh takes the key, and runs another command than the one that is asked for."""
 
 
 class HostError(ServiceError):
@@ -326,7 +330,7 @@ def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
         return Obstacle.HOST_KEY, line
     if "Permission denied (" in line or "Too many authentication failures" in line:
         return Obstacle.LOGIN, line
-    return Obstacle.NO_ANSWER, line
+    return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
 
 
 def _no_engine(said: str) -> tuple[Obstacle, str]:

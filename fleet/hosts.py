@@ -6,13 +6,12 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS, SERVER
-from catalogue.naming import previous_container
+from catalogue.naming import exporter_name, previous_container
 from clients.host_checks import Place, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
 from settings.names import (
     container_name,
-    exporter_name,
     hosted_registries,
     opened,
     page_port,

@@ -33,10 +33,12 @@ def deploy_node(
         wallet_volume=wallet_volume,
         rpc_port=node.rpc_port,
         peer_port=None if node.network is PeerNetwork.NONE else node.peer_port,
+        metrics_port=node.metrics_port,
         api_sets=_api_sets(node),
         gui=node.gui,
         arguments=node.args,
         board=_board(settings.hosts[node.host], node),
+        memory_is_chosen=node.memory is not None or settings.hosts[node.host].board is not None,
         wait_timeout=node.wait,
         new_wallet=node.new_wallet,
     )

@@ -125,7 +125,9 @@ def test_every_row_that_is_looked_for_is_tried_here() -> None:
 def test_a_host_that_cant_be_asked_is_one_finding_with_the_reason(obstacle: Obstacle) -> None:
     one = unasked(HostError(obstacle, "its own words"), PLACE)
     assert "its own words" in one.text
-    assert one.level is (Level.UNKNOWN if obstacle is Obstacle.NO_ANSWER else Level.REFUSED)
+    assert one.level is (
+        Level.UNKNOWN if obstacle in (Obstacle.NO_ANSWER, Obstacle.NO_SHELL) else Level.REFUSED
+    )
     assert not re.search(r"[{}]", one.text)
 
 
@@ -134,6 +136,9 @@ def test_a_message_names_the_command_for_this_host() -> None:
     assert "`ssh-copy-id pi@attic.lan`" in said
     said = unasked(HostError(Obstacle.HOST_KEY, "no key"), PLACE).text
     assert "`ssh-keyscan attic.lan | ssh-keygen -lf -`" in said
+    other = replace(PLACE, engine="ssh://pi@attic.lan:2222")
+    said = unasked(HostError(Obstacle.HOST_KEY, "no key"), other).text
+    assert "`ssh-keyscan -p 2222 attic.lan |" in said
 
 
 @pytest.mark.case(25)

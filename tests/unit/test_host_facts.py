@@ -145,7 +145,7 @@ def test_ssh_words_are_told_apart(host: RecordedHost, said: str, obstacle: Obsta
 def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
     """A `command=` in authorized_keys: deploying works, and the script never runs."""
     host.says("ssh", "echo HTTP/1.1 400 Bad Request")
-    assert refused() == (Obstacle.NO_ANSWER, "the command ended with 0 and said nothing")
+    assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and said nothing")
 
 
 def test_a_host_without_docker_is_told_from_one_without_permission_and_one_that_does_not_run_it(
