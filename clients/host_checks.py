@@ -268,7 +268,6 @@ _ROWS = (
         level=Level.REFUSED,
         said="does not let you use its Docker at {engine}: {reason}",
         remedy="On the host: `sudo usermod -aG docker USER`, then log in anew; that group owns the host",
-        tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_ENGINE,
@@ -416,7 +415,6 @@ _ROWS = (
         remedy="When that one may go: `docker stop -t 60 {holder} && docker container rm {holder}` on the "
         "host (volumes stay)",
         key="{tenant}.wallet-volume",
-        tried=_BOARD,
         look=_shared_wallet,
     ),
     Check(
