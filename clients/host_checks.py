@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from catalogue.arch import RUNS
+from clients.engine import engine_address
 from clients.host_facts import Container, HostError, HostFacts, Obstacle
 
 OLDEST = (18, 9)
@@ -456,7 +457,7 @@ def _finding(row: Check, place: Place, values: Values) -> Finding:
     user = f"{parts.username}@" if parts.username else ""
     words = {
         "host": place.name,
-        "engine": place.engine or "local",
+        "engine": engine_address(place.engine),
         "scanned": f"-p {parts.port} {parts.hostname}" if parts.port else parts.hostname,
         "login": f"{user}{parts.hostname}",
         **values,

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -27,6 +28,8 @@ from clients.ssh import ssh_command
 
 SECONDS = 25
 """Time in which a host must have answered: a silent one is reported in less than 30 s."""
+AT_ONCE = 10
+"""Hosts that are asked at the same time: a jump host's sshd drops logins beyond ten (MaxStartups)."""
 FRESH = 60.0
 """Seconds for which facts are shared: those who ask at the same time want the same ones."""
 _MEBIBYTE = 1024 * 1024
@@ -34,45 +37,7 @@ _MARK = "=skyinfra "
 _SSH_FAILED = 255
 """Exit code of ssh's own errors (ssh(1)); others are the command's."""
 
-_PART = r"""
-LC_ALL=C
-export LC_ALL
-part() { printf '\n=skyinfra %s\n' "$1"; }
-"""
-# Of a container: its name, whether it runs or comes back, its ports and mounts. Its variables stay there.
-_CONTAINER = (
-    '{"Name":{{json .Name}},"Status":{{json .State.Status}},'
-    '"Restart":{{json .HostConfig.RestartPolicy.Name}},'
-    '"Ports":{{json .HostConfig.PortBindings}},"Mounts":{{json .Mounts}}}'
-)
-_ENGINE = rf"""
-part docker
-command -v docker
-part info
-info=$(docker info --format '{{{{json .}}}}')
-printf '%s\n' "$info"
-root=$(printf '%s\n' "$info" | sed -n 's/.*"DockerRootDir":"\([^"]*\)".*/\1/p')
-part containers
-[ -n "$root" ] && ids=$(docker ps -aq --no-trunc) && [ -n "$ids" ] &&
-    docker container inspect --format '{_CONTAINER}' $ids
-"""
-_SYSTEM = r"""
-part kernel
-uname -r
-part user
-id -un
-part bits
-getconf LONG_BIT 2> /dev/null || od -A n -t u1 -j 4 -N 1 /bin/sh
-part date
-date +%s
-part swap
-grep '^SwapTotal:' /proc/meminfo
-part listeners
-grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2> /dev/null
-part disk
-while [ -n "$root" ] && ! df -P -k "$root" 2> /dev/null; do root=${root%/*}; done
-part end
-"""
+SCRIPT = Path(__file__).with_name("host-facts.sh").read_text()
 
 
 class Obstacle(StrEnum):
@@ -158,6 +123,7 @@ class FreshFacts:
     def __init__(self, ask: Callable[[str | None, Sequence[str]], HostFacts] = ask_host) -> None:
         self._ask = ask
         self._lock = threading.Lock()
+        self._throttle = threading.Semaphore(AT_ONCE)
         self._asked: dict[tuple[str | None, tuple[str, ...]], _Asked] = {}
 
     def __call__(self, engine: str | None, ssh_options: Sequence[str]) -> HostFacts:
@@ -167,7 +133,8 @@ class FreshFacts:
         with asked.lock:
             if asked.found is None or time.monotonic() - asked.at > FRESH:
                 try:
-                    asked.found = self._ask(engine, ssh_options)
+                    with self._throttle:
+                        asked.found = self._ask(engine, ssh_options)
                 except HostError as error:
                     asked.found = error
                 asked.at = time.monotonic()
@@ -185,7 +152,7 @@ class _Asked:
 
 def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
     began = time.time()
-    code, printed, said = _run(ssh_command(url, options, "sh -s"), _PART + _ENGINE + _SYSTEM)
+    code, printed, said = _run(ssh_command(url, options, "sh -s"))
     parts = _parts(printed)
     if "end" not in parts:
         raise HostError(*_refusal(code, said))
@@ -209,7 +176,7 @@ def _beside(address: str) -> HostFacts:
     parts: Mapping[str, str] = {}
     began = time.time()
     if address.startswith("unix://"):
-        _, printed, _ = _run(["sh", "-s", "--", info["DockerRootDir"]], f"{_PART}root=$1\n{_SYSTEM}")
+        _, printed, _ = _run(["sh", "-s", "--", info["DockerRootDir"]])
         parts = _parts(printed)
     return _facts(info, containers, parts, (began, time.time()))
 
@@ -340,10 +307,10 @@ def _no_engine(said: str) -> tuple[Obstacle, str]:
     return Obstacle.NO_ANSWER if "timed out" in line else Obstacle.NO_ENGINE, line
 
 
-def _run(command: Sequence[str], script: str) -> tuple[int | None, str, str]:
-    """(exit code, output, errors) of a shell that is given a script; no code where it was too slow."""
+def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
+    """(exit code, output, errors) of a shell that is given the script; no code where it was too slow."""
     process = subprocess.Popen(
-        command,
+        shell,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -352,7 +319,7 @@ def _run(command: Sequence[str], script: str) -> tuple[int | None, str, str]:
         start_new_session=True,
     )
     try:
-        printed, said = process.communicate(script, timeout=SECONDS)
+        printed, said = process.communicate(SCRIPT, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         # With all that it started: a jump host's ssh keeps the pipes open.
         os.killpg(process.pid, signal.SIGKILL)

@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from clients.host_checks import Finding, Level, Place, findings, unasked
-from clients.host_facts import FreshFacts, HostError, HostFacts
+from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts
 from display.columns import columns
 
-AT_ONCE = 10
-"""Hosts that are asked at the same time: a jump host's sshd drops logins beyond ten (MaxStartups)."""
 HEADS = ("host", "state", "Docker", "machine", "memory", "swap", "free", "clock")
 OK = "ok"
 _GIBIBYTE = 1024

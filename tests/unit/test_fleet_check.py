@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from clients.host_checks import Place
-from clients.host_facts import HostError, HostFacts, Listener, Obstacle
+from clients.host_facts import AT_ONCE, HostError, HostFacts, Listener, Obstacle
 from commands.exit_codes import FAILED, REFUSED, UNKNOWN
 from display.errors import UserError
-from fleet.check import AT_ONCE, check, table, worst
+from fleet.check import check, table, worst
 from fleet.hosts import places, settings_of
 from local import stack as local_stack
 from tests.unit.front_door import Skyinfra

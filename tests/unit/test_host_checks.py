@@ -132,6 +132,8 @@ def test_a_host_that_cant_be_asked_is_one_finding_with_the_reason(obstacle: Obst
 
 
 def test_a_message_names_the_command_for_this_host() -> None:
+    said = unasked(HostError(Obstacle.NO_ENGINE, "no such file"), replace(PLACE, engine=None)).text
+    assert "runs no Docker engine at unix:///var/run/docker.sock: no such file." in said
     said = unasked(HostError(Obstacle.LOGIN, "Permission denied (publickey)."), PLACE).text
     assert "`ssh-copy-id pi@attic.lan`" in said
     said = unasked(HostError(Obstacle.HOST_KEY, "no key"), PLACE).text

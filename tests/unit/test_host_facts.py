@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clients import host_facts
-from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
+from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
 from tests.unit.host_recordings import NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
 
 PI = "ssh://pi@attic.lan"
@@ -204,3 +204,29 @@ def test_all_who_ask_for_a_host_within_a_minute_share_one_answer(monkeypatch: py
     monkeypatch.setattr(host_facts, "FRESH", -1.0)
     wait()
     assert asked == [PI, PI]
+
+
+def test_a_provider_with_many_hosts_asks_ten_at_once() -> None:
+    now, most, lock = [0], [0], threading.Lock()
+
+    def ask(*_: object) -> HostFacts:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        raise HostError(Obstacle.NO_ANSWER, "no route")
+
+    facts = FreshFacts(ask)
+
+    def wait(number: int) -> None:
+        with pytest.raises(HostError):
+            facts(f"ssh://board-{number}.lan", [])
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [AT_ONCE]
