@@ -6,16 +6,16 @@ import click
 
 from clients.host_checks import Level
 from commands.backend import Choice
-from commands.exit_codes import REFUSED, UNKNOWN
+from commands.exit_codes import PART, REFUSED
 from commands.options import chosen, examples, with_stack
 from display.errors import UserError
 from display.progress import working
 from fleet.check import as_json, table, worst
 from fleet.check import check as check_hosts
-from fleet.hosts import places, settings_of
+from fleet.wanted import places, settings_of
 from local.stack import stack_config, stack_file
 
-_CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: UNKNOWN}
+_CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
 
 
 @click.group()

@@ -30,6 +30,7 @@ class Preflight(pulumi.CustomResource):
         new_wallet: bool,
         ports: Mapping[str, str],
         memory: int | None,
+        pull_from: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`probe` is a command of the image that ends by itself with 0.
@@ -50,5 +51,6 @@ class Preflight(pulumi.CustomResource):
             "newWallet": new_wallet,
             "ports": dict(ports),
             "memory": memory,
+            "pullFrom": pull_from,
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

@@ -13,10 +13,10 @@ import yaml
 
 from clients.host_checks import Place
 from clients.host_facts import AT_ONCE, HostError, HostFacts, Listener, Obstacle
-from commands.exit_codes import FAILED, REFUSED, UNKNOWN
+from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
-from fleet.hosts import places, settings_of
+from fleet.wanted import places, settings_of
 from local import stack as local_stack
 from tests.unit.front_door import Skyinfra
 from tests.unit.host_recordings import on_path, recorded_host
@@ -213,7 +213,7 @@ def test_a_refused_host_ends_with_3_and_one_that_does_not_answer_with_4(
     assert "refused: host attic has a clock that says 1970-01-01 00:00:" in ran.out
     (fleet / "ssh").write_text("#!/bin/sh\necho 'No route to host' >&2\nexit 255\n")
     ran = skyinfra("fleet", "check", "-s", "fleet")
-    assert ran.code == UNKNOWN
+    assert ran.code == PART
     assert "unknown: host attic does not answer at ssh://pi@attic.lan: No route to host." in ran.out
 
 
