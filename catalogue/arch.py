@@ -87,6 +87,17 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
 """All rows by name, in the order in which a manifest list names them."""
 
 
+RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "x86_64": ("linux/amd64",),
+        "aarch64": ("linux/arm64/v8", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
+        "armv7l": ("linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
+        "armv6l": ("linux/arm/v6", "linux/arm/v5"),
+    }
+)
+"""`uname -m` of an engine → platforms that its processor runs. An ARM processor runs older ones."""
+
+
 def normalized(platform: str) -> str:
     """The one spelling of a platform: arm64 without a variant is v8 (containerd/platforms)."""
     return "linux/arm64" if platform == "linux/arm64/v8" else platform

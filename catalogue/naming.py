@@ -165,6 +165,11 @@ def backups_volume(wallet_volume: str) -> str:
     return f"{wallet_volume}-backups"
 
 
+def exporter_name(container: str) -> str:
+    """Container of the exporter beside a node's."""
+    return f"{container}-exporter"
+
+
 def previous_container(container: str) -> str:
     """Name of a node's old container while a handover may still need it."""
     return f"{container}-previous"

@@ -19,6 +19,11 @@ SECONDS = 120
 """Time limit of one request; a graceful stop takes 60."""
 
 
+def engine_address(given: str | None) -> str:
+    """DOCKER_HOST of an engine: as given, else the environment's, else the system's socket."""
+    return given or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
 class Engine:
     """Configured once by the provider's inputs; the client is made when an operation needs one."""
 
@@ -32,7 +37,7 @@ class Engine:
 
     def configure(self, inputs: Mapping[str, Any]) -> None:
         """`host` (default: DOCKER_HOST, then the system's socket) and `sshOpts` of the provider."""
-        self._host = inputs.get("host") or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        self._host = engine_address(inputs.get("host"))
         options = inputs.get("sshOpts") or []
         # The SDK sends lists of a provider's inputs as JSON text.
         self._ssh_options = json.loads(options) if isinstance(options, str) else options

@@ -40,7 +40,8 @@ from wallets.signals import interrupt_on_all
     "  0   done\n"
     "  1   refused or failed; the message says why\n"
     "  2   a command line that is not understood\n"
-    "  3   review: `pulumi up` would be refused\n"
+    "  3   review, fleet check: `pulumi up` would be refused\n"
+    "  4   fleet check: a host did not answer; nothing is refused\n"
     "  70  a fault of skyinfra itself\n"
     "  130 interrupted",
 )

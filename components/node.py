@@ -55,11 +55,15 @@ class NodeArgs:
     """Port on the host's loopback."""
     peer_port: int | None = None
     """Port on all of the host's addresses; None is a node that talks to nobody."""
+    metrics_port: int | None = None
+    """Port of its exporter on the host's loopback, for its preflight; None where it has none."""
     api_sets: Sequence[str] = ("READ", "TXN")
     gui: bool = False
     arguments: Sequence[str] = ()
     """Further flags of the node, handed over as they are."""
     board: Board = field(default=SERVER)
+    memory_is_chosen: bool = False
+    """True where the board's memory is a setting's, or a real board's: more than its host has is refused."""
     wait_timeout: int = 300
     """Seconds in which the node must become healthy."""
     pull_from: pulumi.Input[str] | None = None
@@ -146,6 +150,8 @@ class Node(pulumi.ComponentResource):
             container=args.container,
             wallet=args.wallet_volume,
             new_wallet=args.new_wallet,
+            ports=_wanted_ports(args),
+            memory=args.board.memory if args.memory_is_chosen else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -248,4 +254,14 @@ def _ports(args: NodeArgs) -> list[dict[str, Any]]:
     ports: list[dict[str, Any]] = [{"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK}]
     if args.peer_port is not None:
         ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": "0.0.0.0"})
+    return ports
+
+
+def _wanted_ports(args: NodeArgs) -> dict[str, str]:
+    """Key of the settings → what must be free on the host, or the node's own."""
+    ports = {"rpc-port": f"{LOOPBACK}:{args.rpc_port}"}
+    if args.metrics_port is not None:
+        ports["metrics-port"] = f"{LOOPBACK}:{args.metrics_port}"
+    if args.peer_port is not None:
+        ports["peer-port"] = f"0.0.0.0:{args.peer_port}"
     return ports

@@ -1,11 +1,11 @@
 """What must be true of a host before a node is made or replaced on it (providers/skycoin/preflight.py).
 
-The engine answers; the image's variant runs there; the wallet volume that was there still is.
-It is registered before the node's volumes and container, which depend on it: a host that fails
-it is left as it was.
+The host has what the node needs of it; the engine answers; the image's variant runs there; the wallet volume
+that was there still is. It is registered before the node's volumes and container, which depend on it: a host
+that fails it is left as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -28,12 +28,15 @@ class Preflight(pulumi.CustomResource):
         container: str,
         wallet: str,
         new_wallet: bool,
+        ports: Mapping[str, str],
+        memory: int | None,
         pull_from: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`probe` is a command of the image that ends by itself with 0.
 
-        `container` names the node's container, `wallet` the volume.
+        `container` names the node's container, `wallet` the volume. `ports` is {key of the settings:
+        `ADDRESS:PORT` on the host}, `memory` the limit in MiB that somebody chose.
         """
         inputs = {
             "host": host.name,
@@ -46,6 +49,8 @@ class Preflight(pulumi.CustomResource):
             "container": container,
             "wallet": wallet,
             "newWallet": new_wallet,
+            "ports": dict(ports),
+            "memory": memory,
             "pullFrom": pull_from,
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

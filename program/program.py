@@ -9,7 +9,7 @@ import pulumi_docker as docker
 
 from catalogue.arch import ARCHES, in_table_order
 from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
-from catalogue.naming import Channel, pinned
+from catalogue.naming import Channel, exporter_name, pinned
 from catalogue.registries import RegistryKind
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from catalogue.version import VERSION
@@ -35,7 +35,6 @@ from settings.names import (
     container_name,
     engine_of,
     exact_tags_of,
-    exporter_name,
     hosted_registries,
     opened,
     pull_from,

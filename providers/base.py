@@ -31,7 +31,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 URN: ContextVar[str] = ContextVar("URN", default="")
-"""Resource that a kind reads, creates, updates or deletes: what it makes can be marked as that one's."""
+"""Resource that a kind reads or changes, or would change: what it makes can be marked as that one's."""
 
 
 class ProviderError(Exception):
@@ -301,9 +301,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Make a resource; in a preview, its inputs, and what they will make as unknown."""
         inputs = to_values(request.properties)
         kind = self._kind(request.urn)
+        URN.set(request.urn)
         if request.preview:
             return provider_pb2.CreateResponse(id="", properties=to_struct(kind.planned(inputs, None)))
-        URN.set(request.urn)
         identity, state = kind.create(inputs)
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 
@@ -324,9 +324,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
         """Change a resource in place; in a preview, its state with the new inputs."""
         olds, news, kind = to_values(request.olds), to_values(request.news), self._kind(request.urn)
+        URN.set(request.urn)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=to_struct(kind.planned(news, olds)))
-        URN.set(request.urn)
         state = kind.update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=to_struct(state))
 

@@ -111,6 +111,8 @@ class Changes:
     """Operation → count of all further resources."""
     faults: tuple[str, ...]
     """Errors of the preview: with one, `pulumi up` would do nothing."""
+    warnings: tuple[str, ...] = ()
+    """What the program and its hosts' checks warn of, each once."""
 
 
 def read_changes(preview: Any) -> Changes:
@@ -128,6 +130,7 @@ def read_changes(preview: Any) -> Changes:
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)
         ),
         faults=tuple(_faults(preview.get("diagnostics") or ())),
+        warnings=tuple(dict.fromkeys(_warnings(preview.get("diagnostics") or ()))),
     )
 
 
@@ -223,6 +226,12 @@ def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         message = str(entry["message"]).strip().removeprefix("error: ")
         if entry.get("severity") == "error" and not message.startswith(AFTERMATH):
             yield message
+
+
+def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for entry in diagnostics:
+        if entry.get("severity") == "warning":
+            yield str(entry["message"]).strip().removeprefix("warning: ")
 
 
 def _counted(steps: Iterable[Step]) -> dict[str, int]:

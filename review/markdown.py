@@ -14,6 +14,9 @@ def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) ->
     if changes.faults:
         faults = "\n\n".join(changes.faults)
         parts.append(f"**`pulumi up` would stop with this, and change nothing:**\n\n```\n{faults}\n```")
+    if changes.warnings:
+        lines = (f"- {' '.join(warning.split())}" for warning in changes.warnings)
+        parts.append("\n".join(["### Warnings", "", *lines]))
     touched = [step for step in changes.volumes if step.op != "create"]
     if touched:
         parts.append(_warning(touched))

@@ -165,11 +165,6 @@ def container_name(name: str, image: str) -> str:
     return f"{image.rpartition('/')[2]}-{name}"
 
 
-def exporter_name(container: str) -> str:
-    """Container of the exporter beside a node's."""
-    return f"{container}-exporter"
-
-
 def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
     """(data volume, wallet volume) of a node: given, or by the name that it was first deployed under."""
     first = container_name(node.renamed_from or name, node.image)

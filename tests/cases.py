@@ -94,7 +94,6 @@ _CASES = {
     22: Case(
         "ssh host down, wrong key, unknown host key, no Docker there",
         "that host fails, by name, in 30 s at most; the others are deployed",
-        "no wrong client key, and no host without Docker",
     ),
     23: Case("image of another architecture than the host's", "refused; never a bare “exec format error”"),
     24: Case(
@@ -102,8 +101,7 @@ _CASES = {
     ),
     25: Case(
         "port taken, or two nodes with one port on a host",
-        "an error before any change",
-        "another program's port is found when the new node starts; the old one is stopped by then",
+        "an error before any change, with the port's holder and the key",
     ),
     26: Case(
         "impossible names, tags, architectures, keys", "all errors at once, with key and allowed values"

@@ -13,6 +13,7 @@ from providers.log import status_at, warn_at  # noqa: E402
 
 def load() -> Provider:
     """The kinds, with the clients of engines and registries that they import."""
+    from providers.skycoin.host_findings import HostFindings  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.node_container import NodeContainer  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.program_version import ProgramVersion  # noqa: PLC0415
@@ -24,7 +25,7 @@ def load() -> Provider:
     return Provider(
         kinds={
             "skycoin:index:NodeContainer": NodeContainer(status_at(sys.argv[1]), warn_at(sys.argv[1])),
-            "skycoin:index:Preflight": Preflight(),
+            "skycoin:index:Preflight": Preflight(HostFindings(warn_at(sys.argv[1]))),
             "skycoin:index:ProgramVersion": ProgramVersion(),
             "skycoin:index:PulledImage": PulledImage(status_at(sys.argv[1])),
             "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),

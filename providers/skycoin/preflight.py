@@ -1,20 +1,30 @@
 """skycoin:index:Preflight: what must be true of a host before a node is made or replaced on it.
 
-The engine answers; the image's variant runs on it, native or emulated, shown by running it; the
-wallet volume is the one that was there, and holds what it held (wallet_identity.py); nobody else writes to
-it. It is made again when the node's image, host or wallet change, and before any of them is touched. It
-never removes anything.
+The host is fit for the node (host_findings.py) and its engine answers; the image's variant runs on it, native
+or emulated, shown by running it; the wallet volume is the one that was there, and holds what it held
+(wallet_identity.py); nobody else writes to it. It is made again when the node's image, host, ports, memory or
+wallet change, and before any of them is touched. It never removes anything.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 from catalogue.naming import engine_name
 from clients.engine import connect
+from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    UNKNOWN,
+    Change,
+    Checked,
+    Found,
+    ProviderError,
+    Remade,
+    Values,
+    unknown_inputs,
+)
+from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.wallet_identity import EMPTY, FAULT, proved, refreshed
 
 INPUTS = (
@@ -28,19 +38,12 @@ INPUTS = (
     "container",
     "wallet",
     "newWallet",
+    "ports",
+    "memory",
     "pullFrom",
 )
 
-RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "x86_64": ("linux/amd64",),
-        "aarch64": ("linux/arm64/v8", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
-        "armv7l": ("linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
-        "armv6l": ("linux/arm/v6", "linux/arm/v5"),
-    }
-)
-"""`uname -m` of an engine → platforms that its processor runs. An ARM processor runs older ones."""
-
+NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
 """Time that the probe may take: an emulated program on a slow board starts in seconds."""
 
@@ -48,7 +51,8 @@ PROBE_SECONDS = 120
 class Preflight(Remade):
     """The proof, kept as a resource: {engineVersion, runs: native|emulated}, and what wallets there were."""
 
-    def __init__(self, client: Callable[[Values], Any] = connect) -> None:
+    def __init__(self, hosts: HostFindings, client: Callable[[Values], Any] = connect) -> None:
+        self._hosts = hosts
         self._client = client
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
@@ -73,8 +77,15 @@ class Preflight(Remade):
             changed.append("wallet")
         return Change(updates=tuple(dict.fromkeys(changed)))
 
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """State for a preview, with what the host tells. Raises ProviderError with what `up` would refuse."""
+        facts = self._hosts.foresee(news, (olds or {}).get("container"))
+        runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))
+        return {**super().planned(news, olds), "runs": runs}
+
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Prove it for the first time; the wallet volume is made here, or adopted with what is in it."""
+        self._hosts.refuse(inputs, None)
         client = self._client(inputs)
         proof, wallet = self._prove(client, inputs), WalletOnHost(client, inputs)
         state = {**inputs, **proof, **proved(wallet, inputs, None)}
@@ -83,10 +94,12 @@ class Preflight(Remade):
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """State after a look at the wallet volume; wallets are remembered as they have grown."""
         wallet = WalletOnHost(self._client(inputs), inputs)
+        self._hosts.remark(inputs)
         return Found(identity=identity, state={**state, **refreshed(wallet, inputs, state)}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Prove it again; what the wallet has lost is accepted only where the settings say so."""
+        self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
         former = olds.get("container") or news["container"]
         proof, wallet = self._prove(client, news), WalletOnHost(client, news, former)
@@ -99,8 +112,8 @@ class Preflight(Remade):
     def _prove(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
         platform = inputs.get("platform")
-        native = platform is None or platform in RUNS.get(machine, ())
-        if not native and inputs.get("emulation") != "allowed":
+        runs = _runs(machine, platform)
+        if runs == EMULATED and inputs.get("emulation") != "allowed":
             raise ProviderError(
                 f"host {inputs['host']} is {machine} and does not run {platform} by itself. Give the host "
                 "the arch of its board, or allow it to be emulated there: `emulation: allowed`."
@@ -108,7 +121,7 @@ class Preflight(Remade):
         self._probe(client, inputs, machine)
         return {
             "engineVersion": f"{client.version()['Version']} on {machine}",
-            "runs": "native" if native else "emulated",
+            "runs": runs,
         }
 
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
@@ -126,6 +139,10 @@ class Preflight(Remade):
             raise ProviderError(
                 f"host {inputs['host']}: `{command}` in {image} ended with {code}: {said}.{hint}"
             )
+
+
+def _runs(machine: str, platform: str | None) -> str:
+    return NATIVE if runs_natively(machine, platform) else EMULATED
 
 
 def _moved(olds: Values, news: Values) -> str:

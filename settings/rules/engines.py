@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from catalogue.naming import backups_volume, previous_container
+from catalogue.naming import backups_volume, exporter_name, previous_container
 from settings.names import (
     container_name,
     engine_of,
-    exporter_name,
     opened,
     page_port,
     volume_names,

@@ -54,7 +54,7 @@ def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[st
 
 @pytest.mark.case(25)
 def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
-    """It is found when the new node's container starts; the next `up` starts it once the port is free."""
+    """It was found when the new node's container started; the next `up` makes it once the port is free."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -64,8 +64,9 @@ def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str,
         up.change({**settings, "skycoin:nodes": nodes})
         result = up.pulumi("up", "--yes", "--stack", "local")
         assert result.code != 0
-        assert "skycoin-second" in result.text
-        assert str(port) in result.text
+        assert f"host here has port {port} taken by a program of the user with the id 0." in result.text
+        assert "(skycoin:nodes.second.rpc-port)" in result.text
+        assert up.docker("volume", "inspect", "skycoin-second-wallet").code != 0
     again = up.pulumi("up", "--yes", "--stack", "local")
     assert again.code == 0, again.text
     assert up.make("retire", "NODE=second").code == 0

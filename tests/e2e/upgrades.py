@@ -2,7 +2,7 @@
 
 Every preview has a copy of the checkout and a file backend of its own. The builder's plugin is frozen
 (tests/e2e/frozen_builds.py). No Docker engine, builder or registry is there to answer: a preview without
-a refresh asks none.
+a refresh asks hosts alone, and one that does not answer is not known.
 """
 
 import json

@@ -116,6 +116,7 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
         "container": "skycoin-node-1",
         "wallet": "skycoin-node-1-wallet",
         "newWallet": False,
+        "ports": {"rpc-port": "127.0.0.1:6421"},
     }
 
 

@@ -2,14 +2,18 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from catalogue.arch import RUNS
 from clients.errors import ServiceError
 from clients.fingerprint import digest, from_lines
 from providers.base import URN, Change, ProviderError, Values
-from providers.skycoin.preflight import RUNS, Preflight
+from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.preflight import Preflight
+from tests.unit.test_host_checks import FACTS
 from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 
 WALLET = "skycoin-one-wallet"
@@ -35,7 +39,8 @@ def engine(tmp_path: Path) -> WalletEngine:
 
 
 def preflight(engine: WalletEngine) -> Preflight:
-    return Preflight(lambda _: engine)
+    hosts = HostFindings(lambda _: None, lambda *_: replace(FACTS, machine=engine.machine))
+    return Preflight(hosts, lambda _: engine)
 
 
 def test_first_time_the_wallet_volume_is_made_with_an_id_and_remembered(engine: WalletEngine) -> None:

@@ -198,6 +198,17 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
     assert page(changes, "release").startswith("## Stack release: refused\n\n**`pulumi up` would stop")
 
 
+def test_what_is_warned_of_is_on_the_page_once() -> None:
+    """What a host's checks found, or that it did not answer."""
+    said = "host attic does not answer at ssh://pi@attic.lan: no route.\nWhat `up` would find is not known."
+    warning = {"severity": "warning", "message": f"warning: {said}\n"}
+    changes = read_changes({"steps": [], "diagnostics": [warning, warning, {"message": "said in passing"}]})
+    assert page(changes, "mine") == (
+        "## Stack mine: nothing changes\n\n### Warnings\n\n- host attic does not answer at "
+        "ssh://pi@attic.lan: no route. What `up` would find is not known.\n"
+    )
+
+
 def test_what_is_no_preview_is_refused() -> None:
     with pytest.raises(PreviewError, match="no steps"):
         read_changes({"images": {}})

@@ -1,0 +1,511 @@
+"""Conditions of a host that an operator would look at by hand before a node comes onto it: one row for each.
+
+A finding names its host, what is the matter, what to do about it, and the key in the stack's YAML. Nothing
+here asks a host: a row looks at facts (host_facts.py) beside what a stack wants.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from catalogue.arch import RUNS
+from clients.engine import engine_address
+from clients.host_facts import Container, HostError, HostFacts, Obstacle
+
+OLDEST = (18, 9)
+"""Docker's first version with `docker system dial-stdio`, by which a host is reached (its release notes)."""
+CHOOSES = (20, 10)
+"""First version that takes the right variant of a list on ARM (moby#34875)."""
+REMOVED_DRIVERS = ("aufs", "devicemapper", "overlay")
+"""Storage drivers that Docker 23 to 25 ended (its page of deprecated features)."""
+FIRMWARE = 1.25
+"""A board's memory is at most this many times what its kernel has: the rest is the firmware's and graphics'.
+512 MB are seen as 427 MiB and more."""
+SMALL = 1024
+"""MiB of memory below which a board wants swap."""
+IMAGE = 200
+"""MiB for a node's image beside its former one (30 each, unpacked), and copies of wallets."""
+CHAIN = 2048
+"""MiB for a chain: the most that a 32-bit node can map (boltdb)."""
+DRIFT, WRONG = 60.0, 86400.0
+"""Seconds by which a clock may differ without a word, and at all."""
+
+Values: TypeAlias = Mapping[str, Any]
+
+
+class Level(StrEnum):
+    """Meaning of a finding for `up`."""
+
+    REFUSED = "refused"
+    """`up` changes nothing there."""
+    WARNED = "warned"
+    UNKNOWN = "unknown"
+    """The host does not answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tenant:
+    """A node, a hosted registry or a workspace that a stack wants on a host."""
+
+    key: str
+    """In the YAML, such as `skycoin:nodes.attic`."""
+    containers: frozenset[str]
+    """Names of its own containers, former ones included."""
+    ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Key below its own → (address, port) on the host."""
+    memory: int | None = None
+    """Limit in MiB."""
+    chosen: bool = False
+    """True where the limit is a setting's or a board's, and not the default."""
+    wallet: str | None = None
+    """Name of the wallet volume."""
+    chain: bool = False
+    """True of a node that keeps the chain of a public network."""
+    wait: int | None = None
+    """Seconds in which it must become healthy."""
+    starts: int | None = None
+    """Seconds that its host's board may take to start it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A host as a stack names it, and what it wants there."""
+
+    name: str
+    engine: str | None
+    ssh_options: tuple[str, ...] = ()
+    platform: str | None = None
+    """OCI platform of the variant that it is given; None lets the engine choose."""
+    emulation: bool = False
+    tenants: tuple[Tenant, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """A row of the table. Words in braces come from the look, from the place, or from what was said."""
+
+    name: str
+    level: Level
+    said: str
+    """Goes on from “host NAME”."""
+    remedy: str
+    key: str = "skycoin:hosts.{host}.engine"
+    tried: str = "recorded answers; not run on such a board"
+    """Where a test shows it."""
+    look: Callable[[HostFacts, Place], Iterator[Values]] | None = None
+    """None where the host can't be asked at all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One row that holds of one host."""
+
+    host: str
+    check: str
+    """Name of the row."""
+    level: Level
+    said: str
+    remedy: str
+    key: str
+
+    @property
+    def text(self) -> str:
+        """A message that stands alone."""
+        return f"host {self.host} {self.said}. {self.remedy} ({self.key})."
+
+
+def _old_engine(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if _version(facts) < OLDEST:
+        yield {"version": facts.version}
+
+
+def _list_entry(facts: HostFacts, place: Place) -> Iterator[Values]:
+    is_arm = facts.machine.startswith(("arm", "aarch64"))
+    if OLDEST <= _version(facts) < CHOOSES and place.platform is None and is_arm:
+        yield {"version": facts.version}
+
+
+def _copying_driver(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if facts.driver == "vfs":
+        yield {}
+
+
+def _removed_driver(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if facts.driver in REMOVED_DRIVERS:
+        yield {"driver": facts.driver}
+
+
+def _other_machine(facts: HostFacts, place: Place) -> Iterator[Values]:
+    if not place.emulation and not runs_natively(facts.machine, place.platform):
+        yield {"machine": facts.machine, "platform": place.platform}
+
+
+def _userland(facts: HostFacts, place: Place) -> Iterator[Values]:
+    if facts.bits == 32 and facts.machine == "aarch64" and place.platform == "linux/arm64/v8":
+        yield {"platform": place.platform}
+
+
+def _too_much_memory(facts: HostFacts, place: Place) -> Iterator[Values]:
+    for tenant in place.tenants:
+        if tenant.chosen and _exceeds(tenant, facts.memory * FIRMWARE):
+            yield _memory(facts, tenant)
+
+
+def _no_limit(facts: HostFacts, place: Place) -> Iterator[Values]:
+    for tenant in place.tenants:
+        is_refused = tenant.chosen and _exceeds(tenant, facts.memory * FIRMWARE)
+        if _exceeds(tenant, facts.memory) and not is_refused:
+            yield _memory(facts, tenant)
+
+
+def _memory_of_all(facts: HostFacts, place: Place) -> Iterator[Values]:
+    limits = [tenant.memory for tenant in place.tenants if tenant.memory]
+    if len(limits) > 1 and max(limits) <= facts.memory < sum(limits):
+        yield {"total": facts.memory, "sum": sum(limits), "count": len(limits)}
+
+
+def _no_memory_cgroup(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if not facts.limits_memory:
+        yield {}
+
+
+def _no_swap(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if facts.memory < SMALL and facts.swap == 0:
+        yield {"total": facts.memory}
+
+
+def _full_disk(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if facts.free is not None and facts.free < IMAGE:
+        yield {"free": facts.free, "needed": IMAGE}
+
+
+def _no_room_for_chain(facts: HostFacts, place: Place) -> Iterator[Values]:
+    there = {one.name for one in facts.containers}
+    # One that is there has its chain already, whatever it takes.
+    come = sum(tenant.chain and not tenant.containers & there for tenant in place.tenants)
+    if come and facts.free is not None and IMAGE <= facts.free < IMAGE + come * CHAIN:
+        yield {"free": facts.free, "needed": IMAGE + come * CHAIN}
+
+
+def _wrong_clock(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if facts.ahead is not None and abs(facts.ahead) > WRONG:
+        yield _clock(facts.ahead)
+
+
+def _drifting_clock(facts: HostFacts, _: Place) -> Iterator[Values]:
+    if facts.ahead is not None and DRIFT < abs(facts.ahead) <= WRONG:
+        yield _clock(facts.ahead)
+
+
+def _taken_port(facts: HostFacts, place: Place) -> Iterator[Values]:
+    for tenant in place.tenants:
+        for key, (ip, port) in tenant.ports.items():
+            if holder := _holder(facts, tenant.containers, ip, port):
+                yield {"port": port, "holder": holder, "tenant": tenant.key, "which": key}
+
+
+def _shared_wallet(facts: HostFacts, place: Place) -> Iterator[Values]:
+    for tenant in place.tenants:
+        for one in facts.containers:
+            is_other = one.name not in tenant.containers and (one.runs or one.returns)
+            if tenant.wallet in one.writes and is_other:
+                yield {"wallet": tenant.wallet, "holder": one.name, "tenant": tenant.key}
+
+
+def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
+    for tenant in place.tenants:
+        if tenant.wait is not None and tenant.starts is not None and tenant.wait < tenant.starts:
+            yield {"wait": tenant.wait, "starts": tenant.starts, "tenant": tenant.key}
+
+
+_BOARD = "a board of the tests"
+_ROWS = (
+    Check(
+        name=Obstacle.NO_ANSWER,
+        level=Level.UNKNOWN,
+        said="does not answer at {engine}: {reason}",
+        remedy="See that it has power and a network, and that `docker -H {engine} version` gets there",
+        tried=_BOARD,
+    ),
+    Check(
+        name=Obstacle.NO_SHELL,
+        level=Level.UNKNOWN,
+        said="runs no command for your key at {engine}: {reason}",
+        remedy="Nodes can be deployed there all the same; only a key without `command=` in its "
+        "authorized_keys can look",
+    ),
+    Check(
+        name=Obstacle.HOST_KEY,
+        level=Level.REFUSED,
+        said="has an ssh host key that is not the one in known_hosts, if one is there, at {engine}: {reason}",
+        remedy="Compare what `ssh-keyscan {scanned} | ssh-keygen -lf -` prints with `ssh-keygen -lf "
+        "/etc/ssh/ssh_host_ed25519_key.pub` on its own screen, then put it into known_hosts",
+        key="skycoin:hosts.{host}.ssh-options",
+        tried=_BOARD,
+    ),
+    Check(
+        name=Obstacle.LOGIN,
+        level=Level.REFUSED,
+        said="takes none of your ssh keys at {engine}: {reason}",
+        remedy="Bring one there with `ssh-copy-id {login}`, or name it: `-i` with its file",
+        key="skycoin:hosts.{host}.ssh-options",
+        tried=_BOARD,
+    ),
+    Check(
+        name=Obstacle.NO_DOCKER,
+        level=Level.REFUSED,
+        said="has no Docker at {engine}: {reason}",
+        remedy="Install it on the host (Debian, Raspberry Pi OS: `sudo apt install docker.io`)",
+        tried=_BOARD,
+    ),
+    Check(
+        name=Obstacle.NO_PERMISSION,
+        level=Level.REFUSED,
+        said="does not let you use its Docker at {engine}: {reason}",
+        remedy="On the host: `sudo usermod -aG docker USER`, then log in anew; that group owns the host",
+    ),
+    Check(
+        name=Obstacle.NO_ENGINE,
+        level=Level.REFUSED,
+        said="runs no Docker engine at {engine}: {reason}",
+        remedy="Start it on the host: `sudo systemctl enable --now docker`",
+        tried=_BOARD,
+    ),
+    Check(
+        name="old engine",
+        level=Level.REFUSED,
+        said="has Docker {version}, and 18.09 is the first one that is reached over ssh",
+        remedy="Install a newer one on the host; Debian 11 and Raspberry Pi OS have 20.10",
+        look=_old_engine,
+    ),
+    Check(
+        name="list entry",
+        level=Level.WARNED,
+        said="has Docker {version}, which may take another variant from a list than its processor's",
+        remedy="Give the host its `arch` or `board`",
+        key="skycoin:hosts.{host}.arch",
+        look=_list_entry,
+    ),
+    Check(
+        name="storage that copies",
+        level=Level.WARNED,
+        said="keeps images by Docker's storage driver vfs: each layer is a whole copy, and the disk fills",
+        remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
+        "Docker; images and containers come anew, and volumes stay",
+        look=_copying_driver,
+    ),
+    Check(
+        name="storage that ends",
+        level=Level.WARNED,
+        said="keeps images by Docker's storage driver {driver}, which newer engines do not have",
+        remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
+        "Docker; images and containers come anew, and volumes stay",
+        look=_removed_driver,
+    ),
+    Check(
+        name="architecture",
+        level=Level.REFUSED,
+        said="is {machine} and does not run {platform} by itself",
+        remedy="Give the host the arch of its board, or allow it to be emulated there: `emulation: allowed`",
+        key="skycoin:hosts.{host}.arch",
+        tried=_BOARD,
+        look=_other_machine,
+    ),
+    Check(
+        name="32-bit system",
+        level=Level.WARNED,
+        said="has a 32-bit system on a 64-bit kernel, and {platform} is for a 64-bit one",
+        remedy="Give it `arch: arm32v7`, or install the 64-bit system",
+        key="skycoin:hosts.{host}.arch",
+        look=_userland,
+    ),
+    Check(
+        name="memory",
+        level=Level.REFUSED,
+        said="has {total} MiB of memory, and the node is to have {limit}",
+        remedy="Set a limit that leaves some to the system, such as {fits}, or the host's right board",
+        key="{tenant}.memory",
+        tried=_BOARD,
+        look=_too_much_memory,
+    ),
+    Check(
+        name="no limit of memory",
+        level=Level.WARNED,
+        said="has {total} MiB of memory, and the node's limit of {limit} MiB never applies: the kernel may "
+        "end another program instead",
+        remedy="Set a limit that leaves some to the system, such as {fits}, or the host's board",
+        key="{tenant}.memory",
+        look=_no_limit,
+    ),
+    Check(
+        name="memory of all",
+        level=Level.WARNED,
+        said="has {total} MiB of memory, and the limits of its {count} containers are {sum} MiB together",
+        remedy="Lower `memory` of some, or move one to another host",
+        key="skycoin:hosts.{host}",
+        look=_memory_of_all,
+    ),
+    Check(
+        name="no memory cgroup",
+        level=Level.WARNED,
+        said="has a kernel without the memory cgroup: Docker drops every limit of memory without an error",
+        remedy="Raspberry Pi OS: add `cgroup_enable=memory cgroup_memory=1` to the one line of "
+        "/boot/firmware/cmdline.txt (before Debian 12: /boot/cmdline.txt), and reboot it",
+        key="skycoin:hosts.{host}",
+        look=_no_memory_cgroup,
+    ),
+    Check(
+        name="no swap",
+        level=Level.WARNED,
+        said="has {total} MiB of memory and no swap",
+        remedy="Give it some on the host, compressed in memory: `sudo apt install zram-tools`",
+        key="skycoin:hosts.{host}",
+        look=_no_swap,
+    ),
+    Check(
+        name="full disk",
+        level=Level.REFUSED,
+        said="has {free} MiB free where Docker keeps its data, and an image and copies of wallets need "
+        "{needed}",
+        remedy="Make room: `docker system df -v` there shows what Docker keeps; a volume may hold a wallet",
+        look=_full_disk,
+    ),
+    Check(
+        name="room for the chain",
+        level=Level.WARNED,
+        said="has {free} MiB free where Docker keeps its data, and new nodes with their chains may need "
+        "{needed}",
+        remedy="Give it a larger disk, or Docker's data another one (`data-root` in /etc/docker/daemon.json)",
+        look=_no_room_for_chain,
+    ),
+    Check(
+        name="wrong clock",
+        level=Level.REFUSED,
+        said="has a clock that says {there}, and here it is {here}",
+        remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
+        key="skycoin:hosts.{host}",
+        look=_wrong_clock,
+    ),
+    Check(
+        name="clock",
+        level=Level.WARNED,
+        said="has a clock that says {there}, and here it is {here}",
+        remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
+        key="skycoin:hosts.{host}",
+        look=_drifting_clock,
+    ),
+    Check(
+        name="port",
+        level=Level.REFUSED,
+        said="has port {port} taken by {holder}",
+        remedy="Stop that one, or write another port",
+        key="{tenant}.{which}",
+        tried=_BOARD,
+        look=_taken_port,
+    ),
+    Check(
+        name="wallet",
+        level=Level.REFUSED,
+        said="has the wallet volume {wallet!r} in use by the container {holder}: a wallet has one writer",
+        remedy="When that one may go: `docker stop -t 60 {holder} && docker container rm {holder}` on the "
+        "host (volumes stay)",
+        key="{tenant}.wallet-volume",
+        look=_shared_wallet,
+    ),
+    Check(
+        name="time to start",
+        level=Level.WARNED,
+        said="may take {starts} s to start a node, and it is given {wait}",
+        remedy="Give it {starts} or more",
+        key="{tenant}.wait",
+        tried="settings alone",
+        look=_slow_start,
+    ),
+)
+CHECKS: Mapping[str, Check] = MappingProxyType({row.name: row for row in _ROWS})
+
+
+def findings(facts: HostFacts, place: Place) -> list[Finding]:
+    """Every row that holds of a host that answered, those that refuse first."""
+    found = [
+        _finding(row, place, values)
+        for row in CHECKS.values()
+        if row.look is not None
+        for values in row.look(facts, place)
+    ]
+    return sorted(found, key=lambda one: one.level is not Level.REFUSED)
+
+
+def unasked(error: HostError, place: Place) -> Finding:
+    """The one finding of a host that can't be asked."""
+    return _finding(CHECKS[error.obstacle], place, {"reason": str(error)})
+
+
+def runs_natively(machine: str, platform: str | None) -> bool:
+    """True where a processor (`uname -m`) runs a platform's programs by itself, or is left to choose."""
+    return platform is None or platform in RUNS.get(machine, ())
+
+
+def _finding(row: Check, place: Place, values: Values) -> Finding:
+    parts = urlsplit(place.engine or "")
+    user = f"{parts.username}@" if parts.username else ""
+    words = {
+        "host": place.name,
+        "engine": engine_address(place.engine),
+        "scanned": f"-p {parts.port} {parts.hostname}" if parts.port else parts.hostname,
+        "login": f"{user}{parts.hostname}",
+        **values,
+    }
+    said, remedy, key = (text.format_map(words) for text in (row.said, row.remedy, row.key))
+    return Finding(host=place.name, check=row.name, level=row.level, said=said, remedy=remedy, key=key)
+
+
+def _version(facts: HostFacts) -> tuple[int, int]:
+    """Major and minor number; a build without one (`dev`, `0.0.0-…`) counts as new."""
+    found = re.match(r"([1-9]\d*)\.(\d+)", facts.version)
+    return (int(found[1]), int(found[2])) if found else (sys.maxsize, 0)
+
+
+def _exceeds(tenant: Tenant, total: float) -> bool:
+    return tenant.memory is not None and tenant.memory > total
+
+
+def _memory(facts: HostFacts, tenant: Tenant) -> Values:
+    return {
+        "total": facts.memory,
+        "limit": tenant.memory,
+        "fits": facts.memory * 3 // 4,
+        "tenant": tenant.key,
+    }
+
+
+def _clock(ahead: float) -> Values:
+    here = datetime.now(UTC).timestamp()
+    there, now = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" for at in (here + ahead, here))
+    return {"there": there, "here": now}
+
+
+def _holder(facts: HostFacts, own: frozenset[str], ip: str, port: int) -> str:
+    """Name of what keeps a tenant's container from a port; empty where nothing does."""
+    held = [one for one in facts.containers if one.runs and _publishes(one, ip, port)]
+    if others := [one for one in held if one.name not in own]:
+        return f"the container {others[0].name}"
+    if held:
+        return ""
+    listeners = [one for one in facts.listeners or () if one.port == port and _overlap(one.ip, ip)]
+    return f"a program of the user with the id {listeners[0].user}" if listeners else ""
+
+
+def _publishes(container: Container, ip: str, port: int) -> bool:
+    return any(port == taken and _overlap(address, ip) for address, taken in container.ports)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """True where two addresses can't both have a port: they are equal, or one is all of them."""
+    return one == other or bool({one, other} & {"", "0.0.0.0", "::"})

@@ -1,0 +1,328 @@
+"""Facts of one host, asked for at once: its engine's, its system's, its ports, its disk and its clock.
+
+A host behind ssh is asked by one command over one connection, which needs a POSIX shell and docker there, and
+nothing else. Nothing is changed on it.
+"""
+
+import contextlib
+import ipaddress
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException
+
+from clients.engine import engine_address
+from clients.errors import ServiceError
+from clients.ssh import ssh_command
+
+SECONDS = 25
+"""Time in which a host must have answered: a silent one is reported in less than 30 s."""
+AT_ONCE = 10
+"""Hosts that are asked at the same time: a jump host's sshd drops logins beyond ten (MaxStartups)."""
+FRESH = 60.0
+"""Seconds for which facts are shared: those who ask at the same time want the same ones."""
+_MEBIBYTE = 1024 * 1024
+_MARK = "=skyinfra "
+_SSH_FAILED = 255
+"""Exit code of ssh's own errors (ssh(1)); others are the command's."""
+
+SCRIPT = Path(__file__).with_name("host-facts.sh").read_text()
+
+
+class Obstacle(StrEnum):
+    """Reasons for which a host can't be asked."""
+
+    NO_ANSWER = "no answer"
+    HOST_KEY = "host key"
+    LOGIN = "login"
+    NO_DOCKER = "docker"
+    NO_PERMISSION = "permission"
+    NO_ENGINE = "engine"
+    NO_SHELL = "shell"
+    """ssh takes the key, and runs another command than the one that is asked for."""
+
+
+class HostError(ServiceError):
+    """A host can't be asked; the message is what ssh, docker or the engine said, on one line."""
+
+    def __init__(self, obstacle: Obstacle, said: str) -> None:
+        super().__init__(said)
+        self.obstacle = obstacle
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A program that listens on a TCP port."""
+
+    ip: str
+    port: int
+    user: int
+    """Its user's id."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Container:
+    """A container of any kind, as far as it can be in a node's way."""
+
+    name: str
+    runs: bool
+    returns: bool
+    """True where the engine starts it again by itself."""
+    ports: frozenset[tuple[str, int]] = frozenset()
+    """(address, port) that it publishes; an empty address is all of the host's."""
+    writes: frozenset[str] = frozenset()
+    """Names of volumes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostFacts:
+    """A host at one moment. None is what it did not tell."""
+
+    version: str
+    """The engine's."""
+    machine: str
+    """`uname -m`."""
+    driver: str
+    """Storage driver."""
+    limits_memory: bool
+    """False where the kernel has no memory cgroup: the engine drops limits without an error."""
+    memory: int
+    """MiB."""
+    containers: tuple[Container, ...]
+    bits: int | None = None
+    """32 or 64, of the system that runs on the kernel."""
+    ahead: float | None = None
+    """Seconds by which its clock is ahead of this machine's; 0 where the answer took longer than that."""
+    swap: int | None = None
+    """MiB."""
+    free: int | None = None
+    """MiB, where the engine keeps its data."""
+    listeners: frozenset[Listener] | None = None
+
+
+def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
+    """Facts of the host that `engine` leads to; None is the environment's. Raises HostError within 30 s."""
+    address = engine_address(engine)
+    return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _beside(address)
+
+
+class FreshFacts:
+    """Facts that all who ask for a host within a minute share, errors included."""
+
+    def __init__(self, ask: Callable[[str | None, Sequence[str]], HostFacts] = ask_host) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._throttle = threading.Semaphore(AT_ONCE)
+        self._asked: dict[tuple[str | None, tuple[str, ...]], _Asked] = {}
+
+    def __call__(self, engine: str | None, ssh_options: Sequence[str]) -> HostFacts:
+        """Facts that are at most a minute old. Raises HostError."""
+        with self._lock:
+            asked = self._asked.setdefault((engine, tuple(ssh_options)), _Asked())
+        with asked.lock:
+            if asked.found is None or time.monotonic() - asked.at > FRESH:
+                try:
+                    with self._throttle:
+                        asked.found = self._ask(engine, ssh_options)
+                except HostError as error:
+                    asked.found = error
+                asked.at = time.monotonic()
+        if isinstance(asked.found, HostError):
+            raise asked.found
+        return asked.found
+
+
+class _Asked:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.at = 0.0
+        self.found: HostFacts | HostError | None = None
+
+
+def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
+    began = time.time()
+    code, printed, said = _run(ssh_command(url, options, "sh -s"))
+    parts = _parts(printed)
+    if "end" not in parts:
+        raise HostError(*_refusal(code, said))
+    if not parts["docker"]:
+        raise HostError(Obstacle.NO_DOCKER, f"{parts['user']} has no docker command there")
+    info = _json(parts["info"])
+    if not info.get("DockerRootDir"):
+        raise HostError(*_no_engine(" ".join([*info.get("ServerErrors", ()), said])))
+    containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
+    return _facts(info, containers, parts, (began, time.time()))
+
+
+def _beside(address: str) -> HostFacts:
+    try:
+        client = docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
+        with contextlib.closing(client):
+            info = client.info()
+            containers = [_container(_essence(one)) for one in _inspected(client.api)]
+    except (DockerException, OSError) as error:
+        raise HostError(*_no_engine(_line(error))) from error
+    parts: Mapping[str, str] = {}
+    began = time.time()
+    if address.startswith("unix://"):
+        _, printed, _ = _run(["sh", "-s", "--", info["DockerRootDir"]])
+        parts = _parts(printed)
+    return _facts(info, containers, parts, (began, time.time()))
+
+
+def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
+    for one in api.containers(all=True):
+        with contextlib.suppress(APIError):  # gone meanwhile
+            yield api.inspect_container(one["Id"])
+
+
+def _essence(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    host = found["HostConfig"]
+    return {
+        "Name": found["Name"],
+        "Status": found["State"]["Status"],
+        "Restart": host["RestartPolicy"]["Name"],
+        "Ports": host.get("PortBindings"),
+        "Mounts": found.get("Mounts"),
+    }
+
+
+def _container(found: Mapping[str, Any]) -> Container:
+    published = (one for bindings in (found["Ports"] or {}).values() for one in bindings or ())
+    return Container(
+        name=found["Name"].lstrip("/"),
+        runs=found["Status"] in ("running", "restarting", "paused"),
+        returns=found["Restart"] in ("always", "unless-stopped"),
+        ports=frozenset((one["HostIp"], int(one["HostPort"])) for one in published if one["HostPort"]),
+        writes=frozenset(
+            one["Name"] for one in found["Mounts"] or () if one.get("Name") and one.get("RW", True)
+        ),
+    )
+
+
+def _facts(
+    info: Mapping[str, Any],
+    containers: Iterable[Container],
+    parts: Mapping[str, str],
+    span: tuple[float, float],
+) -> HostFacts:
+    engine = {
+        "version": info["ServerVersion"],
+        "machine": info["Architecture"],
+        "driver": info["Driver"],
+        "limits_memory": info.get("MemoryLimit") is not False,
+        "memory": info["MemTotal"] // _MEBIBYTE,
+        "containers": tuple(containers),
+    }
+    # Another kernel than the engine's is not its host: a desktop's engine runs in a machine of its own.
+    if parts.get("kernel") != info["KernelVersion"]:
+        return HostFacts(**engine)
+    return HostFacts(
+        **engine,
+        bits=_bits(parts["bits"]),
+        ahead=_ahead(_number(parts["date"]), span),
+        swap=_mebibytes(re.search(r"(\d+) kB", parts["swap"])),
+        free=_mebibytes(re.search(r"\s(\d+)\s+\d+%\s", parts["disk"])),
+        listeners=frozenset(_listeners(parts["listeners"])),
+    )
+
+
+def _parts(printed: str) -> dict[str, str]:
+    """What the script printed, by the name of its parts; whatever a login prints comes before the first."""
+    _, *parts = f"\n{printed}".split(f"\n{_MARK}")
+    named = (part.partition("\n") for part in parts)
+    return {name: text.strip() for name, _, text in named}
+
+
+def _bits(text: str) -> int | None:
+    """`getconf` says 32 or 64; the class of an ELF file is 1 or 2."""
+    return {"32": 32, "64": 64, "1": 32, "2": 64}.get(text)
+
+
+def _ahead(there: int | None, span: tuple[float, float]) -> float | None:
+    if there is None:
+        return None
+    began, ended = span
+    return min(0.0, there + 1 - began) + max(0.0, there - ended)
+
+
+def _listeners(table: str) -> Iterator[Listener]:
+    """Lines of /proc/net/tcp and tcp6 (proc(5)): `0: 0100007F:1914 00000000:0000 0A … UID …`."""
+    for fields in map(str.split, table.splitlines()):
+        address, _, port = fields[1].partition(":")
+        # Words of 32 bits, each in the byte order of the machine: little-endian on all that Docker runs on.
+        words = [bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8)]
+        ip = ipaddress.ip_address(b"".join(words))
+        mapped = getattr(ip, "ipv4_mapped", None)
+        yield Listener(str(mapped or ip), int(port, 16), int(fields[7]))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
+
+
+def _mebibytes(found: re.Match[str] | None) -> int | None:
+    return int(found[1]) // 1024 if found else None
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {}
+    return found
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
+    """Why the command did not run, from what ssh said (OpenSSH's own words)."""
+    line = _line(said) or f"the command ended with {code} and said nothing"
+    if code is None:
+        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(said)}".strip()
+    if "Host key verification failed" in line or "REMOTE HOST IDENTIFICATION HAS CHANGED" in line:
+        return Obstacle.HOST_KEY, line
+    if "Permission denied (" in line or "Too many authentication failures" in line:
+        return Obstacle.LOGIN, line
+    return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
+
+
+def _no_engine(said: str) -> tuple[Obstacle, str]:
+    line = _line(said)
+    if re.search("permission denied", line, re.IGNORECASE):
+        return Obstacle.NO_PERMISSION, line
+    return Obstacle.NO_ANSWER if "timed out" in line else Obstacle.NO_ENGINE, line
+
+
+def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
+    """(exit code, output, errors) of a shell that is given the script; no code where it was too slow."""
+    process = subprocess.Popen(
+        shell,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        printed, said = process.communicate(SCRIPT, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        # With all that it started: a jump host's ssh keeps the pipes open.
+        os.killpg(process.pid, signal.SIGKILL)
+        printed, said = process.communicate()
+        return None, "", said
+    return process.returncode, printed, said

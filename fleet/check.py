@@ -1,0 +1,114 @@
+"""`skyinfra fleet check`: all hosts of a stack, asked at once, as one table."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from clients.host_checks import Finding, Level, Place, findings, unasked
+from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts
+from display.columns import columns
+
+HEADS = ("host", "state", "Docker", "machine", "memory", "swap", "free", "clock")
+OK = "ok"
+_GIBIBYTE = 1024
+
+Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """One host."""
+
+    place: Place
+    facts: HostFacts | None
+    """None where it can't be asked."""
+    findings: list[Finding]
+
+    @property
+    def state(self) -> str:
+        """The worst of its findings, or `ok`."""
+        levels = {one.level for one in self.findings}
+        return next((level.value for level in _WORST if level in levels), OK)
+
+
+_WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
+
+
+def check(places: Sequence[Place], ask: Ask | None = None) -> list[Checked]:
+    """Every host, in the order given. One that does not answer is given up by itself, within 30 s."""
+    asking = ask or FreshFacts()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda place: _checked(place, asking), places))
+
+
+def _checked(place: Place, ask: Ask) -> Checked:
+    try:
+        facts = ask(place.engine, place.ssh_options)
+    except HostError as error:
+        return Checked(place=place, facts=None, findings=[unasked(error, place)])
+    return Checked(place=place, facts=facts, findings=findings(facts, place))
+
+
+def worst(checked: Sequence[Checked]) -> str:
+    """The worst state of all."""
+    states = {one.state for one in checked}
+    return next((level.value for level in _WORST if level.value in states), OK)
+
+
+def table(checked: Sequence[Checked]) -> str:
+    """One line a host, then one for each finding."""
+    text = columns([HEADS, *(_row(one) for one in checked)])
+    said = [f"{finding.level}: {finding.text}" for one in checked for finding in one.findings]
+    return "\n".join([text, *(["", *said] if said else [])])
+
+
+def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
+    """{host: {state, engine, facts, findings}}; facts are null where it can't be asked."""
+    return {
+        one.place.name: {
+            "state": one.state,
+            "engine": one.place.engine,
+            "facts": None if one.facts is None else _summary(one.facts),
+            "findings": [asdict(finding) for finding in one.findings],
+        }
+        for one in checked
+    }
+
+
+def _summary(facts: HostFacts) -> dict[str, Any]:
+    return {
+        "docker": facts.version,
+        "machine": facts.machine,
+        "bits": facts.bits,
+        "storage_driver": facts.driver,
+        "limits_memory": facts.limits_memory,
+        "memory_mib": facts.memory,
+        "swap_mib": facts.swap,
+        "free_mib": facts.free,
+        "clock_ahead_seconds": facts.ahead,
+    }
+
+
+def _row(one: Checked) -> Sequence[str]:
+    facts = one.facts
+    if facts is None:
+        return (one.place.name, one.state, *["?"] * (len(HEADS) - 2))
+    machine = facts.machine if facts.bits in (None, 64) else f"{facts.machine}, {facts.bits} bit"
+    sizes = (_size(size) for size in (facts.memory, facts.swap, facts.free))
+    return (one.place.name, one.state, facts.version, machine, *sizes, _clock(facts.ahead))
+
+
+def _size(mebibytes: int | None) -> str:
+    if mebibytes is None:
+        return "?"
+    return f"{mebibytes / _GIBIBYTE:.1f} GiB" if mebibytes >= _GIBIBYTE else f"{mebibytes} MiB"
+
+
+def _clock(ahead: float | None) -> str:
+    if ahead is None:
+        return "?"
+    if abs(ahead) < 1:
+        return "right"
+    days, seconds = divmod(round(abs(ahead)), 86400)
+    return f"{f'{days} days' if days else f'{seconds} s'} {'ahead' if ahead > 0 else 'behind'}"

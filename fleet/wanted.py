@@ -1,0 +1,102 @@
+"""Hosts as a stack's settings want them, with what each is to run: what clients/host_checks.py looks at."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalogue.arch import ARCHES
+from catalogue.boards import BOARDS, SERVER
+from catalogue.naming import exporter_name, previous_container
+from clients.host_checks import Place, Tenant
+from display.errors import UserError
+from settings.host import Emulation, HostSettings
+from settings.names import (
+    container_name,
+    hosted_registries,
+    opened,
+    page_port,
+    registry_container,
+    registry_port,
+    volume_names,
+    workspace_container,
+)
+from settings.node import NodeSettings, PeerNetwork
+from settings.reading import NAMESPACE, SECRETS, SettingsError, parse
+from settings.stack import StackSettings
+
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+
+
+def settings_of(config: Mapping[str, Any]) -> StackSettings:
+    """Settings of a stack from `config:` of its file, without secrets. Raises UserError with all faults."""
+    prefix = f"{NAMESPACE}:"
+    own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    own.pop(SECRETS, None)
+    try:
+        return parse(own)
+    except SettingsError as error:
+        raise UserError(str(error)) from None
+
+
+def places(settings: StackSettings) -> list[Place]:
+    """All hosts of a stack, in its order. Two names of one engine are two of them."""
+    return [
+        Place(
+            name=name,
+            engine=host.address,
+            ssh_options=tuple(host.ssh_options),
+            platform=ARCHES[host.variant].platform if host.variant else None,
+            emulation=host.emulation is Emulation.ALLOWED,
+            tenants=tuple(_tenants(name, settings)),
+        )
+        for name, host in settings.hosts.items()
+    ]
+
+
+def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
+    for name, node in settings.nodes.items():
+        if node.host == host:
+            yield _node(name, node, settings.hosts[host])
+    for name, registry in hosted_registries(settings).items():
+        if registry.host == host:
+            key, container = f"skycoin:registries.{name}", registry_container(name)
+            ports = {"port": (registry.listen or LOOPBACK, registry_port(registry))}
+            yield Tenant(key=key, containers=frozenset({container}), ports=ports)
+    for name, opening in opened(settings):
+        if opening.host == host:
+            port = page_port(name, opening)
+            ports = {} if port is None else {"port": (LOOPBACK, port)}
+            container = workspace_container(name)
+            yield Tenant(
+                key=f"skycoin:workspaces.{name}.open", containers=frozenset({container}), ports=ports
+            )
+
+
+def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
+    board = BOARDS[host.board] if host.board else SERVER
+    names = [container_name(one, node.image) for one in (name, node.renamed_from) if one]
+    ports = {"rpc-port": (LOOPBACK, node.rpc_port)}
+    if node.metrics_port is not None:
+        ports["metrics-port"] = (LOOPBACK, node.metrics_port)
+    if joins := node.network is not PeerNetwork.NONE:
+        ports["peer-port"] = (EVERYWHERE, node.peer_port)
+    return Tenant(
+        key=f"skycoin:nodes.{name}",
+        containers=frozenset(
+            part for one in names for part in (one, previous_container(one), exporter_name(one))
+        ),
+        ports=ports,
+        memory=node.memory or board.memory,
+        chosen=node.memory is not None or host.board is not None,
+        wallet=volume_names(name, node)[1],
+        chain=joins,
+        wait=node.wait,
+        starts=_seconds(board.start_period),
+    )
+
+
+def _seconds(duration: str) -> int:
+    """Of a duration as Go prints it: `5m0s`."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
+    hours, minutes, seconds = (int(part or 0) for part in (found.groups() if found else ()))
+    return 3600 * hours + 60 * minutes + seconds

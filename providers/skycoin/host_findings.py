@@ -1,0 +1,110 @@
+"""Findings of a node's host, for its preflight: what refuses stops it, the rest is said once a run.
+
+The rows are those of `skyinfra fleet check` (clients/host_checks.py).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from catalogue.boards import SERVER
+from catalogue.naming import exporter_name, previous_container
+from clients.host_checks import Finding, Level, Place, Tenant, findings, unasked
+from clients.host_facts import FreshFacts, HostError, HostFacts, Obstacle
+from providers.base import URN, ProviderError, Values
+from providers.log import Warn
+
+Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
+PEER_PORT = "peer-port"
+"""Key of the port that only a node with a public network, and so with its chain, has."""
+
+
+class HostFindings:
+    """What the hosts of one run's nodes are like; each is asked once, however many nodes it has."""
+
+    def __init__(self, warn: Warn, ask: Ask | None = None) -> None:
+        self._warn = warn
+        self._ask = ask or FreshFacts()
+        self._said: set[str] = set()
+
+    def foresee(self, inputs: Values, former: str | None) -> HostFacts | None:
+        """Facts for a preview; None where the host can't be asked, which is said and is no error.
+
+        Raises ProviderError with all that `up` would refuse.
+        """
+        place = place_of(inputs, former)
+        try:
+            facts = self._ask(place.engine, place.ssh_options)
+        except HostError as error:
+            self._say(f"{unasked(error, place).text} What `up` would find there is not known.")
+            return None
+        self._judge(findings(facts, place))
+        return facts
+
+    def refuse(self, inputs: Values, former: str | None) -> None:
+        """Raise ProviderError with all that stands against a change of the node. Says the rest."""
+        place = place_of(inputs, former)
+        try:
+            facts = self._ask(place.engine, place.ssh_options)
+        except HostError as error:
+            found = unasked(error, place)
+            if error.obstacle is not Obstacle.NO_SHELL:
+                raise ProviderError(found.text) from error
+            self._say(found.text)
+        else:
+            self._judge(findings(facts, place))
+
+    def remark(self, inputs: Values) -> None:
+        """Say what is found of a host whose nodes stay as they are; nothing where it can't be asked."""
+        place = place_of(inputs, None)
+        try:
+            facts = self._ask(place.engine, place.ssh_options)
+        except HostError:
+            return
+        for one in findings(facts, place):
+            self._say(one.text)
+
+    def _judge(self, found: Sequence[Finding]) -> None:
+        refused = [one.text for one in found if one.level is Level.REFUSED]
+        if refused:
+            raise ProviderError("\n".join(refused))
+        for one in found:
+            self._say(one.text)
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._warn(text)
+
+
+def place_of(inputs: Values, former: str | None) -> Place:
+    """The host of a preflight, with its node; `former` names the container that the state knows."""
+    names = {name for name in (inputs.get("container"), former) if name}
+    memory = inputs.get("memory")
+    ports = dict(_ports(inputs.get("ports") or {}))
+    node = URN.get().rpartition("::")[2].removesuffix("-preflight")
+    tenant = Tenant(
+        key=f"skycoin:nodes.{node}",
+        containers=frozenset(
+            part for name in names for part in (name, previous_container(name), exporter_name(name))
+        ),
+        ports=ports,
+        memory=memory or SERVER.memory,
+        chosen=memory is not None,
+        wallet=inputs["wallet"],
+        chain=PEER_PORT in ports,
+    )
+    return Place(
+        name=inputs["host"],
+        engine=inputs.get("engine"),
+        ssh_options=tuple(inputs.get("sshOptions") or ()),
+        platform=inputs.get("platform"),
+        emulation=inputs.get("emulation") == "allowed",
+        tenants=(tenant,),
+    )
+
+
+def _ports(given: Values) -> Iterator[tuple[str, tuple[str, int]]]:
+    """{key: `ADDRESS:PORT`} → (key, (address, port))."""
+    for key, value in given.items():
+        ip, _, port = value.rpartition(":")
+        yield key, (ip, int(port))

@@ -1,0 +1,271 @@
+"""`skyinfra fleet check`, and the same checks in `up`, previews and the review page, with a board.
+
+What a namespace can't be is answered by recordings in tests/unit/test_host_facts.py.
+"""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.boards import Board, start_board
+from tests.e2e.machine import RPC_PORT, Machine
+
+TAKEN, NODE = 16470, "skycoin-node-1"
+REFUSED, PART = 3, 4
+
+
+@pytest.fixture(scope="module")
+def board(up: Machine) -> Iterator[Board]:
+    made = start_board(up.layout, "attic", 61)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def settings(up: Machine) -> Iterator[dict[str, Any]]:
+    """The configuration; put back after the test."""
+    before = up.settings()
+    yield before
+    up.change(before)
+
+
+@contextmanager
+def listening(board: Board, port: int) -> Iterator[None]:
+    """A program of the board's own on a port."""
+    server = f"socket.create_server(('', {port}))"
+    held = f"import socket, time; s = {server}; print('up', flush=True); time.sleep(600)"
+    argv = board.inside("python3", "-c", held)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@contextmanager
+def without_docker(board: Board) -> Iterator[None]:
+    """A board on which no docker command can be run."""
+    folders = ("/usr/local/bin", "/usr/bin")
+    found = [program for folder in folders if (program := shutil.which("docker", path=folder))]
+    for program in found:
+        board.run("mount", "--bind", "/dev/null", program)
+    try:
+        yield
+    finally:
+        for program in found:
+            board.run("umount", program)
+
+
+def fleet(settings: dict[str, Any], board: Board, tmp_path: Path) -> dict[str, Any]:
+    """The stack, with hosts of every kind, and a node on each."""
+    empty, other = tmp_path / "known_hosts", tmp_path / "other_key"
+    empty.touch()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    known = f"UserKnownHostsFile={board.folder / 'known_hosts'}"
+    hosts = {
+        **settings["skycoin:hosts"],
+        "attic": board.host,
+        "other-arch": {**board.host, "arch": "arm32v7"},
+        "stranger": {
+            "engine": board.engine,
+            "ssh-options": [*board.ssh_options[:2], "-o", f"UserKnownHostsFile={empty}"],
+        },
+        "locked": {
+            "engine": board.engine,
+            "ssh-options": ["-i", str(other), "-o", known, "-o", "IdentitiesOnly=yes"],
+        },
+        "closed": {**board.host, "engine": f"{board.engine}:2222"},
+    }
+    ports = {"attic": TAKEN, "other-arch": 16471, "stranger": 16472, "locked": 16473, "closed": 16474}
+    nodes = {
+        **settings["skycoin:nodes"],
+        **{name: {"image": "skycoin", "host": name, "rpc-port": port} for name, port in ports.items()},
+    }
+    nodes["attic"]["memory"] = 999999
+    return {**settings, "skycoin:hosts": hosts, "skycoin:nodes": nodes}
+
+
+@pytest.mark.case(22, 23, 25)
+def test_all_hosts_are_one_table_with_what_is_wrong_with_each(
+    up: Machine, board: Board, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    up.change(fleet(settings, board, tmp_path))
+    with listening(board, TAKEN):
+        began = time.monotonic()
+        result = up.skyinfra("fleet", "check")
+        assert time.monotonic() - began < 30
+    assert result.code == REFUSED, result.text
+    state = dict(re.findall(r"^([a-z-]+) +(ok|warned|refused|unknown) ", result.text, re.MULTILINE))
+    refused = ("attic", "other-arch", "stranger", "locked")
+    assert {name: state[name] for name in refused} == dict.fromkeys(refused, "refused")
+    assert state["closed"] == "unknown"
+    assert state["here"] in ("ok", "warned")
+    for line in (
+        rf"host attic has port {TAKEN} taken by a program of the user with the id 0\..+\.attic\.rpc-port\)",
+        r"host attic has \d+ MiB of memory, and the node is to have 999999\..+\(skycoin:nodes\.attic\.memory",
+        r"host other-arch is x86_64 and does not run linux/arm/v7 by itself\..+emulation: allowed",
+        r"host stranger has an ssh host key that .+ Host key verification failed\..+`ssh-keyscan ",
+        r"host locked takes none of your ssh keys at .+ Permission denied .+`ssh-copy-id root@10\.",
+        r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
+    ):
+        assert re.search(line, result.text), (line, result.text)
+
+
+@pytest.mark.case(22)
+def test_a_host_that_is_off_is_unknown_in_time_and_holds_up_no_other(
+    up: Machine, board: Board, settings: dict[str, Any]
+) -> None:
+    up.change({**settings, "skycoin:hosts": {**settings["skycoin:hosts"], "attic": board.host}})
+    board.unplug()
+    try:
+        began = time.monotonic()
+        result = up.skyinfra("fleet", "check", "--json")
+        assert time.monotonic() - began < 30
+    finally:
+        board.plug()
+    assert result.code == PART, result.text
+    hosts = json.loads(result.text[result.text.index("{") :])["hosts"]
+    assert hosts["attic"]["facts"] is None
+    assert hosts["here"]["facts"]["machine"] == "x86_64"
+
+
+@pytest.mark.case(22)
+def test_a_board_without_docker_or_with_its_engine_down_is_told_apart(
+    up: Machine, board: Board, settings: dict[str, Any]
+) -> None:
+    up.change({**settings, "skycoin:hosts": {**settings["skycoin:hosts"], "attic": board.host}})
+    with without_docker(board):
+        result = up.skyinfra("fleet", "check")
+    assert result.code == REFUSED, result.text
+    assert "host attic has no Docker at ssh://root@10." in result.text
+    board.kill_engine()
+    try:
+        result = up.skyinfra("fleet", "check")
+    finally:
+        board.start_engine()
+    assert result.code == REFUSED, result.text
+    assert "host attic runs no Docker engine at " in result.text
+    assert "systemctl enable --now docker" in result.text
+    result = up.skyinfra("fleet", "check")
+    assert result.code == 0, result.text
+
+
+@pytest.mark.case(25)
+def test_a_port_that_is_taken_is_found_before_the_old_node_is_touched(
+    up: Machine, settings: dict[str, Any]
+) -> None:
+    """The old node was stopped by then; a node's own port is no conflict."""
+    before = up.inspect("container", NODE)
+    node = settings["skycoin:nodes"]["node-1"]
+    said = (
+        r"has port \d+ taken by a program of the user with the id 0\.[^(]+\(skycoin:nodes\.node-1\.rpc-port"
+    )
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        other = {**node, "rpc-port": taken.getsockname()[1]}
+        up.change({**settings, "skycoin:nodes": {"node-1": other}})
+        for command in (("preview",), ("up", "--yes", "--skip-preview")):
+            result = up.pulumi(*command, "--stack", "local")
+            assert result.code != 0
+            assert re.search(said, " ".join(result.text.split())), result.text
+        page = up.skyinfra("review")
+        assert page.code == REFUSED, page.text
+        assert re.search(said, page.text), page.text
+    after = up.inspect("container", NODE)
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+    up.change({**settings, "skycoin:nodes": {"node-1": {**node, "memory": 512}}})
+    result = up.pulumi("up", "--yes", "--stack", "local")
+    assert result.code == 0, result.text
+    assert up.inspect("container", NODE)["HostConfig"]["PortBindings"]["6420/tcp"][0]["HostPort"] == str(
+        RPC_PORT
+    )
+    up.change(settings)
+    assert up.pulumi("up", "--yes", "--stack", "local").code == 0
+
+
+@pytest.mark.case(22, 23, 25)
+def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
+    up: Machine, board: Board, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    wanted = fleet(settings, board, tmp_path)
+    wanted["skycoin:nodes"]["node-1"] = {**settings["skycoin:nodes"]["node-1"], "args": ["-log-level=debug"]}
+    images = settings["skycoin:images"]
+    assert "arm32v7" in images["skycoin"]["arches"]
+    up.change(wanted)
+    with listening(board, TAKEN):
+        page = up.skyinfra("review")
+        assert page.code == REFUSED, page.text
+        assert "host other-arch is x86_64 and does not run linux/arm/v7 by itself." in page.text
+        assert re.search(r"- host closed does not answer at .+ `up` would find there is not known", page.text)
+        began = time.monotonic()
+        result = up.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
+        took = time.monotonic() - began
+    assert result.code != 0
+    text = " ".join(result.text.split())
+    for said in (
+        f"host attic has port {TAKEN} taken by",
+        "host other-arch is x86_64 and does not run linux/arm/v7",
+        "host stranger has an ssh host key",
+        "host locked takes none of your ssh keys",
+        "host closed does not answer",
+    ):
+        assert said in text, result.text
+    assert "Traceback" not in result.text
+    assert took < 90, result.text
+    assert "-log-level=debug" in up.inspect("container", NODE)["Config"]["Cmd"]
+    assert board.docker("ps", "-aq") == ""
+    assert board.docker("volume", "ls", "-q") == ""
+    up.change(settings)
+    result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert result.code == 0, result.text
+
+
+def test_a_second_up_looks_at_no_host(up: Machine, board: Board, settings: dict[str, Any]) -> None:
+    """Only what would be made or changed is asked: the board is off, and nothing waits for it."""
+    hosts = {**settings["skycoin:hosts"], "attic": board.host}
+    up.change({**settings, "skycoin:hosts": hosts})
+    assert up.pulumi("up", "--yes", "--skip-preview", "--stack", "local").code == 0
+    board.unplug()
+    try:
+        began = time.monotonic()
+        result = up.pulumi("preview", "--expect-no-changes", "--stack", "local")
+        assert result.code == 0, result.text
+        assert time.monotonic() - began < 20
+    finally:
+        board.plug()
+        up.change(settings)
+        assert up.pulumi("up", "--yes", "--skip-preview", "--stack", "local").code == 0
+
+
+def test_another_backend_without_a_set_up_is_checked_the_same_way(
+    up: Machine, board: Board, tmp_path: Path
+) -> None:
+    file = up.checkout / "stacks" / "Pulumi.boards.yaml"
+    hosts = {"attic": board.host}
+    nodes = {"attic": {"image": "skycoin", "host": "attic"}}
+    config = {
+        "skycoin:images-from": "organization/skycoin/release",
+        "skycoin:hosts": hosts,
+        "skycoin:nodes": nodes,
+    }
+    file.write_text(yaml.safe_dump({"config": config}))
+    try:
+        env = {**up.environment(), "PULUMI_BACKEND_URL": f"file://{tmp_path}"}
+        result = up.run("./skyinfra", "fleet", "check", "-s", "boards", "--backend", "pulumi", env=env)
+        assert result.code == 0, result.text
+        assert re.search(r"^attic +(ok|warned) ", result.text, re.MULTILINE), result.text
+    finally:
+        file.unlink()

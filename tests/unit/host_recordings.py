@@ -1,0 +1,116 @@
+"""Hosts that no network namespace can be: their programs' recorded answers, asked for over the real way.
+
+A host is a folder of small programs on PATH. `ssh` runs what it is given in a shell that finds nothing but
+them, so the script, its parts and their reading are the real ones.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PASSED_ON = ("sed", "od", "cat", "sh")
+"""Programs of this machine that a host has too."""
+
+RASPBERRY_PI_4 = {
+    "ServerVersion": "20.10.24+dfsg1",
+    "Architecture": "aarch64",
+    "KernelVersion": "6.1.21-v8+",
+    "Driver": "overlay2",
+    "MemoryLimit": True,
+    "MemTotal": 3976724480,
+    "DockerRootDir": "/var/lib/docker",
+}
+"""Answer of `/info`, as far as it is read: Docker's API, SystemInfo."""
+_QUEUES = "00000000:00000000 00:00000000 00000000"
+LISTENS = f"""\
+   0: 00000000:0016 00000000:0000 0A {_QUEUES}     0        0 17015 1
+   1: 0100007F:1914 00000000:0000 0A {_QUEUES}  1000        0 31415 1
+   0: {"0" * 32}:0050 {"0" * 32}:0000 0A {_QUEUES}    33        0 27182 1
+   1: 0000000000000000FFFF00000100007F:1F90 {"0" * 32}:0000 0A {_QUEUES}  1000        0 16180 1
+"""
+"""Of /proc/net/tcp and tcp6: sshd, a program of a user on loopback's 6420, and two that listen by IPv6."""
+DISK = """\
+Filesystem     1024-blocks    Used Available Capacity Mounted on
+/dev/mmcblk0p2    30348324 8123456  20928868      28% /
+"""
+NODE = {
+    "Name": "/skycoin-attic",
+    "Status": "running",
+    "Restart": "unless-stopped",
+    "Ports": {"6420/tcp": [{"HostIp": "127.0.0.1", "HostPort": "6420"}]},
+    "Mounts": [
+        {"Type": "volume", "Name": "skycoin-attic-wallet", "Destination": "/wallet", "RW": True},
+        {"Type": "bind", "Source": "/etc/hosts", "Destination": "/etc/hosts", "RW": True},
+        {"Type": "volume", "Name": "shared", "Destination": "/shared", "RW": False},
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedHost:
+    """A folder of programs."""
+
+    folder: Path
+
+    def says(self, program: str, script: str) -> None:
+        """Let a program of the host be this shell script."""
+        file = self.folder / program
+        file.unlink(missing_ok=True)
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+
+    def prints(self, program: str, text: str) -> None:
+        """Let a program of the host print a text."""
+        (self.folder / f"{program}.txt").write_text(text)
+        self.says(program, f"cat {self.folder / f'{program}.txt'}")
+
+    def lacks(self, program: str) -> None:
+        (self.folder / program).unlink()
+
+    def docker(self, info: dict[str, Any], *containers: dict[str, Any]) -> None:
+        """Let its docker command answer for an engine with these containers."""
+        # As Go writes JSON.
+        info_text, *lines = (f"{json.dumps(one, separators=(',', ':'))}\n" for one in (info, *containers))
+        (self.folder / "info.json").write_text(info_text)
+        (self.folder / "containers").write_text("".join(lines))
+        self.says(
+            "docker",
+            f'case "$1" in\ninfo) cat {self.folder}/info.json ;;\n'
+            f"ps) echo {'id ' * len(containers)};;\n"
+            f"container) cat {self.folder}/containers ;;\nesac",
+        )
+
+
+def recorded_host(folder: Path, shell: str = "sh") -> RecordedHost:
+    """A Raspberry Pi 4 in good order, behind an `ssh` in the same folder, which PATH must begin with."""
+    folder.mkdir()
+    host = RecordedHost(folder)
+    for name in PASSED_ON:
+        (folder / name).symlink_to(str(shutil.which(name)))
+    program, *flags = shell.split()
+    # The last argument is the command; whatever a login prints comes before its output.
+    host.says(
+        "ssh",
+        f'for last; do :; done\n[ "$last" = "sh -s" ] || exit 99\n'
+        f"echo Welcome\nPATH={folder} exec {' '.join([str(shutil.which(program)), *flags])} -s",
+    )
+    host.docker(RASPBERRY_PI_4)
+    host.prints("uname", "6.1.21-v8+\n")
+    host.prints("id", "pi\n")
+    host.prints("getconf", "64\n")
+    host.says("date", f"exec {shutil.which('date')} +%s")
+    host.prints("df", DISK)
+    host.prints("listeners", LISTENS)
+    host.says(
+        "grep",
+        f'case "$1" in\n-h) cat {folder}/listeners.txt ;;\n*) echo "SwapTotal:         102396 kB" ;;\nesac',
+    )
+    return host
+
+
+def on_path(folder: Path) -> str:
+    """PATH that finds a host's `ssh` first."""
+    return f"{folder}:{os.environ['PATH']}"

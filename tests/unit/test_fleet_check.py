@@ -1,0 +1,245 @@
+"""`skyinfra fleet check`: all hosts of a stack's file at once, as a table or JSON, and its exit codes."""
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clients.host_checks import Place
+from clients.host_facts import AT_ONCE, HostError, HostFacts, Listener, Obstacle
+from commands.exit_codes import FAILED, PART, REFUSED
+from display.errors import UserError
+from fleet.check import check, table, worst
+from fleet.wanted import places, settings_of
+from local import stack as local_stack
+from tests.unit.front_door import Skyinfra
+from tests.unit.host_recordings import on_path, recorded_host
+from tests.unit.projects import PROJECT
+from tests.unit.test_host_checks import FACTS
+
+CONFIG = {
+    "skycoin:images-from": "organization/skycoin/release",
+    "skycoin:hosts": {
+        "attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-4", "ssh-options": ["-p", "2222"]},
+        "shed": {"engine": "ssh://pi@shed.lan", "board": "raspberry-pi-zero"},
+        "here": {"engine": "local"},
+    },
+    "skycoin:nodes": {
+        "attic": {"image": "skycoin", "host": "attic", "network": "mainnet", "metrics-port": 9400},
+        "garage": {
+            "image": "skycoin",
+            "host": "shed",
+            "renamed-from": "shed",
+            "memory": 300,
+            "rpc-port": 6421,
+        },
+    },
+    "skycoin:build-secrets": {"token": {"secure": "v1:abc"}},
+    "other:key": 1,
+}
+
+
+def config(**sections: Any) -> dict[str, Any]:
+    return {**CONFIG, **{f"skycoin:{name}": value for name, value in sections.items()}}
+
+
+def test_a_place_has_what_the_stack_wants_on_a_host() -> None:
+    attic, shed, here = places(settings_of(CONFIG))
+    assert (attic.name, attic.engine, attic.ssh_options) == ("attic", "ssh://pi@attic.lan", ("-p", "2222"))
+    assert (attic.platform, shed.platform, here.platform) == ("linux/arm64/v8", "linux/arm/v6", None)
+    assert (here.engine, here.tenants) == (None, ())
+    [node] = attic.tenants
+    assert node.key == "skycoin:nodes.attic"
+    assert node.ports == {
+        "rpc-port": ("127.0.0.1", 6420),
+        "metrics-port": ("127.0.0.1", 9400),
+        "peer-port": ("0.0.0.0", 6000),
+    }
+    assert (node.memory, node.chosen, node.chain, node.wait, node.starts) == (768, True, True, 300, 120)
+    [renamed] = shed.tenants
+    assert renamed.wallet == "skycoin-shed-wallet"
+    assert {"skycoin-garage", "skycoin-shed", "skycoin-shed-previous", "skycoin-shed-exporter"} <= (
+        renamed.containers
+    )
+    assert (renamed.ports, renamed.memory, renamed.chain) == ({"rpc-port": ("127.0.0.1", 6421)}, 300, False)
+
+
+def test_a_limit_that_nobody_chose_is_the_servers() -> None:
+    nodes = {"one": {"image": "skycoin", "host": "here"}}
+    [node] = places(settings_of(config(nodes=nodes)))[2].tenants
+    assert (node.memory, node.chosen) == (2048, False)
+
+
+def test_hosted_registries_and_opened_workspaces_have_their_ports_looked_at() -> None:
+    committed = yaml.safe_load((PROJECT / "stacks" / "local.example.yaml").read_text())["config"]
+    wanted = {
+        **committed,
+        "skycoin:registries": {
+            "local": {"kind": "local"},
+            "mine": {"kind": "hosted", "host": "here", "address": "registry.example:5000"},
+        },
+        "skycoin:images": {
+            **{
+                name: {**image, "registries": ["local", "mine"]}
+                for name, image in committed["skycoin:images"].items()
+            },
+            "registry": {
+                "source": {
+                    "module": "github.com/distribution/distribution/v3",
+                    "version": "v3.1.2",
+                    "commit": "1" * 40,
+                },
+                "arches": ["amd64"],
+                "channel": "release",
+                "registries": ["local"],
+            },
+        },
+        "skycoin:workspaces": {
+            "vscode": {
+                "arches": ["amd64"],
+                "registries": ["local"],
+                "open": {"host": "here", "folder": "/home/me/src", "user": "1000:1000"},
+            },
+            "cli": {
+                "arches": ["amd64"],
+                "registries": ["local"],
+                "open": {"host": "here", "folder": "/home/me/src", "user": "1000:1000"},
+            },
+        },
+    }
+    [here] = places(settings_of(wanted))
+    assert {one.key: dict(one.ports) for one in here.tenants} == {
+        "skycoin:nodes.node-1": {"rpc-port": ("127.0.0.1", 6420)},
+        "skycoin:registries.mine": {"port": ("127.0.0.1", 5000)},
+        "skycoin:workspaces.vscode.open": {"port": ("127.0.0.1", 8080)},
+        "skycoin:workspaces.cli.open": {},
+    }
+
+
+def test_settings_that_are_wrong_are_said_all_at_once() -> None:
+    with pytest.raises(UserError, match="3 configuration errors"):
+        settings_of(config(hosts={"attic": {"engine": "http://x"}, "shed": {"engin": "local"}}))
+
+
+def test_a_dead_host_does_not_hold_up_the_others() -> None:
+    """All are asked at the same time, and never more than ten."""
+    now, most, lock = [0], [0], threading.Lock()
+
+    def ask(engine: str | None, _: Sequence[str]) -> HostFacts:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.2)
+        with lock:
+            now[0] -= 1
+        if engine == "ssh://board-3.lan":
+            raise HostError(Obstacle.NO_ANSWER, "no route to host")
+        return FACTS
+
+    wanted = [Place(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * AT_ONCE)]
+    began = time.monotonic()
+    checked = check(wanted, ask)
+    assert time.monotonic() - began < 1
+    assert most[0] == AT_ONCE
+    assert [one.place for one in checked] == wanted
+    assert [one.place.name for one in checked if one.state == "unknown"] == ["board-3"]
+    assert worst(checked) == "unknown"
+
+
+def test_the_table_has_a_line_for_each_host_and_each_finding() -> None:
+    answers: dict[str | None, HostFacts | HostError] = {
+        "ssh://pi@attic.lan": replace(
+            FACTS, ahead=-1.7e9, listeners=frozenset({Listener("127.0.0.1", 6420, 33)})
+        ),
+        "ssh://pi@shed.lan": HostError(Obstacle.NO_ANSWER, "no route to host"),
+        None: replace(FACTS, machine="x86_64", bits=None, swap=0, free=512, ahead=None),
+    }
+
+    def ask(engine: str | None, _: Sequence[str]) -> HostFacts:
+        answer = answers[engine]
+        if isinstance(answer, HostError):
+            raise answer
+        return answer
+
+    checked = check(places(settings_of(CONFIG)), ask)
+    lines = table(checked).splitlines()
+    assert [" ".join(line.split()) for line in lines[:4]] == [
+        "host state Docker machine memory swap free clock",
+        "attic refused 20.10.24 aarch64 3.7 GiB 99 MiB 20.0 GiB 19675 days behind",
+        "shed unknown ? ? ? ? ? ?",
+        "here ok 20.10.24 x86_64 3.7 GiB 0 MiB 512 MiB ?",
+    ]
+    assert [line.partition(":")[0] for line in lines[5:]] == ["refused", "refused", "unknown"]
+    assert "unknown: host shed does not answer at ssh://pi@shed.lan: no route to host. See that" in lines[-1]
+    assert worst(checked) == "refused"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stack's file, a host behind a recorded `ssh`, and an installed Pulumi that is never called."""
+    (tmp_path / "stacks").mkdir()
+    file = tmp_path / "stacks" / "Pulumi.fleet.yaml"
+    hosts = {"attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-4"}}
+    nodes = {"attic": {"image": "skycoin", "host": "attic", "rpc-port": 6430}}
+    file.write_text(yaml.safe_dump({"config": config(hosts=hosts, nodes=nodes)}))
+    monkeypatch.setattr(local_stack, "PROJECT", tmp_path)
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    made = recorded_host(tmp_path / "host")
+    made.says("pulumi", "exit 1")
+    monkeypatch.setenv("PATH", on_path(made.folder))
+    return made.folder
+
+
+def test_a_fleet_in_good_order_ends_with_0(fleet: Path, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("fleet", "check", "-s", "fleet")
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[1].split()[:4] == ["attic", "ok", "20.10.24+dfsg1", "aarch64"]
+    assert len(ran.out.splitlines()) == 2
+
+
+def test_a_refused_host_ends_with_3_and_one_that_does_not_answer_with_4(
+    fleet: Path, skyinfra: Skyinfra
+) -> None:
+    (fleet / "date").write_text("#!/bin/sh\necho 7\n")
+    ran = skyinfra("fleet", "check", "-s", "fleet")
+    assert ran.code == REFUSED
+    assert "refused: host attic has a clock that says 1970-01-01 00:00:" in ran.out
+    (fleet / "ssh").write_text("#!/bin/sh\necho 'No route to host' >&2\nexit 255\n")
+    ran = skyinfra("fleet", "check", "-s", "fleet")
+    assert ran.code == PART
+    assert "unknown: host attic does not answer at ssh://pi@attic.lan: No route to host." in ran.out
+
+
+def test_json_has_facts_and_findings_by_host(fleet: Path, skyinfra: Skyinfra) -> None:
+    (fleet / "getconf").write_text("#!/bin/sh\necho 32\n")
+    ran = skyinfra("fleet", "check", "-s", "fleet", "--json")
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    assert said["stack"] == "fleet"
+    attic = said["hosts"]["attic"]
+    assert (attic["state"], attic["facts"]["bits"], attic["facts"]["free_mib"]) == ("warned", 32, 20438)
+    [finding] = attic["findings"]
+    assert (finding["check"], finding["level"], finding["key"]) == (
+        "32-bit system",
+        "warned",
+        "skycoin:hosts.attic.arch",
+    )
+    (fleet / "ssh").write_text("#!/bin/sh\nexit 255\n")
+    assert (
+        json.loads(skyinfra("fleet", "check", "-s", "fleet", "--json").out)["hosts"]["attic"]["facts"] is None
+    )
+
+
+def test_a_stack_without_a_file_or_hosts_is_said(fleet: Path, skyinfra: Skyinfra, tmp_path: Path) -> None:
+    ran = skyinfra("fleet", "check", "-s", "fleeet")
+    assert ran.code == FAILED
+    assert "There is no stack 'fleeet'" in ran.err
+    (tmp_path / "stacks" / "Pulumi.none.yaml").write_text("config: {}\n")
+    assert skyinfra("fleet", "check", "-s", "none").out == "The stack none has no hosts.\n"

@@ -1,0 +1,260 @@
+"""The table of host checks: each row by facts that a host with that fault told."""
+
+import os
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clients.host_checks import (
+    CHAIN,
+    CHECKS,
+    IMAGE,
+    Check,
+    Level,
+    Place,
+    Tenant,
+    findings,
+    runs_natively,
+    unasked,
+)
+from clients.host_facts import Container, HostError, HostFacts, Listener, Obstacle
+from local.layout import PROJECT
+
+FACTS = HostFacts(
+    version="20.10.24",
+    machine="aarch64",
+    driver="overlay2",
+    limits_memory=True,
+    memory=3792,
+    containers=(),
+    bits=64,
+    ahead=0.0,
+    swap=99,
+    free=20438,
+    listeners=frozenset({Listener("0.0.0.0", 22, 0)}),
+)
+NODE = Tenant(
+    key="skycoin:nodes.attic",
+    containers=frozenset({"skycoin-attic", "skycoin-attic-previous", "skycoin-attic-exporter"}),
+    ports={"rpc-port": ("127.0.0.1", 6420), "peer-port": ("0.0.0.0", 6000)},
+    memory=768,
+    chosen=True,
+    wallet="skycoin-attic-wallet",
+    chain=True,
+    wait=300,
+    starts=120,
+)
+PLACE = Place(name="attic", engine="ssh://pi@attic.lan", platform="linux/arm64/v8", tenants=(NODE,))
+OWN = Container(
+    name="skycoin-attic",
+    runs=True,
+    returns=True,
+    ports=frozenset({("127.0.0.1", 6420), ("0.0.0.0", 6000)}),
+    writes=frozenset({"skycoin-attic-wallet"}),
+)
+FOREIGN = Container(name="web", runs=True, returns=False)
+PAGE = PROJECT / "docs" / "host-checks.md"
+
+
+def found(place: Place = PLACE, **facts: Any) -> list[str]:
+    return [one.text for one in findings(replace(FACTS, **facts), place)]
+
+
+def names(place: Place = PLACE, **facts: Any) -> list[str]:
+    return [one.check for one in findings(replace(FACTS, **facts), place)]
+
+
+def wanting(**changes: Any) -> Place:
+    return replace(PLACE, tenants=(replace(NODE, **changes),))
+
+
+def test_nothing_is_found_on_a_host_in_good_order() -> None:
+    assert found() == []
+    assert found(containers=(OWN,), listeners=frozenset({Listener("127.0.0.1", 6420, 0)})) == []
+
+
+def test_a_host_that_tells_its_engines_facts_alone_is_in_good_order() -> None:
+    assert found(bits=None, ahead=None, swap=None, free=None, listeners=None) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "facts", "place"),
+    [
+        ("old engine", {"version": "18.06.3-ce"}, PLACE),
+        ("list entry", {"version": "19.03.15"}, replace(PLACE, platform=None)),
+        ("storage that copies", {"driver": "vfs"}, PLACE),
+        ("storage that ends", {"driver": "devicemapper"}, PLACE),
+        ("architecture", {"machine": "armv7l", "bits": 32}, PLACE),
+        ("architecture", {"machine": "x86_64"}, PLACE),
+        ("32-bit system", {"bits": 32}, PLACE),
+        ("memory", {}, wanting(memory=999999)),
+        ("no limit of memory", {"memory": 1900}, wanting(memory=2048)),
+        ("no limit of memory", {"memory": 900}, wanting(memory=2048, chosen=False)),
+        ("memory of all", {}, replace(PLACE, tenants=(replace(NODE, memory=2048, ports={}),) * 2)),
+        ("no memory cgroup", {"limits_memory": False}, PLACE),
+        ("no swap", {"memory": 925, "swap": 0}, PLACE),
+        ("full disk", {"free": IMAGE - 1}, PLACE),
+        ("room for the chain", {"free": IMAGE}, PLACE),
+        ("wrong clock", {"ahead": -1.7e9}, PLACE),
+        ("clock", {"ahead": 90.0}, PLACE),
+        ("port", {"listeners": frozenset({Listener("127.0.0.1", 6420, 1000)})}, PLACE),
+        ("wallet", {"containers": (replace(FOREIGN, writes=OWN.writes),)}, PLACE),
+        ("time to start", {}, wanting(wait=60)),
+    ],
+)
+def test_each_fault_is_one_finding_with_host_remedy_and_key(
+    check: str, facts: dict[str, Any], place: Place
+) -> None:
+    [one] = findings(replace(FACTS, **facts), place)
+    assert one.check == check
+    assert one.level is CHECKS[check].level
+    assert one.text.startswith("host attic ")
+    assert re.search(r"\. [A-Z`].* \(skycoin:(hosts|nodes)\.attic(\.[a-z-]+)?\)\.$", one.text), one.text
+    assert not re.search(r"[{}]", one.text.replace('{"storage-driver": "overlay2"}', "")), one.text
+
+
+def test_every_row_that_is_looked_for_is_tried_here() -> None:
+    marks = test_each_fault_is_one_finding_with_host_remedy_and_key.pytestmark
+    tried = {case[0] for case in marks[0].args[1]}
+    assert tried == {row.name for row in CHECKS.values() if row.look is not None}
+
+
+@pytest.mark.parametrize("obstacle", list(Obstacle))
+def test_a_host_that_cant_be_asked_is_one_finding_with_the_reason(obstacle: Obstacle) -> None:
+    one = unasked(HostError(obstacle, "its own words"), PLACE)
+    assert "its own words" in one.text
+    assert one.level is (
+        Level.UNKNOWN if obstacle in (Obstacle.NO_ANSWER, Obstacle.NO_SHELL) else Level.REFUSED
+    )
+    assert not re.search(r"[{}]", one.text)
+
+
+def test_a_message_names_the_command_for_this_host() -> None:
+    said = unasked(HostError(Obstacle.NO_ENGINE, "no such file"), replace(PLACE, engine=None)).text
+    assert "runs no Docker engine at unix:///var/run/docker.sock: no such file." in said
+    said = unasked(HostError(Obstacle.LOGIN, "Permission denied (publickey)."), PLACE).text
+    assert "`ssh-copy-id pi@attic.lan`" in said
+    said = unasked(HostError(Obstacle.HOST_KEY, "no key"), PLACE).text
+    assert "`ssh-keyscan attic.lan | ssh-keygen -lf -`" in said
+    other = replace(PLACE, engine="ssh://pi@attic.lan:2222")
+    said = unasked(HostError(Obstacle.HOST_KEY, "no key"), other).text
+    assert "`ssh-keyscan -p 2222 attic.lan |" in said
+
+
+@pytest.mark.case(25)
+@pytest.mark.parametrize(
+    ("address", "port", "taken"),
+    [
+        ("127.0.0.1", 6420, True),
+        ("0.0.0.0", 6420, True),
+        ("::", 6420, True),
+        ("::1", 6420, False),
+        ("192.168.1.5", 6420, False),
+        ("192.168.1.5", 6000, True),
+        ("127.0.0.1", 6421, False),
+    ],
+)
+def test_a_port_is_taken_where_two_addresses_cant_both_have_it(address: str, port: int, taken: bool) -> None:
+    assert names(listeners=frozenset({Listener(address, port, 33)})) == ["port"] * taken
+
+
+@pytest.mark.case(25)
+def test_a_taken_port_names_its_holder_and_the_key_to_change() -> None:
+    [said] = found(listeners=frozenset({Listener("127.0.0.1", 6420, 33)}))
+    assert said == (
+        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or write "
+        "another port (skycoin:nodes.attic.rpc-port)."
+    )
+    held = replace(FOREIGN, ports=frozenset({("", 6000)}))
+    [said] = found(containers=(OWN, held))
+    assert "has port 6000 taken by the container web." in said
+    assert said.endswith("(skycoin:nodes.attic.peer-port).")
+
+
+@pytest.mark.case(25)
+def test_a_nodes_own_container_holds_its_ports_only_while_it_runs() -> None:
+    """A port that somebody took while the node was stopped is not the node's."""
+    listeners = frozenset({Listener("127.0.0.1", 6420, 0)})
+    for name in ("skycoin-attic", "skycoin-attic-previous"):
+        assert found(containers=(replace(OWN, name=name),), listeners=listeners) == []
+    assert names(containers=(replace(OWN, runs=False),), listeners=listeners) == ["port"]
+
+
+def test_a_stopped_container_holds_no_port_and_a_wallet_only_where_it_returns() -> None:
+    stopped = replace(FOREIGN, runs=False, ports=OWN.ports, writes=OWN.writes)
+    assert names(containers=(stopped,)) == []
+    assert names(containers=(replace(stopped, returns=True),)) == ["wallet"]
+
+
+def test_an_emulated_variant_or_none_at_all_fits_every_machine() -> None:
+    for place in (replace(PLACE, emulation=True), replace(PLACE, platform=None)):
+        assert found(place, machine="x86_64") == []
+
+
+def test_a_default_limit_is_never_refused_and_a_chosen_one_only_beyond_the_boards_whole_memory() -> None:
+    """A kernel has less than the board: 512 MB are seen as 427 MiB."""
+    assert names(wanting(memory=2048, chosen=False), memory=427, swap=9) == ["no limit of memory"]
+    assert names(wanting(memory=512), memory=427, swap=9) == ["no limit of memory"]
+    assert names(wanting(memory=768), memory=427, swap=9) == ["memory"]
+
+
+def test_a_node_that_is_there_needs_no_room_for_its_chain_again() -> None:
+    assert names(containers=(OWN,), free=IMAGE) == []
+    assert names(wanting(chain=False), free=IMAGE) == []
+    two = replace(PLACE, tenants=(NODE, replace(NODE, containers=frozenset({"skycoin-two"}), ports={})))
+    assert names(two, free=IMAGE + CHAIN + 1) == ["room for the chain"]
+    assert names(two, free=IMAGE + 2 * CHAIN) == []
+
+
+def test_a_build_of_docker_without_a_version_counts_as_new() -> None:
+    for version in ("dev", "0.0.0-20260101", "library-import"):
+        assert found(replace(PLACE, platform=None), version=version) == []
+
+
+def test_those_that_refuse_come_first() -> None:
+    assert names(driver="vfs", ahead=-1e9) == ["wrong clock", "storage that copies"]
+
+
+def test_runs_natively_leaves_an_undeclared_variant_to_the_engine() -> None:
+    assert runs_natively("riscv64", None)
+    assert not runs_natively("riscv64", "linux/amd64")
+
+
+def page() -> str:
+    class Upper(dict[str, str]):
+        def __missing__(self, key: str) -> str:
+            return key.upper()
+
+    words = Upper(tenant="skycoin:nodes.NODE", which="rpc-port")
+
+    def shown(text: str) -> str:
+        return text.replace("{wallet!r}", "{wallet}").format_map(words).replace("|", "\\|")
+
+    def row(one: Check) -> str:
+        cells = (one.name, one.level, shown(one.said), shown(one.remedy), f"`{shown(one.key)}`", one.tried)
+        return f"| {' | '.join(cells)} |"
+
+    lines = [
+        "# What is looked at on a host",
+        "",
+        "`./skyinfra fleet check` asks all hosts of a stack at once, each by one command over ssh",
+        "(engines on this machine without), and changes nothing. `up` looks at the same before it makes",
+        "or changes a node: what is refused stops it before anything is touched there. A preview says",
+        "the same of nodes that it would make or change; a host that does not answer is not known there,",
+        "and no preview fails of it. `make up` and the review page look at all nodes' hosts, for they",
+        "refresh. A host needs ssh, a POSIX shell and docker, and nothing else. `UPDATE_SNAPSHOTS=1 make",
+        "unit` makes this page from `clients/host_checks.py`.",
+        "",
+        "| | what it means | the host … | remedy | key | tried on |",
+        "|---|---|---|---|---|---|",
+        *map(row, CHECKS.values()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_host_checks_is_the_table() -> None:
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        PAGE.write_text(page())
+    assert PAGE.read_text() == page()

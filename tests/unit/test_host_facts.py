@@ -1,0 +1,232 @@
+"""Facts of a host: the script that asks, in real shells, and how its answers are read.
+
+Boards with an engine and an sshd of their own: tests/e2e/test_fleet_check.py.
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from clients import host_facts
+from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
+from tests.unit.host_recordings import NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
+
+PI = "ssh://pi@attic.lan"
+SHELLS = [shell for shell in ("dash", "bash --posix") if shutil.which(shell.split()[0])]
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedHost:
+    made = recorded_host(tmp_path / "host")
+    monkeypatch.setenv("PATH", on_path(made.folder))
+    return made
+
+
+def refused(engine: str = PI) -> tuple[Obstacle, str]:
+    with pytest.raises(HostError) as error:
+        ask_host(engine)
+    return error.value.obstacle, str(error.value)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_host_tells_all_in_any_posix_shell(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recorded_host(tmp_path / "host", shell)
+    made.docker(RASPBERRY_PI_4, NODE)
+    monkeypatch.setenv("PATH", on_path(made.folder))
+    found = ask_host(PI)
+    assert found == HostFacts(
+        version="20.10.24+dfsg1",
+        machine="aarch64",
+        driver="overlay2",
+        limits_memory=True,
+        memory=3792,
+        containers=(
+            host_facts.Container(
+                name="skycoin-attic",
+                runs=True,
+                returns=True,
+                ports=frozenset({("127.0.0.1", 6420)}),
+                writes=frozenset({"skycoin-attic-wallet"}),
+            ),
+        ),
+        bits=64,
+        ahead=0.0,
+        swap=99,
+        free=20438,
+        listeners=frozenset(
+            {
+                Listener("0.0.0.0", 22, 0),
+                Listener("127.0.0.1", 6420, 1000),
+                Listener("::", 80, 33),
+                Listener("127.0.0.1", 8080, 1000),
+            }
+        ),
+    )
+
+
+@pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")
+def test_busybox_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its shell takes its own programs before those on PATH: what they say is this machine's."""
+    made = recorded_host(tmp_path / "host", "busybox sh")
+    release = os.uname().release
+    made.docker({**RASPBERRY_PI_4, "KernelVersion": release, "DockerRootDir": "/usr/none/of/it"}, NODE)
+    made.prints("uname", f"{release}\n")
+    made.lacks("getconf")
+    monkeypatch.setenv("PATH", on_path(made.folder))
+    found = ask_host(PI)
+    assert [one.name for one in found.containers] == ["skycoin-attic"]
+    assert found.bits in (32, 64)
+    assert found.ahead == 0
+    assert None not in (found.swap, found.free, found.listeners)
+
+
+def test_a_board_without_getconf_shows_its_bits_by_its_shell(host: RecordedHost) -> None:
+    host.lacks("getconf")
+    assert ask_host(PI).bits == 64
+    host.prints("od", "   1\n")
+    assert ask_host(PI).bits == 32
+
+
+@pytest.mark.parametrize(
+    ("there", "ahead"), [("1000", -1.7e9), ("$(($(exec /bin/date +%s) + 7200))", 7200.0)]
+)
+def test_a_clock_is_compared_with_this_machines(host: RecordedHost, there: str, ahead: float) -> None:
+    host.says("date", f"echo {there}")
+    assert ask_host(PI).ahead == pytest.approx(ahead, rel=0.1)
+
+
+def test_the_disk_is_that_of_dockers_data_or_of_the_nearest_folder_that_can_be_seen(
+    host: RecordedHost,
+) -> None:
+    host.docker({**RASPBERRY_PI_4, "DockerRootDir": "/mnt/ssd/docker/100000.100000"})
+    host.says("df", f'[ "$3" = /mnt/ssd ] && cat {host.folder / "df.txt"}')
+    assert ask_host(PI).free == 20438
+
+
+def test_what_a_host_does_not_tell_is_unknown(host: RecordedHost) -> None:
+    for program in ("getconf", "od", "date", "df", "grep"):
+        host.lacks(program)
+    found = ask_host(PI)
+    assert (found.bits, found.ahead, found.swap, found.free) == (None, None, None, None)
+    assert found.version == "20.10.24+dfsg1"
+
+
+def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: RecordedHost) -> None:
+    """Docker Desktop: the engine runs in a machine of its own, and the shell beside it."""
+    host.prints("uname", "24.1.0\n")
+    found = ask_host(PI)
+    assert (found.bits, found.ahead, found.swap, found.free, found.listeners) == (None,) * 5
+
+
+@pytest.mark.parametrize(
+    ("said", "obstacle"),
+    [
+        ("Host key verification failed.", Obstacle.HOST_KEY),
+        ("@@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@@", Obstacle.HOST_KEY),
+        ("pi@attic.lan: Permission denied (publickey,password).", Obstacle.LOGIN),
+        ("Received disconnect: Too many authentication failures", Obstacle.LOGIN),
+        ("ssh: connect to host attic.lan port 22: Connection timed out", Obstacle.NO_ANSWER),
+        ("ssh: Could not resolve hostname attic.lan: Name or service not known", Obstacle.NO_ANSWER),
+        ("", Obstacle.NO_ANSWER),
+    ],
+)
+def test_ssh_words_are_told_apart(host: RecordedHost, said: str, obstacle: Obstacle) -> None:
+    host.says("ssh", f"echo '{said}' >&2\nexit 255")
+    assert refused() == (obstacle, said or "the command ended with 255 and said nothing")
+
+
+def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
+    """A `command=` in authorized_keys: deploying works, and the script never runs."""
+    host.says("ssh", "echo HTTP/1.1 400 Bad Request")
+    assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and said nothing")
+
+
+def test_a_host_without_docker_is_told_from_one_without_permission_and_one_that_does_not_run_it(
+    host: RecordedHost,
+) -> None:
+    said = (
+        "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+    )
+    host.says("docker", f'echo \'{{"ServerErrors":[],"DockerRootDir":""}}\'; echo \'{said}\' >&2; exit 1')
+    assert refused() == (Obstacle.NO_PERMISSION, said)
+    host.says("docker", 'echo \'{"ServerErrors":["Cannot connect to the Docker daemon"]}\'; exit 1')
+    assert refused() == (Obstacle.NO_ENGINE, "Cannot connect to the Docker daemon")
+    host.lacks("docker")
+    assert refused() == (Obstacle.NO_DOCKER, "pi has no docker command there")
+
+
+def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(
+    host: RecordedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A jump host's ssh holds the pipes of the one that was ended."""
+    monkeypatch.setattr(host_facts, "SECONDS", 0.3)
+    host.says("ssh", "sleep 60 &\nsleep 60")
+    began = time.monotonic()
+    assert refused() == (Obstacle.NO_ANSWER, "no answer within 0.3 s")
+    assert time.monotonic() - began < 10
+
+
+def test_a_local_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
+    obstacle, said = refused(f"unix://{tmp_path / 'docker.sock'}")
+    assert obstacle is Obstacle.NO_ENGINE
+    assert "No such file or directory" in said
+
+
+def test_all_who_ask_for_a_host_within_a_minute_share_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    def ask(engine: str | None, _: Sequence[str]) -> HostFacts:
+        time.sleep(0.05)
+        asked.append(engine)
+        raise HostError(Obstacle.NO_ANSWER, "no route")
+
+    facts, errors = FreshFacts(ask), list[str]()
+
+    def wait() -> None:
+        try:
+            facts(PI, [])
+        except HostError as error:
+            errors.append(str(error))
+
+    threads = [threading.Thread(target=wait) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (asked, errors) == ([PI], ["no route"] * 20)
+    monkeypatch.setattr(host_facts, "FRESH", -1.0)
+    wait()
+    assert asked == [PI, PI]
+
+
+def test_a_provider_with_many_hosts_asks_ten_at_once() -> None:
+    now, most, lock = [0], [0], threading.Lock()
+
+    def ask(*_: object) -> HostFacts:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        raise HostError(Obstacle.NO_ANSWER, "no route")
+
+    facts = FreshFacts(ask)
+
+    def wait(number: int) -> None:
+        with pytest.raises(HostError):
+            facts(f"ssh://board-{number}.lan", [])
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [AT_ONCE]

@@ -1,0 +1,187 @@
+"""A node's preflight beside what its host tells: refused before anything is changed, seen by previews."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from clients.host_checks import Place
+from clients.host_facts import Container, FreshFacts, HostError, HostFacts, Listener, Obstacle
+from providers.base import UNKNOWN, URN, ProviderError, Values
+from providers.skycoin.host_findings import HostFindings, place_of
+from providers.skycoin.preflight import INPUTS as KNOWN
+from providers.skycoin.preflight import Preflight
+from tests.unit.engine import PREFLIGHT
+from tests.unit.projects import up
+from tests.unit.test_host_checks import FACTS
+from tests.unit.test_preflight import INPUTS, WALLET
+from tests.unit.wallet_engine import WalletEngine
+
+WANTED: Values = {**INPUTS, "ports": {"rpc-port": "127.0.0.1:6420"}}
+TAKEN = frozenset({Listener("127.0.0.1", 6420, 33)})
+STATE: Values = {**WANTED, "runs": "native", "engineVersion": "20.10.24 on aarch64"}
+NO_ROUTE = HostError(Obstacle.NO_ANSWER, "no route to host")
+
+
+@dataclass
+class Hosts:
+    """Hosts that answer alike, and what was said of them."""
+
+    answer: HostFacts | HostError = FACTS
+    asked: int = 0
+    said: list[str] = field(default_factory=list)
+
+    def ask(self, engine: str | None, options: Sequence[str]) -> HostFacts:
+        self.asked += 1
+        if isinstance(self.answer, HostError):
+            raise self.answer
+        return self.answer
+
+    def preflight(self, engine: WalletEngine) -> Preflight:
+        return Preflight(HostFindings(self.said.append, self.ask), lambda _: engine)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> WalletEngine:
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
+    (tmp_path / "volumes").mkdir()
+    return WalletEngine(tmp_path / "volumes")
+
+
+@pytest.mark.case(25)
+def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEngine) -> None:
+    """It was found when the new node started; the old one was stopped by then."""
+    hosts = Hosts(replace(FACTS, listeners=TAKEN))
+    with pytest.raises(ProviderError) as refused:
+        hosts.preflight(engine).create(WANTED)
+    assert str(refused.value) == (
+        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or write "
+        "another port (skycoin:nodes.one.rpc-port)."
+    )
+    assert not engine.volumes
+    assert not engine.asked
+    with pytest.raises(ProviderError, match="port 6420 taken"):
+        hosts.preflight(engine).update("attic", STATE, {**WANTED, "image": "registry/skycoin@sha256:2"})
+    assert not engine.asked
+
+
+@pytest.mark.case(25)
+def test_a_preview_refuses_what_up_would(engine: WalletEngine) -> None:
+    hosts = Hosts(replace(FACTS, listeners=TAKEN))
+    for olds in (None, STATE):
+        with pytest.raises(ProviderError, match="port 6420 taken"):
+            hosts.preflight(engine).planned(WANTED, olds)
+
+
+@pytest.mark.case(25)
+def test_a_renamed_nodes_former_container_holds_its_port_rightly(engine: WalletEngine) -> None:
+    former = Container(name="skycoin-former", runs=True, returns=True, ports=frozenset({("127.0.0.1", 6420)}))
+    hosts = Hosts(replace(FACTS, listeners=TAKEN, containers=(former,)))
+    olds = {**STATE, "container": "skycoin-former"}
+    assert hosts.preflight(engine).planned(WANTED, olds)["runs"] == "native"
+    with pytest.raises(ProviderError, match="port 6420 taken by the container skycoin-former"):
+        hosts.preflight(engine).planned(WANTED, None)
+
+
+@pytest.mark.case(23)
+def test_a_wrong_arch_is_refused_by_the_preview_of_a_host_that_answers(engine: WalletEngine) -> None:
+    """U6: it passed preview and review as native."""
+    hosts = Hosts(replace(FACTS, machine="armv7l"))
+    with pytest.raises(ProviderError, match=r"attic is armv7l and does not run linux/arm64/v8 by itself"):
+        hosts.preflight(engine).planned(WANTED, None)
+    allowed = {**WANTED, "emulation": "allowed"}
+    assert hosts.preflight(engine).planned(allowed, None)["runs"] == "emulated"
+
+
+@pytest.mark.case(22)
+def test_a_host_that_does_not_answer_is_not_known_in_a_preview_and_no_error(engine: WalletEngine) -> None:
+    """U6: it previewed as if it had answered."""
+    hosts = Hosts(NO_ROUTE)
+    planned = hosts.preflight(engine).planned(WANTED, STATE)
+    assert planned["runs"] == UNKNOWN
+    [said] = hosts.said
+    assert said.startswith("host attic does not answer at ssh://pi@attic.lan: no route to host.")
+    assert said.endswith("(skycoin:hosts.attic.engine). What `up` would find there is not known.")
+
+
+@pytest.mark.case(22)
+def test_up_refuses_a_host_that_cant_be_asked_without_asking_again(engine: WalletEngine) -> None:
+    """A dead host costs its time once: connecting to its engine would take as long again."""
+    hosts = Hosts(NO_ROUTE)
+    with pytest.raises(ProviderError, match="host attic does not answer"):
+        hosts.preflight(engine).create(WANTED)
+    with pytest.raises(ProviderError, match="host attic does not answer"):
+        hosts.preflight(engine).update("attic", STATE, WANTED)
+    assert not engine.asked
+
+
+def test_a_key_that_may_only_reach_docker_is_enough_for_up(engine: WalletEngine) -> None:
+    hosts = Hosts(HostError(Obstacle.NO_SHELL, "the command ended with 0 and said nothing"))
+    assert hosts.preflight(engine).create(WANTED)[1]["runs"] == "native"
+    assert "runs no command for your key" in hosts.said[0]
+
+
+def test_what_is_only_warned_of_is_said_once_a_run_and_stops_nothing(engine: WalletEngine) -> None:
+    hosts = Hosts(replace(FACTS, limits_memory=False, driver="vfs"))
+    made = hosts.preflight(engine)
+    made.planned(WANTED, None)
+    _, state = made.create(WANTED)
+    made.read("attic", WANTED, state)
+    assert [said.split(": ")[0] for said in hosts.said] == [
+        "host attic keeps images by Docker's storage driver vfs",
+        "host attic has a kernel without the memory cgroup",
+    ]
+
+
+def test_a_refresh_says_what_it_finds_and_refuses_nothing(engine: WalletEngine) -> None:
+    """A node that runs is left alone by a port that its stopped container does not hold."""
+    hosts = Hosts()
+    _, state = hosts.preflight(engine).create(WANTED)
+    hosts.answer = replace(FACTS, ahead=-1e9)
+    assert hosts.preflight(engine).read("attic", WANTED, state) is not None
+    assert "has a clock that says" in hosts.said[0]
+    hosts.answer = NO_ROUTE
+    assert hosts.preflight(engine).read("attic", WANTED, state) is not None
+    assert len(hosts.said) == 1
+
+
+def test_all_that_refuses_is_said_at_once(engine: WalletEngine) -> None:
+    hosts = Hosts(replace(FACTS, listeners=TAKEN, ahead=-1e9, free=1))
+    with pytest.raises(ProviderError) as refused:
+        hosts.preflight(engine).planned(WANTED, None)
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_a_host_is_asked_once_for_all_of_its_nodes(engine: WalletEngine) -> None:
+    hosts = Hosts()
+    findings = HostFindings(hosts.said.append, FreshFacts(hosts.ask))
+    for name in ("one", "two", "three"):
+        findings.foresee({**WANTED, "container": name}, None)
+    assert hosts.asked == 1
+
+
+def test_u23_a_limit_beyond_the_hosts_memory_is_refused_where_somebody_chose_it(
+    engine: WalletEngine,
+) -> None:
+    hosts = Hosts(replace(FACTS, memory=23456))
+    with pytest.raises(ProviderError, match=r"has 23456 MiB of memory, and the node is to have 999999"):
+        hosts.preflight(engine).planned({**WANTED, "memory": 999999}, None)
+    hosts.answer = replace(FACTS, memory=1500)
+    assert hosts.preflight(engine).planned(WANTED, None)["runs"] == "native"
+    assert "the node's limit of 2048 MiB never applies" in hosts.said[0]
+
+
+def test_a_preflight_of_a_state_from_before_wants_no_ports(engine: WalletEngine) -> None:
+    place: Place = place_of({"host": "here", "wallet": WALLET}, None)
+    [node] = place.tenants
+    assert (node.ports, node.chosen, node.memory, place.engine) == ({}, False, 2048, None)
+
+
+def test_the_program_gives_a_preflight_the_ports_and_the_memory_that_the_checks_look_at() -> None:
+    engine = up("fleet")
+    inputs = engine.one(PREFLIGHT, "attic-preflight").inputs
+    assert inputs["ports"] == {"rpc-port": "127.0.0.1:6420", "peer-port": "0.0.0.0:6000"}
+    assert inputs["memory"] == 768
+    assert {*inputs} <= {*KNOWN, "runs"}
+    assert "memory" not in up("local").one(PREFLIGHT, "node-1-preflight").inputs
