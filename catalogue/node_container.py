@@ -1,4 +1,7 @@
-"""Inputs of a node's container, by what a change of them means. They are named as docker's Container does."""
+"""A node's container: its inputs by what a change of them means, and what is inside.
+
+Inputs are named as docker's Container does.
+"""
 
 HANDED_OVER = (
     "name",
@@ -26,3 +29,10 @@ LIVE = ("memory",)
 
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
+
+RPC_PORT = 6420
+"""Port of the node's API inside its container."""
+DATA = "/data"
+"""Mount point of the data volume: the chain's database."""
+OFFLINE = "-disable-networking"
+"""Flag of a node that talks to nobody."""

@@ -6,6 +6,8 @@ USAGE = 2
 """A command line that is not understood (click's own)."""
 REFUSED = 3
 """A page was printed, and it says that `pulumi up` would be refused."""
+PART = 4
+"""A part of a fleet is well or was done, another is not; the text says which."""
 INTERNAL = 70
 """A fault of the program (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED = 130

@@ -10,7 +10,8 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import EXPORTER_UID
-from components.node import FILES, HEALTH_PATH, LOOPBACK, PROCESSES, RPC_PORT
+from catalogue.node_container import RPC_PORT
+from components.node import FILES, HEALTH_PATH, LOOPBACK, PROCESSES
 
 PORT = 7979
 """json_exporter's own; registered for it in Prometheus' list of default ports."""

@@ -16,6 +16,7 @@ import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
 from catalogue.naming import backups_volume
+from catalogue.node_container import DATA, OFFLINE, RPC_PORT
 from components.host import Host
 from components.node_container import NodeContainer
 from components.preflight import Preflight
@@ -27,10 +28,8 @@ FILES = 4096
 """Open files: the node has 128 connections at most and one database; many engines can't give more."""
 PROCESSES = 1024
 """Threads, which Linux counts as processes."""
-DATA = "/data"
 WALLET = "/wallet"
 LOOPBACK = "127.0.0.1"
-RPC_PORT = 6420
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Ends by itself without a node: shows that the variant's programs run on the host."""
@@ -227,7 +226,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
         f"-host-whitelist={origins}",
         f"-enable-api-sets={','.join(args.api_sets)}",
     ]
-    flags.append("-disable-networking" if args.peer_port is None else f"-port={PEER_PORT}")
+    flags.append(OFFLINE if args.peer_port is None else f"-port={PEER_PORT}")
     if args.gui:
         flags.append("-enable-gui")
     return [*flags, *args.arguments]

@@ -78,6 +78,7 @@ ALL = sorted(commands(group))
 
 def test_the_front_door_has_these_commands() -> None:
     assert ALL == [
+        ("fleet", "status"),
         ("images",),
         ("node", "retire"),
         ("release", "record"),
