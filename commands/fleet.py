@@ -101,13 +101,13 @@ def _known_backup(backend: Backend, node: DeployedNode) -> Backup | None:
 
 
 def _tags(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Digest of a variant → its most exact tag, from the stack's outputs in its state."""
+    """Digest of a variant or a list → its most exact tag, from the stack's outputs in its state."""
     [root] = [one for one in resources if one["type"] == "pulumi:pulumi:Stack"] or [{}]
     tags: dict[str, str] = {}
     for releases in ((root.get("outputs") or {}).get("images") or {}).values():
         for tag, release in sorted(releases.items(), key=lambda one: _exactness(one[0])):
-            for variant in release["variants"].values():
-                tags[variant["digest"]] = tag
+            for one in (release, *release["variants"].values()):
+                tags[one["digest"]] = tag
     return tags
 
 

@@ -12,9 +12,10 @@ from fleet.nodes import Chain, Container, Disk
 WGET_SECONDS = 8
 _CUT = "---"
 """A line between two answers; no line of the node's JSON is one."""
+# Not `wget -T`: that of Debian's busybox 1.35 ends by a segmentation fault.
 QUESTIONS = "\n".join(
     [
-        f"for path in health blockchain/progress; do wget -q -T {WGET_SECONDS} -O - "
+        f"for path in health blockchain/progress; do timeout {WGET_SECONDS} wget -q -O - "
         f"http://127.0.0.1:{RPC_PORT}/api/v1/$path 2>&1; echo; echo {_CUT}; done",
         f"df -Pk {DATA} 2>&1 | tail -n 1",
     ]
@@ -62,7 +63,7 @@ def _json(path: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        said = _last_line(text) or "nothing"
+        said = _last_line(text) or f"nothing in {WGET_SECONDS} s"
         raise AnswerError(f"/api/v1/{path} answers: {said}") from None
 
 

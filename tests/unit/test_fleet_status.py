@@ -99,7 +99,7 @@ def test_one_peer_alone_is_not_believed(heights: Sequence[int], highest: int | N
             printed(health(), "wget: server returned error: HTTP/1.1 403 Forbidden", DF),
             "/api/v1/blockchain/progress answers: wget: server returned error: HTTP/1.1 403 Forbidden",
         ),
-        (printed("", "", DF), "/api/v1/health answers: nothing"),
+        (printed("", "", DF), "/api/v1/health answers: nothing in 8 s"),
         (printed("[]", "{}", DF), "another form"),
         (printed("{}", progress(), DF), "another form"),
         (printed(health(), "{}", DF), "another form"),
@@ -466,10 +466,11 @@ def test_a_size_is_shown_as_disks_are_sold(count: int, text: str) -> None:
 
 # The command.
 
+LIST = f"sha256:{64 * '1'}"
 OUTPUTS = {
     "images": {
         "skycoin": {
-            tag: {"variants": {"amd64": {"digest": IMAGE.partition("@")[2]}}}
+            tag: {"digest": LIST, "variants": {"amd64": {"digest": IMAGE.partition("@")[2]}}}
             for tag in ("latest", "0.27", "release-v0.27.1", "0.27.1")
         }
     }
@@ -502,6 +503,18 @@ def test_the_command_shows_the_stack_s_nodes_and_ends_with_0(engine: FleetEngine
     assert "0.27.1@4b16288b2ffa  emulated" in ran.out, "the most exact tag, the shortest of these"
     assert "\x1b" not in ran.out
     assert engine.closed
+
+
+def test_a_node_that_took_its_image_from_the_list_has_its_tag_too(
+    engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host without an architecture lets its engine choose."""
+    listed = f"{IMAGE.partition('@')[0]}@{LIST}"
+    inputs = {"name": "c", "image": listed}
+    stack = [*STACK[:3], child("skycoin:index:NodeContainer", "node-1-container", inputs=inputs)]
+    monkeypatch.setattr("commands.backend.resources", lambda *_: stack)
+    engine.boxes["c"] = Box(image=listed)
+    assert "0.27.1@111111111111" in skyinfra("fleet", "status").out
 
 
 def test_a_node_that_is_not_well_is_code_4_in_text_and_json(engine: FleetEngine, skyinfra: Skyinfra) -> None:
