@@ -7,6 +7,7 @@ HANDED_OVER = (
     "name",
     "image",
     "command",
+    "envs",
     "user",
     "readOnly",
     "tmpfs",
@@ -24,7 +25,7 @@ HANDED_OVER = (
     "init",
 )
 """A change needs another container: a handover (ADR 19)."""
-LIVE = ("memory",)
+LIVE = ("memory", "memoryReservation")
 """A running container is given a change."""
 
 NODE = "skycoin.node"

@@ -195,7 +195,7 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "init": True,
         "stopSignal": "SIGINT",
         "stopTimeout": GRACE,
-        "memory": args.board.memory,
+        **_memory(args.board),
         "logDriver": "json-file",
         "logOpts": {"max-size": args.board.log_size, "max-file": "3"},
         "ulimits": [
@@ -204,13 +204,23 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         ],
         "healthcheck": {
             "tests": ["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
-            "interval": "10s",
-            "timeout": "10s",
-            "retries": 6,
+            "interval": args.board.health_interval,
+            "timeout": args.board.health_timeout,
+            "retries": args.board.health_retries,
             "startPeriod": args.board.start_period,
         },
         "waitTimeout": args.wait_timeout,
     }
+
+
+def _memory(board: Board) -> dict[str, Any]:
+    """Limits of a node's memory: of the engine, and of Go's runtime, which knows nothing of the engine's."""
+    inputs: dict[str, Any] = {"memory": board.memory}
+    if board.memory_reservation is not None:
+        inputs["memoryReservation"] = board.memory_reservation
+    if board.go_memory_limit is not None:
+        inputs["envs"] = [f"GOMEMLIMIT={board.go_memory_limit}MiB"]
+    return inputs
 
 
 def node_arguments(args: NodeArgs) -> list[str]:

@@ -8,6 +8,7 @@ from catalogue.boards import BOARDS, SERVER, Board
 from components.host import Host
 from components.node import Node, NodeArgs
 from settings.host import Emulation, HostSettings
+from settings.limits import limited
 from settings.names import container_name, volume_names
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
@@ -25,6 +26,7 @@ def deploy_node(
 ) -> Node:
     """The node as a component on its host's provider; `renamed-from` keeps its volumes."""
     data_volume, wallet_volume = volume_names(name, node)
+    board = _board(settings.hosts[node.host], node)
     args = NodeArgs(
         host=_host(node.host, settings.hosts[node.host]),
         image=image,
@@ -36,8 +38,8 @@ def deploy_node(
         api_sets=_api_sets(node),
         gui=node.gui,
         arguments=node.args,
-        board=_board(settings.hosts[node.host], node),
-        wait_timeout=node.wait,
+        board=board,
+        wait_timeout=board.wait,
         new_wallet=node.new_wallet,
     )
     aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None
@@ -61,9 +63,4 @@ def _api_sets(node: NodeSettings) -> list[str]:
 
 
 def _board(host: HostSettings, node: NodeSettings) -> Board:
-    board = BOARDS[host.board] if host.board else SERVER
-    if node.memory is None:
-        return board
-    return Board(
-        arch=board.arch, memory=node.memory, log_size=board.log_size, start_period=board.start_period
-    )
+    return limited(BOARDS[host.board] if host.board else SERVER, host, node)
