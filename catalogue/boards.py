@@ -43,7 +43,7 @@ class Hardware:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
-    """What a node may use of a board, and how long it may take to answer."""
+    """Limits of a node on a board, and the time that it may take to answer."""
 
     arch: str
     memory: int

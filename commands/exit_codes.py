@@ -7,7 +7,7 @@ USAGE = 2
 REFUSED = 3
 """A page was printed, and it says that `pulumi up` would be refused."""
 PART = 4
-"""A part of a fleet is well or was done, another is not; the text says which."""
+"""A part of a fleet needs attention, or was not done; the text says which."""
 INTERNAL = 70
 """A fault of the program (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED = 130

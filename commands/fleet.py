@@ -46,9 +46,9 @@ def fleet() -> None:
 def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> int:
     """Show each node of a stack: its chain, container and backup, and the disk of its host.
 
-    All hosts are asked at once, and nothing is changed on them. The exit code is 4 where a node is not well,
-    or its host does not answer within 25 s. It is well where it is synced, syncing, starting, or offline as
-    its settings say.
+    All hosts are asked at once, and nothing is changed on them. The exit code is 4 where a node needs
+    attention or its host does not answer within 25 s, and 0 where all are synced, syncing, starting, or
+    offline as their settings say.
     """
     found, name = chosen(stack, backend)
     nodes = fleet_nodes(found, name)
@@ -65,7 +65,7 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
             click.echo(json.dumps(report.as_json(name, seen, now), indent=1))
         else:
             Console(soft_wrap=True).print(_text(seen, now, _width()))
-        return 0 if all(one.is_well for one in seen) else PART
+        return 0 if all(one.is_ok for one in seen) else PART
     finally:
         hosts.close()
 

@@ -29,7 +29,7 @@ class AnswerError(UserError):
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
-    """What QUESTIONS printed."""
+    """Read the output of QUESTIONS."""
     parts = [part.strip() for part in f"\n{text}".split(f"\n{_CUT}\n")]
     if len(parts) != 3:
         return AnswerError(_last_line(text) or "it printed nothing"), None

@@ -47,7 +47,7 @@ class Asking:
         self._client: Any = None
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
-        """What is found of the host's nodes. Raises HostError."""
+        """Ask for the status of the host's nodes. Raises HostError."""
         try:
             return statuses(self._connected(), nodes)
         except (HostError, APIError) as error:
@@ -78,7 +78,7 @@ class Asking:
 
 
 def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> list[Status]:
-    """What an engine and the nodes on it say. Raises HostError."""
+    """Ask an engine and the nodes on it. Raises HostError."""
     now = _of_host(lambda: time_of(client.api.info()["SystemTime"]))
     found = [_status(client, node, now, pause) for node in nodes]
     # A node that does not run can't say how full the disk is that it shares with another.
@@ -123,7 +123,7 @@ def _silent(node: FleetNode, container: Container, disk: Disk | None, said: str)
 def _judged(
     client: Any, node: FleetNode, container: Container, chain: Chain, now: datetime, pause: float
 ) -> tuple[State, str]:
-    """State of a node that answers, and why it is not well."""
+    """State of a node that answers, and the reason where it needs attention."""
     if container.health == "unhealthy":
         return State.UNHEALTHY, f"its health check fails: `{node.docker} inspect {node.container}`"
     if container.is_offline:

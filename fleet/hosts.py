@@ -17,10 +17,10 @@ _POLL = 0.05
 
 
 class Asks(Protocol):
-    """What one host is asked with."""
+    """The connections to one host."""
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
-        """What is found of its nodes. Raises HostError."""
+        """Ask for the status of its nodes. Raises HostError."""
 
     def close(self) -> None:
         """End its connections."""
@@ -84,7 +84,7 @@ class Hosts:
             self._hosts[key].nodes.append(node)
 
     def look(self) -> list[Status]:
-        """What is found of each node, in the order in which they were given.
+        """Ask for the status of each node, in the order in which they were given.
 
         A host that did not answer the last time is asked again, and not waited for.
         """

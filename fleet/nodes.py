@@ -39,7 +39,7 @@ class FleetNode:
 
 
 class State(StrEnum):
-    """What a node is about, in one word or two."""
+    """The state of a node, in a word or two."""
 
     SYNCED = "synced"
     """It has all blocks that its peers have."""
@@ -62,12 +62,12 @@ class State(StrEnum):
     """Its host."""
 
 
-WELL = frozenset({State.SYNCED, State.SYNCING, State.OFFLINE, State.STARTING})
+OK = frozenset({State.SYNCED, State.SYNCING, State.OFFLINE, State.STARTING})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chain:
-    """What a node says of its chain."""
+    """A node's own words about its chain."""
 
     version: str
     height: int
@@ -107,17 +107,17 @@ class Disk:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """What was found of one node."""
+    """All that was found of one node."""
 
     node: FleetNode
     state: State
     reason: str = ""
-    """Why it is not well, and what shows more; empty where it is well."""
+    """The reason for attention, and a command that shows more; empty where nothing is wrong."""
     container: Container | None = None
     chain: Chain | None = None
     disk: Disk | None = field(default=None)
 
     @property
-    def is_well(self) -> bool:
+    def is_ok(self) -> bool:
         """True where nobody needs to look at it."""
-        return self.state in WELL
+        return self.state in OK

@@ -1,4 +1,4 @@
-"""What was found of a fleet as text for a person, and as JSON for a program (docs/fleet-status.md)."""
+"""The status of a fleet as text for a person, and as JSON for a program (docs/fleet-status.md)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from display.fleet import table
 from display.units import since, size
-from fleet.nodes import WELL, Backup, Chain, Container, Disk, FleetNode, State, Status
+from fleet.nodes import OK, Backup, Chain, Container, Disk, FleetNode, State, Status
 
 SCHEMA = 1
 """Grows when a key of the JSON goes or means something else; a new key is none."""
@@ -19,14 +19,14 @@ NOTHING = "–"
 DIGEST = 12
 """Digits of a digest that are shown, as docker does."""
 STYLES: Mapping[State, str] = {
-    state: "yellow" if state in (State.SYNCING, State.STARTING) else "green" if state in WELL else "bold red"
+    state: "yellow" if state in (State.SYNCING, State.STARTING) else "green" if state in OK else "bold red"
     for state in State
 }
 """How a terminal shows a state."""
 
 
 def text(found: Sequence[Status], now: datetime, width: int | None) -> str:
-    """The table, a line for each node that is not well or not as deployed, and how many there are of each."""
+    """The table, a line for each node that needs attention or is not as deployed, and a count of states."""
     lines = [table(PARTS, [_row(one, now) for one in found], width), ""]
     remarks = [remark for one in found for remark in _remarks(one)]
     return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(found, now)])
@@ -50,7 +50,7 @@ def _plural(state: State, count: int) -> str:
 def _remarks(one: Status) -> list[str]:
     node = one.node
     where = node.name if node.name == node.host else f"{node.name} on host {node.host}"
-    remarks = [] if one.is_well else [f"{where}: {one.state}: {one.reason}"]
+    remarks = [] if one.is_ok else [f"{where}: {one.state}: {one.reason}"]
     if one.container is not None and one.container.image != node.image:
         remarks.append(f"{where}: it runs {one.container.image}, and the stack has {node.image}")
     return remarks
@@ -100,7 +100,7 @@ def as_json(stack: str, found: Sequence[Status], now: datetime) -> dict[str, Any
         "schema": SCHEMA,
         "stack": stack,
         "time": _time(now),
-        "well": all(one.is_well for one in found),
+        "ok": all(one.is_ok for one in found),
         "nodes": [_node(one, now) for one in found],
     }
 
@@ -111,7 +111,7 @@ def _node(one: Status, now: datetime) -> dict[str, Any]:
         "node": node.name,
         "host": node.host,
         "state": one.state.value,
-        "well": one.is_well,
+        "ok": one.is_ok,
         "reason": one.reason,
         "runs": node.runs or None,
         "image": {"deployed": node.image, "tag": node.tag or None},

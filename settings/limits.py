@@ -28,7 +28,7 @@ class Limits(Settings):
 
 
 def limited(board: Board, host: Limits, node: Limits) -> Board:
-    """What a node gets of a board.
+    """Apply the limits of a host and of a node to a board.
 
     A memory of its own takes the reservation and GOMEMLIMIT with it, where the board has them.
     """

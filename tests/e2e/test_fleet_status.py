@@ -41,7 +41,7 @@ def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
     ran = up.skyinfra("fleet", "status", "--json")
     assert ran.code == code, ran.text
     said = json.loads(ran.text[ran.text.index("{") :])
-    assert said["well"] == (code == 0)
+    assert said["ok"] == (code == 0)
     return {one["node"]: one for one in said["nodes"]}
 
 
@@ -81,7 +81,7 @@ def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board]
     assert (0 <= backup["seconds"] < 600, backup["gone"]) == (True, False)
 
 
-def test_a_node_that_was_killed_is_counted_and_a_stopped_one_is_not_well(
+def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
     up: Machine, boards: dict[str, Board]
 ) -> None:
     shed = boards[SHED]
@@ -132,7 +132,7 @@ def test_watch_goes_on_without_a_dead_board_and_ends_cleanly(up: Machine, boards
     ) as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
-        assert first["well"] is True
+        assert first["ok"] is True
         boards[ATTIC].stop_sshd()
         try:
             states: dict[str, str] = {}

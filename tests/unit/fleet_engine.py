@@ -85,7 +85,7 @@ class Box:
 
 @dataclass
 class FleetEngine:
-    """As much of a docker client as a look at a host uses."""
+    """The part of a docker client that a look at a host uses."""
 
     boxes: dict[str, Box]
     time: str = NOW

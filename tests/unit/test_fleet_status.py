@@ -24,7 +24,7 @@ from fleet import report
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
 from fleet.asking import Asking, HostError, statuses
 from fleet.hosts import AT_ONCE, Hosts
-from fleet.nodes import WELL, Backup, Chain, Disk, FleetNode, State, Status
+from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, State, Status
 from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
 from tests.unit.front_door import Skyinfra
 from tests.unit.test_commands import layout, set_up  # noqa: F401
@@ -36,7 +36,7 @@ ENDED = "2026-11-26T09:05:00Z"
 
 
 def seen(box: Box, given: FleetNode | None = None) -> Status:
-    """What is found of one node on a host."""
+    """The status of one node on a host."""
     one = given or node()
     [found] = statuses(FleetEngine({one.container: box}), [one], pause=0)
     return found
@@ -80,7 +80,7 @@ def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: P
     [((), None), ((7,), 7), ((7, 9), 7), ((7, 10**9), 7), ((5, 8, 10**9), 8)],
 )
 def test_one_peer_alone_is_not_believed(heights: Sequence[int], highest: int | None) -> None:
-    """A peer of any number would make a well node look stuck."""
+    """A peer of any number would make a good node look stuck."""
     chain, _ = chain_and_disk(answers(7, *heights))
     assert isinstance(chain, Chain)
     assert chain.highest == highest
@@ -157,8 +157,8 @@ BEHIND = answers(57694, 180000, 180000)
 def test_a_nodes_state_is_told_from_what_it_and_its_engine_say(box: Box, state: State, reason: str) -> None:
     found = seen(box)
     assert found.state is state
-    assert found.is_well == (state in WELL)
-    assert bool(found.reason) == (not found.is_well)
+    assert found.is_ok == (state in OK)
+    assert bool(found.reason) == (not found.is_ok)
     assert reason in found.reason
 
 
@@ -435,7 +435,7 @@ def test_the_json_has_the_keys_that_the_documentation_lists() -> None:
     assert _shape(said) == _shape(documented)
     assert said["nodes"][0]["chain"]["last_block_seconds"] == int((AT.timestamp()) - 1795684436)
     bare = report.as_json("fleet", [Status(node=node(), state=State.NO_ANSWER, reason="r")], AT)
-    assert (bare["well"], bare["nodes"][0]["chain"], bare["nodes"][0]["backup"]) == (False, None, None)
+    assert (bare["ok"], bare["nodes"][0]["chain"], bare["nodes"][0]["backup"]) == (False, None, None)
     assert set(bare["nodes"][0]) == set(said["nodes"][0])
     states = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
     assert set(State) <= states
@@ -517,13 +517,15 @@ def test_a_node_that_took_its_image_from_the_list_has_its_tag_too(
     assert "0.27.1@111111111111" in skyinfra("fleet", "status").out
 
 
-def test_a_node_that_is_not_well_is_code_4_in_text_and_json(engine: FleetEngine, skyinfra: Skyinfra) -> None:
+def test_a_node_that_needs_attention_is_code_4_in_text_and_json(
+    engine: FleetEngine, skyinfra: Skyinfra
+) -> None:
     engine.boxes["c"] = Box(status="exited", exit_code=2)
     assert skyinfra("fleet", "status").code == exit_codes.PART
     ran = skyinfra("fleet", "status", "--json")
     assert ran.code == exit_codes.PART
     said = json.loads(ran.out)
-    assert (said["schema"], said["stack"], said["well"]) == (1, "local", False)
+    assert (said["schema"], said["stack"], said["ok"]) == (1, "local", False)
     assert said["nodes"][0]["container"]["exit_code"] == 2
 
 
@@ -552,7 +554,7 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
     assert ran.code == 0
     assert "interrupted" not in ran.err
     if options:
-        assert [json.loads(line)["well"] for line in ran.out.splitlines()] == [True] * 3
+        assert [json.loads(line)["ok"] for line in ran.out.splitlines()] == [True] * 3
     else:
         assert ran.out.count("NODE ") == 3
     assert engine.closed
