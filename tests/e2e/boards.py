@@ -152,6 +152,10 @@ class Board:
         limits = ["tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
         subprocess.run(["tc", "qdisc", "replace", "dev", _link(self.number), "root", *limits], check=True)
 
+    def speed_up(self) -> None:
+        """Take the limit off again."""
+        subprocess.run(["tc", "qdisc", "del", "dev", _link(self.number), "root"], check=True)
+
     def end(self) -> None:
         """End all that runs on the board, and remove its link; its folder stays."""
         self.kill_engine()

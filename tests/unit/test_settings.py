@@ -44,8 +44,8 @@ ONCE = f"{PUBLIC} more than once"
 UNKNOWN_KEYS = [
     (
         "imagse",
-        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, bases, "
-        "build-base, builder, build-ca, build-secrets",
+        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, pull-from, "
+        "bases, build-base, builder, build-ca, build-secrets",
     ),
     (
         "registries.local.adress",
@@ -57,7 +57,7 @@ UNKNOWN_KEYS = [
         "source, arches, channel, feature, revision, registries, repository, base, gui, layers, build-args",
     ),
     ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
-    ("hosts.attic.user", f"engine, arch, emulation, board, ssh-options, {LIMITS}"),
+    ("hosts.attic.user", f"engine, arch, emulation, board, ssh-options, pull-from, {LIMITS}"),
     (
         "nodes.one.wallet",
         "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, data-volume, "
