@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from clients.pull import is_same
 from display.fleet import table
 from display.units import since, size
 from fleet.nodes import OK, Backup, Chain, Container, Disk, FleetNode, State, Status
@@ -51,7 +52,7 @@ def _remarks(one: Status) -> list[str]:
     node = one.node
     where = node.name if node.name == node.host else f"{node.name} on host {node.host}"
     remarks = [] if one.is_ok else [f"{where}: {one.state}: {one.reason}"]
-    if one.container is not None and one.container.image != node.image:
+    if one.container is not None and not is_same(one.container.image, node.image):
         remarks.append(f"{where}: it runs {one.container.image}, and the stack has {node.image}")
     return remarks
 
@@ -83,7 +84,7 @@ def _height(chain: Chain) -> str:
 def _image(one: Status) -> str:
     """Tag and short digest; of what runs, where that is known."""
     image = one.container.image if one.container else one.node.image
-    tag = one.node.tag if image == one.node.image else ""
+    tag = one.node.tag if is_same(image, one.node.image) else ""
     digest = image.rpartition("@sha256:")[2][:DIGEST]
     return f"{tag}@{digest}" if tag else digest
 

@@ -413,6 +413,15 @@ def test_a_node_that_runs_another_image_than_the_stack_s_is_said() -> None:
     assert f"it runs {other}, and the stack has {IMAGE}" in report.text([found], AT, None)
 
 
+def test_an_image_that_came_through_ssh_is_the_stack_s_under_another_name() -> None:
+    """Its engine knows it by the name that it was pulled by (ADR 25)."""
+    digest = IMAGE.partition("@")[2]
+    found = seen(Box(image=f"127.0.0.1:5443/skycoin/skycoin@{digest}"))
+    shown = report.text([found], AT, None)
+    assert "the stack has" not in shown
+    assert "0.27.1@4b16288b2ffa" in shown
+
+
 def test_a_backup_that_is_gone_is_said() -> None:
     gone = Backup(time=AT, file="/b.age", is_gone=True)
     assert " gone " in report.text([replace(well("a"), node=node("a", backup=gone))], AT, None)
