@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
-from requests.exceptions import RequestException
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import RequestException, Timeout
 
 from clients.engine import Engine
 from clients.errors import ServiceError
@@ -179,5 +180,9 @@ def _of_host(question: Callable[[], _Answer]) -> _Answer:
     except ServiceError as error:
         reason = str(error).partition("\n")[0]
         raise HostError(reason.partition(": ")[2] or reason) from error
+    except Timeout as error:
+        raise HostError(f"it stopped answering: nothing in {REQUEST_SECONDS} s") from error
+    except RequestsConnectionError as error:
+        raise HostError("it stopped answering: the connection was cut") from error
     except (DockerException, RequestException, OSError, LookupError, ValueError) as error:
         raise HostError(f"it stopped answering: {error}") from error

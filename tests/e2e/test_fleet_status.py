@@ -115,7 +115,10 @@ def test_a_dead_board_is_a_row_and_costs_its_time_once(up: Machine, boards: dict
         assert took < 35, table.text
         rows = {line.split()[0]: line for line in table.text.splitlines() if line.strip()}
         assert "does not answer" in rows[ATTIC]
-        assert f"{ATTIC}: does not answer: ssh: connect to host {boards[ATTIC].address}" in table.text
+        [reason] = [
+            line for line in table.text.splitlines() if line.startswith(f"{ATTIC}: does not answer: ")
+        ]
+        assert boards[ATTIC].address in reason, "ssh's own words"
         assert " offline " in rows["node-1"]
         assert " offline " in rows[SHED]
     finally:

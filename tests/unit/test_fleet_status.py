@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 from requests.exceptions import ConnectionError as Lost
+from requests.exceptions import ReadTimeout
 
 from clients.errors import ServiceError
 from clients.shared_ssh import SharedSsh
@@ -227,7 +228,8 @@ def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (Lost("Connection aborted."), "it stopped answering: Connection aborted."),
+        (Lost("('Connection aborted.', …)"), "it stopped answering: the connection was cut"),
+        (ReadTimeout("UnixHTTPConnectionPool(…)"), "it stopped answering: nothing in 20 s"),
         (APIError("500", explanation="layer is busy"), "its engine refuses: layer is busy"),
         (KeyError("SystemTime"), "it stopped answering: 'SystemTime'"),
     ],
