@@ -12,14 +12,14 @@ import pytest
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import SETTINGS, Machine, clean_environment
 
-SHED, ATTIC = "shed", "attic"
-PORTS = {SHED: 16441, ATTIC: 16442}
+MILL, ORCHARD = "mill", "orchard"
+PORTS = {MILL: 16441, ORCHARD: 16442}
 
 
 @pytest.fixture(scope="module")
 def boards(up: Machine) -> Iterator[dict[str, Board]]:
     """Two boards with a node each, beside the node of `make up`; afterwards the stack is as it was."""
-    there = {name: start_board(up.layout, name, number) for name, number in ((SHED, 91), (ATTIC, 92))}
+    there = {name: start_board(up.layout, name, number) for name, number in ((MILL, 91), (ORCHARD, 92))}
     before = up.settings()
     hosts = {**before["skycoin:hosts"], **{name: board.host for name, board in there.items()}}
     nodes = {name: {"image": "skycoin", "host": name, "rpc-port": PORTS[name]} for name in there}
@@ -52,7 +52,7 @@ def logins(board: Board) -> int:
 
 def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> None:
     nodes = shown(up, 0)
-    assert set(nodes) == {"node-1", SHED, ATTIC}
+    assert set(nodes) == {"node-1", MILL, ORCHARD}
     for name, one in nodes.items():
         assert (one["state"], one["runs"]) == ("offline", "native")
         assert (one["chain"]["version"], one["chain"]["height"], one["chain"]["peers"]) == ("0.27.1", 0, 0)
@@ -62,8 +62,8 @@ def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> N
         assert (one["container"]["status"], one["container"]["restarts"]) == ("running", 0)
         assert 0 < one["disk"]["free"] < one["disk"]["total"]
         assert one["backup"] is None
-    answer = json.loads(boards[SHED].get("/api/v1/health", PORTS[SHED]))
-    assert nodes[SHED]["chain"]["last_block"].startswith("2015-03-17T"), answer["blockchain"]["head"]
+    answer = json.loads(boards[MILL].get("/api/v1/health", PORTS[MILL]))
+    assert nodes[MILL]["chain"]["last_block"].startswith("2015-03-17T"), answer["blockchain"]["head"]
     table = up.skyinfra("fleet", "status")
     assert table.code == 0, table.text
     assert "3 nodes on 3 hosts: 3 offline" in table.text
@@ -73,40 +73,40 @@ def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> N
 def test_a_host_is_asked_over_one_connection(up: Machine, boards: dict[str, Board]) -> None:
     before = {name: logins(board) for name, board in boards.items()}
     shown(up, 0)
-    assert {name: logins(board) - before[name] for name, board in boards.items()} == {SHED: 1, ATTIC: 1}
+    assert {name: logins(board) - before[name] for name, board in boards.items()} == {MILL: 1, ORCHARD: 1}
 
 
 def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board]) -> None:
-    made = up.skyinfra("wallet", "backup", SHED, "--plain")
+    made = up.skyinfra("wallet", "backup", MILL, "--plain")
     assert made.code == 0, made.text
-    backup = shown(up, 0)[SHED]["backup"]
+    backup = shown(up, 0)[MILL]["backup"]
     assert (0 <= backup["seconds"] < 600, backup["gone"]) == (True, False)
 
 
 def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
     up: Machine, boards: dict[str, Board]
 ) -> None:
-    shed = boards[SHED]
-    [pid] = shed.docker("inspect", "-f", "{{.State.Pid}}", f"skycoin-{SHED}").split()
-    shed.run("kill", "-KILL", pid)
+    mill = boards[MILL]
+    [pid] = mill.docker("inspect", "-f", "{{.State.Pid}}", f"skycoin-{MILL}").split()
+    mill.run("kill", "-KILL", pid)
     deadline = time.monotonic() + 60
-    while shed.docker("inspect", "-f", "{{.RestartCount}}", f"skycoin-{SHED}").strip() != "1":
+    while mill.docker("inspect", "-f", "{{.RestartCount}}", f"skycoin-{MILL}").strip() != "1":
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    shed.docker("stop", "-t", "60", f"skycoin-{SHED}")
+    mill.docker("stop", "-t", "60", f"skycoin-{MILL}")
     try:
-        one = shown(up, 4)[SHED]
+        one = shown(up, 4)[MILL]
         assert (one["state"], one["chain"], one["container"]["status"]) == ("stopped", None, "exited")
         assert one["container"]["restarts"] == 1
         assert "docker -H ssh://" in one["reason"]
     finally:
-        shed.docker("start", f"skycoin-{SHED}")
+        mill.docker("start", f"skycoin-{MILL}")
 
 
 @pytest.mark.case(22)
 def test_a_dead_board_is_a_row_and_costs_its_time_once(up: Machine, boards: dict[str, Board]) -> None:
     """Its link is gone: nothing is refused, and nothing answers."""
-    boards[ATTIC].unplug()
+    boards[ORCHARD].unplug()
     try:
         began = time.monotonic()
         table = up.skyinfra("fleet", "status")
@@ -114,15 +114,15 @@ def test_a_dead_board_is_a_row_and_costs_its_time_once(up: Machine, boards: dict
         assert table.code == 4, table.text
         assert took < 35, table.text
         rows = {line.split()[0]: line for line in table.text.splitlines() if line.strip()}
-        assert "does not answer" in rows[ATTIC]
+        assert "does not answer" in rows[ORCHARD]
         [reason] = [
-            line for line in table.text.splitlines() if line.startswith(f"{ATTIC}: does not answer: ")
+            line for line in table.text.splitlines() if line.startswith(f"{ORCHARD}: does not answer: ")
         ]
-        assert boards[ATTIC].address in reason, "ssh's own words"
+        assert boards[ORCHARD].address in reason, "ssh's own words"
         assert " offline " in rows["node-1"]
-        assert " offline " in rows[SHED]
+        assert " offline " in rows[MILL]
     finally:
-        boards[ATTIC].plug()
+        boards[ORCHARD].plug()
 
 
 def test_watch_goes_on_without_a_dead_board_and_ends_cleanly(up: Machine, boards: dict[str, Board]) -> None:
@@ -138,18 +138,18 @@ def test_watch_goes_on_without_a_dead_board_and_ends_cleanly(up: Machine, boards
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         assert first["ok"] is True
-        boards[ATTIC].stop_sshd()
+        boards[ORCHARD].stop_sshd()
         try:
             states: dict[str, str] = {}
             deadline = time.monotonic() + 60
-            while states.get(ATTIC) != "does not answer":
+            while states.get(ORCHARD) != "does not answer":
                 assert time.monotonic() < deadline, states
                 one = json.loads(process.stdout.readline())
                 states = {node["node"]: node["state"] for node in one["nodes"]}
-            assert states[SHED] == "offline"
+            assert states[MILL] == "offline"
         finally:
-            boards[ATTIC].start_sshd()
-        while states[ATTIC] != "offline":
+            boards[ORCHARD].start_sshd()
+        while states[ORCHARD] != "offline":
             assert time.monotonic() < deadline + 60, "a board that is back is seen"
             one = json.loads(process.stdout.readline())
             states = {node["node"]: node["state"] for node in one["nodes"]}
