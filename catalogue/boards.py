@@ -1,37 +1,154 @@
 """Boards: what an operator has in the drawer, as limits and timing for the node on it.
 
-Memory is the board's own, of the smallest model sold (raspberrypi.com and orangepi.org product
-pages); a node gets three quarters of it. The start period allows for an SD card.
+A board's memory is that of the smallest model sold, but for the first Raspberry Pi; `SOURCES` says where each
+is from. What follows from it:
+
+- A node gets three quarters of it. Chosen: the rest is for the system, the engine and the page cache.
+- Two thirds of that are reserved, half of the board. Chosen; it must be below the limit (Docker's
+  documentation, “Resource constraints”). Where memory is short, the kernel takes it from others first.
+- GOMEMLIMIT is nine tenths of the limit: “a good rule of thumb is to leave an additional 5-10% of headroom”
+  for what Go's runtime does not know of (go.dev/doc/gc-guide, “Suggested uses”). The runtime knows no limit
+  of a container by itself.
+- Sizes of logs, times to start and the health check are chosen: an SD card is slow and wears out, and a check
+  starts a program, which a single core feels. No such board was measured.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+RASPBERRY, ARMBIAN = "raspberrypi.com", "armbian"
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        RASPBERRY: "Raspberry Pi's documentation, “Raspberry Pi computers”: the tables of models",
+        ARMBIAN: "Armbian's build system, the first line of the board's file in config/boards",
+    }
+)
+"""Pages that say a board's processor and memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hardware:
+    """A board as its maker sells it."""
+
+    model: str
+    soc: str
+    memory: int
+    """MiB of the smallest model."""
+    arches: tuple[str, ...]
+    """Variants that its processor runs, the one that its usual system takes first."""
+    source: str
+    """A key of SOURCES."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
-    """What a node may use of a board, and how long it may take to answer."""
+    """Limits of a node on a board, and the time that it may take to answer."""
 
     arch: str
     memory: int
     """Limit in MiB."""
+    memory_reservation: int | None = None
+    """Soft limit in MiB, below `memory`."""
+    go_memory_limit: int | None = None
+    """GOMEMLIMIT in MiB; None leaves Go's runtime without one."""
     log_size: str
     """Size of each of the three log files that the engine keeps, e.g. `10m`."""
     start_period: str
     """Time that a node has until failed health checks count, as Go prints a duration."""
+    health_interval: str = "10s"
+    health_timeout: str = "10s"
+    health_retries: int = 6
+    """Failed health checks in a row that make a node unhealthy."""
+    wait: int = 300
+    """Seconds in which `up` wants it healthy."""
+    hardware: Hardware | None = None
+
+
+def reservation_of(memory: int) -> int:
+    """Reservation for a limit, in MiB."""
+    return memory * 2 // 3
+
+
+def go_memory_limit_of(memory: int) -> int:
+    """GOMEMLIMIT for a limit, in MiB."""
+    return memory * 9 // 10
+
+
+_V6 = ("arm32v6", "arm32v5")
+_V7 = ("arm32v7", "arm32v6", "arm32v5")
+_V8 = ("arm64v8", "arm32v7", "arm32v6", "arm32v5")
+_V8_32 = ("arm32v7", "arm64v8", "arm32v6", "arm32v5")
+"""64 bits, with a system of 32 on most of those that run."""
+
+
+def _board(
+    model: str,
+    soc: str,
+    memory: int,
+    arches: tuple[str, ...],
+    source: str,
+    *,
+    log_size: str = "",
+    minutes: int = 3,
+) -> Board:
+    usable = memory * 3 // 4
+    slow = arches is _V6
+    return Board(
+        arch=arches[0],
+        memory=usable,
+        memory_reservation=reservation_of(usable),
+        go_memory_limit=go_memory_limit_of(usable),
+        log_size=log_size or ("2m" if memory <= 512 else "5m" if memory <= 1024 else "10m"),
+        start_period=f"{minutes}m0s",
+        health_interval="30s" if slow else "10s",
+        health_timeout="30s" if slow else "10s",
+        health_retries=4 if slow else 6,
+        wait=600 if slow else 300,
+        hardware=Hardware(model=model, soc=soc, memory=memory, arches=arches, source=source),
+    )
 
 
 BOARDS: Mapping[str, Board] = MappingProxyType(
     {
-        "raspberry-pi-zero": Board(arch="arm32v6", memory=384, log_size="2m", start_period="5m0s"),
-        "raspberry-pi-1": Board(arch="arm32v6", memory=384, log_size="2m", start_period="5m0s"),
-        "raspberry-pi-2": Board(arch="arm32v7", memory=768, log_size="5m", start_period="3m0s"),
-        "raspberry-pi-3": Board(arch="arm32v7", memory=768, log_size="5m", start_period="3m0s"),
-        "raspberry-pi-4": Board(arch="arm64v8", memory=768, log_size="10m", start_period="2m0s"),
-        "raspberry-pi-5": Board(arch="arm64v8", memory=1536, log_size="10m", start_period="2m0s"),
-        "orange-pi-pc": Board(arch="arm32v7", memory=768, log_size="5m", start_period="3m0s"),
-        "orange-pi-5": Board(arch="arm64v8", memory=3072, log_size="10m", start_period="2m0s"),
+        "raspberry-pi-zero": _board("Raspberry Pi Zero, Zero W", "BCM2835", 512, _V6, RASPBERRY, minutes=5),
+        "raspberry-pi-zero-2": _board("Raspberry Pi Zero 2 W", "RP3A0", 512, _V8, RASPBERRY),
+        "raspberry-pi-1": _board(
+            "Raspberry Pi 1: B+, and A+ and B with 512 MB", "BCM2835", 512, _V6, RASPBERRY, minutes=5
+        ),
+        "raspberry-pi-2": _board("Raspberry Pi 2 B", "BCM2836, BCM2837", 1024, _V7, RASPBERRY),
+        "raspberry-pi-3": _board("Raspberry Pi 3 B, 3 B+", "BCM2837", 1024, _V8_32, RASPBERRY),
+        "raspberry-pi-3-a-plus": _board("Raspberry Pi 3 A+", "BCM2837B0", 512, _V8_32, RASPBERRY),
+        "raspberry-pi-4": _board(
+            "Raspberry Pi 4 B", "BCM2711", 1024, _V8, RASPBERRY, log_size="10m", minutes=2
+        ),
+        "raspberry-pi-400": _board("Raspberry Pi 400", "BCM2711", 4096, _V8, RASPBERRY, minutes=2),
+        "raspberry-pi-5": _board(
+            "Raspberry Pi 5", "BCM2712", 1024, _V8, RASPBERRY, log_size="10m", minutes=2
+        ),
+        "raspberry-pi-500": _board("Raspberry Pi 500", "BCM2712", 8192, _V8, RASPBERRY, minutes=2),
+        "orange-pi-zero": _board("Orange Pi Zero", "H2+", 256, _V7, ARMBIAN),
+        "orange-pi-zero-2": _board("Orange Pi Zero 2", "H616", 512, _V8, ARMBIAN),
+        "orange-pi-zero-3": _board("Orange Pi Zero 3", "H618", 1024, _V8, ARMBIAN),
+        "orange-pi-one": _board("Orange Pi One", "H3", 512, _V7, ARMBIAN),
+        "orange-pi-lite": _board("Orange Pi Lite", "H3", 512, _V7, ARMBIAN),
+        "orange-pi-pc": _board("Orange Pi PC", "H3", 1024, _V7, ARMBIAN),
+        "orange-pi-pc-plus": _board("Orange Pi PC Plus", "H3", 1024, _V7, ARMBIAN),
+        "orange-pi-pc-2": _board("Orange Pi PC 2", "H5", 1024, _V8, ARMBIAN),
+        "orange-pi-plus-2e": _board("Orange Pi Plus 2E", "H3", 2048, _V7, ARMBIAN),
+        "orange-pi-prime": _board("Orange Pi Prime (Skyminer)", "H5", 2048, _V8, ARMBIAN),
+        "orange-pi-3-lts": _board("Orange Pi 3 LTS", "H6", 2048, _V8, ARMBIAN),
+        "orange-pi-5": _board("Orange Pi 5", "RK3588S", 4096, _V8, ARMBIAN, minutes=2),
+        "orange-pi-5-plus": _board("Orange Pi 5 Plus", "RK3588", 4096, _V8, ARMBIAN, minutes=2),
+        "banana-pi-m1": _board("Banana Pi M1", "A20", 1024, _V7, ARMBIAN),
+        "nanopi-neo": _board("NanoPi NEO", "H3", 256, _V7, ARMBIAN),
+        "nanopi-neo-2": _board("NanoPi NEO2", "H5", 256, _V8, ARMBIAN),
+        "odroid-c2": _board("Odroid C2", "S905", 2048, _V8, ARMBIAN),
+        "odroid-xu4": _board("Odroid XU4", "Exynos 5422", 2048, _V7, ARMBIAN),
+        "pine-a64": _board("Pine A64", "A64", 512, _V8, ARMBIAN),
+        "rock64": _board("Rock64", "RK3328", 1024, _V8, ARMBIAN),
+        "rockpro64": _board("RockPro64", "RK3399", 2048, _V8, ARMBIAN, minutes=2),
+        "tinker-board": _board("Asus Tinker Board", "RK3288", 2048, _V7, ARMBIAN),
     }
 )
 

@@ -1,9 +1,13 @@
-"""Inputs of a node's container, by what a change of them means. They are named as docker's Container does."""
+"""A node's container: its inputs by what a change of them means, and what is inside.
+
+Inputs are named as docker's Container does.
+"""
 
 HANDED_OVER = (
     "name",
     "image",
     "command",
+    "envs",
     "user",
     "readOnly",
     "tmpfs",
@@ -21,7 +25,7 @@ HANDED_OVER = (
     "init",
 )
 """A change needs another container: a handover (ADR 19)."""
-LIVE = ("memory",)
+LIVE = ("memory", "memoryReservation")
 """A running container is given a change."""
 
 HEALTH = "http://127.0.0.1:6420/api/v1/health"
@@ -29,3 +33,10 @@ HEALTH = "http://127.0.0.1:6420/api/v1/health"
 
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
+
+RPC_PORT = 6420
+"""Port of the node's API inside its container."""
+DATA = "/data"
+"""Mount point of the data volume: the chain's database."""
+OFFLINE = "-disable-networking"
+"""Flag of a node that talks to nobody."""

@@ -41,7 +41,7 @@ from wallets.signals import interrupt_on_all
     "  1   refused or failed; the message says why\n"
     "  2   a command line that is not understood\n"
     "  3   review, fleet check: `pulumi up` would be refused\n"
-    "  4   fleet check: a host did not answer; nothing is refused\n"
+    "  4   fleet: a part needs attention, or was not done\n"
     "  70  a fault of skyinfra itself\n"
     "  130 interrupted",
 )

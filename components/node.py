@@ -16,7 +16,7 @@ import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
 from catalogue.naming import backups_volume
-from catalogue.node_container import HEALTH
+from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT
 from components.host import Host
 from components.node_container import NodeContainer
 from components.preflight import Preflight
@@ -29,10 +29,8 @@ FILES = 4096
 """Open files: the node has 128 connections at most and one database; many engines can't give more."""
 PROCESSES = 1024
 """Threads, which Linux counts as processes."""
-DATA = "/data"
 WALLET = "/wallet"
 LOOPBACK = "127.0.0.1"
-RPC_PORT = 6420
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Ends by itself without a node: shows that the variant's programs run on the host."""
@@ -213,7 +211,7 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "init": True,
         "stopSignal": "SIGINT",
         "stopTimeout": GRACE,
-        "memory": args.board.memory,
+        **_memory(args.board),
         "logDriver": "json-file",
         "logOpts": {"max-size": args.board.log_size, "max-file": "3"},
         "ulimits": [
@@ -222,13 +220,23 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         ],
         "healthcheck": {
             "tests": ["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
-            "interval": "10s",
-            "timeout": "10s",
-            "retries": 6,
+            "interval": args.board.health_interval,
+            "timeout": args.board.health_timeout,
+            "retries": args.board.health_retries,
             "startPeriod": args.board.start_period,
         },
         "waitTimeout": args.wait_timeout,
     }
+
+
+def _memory(board: Board) -> dict[str, Any]:
+    """Limits of a node's memory: of the engine, and of Go's runtime, which knows nothing of the engine's."""
+    inputs: dict[str, Any] = {"memory": board.memory}
+    if board.memory_reservation is not None:
+        inputs["memoryReservation"] = board.memory_reservation
+    if board.go_memory_limit is not None:
+        inputs["envs"] = [f"GOMEMLIMIT={board.go_memory_limit}MiB"]
+    return inputs
 
 
 def node_arguments(args: NodeArgs) -> list[str]:
@@ -244,7 +252,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
         f"-host-whitelist={origins}",
         f"-enable-api-sets={','.join(args.api_sets)}",
     ]
-    flags.append("-disable-networking" if args.peer_port is None else f"-port={PEER_PORT}")
+    flags.append(OFFLINE if args.peer_port is None else f"-port={PEER_PORT}")
     if args.gui:
         flags.append("-enable-gui")
     return [*flags, *args.arguments]

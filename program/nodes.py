@@ -9,6 +9,7 @@ from catalogue.boards import BOARDS, SERVER, Board
 from components.node import Node, NodeArgs
 from program.hosts import PulledFrom, host_of
 from settings.host import HostSettings
+from settings.limits import limited
 from settings.names import container_name, volume_names
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
@@ -30,6 +31,7 @@ def deploy_node(
     Its container waits for the containers `after`: the nodes of an earlier wave.
     """
     data_volume, wallet_volume = volume_names(name, node)
+    board = _board(settings.hosts[node.host], node)
     args = NodeArgs(
         host=host_of(node.host, settings),
         image=image.ref,
@@ -43,9 +45,9 @@ def deploy_node(
         api_sets=_api_sets(node),
         gui=node.gui,
         arguments=node.args,
-        board=_board(settings.hosts[node.host], node),
-        memory_is_chosen=node.memory is not None or settings.hosts[node.host].board is not None,
-        wait_timeout=node.wait,
+        board=board,
+        memory_is_chosen=_is_memory_chosen(settings.hosts[node.host], node),
+        wait_timeout=board.wait,
         after=after,
         new_wallet=node.new_wallet,
     )
@@ -59,10 +61,10 @@ def _api_sets(node: NodeSettings) -> list[str]:
     return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
 
 
+def _is_memory_chosen(host: HostSettings, node: NodeSettings) -> bool:
+    """False where the node has the limit of a server, which a smaller host may have less of."""
+    return host.board is not None or host.memory is not None or node.memory is not None
+
+
 def _board(host: HostSettings, node: NodeSettings) -> Board:
-    board = BOARDS[host.board] if host.board else SERVER
-    if node.memory is None:
-        return board
-    return Board(
-        arch=board.arch, memory=node.memory, log_size=board.log_size, start_period=board.start_period
-    )
+    return limited(BOARDS[host.board] if host.board else SERVER, host, node)

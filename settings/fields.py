@@ -20,6 +20,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_LOG_SIZE = re.compile(r"[1-9][0-9]{0,3}[mg]")
+_DURATION = re.compile(r"(?=\d)((?P<h>\d{1,2})h)?((?P<m>\d{1,4})m)?((?P<s>\d{1,5})s)?", re.ASCII)
+_LENGTHS = {"h": 3600, "m": 60, "s": 1}
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 """In a name: its value is not shown, and has no place in clear."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
@@ -137,6 +140,22 @@ def _python(value: Any) -> Any:
     return value
 
 
+def _log_size(value: str) -> str:
+    fits = _LOG_SIZE.fullmatch(value)
+    _checked(None if fits else "a size of a log file is in MiB or GiB, such as 5m or 1g")
+    return value
+
+
+def _duration(value: str) -> str:
+    """As Go prints it: engines do, and any other spelling would be a difference at every run."""
+    parts = _DURATION.fullmatch(value)
+    seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
+    allowed = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
+    _checked(None if 1 <= seconds <= _LENGTHS["h"] else allowed)
+    hours, minutes = seconds // _LENGTHS["h"], seconds % _LENGTHS["h"] // 60
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds % 60}s"
+
+
 def _recipient(value: str) -> str:
     _checked(recipient_fault(value))
     return without_comment(value)
@@ -161,6 +180,8 @@ Pinned = Annotated[str, AfterValidator(_pinned)]
 PythonVersion = Annotated[str, BeforeValidator(_python)]
 Recipient = Annotated[str, AfterValidator(_recipient)]
 """A public key; the comment behind one of ssh is left out."""
+LogSize = Annotated[str, AfterValidator(_log_size)]
+Duration = Annotated[str, AfterValidator(_duration)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 UserId = Annotated[int, Field(ge=500, le=2**31 - 1)]
 """A person's: below are those that Debian's packages take."""

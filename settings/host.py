@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from catalogue.boards import BOARDS
 from settings.fields import ArchName, BoardName, Engine
-from settings.model import Settings
+from settings.limits import Limits
 from settings.ssh import ssh_fault
 
 
@@ -18,8 +18,8 @@ class Emulation(StrEnum):
     ALLOWED = "allowed"
 
 
-class HostSettings(Settings):
-    """One entry of `skycoin:hosts`: a Docker engine."""
+class HostSettings(Limits):
+    """One entry of `skycoin:hosts`: a Docker engine, and limits of the nodes on it."""
 
     engine: Engine
     arch: ArchName | None = None
@@ -30,8 +30,9 @@ class HostSettings(Settings):
 
     @model_validator(mode="after")
     def _board_fits(self) -> Self:
-        if self.board and self.arch and BOARDS[self.board].arch != self.arch:
-            raise ValueError(f"board {self.board} takes {BOARDS[self.board].arch}, not {self.arch}")
+        hardware = BOARDS[self.board].hardware if self.board else None
+        if hardware and self.arch and self.arch not in hardware.arches:
+            raise ValueError(f"board {self.board} takes {', '.join(hardware.arches)}, not {self.arch}")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from settings.fields import SECRET, ApiSet, Port, Tag, VolumeName
-from settings.model import Settings
+from settings.limits import Limits
 
 
 class PeerNetwork(StrEnum):
@@ -69,7 +69,7 @@ SWITCHES = frozenset(
 """Flags of the node (v0.27.1) without a value, but those that settings own."""
 
 
-class NodeSettings(Settings):
+class NodeSettings(Limits):
     """One entry of `skycoin:nodes`."""
 
     image: str
@@ -82,8 +82,6 @@ class NodeSettings(Settings):
     gui: bool = False
     api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
     args: list[str] = Field(default_factory=list)
-    memory: Annotated[int, Field(ge=64)] | None = None
-    wait: Annotated[int, Field(ge=10, le=3600)] = 300
     data_volume: VolumeName | None = None
     wallet_volume: VolumeName | None = None
     renamed_from: str | None = None

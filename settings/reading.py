@@ -12,6 +12,7 @@ from clients.age import SECRET_KEY
 from settings.fields import LOGIN, SECRET
 from settings.host import HostSettings
 from settings.image import ImageSettings, SourceSettings
+from settings.limits import Limits
 from settings.model import Settings
 from settings.node import NodeSettings
 from settings.opening import OpenSettings
@@ -91,7 +92,10 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
         inner = parts.get(str(location[2])) if len(location) > 3 else None
         model = inner or models.get(str(location[0]), model)
-    return [field.alias or name for name, field in model.model_fields.items()]
+    # Its own first: what it shares with others is a long list.
+    shared = Limits.model_fields if issubclass(model, Limits) else ()
+    fields = sorted(model.model_fields.items(), key=lambda field: field[0] in shared)
+    return [field.alias or name for name, field in fields]
 
 
 def parse(raw: Mapping[str, Any]) -> StackSettings:

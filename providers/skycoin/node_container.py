@@ -118,7 +118,7 @@ class NodeContainer(Remade):
             identity = labels(found)[RESOURCE]
         seen = {**_seen({**state, **inputs}, found), "name": inputs["name"]}
         if not _limits_memory(client):
-            seen["memory"] = inputs.get("memory")
+            seen.update({key: inputs[key] for key in LIVE if key in inputs})
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         return Found(identity=identity, state=seen, inputs=inputs)
@@ -198,11 +198,16 @@ class NodeContainer(Remade):
 
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:
-        memory = (news.get("memory") or 0) * _MEBIBYTE
-        if (old["HostConfig"]["Memory"] != memory and _limits_memory(client)) or policy(old) != CONFIRMED:
+        memory, reservation = ((news.get(key) or 0) * _MEBIBYTE for key in LIVE)
+        there = old["HostConfig"].get("MemoryReservation") or 0
+        if there and not reservation:
+            reservation = memory  # engines take no reservation back: as much as the limit is none
+        is_other = (old["HostConfig"]["Memory"], there) != (memory, reservation)
+        if (is_other and _limits_memory(client)) or policy(old) != CONFIRMED:
             client.api.update_container(
                 old["Id"],
                 mem_limit=memory,
+                mem_reservation=reservation,
                 # Twice the memory is what the engine takes at creation; the old one may be too small.
                 memswap_limit=2 * memory,
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
@@ -240,6 +245,7 @@ def _seen(inputs: Values, found: Values) -> Values:
         "stopTimeout": config.get("StopTimeout"),
         "logDriver": host["LogConfig"]["Type"],
         "memory": host["Memory"] // _MEBIBYTE,
+        "memoryReservation": (host.get("MemoryReservation") or 0) // _MEBIBYTE,
     }
     given = {key: value for key, value in says.items() if key in inputs}
     return {**inputs, **given, STOPPED: found["State"]["Running"], POLICY: policy(found)}
@@ -258,7 +264,7 @@ def _limits_memory(client: Any) -> bool:
 
 def _mark(inputs: Values) -> str:
     # Neither the order of sets nor an empty part makes another container.
-    made_from = {key: essence(INPUTS[key], inputs.get(key)) for key in HANDED_OVER}
+    made_from = {key: essence(INPUTS[key], inputs[key]) for key in HANDED_OVER if key in inputs}
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from settings.rules.engines import container_faults, port_faults, volume_faults
 from settings.rules.hosted import hosted_faults
 from settings.rules.hosts import pull_faults, rollout_faults
 from settings.rules.images import base_faults, image_faults, repository_faults, token_faults
+from settings.rules.limits import limit_faults
 from settings.rules.nodes import metrics_faults, node_faults
 from settings.rules.opening import opening_faults
 from settings.rules.published import published_faults
@@ -27,6 +28,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *published_faults(settings),
         *node_faults(settings),
         *metrics_faults(settings),
+        *limit_faults(settings),
         *opening_faults(settings),
         *container_faults(settings),
         *port_faults(settings),

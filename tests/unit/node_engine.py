@@ -293,6 +293,8 @@ class NodeEngine:
                 host["RestartPolicy"] = limits["restart_policy"]
             if "mem_limit" in limits:
                 host["Memory"] = limits["mem_limit"]
+            if limits.get("mem_reservation"):  # 0 changes nothing, as with Docker
+                host["MemoryReservation"] = limits["mem_reservation"]
 
         self._call(change)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catalogue.arch import ARCHES, in_table_order
 from catalogue.bases import official_busybox
-from catalogue.boards import BOARDS, SERVER
+from catalogue.boards import SERVER
 from catalogue.images import PROJECT
 from catalogue.naming import split_pinned
 
@@ -92,31 +92,6 @@ def test_every_row_has_an_official_base_of_its_own(name: str) -> None:
     repository, digest = split_pinned(official_busybox(name))
     assert repository == "docker.io/library/busybox"
     assert digest not in {split_pinned(official_busybox(other))[1] for other in TABLE if other != name}
-
-
-@pytest.mark.parametrize("board", BOARDS)
-def test_a_board_takes_a_row_of_the_table(board: str) -> None:
-    profile = BOARDS[board]
-    assert profile.arch in ARCHES
-    assert profile.memory >= 64
-    assert profile.log_size.endswith("m")
-
-
-@pytest.mark.parametrize(
-    ("board", "arch"),
-    [
-        ("raspberry-pi-zero", "arm32v6"),
-        ("raspberry-pi-1", "arm32v6"),
-        ("raspberry-pi-2", "arm32v7"),
-        ("raspberry-pi-3", "arm32v7"),
-        ("raspberry-pi-4", "arm64v8"),
-        ("raspberry-pi-5", "arm64v8"),
-        ("orange-pi-pc", "arm32v7"),
-        ("orange-pi-5", "arm64v8"),
-    ],
-)
-def test_a_board_takes_the_variant_that_its_processor_runs(board: str, arch: str) -> None:
-    assert BOARDS[board].arch == arch
 
 
 def test_a_host_without_a_board_declares_no_architecture() -> None:

@@ -254,6 +254,42 @@ def test_memory_changes_in_place() -> None:
     assert only(engine).config["HostConfig"]["Memory"] == 1024 * 1024 * 1024
 
 
+MEBIBYTE = 1024 * 1024
+
+
+def test_a_reservation_comes_changes_and_goes_in_place() -> None:
+    """An engine takes none back: one as high as the limit is none."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.log.clear()
+    host = only(engine).config["HostConfig"]
+    for given, there in ((256, 256), (128, 128), (None, 512)):
+        inputs = {**INPUTS, **({"memoryReservation": given} if given else {})}
+        assert resource.up(inputs) == "update"
+        assert host["MemoryReservation"] == there * MEBIBYTE
+        assert host["Memory"] == 512 * MEBIBYTE
+        assert resource.up(inputs, refresh=True) == "same"
+    assert engine.log == [], "nothing was restarted"
+
+
+def test_a_reservation_that_somebody_changed_is_put_back() -> None:
+    engine = NodeEngine()
+    inputs = {**INPUTS, "memoryReservation": 256}
+    resource = deployed(engine, memoryReservation=256)
+    engine.update_container(NAME, mem_reservation=64 * MEBIBYTE)
+    assert resource.up(inputs, refresh=True) == "update"
+    assert only(engine).config["HostConfig"]["MemoryReservation"] == 256 * MEBIBYTE
+
+
+def test_a_variable_of_the_node_is_a_handover_and_reaches_it() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    inputs = {**INPUTS, "envs": ["GOMEMLIMIT=460MiB"]}
+    assert resource.up(inputs) == "update"
+    is_whole(engine, inputs)
+    assert only(engine).config["Env"] == ["GOMEMLIMIT=460MiB"]
+
+
 @pytest.mark.parametrize("key", ["engine", "sshOptions", "host", "waitTimeout"])
 def test_another_way_to_the_same_engine_restarts_nothing(key: str) -> None:
     engine = NodeEngine()
@@ -636,6 +672,9 @@ def test_a_kernel_without_memory_limits_is_no_difference() -> None:
     assert resource.up(INPUTS, refresh=True) == "same"
     assert resource.up({**INPUTS, "memory": 256}) == "update"
     assert only(engine).config["HostConfig"]["Memory"] == 0
+    reserved = {**INPUTS, "memory": 256, "memoryReservation": 128}
+    assert resource.up(reserved) == "update"
+    assert resource.up(reserved, refresh=True) == "same"
 
 
 KNOWN = "0123\nmine.wlt\tdeterministic\t2\taa\nmine.wlt\tsecret\t1\t-\nend"

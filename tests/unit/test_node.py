@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.boards import BOARDS
+from catalogue.node_container import HANDED_OVER
 from components.host import Host
 from components.node import Node, NodeArgs, node_arguments
 from components.variant import Variant
@@ -265,12 +266,25 @@ def test_a_node_has_limits(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_a_board_sets_memory_log_size_and_start_period(engine: Engine, board: str) -> None:
+def test_a_board_sets_limits_and_timing(engine: Engine, board: str) -> None:
     profile = BOARDS[board]
     inputs = _container(engine, replace(node_args(), board=profile))
     assert inputs["memory"] == profile.memory
+    assert inputs["memoryReservation"] == profile.memory_reservation
+    assert inputs["envs"] == [f"GOMEMLIMIT={profile.go_memory_limit}MiB"]
     assert inputs["logOpts"]["max-size"] == profile.log_size
-    assert inputs["healthcheck"]["startPeriod"] == profile.start_period
+    check = inputs["healthcheck"]
+    assert (check["startPeriod"], check["interval"], check["timeout"], check["retries"]) == (
+        profile.start_period,
+        profile.health_interval,
+        profile.health_timeout,
+        profile.health_retries,
+    )
+
+
+def test_a_server_takes_neither_a_reservation_nor_a_variable(engine: Engine) -> None:
+    """Another memory changes in place there: Go's runtime reads its limit only when it starts."""
+    assert not {"memoryReservation", "envs"} & _container(engine).keys()
 
 
 def test_up_waits_for_a_healthy_node(engine: Engine) -> None:
@@ -288,6 +302,11 @@ def test_up_waits_for_a_healthy_node(engine: Engine) -> None:
 def test_these_are_all_inputs_of_the_container(engine: Engine) -> None:
     """A new input is a decision about every node: it is added here by name, or not at all."""
     assert _container(engine).keys() == INPUTS
+
+
+def test_a_container_that_names_no_variable_keeps_its_mark() -> None:
+    """Its mark is of the inputs that are given: a key that came later would hand every node over."""
+    assert set(HANDED_OVER) - INPUTS == {"envs"}
 
 
 def test_nothing_but_the_wallet_is_protected(engine: Engine) -> None:

@@ -178,6 +178,18 @@ def test_a_nodes_own_limits_win_over_its_boards() -> None:
     container = up_with("fleet", nodes=nodes).one(NODE_CONTAINER, "attic-container").inputs
     assert (container["memory"], container["waitTimeout"]) == (256, 600)
     assert container["logOpts"]["max-size"] == "10m", "the rest stays the board's"
+    assert (container["memoryReservation"], container["envs"]) == (170, ["GOMEMLIMIT=230MiB"]), "they follow"
+
+
+def test_a_hosts_limits_are_those_of_all_its_nodes() -> None:
+    limits = {"board": "raspberry-pi-zero", "log-size": "1m", "health-retries": 9, "start-period": "7m"}
+    hosts = {"attic": {"engine": "ssh://pi@attic.lan", **limits}}
+    nodes = {"attic": {"image": "skycoin", "host": "attic", "start-period": "8m"}}
+    container = up_with("fleet", hosts=hosts, nodes=nodes).one(NODE_CONTAINER, "attic-container").inputs
+    assert container["logOpts"]["max-size"] == "1m"
+    check = container["healthcheck"]
+    assert (check["retries"], check["startPeriod"], check["interval"]) == (9, "8m0s", "30s")
+    assert container["waitTimeout"] == 600, "the board's"
 
 
 def test_ssh_options_reach_the_hosts_provider() -> None:

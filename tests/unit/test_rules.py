@@ -25,9 +25,26 @@ WHERE_TO = (
     "list those to publish in, the one to build in first"
 )
 OVERWRITE = "and each would overwrite the other's tags: give it one of its own"
+NOT_BELOW = "MiB is not below its memory"
+TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
 ONE_WRITER = "a wallet has one writer and a volume of its own"
 
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"hosts.here.memory": 512, "nodes.one.memory-reservation": 512},
+        [f"skycoin:nodes.one: memory-reservation 512 {NOT_BELOW}, 512 MiB: lower it, or raise memory"],
+    ),
+    (
+        {"nodes.one.memory": 256, "hosts.here.go-memory-limit": 300},
+        [f"skycoin:nodes.one: go-memory-limit 300 {NOT_BELOW}, 256 MiB: lower it, or raise memory"],
+    ),
+    (
+        {"nodes.one.memory-reservation": 31, "nodes.one.go-memory-limit": 1},
+        [
+            f"skycoin:nodes.one: memory-reservation 31 {TOO_LOW}",
+            f"skycoin:nodes.one: go-memory-limit 1 {TOO_LOW}",
+        ],
+    ),
     (
         {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["local"]},
         ["skycoin:registries.hub: registry.localhost:5443 is the address of local too; keep one"],

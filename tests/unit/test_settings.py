@@ -10,9 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogue.boards import BOARDS, SERVER
 from catalogue.naming import Channel
 from catalogue.registries import RegistryKind
 from settings.host import HostSettings
+from settings.limits import limited
 from settings.node import NodeSettings, PeerNetwork
 from settings.reading import SettingsError, parse, read_settings, secrets_in_clear
 from settings.registry import REGISTRY_KEYS, RegistrySettings
@@ -27,6 +29,13 @@ ARCHES = "allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8"
 TAG = "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
 VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
 ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+
+LIMITS = (
+    "memory, memory-reservation, go-memory-limit, log-size, start-period, health-interval, health-timeout, "
+    "health-retries, wait"
+)
+TIME = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
+LOG = "a size of a log file is in MiB or GiB, such as 5m or 1g"
 
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
@@ -48,11 +57,11 @@ UNKNOWN_KEYS = [
         "source, arches, channel, feature, revision, registries, repository, base, gui, layers, build-args",
     ),
     ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
-    ("hosts.attic.user", "engine, arch, emulation, board, ssh-options, pull-from"),
+    ("hosts.attic.user", f"engine, arch, emulation, board, ssh-options, pull-from, {LIMITS}"),
     (
         "nodes.one.wallet",
-        "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, memory, wait, "
-        "data-volume, wallet-volume, renamed-from, new-wallet",
+        "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, data-volume, "
+        f"wallet-volume, renamed-from, new-wallet, {LIMITS}",
     ),
 ]
 
@@ -180,8 +189,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "hosts.attic.board",
         "raspberry-pi-9",
-        'skycoin:hosts.attic.board: "raspberry-pi-9": allowed are raspberry-pi-zero, raspberry-pi-1, '
-        "raspberry-pi-2, raspberry-pi-3, raspberry-pi-4, raspberry-pi-5, orange-pi-pc, orange-pi-5",
+        f'skycoin:hosts.attic.board: "raspberry-pi-9": allowed are {", ".join(BOARDS)}',
     ),
     (
         "hosts.attic.emulation",
@@ -217,6 +225,30 @@ FAULTS: list[tuple[str, Any, str]] = [
         "'PROMETHEUS', 'STORAGE', 'WALLET', 'INSECURE_WALLET_SEED' or 'DEPRECATED_WALLET_SPEND'",
     ),
     ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: Input should be greater than or equal to 64"),
+    ("hosts.attic.memory", 63, "skycoin:hosts.attic.memory: 63: Input should be greater than or equal to 64"),
+    (
+        "nodes.one.memory-reservation",
+        -1,
+        "skycoin:nodes.one.memory-reservation: -1: Input should be greater than or equal to 0",
+    ),
+    (
+        "hosts.attic.go-memory-limit",
+        "512MiB",
+        'skycoin:hosts.attic.go-memory-limit: "512MiB": Input should be a valid integer',
+    ),
+    ("nodes.one.log-size", "10", f'skycoin:nodes.one.log-size: "10": {LOG}'),
+    ("nodes.one.log-size", "0m", f'skycoin:nodes.one.log-size: "0m": {LOG}'),
+    ("hosts.attic.log-size", "500k", f'skycoin:hosts.attic.log-size: "500k": {LOG}'),
+    ("nodes.one.start-period", "", f'skycoin:nodes.one.start-period: "": {TIME}'),
+    ("nodes.one.start-period", "0s", f'skycoin:nodes.one.start-period: "0s": {TIME}'),
+    ("nodes.one.start-period", "3 min", f'skycoin:nodes.one.start-period: "3 min": {TIME}'),
+    ("nodes.one.health-interval", "61m", f'skycoin:nodes.one.health-interval: "61m": {TIME}'),
+    ("hosts.attic.health-timeout", "m", f'skycoin:hosts.attic.health-timeout: "m": {TIME}'),
+    (
+        "nodes.one.health-retries",
+        0,
+        "skycoin:nodes.one.health-retries: 0: Input should be greater than or equal to 1",
+    ),
     ("nodes.one.wait", 3601, "skycoin:nodes.one.wait: 3601: Input should be less than or equal to 3600"),
     ("nodes.one.data-volume", "/srv/sky", f'skycoin:nodes.one.data-volume: "/srv/sky": {VOLUME}'),
     ("nodes.one.wallet-volume", "../wallet", f'skycoin:nodes.one.wallet-volume: "../wallet": {VOLUME}'),
@@ -342,7 +374,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {HOST + "board": "raspberry-pi-zero"},
         "skycoin:hosts.attic",
-        "board raspberry-pi-zero takes arm32v6, not arm32v7",
+        "board raspberry-pi-zero takes arm32v6, arm32v5, not arm32v7",
     ),
     (
         {"images.skycoin.source.date": "2020-13-45T99:99:99Z"},
@@ -743,3 +775,42 @@ def test_every_kind_of_registry_says_which_keys_it_takes() -> None:
     assert set(REGISTRY_KEYS) == set(RegistryKind)
     taken = {key for needed, others in REGISTRY_KEYS.values() for key in (*needed, *others, "optional")}
     assert taken | {"kind"} == {field.alias for field in RegistrySettings.model_fields.values()}
+
+
+def test_a_board_takes_each_variant_that_its_processor_runs() -> None:
+    """A Raspberry Pi 3 with a system of 64 bits had no board."""
+    assert HostSettings(engine="local", board="raspberry-pi-3").variant == "arm32v7"
+    assert HostSettings(engine="local", board="raspberry-pi-3", arch="arm64v8").variant == "arm64v8"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("90s", "1m30s"), ("3m", "3m0s"), ("2m30s", "2m30s"), ("1h", "1h0m0s"), ("59s", "59s"), ("120m", None)],
+)
+def test_a_time_is_kept_as_go_prints_it(given: str, taken: str | None) -> None:
+    """Engines print it so, and another spelling would be a difference at every run."""
+    if taken is None:
+        with pytest.raises(SettingsError):
+            parse(changed({"nodes.one.start-period": given}))
+    else:
+        assert parse(changed({"nodes.one.start-period": given})).nodes["one"].start_period == taken
+
+
+def test_a_nodes_limits_win_over_its_hosts_and_those_over_the_boards() -> None:
+    host = HostSettings(engine="local", memory=512, log_size="1m", health_retries=9, start_period="4m")
+    node = NodeSettings(image="skycoin", host="here", log_size="3m", wait=900)
+    found = limited(BOARDS["raspberry-pi-4"], host, node)
+    assert (found.memory, found.log_size, found.health_retries, found.wait) == (512, "3m", 9, 900)
+    assert (found.start_period, found.health_interval, found.arch) == ("4m0s", "10s", "arm64v8")
+
+
+def test_soft_limits_follow_the_memory_of_a_board_unless_they_are_given() -> None:
+    board, nothing = BOARDS["raspberry-pi-4"], HostSettings(engine="local")
+    node = NodeSettings(image="skycoin", host="here", memory=600)
+    followed = limited(board, nothing, node)
+    assert (followed.memory_reservation, followed.go_memory_limit) == (400, 540)
+    given = NodeSettings(image="skycoin", host="here", memory=600, memory_reservation=100, go_memory_limit=0)
+    chosen = limited(board, nothing, given)
+    assert (chosen.memory_reservation, chosen.go_memory_limit) == (100, None)
+    server = limited(SERVER, nothing, node)
+    assert (server.memory, server.memory_reservation, server.go_memory_limit) == (600, None, None)

@@ -1,0 +1,143 @@
+"""`skyinfra fleet status`: what runs on all hosts of a stack."""
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from commands.backend import Backend, Choice
+from commands.exit_codes import PART
+from commands.options import chosen, examples, with_stack
+from fleet import report
+from fleet.hosts import Hosts
+from fleet.nodes import Backup, FleetNode, Status
+from wallets.nodes import DeployedNode, nodes_of
+from wallets.records import recorded
+
+EVERY = 5.0
+"""Seconds between two looks of `--watch`."""
+
+
+@click.command(
+    short_help="Show what runs on all hosts of a stack.",
+    epilog=examples(
+        "./skyinfra fleet status",
+        "./skyinfra fleet status -s fleet --watch",
+        "./skyinfra fleet status -s fleet --json > status.json",
+    ),
+)
+@with_stack
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/fleet-status.md).")
+@click.option("--watch", is_flag=True, help="Show it anew every 5 s, until Ctrl-C.")
+def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> int:
+    """Show each node of a stack: its chain, container and backup, and the disk of its host.
+
+    All hosts are asked at once, and nothing is changed on them. The exit code is 4 where a node needs
+    attention or its host does not answer within 25 s, and 0 where all are synced, syncing, starting, or
+    offline as their settings say.
+    """
+    found, name = chosen(stack, backend)
+    nodes = fleet_nodes(found, name)
+    if not nodes and not as_json:
+        click.echo(f"The stack {name} has no node that is deployed.")
+        return 0
+    hosts = Hosts(nodes)
+    try:
+        if watch:
+            _watch(hosts, name, as_json)
+            return 0
+        seen, now = hosts.look(), datetime.now(UTC)
+        if as_json:
+            click.echo(json.dumps(report.as_json(name, seen, now), indent=1))
+        else:
+            Console(soft_wrap=True).print(_text(seen, now, _width()))
+        return 0 if all(one.is_ok for one in seen) else PART
+    finally:
+        hosts.close()
+
+
+def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
+    """Nodes of a stack's state that are deployed, with their newest known backups. Raises UserError."""
+    resources = backend.resources(stack)
+    tags = _tags(resources)
+    outputs = {one["urn"]: one.get("outputs") or {} for one in resources}
+    nodes = []
+    for node in sorted(nodes_of(stack, resources).values(), key=lambda one: (one.host, one.name)):
+        if node.container is not None:
+            nodes.append(
+                FleetNode(
+                    name=node.name,
+                    host=node.host,
+                    engine=node.engine,
+                    ssh_options=node.ssh_options,
+                    docker=node.docker,
+                    container=node.container,
+                    image=node.image,
+                    tag=tags.get(node.image.rpartition("@")[2], ""),
+                    runs=str(outputs[node.preflight].get("runs") or ""),
+                    backup=_known_backup(backend, node),
+                )
+            )
+    return nodes
+
+
+def _known_backup(backend: Backend, node: DeployedNode) -> Backup | None:
+    record = recorded(backend.backup_records, node)
+    return None if record is None else Backup(time=record.time, file=record.file, is_gone=record.is_gone)
+
+
+def _tags(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Digest of a variant or a list → its most exact tag, from the stack's outputs in its state."""
+    [root] = [one for one in resources if one["type"] == "pulumi:pulumi:Stack"] or [{}]
+    tags: dict[str, str] = {}
+    for releases in ((root.get("outputs") or {}).get("images") or {}).values():
+        for tag, release in sorted(releases.items(), key=lambda one: _exactness(one[0])):
+            for one in (release, *release["variants"].values()):
+                tags[one["digest"]] = tag
+    return tags
+
+
+def _exactness(tag: str) -> tuple[int, int]:
+    """`0.27.1` is more exact than `0.27`, and shorter than `release-v0.27.1`."""
+    return len(re.findall(r"\d+", tag)), -len(tag)
+
+
+def _width() -> int | None:
+    """Columns of the terminal; None through a pipe, where nothing is cut."""
+    return Console().width if sys.stdout.isatty() else None
+
+
+def _text(seen: Sequence[Status], now: datetime, width: int | None) -> Text:
+    text = Text(report.text(seen, now, width))
+    for state, style in report.STYLES.items():
+        text.highlight_words([state.value], style)
+    return text
+
+
+def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
+    """Show it again and again; Ctrl-C is the way to end it, and no fault."""
+    try:
+        if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+            while True:
+                seen, now = hosts.look(), datetime.now(UTC)
+                one = (
+                    json.dumps(report.as_json(stack, seen, now)) if as_json else report.text(seen, now, None)
+                )
+                click.echo(one if as_json else f"{one}\n")
+                time.sleep(EVERY)
+        with Live(console=Console(), auto_refresh=False, transient=False) as live:
+            while True:
+                seen, now = hosts.look(), datetime.now(UTC)
+                live.update(_text(seen, now, live.console.width), refresh=True)
+                time.sleep(EVERY)
+    except KeyboardInterrupt:
+        return

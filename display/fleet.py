@@ -1,0 +1,19 @@
+"""A table as wide as there is room: whole where it fits, else in parts that each begin with the names."""
+
+from collections.abc import Sequence
+
+from display.columns import columns
+
+
+def table(parts: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int | None) -> str:
+    """`parts` has the heads of columns that stand together, the names' first of all; None is any width."""
+    heads = [head for part in parts for head in part]
+    whole = columns([heads, *rows])
+    if width is None or max(map(len, whole.splitlines())) <= width:
+        return whole
+    drawn, begins = list[str](), 0
+    for part in parts:
+        shown = [*((0,) if begins else ()), *range(begins, begins + len(part))]
+        drawn.append(columns([[row[place] for place in shown] for row in (heads, *rows)]))
+        begins += len(part)
+    return "\n\n".join(drawn)

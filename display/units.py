@@ -1,0 +1,24 @@
+"""Times and sizes in few letters, for a cell of a table."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_YEAR = 365 * _DAY
+
+
+def since(seconds: float) -> str:
+    """A length of time in its largest whole unit: `3 d`; less than nothing is `0 s`."""
+    whole = max(0, int(seconds))
+    # Two of a unit, so that a number never stands for nearly twice as much.
+    for unit, length in (("y", _YEAR), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
+        if whole >= 2 * length:
+            return f"{whole // length} {unit}"
+    return f"{whole} s"
+
+
+def size(count: int) -> str:
+    """Bytes in decimal units, as disks are sold: `12.3 GB`."""
+    number = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

@@ -1,0 +1,105 @@
+"""The answers of a node and of its engine as values. What has another form is said, never guessed."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from catalogue.node_container import DATA, OFFLINE, RPC_PORT
+from display.errors import UserError
+from fleet.nodes import Chain, Container, Disk
+
+WGET_SECONDS = 8
+_CUT = "---"
+"""A line between two answers; no line of the node's JSON is one."""
+# Not `wget -T`: that of Debian's busybox 1.35 ends by a segmentation fault.
+QUESTIONS = "\n".join(
+    [
+        f"for path in health blockchain/progress; do timeout {WGET_SECONDS} wget -q -O - "
+        f"http://127.0.0.1:{RPC_PORT}/api/v1/$path 2>&1; echo; echo {_CUT}; done",
+        f"df -Pk {DATA} 2>&1 | tail -n 1",
+    ]
+)
+"""Script for a node's container: what its own image has is enough, and the host needs nothing."""
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError)
+
+
+class AnswerError(UserError):
+    """A node did not answer, or not as v0.27.1 does."""
+
+
+def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
+    """Read the output of QUESTIONS."""
+    parts = [part.strip() for part in f"\n{text}".split(f"\n{_CUT}\n")]
+    if len(parts) != 3:
+        return AnswerError(_last_line(text) or "it printed nothing"), None
+    try:
+        return _chain(parts[0], parts[1]), _disk(parts[2])
+    except AnswerError as error:
+        return error, _disk(parts[2])
+
+
+def _chain(health: str, progress: str) -> Chain:
+    said, heights = _json("health", health), _json("blockchain/progress", progress)
+    try:
+        head = said["blockchain"]["head"]
+        return Chain(
+            version=str(said["version"]["version"]),
+            height=int(head["seq"]),
+            highest=_believed([int(peer["height"]) for peer in heights["peers"]]),
+            peers=int(said["open_connections"]),
+            last_block=datetime.fromtimestamp(int(head["timestamp"]), UTC),
+        )
+    except _MALFORMED as error:
+        raise AnswerError(f"its API answers in another form than v0.27.1 does: {error!r}") from None
+
+
+def _believed(heights: list[int]) -> int | None:
+    """The second highest: one peer alone may say any number."""
+    return sorted(heights)[-2:][0] if heights else None
+
+
+def _json(path: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        said = _last_line(text) or f"nothing in {WGET_SECONDS} s"
+        raise AnswerError(f"/api/v1/{path} answers: {said}") from None
+
+
+def _disk(line: str) -> Disk | None:
+    """A line of `df -Pk`: device, size, used, available, share, mount point."""
+    try:
+        _, total, _, free, *_ = line.split()
+        return Disk(free=int(free) * 1024, total=int(total) * 1024)
+    except ValueError:
+        return None
+
+
+def container_of(found: Mapping[str, Any], now: datetime) -> Container:
+    """An engine's inspection; `now` is by its host's clock. Raises AnswerError."""
+    try:
+        state, config = found["State"], found["Config"]
+        since = state["StartedAt"] if state["Running"] else state.get("FinishedAt") or state["StartedAt"]
+        return Container(
+            identity=found["Id"],
+            image=config["Image"],
+            status=state["Status"],
+            health=(state.get("Health") or {}).get("Status") or "",
+            exit_code=int(state.get("ExitCode") or 0),
+            restarts=int(found.get("RestartCount") or 0),
+            seconds=max(0, int((now - time_of(since)).total_seconds())),
+            is_offline=OFFLINE in (config.get("Cmd") or ()),
+        )
+    except _MALFORMED as error:
+        raise AnswerError(f"its engine answers in another form than Docker's: {error!r}") from None
+
+
+def time_of(text: str) -> datetime:
+    """A time as Docker writes it, in nanoseconds. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2].strip()

@@ -1,0 +1,188 @@
+"""One host: what its engine and its nodes say, over one connection.
+
+A node's API is on its host's loopback only, so its own container asks it. Nothing is changed, and nothing
+is needed on the host.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import RequestException, Timeout
+
+from clients.engine import Engine
+from clients.errors import ServiceError
+from clients.shared_ssh import SharedSsh
+from fleet.answers import QUESTIONS, AnswerError, chain_and_disk, container_of, time_of
+from fleet.nodes import Chain, Container, Disk, FleetNode, State, Status
+
+REQUEST_SECONDS = 20
+"""Time limit of one request."""
+GROWTH_SECONDS = 300
+"""Time without a new block after which a node that lacks blocks is stuck, and time to find its first peer. It
+asks its peers for blocks every minute (BlocksRequestRate in src/daemon/daemon.go of v0.27.1)."""
+LOG_LINES = 2000
+ADDED = b"Added new block"
+"""Message of v0.27.1 for each block (src/daemon/messages.go), at a level that no log level hides."""
+PAUSE = 3.0
+"""Seconds until a node that seems stuck is asked again."""
+
+_Answer = TypeVar("_Answer")
+
+
+class HostError(ServiceError):
+    """A host did not answer; the message is the reason alone."""
+
+
+class Asking:
+    """Connections to one engine, made at the first question and again after one that failed."""
+
+    def __init__(self, engine: str | None, ssh_options: Sequence[str]) -> None:
+        self._address = engine
+        self._options = ssh_options
+        self._shared: SharedSsh | None = None
+        self._client: Any = None
+
+    def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
+        """Ask for the status of the host's nodes. Raises HostError."""
+        try:
+            return statuses(self._connected(), nodes)
+        except (HostError, APIError) as error:
+            self.close()
+            if isinstance(error, HostError):
+                raise
+            raise HostError(f"its engine refuses: {error.explanation or error}") from error
+
+    def close(self) -> None:
+        """End the connections."""
+        if self._client is not None:
+            self._client.close()
+        if self._shared is not None:
+            self._shared.close()
+        self._client = self._shared = None
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            options = self._options
+            if (self._address or "").startswith("ssh://"):
+                self._shared = SharedSsh(self._options)
+                options = self._shared.options
+            engine = Engine()
+            engine.configure({"host": self._address, "sshOpts": options})
+            self._client = _of_host(engine.client)
+            self._client.api.timeout = REQUEST_SECONDS
+        return self._client
+
+
+def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> list[Status]:
+    """Ask an engine and the nodes on it. Raises HostError."""
+    now = _of_host(lambda: time_of(client.api.info()["SystemTime"]))
+    found = [_status(client, node, now, pause) for node in nodes]
+    # A node that does not run can't say how full the disk is that it shares with another.
+    disk = next((one.disk for one in found if one.disk), None)
+    return [replace(one, disk=one.disk or disk) for one in found]
+
+
+def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status:
+    try:
+        container = container_of(_of_host(lambda: client.api.inspect_container(node.container)), now)
+    except NotFound:
+        reason = f"its host has no container {node.container}: the next `up` makes it again"
+        return Status(node=node, state=State.MISSING, reason=reason)
+    except AnswerError as error:
+        return Status(node=node, state=State.UNHEALTHY, reason=str(error))
+    if container.status != "running":
+        return _at_rest(node, container)
+    chain, disk = _ask(client, container)
+    if isinstance(chain, AnswerError):
+        return _silent(node, container, disk, str(chain))
+    state, reason = _judged(client, node, container, chain, now, pause)
+    return Status(node=node, state=state, reason=reason, container=container, chain=chain, disk=disk)
+
+
+def _at_rest(node: FleetNode, container: Container) -> Status:
+    logs = f"`{node.docker} logs --tail 50 {node.container}`"
+    if container.status == "restarting":
+        state, said = State.RESTARTING, f"it ends again and again, with exit code {container.exit_code}"
+    elif container.status == "exited":
+        state, said = State.STOPPED, f"it ended with exit code {container.exit_code}"
+    else:
+        state, said = State.STOPPED, f"its container is {container.status}"
+    return Status(node=node, state=state, reason=f"{said}: {logs}", container=container)
+
+
+def _silent(node: FleetNode, container: Container, disk: Disk | None, said: str) -> Status:
+    state = State.STARTING if container.health == "starting" else State.UNHEALTHY
+    reason = "" if state is State.STARTING else f"{said}: `{node.docker} logs --tail 50 {node.container}`"
+    return Status(node=node, state=state, reason=reason, container=container, disk=disk)
+
+
+def _judged(
+    client: Any, node: FleetNode, container: Container, chain: Chain, now: datetime, pause: float
+) -> tuple[State, str]:
+    """State of a node that answers, and the reason where it needs attention."""
+    if container.health == "unhealthy":
+        return State.UNHEALTHY, f"its health check fails: `{node.docker} inspect {node.container}`"
+    if container.is_offline:
+        return State.OFFLINE, ""
+    is_young = container.seconds < GROWTH_SECONDS
+    if chain.highest is None:
+        said = "it has no peer: its host may not reach the network, or its port be closed"
+        return (State.STARTING, "") if is_young else (State.NO_PEERS, said)
+    if chain.height >= chain.highest:
+        return State.SYNCED, ""
+    if is_young or _adds_blocks(client, container, now) or _has_grown(client, container, chain, pause):
+        return State.SYNCING, ""
+    lacks = f"it has block {chain.height} of {chain.highest} and added none in {GROWTH_SECONDS // 60} min"
+    return State.STUCK, f"{lacks}: `{node.docker} logs --tail 50 {node.container}`"
+
+
+def _has_grown(client: Any, container: Container, chain: Chain, pause: float) -> bool:
+    """True where a node has one block more after a pause: the block that it lacked had only just come."""
+    time.sleep(pause)
+    later, _ = _ask(client, container)
+    return isinstance(later, Chain) and later.height > chain.height
+
+
+def _adds_blocks(client: Any, container: Container, now: datetime) -> bool:
+    """True where the node's log has a block that was added lately; the log's clock is the host's."""
+    since = int(now.timestamp()) - GROWTH_SECONDS
+    text: bytes = _of_host(lambda: client.api.logs(container.identity, since=since, tail=LOG_LINES))
+    return ADDED in text
+
+
+def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk | None]:
+    """Answers of a node's API, asked in its own container."""
+
+    def run() -> bytes:
+        begun = client.api.exec_create(container.identity, ["sh", "-c", QUESTIONS])
+        printed: bytes = client.api.exec_start(begun["Id"])
+        return printed
+
+    try:
+        return chain_and_disk(_of_host(run).decode(errors="replace"))
+    except NotFound as error:  # it ended meanwhile
+        return AnswerError(str(error.explanation)), None
+    except APIError as error:
+        return AnswerError(f"its container starts no program: {error.explanation or error}"), None
+
+
+def _of_host(question: Callable[[], _Answer]) -> _Answer:
+    """Answer of an engine. Raises docker's errors where it refuses, HostError where it does not answer."""
+    try:
+        return question()
+    except APIError:
+        raise
+    except ServiceError as error:
+        reason = str(error).partition("\n")[0]
+        raise HostError(reason.partition(": ")[2] or reason) from error
+    except Timeout as error:
+        raise HostError(f"it stopped answering: nothing in {REQUEST_SECONDS} s") from error
+    except RequestsConnectionError as error:
+        raise HostError("it stopped answering: the connection was cut") from error
+    except (DockerException, RequestException, OSError, LookupError, ValueError) as error:
+        raise HostError(f"it stopped answering: {error}") from error

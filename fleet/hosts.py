@@ -1,0 +1,108 @@
+"""All hosts of a fleet at once: a host that does not answer costs the others nothing."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fleet.asking import Asking, HostError
+from fleet.nodes import FleetNode, State, Status
+
+AT_ONCE = 10
+"""Hosts that are asked at once, each over one connection: sshd's MaxStartups of a jump host is 10."""
+LIMIT = 25.0
+"""Seconds for a host; its ssh gives up after 20 (clients/ssh.py)."""
+_POLL = 0.05
+
+
+class Asks(Protocol):
+    """The connections to one host."""
+
+    def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
+        """Ask for the status of its nodes. Raises HostError."""
+
+    def close(self) -> None:
+        """End its connections."""
+
+
+@dataclass(eq=False)
+class _Host:
+    nodes: list[FleetNode]
+    asking: Asks
+    limit: float
+    found: list[Status] = field(default_factory=list)
+    is_silent: bool = False
+    """True after a time without an answer: the next time nobody waits for it."""
+    began: float = 0.0
+    thread: threading.Thread | None = None
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.thread is not None and self.thread.is_alive()
+
+    @property
+    def is_within_limit(self) -> bool:
+        return self.is_at_work and time.monotonic() - self.began < self.limit
+
+    def begin(self) -> None:
+        """Ask, unless it is asked still."""
+        if not self.is_at_work:
+            self.began = time.monotonic()
+            # A host that hangs must not keep the command from ending.
+            self.thread = threading.Thread(target=self._ask, daemon=True)
+            self.thread.start()
+
+    def _ask(self) -> None:
+        try:
+            self.found, self.is_silent = self.asking.statuses(self.nodes), False
+        except HostError as error:
+            self.give_up(str(error))
+        except Exception as error:
+            self.give_up(f"a fault of skyinfra itself: {error!r}")
+
+    def give_up(self, reason: str) -> None:
+        self.found = [Status(node=one, state=State.NO_ANSWER, reason=reason) for one in self.nodes]
+        self.is_silent = True
+
+
+class Hosts:
+    """The hosts of a fleet's nodes; connections last from one look to the next."""
+
+    def __init__(
+        self,
+        nodes: Iterable[FleetNode],
+        ask: Callable[[str | None, Sequence[str]], Asks] = Asking,
+        limit: float = LIMIT,
+    ) -> None:
+        self._hosts: dict[tuple[str | None, ...], _Host] = {}
+        self._order = list(nodes)
+        for node in self._order:
+            key = (node.engine, *node.ssh_options)
+            if key not in self._hosts:
+                self._hosts[key] = _Host(nodes=[], asking=ask(node.engine, node.ssh_options), limit=limit)
+            self._hosts[key].nodes.append(node)
+
+    def look(self) -> list[Status]:
+        """Ask for the status of each node, in the order in which they were given.
+
+        A host that did not answer the last time is asked again, and not waited for.
+        """
+        waiting = sorted(self._hosts.values(), key=lambda host: host.is_silent)
+        asked: list[_Host] = []
+        while waiting or any(host.is_within_limit and not host.is_silent for host in asked):
+            while waiting and sum(host.is_within_limit for host in asked) < AT_ONCE:
+                asked.append(waiting.pop(0))
+                asked[-1].begin()
+            time.sleep(_POLL)
+        for host in asked:
+            if host.is_at_work and not host.is_silent:
+                host.give_up(f"nothing was heard of it in {host.limit:.0f} s")
+        found = {id(one.node): one for host in asked for one in host.found}
+        return [found[id(node)] for node in self._order]
+
+    def close(self) -> None:
+        """End the connections of those that are not asked any more."""
+        for host in self._hosts.values():
+            if not host.is_at_work:
+                host.asking.close()

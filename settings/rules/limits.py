@@ -1,0 +1,30 @@
+"""Rules over the limits of a node, which its host, its board and itself may each give a part of."""
+
+from collections.abc import Iterator
+
+from catalogue.boards import BOARDS, SERVER
+from settings.limits import limited
+from settings.stack import StackSettings
+
+LEAST = 32
+"""MiB. Chosen: twice the 15 MB that a node of v0.27.1 was seen to take with an empty chain and no network."""
+
+
+def limit_faults(settings: StackSettings) -> Iterator[str]:
+    """Soft limits that a hard one makes meaningless."""
+    for name, node in settings.nodes.items():
+        host = settings.hosts.get(node.host)
+        if host is None:
+            continue
+        board = limited(BOARDS[host.board] if host.board else SERVER, host, node)
+        for key, value in (
+            ("memory-reservation", board.memory_reservation),
+            ("go-memory-limit", board.go_memory_limit),
+        ):
+            if value is None:
+                continue
+            where = f"skycoin:nodes.{name}: {key} {value} MiB"
+            if value < LEAST:
+                yield f"{where} is too low for a node: allowed are 0 (none) and {LEAST} or more"
+            elif value >= board.memory:
+                yield f"{where} is not below its memory, {board.memory} MiB: lower it, or raise memory"

@@ -1,0 +1,159 @@
+"""`skyinfra fleet status` over real engines: this machine's, and two boards behind ssh, one of which dies."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.boards import Board, start_board
+from tests.e2e.machine import SETTINGS, Machine, clean_environment
+
+MILL, ORCHARD = "mill", "orchard"
+PORTS = {MILL: 16441, ORCHARD: 16442}
+
+
+@pytest.fixture(scope="module")
+def boards(up: Machine) -> Iterator[dict[str, Board]]:
+    """Two boards with a node each, beside the node of `make up`; afterwards the stack is as it was."""
+    there = {name: start_board(up.layout, name, number) for name, number in ((MILL, 91), (ORCHARD, 92))}
+    before = up.settings()
+    hosts = {**before["skycoin:hosts"], **{name: board.host for name, board in there.items()}}
+    nodes = {name: {"image": "skycoin", "host": name, "rpc-port": PORTS[name]} for name in there}
+    up.change({**before, "skycoin:hosts": hosts, "skycoin:nodes": {**before["skycoin:nodes"], **nodes}})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield there
+    for name, board in there.items():
+        board.plug()
+        retired = up.make("retire", f"NODE={name}")
+        assert retired.code == 0, retired.text
+    up.change(before)
+    for board in there.values():
+        board.end()
+
+
+def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
+    """Nodes by name, as the command's JSON has them."""
+    ran = up.skyinfra("fleet", "status", "--json")
+    assert ran.code == code, ran.text
+    said = json.loads(ran.text[ran.text.index("{") :])
+    assert said["ok"] == (code == 0)
+    return {one["node"]: one for one in said["nodes"]}
+
+
+def logins(board: Board) -> int:
+    """Connections that its sshd has let in."""
+    return (board.folder / "sshd.log").read_text(errors="replace").count("Accepted publickey")
+
+
+def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> None:
+    nodes = shown(up, 0)
+    assert set(nodes) == {"node-1", MILL, ORCHARD}
+    for name, one in nodes.items():
+        assert (one["state"], one["runs"]) == ("offline", "native")
+        assert (one["chain"]["version"], one["chain"]["height"], one["chain"]["peers"]) == ("0.27.1", 0, 0)
+        assert one["image"]["deployed"] == up.outputs()["nodes"][name]["image"]
+        assert one["container"]["image"].endswith(one["image"]["deployed"].partition("@")[2])
+        assert one["image"]["tag"] == "0.27.1"
+        assert (one["container"]["status"], one["container"]["restarts"]) == ("running", 0)
+        assert 0 < one["disk"]["free"] < one["disk"]["total"]
+        assert one["backup"] is None
+    answer = json.loads(boards[MILL].get("/api/v1/health", PORTS[MILL]))
+    assert nodes[MILL]["chain"]["last_block"].startswith("2015-03-17T"), answer["blockchain"]["head"]
+    table = up.skyinfra("fleet", "status")
+    assert table.code == 0, table.text
+    assert "3 nodes on 3 hosts: 3 offline" in table.text
+    assert "the stack has" not in table.text, "an image has another name where it came through ssh"
+
+
+def test_a_host_is_asked_over_one_connection(up: Machine, boards: dict[str, Board]) -> None:
+    before = {name: logins(board) for name, board in boards.items()}
+    shown(up, 0)
+    assert {name: logins(board) - before[name] for name, board in boards.items()} == {MILL: 1, ORCHARD: 1}
+
+
+def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board]) -> None:
+    made = up.skyinfra("wallet", "backup", MILL, "--plain")
+    assert made.code == 0, made.text
+    backup = shown(up, 0)[MILL]["backup"]
+    assert (0 <= backup["seconds"] < 600, backup["gone"]) == (True, False)
+
+
+def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
+    up: Machine, boards: dict[str, Board]
+) -> None:
+    mill = boards[MILL]
+    [pid] = mill.docker("inspect", "-f", "{{.State.Pid}}", f"skycoin-{MILL}").split()
+    mill.run("kill", "-KILL", pid)
+    deadline = time.monotonic() + 60
+    while mill.docker("inspect", "-f", "{{.RestartCount}}", f"skycoin-{MILL}").strip() != "1":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    mill.docker("stop", "-t", "60", f"skycoin-{MILL}")
+    try:
+        one = shown(up, 4)[MILL]
+        assert (one["state"], one["chain"], one["container"]["status"]) == ("stopped", None, "exited")
+        assert one["container"]["restarts"] == 1
+        assert "docker -H ssh://" in one["reason"]
+    finally:
+        mill.docker("start", f"skycoin-{MILL}")
+
+
+@pytest.mark.case(22)
+def test_a_dead_board_is_a_row_and_costs_its_time_once(up: Machine, boards: dict[str, Board]) -> None:
+    """Its link is gone: nothing is refused, and nothing answers."""
+    boards[ORCHARD].unplug()
+    try:
+        began = time.monotonic()
+        table = up.skyinfra("fleet", "status")
+        took = time.monotonic() - began
+        assert table.code == 4, table.text
+        assert took < 35, table.text
+        rows = {line.split()[0]: line for line in table.text.splitlines() if line.strip()}
+        assert "does not answer" in rows[ORCHARD]
+        [reason] = [
+            line for line in table.text.splitlines() if line.startswith(f"{ORCHARD}: does not answer: ")
+        ]
+        assert boards[ORCHARD].address in reason, "ssh's own words"
+        assert " offline " in rows["node-1"]
+        assert " offline " in rows[MILL]
+    finally:
+        boards[ORCHARD].plug()
+
+
+def test_watch_goes_on_without_a_dead_board_and_ends_cleanly(up: Machine, boards: dict[str, Board]) -> None:
+    env = {**clean_environment(), **SETTINGS, **up.environment()}
+    with subprocess.Popen(
+        ["./skyinfra", "fleet", "status", "--watch", "--json"],
+        cwd=up.checkout,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        assert first["ok"] is True
+        boards[ORCHARD].stop_sshd()
+        try:
+            states: dict[str, str] = {}
+            deadline = time.monotonic() + 60
+            while states.get(ORCHARD) != "does not answer":
+                assert time.monotonic() < deadline, states
+                one = json.loads(process.stdout.readline())
+                states = {node["node"]: node["state"] for node in one["nodes"]}
+            assert states[MILL] == "offline"
+        finally:
+            boards[ORCHARD].start_sshd()
+        while states[ORCHARD] != "offline":
+            assert time.monotonic() < deadline + 60, "a board that is back is seen"
+            one = json.loads(process.stdout.readline())
+            states = {node["node"]: node["state"] for node in one["nodes"]}
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said

@@ -1,0 +1,150 @@
+"""A Docker engine with nodes on it, as `fleet status` asks it; it answers as v0.27.1 and Docker 20.10 do."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker.errors import APIError, NotFound
+
+from fleet.nodes import FleetNode
+
+NOW = "2026-11-26T09:15:00.123456789Z"
+IMAGE = f"registry.localhost:5443/skycoin/skycoin@sha256:{'4b16288b2ffa' + 52 * '0'}"
+DF = "/dev/mmcblk0p2      30358512 12000000  17000000      42% /data"
+
+
+def health(height: int = 180000, peers: int = 3, version: str = "0.27.1") -> str:
+    """/api/v1/health of a node, as v0.27.1 prints it; what nobody reads is left out."""
+    head = {
+        "seq": height,
+        "block_hash": "0551a1e5af999fe8fff529f6f2ab341e1e33db95135eef1b2be44fe6981349f3",
+        "timestamp": 1795684436,
+        "version": 0,
+    }
+    said = {
+        "blockchain": {"head": head, "unspents": 1, "unconfirmed": 0, "time_since_last_block": "4m46s"},
+        "version": {"version": version, "commit": 40 * "1", "branch": "master"},
+        "coin": "skycoin",
+        "open_connections": peers,
+        "uptime": "517.345938ms",
+    }
+    return json.dumps(said, indent=4)
+
+
+def progress(current: int = 180000, *heights: int) -> str:
+    """/api/v1/blockchain/progress, with the heights that peers say."""
+    peers = [{"address": f"10.0.0.{index}:6000", "height": one} for index, one in enumerate(heights)]
+    return json.dumps({"current": current, "highest": max([current, *heights]), "peers": peers}, indent=4)
+
+
+def printed(*parts: str) -> str:
+    """Output of the questions in a container."""
+    return "\n---\n".join(parts) + "\n"
+
+
+def answers(height: int, *heights: int) -> str:
+    """Output of a node that answers, with peers of these heights."""
+    return printed(health(height, len(heights)), progress(height, *heights), DF)
+
+
+@dataclass
+class Box:
+    """A node's container."""
+
+    says: list[str] = field(default_factory=lambda: [answers(180000, 180000, 180000, 180000)])
+    """Output of each look; the last one stays."""
+    status: str = "running"
+    health: str = "healthy"
+    exit_code: int = 0
+    restarts: int = 0
+    started: str = "2026-11-26T06:15:00.000000001Z"
+    finished: str = "0001-01-01T00:00:00Z"
+    image: str = IMAGE
+    command: Sequence[str] = ("-web-interface-addr=0.0.0.0", "-port=6000")
+    log: bytes = b""
+
+    def inspected(self, name: str) -> dict[str, Any]:
+        state = {
+            "Status": self.status,
+            "Running": self.status in ("running", "paused", "restarting"),
+            "ExitCode": self.exit_code,
+            "StartedAt": self.started,
+            "FinishedAt": self.finished,
+        }
+        if self.health:
+            state["Health"] = {"Status": self.health, "FailingStreak": 0, "Log": []}
+        return {
+            "Id": f"id-of-{name}",
+            "Name": f"/{name}",
+            "State": state,
+            "RestartCount": self.restarts,
+            "Config": {"Image": self.image, "Cmd": list(self.command)},
+        }
+
+
+@dataclass
+class FleetEngine:
+    """The part of a docker client that a look at a host uses."""
+
+    boxes: dict[str, Box]
+    time: str = NOW
+    fails: Callable[[str], Exception | None] = lambda _: None
+    """Error of a call, by its name."""
+    calls: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def api(self) -> "FleetEngine":
+        return self
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if (error := self.fails(name)) is not None:
+            raise error
+
+    def _box(self, name: str) -> Box:
+        if (box := self.boxes.get(name.removeprefix("id-of-"))) is None:
+            raise NotFound("404", explanation=f"No such container: {name}")
+        return box
+
+    def info(self) -> dict[str, Any]:
+        self._called("info")
+        return {"SystemTime": self.time}
+
+    def inspect_container(self, name: str) -> dict[str, Any]:
+        self._called("inspect")
+        return self._box(name).inspected(name)
+
+    def exec_create(self, identity: str, command: Sequence[str]) -> dict[str, str]:
+        self._called("exec")
+        assert command[:2] == ["sh", "-c"]
+        if self._box(identity).status != "running":
+            raise APIError("409", explanation=f"Container {identity} is not running")
+        return {"Id": identity}
+
+    def exec_start(self, identity: str) -> bytes:
+        says = self._box(identity).says
+        return (says.pop(0) if len(says) > 1 else says[0]).encode()
+
+    def logs(self, identity: str, since: int, tail: int) -> bytes:
+        self._called(f"logs since {since}")
+        assert tail
+        return self._box(identity).log
+
+
+def node(name: str = "node-1", **given: Any) -> FleetNode:
+    """A node on a board."""
+    facts: dict[str, Any] = {
+        "host": "attic",
+        "engine": "ssh://pi@attic.lan",
+        "docker": "docker -H ssh://pi@attic.lan",
+        "container": f"skycoin-{name}",
+        "image": IMAGE,
+        "tag": "0.27.1",
+        "runs": "native",
+    }
+    return FleetNode(name=name, **{**facts, **given})

@@ -1,0 +1,617 @@
+"""`skyinfra fleet status`: what is asked of hosts, what is made of their answers, and how it is shown."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+from requests.exceptions import ConnectionError as Lost
+from requests.exceptions import ReadTimeout
+
+from clients.errors import ServiceError
+from clients.shared_ssh import SharedSsh
+from commands import exit_codes
+from display.units import since, size
+from fleet import report
+from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
+from fleet.asking import Asking, HostError, statuses
+from fleet.hosts import AT_ONCE, Hosts
+from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, State, Status
+from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_commands import layout, set_up  # noqa: F401
+from tests.unit.test_wallets import NODE, URN, child
+
+AT = datetime(2026, 11, 26, 9, 15, tzinfo=UTC)
+YOUNG = "2026-11-26T09:14:00Z"
+ENDED = "2026-11-26T09:05:00Z"
+
+
+def seen(box: Box, given: FleetNode | None = None) -> Status:
+    """The status of one node on a host."""
+    one = given or node()
+    [found] = statuses(FleetEngine({one.container: box}), [one], pause=0)
+    return found
+
+
+# What a node says.
+
+
+def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: Path) -> None:
+    """The script itself, with a wget that prints what v0.27.1 answers."""
+    wget = tmp_path / "wget"
+    wget.write_text(
+        '#!/bin/sh\nfor url; do :; done\necho "$@" >> "${0%/*}/asked"\ncat "${0%/*}/$(basename "$url")"\n'
+    )
+    wget.chmod(0o755)
+    (tmp_path / "health").write_text(health(179999, 2))
+    (tmp_path / "progress").write_text(progress(179999, 180000, 180001))
+    script = QUESTIONS.replace(" /data ", f" {tmp_path} ")
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    said = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=True)
+    chain, disk = chain_and_disk(said.stdout)
+    assert chain == Chain(
+        version="0.27.1",
+        height=179999,
+        highest=180000,
+        peers=2,
+        last_block=datetime.fromtimestamp(1795684436, UTC),
+    )
+    assert disk is not None
+    there = os.statvfs(tmp_path)
+    assert disk.total == there.f_blocks * there.f_frsize
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [line.split()[-1] for line in asked] == [
+        "http://127.0.0.1:6420/api/v1/health",
+        "http://127.0.0.1:6420/api/v1/blockchain/progress",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heights", "highest"),
+    [((), None), ((7,), 7), ((7, 9), 7), ((7, 10**9), 7), ((5, 8, 10**9), 8)],
+)
+def test_one_peer_alone_is_not_believed(heights: Sequence[int], highest: int | None) -> None:
+    """A peer of any number would make a good node look stuck."""
+    chain, _ = chain_and_disk(answers(7, *heights))
+    assert isinstance(chain, Chain)
+    assert chain.highest == highest
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it printed nothing"),
+        ("OCI runtime exec failed: no such file: sh", "OCI runtime exec failed: no such file: sh"),
+        (
+            printed("wget: can't connect to remote host: Connection refused", "", DF),
+            "/api/v1/health answers: wget: can't connect to remote host: Connection refused",
+        ),
+        (
+            printed(health(), "wget: server returned error: HTTP/1.1 403 Forbidden", DF),
+            "/api/v1/blockchain/progress answers: wget: server returned error: HTTP/1.1 403 Forbidden",
+        ),
+        (printed("", "", DF), "/api/v1/health answers: nothing in 8 s"),
+        (printed("[]", "{}", DF), "another form"),
+        (printed("{}", progress(), DF), "another form"),
+        (printed(health(), "{}", DF), "another form"),
+        (printed(health().replace("1795684436", "99999999999999999"), progress(), DF), "another form"),
+        (printed(health().replace('"seq": 180000', '"seq": null'), progress(), DF), "another form"),
+        (printed(health()[:90], progress(), DF), "/api/v1/health answers: "),
+    ],
+)
+def test_an_answer_of_another_form_is_said_and_never_guessed(text: str, said: str) -> None:
+    chain, _ = chain_and_disk(text)
+    assert isinstance(chain, AnswerError)
+    assert said in str(chain)
+    assert "\n" not in str(chain)
+
+
+@pytest.mark.parametrize("line", ["", "df: /data: can't find mount point", "overlay a b c d /data"])
+def test_a_disk_that_is_not_understood_is_not_known(line: str) -> None:
+    chain, disk = chain_and_disk(printed(health(), progress(), line))
+    assert isinstance(chain, Chain)
+    assert disk is None
+
+
+# What is made of it.
+
+BEHIND = answers(57694, 180000, 180000)
+
+
+@pytest.mark.parametrize(
+    ("box", "state", "reason"),
+    [
+        (Box(), State.SYNCED, ""),
+        (Box(says=[answers(180000, 179000, 180000)]), State.SYNCED, ""),
+        (Box(says=[answers(0)], command=["-disable-networking"]), State.OFFLINE, ""),
+        (Box(says=[answers(0)], started=YOUNG), State.STARTING, ""),
+        (Box(says=[answers(0)]), State.NO_PEERS, "it has no peer"),
+        (Box(says=[BEHIND], started=YOUNG), State.SYNCING, ""),
+        (Box(says=[BEHIND], log=b"CRITICAL [daemon]: Added new block seq=57694\n"), State.SYNCING, ""),
+        (Box(says=[BEHIND, answers(57695, 180000)]), State.SYNCING, ""),
+        (Box(says=[BEHIND]), State.STUCK, "it has block 57694 of 180000 and added none in 5 min"),
+        (Box(says=[BEHIND, "gone"]), State.STUCK, "it has block 57694 of 180000"),
+        (Box(says=["wget: refused"], health="starting"), State.STARTING, ""),
+        (Box(says=["wget: refused"], health="unhealthy"), State.UNHEALTHY, "wget: refused"),
+        (Box(health="unhealthy"), State.UNHEALTHY, "its health check fails"),
+        (Box(health=""), State.SYNCED, ""),
+        (Box(status="exited", exit_code=137, finished=ENDED), State.STOPPED, "it ended with exit code 137"),
+        (Box(status="created"), State.STOPPED, "its container is created"),
+        (Box(status="paused"), State.STOPPED, "its container is paused"),
+        (
+            Box(status="restarting", exit_code=1),
+            State.RESTARTING,
+            "it ends again and again, with exit code 1",
+        ),
+    ],
+)
+def test_a_nodes_state_is_told_from_what_it_and_its_engine_say(box: Box, state: State, reason: str) -> None:
+    found = seen(box)
+    assert found.state is state
+    assert found.is_ok == (state in OK)
+    assert bool(found.reason) == (not found.is_ok)
+    assert reason in found.reason
+
+
+def test_a_reason_names_the_command_that_shows_more() -> None:
+    logs = "`docker -H ssh://pi@attic.lan logs --tail 50 skycoin-node-1`"
+    for box in (Box(says=[BEHIND]), Box(says=["?"]), Box(status="exited")):
+        assert seen(box).reason.endswith(logs)
+
+
+def test_a_container_that_is_not_there_is_missing() -> None:
+    [found] = statuses(FleetEngine({}), [node()])
+    assert (found.state, found.container) == (State.MISSING, None)
+    assert "skycoin-node-1" in found.reason
+
+
+def test_times_are_of_the_hosts_own_clock() -> None:
+    """A board without a battery starts in 1970: its node is not older than mankind."""
+    engine = FleetEngine({"skycoin-node-1": Box(says=[BEHIND], started="1970-01-01T00:00:30.5Z")})
+    engine.time = "1970-01-01T02:00:31.000000001+02:00"
+    [found] = statuses(engine, [node()])
+    assert found.container is not None
+    assert found.container.seconds == 0
+    assert found.state is State.SYNCING, "it is young"
+    engine.time = "1970-01-01T00:10:30Z"
+    assert statuses(engine, [node()], pause=0)[0].state is State.STUCK
+    assert "logs since 330" in engine.calls
+
+
+def test_a_stopped_node_shows_since_when_and_the_disk_that_another_sees() -> None:
+    stopped = Box(status="exited", finished=ENDED, restarts=3)
+    first, second = node("a"), node("b")
+    engine = FleetEngine({first.container: stopped, second.container: Box()})
+    down, up = statuses(engine, [first, second])
+    assert down.container is not None
+    assert (down.container.seconds, down.container.restarts) == (600, 3)
+    assert down.disk == up.disk == Disk(free=17000000 * 1024, total=30358512 * 1024)
+
+
+@pytest.mark.parametrize("fault", [{"State": None}, {"Config": {}}, {"State": {"StartedAt": "yesterday"}}])
+def test_an_engine_of_another_form_is_said(fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FleetEngine({"skycoin-node-1": Box()})
+    inspected = engine.inspect_container("skycoin-node-1")
+    monkeypatch.setattr(engine, "inspect_container", lambda _: {**inspected, **fault})
+    [found] = statuses(engine, [node()])
+    assert found.state is State.UNHEALTHY
+    assert "another form" in found.reason
+
+
+def test_a_node_that_ends_while_it_is_asked_is_not_a_fault_of_its_host() -> None:
+    engine = FleetEngine({"skycoin-node-1": Box()})
+    for error in (APIError("409", explanation="Container is not running"), APIError("500")):
+        engine.fails = lambda name, error=error: error if name == "exec" else None  # type: ignore[misc]
+        [found] = statuses(engine, [node()])
+        assert found.state is State.UNHEALTHY
+        assert "starts no program" in found.reason
+
+
+# One host.
+
+
+def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    monkeypatch.setattr("fleet.asking.Engine.client", lambda _: engine)
+    return Asking("unix:///board.sock", [])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Lost("('Connection aborted.', …)"), "it stopped answering: the connection was cut"),
+        (ReadTimeout("UnixHTTPConnectionPool(…)"), "it stopped answering: nothing in 20 s"),
+        (APIError("500", explanation="layer is busy"), "its engine refuses: layer is busy"),
+        (KeyError("SystemTime"), "it stopped answering: 'SystemTime'"),
+    ],
+)
+def test_an_engine_that_fails_is_the_hosts_reason_and_connected_anew(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda _: error)
+    asking = of_host(engine, monkeypatch)
+    with pytest.raises(HostError) as caught:
+        asking.statuses([node()])
+    assert str(caught.value) == said
+    assert engine.closed
+    engine.fails = lambda _: None
+    assert [one.state for one in asking.statuses([node()])] == [State.SYNCED]
+
+
+def test_the_reason_of_a_dead_host_is_ssh_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(_: object) -> None:
+        raise ServiceError(
+            "no Docker engine answers at ssh://pi@attic.lan: ssh: connect to host attic.lan port 22: No "
+            "route to host\nTry `docker -H ssh://pi@attic.lan version`"
+        )
+
+    monkeypatch.setattr("fleet.asking.Engine.client", dead)
+    with pytest.raises(HostError) as caught:
+        Asking("ssh://pi@attic.lan", []).statuses([node()])
+    assert str(caught.value) == "ssh: connect to host attic.lan port 22: No route to host"
+
+
+def test_all_requests_to_an_ssh_host_share_a_connection_of_this_program_s(tmp_path: Path) -> None:
+    shared = SharedSsh(["-o", "ControlPath=~/.ssh/mine", "-p", "2222"])
+    asked = ["ssh", "-F", "/dev/null", "-G", *shared.options, "board.lan"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    [path] = [line.removeprefix("controlpath ") for line in said if line.startswith("controlpath ")]
+    assert Path(path).parent.stat().st_mode & 0o77 == 0, "nobody else asks over it"
+    assert {"controlmaster auto", "controlpersist 60", "port 2222"} <= set(said)
+    shared.close()
+    assert not Path(path).parent.exists()
+
+
+# All hosts.
+
+
+class Slow:
+    """A host that answers after a time, or when it is told to."""
+
+    at_work, most = 0, 0
+    lock = threading.Lock()
+
+    def __init__(self, seconds: float = 0.0, error: Exception | None = None) -> None:
+        self.seconds, self.error, self.asked, self.closed = seconds, error, 0, False
+        self.answers = threading.Event()
+
+    def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
+        self.asked += 1
+        with Slow.lock:
+            Slow.at_work += 1
+            Slow.most = max(Slow.most, Slow.at_work)
+        self.answers.wait(self.seconds)
+        with Slow.lock:
+            Slow.at_work -= 1
+        if self.error:
+            raise self.error
+        return [Status(node=one, state=State.SYNCED) for one in nodes]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def fleet_of(hosts: dict[str, Slow], limit: float = 25.0) -> Hosts:
+    nodes = [node(f"on-{name}", host=name, engine=name) for name in hosts]
+    return Hosts(nodes, ask=lambda engine, _: hosts[engine or ""], limit=limit)
+
+
+def test_a_host_is_asked_once_for_all_its_nodes_and_the_order_stays() -> None:
+    host = Slow()
+    nodes = [node("b"), node("a"), node("c", ssh_options=["-p", "1"])]
+    made: list[Sequence[str]] = []
+
+    def ask(_: str | None, options: Sequence[str]) -> Slow:
+        made.append(options)
+        return host
+
+    found = Hosts(nodes, ask=ask).look()
+    assert [one.node.name for one in found] == ["b", "a", "c"]
+    assert (len(made), host.asked) == (2, 2), "another way to it is another connection"
+
+
+def test_hosts_are_asked_at_once_and_no_more_than_ten() -> None:
+    Slow.most = Slow.at_work = 0
+    hosts = {str(number): Slow(0.3) for number in range(2 * AT_ONCE)}
+    began = time.monotonic()
+    found = fleet_of(hosts).look()
+    assert time.monotonic() - began < 3, "one after the other is 6 s"
+    assert len(found) == 2 * AT_ONCE
+    assert 1 < Slow.most <= AT_ONCE
+
+
+def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
+    hung = Slow(60)
+    hosts = {"good": Slow(), "hung": hung, "refused": Slow(error=HostError("Connection refused"))}
+    fleet = fleet_of(hosts, limit=0.5)
+    began = time.monotonic()
+    states = {one.node.host: (one.state, one.reason) for one in fleet.look()}
+    assert 0.4 < time.monotonic() - began < 2
+    assert states == {
+        "good": (State.SYNCED, ""),
+        "hung": (State.NO_ANSWER, "nothing was heard of it in 0 s"),
+        "refused": (State.NO_ANSWER, "Connection refused"),
+    }
+    began = time.monotonic()
+    again = {one.node.host: one.state for one in fleet.look()}
+    assert time.monotonic() - began < 0.4, "nobody waits for it again"
+    assert (again["good"], again["hung"]) == (State.SYNCED, State.NO_ANSWER)
+    assert hung.asked == 1, "it is asked still"
+    hung.answers.set()
+    deadline = time.monotonic() + 5
+    while next(one for one in fleet.look() if one.node.host == "hung").state is not State.SYNCED:
+        assert time.monotonic() < deadline, "a host that is back is seen"
+    fleet.close()
+    assert hosts["good"].closed
+
+
+def test_a_fault_of_the_program_is_the_row_of_one_host() -> None:
+    found = fleet_of({"a": Slow(error=RuntimeError("oh")), "b": Slow()}).look()
+    assert [(one.state, "RuntimeError" in one.reason) for one in found] == [
+        (State.NO_ANSWER, True),
+        (State.SYNCED, False),
+    ]
+
+
+# What is shown.
+
+
+def well(name: str, **given: Any) -> Status:
+    return seen(Box(), node(name, **given))
+
+
+def test_the_table_shows_what_is_known_of_each_node() -> None:
+    backup = Backup(time=AT - timedelta(days=3), file="/b.age", is_gone=False)
+    fleet = [
+        replace(well("node-1"), node=node("node-1", backup=backup)),
+        seen(Box(says=[BEHIND], restarts=2), node("node-2", host="shed", runs="emulated")),
+        Status(node=node("node-3", host="dead"), state=State.NO_ANSWER, reason="ssh: No route to host"),
+    ]
+    lines = report.text(fleet, AT, None).splitlines()
+    assert [line.split("  ") for line in _squeezed(lines[:4])] == [
+        ["NODE", "HOST", "STATE", "HEIGHT", "PEERS", "LAST BLOCK", "UP", "VERSION", "IMAGE"]
+        + ["RUNS", "RESTARTS", "BACKUP", "DISK FREE"],
+        ["node-1", "attic", "synced", "180000", "3", "64 s", "3 h", "0.27.1", "0.27.1@4b16288b2ffa"]
+        + ["native", "0", "3 d", "17.4 GB"],
+        ["node-2", "shed", "stuck", "57694 of 180000", "2", "64 s", "3 h", "0.27.1", "0.27.1@4b16288b2ffa"]
+        + ["emulated", "2", "none", "17.4 GB"],
+        ["node-3", "dead", "does not answer", "–", "–", "–", "–", "–", "0.27.1@4b16288b2ffa"]
+        + ["native", "–", "none", "–"],
+    ]
+    assert lines[5].startswith("node-2 on host shed: stuck: it has block 57694 of 180000")
+    assert lines[6] == "node-3 on host dead: does not answer: ssh: No route to host"
+    assert lines[8] == ("2026-11-26 09:15:00 UTC, 3 nodes on 3 hosts: 1 synced, 1 stuck, 1 does not answer")
+
+
+def _squeezed(lines: Sequence[str]) -> list[str]:
+    cells = ([cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines)
+    return ["  ".join(row) for row in cells]
+
+
+@pytest.mark.parametrize("count", [1, 4, 12])
+def test_eighty_columns_are_enough_and_each_part_has_the_names(count: int) -> None:
+    fleet = [well(f"node-{number}", host=f"board-{number}") for number in range(count)]
+    shown = report.text(fleet, AT, 80).splitlines()
+    assert max(map(len, shown)) <= 80
+    assert sum(line.startswith("NODE ") for line in shown) == 2
+    assert sum(line.startswith("node-") for line in shown) == 2 * count
+    wide = report.text(fleet, AT, None).splitlines()
+    assert sum(line.startswith("node-") for line in wide) == count
+
+
+def test_a_node_that_runs_another_image_than_the_stack_s_is_said() -> None:
+    other = IMAGE.replace("4b16", "ffff")
+    found = seen(Box(image=other))
+    assert "ffff288b2ffa" in report.text([found], AT, None).splitlines()[1]
+    assert f"it runs {other}, and the stack has {IMAGE}" in report.text([found], AT, None)
+
+
+def test_an_image_that_came_through_ssh_is_the_stack_s_under_another_name() -> None:
+    """Its engine knows it by the name that it was pulled by (ADR 25)."""
+    digest = IMAGE.partition("@")[2]
+    found = seen(Box(image=f"127.0.0.1:5443/skycoin/skycoin@{digest}"))
+    shown = report.text([found], AT, None)
+    assert "the stack has" not in shown
+    assert "0.27.1@4b16288b2ffa" in shown
+
+
+def test_a_backup_that_is_gone_is_said() -> None:
+    gone = Backup(time=AT, file="/b.age", is_gone=True)
+    assert " gone " in report.text([replace(well("a"), node=node("a", backup=gone))], AT, None)
+
+
+def test_many_of_a_kind_are_counted_in_words() -> None:
+    dead = [Status(node=node(name, host=name), state=State.NO_ANSWER, reason="r") for name in "ab"]
+    assert report.summary(dead, AT).endswith("UTC, 2 nodes on 2 hosts: 2 do not answer")
+    alone = seen(Box(says=[answers(0)]))
+    assert report.summary([alone], AT).endswith("1 node on 1 host: 1 without peers")
+
+
+def test_the_json_has_the_keys_that_the_documentation_lists() -> None:
+    """docs/fleet-status.md is what programs are written after."""
+    backup = Backup(time=AT - timedelta(days=3), file="/b.age", is_gone=False)
+    one = replace(well("node-1"), node=node("node-1", backup=backup))
+    said = report.as_json("fleet", [one], AT)
+    text = (Path(__file__).parents[2] / "docs/fleet-status.md").read_text()
+    documented = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    assert _shape(said) == _shape(documented)
+    assert said["nodes"][0]["chain"]["last_block_seconds"] == int((AT.timestamp()) - 1795684436)
+    bare = report.as_json("fleet", [Status(node=node(), state=State.NO_ANSWER, reason="r")], AT)
+    assert (bare["ok"], bare["nodes"][0]["chain"], bare["nodes"][0]["backup"]) == (False, None, None)
+    assert set(bare["nodes"][0]) == set(said["nodes"][0])
+    states = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert set(State) <= states
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shape(one) for key, one in value.items()}
+    return [_shape(value[0])] if isinstance(value, list) else type(value).__name__
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172800, "2 d")]
+    + [(729 * 86400, "729 d"), (730 * 86400, "2 y")],
+)
+def test_a_time_is_shown_in_its_largest_unit_of_which_there_are_two(seconds: int, text: str) -> None:
+    assert since(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (123_456_789, "123 MB"), (10**12, "1.0 TB")],
+)
+def test_a_size_is_shown_as_disks_are_sold(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+# The command.
+
+LIST = f"sha256:{64 * '1'}"
+OUTPUTS = {
+    "images": {
+        "skycoin": {
+            tag: {"digest": LIST, "variants": {"amd64": {"digest": IMAGE.partition("@")[2]}}}
+            for tag in ("latest", "0.27", "release-v0.27.1", "0.27.1")
+        }
+    }
+}
+STACK = [
+    {"urn": f"{URN}pulumi:pulumi:Stack::test", "type": "pulumi:pulumi:Stack", "outputs": OUTPUTS},
+    {"urn": NODE, "type": "skycoin:index:Node", "parent": f"{URN}pulumi:pulumi:Stack::test"},
+    child(
+        "skycoin:index:Preflight",
+        "node-1-preflight",
+        inputs={"host": "attic", "engine": "unix:///e.sock", "wallet": "w", "image": IMAGE},
+        outputs={"runs": "emulated"},
+    ),
+    child("skycoin:index:NodeContainer", "node-1-container", inputs={"name": "c", "image": IMAGE}),
+]
+
+
+@pytest.fixture
+def engine(set_up: object, monkeypatch: pytest.MonkeyPatch) -> FleetEngine:  # noqa: F811
+    one = FleetEngine({"c": Box()})
+    monkeypatch.setattr("commands.backend.resources", lambda *_: STACK)
+    monkeypatch.setattr("fleet.asking.Engine.client", lambda _: one)
+    return one
+
+
+def test_the_command_shows_the_stack_s_nodes_and_ends_with_0(engine: FleetEngine, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("fleet", "status")
+    assert ran.code == 0
+    assert "node-1  attic  synced" in ran.out
+    assert "0.27.1@4b16288b2ffa  emulated" in ran.out, "the most exact tag, the shortest of these"
+    assert "\x1b" not in ran.out
+    assert engine.closed
+
+
+def test_a_node_that_took_its_image_from_the_list_has_its_tag_too(
+    engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host without an architecture lets its engine choose."""
+    listed = f"{IMAGE.partition('@')[0]}@{LIST}"
+    inputs = {"name": "c", "image": listed}
+    stack = [*STACK[:3], child("skycoin:index:NodeContainer", "node-1-container", inputs=inputs)]
+    monkeypatch.setattr("commands.backend.resources", lambda *_: stack)
+    engine.boxes["c"] = Box(image=listed)
+    assert "0.27.1@111111111111" in skyinfra("fleet", "status").out
+
+
+def test_a_node_that_needs_attention_is_code_4_in_text_and_json(
+    engine: FleetEngine, skyinfra: Skyinfra
+) -> None:
+    engine.boxes["c"] = Box(status="exited", exit_code=2)
+    assert skyinfra("fleet", "status").code == exit_codes.PART
+    ran = skyinfra("fleet", "status", "--json")
+    assert ran.code == exit_codes.PART
+    said = json.loads(ran.out)
+    assert (said["schema"], said["stack"], said["ok"]) == (1, "local", False)
+    assert said["nodes"][0]["container"]["exit_code"] == 2
+
+
+def test_a_stack_without_nodes_is_no_fault(
+    engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destroyed node's wallet stays in the state."""
+    monkeypatch.setattr("commands.backend.resources", lambda *_: STACK[:3])
+    ran = skyinfra("fleet", "status")
+    assert (ran.code, ran.out) == (0, "The stack local has no node that is deployed.\n")
+    assert json.loads(skyinfra("fleet", "status", "--json").out)["nodes"] == []
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_watch_prints_it_again_and_ctrl_c_is_its_end(
+    options: Sequence[str], engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [None, None, KeyboardInterrupt]
+
+    def sleep(_: float) -> None:
+        if (error := left.pop(0)) is not None:
+            raise error
+
+    monkeypatch.setattr("commands.fleet_status.time.sleep", lambda seconds: sleep(seconds) if seconds > 1 else None)
+    ran = skyinfra("fleet", "status", "--watch", *options)
+    assert ran.code == 0
+    assert "interrupted" not in ran.err
+    if options:
+        assert [json.loads(line)["ok"] for line in ran.out.splitlines()] == [True] * 3
+    else:
+        assert ran.out.count("NODE ") == 3
+    assert engine.closed
+
+
+def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Path) -> None:
+    """The real screen: a pseudo-terminal of 80 columns."""
+    import pty
+    import signal
+    import struct
+
+    fcntl = pytest.importorskip("fcntl")
+    termios = pytest.importorskip("termios")
+    program = tmp_path / "watch.py"
+    program.write_text(
+        "from commands import fleet\n"
+        "from fleet.nodes import State, Status\n"
+        "from tests.unit.fleet_engine import node\n"
+        "class Hosts:\n"
+        "    looks = 0\n"
+        "    def look(self):\n"
+        "        Hosts.looks += 1\n"
+        "        return [Status(node=node(f'look-{Hosts.looks}'), state=State.NO_ANSWER, reason='dead')]\n"
+        "fleet.EVERY = 0.2\n"
+        "fleet._watch(Hosts(), 'fleet', False)\n"
+        "print('ended well')\n"
+    )
+    root = Path(__file__).parents[2]
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm", "COLUMNS": "", "LINES": ""}
+    with subprocess.Popen(
+        [sys.executable, str(program)], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root
+    ) as process:
+        os.close(slave)
+        said = b""
+        while b"look-3" not in said:
+            said += os.read(master, 4096)
+        process.send_signal(signal.SIGINT)
+        try:
+            while chunk := os.read(master, 4096):
+                said += chunk
+        except OSError:
+            pass  # the other end is closed
+    os.close(master)
+    assert process.returncode == 0
+    assert b"Traceback" not in said
+    assert said.rstrip().endswith(b"ended well")
+    assert b"\x1b[2K" in said, "drawn over the last one"
