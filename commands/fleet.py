@@ -8,7 +8,7 @@ from commands.fleet_status import status
 
 @click.group()
 def fleet() -> None:
-    """Check the hosts of a stack, bring up those that answer, see what runs on them."""
+    """Check the hosts of a stack, update them, see what runs."""
 
 
 for command in (check, status):

@@ -10,6 +10,7 @@ from catalogue.naming import exporter_name, previous_container
 from clients.host_checks import Place, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
+from settings.limits import is_memory_chosen, limited
 from settings.names import (
     container_name,
     hosted_registries,
@@ -73,7 +74,7 @@ def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
 
 
 def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
-    board = BOARDS[host.board] if host.board else SERVER
+    board = limited(BOARDS[host.board] if host.board else SERVER, host, node)
     names = [container_name(one, node.image) for one in (name, node.renamed_from) if one]
     ports = {"rpc-port": (LOOPBACK, node.rpc_port)}
     if node.metrics_port is not None:
@@ -86,11 +87,11 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
             part for one in names for part in (one, previous_container(one), exporter_name(one))
         ),
         ports=ports,
-        memory=node.memory or board.memory,
-        chosen=node.memory is not None or host.board is not None,
+        memory=board.memory,
+        chosen=is_memory_chosen(host.board, host, node),
         wallet=volume_names(name, node)[1],
         chain=joins,
-        wait=node.wait,
+        wait=board.wait,
         starts=_seconds(board.start_period),
     )
 

@@ -9,7 +9,7 @@ from catalogue.boards import BOARDS, SERVER, Board
 from components.node import Node, NodeArgs
 from program.hosts import PulledFrom, host_of
 from settings.host import HostSettings
-from settings.limits import limited
+from settings.limits import is_memory_chosen, limited
 from settings.names import container_name, volume_names
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
@@ -31,7 +31,8 @@ def deploy_node(
     Its container waits for the containers `after`: the nodes of an earlier wave.
     """
     data_volume, wallet_volume = volume_names(name, node)
-    board = _board(settings.hosts[node.host], node)
+    host = settings.hosts[node.host]
+    board = _board(host, node)
     args = NodeArgs(
         host=host_of(node.host, settings),
         image=image.ref,
@@ -46,7 +47,7 @@ def deploy_node(
         gui=node.gui,
         arguments=node.args,
         board=board,
-        memory_is_chosen=_is_memory_chosen(settings.hosts[node.host], node),
+        memory_is_chosen=is_memory_chosen(host.board, host, node),
         wait_timeout=board.wait,
         after=after,
         new_wallet=node.new_wallet,
@@ -59,11 +60,6 @@ def _api_sets(node: NodeSettings) -> list[str]:
     """The GUI is a wallet's interface: asking for it by name asks for the API sets that it needs."""
     needed = GUI_API_SETS if node.gui else ()
     return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
-
-
-def _is_memory_chosen(host: HostSettings, node: NodeSettings) -> bool:
-    """False where the node has the limit of a server, which a smaller host may have less of."""
-    return host.board is not None or host.memory is not None or node.memory is not None
 
 
 def _board(host: HostSettings, node: NodeSettings) -> Board:

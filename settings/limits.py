@@ -27,6 +27,11 @@ class Limits(Settings):
     wait: Annotated[int, Field(ge=10, le=3600)] | None = None
 
 
+def is_memory_chosen(board: str | None, host: Limits, node: Limits) -> bool:
+    """False where a node has the limit of a server, which a smaller host may have less of."""
+    return any(one is not None for one in (board, host.memory, node.memory))
+
+
 def limited(board: Board, host: Limits, node: Limits) -> Board:
     """Apply the limits of a host and of a node to a board.
 

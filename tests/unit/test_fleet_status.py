@@ -560,7 +560,9 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
         if (error := left.pop(0)) is not None:
             raise error
 
-    monkeypatch.setattr("commands.fleet_status.time.sleep", lambda seconds: sleep(seconds) if seconds > 1 else None)
+    monkeypatch.setattr(
+        "commands.fleet_status.time.sleep", lambda seconds: sleep(seconds) if seconds > 1 else None
+    )
     ran = skyinfra("fleet", "status", "--watch", *options)
     assert ran.code == 0
     assert "interrupted" not in ran.err
@@ -581,7 +583,7 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
     termios = pytest.importorskip("termios")
     program = tmp_path / "watch.py"
     program.write_text(
-        "from commands import fleet\n"
+        "from commands import fleet_status\n"
         "from fleet.nodes import State, Status\n"
         "from tests.unit.fleet_engine import node\n"
         "class Hosts:\n"
@@ -589,8 +591,8 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
         "    def look(self):\n"
         "        Hosts.looks += 1\n"
         "        return [Status(node=node(f'look-{Hosts.looks}'), state=State.NO_ANSWER, reason='dead')]\n"
-        "fleet.EVERY = 0.2\n"
-        "fleet._watch(Hosts(), 'fleet', False)\n"
+        "fleet_status.EVERY = 0.2\n"
+        "fleet_status._watch(Hosts(), 'fleet', False)\n"
         "print('ended well')\n"
     )
     root = Path(__file__).parents[2]
