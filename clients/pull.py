@@ -8,21 +8,25 @@ the host keeps the image alone (docs/adr/0025).
 """
 
 import contextlib
+import functools
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import urllib3
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.errors import ServiceError
-from clients.registry import Repository
+from clients.registry import Repository, login_hint
 from clients.ssh import forwarded
 
 LOOPBACK = "127.0.0.1"
+_NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
+"""Of what engines 20.10 and 29 say to a registry's 401 or 403."""
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """One pull at a time through each host's ssh: the images of a host share most of their layers."""
 
@@ -119,11 +123,15 @@ def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
     # By its own name docker-py finds the login itself, an identity token too.
     login = Repository(source.partition("@")[0]).login() if name != source else None
     auth = {"username": login[0], "password": login[1]} if login else None
-    # An error after the first byte comes as a line: nobody else would say why there is no image.
-    for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
-        if "error" in line:
-            raise ServiceError(_refusal(source, place, str(line["error"]), through_ssh=name != source))
-    api.inspect_image(name)
+    refusal = functools.partial(_refusal, source, place, through_ssh=name != source)
+    try:
+        # An error after the first byte comes as a line: nobody else would say why there is no image.
+        for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
+            if "error" in line:
+                raise ServiceError(refusal(str(line["error"])))
+        api.inspect_image(name)
+    except APIError as error:
+        raise ServiceError(refusal(str(error.explanation or error))) from error
     return name
 
 
@@ -141,6 +149,11 @@ def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[
 
 def _refusal(source: str, place: Place, said: str, *, through_ssh: bool) -> str:
     way = " through ssh" if through_ssh else ""
-    registry, host = source.partition("/")[0], place["host"]
-    hint = f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
-    return f"host {host} can't pull {source}{way}: {said}{'' if through_ssh else hint}"
+    registry, hint = source.partition("/")[0], ""
+    if _NO_LOGIN.search(said):
+        hint = f". Log in with an account that may read it: {login_hint(registry)}"
+    elif not through_ssh:
+        hint = (
+            f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
+        )
+    return f"host {place['host']} can't pull {source}{way}: {said}{hint}"

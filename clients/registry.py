@@ -358,7 +358,7 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
     line = f"registry {repository.host} ({repository.path}): {method}: {answer.status_code} {said}".rstrip()
     match answer.status_code:
         case 401 | 403:
-            return f"{line}. Log in with an account that may do this: {_login(repository.host)}"
+            return f"{line}. Log in with an account that may do this: {login_hint(repository.host)}"
         case 405 if method == "DELETE":
             return f"{line}. This registry has no delete API: remove it on the registry's own pages"
         case 429:
@@ -367,7 +367,8 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
     return line
 
 
-def _login(host: str) -> str:
+def login_hint(host: str) -> str:
+    """What gives the docker config a login, in words."""
     command = login_command(host)
     own = host.partition(":")[0] == LOCAL_HOST
     return f'{command}, or for the registry of `make up`: `eval "$(make -s env)"`' if own else command

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from clients import pull
 from clients.errors import ServiceError
@@ -134,6 +134,40 @@ def test_a_refused_pull_names_host_way_and_remedy() -> None:
     with pytest.raises(ServiceError) as through:
         ensure_image(Images(lines=refused), LOCAL, BOARD)
     assert str(through.value) == f"host attic can't pull {LOCAL} through ssh: manifest unknown"
+
+
+def refusing(said: str) -> Images:
+    """An engine that refuses before it prints anything, as for a registry that it does not reach."""
+
+    def refused(image: str, **_: Any) -> Iterator[Mapping[str, Any]]:
+        raise APIError("500", explanation=said)
+
+    images = Images()
+    images.pull = refused  # type: ignore[method-assign, assignment]
+    return images
+
+
+def test_a_registry_that_a_board_does_not_reach_names_the_remedy() -> None:
+    said = 'Get "https://ghcr.io/v2/": dial tcp 203.0.113.9:443: connect: connection refused'
+    with pytest.raises(
+        ServiceError, match=r"connection refused\. It pulls by itself: it must reach ghcr\.io"
+    ):
+        ensure_image(refusing(said), PUBLIC, BOARD)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'Get "https://127.0.0.1:5443/v2/skycoin/skycoin/manifests/{DIGEST}": no basic auth credentials',
+        "pull access denied, repository does not exist or may require authorization: authorization failed: "
+        "no basic auth credentials",
+        "errors:\ndenied: requested access to the resource is denied\nunauthorized: login required\n",
+    ],
+)
+def test_a_login_that_is_missing_is_named(said: str) -> None:
+    hint = r"Log in with an account that may read it: `docker login registry\.localhost:5443`"
+    with pytest.raises(ServiceError, match=hint):
+        ensure_image(refusing(said), LOCAL, BOARD)
 
 
 def test_a_link_that_drops_in_a_layer_is_a_sentence() -> None:
