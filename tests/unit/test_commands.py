@@ -83,6 +83,8 @@ def test_the_front_door_has_these_commands() -> None:
         ("release", "record"),
         ("release", "retain"),
         ("review",),
+        ("setup", "backup"),
+        ("setup", "restore"),
         ("setup", "rotate"),
         ("wallet", "accept"),
         ("wallet", "backup"),
