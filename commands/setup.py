@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from commands.exit_codes import FAILED
 from commands.options import examples
 from commands.wallet_options import opened, recipient_options, with_identity, with_ssh
-from local import setup_backup
+from local import setup_adopt, setup_backup
 from local.layout import Layout, read_layout
 from local.rotation import Key, rotate
 from local.setup_backup_format import SUFFIX, About
+from local.stack import STACK
 from local.steps import SetupError
 from wallets.backup_places import SSH, load_file, place
 from wallets.policy import given_recipients
@@ -38,7 +40,7 @@ NOT_IN_IT = (
 
 @click.group()
 def setup() -> None:
-    """Back up the set-up of `make up`, restore it, change its keys."""
+    """Back up, restore or adopt a set-up; change its keys."""
 
 
 @setup.command(
@@ -151,3 +153,19 @@ def _next(layout: Layout, facts: About) -> str:
         "backup is of must change them no more. Your ssh keys and known hosts are not in a backup: put them "
         "back first. Look at other stacks by `make preview STACK=NAME` before you change them."
     )
+
+
+@setup.command(
+    "adopt",
+    short_help="Take over running nodes without a backup; changes nothing on hosts.",
+    epilog=examples("./skyinfra setup adopt", "./skyinfra setup adopt -s fleet"),
+)
+@click.option("-s", "--stack", metavar="NAME", default=STACK, show_default=True, help="Name of the stack.")
+def adopt_stack(stack: str) -> int:
+    """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
+
+    No container, volume or network is made, replaced, changed or removed, and nodes run on. Images are built
+    where the stack builds any. What is not there is left out, and named; a node that does not run as the file
+    says is taken as it runs, and the next preview shows the difference. Secrets that are lost are listed.
+    """
+    return FAILED if setup_adopt.adopt(read_layout(), stack) else 0

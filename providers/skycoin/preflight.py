@@ -14,6 +14,7 @@ from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
+from providers.adopting import is_adopting, not_there
 from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 from providers.skycoin.wallet_identity import EMPTY, FAULT, proved, refreshed
 
@@ -75,7 +76,10 @@ class Preflight(Remade):
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Prove it for the first time; the wallet volume is made here, or adopted with what is in it."""
         client = self._client(inputs)
-        proof, wallet = self._prove(client, inputs), WalletOnHost(client, inputs)
+        wallet = WalletOnHost(client, inputs)
+        if is_adopting() and not wallet.exists():
+            raise not_there(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
+        proof = self._prove(client, inputs)
         state = {**inputs, **proof, **proved(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state
 

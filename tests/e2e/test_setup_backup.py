@@ -56,6 +56,12 @@ def backup(up: Machine, key: Key, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def other(up: Machine) -> Iterator[Other]:
+    with new_machine(up) as machine:
+        yield machine
+
+
+@contextmanager
+def new_machine(up: Machine) -> Iterator[Other]:
     """A fresh clone of the program, and nothing else."""
     layout = replace(up.layout, state=HOME / "other-state")
     machine = Other(HOME / "other-checkout", layout)
@@ -63,8 +69,10 @@ def other(up: Machine) -> Iterator[Other]:
         shutil.rmtree(folder, ignore_errors=True)
     own = shutil.ignore_patterns(".git", "Pulumi.local.yaml", "Pulumi.workspace-*.yaml")
     shutil.copytree(up.checkout, machine.checkout, ignore=own, symlinks=True)
-    yield machine
-    _stop(layout)
+    try:
+        yield machine
+    finally:
+        _stop(layout)
 
 
 def _stop(layout: Layout) -> None:

@@ -83,6 +83,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("release", "record"),
         ("release", "retain"),
         ("review",),
+        ("setup", "adopt"),
         ("setup", "backup"),
         ("setup", "restore"),
         ("setup", "rotate"),
