@@ -1,10 +1,21 @@
 """`skyinfra setup`: what the set-up of `make up` has made for itself."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import click
 
+from commands.exit_codes import FAILED
 from commands.options import examples
-from local.layout import read_layout
+from commands.wallet_options import opened, recipient_options, with_identity, with_ssh
+from local import setup_adopt, setup_backup
+from local.layout import Layout, read_layout
 from local.rotation import Key, rotate
+from local.setup_backup_format import SUFFIX, About
+from local.stack import STACK
+from local.steps import SetupError
+from wallets.backup_places import SSH, load_file, place
+from wallets.policy import given_recipients
 
 SAYS = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "
@@ -16,10 +27,20 @@ SAYS = {
 }
 """Last line of a rotation."""
 
+NO_RECIPIENT = (
+    "nobody is named who can read the backup, so none was made. Make a key once, on another machine: "
+    "`age-keygen -o setup-key.txt` (package age). Whoever has that file and a backup has every node. "
+    "Give the public key that it prints: --recipient age1…. The recipients of wallets are not taken"
+)
+NOT_IN_IT = (
+    "Not in it: wallets (`./skyinfra wallet backup`), ssh keys and known hosts, and what is built again "
+    "(images, tools)."
+)
+
 
 @click.group()
 def setup() -> None:
-    """Change the keys of the set-up that `make up` made."""
+    """Back up, restore or adopt a set-up; change its keys."""
 
 
 @setup.command(
@@ -45,3 +66,106 @@ def rotate_key(key: str) -> None:
     layout = read_layout()
     rotate(layout, Key(key))
     click.echo(SAYS[Key(key)].format(state=layout.state))
+
+
+@setup.command(
+    "backup",
+    short_help="Write what a new machine needs into a new, encrypted file.",
+    epilog=examples(
+        "./skyinfra setup backup /media/usb/ --recipient age1…",
+        "./skyinfra setup backup ssh://me@nas.lan/~/skycoin --recipients-file keys.txt",
+    ),
+)
+@click.argument("file")
+@recipient_options("Those of the stacks' wallets can't.")
+@with_ssh
+def backup_setup(
+    file: str, given: Sequence[str], recipient_files: Sequence[Path], ssh_options: Sequence[str]
+) -> None:
+    """Write the set-up into the new FILE, encrypted: states and files of its stacks, passphrase, CA, logins.
+
+    FILE is a path, a folder in which the file gets a dated name, or an ssh:// address of either (that of a
+    file ends with .setup-backup). None is ever overwritten. Nodes run on. Refused while another command or
+    pulumi is at work. The file says itself how it is read without this program.
+    """
+    recipients = given_recipients(given, recipient_files)
+    if not recipients:
+        raise SetupError(NO_RECIPIENT)
+    layout = read_layout()
+    address, facts = setup_backup.back_up(layout, recipients, _keeper(file, ssh_options))
+    click.echo(f"{address}: the set-up in {layout.state}, {_stacks(facts)}, {facts.files} files")
+    click.echo(f"Encrypted to {', '.join(recipients)}. Keep it away from this machine.")
+    click.echo(NOT_IN_IT)
+
+
+def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str]:
+    """Write bytes into the file that a command was given, or under the given name into a folder."""
+    if file.startswith(SSH):
+        folder, _, name = file.rpartition("/") if file.endswith(SUFFIX) else (file, "", "")
+        return lambda dated, data: place(folder, ssh_options).keep(name or dated, data)
+    path = Path(file).expanduser().absolute()
+    if path.is_dir() or file.endswith("/"):
+        return place(str(path), ()).keep
+    if path.exists():
+        raise SetupError(f"{path} is there already, and a backup is never overwritten: give another name.")
+    return lambda _, data: place(str(path.parent), ()).keep(path.name, data)
+
+
+def _stacks(facts: About) -> str:
+    return f"stacks: {facts.stacks}" if facts.stacks else "no stack"
+
+
+@setup.command(
+    "restore",
+    short_help="Make the set-up of a backup anew, on an empty machine.",
+    epilog=examples(
+        "./skyinfra setup restore skycoin-setup-2026-11-26T09-00-00Z.setup-backup --identity setup-key.txt",
+        "./skyinfra setup restore ssh://me@nas.lan/~/skycoin/FILE --identity ~/.ssh/id_ed25519",
+    ),
+)
+@click.argument("file")
+@with_identity
+@with_ssh
+def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) -> None:
+    """Put the set-up in FILE into the empty state folder, whole or not at all; `make up` goes on with it.
+
+    FILE is a path or an ssh:// address. Refused where the state folder holds anything, or a stack's file is
+    there with another text. Nodes are not touched. A restore that was interrupted is finished, or begun anew,
+    by the same command.
+    """
+    layout = read_layout()
+    facts = setup_backup.restore(layout, file, load_file(file, ssh_options), opened(keys))
+    if facts is None:
+        click.echo(f"A restore into {layout.state} was interrupted; it is finished now.\nNow run `make up`.")
+        return
+    click.echo(
+        f"{layout.state}: the set-up of {facts.machine}, as it was at {facts.time:%Y-%m-%d %H:%M:%S} UTC, "
+        f"{_stacks(facts)}"
+    )
+    click.echo(_next(layout, facts))
+
+
+def _next(layout: Layout, facts: About) -> str:
+    """What to do after a restore."""
+    command = " ".join([*setup_backup.differences(layout, facts), "make up"])
+    return (
+        f"Now run `{command}`: it makes the rest and goes on with the same nodes. The machine that the "
+        "backup is of must change them no more. Your ssh keys and known hosts are not in a backup: put them "
+        "back first. Look at other stacks by `make preview STACK=NAME` before you change them."
+    )
+
+
+@setup.command(
+    "adopt",
+    short_help="Take over running nodes without a backup; changes nothing on hosts.",
+    epilog=examples("./skyinfra setup adopt", "./skyinfra setup adopt -s fleet"),
+)
+@click.option("-s", "--stack", metavar="NAME", default=STACK, show_default=True, help="Name of the stack.")
+def adopt_stack(stack: str) -> int:
+    """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
+
+    No container, volume or network is made, replaced, changed or removed, and nodes run on. Images are built
+    where the stack builds any. What is not there is left out, and named; a node that does not run as the file
+    says is taken as it runs, and the next preview shows the difference. Secrets that are lost are listed.
+    """
+    return FAILED if setup_adopt.adopt(read_layout(), stack) else 0

@@ -1,4 +1,4 @@
-"""Options of `skyinfra wallet`: places of backups, who can read them, and with which keys."""
+"""Options of commands over backups: their places, who can read them, and with which keys."""
 
 import functools
 import sys
@@ -68,7 +68,20 @@ def with_identity(function: Function) -> Function:
 
 
 def with_recipients(function: Function) -> Function:
-    """Add the options that say who can read what is written."""
+    """Add the options that say who can read what is written, beside the stack's recipients."""
+    return recipient_options("Those of the stack always can.")(function)
+
+
+def recipient_options(others: str) -> Callable[[Function], Function]:
+    """Add the options that say who can read what is written; `others` says who else can."""
+
+    def added(function: Function) -> Function:
+        return _with_recipient_options(function, others)
+
+    return added
+
+
+def _with_recipient_options(function: Function, others: str) -> Function:
     with_files = click.option(
         "--recipients-file",
         "recipient_files",
@@ -82,7 +95,7 @@ def with_recipients(function: Function) -> Function:
         "given",
         multiple=True,
         metavar="KEY",
-        help="Public key that can read the backup: age1… or of ssh. Those of the stack always can.",
+        help=f"Public key that can read the backup: age1… or of ssh. {others}",
     )(with_files)
 
 

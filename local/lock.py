@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from local import passphrase_rotation
+from local import passphrase_rotation, setup_backup_journal
 from local.layout import Layout, as_owner
 from local.steps import SetupError
 
@@ -15,8 +15,8 @@ from local.steps import SetupError
 def exclusive(layout: Layout, command: str) -> Iterator[None]:
     """Hold the set-up's lock. Raises SetupError that names the command that has it.
 
-    The kernel gives the lock back when its process ends, however it ends. A rotation of the passphrase that
-    was killed is finished first.
+    The kernel gives the lock back when its process ends, however it ends. A restore of the set-up that was
+    killed is finished first, or a rotation of the passphrase.
     """
     with as_owner(layout):
         opened = (layout.state / "lock").open("a+")
@@ -32,6 +32,7 @@ def exclusive(layout: Layout, command: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"`{command}`, process {os.getpid()} since {datetime.now(UTC):%H:%M:%S} UTC,")
         file.flush()
+        setup_backup_journal.settle(layout)
         passphrase_rotation.settle(layout)
         yield
         file.truncate(0)

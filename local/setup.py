@@ -20,9 +20,11 @@ from local import (
     registry,
     registry_login,
     services,
+    setup_backup_journal,
 )
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.lock import exclusive
 from local.stack import STACK, ensure_stack, own_stacks, stack_config
 from local.steps import SetupError, step
 from local.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
@@ -95,8 +97,20 @@ def claim_state(layout: Layout) -> None:
 
     Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there.
     """
-    there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    if there and not (layout.state / "passphrase").exists():
+    if setup_backup_journal.is_unfinished(layout):
+        with exclusive(layout, "make up"):
+            pass  # it is finished there
+    if (layout.state / "passphrase").exists():
+        pulumi_cli.passphrase_file(layout)  # refuses an empty one
+        return
+    if halves := setup_backup_journal.halves(layout):
+        raise SetupError(
+            f"A restore into {layout.state} is at work, or was interrupted before anything was in its place: "
+            f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
+        )
+    found = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
+    there = [name for name in found if name != setup_backup_journal.LOCK]
+    if there:
         raise SetupError(
             f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: it is no "
             "set-up's, or has lost what its state is encrypted with. Set SKYCOIN_STATE to a new folder, "

@@ -59,7 +59,7 @@ class LocalFolder:
             raise WalletError(
                 f"{path} is there already, and a backup is never overwritten: try again"
             ) from None
-        _sync(self._path)
+        sync(self._path)
 
     def names(self) -> list[str]:
         """Names of the files that may be backups. Raises WalletError where there is no such folder."""
@@ -106,7 +106,7 @@ def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
             raise _NoUnnamedFilesError from None
         raise
     with os.fdopen(handle, "wb") as file:
-        _fill(file.fileno(), data)
+        fill(file.fileno(), data)
         try:
             os.link(f"/proc/self/fd/{file.fileno()}", path, follow_symlinks=True)
         except FileExistsError:
@@ -120,7 +120,7 @@ def _write_partial(partial: Path, path: Path, data: bytes) -> None:
     try:
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            _fill(file.fileno(), data)
+            fill(file.fileno(), data)
         try:
             os.link(partial, path)
         except PermissionError:  # as on FAT, which knows no links: then it is moved, to a name that is free
@@ -130,14 +130,16 @@ def _write_partial(partial: Path, path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _fill(handle: int, data: bytes) -> None:
+def fill(handle: int, data: bytes) -> None:
+    """Write all of the data, and wait until it is on the disk."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
     os.fsync(handle)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

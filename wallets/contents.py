@@ -107,19 +107,19 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
         yield path, File(data=content.read(), mode=entry.mode & 0o777, modified=int(entry.mtime))
 
 
-def to_tar(contents: Contents, below: str = "") -> bytes:
+def to_tar(contents: Contents, below: str = "", owner: int = USER) -> bytes:
     """The files as a tar archive under the folder `below`, owned by the node's user; folders are private."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         folders = {below, *(posixpath.join(below, posixpath.dirname(path)) for path in contents)}
         for path in sorted({part for folder in folders for part in _with_parents(folder)}):
             entry = tarfile.TarInfo(path)
-            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, USER, USER
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, owner, owner
             tar.addfile(entry)
         for path, file in sorted(contents.items()):
             entry = tarfile.TarInfo(posixpath.join(below, path))
             entry.size, entry.mode, entry.mtime = len(file.data), file.mode, file.modified
-            entry.uid = entry.gid = USER
+            entry.uid = entry.gid = owner
             if file.link:
                 entry.type, entry.linkname = tarfile.SYMTYPE, file.link
             tar.addfile(entry, io.BytesIO(file.data))
@@ -132,9 +132,9 @@ def _with_parents(folder: str) -> Iterator[str]:
         folder = posixpath.dirname(folder)
 
 
-def pack(contents: Contents) -> bytes:
+def pack(contents: Contents, owner: int = USER) -> bytes:
     """A backup file: a gzipped tar archive, which `tar -xzf` reads and whose checksum shows a cut."""
-    return gzip.compress(to_tar(contents), mtime=0)
+    return gzip.compress(to_tar(contents, owner=owner), mtime=0)
 
 
 def unpack(name: str, backup: bytes) -> dict[str, File]:
@@ -153,7 +153,9 @@ def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, KeyError):
         raise WalletError(f"{name} is not a whole backup: it is no .tar.gz, or was cut short") from None
     if len(unzipped) > LARGEST:
-        raise WalletError(f"{name} is larger than {LARGEST // 2**20} MiB unpacked, and no backup of wallets")
+        raise WalletError(
+            f"{name} is larger than {LARGEST // 2**20} MiB unpacked, and no backup of this program"
+        )
     return contents
 
 

@@ -25,11 +25,16 @@ def rules_of(config: Mapping[str, Any]) -> WalletsSettings:
 
 def recipients_of(rules: WalletsSettings, given: Sequence[str], files: Sequence[Path]) -> list[str]:
     """All recipients: the stack's, and those of a command, each once. Raises UserError."""
+    return list(dict.fromkeys([*rules.recipients, *given_recipients(given, files)]))
+
+
+def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
+    """Recipients of a command, each once: its own, and those in its files. Raises UserError."""
     for one in given:
         if fault := age.recipient_fault(one):
             raise WalletError(f"--recipient: {fault}")
     from_files = [one for path in files for one in age.read_recipients(path)]
-    return list(dict.fromkeys([*rules.recipients, *map(age.without_comment, given), *from_files]))
+    return list(dict.fromkeys([*map(age.without_comment, given), *from_files]))
 
 
 def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool) -> None:

@@ -9,6 +9,7 @@ from docker.errors import APIError, NotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
+from providers.adopting import is_adopting, not_there, refuse_while_adopting
 from providers.base import Change, Checked, Found, InitError, ProviderError, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
@@ -51,7 +52,7 @@ class Container:
         with self._engine.asking(_subject(inputs)) as api:
             identity = _made(api, inputs)
         plan = planned(CONTAINER, inputs)
-        if plan["start"]:
+        if plan["start"] and not is_adopting():
             with self._kept(identity, unfinished(CONTAINER, plan) | {"id": identity}):
                 self._start(identity, plan)
         with self._engine.asking(_subject(inputs)) as api:
@@ -71,6 +72,7 @@ class Container:
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Memory, CPU and restart policy in place; a stopped container that must run is started."""
+        refuse_while_adopting(_subject(news))
         plan = stored(CONTAINER, planned(CONTAINER, news, olds), olds)
         with self._kept(identity, plan):
             if any((olds.get(key) or 0) != (plan[key] or 0) for key in LIMITS):
@@ -81,6 +83,7 @@ class Container:
 
     def delete(self, identity: str, state: Values) -> None:
         """Stop with destroyGraceSeconds, or at once where there are none; then remove."""
+        refuse_while_adopting(f"container {identity}")
         with self._engine.asking(f"container {state.get('name', identity)}") as api:
             try:
                 api.stop(identity, timeout=state.get("destroyGraceSeconds") or 0)
@@ -124,6 +127,8 @@ def _made(api: Any, inputs: Values) -> str:
     try:
         found = api.inspect_container(inputs["name"])
     except NotFound:
+        if is_adopting():
+            raise not_there(_subject(inputs)) from None
         return str(api.create_container_from_config(creation(inputs), inputs["name"])["Id"])
     return left_behind(_subject(inputs), found, found["Config"].get("Labels"), inputs)
 

@@ -6,6 +6,7 @@ from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from clients.engine import Engine
+from providers.adopting import is_adopting, not_there, refuse_while_adopting
 from providers.base import Change, Checked, Found, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
@@ -40,9 +41,12 @@ class Network:
             try:
                 found = api.inspect_network(inputs["name"])
             except NotFound:
+                if is_adopting():
+                    raise not_there(subject) from None
                 identity = self._made(api, inputs)
             else:
-                identity = left_behind(subject, found, found.get("Labels"), inputs)
+                labels = found.get("Labels")
+                identity = found["Id"] if is_adopting() else left_behind(subject, found, labels, inputs)
             seen = _seen(api.inspect_network(identity), inputs)
         return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
 
@@ -78,6 +82,7 @@ class Network:
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove it. Raises ServiceError where a container is attached."""
+        refuse_while_adopting(f"network {identity}")
         with self._engine.asking(f"network {state.get('name', identity)}") as api:
             try:
                 api.remove_network(identity)

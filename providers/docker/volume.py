@@ -1,8 +1,11 @@
 """docker:index/volume:Volume. Everything in it replaces; removal is forced, as the official plugin's is."""
 
+from typing import Any
+
 from docker.errors import NotFound
 
 from clients.engine import Engine
+from providers.adopting import is_adopting, not_there, refuse_while_adopting
 from providers.base import Change, Checked, Found, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
@@ -31,13 +34,9 @@ class Volume:
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make it, or adopt the one of that name: the engine answers both alike."""
-        with self._engine.asking(f"volume {inputs['name']}") as api:
-            made: Values = api.create_volume(
-                inputs["name"],
-                driver=inputs.get("driver"),
-                driver_opts=inputs.get("driverOpts"),
-                labels={entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
-            )
+        subject = f"volume {inputs['name']}"
+        with self._engine.asking(subject) as api:
+            made: Values = _adopted(api, subject, inputs) if is_adopting() else _made(api, inputs)
         return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _seen(made))
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
@@ -56,11 +55,30 @@ class Volume:
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove it, with force. Raises ProviderError where a container uses it."""
+        refuse_while_adopting(f"volume {identity}")
         with self._engine.asking(f"volume {identity}") as api:
             try:
                 api.remove_volume(identity, force=True)
             except NotFound:
                 return
+
+
+def _made(api: Any, inputs: Values) -> Values:
+    made: Values = api.create_volume(
+        inputs["name"],
+        driver=inputs.get("driver"),
+        driver_opts=inputs.get("driverOpts"),
+        labels={entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
+    )
+    return made
+
+
+def _adopted(api: Any, subject: str, inputs: Values) -> Values:
+    try:
+        found: Values = api.inspect_volume(inputs["name"])
+    except NotFound:
+        raise not_there(subject) from None
+    return found
 
 
 def _seen(volume: Values) -> Values:

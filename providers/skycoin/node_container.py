@@ -20,6 +20,7 @@ from catalogue.node_container import HANDED_OVER, LIVE, NODE
 from clients.engine import connect
 from clients.pull import ensure_image, is_same, known_as
 from clients.wallet_on_host import WalletOnHost
+from providers.adopting import is_adopting, not_there, refuse_while_adopting
 from providers.base import URN, Change, Checked, Found, ProviderError, Remade, Values
 from providers.docker.container_creation import creation
 from providers.docker.container_schema import CONTAINER
@@ -87,6 +88,8 @@ class NodeContainer(Remade):
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make the container, or hand over to it where one of this node is there."""
+        if is_adopting():
+            return self._adopted(inputs)
         client = self._client(inputs)
         identity = f"{inputs['name']}/{secrets.token_hex(8)}"
         handover = self._handover(client, identity, inputs)
@@ -100,6 +103,18 @@ class NodeContainer(Remade):
             with contextlib.suppress(DockerException, OSError):
                 handover.discard(old)
         return identity, self._state(client, inputs)
+
+    def _adopted(self, inputs: Values) -> tuple[str, Values]:
+        """The container of this node as it is; where it is not as wanted, the next preview shows it."""
+        handover = self._handover(self._client(inputs), "", inputs)
+        found = handover.find(inputs["name"]) or handover.interrupted(inputs["name"])
+        if found is None:
+            raise not_there(f"container {inputs['name']} on host {inputs['host']}")
+        _refuse_foreign(found, inputs)
+        seen = self.read(labels(found).get(RESOURCE, found["Id"]), inputs, inputs)
+        if seen is None:
+            raise not_there(f"container {inputs['name']} on host {inputs['host']}")
+        return seen.identity, seen.state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """The container as it is; one that a killed handover has set aside counts too.
@@ -125,6 +140,7 @@ class NodeContainer(Remade):
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change limits in place, start what was stopped, hand over for everything else."""
+        refuse_while_adopting(f"container {news['name']} on host {news['host']}")
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)
         handover.settle(olds["name"])
@@ -146,6 +162,7 @@ class NodeContainer(Remade):
 
         Where a handover was interrupted, what it had made goes too: nobody else knows it.
         """
+        refuse_while_adopting(f"container {state['name']}")
         handover = self._handover(self._client(state), identity, state)
         interrupted = handover.interrupted(state["name"]) is not None
         handover.settle(state["name"], run=False)

@@ -14,6 +14,7 @@ from clients.engine import connect
 from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
+from providers.adopting import is_adopting, not_there
 from providers.base import (
     UNKNOWN,
     Change,
@@ -87,7 +88,10 @@ class Preflight(Remade):
         """Prove it for the first time; the wallet volume is made here, or adopted with what is in it."""
         self._hosts.refuse(inputs, None)
         client = self._client(inputs)
-        proof, wallet = self._prove(client, inputs), WalletOnHost(client, inputs)
+        wallet = WalletOnHost(client, inputs)
+        if is_adopting() and not wallet.exists():
+            raise not_there(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
+        proof = self._prove(client, inputs)
         state = {**inputs, **proof, **proved(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state
 

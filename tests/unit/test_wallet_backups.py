@@ -163,6 +163,7 @@ def test_wallets_that_are_not_those_of_the_header_are_refused() -> None:
     ("old", "new"),
     [
         ("kind: backup", "kind: else"),
+        ("kind: backup", "kind: backup\nkind: backup"),
         ("node: node-1\n", ""),
         ("wallets: 1", "wallets: x"),
         ("time: 2", "time: x"),
@@ -180,6 +181,15 @@ def test_a_backup_to_other_recipients_names_them_and_needs_a_key() -> None:
         open_backup(backup, [OTHER.secret])
     with pytest.raises(WalletError, match=r"b is encrypted: give the secret key .*--identity FILE"):
         open_backup(backup, [])
+
+
+@pytest.mark.parametrize("first", ["skyinfra set-up backup 1", "skyinfra wallet backup 2"])
+def test_a_backup_of_something_else_or_of_another_version_says_so(first: str) -> None:
+    other = sealed().replace(b"skyinfra wallet backup 1", first.encode(), 1)
+    with pytest.raises(
+        WalletError, match=f"^b begins with “{first}” and not with “skyinfra wallet backup 1”"
+    ):
+        read("b", other)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", age.MAGIC + b"-> X25519 x"])

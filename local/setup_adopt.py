@@ -1,0 +1,131 @@
+"""`skyinfra setup adopt`: a new state for a stack whose state is lost, and whose nodes run (ADR 29)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from local.docker_plugin_choice import DockerPlugin, kept
+from local.layout import Layout
+from local.lock import exclusive
+from local.missing_nodes import listed_nodes
+from local.pulumi_run import pulumi
+from local.setup import claim_state, set_up
+from local.stack import (
+    init_aside,
+    is_own,
+    refuse_while_locked,
+    resources,
+    stack_config,
+    stack_file,
+    state_file,
+    with_stack_file,
+)
+from local.steps import SetupError
+from providers.adopting import ADOPTING
+from wallets.nodes import DeployedNode, nodes_of
+
+LOST = (
+    "Lost with the former set-up, and made anew: its passphrase, the authority and the login of the local "
+    "registry. Lost, and yours to give again: logins of other registries (`docker login` in a shell of "
+    "`make -s env`)."
+)
+
+
+def adopt(layout: Layout, stack: str) -> int:
+    """Adopt what a stack's hosts run; exit code of pulumi, which is not 0 where something is not there.
+
+    Raises SetupError, with no host asked, where the state has every node, or secrets that nobody opens.
+    """
+    file = stack_file(stack)
+    if not file.exists():
+        raise SetupError(
+            f"There is no stacks/{file.name}, which says what nodes there are, and on which hosts: write it "
+            "as it was."
+        )
+    claim_state(layout)
+    with exclusive(layout, "skyinfra setup adopt"):
+        _refuse_known(layout, stack)
+        refuse_while_locked(layout, stack)
+        lost = lost_secrets(layout, stack)
+        env = set_up(layout, stack) if is_own(stack) else set_up(layout)
+        if kept(layout) is DockerPlugin.OFFICIAL:
+            raise SetupError(
+                "The official docker plugin makes what it is asked for, and adopts nothing. Run this with "
+                "SKYCOIN_MODE=embedded; `SKYCOIN_MODE=official make up` takes the official one afterwards, "
+                "and replaces nothing. No host was asked."
+            )
+        if lost:
+            _refuse_lost(layout, stack, env, lost)
+        code = with_stack_file(layout, stack, env, lambda options: _up(layout, env, options))
+    for line in report(stack, nodes_of(stack, resources(layout, stack))):
+        print(line)
+    return code
+
+
+def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:
+    command = ["up", "--yes", "--suppress-outputs", "--continue-on-error", *options]
+    return pulumi(command, {**env, ADOPTING: "1"}, layout.update_log)
+
+
+def _refuse_known(layout: Layout, stack: str) -> None:
+    """Raise SetupError where there is nothing to adopt; a host that did not answer is adopted later."""
+    there = resources(layout, stack)
+    if there and not _missing(stack, nodes_of(stack, there)):
+        raise SetupError(
+            f"The state of the stack {stack}, {state_file(layout, stack)}, has every node of its file: there "
+            "is nothing to adopt. `make preview` shows what differs. Nothing was changed."
+        )
+
+
+def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
+    """Nodes of a stack's file that its state does not have."""
+    found = {name for name, node in adopted.items() if node.container is not None}
+    return [name for name in listed_nodes(stack) if name not in found]
+
+
+def lost_secrets(layout: Layout, stack: str) -> list[str]:
+    """Encrypted settings of a stack that has no state: their passphrase is lost with it."""
+    stack_config(stack)  # says what is wrong with a file that is no YAML
+    whole = yaml.safe_load(stack_file(stack).read_text()) or {}
+    return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))
+
+
+def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Sequence[str]) -> None:
+    """Raise SetupError with the lost secrets; the stack's state is made, so that they can be given anew."""
+    if not state_file(layout, stack).exists():
+        init_aside(layout, stack, env)
+    raise SetupError(
+        f"Lost with the former passphrase, which nobody can make again: {', '.join(lost)} in "
+        f"stacks/{stack_file(stack).name}. Take these lines and `encryptionsalt:` out of it, and give each "
+        'anew in a shell of `eval "$(make -s env)"`: '
+        f"`pulumi config set --secret --path KEY --stack {stack}`. Then run this again. No host was asked."
+    )
+
+
+def _secrets(path: str, value: Any) -> Iterator[str]:
+    """Paths of the encrypted values, as `pulumi config set --path` takes them."""
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            yield path
+            return
+        for key, inner in value.items():
+            yield from _secrets(f"{path}.{key}" if path else str(key), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _secrets(f"{path}[{index}]", inner)
+
+
+def report(stack: str, adopted: Mapping[str, DeployedNode]) -> Iterator[str]:
+    """Lines that say which nodes were adopted, which were not, and what is lost."""
+    yield ""
+    missing = _missing(stack, adopted)
+    for name in listed_nodes(stack):
+        if name in missing:
+            yield (
+                f"{name}: not adopted, see above. Where its host did not answer, run this again when it "
+                "does; otherwise the next `up` makes what is missing"
+            )
+        else:
+            yield f"{name}: adopted as it runs on host {adopted[name].host}; {adopted[name].kept}"
+    yield LOST

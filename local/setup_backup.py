@@ -1,0 +1,160 @@
+"""`skyinfra setup backup` and `restore`: what a new machine needs to go on with the same nodes (ADR 29)."""
+
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from catalogue.version import VERSION
+from clients.age import Identity
+from local import setup_backup_journal
+from local.layout import PROJECT, Layout, as_owner
+from local.lock import exclusive
+from local.setup_backup_format import (
+    FOLDERS,
+    PASSPHRASE,
+    SINGLE,
+    STACKS,
+    STATE,
+    About,
+    about,
+    facts_of,
+    is_kept,
+    open_backup,
+    read,
+    seal,
+)
+from local.setup_backup_journal import LOCK
+from local.stack import all_stacks, deployment, is_own, refuse_while_locked, stack_file, state_file
+from local.steps import SetupError
+from wallets.contents import Contents, File
+
+PORT = "SKYCOIN_REGISTRY_PORT"
+
+
+def back_up(
+    layout: Layout, recipients: Sequence[str], keep: Callable[[str, bytes], str]
+) -> tuple[str, About]:
+    """Seal what the set-up has and can't make again; what `keep` answers for name and bytes, and the facts.
+
+    Raises UserError, and makes no backup, where a command or pulumi is at work.
+    """
+    with as_owner(layout):
+        is_there = (layout.state / PASSPHRASE).exists() or setup_backup_journal.is_unfinished(layout)
+    if not is_there:
+        raise SetupError(f"Nothing is set up in {layout.state}: there is nothing to back up.")
+    with exclusive(layout, "skyinfra setup backup"):
+        _refuse_at_work(layout)
+        contents = _contents(layout)
+        _refuse_at_work(layout)
+        if _contents(layout) != contents:
+            raise SetupError(
+                "A stack was changed by pulumi while it was read. No backup was made: run this again."
+            )
+    machine = platform.node() or "unknown"
+    facts = about(layout, contents, machine=machine, version=VERSION, recipients=recipients)
+    data = seal(facts, contents)
+    read("the backup", data)
+    return keep(facts.file_name, data), facts
+
+
+def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identity]) -> About | None:
+    """Make a set-up of a backup; its facts. None where an interrupted restore is finished instead.
+
+    Raises UserError, with nothing restored, where there is a set-up, or where the backup is not whole.
+    """
+    with as_owner(layout):
+        if setup_backup_journal.is_unfinished(layout):
+            with exclusive(layout, "skyinfra setup restore"):
+                return None
+        found = read(name, data)
+        facts = facts_of(found)
+        _refuse_another_port(layout, facts)
+        _refuse_held(layout)
+        contents = open_backup(found, identities)
+        _refuse_other_files(contents)
+        try:
+            layout.state.mkdir(parents=True, exist_ok=True)
+            with exclusive(layout, "skyinfra setup restore"):
+                _refuse_held(layout)
+                setup_backup_journal.restore(layout, contents)
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise SetupError(
+                f"{error.filename or layout.state} can't be written: {error.strerror}. {_outcome(layout)}"
+            ) from None
+    return facts
+
+
+def differences(layout: Layout, facts: About) -> list[str]:
+    """Settings of the backed-up set-up that are others here, as they are set."""
+    pairs = (("SKYCOIN_MODE", facts.mode, layout.mode), ("SKYCOIN_ENGINE", facts.engine, layout.engine))
+    return [f"{variable}={there}" for variable, there, here in pairs if there != here]
+
+
+def _refuse_at_work(layout: Layout) -> None:
+    for stack in all_stacks(layout):
+        refuse_while_locked(layout, stack)
+        deployment(state_file(layout, stack))  # says what is wrong with a damaged one
+
+
+def _contents(layout: Layout) -> dict[str, File]:
+    paths = [layout.state / name for name in SINGLE]
+    for name in FOLDERS:
+        below = layout.state / name
+        paths += [path for path in below.rglob("*") if is_kept(str(path.relative_to(layout.state)))]
+    found = {f"{STATE}{path.relative_to(layout.state)}": _file(path) for path in paths if path.is_file()}
+    stacks = {stack_file(stack) for stack in all_stacks(layout)}
+    stacks |= {path for path in (PROJECT / "stacks").glob("Pulumi.*.yaml") if is_own(_stack(path))}
+    return found | {f"{STACKS}{path.name}": _file(path) for path in stacks if path.is_file()}
+
+
+def _stack(file: Path) -> str:
+    return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+def _file(path: Path) -> File:
+    seen = path.stat()
+    return File(data=path.read_bytes(), mode=seen.st_mode & 0o777, modified=int(seen.st_mtime))
+
+
+def _refuse_another_port(layout: Layout, facts: About) -> None:
+    if facts.registry_port != layout.registry_port:
+        raise SetupError(
+            f"The backup's set-up has its registry at port {facts.registry_port}, which every image's name "
+            f"holds, and here {PORT} is {layout.registry_port}: its nodes would all be replaced. Set "
+            f"{PORT}={facts.registry_port}. Nothing was restored."
+        )
+
+
+def _refuse_held(layout: Layout) -> None:
+    """Raise SetupError where the state folder holds anything but what a restore has left."""
+    parts = {path.name for path in setup_backup_journal.halves(layout)}
+    there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
+    if held := [name for name in there if name != LOCK and name not in parts]:
+        raise SetupError(
+            f"{layout.state} is not empty: it holds {', '.join(held[:5])}. A set-up is restored into a new "
+            "folder alone: name one with SKYCOIN_STATE, or move that away. Nothing was restored."
+        )
+
+
+def _refuse_other_files(contents: Contents) -> None:
+    """Raise SetupError where a stack's file is there with another text than the backup's."""
+    others = [
+        f"stacks/{path.removeprefix(STACKS)}"
+        for path, file in contents.items()
+        if path.startswith(STACKS)
+        if (there := PROJECT / "stacks" / path.removeprefix(STACKS)).exists()
+        if there.read_bytes() != file.data
+    ]
+    if others:
+        raise SetupError(
+            f"{', '.join(others)}: there with another text than in the backup, from which the nodes were "
+            "made. Move that away, run this again, and compare them then. Nothing was restored."
+        )
+
+
+def _outcome(layout: Layout) -> str:
+    if setup_backup_journal.is_unfinished(layout):
+        return "The restore is not finished: make room, then run this again."
+    return "Nothing was restored."

@@ -1,0 +1,190 @@
+"""Backup of a set-up as a file: what it holds, what its header says, and what is refused in one. Pure.
+
+It is sealed as the wallets' backups are (wallets/sealed.py), and is always encrypted: whoever reads it has
+every key of the set-up.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from clients.age import Identity
+from local.layout import Layout
+from local.steps import SetupError
+from wallets import sealed
+from wallets.contents import LARGEST, Contents, File
+from wallets.sealed import Form, Sealed
+
+SUFFIX = ".setup-backup"
+STATE, STACKS = "state/", "stacks/"
+"""Folders inside: files of the state folder, and the stacks' files."""
+PASSPHRASE = "passphrase"  # noqa: S105 its file's name
+SINGLE = (
+    PASSPHRASE,
+    "docker-plugin",
+    "registry-password",
+    "docker/config.json",
+    "certificates/ca.crt",
+    "certificates/ca.key",
+    "certificates/registry.crt",
+    "certificates/registry.key",
+    "backend/.pulumi/meta.yaml",
+)
+"""Files of the state folder that are kept, where they are there."""
+FOLDERS = ("backend/.pulumi/stacks", "backups")
+"""Folders of it that are kept: states, and notes of the wallets' newest backups."""
+_DERIVED = (".attrs", ".bak")
+"""Ends of names there that are not kept: Pulumi makes these files anew. Hidden ones are half-written."""
+_ALLOWED = re.compile(
+    "|".join(
+        [
+            *(re.escape(f"{STATE}{name}") for name in SINGLE),
+            *(rf"{re.escape(f'{STATE}{name}')}(/[\w.@+-]+)+" for name in FOLDERS),
+            rf"{STACKS}Pulumi\.[\w.-]+\.yaml",
+        ]
+    )
+)
+FORM = Form(
+    first="skyinfra set-up backup 1",
+    holds="A set-up of skyinfra (states of its stacks, and their keys)",
+    what="it",
+    folder="set-up",
+    owner=0,
+    more="""\
+Then copy set-up/stacks into a checkout of the program, set-up/state to a new folder that SKYCOIN_STATE names,
+and run `make up` there.
+""",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """Facts of one backup; none of them is a secret."""
+
+    machine: str
+    """Its host name."""
+    time: datetime
+    version: str
+    """Of the program."""
+    registry_port: int
+    mode: str
+    engine: str
+    """Those of the set-up's settings that decide what its nodes are made of."""
+    stacks: str
+    """Names of the stacks that have a state."""
+    files: int
+    contents: str
+    """SHA-256 over the files, their names included."""
+    recipients: Sequence[str]
+
+    @property
+    def file_name(self) -> str:
+        """Name of its file, where only a folder is given."""
+        return f"skycoin-setup-{self.time:{sealed.STAMP}}{SUFFIX}"
+
+    def lines(self) -> list[str]:
+        """What the header says, and what is repeated inside."""
+        return [
+            f"machine: {self.machine}",
+            f"time: {self.time:{sealed.TIME}}",
+            f"version: {self.version}",
+            f"registry-port: {self.registry_port}",
+            f"mode: {self.mode}",
+            f"engine: {self.engine}",
+            f"stacks: {self.stacks}",
+            f"files: {self.files}",
+            f"contents-sha256: {self.contents}",
+            *sealed.recipient_lines(self.recipients),
+        ]
+
+
+def is_kept(path: str) -> bool:
+    """True for a file in one of `FOLDERS` that is kept."""
+    return not path.endswith(_DERIVED) and not path.rpartition("/")[2].startswith(".")
+
+
+def about(
+    layout: Layout, contents: Contents, *, machine: str, version: str, recipients: Sequence[str]
+) -> About:
+    """Facts of a backup that is made now."""
+    below = f"{STATE}{FOLDERS[0]}/skycoin/"
+    states = sorted(path.removeprefix(below) for path in contents if path.startswith(below))
+    return About(
+        machine=machine,
+        time=datetime.now(UTC).replace(microsecond=0),
+        version=version,
+        registry_port=layout.registry_port,
+        mode=layout.mode,
+        engine=layout.engine,
+        stacks=", ".join(name.partition(".json")[0] for name in states),
+        files=len(contents),
+        contents=sealed.contents_sum(contents),
+        recipients=recipients,
+    )
+
+
+def seal(facts: About, contents: Contents) -> bytes:
+    """The backup as a file's bytes. Raises UserError."""
+    for path in contents:
+        if not _ALLOWED.fullmatch(path):
+            raise SetupError(f"{path} has a name that no backup takes: rename it. No backup was made.")
+    if sum(len(file.data) for file in contents.values()) > LARGEST // 2:
+        raise SetupError(f"The states are larger than {LARGEST // 2**21} MiB. No backup was made.")
+    return sealed.seal(FORM, facts.lines(), contents, facts.recipients)
+
+
+def read(name: str, data: bytes) -> Sealed:
+    """A backup file, looked at without a key. Raises UserError where it is none, or is not whole."""
+    found = sealed.read(FORM, name, data)
+    if found is None:
+        kind = "is empty" if not data else "is no backup of a set-up"
+        raise SetupError(f"{name} {kind}: it does not begin with “{FORM.first}”.")
+    return found
+
+
+def facts_of(found: Sealed) -> About:
+    """Facts of a backup's header. Raises UserError."""
+    return found.facts(_parsed)
+
+
+def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
+    return About(
+        machine=values["machine"],
+        time=sealed.parsed_time(values["time"], sealed.TIME),
+        version=values["version"],
+        registry_port=int(values["registry-port"]),
+        mode=values["mode"],
+        engine=values["engine"],
+        stacks=values["stacks"],
+        files=int(values["files"]),
+        contents=values["contents-sha256"],
+        recipients=recipients,
+    )
+
+
+def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File]:
+    """Files of a backup, once all of it has proved true. Raises UserError.
+
+    age authenticates no sender: a file that names another place than a set-up's is refused.
+    """
+    facts, contents = facts_of(found), sealed.unseal(FORM, found, identities)
+    if (facts.contents, facts.files) != (sealed.contents_sum(contents), len(contents)):
+        raise SetupError(f"{found.name}: its files are not those that its header names.")
+    for path, file in contents.items():
+        if file.link or not _ALLOWED.fullmatch(path) or ".." in path.split("/"):
+            raise SetupError(f"{found.name}: {path!r} is no file of a set-up. Nothing is taken from it.")
+    if not contents.get(f"{STATE}{PASSPHRASE}", File(data=b"")).data.strip():
+        raise SetupError(f"{found.name}: it has no passphrase, without which no state opens.")
+    for path, file in contents.items():
+        if path.startswith(f"{STATE}{FOLDERS[0]}/") and path.endswith(".json"):
+            _refuse_damaged(f"{found.name}: {path}", file.data)
+    return contents
+
+
+def _refuse_damaged(name: str, state: bytes) -> None:
+    try:
+        json.loads(state)["checkpoint"]
+    except (ValueError, LookupError, TypeError):
+        raise SetupError(f"{name} is no state of Pulumi.") from None

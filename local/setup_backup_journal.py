@@ -1,0 +1,115 @@
+"""Files of a restored set-up are put in their places all together, or none of them.
+
+They are written into a folder beside their places, which is then renamed: from that moment it is the journal,
+and whoever finds it finishes it. Killed before, nothing was restored.
+"""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from local.layout import PROJECT, Layout
+from local.setup_backup_format import PASSPHRASE, STACKS, STATE
+from wallets.backup_files import fill, sync
+from wallets.contents import Contents
+
+LOCK = "lock"
+"""File of local/lock.py: alone in a state folder, it holds nothing."""
+_NAME = "setup-restore"
+
+
+def is_unfinished(layout: Layout) -> bool:
+    """True where a restore was killed while its files were put in place."""
+    return _journal(layout).exists()
+
+
+def halves(layout: Layout) -> list[Path]:
+    """Folders of restores that are at work, or were killed before anything was in its place."""
+    return sorted(layout.state.glob(f"{_NAME}.*.part")) if layout.state.is_dir() else []
+
+
+def restore(layout: Layout, contents: Contents) -> None:
+    """Put the files of a backup in their places; the set-up's lock is held, and nothing is there.
+
+    Raises OSError, with nothing restored, where they can't be written.
+    """
+    part = _part(layout)
+    try:
+        part.mkdir(mode=0o700)
+        for path, file in contents.items():
+            target = part / path
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(target, file.data, file.mode)
+        for folder in [part, *(path for path in part.rglob("*") if path.is_dir())]:
+            sync(folder)
+        part.rename(_journal(layout))
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    sync(layout.state)
+    settle(layout)
+
+
+def settle(layout: Layout) -> None:
+    """Finish a restore that was killed while its files were put in place; remove what others have left."""
+    journal = _journal(layout)
+    if journal.exists():
+        _finish(layout, journal)
+        journal.rename(_part(layout))
+    for part in halves(layout):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _journal(layout: Layout) -> Path:
+    return layout.state / _NAME
+
+
+def _part(layout: Layout) -> Path:
+    """A folder before and after it is the journal, whose end is thus no journal half removed."""
+    return layout.state / f"{_NAME}.{secrets.token_hex(4)}.part"
+
+
+def _finish(layout: Layout, journal: Path) -> None:
+    """Move the files to their places, the passphrase last: with it there is a set-up."""
+    for source in _files(journal / STACKS):
+        _put_stack_file(source, PROJECT / "stacks" / source.name)
+    folders = {layout.state}
+    passphrase = journal / STATE / PASSPHRASE
+    for source in [path for path in _files(journal / STATE) if path != passphrase]:
+        target = layout.state / source.relative_to(journal / STATE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folders.add(target.parent)
+        source.rename(target)
+    for folder in folders:
+        sync(folder)
+    if passphrase.exists():
+        passphrase.rename(layout.state / PASSPHRASE)
+        sync(layout.state)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _put_stack_file(source: Path, target: Path) -> None:
+    """Copy a stack's file: the checkout may be on another disk. One that is there is never overwritten."""
+    data = source.read_bytes()
+    if target.exists() and target.read_bytes() != data:
+        target = target.with_name(f"{target.name}.restored")
+        print(f"{target.with_suffix('')} is there and differs: the backup's is {target}. Take what you need.")
+    if not target.exists():
+        aside = target.with_name(f".{target.name}.restoring")
+        aside.unlink(missing_ok=True)
+        _write(aside, data, source.stat().st_mode & 0o777)
+        aside.rename(target)
+        sync(target.parent)
+    source.unlink()
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file, readable by its owner at least, and wait until it is on the disk."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        fill(file.fileno(), data)
+    path.chmod(mode | 0o600)

@@ -1,0 +1,165 @@
+"""The operator's machine dies: its set-up is backed up, and restored on another, while the node runs on.
+
+The other machine has a state folder, a checkout and an empty registry of its own; the engine stays.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local import services
+from local.layout import Layout
+from tests.e2e.machine import HOME, Machine, Result
+from tests.e2e.plugin import until
+from tests.e2e.test_registry_login import node_of
+from tests.e2e.test_up import get
+from tests.e2e.test_wallet_backups import Key
+
+SERVICES = ("buildkitd", "registry")
+SECRETS = ("passphrase", "registry-password", "certificates/ca.key", "certificates/registry.key")
+
+
+class Other(Machine):
+    """Another machine of the operator's, beside the engine of the first."""
+
+    __slots__ = ()
+
+    def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
+        """Run a command there; its `environment()` is asked for by the caller."""
+        engine = f"unix://{HOME}/state/engine/docker.sock"
+        own = {"SKYCOIN_STATE": str(self.layout.state), "SKYCOIN_ENGINE": "auto", "DOCKER_HOST": engine}
+        return super().run(*argv, env={**(env or {}), **own}, timeout=timeout)
+
+
+@pytest.fixture(scope="module")
+def key(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return Key(tmp_path_factory.mktemp("key"), "key.txt", up)
+
+
+@pytest.fixture(scope="module")
+def backup(up: Machine, key: Key, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("backup")
+    before = node_of(up)
+    done = up.skyinfra("setup", "backup", f"{folder}/", "--recipient", key.public)
+    assert done.code == 0, done.text
+    assert node_of(up) == before
+    [made] = folder.iterdir()
+    return made
+
+
+@pytest.fixture
+def other(up: Machine) -> Iterator[Other]:
+    with new_machine(up) as machine:
+        yield machine
+
+
+@contextmanager
+def new_machine(up: Machine) -> Iterator[Other]:
+    """A fresh clone of the program, and nothing else."""
+    layout = replace(up.layout, state=HOME / "other-state")
+    machine = Other(HOME / "other-checkout", layout)
+    for folder in (layout.state, machine.checkout):
+        shutil.rmtree(folder, ignore_errors=True)
+    own = shutil.ignore_patterns(".git", "Pulumi.local.yaml", "Pulumi.workspace-*.yaml")
+    shutil.copytree(up.checkout, machine.checkout, ignore=own, symlinks=True)
+    try:
+        yield machine
+    finally:
+        _stop(layout)
+
+
+def _stop(layout: Layout) -> None:
+    for name in SERVICES:
+        services.stop(layout, name)
+
+
+@contextmanager
+def dead(up: Machine, other: Other) -> Iterator[None]:
+    """The first machine does nothing, and comes back afterwards."""
+    _stop(up.layout)
+    try:
+        yield
+    finally:
+        _stop(other.layout)
+        again = up.make("up")
+    assert again.code == 0, again.text
+
+
+def restored(other: Other, up: Machine, backup: Path, key: Key) -> Result:
+    path = {"PATH": up.environment()["PATH"]}
+    return other.run("./skyinfra", "setup", "restore", str(backup), "--identity", str(key.file), env=path)
+
+
+def secrets_of(up: Machine) -> list[bytes]:
+    return [(up.layout.state / name).read_bytes().strip() for name in SECRETS]
+
+
+def test_no_secret_of_the_set_up_is_in_the_clear(up: Machine, backup: Path) -> None:
+    data = backup.read_bytes()
+    assert backup.stat().st_mode & 0o777 == 0o600
+    salt = re.search(r"encryptionsalt: (\S+)", up.stack_file.read_text())
+    assert salt
+    for secret in [*secrets_of(up), salt[1].encode()]:
+        assert secret
+        assert secret not in data
+
+
+def test_it_is_read_by_age_and_tar_alone_as_it_says_itself(
+    up: Machine, backup: Path, key: Key, tmp_path: Path
+) -> None:
+    note = backup.read_bytes().partition(b"\n\n")[2].decode(errors="replace")
+    [command] = re.findall(r"^    (tail .*)$", note, re.MULTILINE)
+    command = command.replace("THIS-FILE", str(backup)).replace("key.txt", str(key.file))
+    env = {**os.environ, "PATH": f"{key.programs}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-ec", command], cwd=tmp_path, env=env, check=True)
+    state = tmp_path / "set-up" / "state"
+    assert [(state / name).read_bytes().strip() for name in SECRETS] == secrets_of(up)
+    assert (tmp_path / "set-up" / "stacks" / up.stack_file.name).read_text() == up.stack_file.read_text()
+
+
+@pytest.mark.case(38)
+def test_a_full_disk_restores_nothing_and_leaves_nothing(
+    up: Machine, other: Other, backup: Path, key: Key
+) -> None:
+    other.layout.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(other.layout.state)], check=True)
+    try:
+        failed = restored(other, up, backup, key)
+        assert failed.code == 1
+        assert re.search(r"can't be written: No space left on device\. Nothing was restored\.$", failed.text)
+        assert [path.name for path in other.layout.state.iterdir()] == ["lock"]
+        assert not other.stack_file.exists()
+    finally:
+        subprocess.run(["umount", str(other.layout.state)], check=True)
+
+
+def test_another_machine_goes_on_with_the_node_which_runs_on(
+    up: Machine, other: Other, backup: Path, key: Key
+) -> None:
+    before = node_of(up)
+    with dead(up, other):
+        done = restored(other, up, backup, key)
+        assert done.code == 0, done.text
+        assert "`SKYCOIN_ENGINE=own make up`" in done.text
+        assert other.stack_file.read_text() == up.stack_file.read_text()
+        first = other.make("up")
+        assert first.code == 0, first.text
+        assert node_of(up) == before, first.text
+        assert not re.search(r"(created|updated|replaced|deleted) node-1", first.text), first.text
+        preview = ("preview", "--refresh", "--expect-no-changes", "--stack", "local")
+        unchanged = other.pulumi(*preview)
+        assert unchanged.code == 0, unchanged.text
+        for secret in secrets_of(up):
+            assert secret.decode() not in done.text + first.text + unchanged.text
+        refused = restored(other, up, backup, key)
+        assert refused.code == 1
+        assert "is not empty: it holds" in refused.text
+    until(lambda: get("/api/v1/version")["version"] == "0.27.1", "the node answers")
+    assert node_of(up) == before

@@ -1,0 +1,276 @@
+"""Adoption of running nodes into an empty state. On an engine: tests/e2e/test_setup_adopt.py."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from docker.errors import NotFound
+
+from catalogue.node_container import NODE
+from clients.engine import Engine
+from local import setup_adopt
+from local.docker_plugin_choice import DockerPlugin, keep
+from local.layout import Layout, read_layout
+from local.setup_adopt import adopt
+from local.stack import state_file
+from local.steps import SetupError
+from providers.adopting import ADOPTING
+from providers.base import URN, ProviderError
+from providers.docker.container import Container
+from providers.docker.network import Network
+from providers.docker.volume import Volume
+from tests.unit.node_engine import GOOD, NEXT, NodeEngine
+from tests.unit.test_handover import INPUTS, NAME, deployed, only
+from tests.unit.test_preflight import INPUTS as PROOF
+from tests.unit.test_preflight import preflight
+from tests.unit.wallet_engine import WalletEngine
+
+FILE = {
+    "encryptionsalt": "v1:former",
+    "config": {
+        "skycoin:registries": {"hub": {"login": {"password": {"secure": "v1:x"}}}},
+        "skycoin:list": [{"secure": "v1:y"}, "z"],
+        "skycoin:nodes": {"one": {}, "two": {}},
+    },
+}
+
+
+@pytest.fixture
+def adopting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADOPTING, "1")
+
+
+def lost(engine: NodeEngine, **changes: Any) -> NodeEngine:
+    """An engine with a node whose state is lost."""
+    deployed(engine, **changes)
+    engine.log.clear()
+    return engine
+
+
+def test_a_container_is_adopted_as_it_is_and_the_next_up_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = lost(NodeEngine())
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        resource = deployed(engine)
+    assert resource.up(INPUTS) == "same"
+    assert resource.up(INPUTS, refresh=True) == "same"
+    assert engine.log == []
+
+
+@pytest.mark.parametrize("change", [{"image": NEXT}, {"command": ["-other"]}], ids=["image", "command"])
+def test_a_container_of_other_inputs_is_adopted_as_it_runs_and_the_next_up_hands_over(
+    change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = lost(NodeEngine())
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        resource = deployed(engine, **change)
+    assert engine.log == []
+    before = only(engine)
+    assert resource.outputs["image"] == GOOD
+    assert resource.up({**INPUTS, **change}) == "update"
+    assert only(engine) is not before
+    assert only(engine).config["Image"] == change.get("image", GOOD)
+    assert engine.violations == []
+
+
+def test_a_stopped_container_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = lost(NodeEngine())
+    engine.stop(NAME, 60)
+    engine.log.clear()
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        resource = deployed(engine)
+    assert engine.log == []
+    assert resource.up(INPUTS) == "update"
+    assert engine.log == [f"start {NAME}"]
+
+
+@pytest.mark.usefixtures("adopting")
+def test_what_is_not_there_is_not_made_and_what_is_somebody_elses_is_not_taken() -> None:
+    engine = NodeEngine()
+    with pytest.raises(ProviderError, match=f"container {NAME} on host .* is not there, and nothing is made"):
+        deployed(engine)
+    host = {"Mounts": [{"Source": INPUTS["wallet"]}], "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}
+    config = {"Image": GOOD, "Labels": {NODE: "urn:of-another"}, "HostConfig": host}
+    engine.create_container_from_config(config, NAME)
+    engine.log.clear()
+    with pytest.raises(ProviderError, match="the name is already in use"):
+        deployed(engine)
+    assert engine.log == []
+
+
+@pytest.mark.usefixtures("adopting")
+def test_a_wallet_volume_that_is_gone_is_not_made(tmp_path: Path) -> None:
+    (tmp_path / "volumes").mkdir()
+    engine = WalletEngine(tmp_path / "volumes")
+    with pytest.raises(
+        ProviderError, match="the wallet volume 'skycoin-one-wallet' on host attic is not there"
+    ):
+        preflight(engine).create(PROOF)
+    assert engine.volumes == set()
+
+
+def test_a_wallet_is_adopted_without_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "volumes").mkdir()
+    engine = WalletEngine(tmp_path / "volumes")
+    proof = preflight(engine)
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
+    _, known = proof.create(PROOF)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        _, adopted = proof.create(PROOF)
+    assert adopted == known
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == files
+    for name in (".identity", ".skyinfra-id"):
+        for path in tmp_path.rglob(name):
+            path.unlink()
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        identity, adopted = proof.create(PROOF)
+    assert "walletId" not in adopted
+    again = proof.update(identity, adopted, PROOF)
+    assert again["walletId"]
+
+
+class NothingThere:
+    """An engine's API that has nothing, and can't make anything."""
+
+    def inspect_volume(self, name: str) -> None:
+        raise NotFound(name)
+
+    def inspect_network(self, name: str) -> None:
+        raise NotFound(name)
+
+
+def test_nothing_of_an_engine_is_changed_or_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, closed = NodeEngine(), Engine()
+    resource = deployed(engine)
+    engine.log.clear()
+    monkeypatch.setenv(ADOPTING, "1")
+    with pytest.raises(ProviderError, match=f"container {NAME} on host attic is left as it is"):
+        resource.up({**INPUTS, "image": NEXT})
+    with pytest.raises(ProviderError, match=f"container {NAME} is left as it is"):
+        resource.destroy()
+    for refused in (
+        lambda: Network(closed).delete("n", {}),
+        lambda: Volume(closed).delete("v", {}),
+        lambda: Container(closed).delete("c", {}),
+        lambda: Container(closed).update("c", {}, {"name": "c"}),
+    ):
+        with pytest.raises(ProviderError, match="is left as it is, for nothing is changed"):
+            refused()
+    assert engine.log == []
+
+
+@pytest.mark.usefixtures("adopting")
+@pytest.mark.parametrize(("kind", "name"), [(Volume, "volume v"), (Network, "network v")])
+def test_the_stand_in_makes_neither_volume_nor_network(
+    kind: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine()
+    monkeypatch.setattr(engine, "_client", type("Client", (), {"api": NothingThere()})(), raising=False)
+    with pytest.raises(ProviderError, match=f"^{name} is not there, and nothing is made"):
+        kind(engine).create({"name": "v"})
+
+
+# The command
+
+
+class Pulumi:
+    """Runs of pulumi, each with the variable that adopts."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, str]] = []
+
+    def __call__(self, arguments: list[str], env: Mapping[str, str], _: Path) -> int:
+        self.ran.append((" ".join(arguments), env[ADOPTING]))
+        return 0
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A machine on which a set-up needs nothing."""
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    (tmp_path / "stacks").mkdir()
+    for module in ("stack", "missing_nodes"):
+        monkeypatch.setattr(f"local.{module}.PROJECT", tmp_path)
+
+    def set_up(layout: Layout, stack: str = "local") -> dict[str, str]:
+        if not state_file(layout, stack).exists():
+            write_state(layout, stack, [])
+        return {}
+
+    monkeypatch.setattr(setup_adopt, "set_up", set_up)
+    return read_layout()
+
+
+@pytest.fixture
+def pulumi(monkeypatch: pytest.MonkeyPatch) -> Pulumi:
+    asked = Pulumi()
+    monkeypatch.setattr(setup_adopt, "pulumi", asked)
+    return asked
+
+
+def write_state(layout: Layout, stack: str, resources: list[Any]) -> None:
+    state_file(layout, stack).parent.mkdir(parents=True, exist_ok=True)
+    state_file(layout, stack).write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+
+
+def write_file(tmp_path: Path, whole: object) -> None:
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(yaml.safe_dump(whole))
+
+
+def test_secrets_that_nobody_opens_are_listed_before_any_host_is_asked(
+    layout: Layout, pulumi: Pulumi, tmp_path: Path
+) -> None:
+    write_file(tmp_path, FILE)
+    with pytest.raises(
+        SetupError,
+        match=r"make again: skycoin:list\[0\], skycoin:registries\.hub\.login\.password in stacks/Pulumi",
+    ):
+        adopt(layout, "local")
+    assert pulumi.ran == []
+
+
+def test_an_adoption_is_an_up_that_makes_nothing_and_ends_with_what_was_not_adopted(
+    layout: Layout, pulumi: Pulumi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_file(tmp_path, {"config": {"skycoin:nodes": {"one": {}, "two": {}}}})
+    assert adopt(layout, "local") == 0
+    assert pulumi.ran == [("up --yes --suppress-outputs --continue-on-error --stack local", "1")]
+    said = capsys.readouterr().out
+    assert "one: not adopted, see above" in said
+    assert "Lost with the former set-up, and made anew: its passphrase" in said
+
+
+def test_a_stack_with_a_state_or_without_a_file_is_refused(
+    layout: Layout, pulumi: Pulumi, tmp_path: Path
+) -> None:
+    with pytest.raises(SetupError, match=r"There is no stacks/Pulumi\.local\.yaml, which says what nodes"):
+        adopt(layout, "local")
+    assert not layout.state.exists()
+    write_file(tmp_path, {"config": {}})
+    write_state(layout, "local", [{"urn": "x", "type": "y"}])
+    (layout.state / "passphrase").write_text("x")
+    with pytest.raises(SetupError, match="has every node of its file: there is nothing to adopt"):
+        adopt(layout, "local")
+    assert pulumi.ran == []
+
+
+def test_the_official_plugin_is_refused_with_the_mode_that_adopts(
+    layout: Layout, pulumi: Pulumi, tmp_path: Path
+) -> None:
+    write_file(tmp_path, {"config": {}})
+    layout.state.mkdir()
+    (layout.state / "passphrase").write_text("x")
+    keep(layout, DockerPlugin.OFFICIAL)
+    with pytest.raises(SetupError, match=r"Run this with SKYCOIN_MODE=embedded"):
+        adopt(layout, "local")
+    assert pulumi.ran == []

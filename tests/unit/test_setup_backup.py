@@ -1,0 +1,520 @@
+"""Backups of a set-up: content, refusals and kills. On engines: tests/e2e/test_setup_backup.py."""
+
+import json
+import os
+import re
+import resource
+import signal
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients import age
+from display.errors import UserError
+from local import setup_backup, setup_backup_format, setup_backup_journal
+from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.setup import claim_state
+from local.setup_backup import back_up, restore
+from local.setup_backup_format import FORM, About
+from local.stack import state_file
+from local.steps import SetupError
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_wallet_backups import KEY, OTHER, sealed
+from wallets import sealed as sealing
+from wallets.contents import Contents, File
+
+CANARY = "canary"
+"""In the text of every secret of the set-up."""
+KEPT = {
+    "passphrase": f"{CANARY} passphrase",
+    "docker-plugin": "stand-in\n",
+    "registry-password": f"{CANARY} password",
+    "docker/config.json": json.dumps({"auths": {"r": {"auth": CANARY}}}),
+    "certificates/ca.crt": "ca",
+    "certificates/ca.key": f"{CANARY} key",
+    "certificates/registry.crt": "crt",
+    "certificates/registry.key": f"{CANARY} registry key",
+    "backend/.pulumi/meta.yaml": "version: 1\n",
+    "backend/.pulumi/stacks/skycoin/local.json": json.dumps({"checkpoint": {"latest": {CANARY: 1}}}),
+    "backend/.pulumi/stacks/skycoin/fleet.json": json.dumps({"checkpoint": {"latest": {}}}),
+    "backend/.pulumi/stacks/other/dev.json": json.dumps({"checkpoint": {"latest": {}}}),
+    "backups/local/node-1.json": json.dumps({"file": CANARY}),
+}
+MADE_AGAIN = {
+    "environment.json": "{}",
+    "htpasswd": "x",
+    "bases.json": "{}",
+    "registry/blob": "x",
+    "pulumi/plugins/x": "x",
+    "logs/pulumi.log": "x",
+    "backend/.pulumi/history/skycoin/local/1.json": "{}",
+    "backend/.pulumi/stacks/skycoin/local.json.bak": "{}",
+    "backend/.pulumi/stacks/skycoin/local.json.attrs": "{}",
+    "certificates/bundle.crt": "x",
+    "docker/buildx/instances/x": "x",
+}
+STACK_FILES = {
+    "Pulumi.local.yaml": f"config: {{a: {CANARY}}}\n",
+    "Pulumi.fleet.yaml": "config: {b: 2}\n",
+    "Pulumi.workspace-cli.yaml": "config: {}\n",
+}
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+class Machines:
+    """The machine that dies, and the new one; each has a state folder and a checkout."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self._patch, self._folder = monkeypatch, folder
+        self.old = self.enter("old")
+        self.kept = dict(KEPT)
+        for name, text in (KEPT | MADE_AGAIN).items():
+            self._write(self.old.state / name, text)
+        for name, text in {**STACK_FILES, "Pulumi.release.yaml": "config: {}\n"}.items():
+            self._write(self.project("old") / "stacks" / name, text)
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600 if CANARY in text else 0o644)
+
+    def enter(self, name: str) -> Layout:
+        """Be at one of the machines from now on."""
+        for module in ("stack", "setup_backup", "setup_backup_journal"):
+            self._patch.setattr(f"local.{module}.PROJECT", self.project(name))
+        (self.project(name) / "stacks").mkdir(parents=True, exist_ok=True)
+        self._patch.setenv("SKYCOIN_STATE", str(self._folder / name / "state"))
+        return read_layout()
+
+    def keep(self, *names: str) -> None:
+        """Let the old machine have no more than these of what a backup takes."""
+        for name in KEPT.keys() - names:
+            (self.old.state / name).unlink()
+        self.kept = {name: KEPT[name] for name in names}
+
+    def project(self, name: str) -> Path:
+        return self._folder / name / "checkout"
+
+    def backed_up(self) -> bytes:
+        """Bytes of a backup of the old machine."""
+        self.enter("old")
+        kept: list[bytes] = []
+        back_up(self.old, [KEY.public], lambda _, data: kept.append(data) or "x")  # type: ignore[func-returns-value]
+        self.enter("new")
+        return kept[0]
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """Name → text of all files in a folder; none where there is no folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_text() for path in files}
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+    return Machines(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def new(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """The new machine, with nothing."""
+    return machines.enter("new")
+
+
+def is_restored(layout: Layout, machines: Machines) -> bool:
+    """Answer whether all is there, and nothing else; False where nothing is. Fails where a part is."""
+    state = texts(layout.state)
+    state.pop("lock", None)
+    stacks = texts(machines.project("new") / "stacks")
+    if not state:
+        assert stacks == {}
+        return False
+    assert state == machines.kept
+    assert stacks == STACK_FILES
+    return True
+
+
+def test_a_new_machine_gets_what_it_needs_and_nothing_that_is_made_again(
+    machines: Machines, new: Layout
+) -> None:
+    facts = restore(new, "b", machines.backed_up(), [KEY.secret])
+    assert is_restored(new, machines)
+    assert isinstance(facts, About)
+    assert (facts.stacks, facts.files, facts.registry_port) == ("fleet, local", len(KEPT) + 3, 5443)
+    for name, text in KEPT.items():
+        secret = CANARY in text
+        assert stat.S_IMODE((new.state / name).stat().st_mode) == (0o600 if secret else 0o644), name
+    claim_state(new)
+    assert is_restored(new, machines)
+
+
+def test_no_secret_is_in_the_clear_and_no_name_of_a_file(machines: Machines) -> None:
+    data = machines.backed_up()
+    assert CANARY.encode() not in data
+    assert b"node-1" not in data
+    head = data.partition(age.MAGIC)[0].decode()
+    assert re.search(r"^stacks: fleet, local$", head, re.M)
+    assert f"recipient: {KEY.public}\n" in head
+
+
+def test_its_note_says_how_it_is_read_without_this_program(machines: Machines, tmp_path: Path) -> None:
+    """`age` is played by its library here; the end-to-end test runs age itself."""
+    data = machines.backed_up()
+    line = re.search(rb"tail -n \+(\d+) THIS-FILE \| age --decrypt", data)
+    assert line
+    encrypted = b"\n".join(data.split(b"\n")[int(line[1]) - 1 :])
+    archive = age.decrypt(encrypted, [KEY.secret])
+    assert archive
+    subprocess.run(["tar", "-xz", "-C", str(tmp_path)], input=archive, check=True)
+    assert texts(tmp_path / "set-up" / "state") == KEPT
+    assert texts(tmp_path / "set-up" / "stacks") == STACK_FILES
+
+
+def test_a_set_up_that_holds_anything_is_refused_and_stays(machines: Machines, new: Layout) -> None:
+    data = machines.backed_up()
+    new.state.mkdir(parents=True)
+    (new.state / "notes").write_text("mine")
+    with pytest.raises(SetupError, match=r"is not empty: it holds notes\..*Nothing was restored"):
+        restore(new, "b", data, [KEY.secret])
+    assert texts(new.state) == {"notes": "mine"}
+    assert texts(machines.project("new") / "stacks") == {}
+
+
+def test_a_stacks_file_with_another_text_is_named_and_stays_and_one_with_the_same_is_no_matter(
+    machines: Machines, new: Layout
+) -> None:
+    data, stacks = machines.backed_up(), machines.project("new") / "stacks"
+    (stacks / "Pulumi.fleet.yaml").write_text(STACK_FILES["Pulumi.fleet.yaml"])
+    (stacks / "Pulumi.local.yaml").write_text("config: {mine: 1}\n")
+    with pytest.raises(SetupError, match=r"^stacks/Pulumi\.local\.yaml: there with another text"):
+        restore(new, "b", data, [KEY.secret])
+    assert not new.state.exists()
+    (stacks / "Pulumi.local.yaml").unlink()
+    restore(new, "b", data, [KEY.secret])
+    assert is_restored(new, machines)
+
+
+def test_another_port_is_refused_for_every_images_name_has_it(
+    machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = machines.backed_up()
+    monkeypatch.setenv("SKYCOIN_REGISTRY_PORT", "6000")
+    with pytest.raises(SetupError, match=r"Set SKYCOIN_REGISTRY_PORT=5443\. Nothing was restored"):
+        restore(read_layout(), "b", data, [KEY.secret])
+    assert not new.state.exists()
+
+
+@pytest.mark.case(38)
+def test_a_wrong_key_and_none_at_all_restore_nothing(machines: Machines, new: Layout) -> None:
+    data = machines.backed_up()
+    with pytest.raises(UserError, match=f"b is encrypted to {KEY.public}, and no identity that was given"):
+        restore(new, "b", data, [OTHER.secret])
+    with pytest.raises(UserError, match=r"b is encrypted: give the secret key .*--identity FILE"):
+        restore(new, "b", data, [])
+    assert not new.state.exists()
+
+
+@pytest.mark.case(38)
+def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) -> None:
+    data = machines.backed_up()
+    for length in [*range(0, 1500, 7), *range(1500, len(data), 97), len(data) - 1]:
+        with pytest.raises(UserError, match=r"^b is (empty|not a whole backup|no backup of a set-up)"):
+            restore(new, "b", data[:length], [KEY.secret])
+    assert not new.state.exists()
+
+
+@pytest.mark.parametrize("place", [40, 700, -1])
+def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place: int) -> None:
+    data = bytearray(machines.backed_up())
+    data[place] ^= 1
+    with pytest.raises(UserError, match=r"^b is not a whole backup: it was cut short or changed"):
+        restore(new, "b", bytes(data), [KEY.secret])
+    assert not new.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", r"b is empty"),
+        (b"hello", r"b is no backup of a set-up: it does not begin with “skyinfra set-up backup 1”"),
+        (sealed(), r"b begins with “skyinfra wallet backup 1”"),
+    ],
+)
+def test_what_is_no_backup_of_a_set_up_says_so(new: Layout, data: bytes, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        restore(new, "b", data, [KEY.secret])
+    assert not new.state.exists()
+
+
+def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other: Any) -> bytes:
+    """A backup that somebody else has made for this recipient."""
+    found = setup_backup_format.read("b", machines.backed_up())
+    contents = setup_backup_format.open_backup(found, [KEY.secret])
+    change(contents)
+    facts = setup_backup_format.about(
+        machines.old, contents, machine="m", version="1", recipients=[KEY.public]
+    )
+    return sealing.seal(FORM, [*facts.lines()], contents, facts.recipients)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "state/pulumi/plugins/resource-docker/pulumi-resource-docker",
+        "state/backend/.pulumi/history/x.json",
+        "stacks/../__main__.py",
+        "stacks/sub/Pulumi.local.yaml",
+        "elsewhere",
+    ],
+)
+def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: Layout, path: str) -> None:
+    """Whoever knows a recipient can make a backup: a program in it would be run."""
+    data = forged(machines, lambda contents: contents.update({path: File(data=b"x")}))
+    with pytest.raises(UserError, match=r"is no file of a set-up|would lead out of"):
+        restore(new, "b", data, [KEY.secret])
+    assert not new.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "file", "said"),
+    [
+        ("state/passphrase", File(data=b" \n"), "it has no passphrase"),
+        ("state/docker-plugin", File(data=b"", link="/etc/passwd"), "is no file of a set-up"),
+        ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"{"), "is no state of Pulumi"),
+        ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"[]"), "is no state of Pulumi"),
+    ],
+)
+def test_a_backup_that_no_make_up_could_go_on_with_is_refused(
+    machines: Machines, new: Layout, path: str, file: File, said: str
+) -> None:
+    with pytest.raises(SetupError, match=said):
+        restore(new, "b", forged(machines, lambda contents: contents.update({path: file})), [KEY.secret])
+    assert not new.state.exists()
+
+
+def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: Layout) -> None:
+    found = setup_backup_format.read("b", machines.backed_up())
+    contents: Contents = setup_backup_format.open_backup(found, [KEY.secret])
+    data = sealing.seal(FORM, found.lines, {**contents, "state/docker-plugin": File(data=b"x")}, [KEY.public])
+    with pytest.raises(SetupError, match=r"b: its files are not those that its header names"):
+        restore(new, "b", data, [KEY.secret])
+    changed = [line.replace("mode: auto", "mode: other") for line in found.lines]
+    other = sealing.seal(FORM, changed, contents, [KEY.public])
+    head, body = other.partition(age.MAGIC)[0], found.payload
+    top = head[: head.rindex(b"sha256: ")]
+    forgery = top + f"sha256: {sealing.sha256(top, body)}\n".encode() + body
+    with pytest.raises(UserError, match=r"b: its header was changed: inside it says something else"):
+        restore(new, "b", forgery, [KEY.secret])
+
+
+# A machine that is at work
+
+
+def test_a_pulumi_at_work_and_another_command_are_named_and_no_backup_is_made(machines: Machines) -> None:
+    layout = machines.enter("old")
+    lock = layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))
+    with pytest.raises(SetupError, match="is changing the stack fleet"):
+        back_up(layout, [KEY.public], no_file)
+    lock.unlink()
+    with exclusive(layout, "make up"), pytest.raises(SetupError, match="`make up`, process"):
+        back_up(layout, [KEY.public], no_file)
+
+
+def no_file(name: str, _: bytes) -> str:
+    raise AssertionError(name)
+
+
+def test_a_state_that_changes_while_it_is_read_makes_no_backup(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, real = machines.enter("old"), setup_backup._contents
+
+    def changing(layout: Layout) -> dict[str, File]:
+        found = real(layout)
+        with state_file(layout, "local").open("a") as file:
+            file.write(" ")
+        return found
+
+    monkeypatch.setattr(setup_backup, "_contents", changing)
+    with pytest.raises(SetupError, match=r"was changed by pulumi while it was read\. No backup was made"):
+        back_up(layout, [KEY.public], no_file)
+
+
+def test_a_damaged_state_is_named_before_a_backup_of_it_is_made(machines: Machines) -> None:
+    layout = machines.enter("old")
+    state_file(layout, "local").write_text("{")
+    with pytest.raises(SetupError, match=r"local\.json is damaged"):
+        back_up(layout, [KEY.public], no_file)
+
+
+def test_nothing_is_set_up_and_there_is_no_folder_afterwards(machines: Machines, new: Layout) -> None:
+    with pytest.raises(SetupError, match=r"Nothing is set up in .*: there is nothing to back up"):
+        back_up(new, [KEY.public], no_file)
+    assert not new.state.exists()
+
+
+# Kills and full disks
+
+
+@pytest.mark.case(38)
+def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_begun_anew(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before each of its calls that change something, one after the other, in a process of its own."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # seconds, and nothing that a kill would show
+    machines.keep(*[name for name in KEPT if re.search("passphrase|ca.key|skycoin/", name)])
+    data = machines.backed_up()
+    for number in range(1000):
+        layout = machines.enter("new")
+        if not killed_at(number, data, layout):
+            break
+        if setup_backup_journal.is_unfinished(layout):
+            claim_state(layout)
+        elif setup_backup_journal.halves(layout) and not (layout.state / "passphrase").exists():
+            with pytest.raises(SetupError, match=r"A restore into .* was interrupted before anything"):
+                claim_state(layout)
+            assert restore(layout, "b", data, [KEY.secret])
+        elif not is_restored(layout, machines):
+            assert restore(layout, "b", data, [KEY.secret])
+        with exclusive(layout, "test"):
+            pass
+        assert is_restored(layout, machines), number
+        for folder in (layout.state, machines.project("new")):
+            subprocess.run(["rm", "-r", str(folder)], check=True)
+    assert number > 40
+
+
+def killed_at(number: int, data: bytes, layout: Layout) -> bool:
+    """Restore in a child that is killed before its `number`th change; False where it has ended by then."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGKILL)
+        return os.WIFSIGNALED(status)
+    code = 1
+    try:
+        calls = 0
+        for name in ("mkdir", "open", "write", "rename", "chmod", "unlink", "rmdir"):
+            real = getattr(os, name)
+
+            def call(*arguments: Any, _real: Any = real, **options: Any) -> Any:
+                nonlocal calls
+                if calls == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                calls += 1
+                return _real(*arguments, **options)
+
+            setattr(os, name, call)
+        restore(layout, "b", data, [KEY.secret])
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def test_a_full_disk_restores_nothing_and_leaves_nothing(machines: Machines, new: Layout) -> None:
+    """A limit of the size of files stands for it: the kernel refuses the bytes beyond."""
+    machines.enter("old")
+    big = json.dumps({"checkpoint": {"latest": {"x": "y" * 100_000}}})
+    state_file(machines.old, "local").write_text(big)
+    data = machines.backed_up()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(SetupError, match=r"can't be written: File too large\. Nothing was restored"):
+            restore(new, "b", data, [KEY.secret])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(texts(new.state)) == ["lock"]
+    assert restore(new, "b", data, [KEY.secret])
+
+
+def test_a_stacks_file_that_somebody_writes_after_a_kill_stays_and_the_backups_lies_beside(
+    machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = machines.backed_up()
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(setup_backup_journal, "_finish", kill)
+        with pytest.raises(Killed):
+            restore(new, "b", data, [KEY.secret])
+    mine = machines.project("new") / "stacks" / "Pulumi.local.yaml"
+    mine.write_text("mine")
+    assert restore(new, "b", data, [KEY.secret]) is None
+    assert mine.read_text() == "mine"
+    assert texts(mine.parent)["Pulumi.local.yaml.restored"] == STACK_FILES["Pulumi.local.yaml"]
+    assert f"{mine} is there and differs: the backup's is {mine}.restored" in capsys.readouterr().out
+    assert (new.state / "passphrase").read_text() == KEPT["passphrase"]
+
+
+# Commands
+
+
+def test_the_commands_write_a_dated_private_file_that_is_never_overwritten(
+    machines: Machines, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    machines.enter("old")
+    ran = skyinfra("setup", "backup", str(tmp_path), "--recipient", KEY.public)
+    assert ran.code == 0, ran.err
+    [path] = tmp_path.glob("*.setup-backup")
+    assert re.fullmatch(r"skycoin-setup-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.setup-backup", path.name)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert f"{path}: the set-up in {machines.old.state}, stacks: fleet, local, 16 files" in ran.out
+    assert CANARY not in ran.out + ran.err
+    before = path.read_bytes()
+    again = skyinfra("setup", "backup", str(path), "--recipient", KEY.public)
+    assert again.code == 1
+    assert f"error: {path} is there already, and a backup is never overwritten" in again.err
+    assert path.read_bytes() == before
+    named = skyinfra("setup", "backup", str(tmp_path / "further" / "mine"), "--recipient", KEY.public)
+    assert named.code == 0, named.err
+    key = tmp_path / "key.txt"
+    key.write_bytes(KEY.file)
+    machines.enter("new")
+    restored = skyinfra("setup", "restore", str(tmp_path / "further" / "mine"), "--identity", str(key))
+    assert restored.code == 0, restored.err
+    assert "Now run `make up`: " in restored.out
+    assert is_restored(read_layout(), machines)
+    once_more = skyinfra("setup", "restore", str(path), "--identity", str(key))
+    assert once_more.code == 1
+    assert "is not empty: it holds backend, backups, certificates, docker, docker-plugin." in once_more.err
+
+
+def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(
+    machines: Machines, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    machines.enter("old")
+    ran = skyinfra("setup", "backup", str(tmp_path / "b"))
+    assert ran.code == 1
+    assert "nobody is named who can read the backup, so none was made" in ran.err
+    assert "age-keygen -o setup-key.txt" in ran.err
+    wrong = skyinfra("setup", "backup", str(tmp_path / "b"), "--recipient", "me")
+    assert wrong.code == 1
+    assert "--recipient: a recipient is a public key" in wrong.err
+    assert not (tmp_path / "b").exists()
+
+
+def test_other_settings_of_the_dead_machine_are_said_with_the_command(
+    machines: Machines, skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "b"
+    data.write_bytes(machines.backed_up())
+    key = tmp_path / "key.txt"
+    key.write_bytes(KEY.file)
+    monkeypatch.setenv("SKYCOIN_MODE", "embedded")
+    ran = skyinfra("setup", "restore", str(data), "--identity", str(key))
+    assert ran.code == 0, ran.err
+    assert "Now run `SKYCOIN_MODE=auto make up`" in ran.out

@@ -1,0 +1,182 @@
+"""A sealed file: a header in clear, then an age file with a tar archive. Backups of all kinds have this form.
+
+The header says what can be known without a key, and how the content is got out without this program. All of
+it is repeated inside, where it is encrypted with the content: only a key shows that it is true.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from clients import age
+from wallets.contents import USER, Contents, File, pack, unpack_archive
+from wallets.errors import WalletError
+
+
+class _Lines(Protocol):
+    def lines(self) -> list[str]:
+        """Lines of the header."""
+
+
+Facts = TypeVar("Facts", bound=_Lines)
+
+STAMP = "%Y-%m-%dT%H-%M-%SZ"
+"""A time in the name of a file."""
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""A time in a header."""
+_LARGEST_HEADER = 256 * 1024
+_ABOUT = "backup.json"
+"""File in the archive that says what the header says."""
+_KIND = re.compile(rb"skyinfra [a-z-]+ backup \d+(?=\n)")
+_NOTE = """\
+
+{holds}, encrypted by age (https://age-encryption.org) to the recipients above.
+To get {what} out without skyinfra, on a machine with tail, age and tar, and a secret key in key.txt:
+    tail -n +{line} THIS-FILE | age --decrypt --identity key.txt | tar -xz
+It makes the folder {folder}, and backup.json, which says the same as the lines above. The last line before
+the encrypted part is the SHA-256 of this file without that line.
+{more}"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """One kind of sealed file."""
+
+    first: str
+    """Its first line: `skyinfra KIND backup VERSION`."""
+    holds: str
+    """Beginning of its note: `A backup of …`."""
+    what: str
+    """What is got out of it."""
+    folder: str
+    """Folder in the archive that has the content."""
+    more: str = ""
+    """Further lines of its note."""
+    owner: int = USER
+    """User of the files in the archive, which root gets when it unpacks them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sealed:
+    """A sealed file that is whole as far as that can be seen without a key."""
+
+    name: str
+    """File or address, as it was given."""
+    lines: Sequence[str]
+    """Lines of the header."""
+    payload: bytes
+    """Encrypted part."""
+    sha256: str
+    """Of the file."""
+
+    def facts(self, parsed: Callable[[Mapping[str, str], Sequence[str]], Facts]) -> Facts:
+        """Facts of the header, as `parsed` makes them of its values and recipients. Raises WalletError.
+
+        `parsed` raises ValueError or KeyError where it is another header.
+        """
+        try:
+            found = parsed(dict(line.split(": ", 1) for line in self.lines), self.recipients)
+        except (ValueError, KeyError):
+            found = None
+        if found is None or found.lines() != list(self.lines) or not self.recipients:
+            raise WalletError(f"{self.name}: its header is not one of this version's")
+        return found
+
+    @property
+    def recipients(self) -> list[str]:
+        """Public keys that it is encrypted to."""
+        return [line.removeprefix(_RECIPIENT) for line in self.lines if line.startswith(_RECIPIENT)]
+
+
+_RECIPIENT = "recipient: "
+
+
+def recipient_lines(recipients: Sequence[str]) -> list[str]:
+    """Lines of a header that name the recipients."""
+    return [f"{_RECIPIENT}{one}" for one in recipients]
+
+
+def parsed_time(text: str, form: str) -> datetime:
+    """A time in UTC. Raises ValueError."""
+    return datetime.strptime(text, form).replace(tzinfo=UTC)
+
+
+def contents_sum(contents: Contents) -> str:
+    """SHA-256 over the hash of each file and its name: `sha256sum` of all of them, sorted by name."""
+    lines = [f"{hashlib.sha256(file.data).hexdigest()}  {path}\n" for path, file in sorted(contents.items())]
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def sha256(*parts: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal digits."""
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def seal(form: Form, lines: Sequence[str], contents: Contents, recipients: Sequence[str]) -> bytes:
+    """Bytes of a sealed file. Raises ServiceError where a recipient is none."""
+    inside = {_ABOUT: File(data=json.dumps(lines, indent=1).encode())}
+    archive = pack(inside | {f"{form.folder}/{path}": file for path, file in contents.items()}, form.owner)
+    top = "\n".join([form.first, *lines]) + "\n"
+    words = {"holds": form.holds, "what": form.what, "folder": form.folder, "more": form.more}
+    count = top.count("\n") + _NOTE.format(**words, line=0).count("\n") + 1  # and the checksum's
+    head = (top + _NOTE.format(**words, line=count + 1)).encode()
+    encrypted = age.encrypt(archive, recipients)
+    return head + f"sha256: {sha256(head, encrypted)}\n".encode() + encrypted
+
+
+def read(form: Form, name: str, data: bytes) -> Sealed | None:
+    """A sealed file, looked at without a key; None where it begins otherwise than any.
+
+    Raises WalletError where it is not whole, or of another form.
+    """
+    kind = _KIND.match(data)
+    if kind is None:
+        return None
+    if kind[0] != form.first.encode():
+        raise WalletError(
+            f"{name} begins with “{kind[0].decode()}” and not with “{form.first}”: it is a backup of "
+            "something else, or of another version"
+        )
+    head, found, rest = data[:_LARGEST_HEADER].partition(b"\n" + age.MAGIC)
+    top, _, last = head.rpartition(b"\n")
+    if not found or not last.startswith(b"sha256: "):
+        raise WalletError(f"{name} is not a whole backup: it was cut short in its header")
+    payload = age.MAGIC + rest + data[_LARGEST_HEADER:]
+    if sha256(top + b"\n", payload) != last.removeprefix(b"sha256: ").decode(errors="replace"):
+        raise WalletError(f"{name} is not a whole backup: it was cut short or changed (SHA-256)")
+    lines = top.decode(errors="replace").partition("\n\n")[0].splitlines()[1:]
+    return Sealed(name=name, lines=lines, payload=payload, sha256=sha256(data))
+
+
+def unseal(form: Form, sealed: Sealed, identities: Sequence[age.Identity]) -> dict[str, File]:
+    """Content of a sealed file, once its header has proved true. Raises WalletError."""
+    name = sealed.name
+    if not identities:
+        raise WalletError(
+            f"{name} is encrypted: give the secret key of one of its recipients (--identity FILE)"
+        )
+    try:
+        archive = age.decrypt(sealed.payload, identities)
+    except age.AgeError as error:
+        raise WalletError(f"{name}: {error}") from None
+    if archive is None:
+        raise WalletError(
+            f"{name} is encrypted to {', '.join(sealed.recipients)}, and no identity that was given is "
+            "one of theirs"
+        )
+    files = unpack_archive(name, archive)
+    if _said(files.get(_ABOUT)) != list(sealed.lines):
+        raise WalletError(f"{name}: its header was changed: inside it says something else")
+    below = f"{form.folder}/"
+    return {path.removeprefix(below): file for path, file in files.items() if path.startswith(below)}
+
+
+def _said(inside: File | None) -> object:
+    try:
+        return json.loads(inside.data) if inside else None
+    except ValueError:
+        return None
