@@ -41,6 +41,7 @@ from wallets.signals import interrupt_on_all
     "  1   refused or failed; the message says why\n"
     "  2   a command line that is not understood\n"
     "  3   review: `pulumi up` would be refused\n"
+    "  4   fleet up: part of the hosts; the others do not answer, and are named\n"
     "  70  a fault of skyinfra itself\n"
     "  130 interrupted",
 )

@@ -1,11 +1,15 @@
 """Exit codes of `skyinfra`."""
 
+from fleet import parts
+
 FAILED = 1
 """A request was refused or failed; the message says why."""
 USAGE = 2
 """A command line that is not understood (click's own)."""
 REFUSED = 3
 """A page was printed, and it says that `pulumi up` would be refused."""
+PART = parts.PART
+"""Hosts that answer were brought up; others did not answer, were left out and are named."""
 INTERNAL = 70
 """A fault of the program (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED = 130

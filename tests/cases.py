@@ -94,7 +94,7 @@ _CASES = {
     22: Case(
         "ssh host down, wrong key, unknown host key, no Docker there",
         "that host fails, by name, in 30 s at most; the others are deployed",
-        "no wrong client key, and no host without Docker",
+        "of Docker the engine is missing, and never the command",
     ),
     23: Case("image of another architecture than the host's", "refused; never a bare “exec format error”"),
     24: Case(

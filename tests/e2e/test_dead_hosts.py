@@ -1,0 +1,212 @@
+"""Hosts that do not answer: the rest of the stack is brought up, and they catch up at the next run."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local import services
+from tests.e2e.boards import Board, start_board
+from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
+from tests.e2e.machine import Machine, Result
+from tests.e2e.test_up import get
+
+FAR_PORT, ATTIC_PORT = 16431, 16432
+MORE = 30
+"""Seconds that a dead host may cost the others."""
+
+
+@pytest.fixture(scope="module")
+def far(up: Machine) -> SecondHost:
+    return start_second_host(up)
+
+
+@pytest.fixture(scope="module")
+def fleet(up: Machine, far: SecondHost) -> Iterator[Machine]:
+    """The stack with a second node, behind ssh; afterwards as it was."""
+    before = up.settings()
+    host = {"engine": far.engine, "ssh-options": far.ssh_options}
+    node = {"image": "skycoin", "host": "far", "rpc-port": FAR_PORT}
+    up.change(with_entries(before, hosts={"far": host}, nodes={"far": node}))
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield up
+    retired = up.make("retire", "NODE=far")
+    assert retired.code == 0, retired.text
+    up.change(before)
+    result = up.make("up")
+    assert result.code == 0, result.text
+
+
+@pytest.fixture(scope="module")
+def attic(up: Machine) -> Iterator[Board]:
+    board = start_board(up.layout, "attic", 7)
+    yield board
+    board.end()
+
+
+def with_entries(config: dict[str, Any], **sections: dict[str, Any]) -> dict[str, Any]:
+    added = {f"skycoin:{name}": {**config[f"skycoin:{name}"], **more} for name, more in sections.items()}
+    return {**config, **added}
+
+
+def with_argument(config: dict[str, Any], argument: str) -> dict[str, Any]:
+    nodes = {name: {**node, "args": [argument]} for name, node in config["skycoin:nodes"].items()}
+    return {**config, "skycoin:nodes": nodes}
+
+
+def timed_up(machine: Machine) -> tuple[Result, float]:
+    began = time.monotonic()
+    result = machine.make("up")
+    return result, time.monotonic() - began
+
+
+def state_of(machine: Machine, host: str) -> dict[str, Any]:
+    """What the state says of a host's resources; Pulumi drops empty lists of what it leaves out."""
+    exported = machine.pulumi("stack", "export", "--stack", "local")
+    resources = json.loads(exported.text)["deployment"]["resources"]
+    keys = (
+        "id",
+        "inputs",
+        "outputs",
+        "protect",
+        "retainOnDelete",
+        "parent",
+        "provider",
+        "created",
+        "modified",
+    )
+    return {
+        one["urn"]: {key: one.get(key) for key in keys}
+        for one in resources
+        if one.get("inputs", {}).get("host") == host
+        or f"::pulumi:providers:docker::{host}::" in one.get("provider", "")
+        or one["urn"].endswith(f"::pulumi:providers:docker::{host}")
+    }
+
+
+def arguments_of(machine: Machine, container: str, socket: str = "") -> list[str]:
+    env = {"DOCKER_HOST": f"unix://{socket}"} if socket else {}
+    shown = machine.docker("container", "inspect", "-f", "{{json .Config.Cmd}}", container, env=env)
+    found: list[str] = json.loads(shown.text)
+    return found
+
+
+def rows(text: str) -> list[list[str]]:
+    """Rows of the table that a run ends with: host, what runs there, what became of it."""
+    lines = text.splitlines()
+    head = max(number for number, line in enumerate(lines) if line.startswith("host "))
+    table = lines[head + 1 :]
+    return (
+        [line.split(maxsplit=2) for line in table[: table.index("")]]
+        if "" in table
+        else [line.split(maxsplit=2) for line in table]
+    )
+
+
+@pytest.mark.case(22)
+def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine, far: SecondHost) -> None:
+    settings = fleet.settings()
+    all_alive, alone = timed_up(fleet)
+    assert all_alive.code == 0, all_alive.text
+    assert rows(all_alive.text) == [["here", "node-1", "unchanged"], ["far", "far", "unchanged"]]
+    fleet.change(with_argument(settings, "-log-level=debug"))
+    before = state_of(fleet, "far")
+    assert len(before) > 6
+    services.stop(fleet.layout, "sshd")
+    try:
+        result, _ = timed_up(fleet)
+        assert result.code != 0
+        assert "Error 4" in result.text, "make names the exit code of what it ran"
+        refused = f"ssh: connect to host 127.0.0.1 port {SSH_PORT}: Connection refused"
+        reason = f"{far.engine} does not answer: {refused}"
+        assert rows(result.text) == [["here", "node-1", "updated"], ["far", "far", f"left out: {reason}"]]
+        assert "`make up` catches up" in result.text
+        assert "Traceback" not in result.text
+        assert "-log-level=debug" in arguments_of(fleet, "skycoin-node-1")
+        assert state_of(fleet, "far") == before
+        again, took = timed_up(fleet)
+        assert "Error 4" in again.text
+        assert took <= alone + MORE
+        assert state_of(fleet, "far") == before
+    finally:
+        start_sshd(fleet)
+    assert "-log-level=debug" not in arguments_of(fleet, "skycoin-far", str(far.socket))
+    caught_up = fleet.make("up")
+    assert caught_up.code == 0, caught_up.text
+    assert rows(caught_up.text) == [["here", "node-1", "unchanged"], ["far", "far", "updated"]]
+    assert "-log-level=debug" in arguments_of(fleet, "skycoin-far", str(far.socket))
+    assert get("/api/v1/version", FAR_PORT)["version"] == "0.27.1"
+    wallets = {urn: one["id"] for urn, one in state_of(fleet, "far").items() if urn.endswith("-wallet")}
+    assert wallets == {urn: one["id"] for urn, one in before.items() if urn.endswith("-wallet")}
+    fleet.change(settings)
+
+
+@pytest.mark.case(22)
+@pytest.mark.parametrize("options", [(), ("--refresh",)], ids=["", "refreshed"])
+def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
+    fleet: Machine, far: SecondHost, options: tuple[str, ...]
+) -> None:
+    """With Pulumi's own program the interrupt was a traceback, and a refresh failed as a whole."""
+    settings = fleet.settings()
+    argument = f"-log-level={'info' if options else 'debug'}"
+    fleet.change(with_argument(settings, argument))
+    before = state_of(fleet, "far")
+    services.stop(fleet.layout, "sshd")
+    try:
+        result = fleet.pulumi("up", "--yes", "--continue-on-error", "--stack", "local", *options)
+        assert result.code != 0
+        assert "Traceback" not in result.text
+        assert "KeyboardInterrupt" not in result.text
+        named = [
+            line for line in result.text.splitlines() if f"no Docker engine answers at {far.engine}" in line
+        ]
+        assert all("Connection refused" in line for line in named)
+        assert named
+        assert argument in arguments_of(fleet, "skycoin-node-1")
+        assert state_of(fleet, "far") == before
+    finally:
+        start_sshd(fleet)
+        fleet.change(settings)
+
+
+@pytest.mark.case(22)
+def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
+    """Its node was never made: nothing of it is in the state, nor after it."""
+    settings = fleet.settings()
+    result, alone = timed_up(fleet)
+    assert result.code == 0, result.text
+    node = {"image": "skycoin", "host": "attic", "rpc-port": ATTIC_PORT}
+    fleet.change(with_entries(settings, hosts={"attic": attic.host}, nodes={"attic": node}))
+    attic.unplug()
+    try:
+        result, took = timed_up(fleet)
+        assert "Error 4" in result.text
+        assert rows(result.text)[-1][:2] == ["attic", "attic"]
+        assert "left out" in rows(result.text)[-1][2]
+        assert "timed out" in rows(result.text)[-1][2]
+        assert took <= alone + MORE
+        assert state_of(fleet, "attic") == {}
+    finally:
+        attic.plug()
+    attic.kill_engine()
+    try:
+        result = fleet.skyinfra("fleet", "up", "-s", "local")
+        assert result.code == 4, result.text
+        assert "Cannot connect to the Docker daemon" in rows(result.text)[-1][2]
+        assert "`./skyinfra fleet up -s local` catches up" in result.text
+    finally:
+        attic.start_engine()
+    stranger = {**attic.host, "ssh-options": ["-i", str(attic.folder / "host_key"), *attic.ssh_options[2:]]}
+    fleet.change(with_entries(settings, hosts={"attic": stranger}, nodes={"attic": node}))
+    try:
+        result = fleet.skyinfra("fleet", "up", "-s", "local")
+        assert result.code == 4, result.text
+        assert "Permission denied (publickey)" in rows(result.text)[-1][2]
+        assert state_of(fleet, "attic") == {}
+    finally:
+        fleet.change(settings)
+    result = fleet.skyinfra("fleet", "up", "-s", "local")
+    assert result.code == 0, result.text
