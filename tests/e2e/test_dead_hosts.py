@@ -129,6 +129,7 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
         assert state_of(fleet, "far") == before
         again, took = timed_up(fleet)
         assert "Error 4" in again.text
+        print(f"an up without a change: {alone:.1f} s; beside a host that refuses: {took:.1f} s")
         assert took <= alone + MORE
         assert state_of(fleet, "far") == before
     finally:
@@ -151,7 +152,7 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
 ) -> None:
     """With Pulumi's own program the interrupt was a traceback, and a refresh failed as a whole."""
     settings = fleet.settings()
-    argument = f"-log-level={'info' if options else 'debug'}"
+    argument = f"-log-level={'info' if options else 'error'}"
     fleet.change(with_argument(settings, argument))
     before = state_of(fleet, "far")
     services.stop(fleet.layout, "sshd")
@@ -187,6 +188,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
         assert rows(result.text)[-1][:2] == ["attic", "attic"]
         assert "left out" in rows(result.text)[-1][2]
         assert "timed out" in rows(result.text)[-1][2]
+        print(f"an up without a change: {alone:.1f} s; beside a board without a link: {took:.1f} s")
         assert took <= alone + MORE
         assert state_of(fleet, "attic") == {}
     finally:
