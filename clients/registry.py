@@ -298,7 +298,7 @@ class Repository:
     def _answered(self, challenge: str) -> AuthBase:
         """What a 401 asks for: Basic, or a Bearer token from the service that it names."""
         scheme, _, rest = challenge.partition(" ")
-        user = self._credentials()
+        user = self.login()
         if scheme.lower() == "basic":
             return HTTPBasicAuth(*user) if user else _Anonymous()
         if scheme.lower() != "bearer":
@@ -325,7 +325,7 @@ class Repository:
         except (ValueError, KeyError, AttributeError):
             raise RegistryError(f"registry {self.host}: its token service answered without a token") from None
 
-    def _credentials(self) -> tuple[str, str] | None:
+    def login(self) -> tuple[str, str] | None:
         """(user, password) of the docker config for this registry."""
         try:
             found: Mapping[str, str] | None = docker.auth.load_config().resolve_authconfig(

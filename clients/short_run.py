@@ -6,8 +6,8 @@ from typing import Any, Literal
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from clients.engine import ensure_image
 from clients.errors import ServiceError
+from clients.pull import Place, ensure_image
 
 MEMORY = "256m"
 PROCESSES = 128
@@ -16,7 +16,7 @@ PROCESSES = 128
 
 def short_run(
     client: Any,
-    host: str,
+    place: Place,
     image: str,
     command: Sequence[str],
     seconds: int,
@@ -27,12 +27,11 @@ def short_run(
     """(exit code, last `lines`) of a command in an image; the container is always removed.
 
     It gets no network, no rights, a read-only root and limits; `options` are docker-py's. The image is pulled
-    where the host lacks it. Raises ServiceError that names host and image.
+    where the host of `place` lacks it. Raises ServiceError that names host and image.
     """
     try:
-        ensure_image(client.api, image)
         container = client.containers.create(
-            image,
+            ensure_image(client, image, place),
             command=list(command),
             network_mode="none",
             read_only=True,
@@ -49,4 +48,6 @@ def short_run(
         finally:
             container.remove(force=True)
     except (DockerException, RequestException) as error:
-        raise ServiceError(f"host {host}, {image}: {getattr(error, 'explanation', None) or error}") from error
+        raise ServiceError(
+            f"host {place['host']}, {image}: {getattr(error, 'explanation', None) or error}"
+        ) from error

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
+from clients.pull import known_as
 from clients.short_run import short_run
 
 PLACE = "/wallet"
@@ -42,8 +43,9 @@ class WalletOnHost:
     """The wallet volume of one node, on its engine."""
 
     def __init__(self, client: Any, inputs: Mapping[str, Any], *former: str) -> None:
-        """`inputs` are a preflight's: host, image, wallet, container; `former` names of that container."""
+        """`inputs` are a preflight's: host, image, wallet, container …; `former` names of its container."""
         self._client = client
+        self._place = inputs
         self._host: str = inputs["host"]
         self._image: str = inputs["image"]
         names = [name for name in (inputs.get("container"), *former) if name]
@@ -57,11 +59,7 @@ class WalletOnHost:
 
     def has_image(self) -> bool:
         """Answer whether a look needs no pull; one that runs has its image."""
-        try:
-            self._client.api.inspect_image(self._image)
-        except ImageNotFound:
-            return False
-        return True
+        return known_as(self._client.api, self._image) is not None
 
     def make(self) -> None:
         """Make the volume, empty."""
@@ -172,7 +170,7 @@ class WalletOnHost:
     def _run(self, script: str, arguments: Sequence[str], volumes: Mapping[str, Any]) -> tuple[int, str]:
         command = ["sh", "-c", script, "wallet", *arguments]
         return short_run(
-            self._client, self._host, self._image, command, SECONDS, lines="all", volumes=volumes
+            self._client, self._place, self._image, command, SECONDS, lines="all", volumes=volumes
         )
 
     def _has(self, volume: str) -> bool:

@@ -10,7 +10,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import EXPORTER_UID
+from components.host import Host
 from components.node import FILES, HEALTH_PATH, LOOPBACK, PROCESSES, RPC_PORT
+from components.pulled_image import PulledImage
 
 PORT = 7979
 """json_exporter's own; registered for it in Prometheus' list of default ports."""
@@ -26,6 +28,8 @@ HEALTH = f"http://{LOOPBACK}:{PORT}/metrics"
 class ExporterArgs:
     """What is scraped, and where the metrics are shown."""
 
+    host: Host
+    """Where it runs; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/exporter."""
     container: str
@@ -36,6 +40,8 @@ class ExporterArgs:
     """Name of the node's container."""
     port: int
     """Port on the host's loopback."""
+    pull_from: pulumi.Input[str] | None = None
+    """Repository that the host pulls the image from; None: the image's own."""
 
 
 class Exporter(pulumi.ComponentResource):
@@ -47,16 +53,17 @@ class Exporter(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ExporterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Exporter", name, None, opts)
-        pulled = docker.RemoteImage(
+        pulled = PulledImage(
             f"{name}-pulled",
-            name=args.image,
-            keep_locally=True,
+            host=args.host,
+            image=args.image,
+            pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self),
         )
         container = docker.Container(
             f"{name}-container",
             name=args.container,
-            image=args.image,
+            image=pulled.ref,
             user=USER,
             read_only=True,
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
@@ -88,7 +95,6 @@ class Exporter(pulumi.ComponentResource):
                 delete_before_replace=True,
                 # The plugin takes a change of it as done in place, but only writes it to state.
                 replace_on_changes=["healthcheck"],
-                depends_on=[pulled],
             ),
         )
         self.container = container.name

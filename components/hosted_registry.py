@@ -12,7 +12,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import REGISTRY_PORT
+from components.host import Host
 from components.node import LOOPBACK, PROCESSES, USER
+from components.pulled_image import PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
 """Of images/registry: TLS, a password file, the delete API, health on the container's loopback."""
@@ -30,6 +32,8 @@ MEMORY = 256
 class HostedRegistryArgs:
     """Which registry runs, and where it is seen."""
 
+    host: Host
+    """Where it runs; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/registry."""
     container: str
@@ -67,10 +71,10 @@ class HostedRegistry(pulumi.ComponentResource):
             # Of somebody else, or of the stand-in docker plugin: they would replace the network.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
-        pulled = docker.RemoteImage(
+        pulled = PulledImage(
             f"{name}-pulled",
-            name=args.image,
-            keep_locally=True,
+            host=args.host,
+            image=args.image,
             opts=pulumi.ResourceOptions(parent=self),
         )
         container = self._create_container(f"{name}-container", args, pulled, network, data, secrets)
@@ -103,7 +107,7 @@ class HostedRegistry(pulumi.ComponentResource):
         self,
         name: str,
         args: HostedRegistryArgs,
-        pulled: docker.RemoteImage,
+        pulled: PulledImage,
         network: docker.Network,
         data: docker.Volume,
         secrets: docker.Volume,
@@ -111,7 +115,7 @@ class HostedRegistry(pulumi.ComponentResource):
         return docker.Container(
             name,
             name=args.container,
-            image=args.image,
+            image=pulled.ref,
             command=[SETTINGS],
             # Of an image that was published before it had this itself.
             envs=["OTEL_TRACES_EXPORTER=none"],
@@ -152,6 +156,5 @@ class HostedRegistry(pulumi.ComponentResource):
                 # Two containers can't have one name and one port.
                 delete_before_replace=True,
                 replace_on_changes=["healthcheck"],
-                depends_on=[pulled],
             ),
         )

@@ -19,6 +19,7 @@ from catalogue.naming import backups_volume
 from components.host import Host
 from components.node_container import NodeContainer
 from components.preflight import Preflight
+from components.pulled_image import PulledImage
 
 USER = "10000:10000"
 GRACE = 60
@@ -61,6 +62,8 @@ class NodeArgs:
     board: Board = field(default=SERVER)
     wait_timeout: int = 300
     """Seconds in which the node must become healthy."""
+    pull_from: pulumi.Input[str] | None = None
+    """Repository that the host pulls the image from; None: the image's own."""
     new_wallet: bool = False
     """True accepts that the wallet volume is gone, and an empty one in its place."""
 
@@ -95,10 +98,11 @@ class Node(pulumi.ComponentResource):
                 ignore_changes=["name", "driver", "options", "labels", "internal", "ipamConfigs"],
             ),
         )
-        image = docker.RemoteImage(
+        image = PulledImage(
             f"{name}-pulled",
-            name=args.image,
-            keep_locally=True,
+            host=args.host,
+            image=args.image,
+            pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
         )
         container = self._create_container(
@@ -132,6 +136,7 @@ class Node(pulumi.ComponentResource):
             name,
             host=args.host,
             image=args.image,
+            pull_from=args.pull_from,
             probe=PROBE,
             container=args.container,
             wallet=args.wallet_volume,
@@ -168,6 +173,7 @@ class Node(pulumi.ComponentResource):
         return NodeContainer(
             name,
             host=args.host,
+            pull_from=args.pull_from,
             wallet=wallet.name,
             backups=backups_volume(args.wallet_volume),
             new_wallet=args.new_wallet,

@@ -27,6 +27,7 @@ class NodeContainer(pulumi.CustomResource):
         wallet: pulumi.Input[str],
         backups: str,
         new_wallet: bool,
+        pull_from: pulumi.Input[str] | None = None,
         container: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -41,6 +42,7 @@ class NodeContainer(pulumi.CustomResource):
             "wallet": wallet,
             "backups": backups,
             "newWallet": new_wallet,
+            "pullFrom": pull_from,
             **container,
         }
         former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])

@@ -28,6 +28,7 @@ class Preflight(pulumi.CustomResource):
         container: str,
         wallet: str,
         new_wallet: bool,
+        pull_from: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`probe` is a command of the image that ends by itself with 0.
@@ -45,5 +46,6 @@ class Preflight(pulumi.CustomResource):
             "container": container,
             "wallet": wallet,
             "newWallet": new_wallet,
+            "pullFrom": pull_from,
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

@@ -16,7 +16,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
+from components.host import Host
 from components.node import LOOPBACK
+from components.pulled_image import PulledImage
 
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""
@@ -54,6 +56,8 @@ class EngineInside:
 class WorkspaceArgs:
     """What one opened workspace runs, over which folder, as whom."""
 
+    host: Host
+    """Where it runs; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…`."""
     container: str
@@ -110,10 +114,10 @@ class Workspace(pulumi.ComponentResource):
             # Of somebody else, or of the stand-in docker plugin: they would replace the network.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
-        image = docker.RemoteImage(
+        image = PulledImage(
             f"{name}-pulled",
-            name=args.image,
-            keep_locally=True,
+            host=args.host,
+            image=args.image,
             opts=pulumi.ResourceOptions(parent=self),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)
@@ -140,14 +144,14 @@ class Workspace(pulumi.ComponentResource):
         self,
         name: str,
         args: WorkspaceArgs,
-        image: docker.RemoteImage,
+        image: PulledImage,
         network: docker.Network,
         volumes: Mapping[str, docker.Volume],
     ) -> docker.Container:
         return docker.Container(
             name,
             name=args.container,
-            image=args.image,
+            image=image.ref,
             mounts=[
                 docker.ContainerMountArgs(type="bind", source=args.folder, target=WORK),
                 *(
@@ -182,7 +186,6 @@ class Workspace(pulumi.ComponentResource):
                 delete_before_replace=True,
                 # The plugin takes a change of these as done in place, but only writes it to state.
                 replace_on_changes=["healthcheck", "tmpfs", "init"],
-                depends_on=[image],
             ),
         )
 

@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_docker as docker
 
+from components.host import Host
 from components.hosted_registry import MEMORY, HostedRegistry, HostedRegistryArgs
 from components.node import LOOPBACK
 from settings.names import registry_container, registry_port, registry_volumes
@@ -10,7 +11,12 @@ from settings.registry import RegistrySettings
 
 
 def deploy_registry(
-    name: str, registry: RegistrySettings, engine: str, image: pulumi.Input[str], provider: docker.Provider
+    name: str,
+    registry: RegistrySettings,
+    engine: str,
+    host: Host,
+    image: pulumi.Input[str],
+    provider: docker.Provider,
 ) -> HostedRegistry:
     """The registry as a component on its host's provider, named after that host's engine.
 
@@ -18,6 +24,7 @@ def deploy_registry(
     """
     data_volume, secrets_volume = registry_volumes(name)
     args = HostedRegistryArgs(
+        host=host,
         image=image,
         container=registry_container(name),
         address=registry.root,

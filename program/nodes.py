@@ -3,11 +3,10 @@
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS, SERVER, Board
-from components.host import Host
 from components.node import Node, NodeArgs
-from settings.host import Emulation, HostSettings
+from program.hosts import PulledFrom, host_of
+from settings.host import HostSettings
 from settings.names import container_name, volume_names
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
@@ -20,14 +19,15 @@ def deploy_node(
     name: str,
     node: NodeSettings,
     settings: StackSettings,
-    image: pulumi.Input[str],
+    image: PulledFrom,
     provider: docker.Provider,
 ) -> Node:
     """The node as a component on its host's provider; `renamed-from` keeps its volumes."""
     data_volume, wallet_volume = volume_names(name, node)
     args = NodeArgs(
-        host=_host(node.host, settings.hosts[node.host]),
-        image=image,
+        host=host_of(node.host, settings),
+        image=image.ref,
+        pull_from=image.repository,
         container=container_name(name, node.image),
         data_volume=data_volume,
         wallet_volume=wallet_volume,
@@ -42,16 +42,6 @@ def deploy_node(
     )
     aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None
     return Node(name, args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
-
-
-def _host(name: str, host: HostSettings) -> Host:
-    return Host(
-        name=name,
-        engine=host.address,
-        ssh_options=host.ssh_options,
-        platform=ARCHES[host.variant].platform if host.variant else None,
-        emulation=host.emulation is Emulation.ALLOWED,
-    )
 
 
 def _api_sets(node: NodeSettings) -> list[str]:

@@ -10,6 +10,7 @@ from catalogue.naming import pinned
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
 from program.bases import authorities
+from program.hosts import host_of
 from settings.names import engine_of, page_port, workspace_container, workspace_volumes
 from settings.opening import OpenSettings
 from settings.stack import StackSettings
@@ -32,6 +33,7 @@ def open_workspace(
     variant = settings.hosts[opening.host].variant
     home, data = workspace_volumes(name, opening)
     args = WorkspaceArgs(
+        host=host_of(opening.host, settings),
         image=tags.apply(lambda made: _ref(made[tag], variant)),
         container=workspace_container(name),
         folder=opening.folder,

@@ -23,6 +23,7 @@ from components.registry import Registry, RegistryArgs
 from program.bases import BaseImages
 from program.docker_logins import Logins, docker_logins
 from program.hosted_registries import deploy_registry
+from program.hosts import PulledFrom, host_of
 from program.nodes import deploy_node
 from program.opened_workspaces import open_workspace
 from program.sources import Provenance, provenance
@@ -36,6 +37,7 @@ from settings.names import (
     exporter_name,
     hosted_registries,
     opened,
+    pull_from,
     registries_of,
     repositories_of,
     repository_of,
@@ -121,13 +123,16 @@ class Program:
         provider: docker.Provider,
     ) -> dict[str, pulumi.Input[str]]:
         """One node and what belongs to it; what the outputs say of it."""
-        image = self._image_of(settings.image, settings.host, settings.tag, published)
+        image = self._pulled_from(settings.image, settings.host, settings.tag, published)
         node = deploy_node(name, settings, self._settings, image, provider)
         metrics = ""
         if settings.metrics_port is not None:
             container = container_name(name, settings.image)
+            exporter = self._pulled_from(EXPORTER, settings.host, None, published)
             args = ExporterArgs(
-                image=self._image_of(EXPORTER, settings.host, None, published),
+                host=host_of(settings.host, self._settings),
+                image=exporter.ref,
+                pull_from=exporter.repository,
                 container=exporter_name(container),
                 network=node.network,
                 node=container,
@@ -147,6 +152,7 @@ class Program:
                 name,
                 registry,
                 engine_of(self._settings, str(registry.host)),
+                host_of(str(registry.host), self._settings),
                 self._image_of(REGISTRY_IMAGE, str(registry.host), None, published),
                 providers[str(registry.host)],
             )
@@ -215,6 +221,16 @@ class Program:
             return pulumi.Output.from_input({})
         stack = pulumi.StackReference("images", self._settings.images_from)
         return stack.get_output("images").apply(lambda images: images or {})
+
+    def _pulled_from(
+        self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]
+    ) -> PulledFrom:
+        """An image as `_image_of` says, and the repository that the host pulls it from."""
+        ref, registry = self._image_of(name, host, wanted, published), pull_from(host, self._settings)
+        if registry is None:
+            return PulledFrom(ref=ref)
+        path = repository_of(name, self._settings.images[name], self._settings.registries[registry])
+        return PulledFrom(ref=ref, repository=self._registries[registry].repository(path).address)
 
     def _image_of(
         self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]

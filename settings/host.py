@@ -26,6 +26,7 @@ class HostSettings(Settings):
     emulation: Annotated[Emulation, Field(strict=False)] = Emulation.REFUSED
     board: BoardName | None = None
     ssh_options: list[str] = Field(default_factory=list)
+    pull_from: str | None = None
 
     @model_validator(mode="after")
     def _board_fits(self) -> Self:

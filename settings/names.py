@@ -140,6 +140,11 @@ def engine_of(settings: StackSettings, name: str) -> str:
     return engine_name(host.engine)
 
 
+def pull_from(host: str, settings: StackSettings) -> str | None:
+    """Name of the registry that a host pulls from; None: the first one of each image."""
+    return settings.hosts[host].pull_from or settings.pull_from
+
+
 def container_name(name: str, image: str) -> str:
     """Container of a node on its host: `skycoin-node-1`."""
     return f"{image.rpartition('/')[2]}-{name}"

@@ -30,6 +30,8 @@ class StackSettings(Settings):
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
     wallets: WalletsSettings = Field(default_factory=WalletsSettings)
     images_from: str | None = None
+    pull_from: str | None = None
+    """Registry that hosts pull images from, where it is not each image's first one."""
     bases: Annotated[Bases, Field(strict=False)] = Bases.OFFICIAL
     build_base: Pinned | None = None
     builder: str | None = None

@@ -157,6 +157,7 @@ _CASES = {
     40: Case(
         "board with a loopback, disk, clock and link of its own; link drops in a layer",
         "images arrive by ssh or a named registry; the retry sends only the rest",
+        "no disk and no clock of its own",
     ),
     41: Case(
         "local process without rights calls a provider, the builder, the registry, a node",

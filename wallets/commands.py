@@ -38,7 +38,7 @@ UNPROVED = "that it can be decrypted, and that its header is true"
 def engine_of(node: DeployedNode) -> Any:
     """A client of the node's engine. Raises WalletError."""
     try:
-        return connect({"engine": node.engine, "sshOptions": list(node.ssh_options)})
+        return connect(node.place)
     except ServiceError as error:
         raise WalletError(f"host {node.host}: {error}") from None
 
@@ -50,7 +50,7 @@ def volume_of(node: DeployedNode) -> WalletVolume:
 
 def look(node: DeployedNode) -> Fingerprint:
     """Fingerprint of the node's wallets, made on its host. Raises WalletError where the volume is gone."""
-    inputs = {"host": node.host, "image": node.image, "container": node.container, "wallet": node.wallet}
+    inputs = {**node.place, "image": node.image, "container": node.container, "wallet": node.wallet}
     wallet = WalletOnHost(engine_of(node), inputs)
     try:
         if not wallet.exists():

@@ -14,7 +14,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from clients.engine import ensure_image
+from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.contents import Contents, to_tar, wallets_in
 from wallets.errors import WalletError
@@ -79,12 +79,12 @@ class Drill:
         """A started node over a volume with these files."""
         name = f"skycoin-drill-{self._node.name}-{secrets.token_hex(4)}"
         labels = {LABEL: self._node.wallet}
-        self._ask(lambda: ensure_image(self._client.api, self._node.image))
+        image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
         with uninterrupted():  # the engine would go on with what nobody waits for, and nobody would remove it
             self._ask(lambda: self._client.volumes.create(name, labels=labels))
             container = self._ask(
                 lambda: self._client.containers.create(
-                    self._node.image,
+                    image,
                     command=list(_FLAGS),
                     name=name,
                     labels=labels,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.naming import backups_volume
+from clients.pull import Place
 from wallets.errors import WalletError
 
 
@@ -21,6 +22,8 @@ class DeployedNode:
     ssh_options: Sequence[str]
     image: str
     """`repo@sha256:…` that the node was last deployed with."""
+    pull_from: str | None = None
+    """Repository that its host pulls from, where that is not the image's own."""
     container: str | None
     """Name on the host; None after a destroy, which keeps the wallet."""
     wallet: str
@@ -33,6 +36,12 @@ class DeployedNode:
     """URNs of all that belongs to the node, children after their parents."""
     protected: Sequence[str]
     """The protected ones of `urns`."""
+
+    @property
+    def place(self) -> Place:
+        """Its host, as a resource's inputs name one."""
+        options = list(self.ssh_options)
+        return {"host": self.host, "engine": self.engine, "sshOptions": options, "pullFrom": self.pull_from}
 
     @property
     def backups(self) -> str:
@@ -104,6 +113,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         ssh_options=preflight.get("sshOptions") or [],
         # What runs, and where its wallet is: a preflight is ahead of both where an `up` has failed.
         image=container.get("image") or preflight["image"],
+        pull_from=preflight.get("pullFrom"),
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),

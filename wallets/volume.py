@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from docker.errors import NotFound
 
-from clients.engine import ensure_image
+from clients.pull import ensure_image
 from clients.short_run import short_run
 from wallets.asking import ask
 from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
@@ -180,10 +180,10 @@ class WalletVolume:
         """A container with a volume, never started. Raises WalletError where there is no such volume."""
         if not self._exists(volume):
             raise WalletError(self._gone(volume))
-        self._ask(lambda: ensure_image(self._client.api, self._node.image))
+        image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
         container = self._ask(
             lambda: self._client.containers.create(
-                self._node.image,
+                image,
                 command=["true"],
                 network_mode="none",
                 read_only=True,
@@ -218,7 +218,7 @@ class WalletVolume:
         """Run a command beside the wallet, in the node's image."""
         node, volumes = self._node, {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
         options: dict[str, Any] = {"volumes": volumes, "labels": {LABEL: node.wallet}, "tmpfs": {"/tmp": ""}}
-        return self._ask(lambda: short_run(self._client, node.host, node.image, command, SECONDS, **options))
+        return self._ask(lambda: short_run(self._client, node.place, node.image, command, SECONDS, **options))
 
     def _ask(self, question: Callable[[], _Answer]) -> _Answer:
         return ask(self._node.host, question)

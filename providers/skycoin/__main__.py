@@ -16,6 +16,7 @@ def load() -> Provider:
     from providers.skycoin.node_container import NodeContainer  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.program_version import ProgramVersion  # noqa: PLC0415
+    from providers.skycoin.pulled_image import PulledImage  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.retired import Retired  # noqa: PLC0415
     from providers.skycoin.tag import Tag  # noqa: PLC0415
     from providers.skycoin.verification import Verification  # noqa: PLC0415
@@ -25,6 +26,7 @@ def load() -> Provider:
             "skycoin:index:NodeContainer": NodeContainer(status_at(sys.argv[1])),
             "skycoin:index:Preflight": Preflight(),
             "skycoin:index:ProgramVersion": ProgramVersion(),
+            "skycoin:index:PulledImage": PulledImage(status_at(sys.argv[1])),
             "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
             "skycoin:index:Verification": Verification(),
             "skycoin:index:WalletBackup": Retired(),

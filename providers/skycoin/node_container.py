@@ -17,7 +17,8 @@ from typing import Any
 from docker.errors import DockerException, NotFound
 
 from catalogue.node_container import HANDED_OVER, LIVE, NODE
-from clients.engine import connect, ensure_image
+from clients.engine import connect
+from clients.pull import ensure_image, is_same
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, Change, Checked, Found, ProviderError, Remade, Values
 from providers.docker.container_creation import creation
@@ -39,6 +40,7 @@ _APART: Schema = {
     "backups": TEXT,
     "newWallet": FLAG,
     "waitTimeout": NUMBER,
+    "pullFrom": TEXT,
 }
 """No container has these: a change is written down alone."""
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
@@ -164,14 +166,14 @@ class NodeContainer(Remade):
     ) -> None:
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
-        ensure_image(client.api, inputs["image"])
-        image = inputs["image"] if old is None else old["Config"]["Image"]
+        wanted = ensure_image(client, inputs["image"], inputs, self._status)
+        image = wanted if old is None else old["Config"]["Image"]
         former = inputs["name"] if old is None else old["Name"].lstrip("/")
         wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
         unchanged(wallet, inputs)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
-        config = creation(inputs)
+        config = {**creation(inputs), "Image": wanted}
         config["Labels"] = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
         handover.replace(old, config, inputs["name"], _grace(inputs), inputs["waitTimeout"])
 
@@ -210,7 +212,7 @@ def _seen(inputs: Values, found: Values) -> Values:
     config, host = found["Config"], found["HostConfig"]
     says = {
         "name": found["Name"].lstrip("/"),
-        "image": config["Image"],
+        "image": _named(config["Image"], inputs),
         "command": config.get("Cmd") or [],
         "networkMode": host["NetworkMode"],
         "readOnly": host["ReadonlyRootfs"],
@@ -222,6 +224,12 @@ def _seen(inputs: Values, found: Values) -> Values:
     }
     given = {key: value for key, value in says.items() if key in inputs}
     return {**inputs, **given, STOPPED: found["State"]["Running"], POLICY: policy(found)}
+
+
+def _named(image: str, inputs: Values) -> str:
+    """Name of a container's image; a host that has it under another one of its digest has what was asked."""
+    wanted: str = inputs.get("image", image)
+    return wanted if is_same(image, wanted) else image
 
 
 def _limits_memory(client: Any) -> bool:

@@ -28,6 +28,7 @@ INPUTS = (
     "container",
     "wallet",
     "newWallet",
+    "pullFrom",
 )
 
 RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -113,7 +114,7 @@ class Preflight(Remade):
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
         """Run the image's own program once, without network, volumes or rights."""
         image = inputs["image"]
-        code, said = short_run(client, inputs["host"], image, inputs["probe"], PROBE_SECONDS)
+        code, said = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
         if code:
             hint = (
                 f" {inputs.get('platform') or 'The image'} does not run on this {machine}: install "

@@ -53,7 +53,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     _remove_leftovers(client, inputs["wallet"])
     code, said = short_run(
         client,
-        inputs["host"],
+        inputs,
         image,
         [
             *("sh", "-c", SCRIPT, "backup", f"{now:%Y-%m-%dT%H-%M-%SZ}"),

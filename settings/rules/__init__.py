@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from settings.fields import NAME
 from settings.rules.engines import container_faults, port_faults, volume_faults
 from settings.rules.hosted import hosted_faults
+from settings.rules.hosts import pull_faults
 from settings.rules.images import base_faults, image_faults, repository_faults, token_faults
 from settings.rules.nodes import metrics_faults, node_faults
 from settings.rules.opening import opening_faults
@@ -31,6 +32,7 @@ def cross_faults(settings: StackSettings) -> list[str]:
         *port_faults(settings),
         *volume_faults(settings),
         *hosted_faults(settings),
+        *pull_faults(settings),
     ]
 
 

@@ -36,6 +36,7 @@ PidFile none
 # comes no cgroup of version 1.
 HOLDER = """\
 set -e
+echo $$ > "$1/holder"
 hostname "$2"
 mkdir -p /run/skycoin-cgroup && mount --rbind /sys/fs/cgroup /run/skycoin-cgroup
 mount -t sysfs sysfs /sys && mount --rbind /run/skycoin-cgroup /sys/fs/cgroup
@@ -84,7 +85,7 @@ class Board:
 
     def inside(self, *argv: str) -> list[str]:
         """Command that runs another one on the board."""
-        pid = (self.folder / "holder").read_text()
+        pid = (self.folder / "holder").read_text().strip()
         return ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", *argv]
 
     def run(self, *argv: str) -> str:
@@ -151,6 +152,10 @@ class Board:
         limits = ["tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
         subprocess.run(["tc", "qdisc", "replace", "dev", _link(self.number), "root", *limits], check=True)
 
+    def speed_up(self) -> None:
+        """Take the limit off again."""
+        subprocess.run(["tc", "qdisc", "del", "dev", _link(self.number), "root"], check=True)
+
     def end(self) -> None:
         """End all that runs on the board, and remove its link; its folder stays."""
         self.kill_engine()
@@ -164,12 +169,12 @@ class Board:
 
     def _spawn(self, name: str, argv: Sequence[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            subprocess.Popen(
-                self.inside(*argv),
+            subprocess.run(
+                ["setsid", "--fork", *self.inside(*argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                check=True,
             )
 
     def _pids(self, *programs: str) -> list[int]:
@@ -243,14 +248,13 @@ def _link_up(board: Board) -> None:
 def _hold(board: Board) -> None:
     enter = ["nsenter", f"--net=/run/netns/{_namespace(board.number)}", "unshare", "-m", "-u"]
     with (board.folder / "holder.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*enter, "sh", "-c", HOLDER, "sh", str(board.folder), board.name],
+        subprocess.run(
+            ["setsid", "--fork", *enter, "sh", "-c", HOLDER, "sh", str(board.folder), board.name],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            check=True,
         )
-    (board.folder / "holder").write_text(str(process.pid))
     board._until((board.folder / "ready").exists, "its namespaces are there")
 
 

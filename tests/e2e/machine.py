@@ -28,8 +28,8 @@ SETTINGS = {
     "SKYCOIN_ENGINE": "own",
     "VENV": str(PROJECT / ".venv"),
 }
-SERVICES = ("prometheus", "hosted", "tokens", "nas", "builder-2", "sshd", "buildkitd", "registry")
-ENGINES = {"dockerd-2": "second", own_engine.NAME: "engine"}
+SERVICES = ("prometheus", "hosted", "tokens", "builder-2", "buildkitd", "registry")
+ENGINES = {own_engine.NAME: "engine"}
 """Service → folder in the state."""
 
 

@@ -1,9 +1,12 @@
-"""Nodes on several hosts: an emulated ARM variant here, the same on a second engine behind ssh, a GUI.
+"""Nodes on several hosts: an emulated ARM variant here, boards behind ssh, a GUI.
 
-An exporter stands beside the node with the GUI.
+A board reaches no registry: what runs there came through ssh. Exporters stand beside two of the nodes.
 """
 
+import base64
+import json
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -13,37 +16,49 @@ from typing import Any
 
 import pytest
 
+from clients.engine import connect
+from clients.errors import ServiceError
+from clients.pull import ensure_image, known_as
 from clients.ssh import ssh_command
-from local import services
 from local.packages import ensure_packages
-from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
+from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
 from tests.e2e.test_up import get
 from tests.unit.yaml_like import EXPORTER
 
-ARM_PORT, FAR_PORT, GUI_PORT, METRICS_PORT = 16421, 16422, 16423, 16424
+ARM_PORT, GUI_PORT, METRICS_PORT = 16421, 16423, 16424
+FAR_PORT, SHED_PORT, SHED_METRICS_PORT = 6420, 6421, 9400
 
 
 @pytest.fixture(scope="module")
-def second(up: Machine) -> SecondHost:
-    return start_second_host(up)
+def attic(up: Machine) -> Iterator[Board]:
+    board = start_board(up.layout, "attic", 1)
+    yield board
+    board.end()
 
 
 @pytest.fixture(scope="module")
-def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
+def fleet(up: Machine, attic: Board) -> Iterator[Result]:
     """The stack with three more nodes; afterwards as it was."""
     before = up.settings()
     emulated = {"arch": "arm32v7", "emulation": "allowed"}
     hosts = {
         **before["skycoin:hosts"],
         "here-arm": {"engine": "local", **emulated},
-        "far": {"engine": second.engine, "ssh-options": second.ssh_options, **emulated},
+        "far": {**attic.host, **emulated},
+        "shed": {**attic.host, "arch": "amd64"},
     }
     nodes = {
         **before["skycoin:nodes"],
         "arm": {"image": "skycoin", "host": "here-arm", "rpc-port": ARM_PORT},
         "far": {"image": "skycoin", "host": "far", "rpc-port": FAR_PORT},
+        "shed": {
+            "image": "skycoin",
+            "host": "shed",
+            "rpc-port": SHED_PORT,
+            "metrics-port": SHED_METRICS_PORT,
+        },
         "gui": {
             "image": "skycoin",
             "host": "here",
@@ -62,9 +77,9 @@ def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
     up.change(before)
     missing = up.make("up")
     assert missing.code != 0
-    # The first of the state is named, and three that were made at once have no order there.
-    assert re.search(r"`\./skyinfra node retire (arm|far|gui)`", missing.text), missing.text
-    for name in ("arm", "far", "gui"):
+    # The first of the state is named, and four that were made at once have no order there.
+    assert re.search(r"`\./skyinfra node retire (arm|far|gui|shed)`", missing.text), missing.text
+    for name in ("arm", "far", "gui", "shed"):
         retired = up.make("retire", f"NODE={name}")
         assert retired.code == 0, retired.text
     result = up.make("up")
@@ -72,9 +87,87 @@ def fleet(up: Machine, second: SecondHost) -> Iterator[Result]:
 
 
 @pytest.mark.usefixtures("fleet")
-@pytest.mark.parametrize("port", [ARM_PORT, FAR_PORT], ids=["emulated here", "emulated behind ssh"])
-def test_node_of_an_arm_variant_answers(port: int) -> None:
-    assert get("/api/v1/version", port)["version"] == "0.27.1"
+def test_node_of_an_arm_variant_answers() -> None:
+    assert get("/api/v1/version", ARM_PORT)["version"] == "0.27.1"
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("port", [FAR_PORT, SHED_PORT], ids=["emulated", "native"])
+def test_a_node_on_a_board_answers_on_the_boards_loopback(attic: Board, port: int) -> None:
+    assert json.loads(attic.get("/api/v1/version", port))["version"] == "0.27.1"
+
+
+@pytest.mark.usefixtures("fleet")
+def test_an_exporter_on_a_board_shows_its_nodes_metrics(attic: Board) -> None:
+    path = "/probe?module=node&target=http://skycoin-shed:6420/api/v1/health"
+    assert "skycoin_" in attic.get(path, SHED_METRICS_PORT)
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.case(40)
+def test_a_boards_images_came_through_ssh_and_no_login_stayed_there(up: Machine, attic: Board) -> None:
+    """The pull failed there: the registry of `make up` is on the operator's loopback."""
+    registry = up.layout.registry
+    assert registry.partition(":")[0] not in attic.run("cat", "/etc/hosts")
+    names = attic.docker("images", "--digests", "--format", "{{.Repository}}@{{.Digest}}").split()
+    port = registry.rpartition(":")[2]
+    assert sorted(names) == sorted(
+        one.replace(registry, f"127.0.0.1:{port}")
+        for one in {
+            *(up.outputs()["nodes"][name]["image"] for name in ("far", "shed")),
+            exporter_of(up, "shed"),
+        }
+    )
+    kept = ["grep", "-rlaF", "--exclude-dir=overlay2", "-e", registry_password(up), str(attic.folder)]
+    assert attic.run("sh", "-c", f"{shlex.join(kept)} /root/.docker 2> /dev/null || true") == ""
+    listening = attic.run("sh", "-c", f"grep -ci ':{int(port):04X} 00000000:0000 0A' /proc/net/tcp || true")
+    assert listening.strip() == "0", "the way to the registry is open after the pull"
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.case(40)
+def test_a_link_that_drops_in_a_layer_is_a_sentence_in_half_a_minute_and_the_next_pull_ends(
+    up: Machine, attic: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    image = up.outputs()["images"]["skycoin"]["latest"]["variants"]["arm64v8"]["ref"]
+    place = {"host": "attic", "engine": attic.engine, "sshOptions": attic.ssh_options}
+    dropped, said = list[float](), list[str]()
+
+    def drop(progress: str) -> None:
+        said.append(progress)
+        if re.search(r"[1-9]\d* of", progress) and not dropped:
+            attic.unplug()
+            dropped.append(time.monotonic())
+
+    attic.slow_down("4mbit")
+    try:
+        with pytest.raises(ServiceError, match=f"^host attic, {re.escape(image)}: "):
+            ensure_image(connect(place), image, place, drop)
+        assert time.monotonic() - dropped[0] < 30, said
+    finally:
+        attic.plug()
+        attic.speed_up()
+    assert known_as(connect(place).api, image) is None
+    name = ensure_image(connect(place), image, place)
+    assert name == image.replace(up.layout.registry, f"127.0.0.1:{up.layout.registry_port}")
+    assert attic.docker("image", "rm", name)
+
+
+def registry_password(up: Machine) -> str:
+    """Password of the login that the docker config has for the registry of `make up`."""
+    config = json.loads((up.layout.docker_config / "config.json").read_text())
+    login = base64.b64decode(config["auths"][up.layout.registry]["auth"]).decode()
+    return login.partition(":")[2]
+
+
+def exporter_of(up: Machine, name: str) -> str:
+    """Public reference of the image of a node's exporter."""
+    exported = json.loads(up.pulumi("stack", "export", "--stack", "local").text)
+    [pulled] = [
+        one for one in exported["deployment"]["resources"] if one["urn"].endswith(f"::{name}-exporter-pulled")
+    ]
+    return str(pulled["inputs"]["image"])
 
 
 @pytest.mark.usefixtures("fleet")
@@ -92,7 +185,8 @@ def test_arm_node_runs_the_arm_child_by_digest(up: Machine) -> None:
 @pytest.mark.usefixtures("fleet")
 def test_outputs_say_what_runs_native_and_what_emulated(up: Machine) -> None:
     runs = {name: node["runs"] for name, node in up.outputs()["nodes"].items()}
-    assert runs == {"node-1": "native", "gui": "native", "arm": "emulated", "far": "emulated"}
+    native, emulated = ("node-1", "gui", "shed"), ("arm", "far")
+    assert runs == dict.fromkeys(native, "native") | dict.fromkeys(emulated, "emulated")
 
 
 @pytest.mark.usefixtures("fleet")
@@ -115,13 +209,14 @@ def test_emulation_is_refused_unless_the_host_allows_it(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
-def test_node_behind_ssh_lives_on_the_other_engine_only(up: Machine, second: SecondHost) -> None:
-    far = {"DOCKER_HOST": f"unix://{second.socket}"}
-    names = up.docker("ps", "--format", "{{.Names}}", env=far).text.split()
-    assert names == ["skycoin-far"]
-    assert "skycoin-far" not in up.docker("ps", "--format", "{{.Names}}").text.split()
-    volumes = up.docker("volume", "ls", "-q", env=far).text.split()
-    assert volumes == ["skycoin-far-data", "skycoin-far-wallet", "skycoin-far-wallet-backups"]
+def test_nodes_of_a_board_live_on_its_engine_only(up: Machine, attic: Board) -> None:
+    names = attic.docker("ps", "--format", "{{.Names}}").split()
+    assert sorted(names) == ["skycoin-far", "skycoin-shed", "skycoin-shed-exporter"]
+    assert not {*names} & {*up.docker("ps", "--format", "{{.Names}}").text.split()}
+    volumes = attic.docker("volume", "ls", "-q").split()
+    assert sorted(volumes) == [
+        f"skycoin-{name}-{kind}" for name in ("far", "shed") for kind in ("data", "wallet", "wallet-backups")
+    ]
 
 
 @pytest.mark.records
@@ -134,21 +229,19 @@ def test_second_up_of_the_fleet_changes_nothing(up: Machine) -> None:
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
-def test_unknown_host_key_fails_that_host_by_name_in_time(
-    up: Machine, second: SecondHost, tmp_path: Path
-) -> None:
+def test_unknown_host_key_fails_that_host_by_name_in_time(up: Machine, attic: Board, tmp_path: Path) -> None:
     """Host keys are never accepted silently (fault 22)."""
     before: dict[str, Any] = up.settings()
     empty = tmp_path / "known_hosts"
     empty.touch()
     strict = ["-o", f"UserKnownHostsFile={empty}"]
-    far = {**before["skycoin:hosts"]["far"], "ssh-options": [*second.ssh_options[:2], *strict]}
+    far = {**before["skycoin:hosts"]["far"], "ssh-options": [*attic.ssh_options[:2], *strict]}
     up.change({**before, "skycoin:hosts": {**before["skycoin:hosts"], "far": far}})
     try:
         began = time.monotonic()
         result = up.pulumi("up", "--yes", "--refresh", "--run-program", "--stack", "local")
         assert result.code != 0
-        assert f"127.0.0.1:{SSH_PORT}" in result.text
+        assert attic.address in result.text
         assert "Host key verification failed" in result.text
         assert time.monotonic() - began < 60
     finally:
@@ -168,22 +261,22 @@ def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
-def test_a_host_that_is_down_does_not_stop_the_others(up: Machine) -> None:
+def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board) -> None:
     """Promise 7, as docs/stacks.md says it: the others get their change; the error names the host."""
     before: dict[str, Any] = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
     for name in ("gui", "far"):
         nodes[name]["args"] = ["-log-level=debug"]
     up.change({**before, "skycoin:nodes": nodes})
-    services.stop(up.layout, "sshd")
+    attic.stop_sshd()
     try:
         result = up.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
         assert result.code != 0
-        assert f"127.0.0.1:{SSH_PORT}" in result.text
+        assert attic.address in result.text
         assert nodes["gui"]["args"][0] in up.inspect("container", "skycoin-gui")["Config"]["Cmd"]
         assert get("/api/v1/version", GUI_PORT)["version"] == "0.27.1"
     finally:
-        start_sshd(up)
+        attic.start_sshd()
         up.change(before)
 
 

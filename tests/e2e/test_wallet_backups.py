@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -14,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local.packages import ensure_packages
-from local.services import Service, port_is_taken, start, stop
-from tests.e2e.fleet import SSHD, USER
+from tests.e2e.boards import start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.test_wallet_identity import MADE
@@ -344,24 +341,11 @@ def test_a_hundred_wallets_are_backed_up_in_five_seconds(kept: Machine, key: Key
 
 @pytest.fixture(scope="module")
 def nas(kept: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
-    """An sshd on loopback with a folder of its own: its address, and ssh's options for it."""
-    ensure_packages(kept.layout, "the folder behind ssh", ["openssh-server"])
+    """A folder on another machine: its address, and ssh's options for it."""
+    board = start_board(kept.layout, "nas", 9)
     folder = tmp_path_factory.mktemp("nas")
-    for name in ("host_key", "client_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    public = (folder / "host_key.pub").read_text().split()[:2]
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{SSH_PORT} {' '.join(public)}\n")
-    (folder / "sshd_config").write_text(SSHD.format(port=SSH_PORT, folder=folder))
-    Path("/run/sshd").mkdir(exist_ok=True)
-    sshd = shutil.which("sshd") or "/usr/sbin/sshd"
-    argv = [sshd, "-D", "-e", "-f", str(folder / "sshd_config")]
-    start(kept.layout, Service(name="nas", argv=argv, ready=lambda: port_is_taken(SSH_PORT), port=SSH_PORT))
-    words = ("-i", str(folder / "client_key"), "-o", f"UserKnownHostsFile={folder / 'known_hosts'}")
-    yield (
-        f"ssh://{USER}@127.0.0.1:{SSH_PORT}{folder}/wallets",
-        [f"--ssh-option={word}" for word in (*words, "-o", "IdentitiesOnly=yes")],
-    )
-    stop(kept.layout, "nas", patience=30)
+    yield f"{board.engine}{folder}/wallets", [f"--ssh-option={word}" for word in board.ssh_options]
+    board.end()
 
 
 def test_a_backup_goes_to_a_folder_behind_ssh_and_comes_back(

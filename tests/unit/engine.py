@@ -20,6 +20,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
+from clients.pull import expected_name
 from tests.unit.wire import UNKNOWN_SIGNATURE, decode_struct
 
 STACK = "pulumi:pulumi:Stack"
@@ -29,7 +30,7 @@ BUILD_PROVIDER = "pulumi:providers:docker-build"
 BUILD = "docker-build:index:Image"
 VOLUME = "docker:index/volume:Volume"
 NETWORK = "docker:index/network:Network"
-PULLED = "docker:index/remoteImage:RemoteImage"
+PULLED = "skycoin:index:PulledImage"
 CONTAINER = "docker:index/container:Container"
 PREFLIGHT = "skycoin:index:Preflight"
 VERIFICATION = "skycoin:index:Verification"
@@ -48,8 +49,8 @@ REPORT = {
 }
 """What a verification is answered with."""
 
-_OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION}
-_KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, PULLED, CONTAINER, *_OWN}
+_OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
+_KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -281,6 +282,8 @@ class Engine(MockMonitor):
     def _computed(self, entry: Registered) -> dict[str, Any]:
         """What the provider adds to the inputs."""
         first = self.preview and not self.unchanged
+        if entry.type == PULLED:
+            return {"ref": _name_of_pulled(entry.inputs)}
         if entry.type in _OWN:
             outputs = self._own(entry)
             return dict.fromkeys(outputs, UNKNOWN_SIGNATURE) if first else outputs
@@ -291,10 +294,9 @@ class Engine(MockMonitor):
         tag = entry.inputs["tags"][0]
         if not isinstance(tag, str):
             return {"ref": UNKNOWN_SIGNATURE, "digest": UNKNOWN_SIGNATURE}
-        if first:
-            return {"ref": tag if self.bare is None else self.bare, "digest": ""}
         digest = self.digest(entry.name)
-        return {"ref": f"{tag}@{digest}", "digest": digest}
+        built = {"ref": f"{tag}@{digest}", "digest": digest}
+        return {"ref": tag if self.bare is None else self.bare, "digest": ""} if first else built
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:
         """In a first preview the plugin asks AWS for nothing, and what AWS would answer is unknown."""
@@ -303,3 +305,9 @@ class Engine(MockMonitor):
             return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
         provider = next((one.inputs for one in self.registered if one.urn == entry.provider), {})
         return self.aws(entry.type, entry.inputs, provider)
+
+
+def _name_of_pulled(inputs: Mapping[str, Any]) -> str:
+    given = [inputs["image"], inputs.get("pullFrom")]
+    is_known = all(one is None or isinstance(one, str) for one in given)
+    return expected_name(given[0], inputs) if is_known else UNKNOWN_SIGNATURE

@@ -16,6 +16,7 @@ from components.variant import VariantArgs
 REPOSITORY = "registry.example:5000/skycoin/skycoin"
 BASE = f"registry.example:5000/base@sha256:{'b' * 64}"
 BUILD_BASE = f"registry.example:5000/golang:1@sha256:{'a' * 64}"
+HERE = Host(name="here")
 PINNED = f"{REPOSITORY}@sha256:{'c' * 64}"
 
 
@@ -69,7 +70,7 @@ def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str]
 def node_args() -> NodeArgs:
     """One node that talks to nobody."""
     return NodeArgs(
-        host=Host(name="here"),
+        host=HERE,
         image=PINNED,
         container="skycoin-node-1",
         data_volume="skycoin-node-1-data",

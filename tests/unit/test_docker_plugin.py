@@ -690,7 +690,7 @@ def test_a_gateway_that_the_engine_chose_is_no_difference(
 )
 def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], wanted: list[str]) -> None:
     """`--` ends the options: a host's name is never read as one."""
-    names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
+    names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=7", "ServerAliveCountMax=3")
     ours = [part for name in names for part in ("-o", name)]
     strict = ["-o", "StrictHostKeyChecking=yes"]
     assert ssh_command(url, options) == ["ssh", *strict, *ours, *wanted, "docker system dial-stdio"]

@@ -11,7 +11,7 @@ from components.exporter import Exporter, ExporterArgs
 from components.node import USER as NODE_USER
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
-from tests.unit.samples import PINNED, on_host
+from tests.unit.samples import HERE, PINNED, on_host
 from tests.unit.yaml_like import DIGEST, EXPORTER
 
 COMPONENT = "skycoin:index:Exporter"
@@ -20,6 +20,7 @@ URL = "http://127.0.0.1:9400/probe?module=node&target=http://skycoin-node-1:6420
 
 def _program() -> None:
     args = ExporterArgs(
+        host=HERE,
         image=PINNED,
         container="skycoin-node-1-exporter",
         network=pulumi.Output.from_input("skycoin-node-1"),
@@ -36,7 +37,7 @@ def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> No
         (PULLED, "node-1-exporter-pulled"),
     ]
     container = engine.one(CONTAINER, "node-1-exporter-container").inputs
-    assert container["image"] == engine.one(PULLED, "node-1-exporter-pulled").inputs["name"] == PINNED
+    assert container["image"] == engine.one(PULLED, "node-1-exporter-pulled").inputs["image"] == PINNED
     assert container["ports"] == [{"internal": 7979, "external": 9400, "ip": "127.0.0.1"}]
     assert container["networkMode"] == "skycoin-node-1"
     assert (container["user"], container["readOnly"]) == ("10001:10001", True)

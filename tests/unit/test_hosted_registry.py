@@ -11,9 +11,9 @@ import yaml
 
 from components.hosted_registry import GRACE, HEALTH, SETTINGS, HostedRegistry, HostedRegistryArgs
 from settings.reading import SettingsError, parse
-from tests.unit.engine import CONTAINER, NETWORK, PULLED, TAG, VOLUME, Engine
+from tests.unit.engine import CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, TAG, VOLUME, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
-from tests.unit.samples import PINNED, on_host
+from tests.unit.samples import HERE, PINNED, on_host
 from tests.unit.yaml_like import DIGEST, REGISTRY, changed
 
 COMPONENT = "skycoin:index:HostedRegistry"
@@ -23,6 +23,7 @@ FILES_OF_THE_IMAGE = PROJECT / "images" / "registry" / "files"
 
 def _program() -> None:
     args = HostedRegistryArgs(
+        host=HERE,
         image=PINNED,
         container="registry-community",
         address="registry.example:5000/sky",
@@ -39,13 +40,13 @@ def test_a_hosted_registry_is_a_confined_container_and_two_volumes(engine: Engin
     assert engine.children(engine.one(COMPONENT, "community")) == [
         (CONTAINER, "community-container"),
         (NETWORK, "community-network"),
-        (PULLED, "community-pulled"),
         (VOLUME, "community-data"),
         (VOLUME, "community-secrets"),
+        (PULLED, "community-pulled"),
     ]
     container = engine.one(CONTAINER, "community-container")
     inputs = container.inputs
-    assert inputs["image"] == engine.one(PULLED, "community-pulled").inputs["name"] == PINNED
+    assert inputs["image"] == engine.one(PULLED, "community-pulled").inputs["image"] == PINNED
     assert (inputs["user"], inputs["readOnly"]) == ("10000:10000", True)
     assert inputs["capabilities"] == {"drops": ["ALL"]}
     assert inputs["securityOpts"] == ["no-new-privileges"]
@@ -149,6 +150,28 @@ def test_its_own_image_comes_from_another_registry_by_digest() -> None:
     assert image == f"registry.localhost:5443/skycoin/registry@{Engine().digest('registry-local-latest-tag')}"
     image = with_hosted(arch="arm64v8").one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image.endswith(f"@{Engine().digest('registry-arm64v8-image')}")
+
+
+def test_a_hosts_nodes_pull_from_the_stacks_own_registry_where_it_says_so() -> None:
+    """They pulled from the image's first registry only, which a board does not reach."""
+    choice: dict[str, Any] = {"pull-from": "community"}
+    engine = with_hosted(HOSTED, **choice)
+    root = "registry.example:5000/skycoin"
+    assert {
+        entry.name: entry.inputs.get("pullFrom")
+        for kind in (PULLED, PREFLIGHT, NODE_CONTAINER)
+        for entry in engine.all_of(kind)
+    } == {
+        "community-on-local-pulled": None,
+        "node-1-pulled": f"{root}/skycoin",
+        "node-1-preflight": f"{root}/skycoin",
+        "node-1-container": f"{root}/skycoin",
+    }
+    plain = with_hosted()
+    image = plain.one(NODE_CONTAINER, "node-1-container").inputs["image"]
+    assert engine.one(NODE_CONTAINER, "node-1-container").inputs["image"] == image, "it replaces nothing"
+    registry = engine.one(CONTAINER, "community-on-local-container").urn
+    assert registry in engine.one(PULLED, "node-1-pulled").dependencies
 
 
 def test_every_setting_arrives() -> None:

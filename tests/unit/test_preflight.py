@@ -420,7 +420,7 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: Walle
 def test_a_pull_that_ends_in_the_middle_says_why(engine: WalletEngine) -> None:
     """The engine answers 200, and the error is a line of the answer."""
     engine.pulled = [{"status": "Pulling"}, {"error": "unexpected EOF"}]
-    with pytest.raises(ServiceError, match="sha256:1 can't be pulled: unexpected EOF"):
+    with pytest.raises(ServiceError, match="host attic can't pull registry/skycoin@sha256:1: unexpected EOF"):
         preflight(engine).create(INPUTS)
     assert not engine.volumes
 

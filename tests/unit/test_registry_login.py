@@ -60,7 +60,7 @@ def test_h1_the_registry_has_the_hash_and_the_clients_find_the_password(
     assert bcrypt.checkpw(password(layout).encode(), hashed.encode())
     assert password(layout) not in layout.htpasswd.read_text()
     monkeypatch.setenv("DOCKER_CONFIG", str(layout.docker_config))
-    credentials = Repository(f"{layout.registry}/a/b")._credentials()
+    credentials = Repository(f"{layout.registry}/a/b").login()
     assert credentials == (USER, password(layout))
     encoded = base64.b64encode(f"{USER}:{password(layout)}".encode()).decode()
     assert authorization(layout) == {"Authorization": f"Basic {encoded}"}

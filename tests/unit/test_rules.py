@@ -150,6 +150,35 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"pull-from": "hub", "hosts.attic.pull-from": "nowhere"},
+        [
+            "skycoin:pull-from: 'hub' is not in skycoin:registries; it has local",
+            "skycoin:hosts.attic.pull-from: 'nowhere' is not in skycoin:registries; it has local",
+        ],
+    ),
+    (
+        {
+            "registries.hub": {"kind": "ghcr", "namespace": "sky"},
+            "images.skycoin.registries": ["local"],
+            "images.exporter": {**EXPORTER, "arches": ["arm32v7"], "registries": ["local"]},
+            "nodes.two.metrics-port": 7979,
+            "hosts.attic.pull-from": "hub",
+        },
+        [
+            "skycoin:nodes.two: host attic pulls from 'hub', and skycoin:images.skycoin is not published "
+            "there: add hub to its registries",
+            "skycoin:nodes.two: host attic pulls from 'hub', and skycoin:images.exporter is not published "
+            "there: add hub to its registries",
+        ],
+    ),
+    (
+        {"images": {}, "images-from": "organization/skycoin/release", "pull-from": "local"},
+        [
+            "skycoin:pull-from: 'local' needs images of this stack; with images-from, the other stack "
+            "decides",
+        ],
+    ),
+    (
         {"nodes.one.metrics-port": 6420, "images.exporter": EXPORTER},
         [
             "skycoin:nodes.one.metrics-port: 6420 is already taken on engine local by "

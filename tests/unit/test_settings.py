@@ -35,8 +35,8 @@ ONCE = f"{PUBLIC} more than once"
 UNKNOWN_KEYS = [
     (
         "imagse",
-        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, bases, "
-        "build-base, builder, build-ca, build-secrets",
+        "registries, images, workspaces, workspace-user, hosts, nodes, wallets, images-from, pull-from, "
+        "bases, build-base, builder, build-ca, build-secrets",
     ),
     (
         "registries.local.adress",
@@ -48,7 +48,7 @@ UNKNOWN_KEYS = [
         "source, arches, channel, feature, revision, registries, repository, base, gui, layers, build-args",
     ),
     ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
-    ("hosts.attic.user", "engine, arch, emulation, board, ssh-options"),
+    ("hosts.attic.user", "engine, arch, emulation, board, ssh-options, pull-from"),
     (
         "nodes.one.wallet",
         "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, memory, wait, "

@@ -152,7 +152,7 @@ def test_the_local_node_runs_the_lists_digest_on_loopback() -> None:
     digest = engine.digest("skycoin-local-latest-tag")
     container = engine.one(NODE_CONTAINER, "node-1-container").inputs
     assert container["image"] == f"registry.localhost:5443/skycoin/skycoin@{digest}"
-    assert engine.one(PULLED, "node-1-pulled").inputs["name"] == container["image"]
+    assert engine.one(PULLED, "node-1-pulled").inputs["image"] == container["image"]
     assert container["ports"] == [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
 
 
@@ -175,8 +175,10 @@ def test_a_fleet_has_a_provider_for_each_host() -> None:
         mine = [entry for entry in engine.registered if entry.name.startswith(f"{node}-")]
         assert len(mine) == 6
         of_docker = [entry for entry in mine if entry.type.startswith("docker:")]
-        assert len(of_docker) == 4
+        assert len(of_docker) == 3
         [container] = [entry for entry in mine if entry.type == NODE_CONTAINER]
+        [pulled] = [entry for entry in mine if entry.type == PULLED]
+        assert pulled.inputs["engine"] == hosts[node]["host"]
         assert container.inputs["engine"] == hosts[node]["host"], "the same engine as its volumes and network"
         assert all(entry.provider == provider for entry in of_docker)
     assert not engine.all_of(BUILD), "a fleet builds nothing"

@@ -307,7 +307,7 @@ def test_an_image_that_is_nowhere_is_said_where_a_wallet_was_refused(engine: Wal
     state = refreshed(engine, state)
     engine.listed.clear()
     engine.pulled = [{"error": "no such registry"}]
-    with pytest.raises(ServiceError, match="can't be pulled: no such registry"):
+    with pytest.raises(ServiceError, match="can't pull registry/skycoin@sha256:1: no such registry"):
         refreshed(engine, state)
 
 

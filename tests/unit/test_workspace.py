@@ -10,10 +10,11 @@ import pytest
 from components import workspace
 from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
 from tests.unit.engine import CONTAINER, NETWORK, PULLED, VOLUME, Engine
-from tests.unit.samples import PINNED, on_host
+from tests.unit.samples import HERE, PINNED, on_host
 
 COMPONENT = "skycoin:index:Workspace"
 CLI = WorkspaceArgs(
+    host=HERE,
     image=PINNED,
     container="skycoin-workspace-cli",
     folder="/home/me/project",
@@ -46,8 +47,8 @@ def test_a_workspace_is_a_container_a_home_a_network_and_an_image(engine: Engine
     assert engine.children(engine.one(COMPONENT, "cli")) == [
         (CONTAINER, "cli-container"),
         (NETWORK, "cli-network"),
-        (PULLED, "cli-pulled"),
         (VOLUME, "cli-home"),
+        (PULLED, "cli-pulled"),
     ]
     home = engine.one(VOLUME, "cli-home")
     assert home.inputs == {"name": "skycoin-workspace-cli-home"}

@@ -1,0 +1,146 @@
+"""An image on a host: found there by its digest, else pulled.
+
+An engine knows an image by the name that it was pulled by. A registry on this machine's loopback can't be
+reached from a host behind ssh: its port is forwarded to the host's loopback for as long as a pull takes, and
+the pull names 127.0.0.1. Engines verify no certificate there (moby/moby `registry/config.go`,
+isSecureIndex): it is the digest that proves the content. A login goes along with the request of the pull;
+the host keeps the image alone (docs/adr/0025).
+"""
+
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import urllib3
+from docker.errors import DockerException, ImageNotFound
+from requests.exceptions import RequestException
+
+from catalogue.naming import address_port, is_pinned, split_pinned
+from clients.errors import ServiceError
+from clients.registry import Repository
+from clients.ssh import forwarded
+
+LOOPBACK = "127.0.0.1"
+_LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
+"""One pull at a time through each host's ssh: the images of a host share most of their layers."""
+
+Say = Callable[[str], None]
+Place = Mapping[str, Any]
+"""Inputs of a resource on a host: `host`, `engine`, `sshOptions` and `pullFrom`, the repository that its
+images are pulled from in place of their own; all but the first may be missing."""
+
+
+def silent(_: str) -> None:
+    """Say nothing of a pull's progress."""
+
+
+def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> str:
+    """Name by which the engine of `client` knows an image, `repo@sha256:…`; pulled where it lacks it.
+
+    `say` hears how far a pull has come. Raises ServiceError that names host and image.
+    """
+    try:
+        if (known := known_as(client.api, image)) is not None:
+            return known
+        source = source_of(image, place)
+        if not _is_forwarded(source, place):
+            return _pulled(client.api, source, source, place, say)
+        with _LOCKS[place["engine"]]:
+            # Whoever waited finds what the other one has pulled.
+            return known_as(client.api, image) or _pulled_through_ssh(client.api, source, place, say)
+    except (DockerException, RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        said = getattr(error, "explanation", None) or error
+        raise ServiceError(f"host {place['host']}, {image}: {said}") from error
+
+
+def known_as(api: Any, image: str) -> str | None:
+    """Name by which an engine has an image, or None: its own name, or another one of its digest."""
+    with contextlib.suppress(ImageNotFound):
+        api.inspect_image(image)
+        return image
+    if not is_pinned(image):
+        return None
+    _, digest = split_pinned(image)
+    names = [name for one in api.images() for name in one.get("RepoDigests") or ()]
+    return next((name for name in sorted(names) if name.endswith(f"@{digest}")), None)
+
+
+def expected_name(image: str, place: Place) -> str:
+    """Name by which an engine without the image will know it, as far as that is known before its pull."""
+    source = source_of(image, place)
+    if not _is_forwarded(source, place):
+        return source
+    return _on_loopback(source, _address(source)[1])
+
+
+def is_same(one: str, other: str) -> bool:
+    """True for two names of one image: equal ones, or ones of one digest."""
+    if not is_pinned(one) or not is_pinned(other):
+        return one == other
+    return split_pinned(one)[1] == split_pinned(other)[1]
+
+
+def source_of(image: str, place: Place) -> str:
+    """Reference that an image is pulled by: of its own repository, or of the one that its host pulls from."""
+    repository = place.get("pullFrom")
+    return f"{repository}@{split_pinned(image)[1]}" if repository else image
+
+
+def _is_forwarded(source: str, place: Place) -> bool:
+    """True where the image's registry is on this machine's loopback, and the engine behind ssh."""
+    name = _address(source)[0]
+    on_loopback = name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
+    return on_loopback and str(place.get("engine") or "").startswith("ssh://")
+
+
+def _address(source: str) -> tuple[str, int]:
+    """(host, port) of the registry in a reference."""
+    host, _, _ = source.partition("/")
+    return host.partition(":")[0], address_port(host) or 443
+
+
+def _on_loopback(source: str, port: int) -> str:
+    return f"{LOOPBACK}:{port}/{source.partition('/')[2]}"
+
+
+def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
+    host, port = _address(source)
+    # Go and ssh ask the system for a name below localhost, and not every system knows that it is loopback.
+    target = host if host.startswith("127.") else LOOPBACK
+    say("opens the way to the registry")
+    with forwarded(place["engine"], place.get("sshOptions") or (), target, port) as there:
+        return _pulled(api, _on_loopback(source, there), source, place, say)
+
+
+def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
+    """Pull by `name`, with the login for the registry of `source`."""
+    repository = source.partition("@")[0]
+    login = Repository(repository).login()
+    auth = {"username": login[0], "password": login[1]} if login else None
+    # An error after the first byte comes as a line: nobody else would say why there is no image.
+    for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
+        if "error" in line:
+            raise ServiceError(_refusal(source, place, str(line["error"]), through_ssh=name != source))
+    api.inspect_image(name)
+    return name
+
+
+def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[str, Any]]:
+    """The lines of a pull, as they come; `say` hears the sum of its layers."""
+    layers = dict[str, tuple[int, int]]()
+    for line in lines:
+        detail = line.get("progressDetail") or {}
+        if line.get("status") == "Downloading" and detail.get("total"):
+            layers[str(line.get("id"))] = detail.get("current", 0), detail["total"]
+            done, whole = (sum(sizes) / 1e6 for sizes in zip(*layers.values(), strict=True))
+            say(f"pulls the image: {done:.0f} of {whole:.0f} MB")
+        yield line
+
+
+def _refusal(source: str, place: Place, said: str, *, through_ssh: bool) -> str:
+    way = " through ssh" if through_ssh else ""
+    registry, host = source.partition("/")[0], place["host"]
+    hint = f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
+    return f"host {host} can't pull {source}{way}: {said}{'' if through_ssh else hint}"

@@ -1,0 +1,32 @@
+"""From the settings of a host to the engine that resources are made on, and to what it pulls."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from catalogue.arch import ARCHES
+from components.host import Host
+from settings.host import Emulation
+from settings.stack import StackSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PulledFrom:
+    """An image that a host runs, and where it gets it."""
+
+    ref: pulumi.Input[str]
+    """`repo@sha256:…`, by the image's first registry."""
+    repository: pulumi.Input[str] | None = None
+    """The one that the host pulls the same digest from; None: the same."""
+
+
+def host_of(name: str, settings: StackSettings) -> Host:
+    """The host of a name."""
+    host = settings.hosts[name]
+    return Host(
+        name=name,
+        engine=host.address,
+        ssh_options=host.ssh_options,
+        platform=ARCHES[host.variant].platform if host.variant else None,
+        emulation=host.emulation is Emulation.ALLOWED,
+    )

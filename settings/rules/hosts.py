@@ -1,0 +1,37 @@
+"""Rules over hosts: the registry that each pulls its images from."""
+
+from collections.abc import Iterator
+
+from catalogue.images import EXPORTER
+from settings.names import pull_from, registries_of
+from settings.stack import StackSettings
+
+
+def pull_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of `pull-from`: registries that are not there, and images that are not in them."""
+    keys = {"skycoin:pull-from": settings.pull_from}
+    keys |= {f"skycoin:hosts.{name}.pull-from": host.pull_from for name, host in settings.hosts.items()}
+    for key, registry in keys.items():
+        if registry is None:
+            continue
+        if settings.images_from is not None:
+            yield f"{key}: {registry!r} needs images of this stack; with images-from, the other stack decides"
+        elif registry not in settings.registries:
+            names = ", ".join(settings.registries) or "none"
+            yield f"{key}: {registry!r} is not in skycoin:registries; it has {names}"
+    if settings.images_from is None:
+        yield from _missing(settings)
+
+
+def _missing(settings: StackSettings) -> Iterator[str]:
+    for name, node in settings.nodes.items():
+        registry = pull_from(node.host, settings) if node.host in settings.hosts else None
+        if registry not in settings.registries:
+            continue
+        wanted = [node.image, *([EXPORTER] if node.metrics_port is not None else [])]
+        for image in wanted:
+            if image in settings.images and registry not in registries_of(settings.images[image], settings):
+                yield (
+                    f"skycoin:nodes.{name}: host {node.host} pulls from {registry!r}, and "
+                    f"skycoin:images.{image} is not published there: add {registry} to its registries"
+                )

@@ -1,0 +1,216 @@
+"""An image on a host: known by its digest, pulled by name, or through ssh from this machine's registry."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from docker.errors import ImageNotFound
+
+from clients import pull
+from clients.errors import ServiceError
+from clients.pull import ensure_image, expected_name, is_same, known_as
+from clients.registry import Repository
+from providers.base import UNKNOWN, Values
+from providers.skycoin.pulled_image import PulledImage
+
+DIGEST = f"sha256:{'a' * 64}"
+OTHER = f"sha256:{'b' * 64}"
+LOCAL = f"registry.localhost:5443/skycoin/skycoin@{DIGEST}"
+FORWARDED = f"127.0.0.1:5443/skycoin/skycoin@{DIGEST}"
+PUBLIC = f"ghcr.io/skycoin/skycoin@{DIGEST}"
+BOARD: Values = {"host": "attic", "engine": "ssh://pi@attic.lan", "sshOptions": ["-p", "2222"]}
+HERE: Values = {"host": "here", "engine": None, "sshOptions": []}
+
+
+@dataclass
+class Images:
+    """As much of a docker client as a pull uses."""
+
+    there: list[str] = field(default_factory=list)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    lines: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def api(self) -> "Images":
+        return self
+
+    def images(self) -> list[Values]:
+        return [{"RepoDigests": None}, {"RepoDigests": list(self.there)}]
+
+    def inspect_image(self, image: str) -> Values:
+        if image not in self.there:
+            raise ImageNotFound(image)
+        return {"Id": image}
+
+    def pull(self, image: str, auth_config: Any, **_: Any) -> Iterator[Mapping[str, Any]]:
+        self.asked.append((image, auth_config))
+        if not any("error" in line for line in self.lines):
+            self.there.append(image)
+        return iter(self.lines)
+
+
+@pytest.fixture(autouse=True)
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Ports that were forwarded; 5443 is free on the board."""
+    opened: list[tuple[Any, ...]] = []
+
+    @contextmanager
+    def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Iterator[int]:
+        opened.append((url, tuple(options), target, port))
+        yield port
+
+    monkeypatch.setattr(pull, "forwarded", forwarded)
+    monkeypatch.setattr(Repository, "login", lambda self: ("me", f"of {self.host}"))
+    return opened
+
+
+def test_an_image_of_the_local_registry_goes_to_a_board_through_its_ssh(ways: list[Any]) -> None:
+    images = Images()
+    assert ensure_image(images, LOCAL, BOARD) == FORWARDED
+    assert ways == [("ssh://pi@attic.lan", ("-p", "2222"), "127.0.0.1", 5443)]
+    login = {"username": "me", "password": "of registry.localhost:5443"}
+    assert images.asked == [(FORWARDED, login)], "the login goes along, and nothing is kept on the board"
+
+
+def test_another_registry_is_asked_by_the_board_itself(ways: list[Any]) -> None:
+    images = Images()
+    assert ensure_image(images, PUBLIC, BOARD) == PUBLIC
+    assert (ways, [name for name, _ in images.asked]) == ([], [PUBLIC])
+
+
+def test_the_machines_own_engine_asks_the_local_registry_by_itself(ways: list[Any]) -> None:
+    images = Images()
+    assert ensure_image(images, LOCAL, HERE) == LOCAL
+    assert (ways, [name for name, _ in images.asked]) == ([], [LOCAL])
+
+
+@pytest.mark.parametrize("known", [LOCAL, FORWARDED, PUBLIC])
+def test_an_image_that_is_there_under_any_name_of_its_digest_is_not_pulled(
+    known: str, ways: list[Any]
+) -> None:
+    images = Images(there=[f"other/image@{OTHER}", known])
+    assert ensure_image(images, LOCAL, BOARD) == known
+    assert (ways, images.asked) == ([], [])
+
+
+def test_pull_from_takes_the_same_digest_from_another_repository() -> None:
+    images, place = Images(), {**BOARD, "pullFrom": "registry.attic.lan:5000/sky/skycoin"}
+    assert ensure_image(images, LOCAL, place) == f"registry.attic.lan:5000/sky/skycoin@{DIGEST}"
+    login = {"username": "me", "password": "of registry.attic.lan:5000"}
+    assert [auth for _, auth in images.asked] == [login]
+
+
+def test_the_progress_of_a_pull_is_the_sum_of_its_layers() -> None:
+    def downloading(layer: str, current: int) -> Values:
+        detail = {"current": current, "total": 10_000_000}
+        return {"id": layer, "status": "Downloading", "progressDetail": detail}
+
+    said: list[str] = []
+    images = Images(lines=[{"status": "Pulling"}, downloading("a", 5_000_000), downloading("b", 7_000_000)])
+    ensure_image(images, LOCAL, HERE, said.append)
+    assert said == ["pulls the image: 5 of 10 MB", "pulls the image: 12 of 20 MB"]
+
+
+def test_a_refused_pull_names_host_way_and_remedy() -> None:
+    refused = [{"status": "Pulling"}, {"error": "manifest unknown"}]
+    with pytest.raises(ServiceError) as direct:
+        ensure_image(Images(lines=refused), PUBLIC, BOARD)
+    assert str(direct.value) == (
+        f"host attic can't pull {PUBLIC}: manifest unknown. It pulls by itself: it must reach ghcr.io, or "
+        "`pull-from` names a registry that it reaches"
+    )
+    with pytest.raises(ServiceError) as through:
+        ensure_image(Images(lines=refused), LOCAL, BOARD)
+    assert str(through.value) == f"host attic can't pull {LOCAL} through ssh: manifest unknown"
+
+
+def test_a_link_that_drops_in_a_layer_is_a_sentence() -> None:
+    def dropped(image: str, **_: Any) -> Iterator[Mapping[str, Any]]:
+        yield {"status": "Pulling"}
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    images = Images()
+    images.pull = dropped  # type: ignore[method-assign, assignment]
+    with pytest.raises(ServiceError, match=r"^host attic, registry\.localhost.*Connection reset by peer"):
+        ensure_image(images, LOCAL, BOARD)
+
+
+def test_one_image_is_known_by_its_digest_alone() -> None:
+    assert is_same(LOCAL, FORWARDED)
+    assert not is_same(LOCAL, LOCAL.replace(DIGEST, OTHER))
+    assert is_same("busybox:1", "busybox:1")
+    assert not is_same("busybox:1", "busybox:2")
+    assert known_as(Images(there=[LOCAL]), "busybox:1") is None
+
+
+@pytest.mark.parametrize(
+    ("image", "place", "name"),
+    [
+        (LOCAL, BOARD, FORWARDED),
+        (LOCAL, HERE, LOCAL),
+        (PUBLIC, BOARD, PUBLIC),
+        (f"localhost:5000/a/b@{DIGEST}", BOARD, f"127.0.0.1:5000/a/b@{DIGEST}"),
+        (LOCAL, {**BOARD, "pullFrom": "ghcr.io/sky/coin"}, f"ghcr.io/sky/coin@{DIGEST}"),
+    ],
+)
+def test_a_preview_knows_the_name_before_the_pull(image: str, place: Values, name: str) -> None:
+    assert expected_name(image, place) == name
+    assert pulled(Images()).planned({**place, "image": image}, None)["ref"] == name
+
+
+def pulled(images: Images) -> PulledImage:
+    return PulledImage(lambda _: None, lambda _: images)
+
+
+def test_an_image_that_is_not_built_yet_has_no_name_yet() -> None:
+    assert pulled(Images()).planned({**BOARD, "image": UNKNOWN}, None)["ref"] == UNKNOWN
+
+
+def test_another_way_to_the_same_digest_pulls_nothing_and_keeps_the_name() -> None:
+    """A change of `pull-from` replaces nothing."""
+    images = Images()
+    _, state = pulled(images).create({**BOARD, "image": LOCAL})
+    news = {**BOARD, "image": PUBLIC, "pullFrom": "registry.attic.lan:5000/sky/skycoin"}
+    assert pulled(images).diff(state, {**BOARD, "image": LOCAL}, news).updates == ("image", "pullFrom")
+    assert pulled(images).planned(news, state)["ref"] == FORWARDED
+    assert pulled(images).update("id", state, news)["ref"] == FORWARDED
+    assert len(images.asked) == 1
+
+
+def test_an_image_that_was_removed_by_hand_is_pulled_again() -> None:
+    images = Images()
+    identity, state = pulled(images).create({**BOARD, "image": LOCAL})
+    inputs = {**BOARD, "image": LOCAL}
+    found = pulled(images).read(identity, inputs, state)
+    assert found is not None
+    assert found.state["ref"] == FORWARDED
+    images.there.clear()
+    assert pulled(images).read(identity, inputs, state) is None
+
+
+def test_a_state_of_dockers_remote_image_keeps_its_name() -> None:
+    """In version 0.1.0 it was one; behind ssh too, the container that runs it stays as it is."""
+    olds = {"name": LOCAL, "keepLocally": True, "repoDigest": LOCAL}
+    news = {**BOARD, "image": LOCAL}
+    assert pulled(Images()).planned(news, olds)["ref"] == LOCAL
+    assert pulled(Images(there=[LOCAL])).update("id", olds, news)["ref"] == LOCAL
+
+
+def test_another_engine_is_asked_anew() -> None:
+    images = Images()
+    _, state = pulled(images).create({**HERE, "image": LOCAL})
+    assert pulled(images).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED
+
+
+def test_its_removal_leaves_the_image() -> None:
+    images = Images(there=[LOCAL])
+    pulled(images).delete("id", {"ref": LOCAL})
+    assert images.there == [LOCAL]
+
+
+def test_an_unknown_input_is_refused() -> None:
+    assert pulled(Images()).check("x", {}, {**BOARD, "image": LOCAL, "tag": "x"}).failures == [
+        ("tag", "no such input")
+    ]
