@@ -1,5 +1,6 @@
 """Hosts that do not answer: the rest of the stack is brought up, and they catch up at the next run."""
 
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -7,29 +8,26 @@ from typing import Any
 
 import pytest
 
-from local import services
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleet import SSH_PORT, SecondHost, start_second_host, start_sshd
 from tests.e2e.machine import Machine, Result
-from tests.e2e.test_up import get
 
-FAR_PORT, ATTIC_PORT = 16431, 16432
 MORE = 30
 """Seconds that a dead host may cost the others."""
 
 
 @pytest.fixture(scope="module")
-def far(up: Machine) -> SecondHost:
-    return start_second_host(up)
+def far(up: Machine) -> Iterator[Board]:
+    board = start_board(up.layout, "cellar", 8)
+    yield board
+    board.end()
 
 
 @pytest.fixture(scope="module")
-def fleet(up: Machine, far: SecondHost) -> Iterator[Machine]:
-    """The stack with a second node, behind ssh; afterwards as it was."""
+def fleet(up: Machine, far: Board) -> Iterator[Machine]:
+    """The stack with a second node, on a board; afterwards as it was."""
     before = up.settings()
-    host = {"engine": far.engine, "ssh-options": far.ssh_options}
-    node = {"image": "skycoin", "host": "far", "rpc-port": FAR_PORT}
-    up.change(with_entries(before, hosts={"far": host}, nodes={"far": node}))
+    node = {"image": "skycoin", "host": "far"}
+    up.change(with_entries(before, hosts={"far": far.host}, nodes={"far": node}))
     result = up.make("up")
     assert result.code == 0, result.text
     yield up
@@ -42,7 +40,7 @@ def fleet(up: Machine, far: SecondHost) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def attic(up: Machine) -> Iterator[Board]:
-    board = start_board(up.layout, "attic", 7)
+    board = start_board(up.layout, "loft", 9)
     yield board
     board.end()
 
@@ -67,17 +65,7 @@ def state_of(machine: Machine, host: str) -> dict[str, Any]:
     """What the state says of a host's resources; Pulumi drops empty lists of what it leaves out."""
     exported = machine.pulumi("stack", "export", "--stack", "local")
     resources = json.loads(exported.text)["deployment"]["resources"]
-    keys = (
-        "id",
-        "inputs",
-        "outputs",
-        "protect",
-        "retainOnDelete",
-        "parent",
-        "provider",
-        "created",
-        "modified",
-    )
+    keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]
     return {
         one["urn"]: {key: one.get(key) for key in keys}
         for one in resources
@@ -87,10 +75,13 @@ def state_of(machine: Machine, host: str) -> dict[str, Any]:
     }
 
 
-def arguments_of(machine: Machine, container: str, socket: str = "") -> list[str]:
-    env = {"DOCKER_HOST": f"unix://{socket}"} if socket else {}
-    shown = machine.docker("container", "inspect", "-f", "{{json .Config.Cmd}}", container, env=env)
-    found: list[str] = json.loads(shown.text)
+def arguments_of(container: dict[str, Any]) -> list[str]:
+    found: list[str] = container["Config"]["Cmd"]
+    return found
+
+
+def far_container(far: Board) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(far.docker("container", "inspect", "skycoin-far"))[0]
     return found
 
 
@@ -98,16 +89,12 @@ def rows(text: str) -> list[list[str]]:
     """Rows of the table that a run ends with: host, what runs there, what became of it."""
     lines = text.splitlines()
     head = max(number for number, line in enumerate(lines) if line.startswith("host "))
-    table = lines[head + 1 :]
-    return (
-        [line.split(maxsplit=2) for line in table[: table.index("")]]
-        if "" in table
-        else [line.split(maxsplit=2) for line in table]
-    )
+    table = itertools.takewhile(bool, lines[head + 1 :])
+    return [line.split(maxsplit=2) for line in table]
 
 
 @pytest.mark.case(22)
-def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine, far: SecondHost) -> None:
+def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine, far: Board) -> None:
     settings = fleet.settings()
     all_alive, alone = timed_up(fleet)
     assert all_alive.code == 0, all_alive.text
@@ -115,17 +102,17 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
     fleet.change(with_argument(settings, "-log-level=debug"))
     before = state_of(fleet, "far")
     assert len(before) > 6
-    services.stop(fleet.layout, "sshd")
+    far.stop_sshd()
     try:
         result, _ = timed_up(fleet)
         assert result.code != 0
         assert "Error 4" in result.text, "make names the exit code of what it ran"
-        refused = f"ssh: connect to host 127.0.0.1 port {SSH_PORT}: Connection refused"
+        refused = f"ssh: connect to host {far.address} port 22: Connection refused"
         reason = f"{far.engine} does not answer: {refused}"
         assert rows(result.text) == [["here", "node-1", "updated"], ["far", "far", f"left out: {reason}"]]
         assert "`make up` catches up" in result.text
         assert "Traceback" not in result.text
-        assert "-log-level=debug" in arguments_of(fleet, "skycoin-node-1")
+        assert "-log-level=debug" in arguments_of(fleet.inspect("container", "skycoin-node-1"))
         assert state_of(fleet, "far") == before
         again, took = timed_up(fleet)
         assert "Error 4" in again.text
@@ -133,13 +120,13 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
         assert took <= alone + MORE
         assert state_of(fleet, "far") == before
     finally:
-        start_sshd(fleet)
-    assert "-log-level=debug" not in arguments_of(fleet, "skycoin-far", str(far.socket))
+        far.start_sshd()
+    assert "-log-level=debug" not in arguments_of(far_container(far))
     caught_up = fleet.make("up")
     assert caught_up.code == 0, caught_up.text
     assert rows(caught_up.text) == [["here", "node-1", "unchanged"], ["far", "far", "updated"]]
-    assert "-log-level=debug" in arguments_of(fleet, "skycoin-far", str(far.socket))
-    assert get("/api/v1/version", FAR_PORT)["version"] == "0.27.1"
+    assert "-log-level=debug" in arguments_of(far_container(far))
+    assert json.loads(far.get("/api/v1/version", 6420))["version"] == "0.27.1"
     wallets = {urn: one["id"] for urn, one in state_of(fleet, "far").items() if urn.endswith("-wallet")}
     assert wallets == {urn: one["id"] for urn, one in before.items() if urn.endswith("-wallet")}
     fleet.change(settings)
@@ -148,14 +135,14 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
 @pytest.mark.case(22)
 @pytest.mark.parametrize("options", [(), ("--refresh",)], ids=["", "refreshed"])
 def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
-    fleet: Machine, far: SecondHost, options: tuple[str, ...]
+    fleet: Machine, far: Board, options: tuple[str, ...]
 ) -> None:
     """With Pulumi's own program the interrupt was a traceback, and a refresh failed as a whole."""
     settings = fleet.settings()
     argument = f"-log-level={'info' if options else 'error'}"
     fleet.change(with_argument(settings, argument))
     before = state_of(fleet, "far")
-    services.stop(fleet.layout, "sshd")
+    far.stop_sshd()
     try:
         result = fleet.pulumi("up", "--yes", "--continue-on-error", "--stack", "local", *options)
         assert result.code != 0
@@ -166,10 +153,10 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
         ]
         assert all("Connection refused" in line for line in named)
         assert named
-        assert argument in arguments_of(fleet, "skycoin-node-1")
+        assert argument in arguments_of(fleet.inspect("container", "skycoin-node-1"))
         assert state_of(fleet, "far") == before
     finally:
-        start_sshd(fleet)
+        far.start_sshd()
         fleet.change(settings)
 
 
@@ -179,7 +166,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
     settings = fleet.settings()
     result, alone = timed_up(fleet)
     assert result.code == 0, result.text
-    node = {"image": "skycoin", "host": "attic", "rpc-port": ATTIC_PORT}
+    node = {"image": "skycoin", "host": "attic"}
     fleet.change(with_entries(settings, hosts={"attic": attic.host}, nodes={"attic": node}))
     attic.unplug()
     try:
