@@ -71,14 +71,16 @@ def _section(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
 
 
 def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, tuple[str, Address]]:
-    """{URN: (host, engine)} of what is on an engine, as the state names both."""
-    found: dict[str, tuple[str, Address]] = {}
+    """{URN: (host, engine)} of what is on an engine, as the state names both; providers are on none."""
+    providers: dict[str, tuple[str, Address]] = {}
+    found = {}
     for one in resources:
         inputs, urn = one.get("inputs") or {}, one["urn"]
         if one["type"] == _PROVIDER:
-            found[urn] = (urn.rpartition("::")[2], _address(inputs.get("host"), inputs.get("sshOpts"), local))
-        elif (provider := _provider_of(one)) in found:
-            found[urn] = found[provider]
+            address = _address(inputs.get("host"), inputs.get("sshOpts"), local)
+            providers[urn] = (urn.rpartition("::")[2], address)
+        elif (provider := _provider_of(one)) in providers:
+            found[urn] = providers[provider]
         elif one["type"].startswith(_OWN) and isinstance(host := inputs.get("host"), str):
             found[urn] = (host, _address(inputs.get("engine"), inputs.get("sshOptions"), local))
     return found
@@ -110,11 +112,18 @@ def left_out(
 
 
 def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> frozenset[str]:
-    """A state has what a resource needs before it, so that one pass finds all that need it in turn."""
+    """Add all that needs these, and the docker providers that they are reached by.
+
+    A state has what a resource needs before it, so that one pass finds all that need it in turn. A provider
+    that nothing uses stays out: it can be made and removed without its host.
+    """
     for one in resources:
         if urns & {*_needs(one)}:
             urns.add(one["urn"])
-    return frozenset(urns)
+    used = {_provider_of(one) for one in resources if one["urn"] in urns}
+    return frozenset(
+        urns | {one["urn"] for one in resources if one["type"] == _PROVIDER and one["urn"] in used}
+    )
 
 
 def _needs(one: Mapping[str, Any]) -> Iterator[str]:
@@ -128,12 +137,11 @@ def _provider_of(one: Mapping[str, Any]) -> str:
     return str(one.get("provider") or "").rpartition("::")[0]
 
 
-def excluded(of_state: Collection[str], hosts: Collection[str], items: Sequence[Item]) -> list[str]:
-    """Options of pulumi that leave out these URNs, and what is yet to be made on these hosts."""
-    new = [f"{_PROVIDER}::{host}" for host in hosts]
-    new += [f"{_OWN}{urn}" for item in items if item.host in hosts for urn in item.urns]
+def excluded(of_state: Collection[str], items: Sequence[Item]) -> list[str]:
+    """Options of pulumi that leave out these URNs, and items that are yet to be made."""
     # As globs: of a URN that the state does not have, pulumi would say that there is none.
-    named = [*sorted(of_state), *(f"urn:pulumi:*::*::{urn}" for urn in new)]
+    new = [f"urn:pulumi:*::*::{_OWN}{urn}" for item in items for urn in item.urns]
+    named = [*sorted(of_state), *new]
     return [
         *(["--exclude-dependents"] if named else []),
         *(part for urn in named for part in ("--exclude", urn)),

@@ -86,9 +86,9 @@ class _Run:
 
     def update(self) -> int:
         """Bring up what answers; exit code of pulumi."""
-        dead = [host for host, address in self._hosts.items() if address in self.silent]
-        unrefreshed = excluded(self._left.of_refresh, [], [])
-        without = excluded(self._left.of_update, dead, self._items)
+        unrefreshed = excluded(self._left.of_refresh, [])
+        new = [item for item in self._items if self._hosts.get(item.host) in self.silent]
+        without = excluded(self._left.of_update, new)
         cleared = ["--clear-pending-creates", *unrefreshed]
         if self._target.is_interrupted() and (code := self._pulumi("refresh", *cleared)):
             return code

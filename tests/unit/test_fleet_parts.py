@@ -53,14 +53,14 @@ def test_malformed_hosts_are_left_to_the_program_to_report(hosts: Any) -> None:
 
 
 def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
-    """Providers, what they made, and what finds its engine by itself; images and lists are on none."""
+    """By its provider, or by its own inputs; providers, images and lists are on none."""
     resources, _ = recorded("fleet")
     placed = addresses(resources, LOCAL)
     of_far = {
         urn.rpartition("::")[2] for urn, (host, address) in placed.items() if (host, address) == ("far", FAR)
     }
     children = ("preflight", "data", "wallet", "network", "pulled", "container", "wallet-backup")
-    assert of_far == {"far", *(f"far-{child}" for child in children)}
+    assert of_far == {f"far-{child}" for child in children}
     assert {address for _, address in placed.values()} == {HERE, FAR}
     assert not any("docker-build" in urn or "skycoin:index:Tag" in urn for urn in placed)
 
@@ -69,9 +69,8 @@ def test_of_a_dead_host_all_is_left_out_and_of_the_others_nothing() -> None:
     resources, config = recorded("fleet")
     left = left_out(resources, hosts_of(config, LOCAL), {FAR}, LOCAL)
     assert left.of_refresh == left.of_update
-    assert names(left.of_update) == {
-        urn for urn in names(frozenset(addresses(resources, LOCAL))) if urn.startswith("far")
-    }
+    on_engines = names(frozenset(addresses(resources, LOCAL)))
+    assert names(left.of_update) == {"far", *(name for name in on_engines if name.startswith("far-"))}
 
 
 def test_nothing_is_left_out_where_all_answer() -> None:
@@ -116,21 +115,25 @@ def test_a_host_with_a_wrong_key_in_the_file_is_not_updated_though_the_states_op
     assert "far-wallet" in names(left.of_update)
 
 
+def test_a_provider_that_nothing_uses_is_not_left_out() -> None:
+    """A host that left the file could never leave the state, and each run would say that it is dead."""
+    resources, _ = recorded("fleet")
+    bare = [one for one in resources if "::far" not in one["urn"] or one["type"] == "pulumi:providers:docker"]
+    assert len(resources) > len(bare)
+    assert left_out(bare, {}, {FAR}, LOCAL).of_update == frozenset()
+    assert FAR not in {address for _, address in addresses(bare, LOCAL).values()}
+
+
 def test_pulumi_is_told_each_urn_and_globs_for_what_is_not_made_yet() -> None:
-    items = [
-        Item("attic", "a", ("Node::a", "Exporter::a-exporter")),
-        Item("here", "b", ("Node::b", "Exporter::b-exporter")),
-    ]
-    options = excluded({"urn:2", "urn:1"}, ["attic"], items)
+    options = excluded({"urn:2", "urn:1"}, [Item("attic", "a", ("Node::a", "Exporter::a-exporter"))])
     assert options == [
         "--exclude-dependents",
         *("--exclude", "urn:1"),
         *("--exclude", "urn:2"),
-        *("--exclude", "urn:pulumi:*::*::pulumi:providers:docker::attic"),
         *("--exclude", "urn:pulumi:*::*::skycoin:index:Node::a"),
         *("--exclude", "urn:pulumi:*::*::skycoin:index:Exporter::a-exporter"),
     ]
-    assert excluded([], [], items) == []
+    assert excluded([], []) == []
 
 
 @pytest.mark.parametrize("name", ["fleet", "hosted", "opened"])

@@ -107,7 +107,6 @@ def table(text: str) -> list[str]:
 
 WITHOUT_FAR = (
     f"--exclude-dependents --exclude {NODE}$skycoin:index:Preflight::away-preflight "
-    "--exclude urn:pulumi:*::*::pulumi:providers:docker::far "
     "--exclude urn:pulumi:*::*::skycoin:index:Node::away "
     "--exclude urn:pulumi:*::*::skycoin:index:Exporter::away-exporter"
 )
