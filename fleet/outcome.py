@@ -21,35 +21,36 @@ def outcome(
 
     `hosts` has the reason why a host is left out, empty for one that answers; `became` and `left` are by URN.
     """
+    owners = {_component(urn): item for item in items for urn in item.urns}
+    needs = {_owner(urn, owners) for urn in left}
+    words: dict[Item | None, set[str]] = {}
+    for urn, word in became.items():
+        if "$" in urn:  # of a component alone nothing runs
+            words.setdefault(_owner(urn, owners), set()).add(word)
     rows = [("host", "", "what became of it")]
     for host, reason in hosts.items():
         here = [item for item in items if item.host == host]
         for item in here:
-            rows.append(
-                (host, item.name, f"left out: {reason}" if reason else _of(item, items, became, left))
-            )
+            its = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
+            its = NEEDS if item in needs else its
+            rows.append((host, item.name, f"left out: {reason}" if reason else its))
         if not here:
             rows.append((host, "-", f"left out: {reason}" if reason else "answers"))
     return columns(rows)
 
 
-def _of(item: Item, items: Sequence[Item], became: Mapping[str, str], left: Collection[str]) -> str:
-    if any(_owner(urn, items) == item for urn in left):
-        return NEEDS
-    # Of its component alone nothing runs.
-    words = {word for urn, word in became.items() if "$" in urn and _owner(urn, items) == item}
-    return next((word for word in _BY_WEIGHT if word in words), UNREACHED)
+def _component(urn: str) -> tuple[str, str]:
+    """(type, name) of an item's component, without what stands for any text."""
+    kind, _, name = urn.partition("::")
+    return kind, name.removesuffix("-*")
 
 
-def _owner(urn: str, items: Sequence[Item]) -> Item | None:
-    """The item that a resource belongs to, by the names of its components and of what is below them."""
+def _owner(urn: str, owners: Mapping[tuple[str, str], Item]) -> Item | None:
+    """The item that a resource belongs to: below a component all have its name, and more behind a dash."""
     kind, _, name = urn.rpartition("::")
     root = kind.rpartition("::")[2].partition("$")[0].rpartition(":")[2]
-    owners = {}
-    for item in items:
-        for component in item.urns:
-            its, _, begins = component.partition("::")
-            begins = begins.removesuffix("*")
-            if its == root and (name == begins or name.startswith(f"{begins.rstrip('-')}-")):
-                owners[begins] = item
-    return owners[max(owners, key=len)] if owners else None
+    while name:
+        if (root, name) in owners:
+            return owners[root, name]
+        name = name.rpartition("-")[0]
+    return None

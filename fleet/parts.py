@@ -101,29 +101,23 @@ def left_out(
 ) -> LeftOut:
     """Choose what of a state a run leaves out; `silent` are the engines that do not answer."""
     refresh, update = set[str](), set[str]()
+    providers = {one["urn"]: _provider_of(one) for one in resources if one["type"].startswith("docker:")}
     for urn, (host, address) in addresses(resources, local).items():
-        if address in silent:
-            refresh.add(urn)
-        if hosts.get(host, address) in silent:
-            update.add(urn)
+        # With its provider; one that nothing uses can be made and removed without its host.
+        its = {urn, providers.get(urn, urn)}
+        refresh |= its if address in silent else set()
+        update |= its if hosts.get(host, address) in silent else set()
     return LeftOut(
         of_refresh=_with_dependents(resources, refresh), of_update=_with_dependents(resources, update)
     )
 
 
 def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> frozenset[str]:
-    """Add all that needs these, and the docker providers that they are reached by.
-
-    A state has what a resource needs before it, so that one pass finds all that need it in turn. A provider
-    that nothing uses stays out: it can be made and removed without its host.
-    """
+    """A state has what a resource needs before it, so that one pass finds all that need it in turn."""
     for one in resources:
         if urns & {*_needs(one)}:
             urns.add(one["urn"])
-    used = {_provider_of(one) for one in resources if one["urn"] in urns}
-    return frozenset(
-        urns | {one["urn"] for one in resources if one["type"] == _PROVIDER and one["urn"] in used}
-    )
+    return frozenset(urns)
 
 
 def _needs(one: Mapping[str, Any]) -> Iterator[str]:

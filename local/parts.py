@@ -82,6 +82,8 @@ class _Run:
                     f"• host {host} is left out: {address.engine} does not answer: {found[address]}",
                     flush=True,
                 )
+        if unseen := len(self._left.of_refresh - self._left.of_update):
+            print(f"• not refreshed, for the way that the state has to them is dead: {unseen} resources")
         return bool(found)
 
     def update(self) -> int:

@@ -90,6 +90,26 @@ def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> N
     assert not [name for name in left if name.startswith("builder") or name == "skycoin-amd64"]
 
 
+def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
+    """The provider of a living host, excluded, would leave out all that is on it."""
+
+    def on(host: str, name: str, *needs: str) -> dict[str, Any]:
+        provider = f"urn:pulumi:s::skycoin::pulumi:providers:docker::{host}"
+        kind = "docker:index/container:Container"
+        urn = f"urn:pulumi:s::skycoin::{kind}::{name}"
+        return {"urn": urn, "type": kind, "provider": f"{provider}::id", "dependencies": [*needs]}
+
+    kind = "pulumi:providers:docker"
+    resources: list[dict[str, Any]] = [
+        {"urn": f"urn:pulumi:s::skycoin::{kind}::{host}", "type": kind, "inputs": {"host": f"unix:///{host}"}}
+        for host in ("here", "far")
+    ]
+    resources.append(on("far", "registry"))
+    resources += [on("here", "needs-it", resources[-1]["urn"]), on("here", "needs-nothing")]
+    left = left_out(resources, {}, {Address("unix:///far")}, LOCAL)
+    assert names(left.of_update) == {"far", "registry", "needs-it"}
+
+
 def test_a_host_that_left_the_file_is_left_out_by_the_engine_that_the_state_has() -> None:
     resources, config = recorded("fleet")
     hosts = hosts_of(config, LOCAL)

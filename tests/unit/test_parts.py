@@ -215,13 +215,14 @@ def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(
 
 
 def test_another_way_to_a_host_in_the_file_is_taken_where_the_states_is_dead(
-    tmp_path: Path, engines: ExitStack
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The refresh knows the state's way alone, and would fail at each run for ever."""
     bench = Bench(tmp_path, far="new.sock", state_far="old.sock")
     for name in ("here", "new"):
         engines.enter_context(engine(tmp_path / f"{name}.sock"))
     assert bench.up() == 0
+    assert "the way that the state has to them is dead: 1 resources" in capfd.readouterr().out
     urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
     assert bench.calls == [f"refresh --exclude-dependents --exclude {urn}", "up --continue-on-error"]
 
