@@ -168,8 +168,9 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
 def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
     """Its node was never made: but for its provider, which is its address, nothing of it is in the state."""
     settings = fleet.settings()
-    result, alone = timed_up(fleet)
-    assert result.code == 0, result.text
+    for _ in range(2):  # the first one may have another test's change to take back
+        result, alone = timed_up(fleet)
+        assert result.code == 0, result.text
     node = {"image": "skycoin", "host": "attic"}
     fleet.change(with_entries(settings, hosts={"attic": attic.host}, nodes={"attic": node}))
     attic.unplug()
@@ -188,7 +189,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
     try:
         result = fleet.skyinfra("fleet", "up", "-s", "local")
         assert result.code == 4, result.text
-        assert "Cannot connect to the Docker daemon" in rows(result.text)[-1][2]
+        assert "docker.sock: connect: connection refused" in rows(result.text)[-1][2]
         assert "`./skyinfra fleet up -s local` catches up" in result.text
     finally:
         attic.start_engine()
