@@ -12,11 +12,15 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from clients.errors import ServiceError
+from clients.errors import ServiceError, SilentHostError
 from clients.ssh import SshRelay
 
 SECONDS = 120
 """Time limit of one request; a graceful stop takes 60."""
+SILENT_FOR = 30
+"""Seconds for which an engine that did not answer is not asked again: a dead one costs one time limit."""
+_failures: dict[tuple[str, ...], tuple[float, str]] = {}
+"""When an engine (its address and ssh options) did not answer, and the error."""
 
 
 def engine_address(given: str | None) -> str:
@@ -32,8 +36,6 @@ class Engine:
         self._ssh_options: list[str] = []
         self._client: docker.DockerClient | None = None
         self._lock = threading.Lock()
-        self._failure = ""
-        self._failed_at = 0.0
 
     def configure(self, inputs: Mapping[str, Any]) -> None:
         """`host` (default: DOCKER_HOST, then the system's socket) and `sshOpts` of the provider."""
@@ -45,18 +47,19 @@ class Engine:
     def client(self) -> Any:
         """A connected docker.DockerClient; docker-py's low-level API has no full types.
 
-        Raises ServiceError that names the host. Who waited while another failed to connect fails
-        with it: a dead host costs one time limit, however many resources it has.
+        Raises SilentHostError that names the host. Who comes while another fails to connect, or soon
+        after, fails with it: a dead host costs one time limit, however many resources it has.
         """
-        asked_at = time.monotonic()
         with self._lock:
-            if self._failed_at > asked_at:
-                raise ServiceError(self._failure)
             if self._client is None:
+                key = (self._host, *self._ssh_options)
+                failed_at, failure = _failures.get(key, (0.0, ""))
+                if failure and time.monotonic() - failed_at < SILENT_FOR:
+                    raise SilentHostError(failure)
                 try:
                     self._client = self._connect()
-                except ServiceError as error:
-                    self._failure, self._failed_at = str(error), time.monotonic()
+                except SilentHostError as error:
+                    _failures[key] = (time.monotonic(), str(error))
                     raise
             return self._client
 
@@ -71,7 +74,7 @@ class Engine:
         except DockerException as error:
             raise ServiceError(f"{subject}: {error}") from error
         except requests.RequestException as error:
-            raise ServiceError(f"{subject}: {self._host} stopped answering: {error}") from error
+            raise SilentHostError(f"{subject}: {self._host} stopped answering: {error}") from error
 
     def _connect(self) -> docker.DockerClient:
         relay = SshRelay(self._host, self._ssh_options) if self._host.startswith("ssh://") else None
@@ -80,8 +83,8 @@ class Engine:
             return docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
         except (DockerException, OSError) as error:
             reason = relay.last_words() if relay else ""
-            raise ServiceError(
-                f"no Docker engine answers at {self._host}: {reason or error}\n"
+            raise SilentHostError(
+                f"no Docker engine answers at {self._host}: {reason or error}. "
                 f"Try `docker -H {self._host} version`; an ssh host's key must be in known_hosts."
             ) from error
 

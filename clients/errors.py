@@ -5,3 +5,7 @@ from display.errors import UserError
 
 class ServiceError(UserError):
     """An engine, a registry or a host did not do what was asked; the message is for the user."""
+
+
+class SilentHostError(ServiceError):
+    """An engine does not answer at all; the message is one line, and names its host."""

@@ -1,13 +1,15 @@
 """Exit codes of `skyinfra`."""
 
+from fleet import parts
+
 FAILED = 1
 """A request was refused or failed; the message says why."""
 USAGE = 2
 """A command line that is not understood (click's own)."""
 REFUSED = 3
 """A page or a table was printed, and it says that `pulumi up` would be refused."""
-PART = 4
-"""A part of a fleet needs attention, or was not done; the text says which."""
+PART = parts.PART
+"""A part of a fleet needs attention, or was left out; the text says which."""
 INTERNAL = 70
 """A fault of the program (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED = 130

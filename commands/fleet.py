@@ -4,6 +4,7 @@ import click
 
 from commands.fleet_check import check
 from commands.fleet_status import status
+from commands.fleet_up import up
 
 
 @click.group()
@@ -11,5 +12,5 @@ def fleet() -> None:
     """Check the hosts of a stack, update them, see what runs."""
 
 
-for command in (check, status):
+for command in (check, up, status):
     fleet.add_command(command)

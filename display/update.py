@@ -15,6 +15,8 @@ from display.changes import Step, changes, name_of, step_of
 
 QUIET = 14.0
 """Seconds after which something is said: with the time to notice it, no silence is longer than 15 s."""
+STUCK = 10.0
+"""Seconds without an event after which an update counts as stuck, where it can be."""
 _BRIEF = 1.0
 """Seconds below which an operation gets no row: it would only flicker."""
 _INDENT = "    "
@@ -112,8 +114,10 @@ class Update:
         self._failures: dict[str, Failure] = {}
         self._remarks: dict[str, None] = {}
         self._done: Counter[str] = Counter()
+        self._became: dict[str, str] = {}
         self._summary: Mapping[str, int] = {}
-        self._stopped = False
+        self._stopped = self._is_halved = False
+        self._heard_at = began
         self.heard = False
         """True once the engine has told anything."""
 
@@ -131,7 +135,7 @@ class Update:
         lines: list[str] = []
         for kind, method in kinds.items():
             if isinstance(body := event.get(kind), dict):
-                self.heard = True
+                self.heard, self._heard_at = True, now
                 lines += method(body, now)
         return self._spoken(lines, now)
 
@@ -180,6 +184,19 @@ class Update:
         errors = [error for failure in self._failures.values() for error in failure.errors]
         return any(not error.startswith(_ON_TOP) for error in errors)
 
+    def is_stuck(self, now: float) -> bool:
+        """True where nothing goes on, and pulumi waits for ever.
+
+        With `--continue-on-error` it never answers the program where the first half of a replacement
+        failed, the deletion before the creation (3.259, executeChain in step_executor.go).
+        """
+        return self._is_halved and not self._running and now - self._heard_at >= STUCK
+
+    @property
+    def became(self) -> dict[str, str]:
+        """{URN: created, updated, unchanged, failed …} of what the update has come to."""
+        return {**self._became, **{urn: "failed" for urn in self._failures if urn}}
+
     def _spoken(self, lines: list[str], now: float) -> list[str]:
         if lines:
             self._spoke = now
@@ -226,6 +243,7 @@ class Update:
             self._since.pop(step.urn, None)
         if step.op != "refresh":
             self._done["replace" if step.op == "create-replacement" else step.op] += 1
+            self._became[step.urn] = "unchanged" if step.op == "same" else _DONE.get(step.op, "replaced")
         return self._told(step, now - began)
 
     def _told(self, step: Step, took: float) -> list[str]:
@@ -245,6 +263,7 @@ class Update:
         running = self._running.pop(step.urn, None)
         failure = self._failures.setdefault(step.urn, Failure())
         took = now - self._since.get(step.urn, now)
+        self._is_halved = self._is_halved or step.op == "delete-replaced"
         failure.build = running.build if running and step.type == _BUILD else None
         how = "was stopped" if self._stopped else "failed"
         return [f"✗ {_DOING.get(step.op, step.op)} {step.name} {how} ({seconds(took)})"]

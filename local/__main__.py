@@ -41,10 +41,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
         "most of it compiling; with everything there, about 10 seconds."
     )
     env = set_up(layout)
-    code = bring_up(layout, STACK, env)
-    if code == 0:
-        _report(layout, env)
-    return code
+    return bring_up(layout, STACK, env, after=lambda: _report(layout, env))
 
 
 def _report(layout: Layout, env: dict[str, str]) -> None:
@@ -53,6 +50,8 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
     hosts, limit = config.get("skycoin:hosts", {}), rules_of(config).backup_age
     deployed = nodes_of(STACK, resources(layout, STACK))
     for name, node in stack_outputs(STACK, env).get("nodes", {}).items():
+        if name not in deployed:
+            continue  # its host did not answer yet
         here = hosts.get(node["host"], {}).get("engine") == "local"
         print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
         print(f"  image {node['image']}")

@@ -1,13 +1,20 @@
-"""`pulumi up` of one of this machine's stacks, after what an interrupted run left in its state."""
+"""`pulumi up` of one of a set-up's stacks, after what an interrupted run left in its state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from clients.answering import Address
 from local.docker_plugin_change import start_stopped
 from local.docker_plugin_choice import DockerPlugin, kept
 from local.layout import Layout
 from local.missing_nodes import refuse_missing
-from local.pulumi_run import pulumi
-from local.stack import has_pending_creates, refuse_while_locked
+from local.parts import Target, bring_up_parts
+from local.stack import (
+    has_pending_creates,
+    refuse_while_locked,
+    resources,
+    stack_config,
+    with_stack_file,
+)
 
 _LEFT = {
     None: "",
@@ -17,16 +24,40 @@ _LEFT = {
 """Fate of what a killed run had made, by the docker plugin."""
 
 
-def bring_up(layout: Layout, stack: str, env: Mapping[str, str]) -> int:
-    """Exit code of pulumi, with its output on the screen."""
+def bring_up(
+    layout: Layout,
+    stack: str,
+    env: Mapping[str, str],
+    again: str = "make up",
+    after: Callable[[], None] = lambda: None,
+) -> int:
+    """Bring up all that answers (local/parts.py), with pulumi's output on the screen; the exit code.
+
+    `again` is the command that catches up with what does not answer; `after` is called where nothing failed.
+    """
     refuse_while_locked(layout, stack)
     refuse_missing(layout, stack)
-    if kept(layout) is DockerPlugin.OFFICIAL:
-        start_stopped(layout, stack, env)
-    quiet = ["--yes", "--suppress-outputs", "--stack", stack]
-    if has_pending_creates(layout, stack):
+
+    def is_interrupted() -> bool:
+        if not (found := has_pending_creates(layout, stack)):
+            return False
         print(f"• an interrupted run left notes in the state: they are removed{_LEFT[kept(layout)]}")
-        code = pulumi(["refresh", "--clear-pending-creates", *quiet], env, layout.update_log)
-        if code:
-            return code
-    return pulumi(["up", "--refresh", *quiet], env, layout.update_log)
+        return found
+
+    def start(dead: Collection[Address]) -> None:
+        if kept(layout) is DockerPlugin.OFFICIAL:
+            start_stopped(layout, stack, env, {address.engine for address in dead})
+
+    def up(options: Sequence[str]) -> int:
+        target = Target(
+            options=options,
+            config=stack_config(stack),
+            env=env,
+            log=layout.update_log,
+            resources=lambda: resources(layout, stack),
+            is_interrupted=is_interrupted,
+            again=again,
+        )
+        return bring_up_parts(target, start, after)
+
+    return with_stack_file(layout, stack, env, up)

@@ -6,7 +6,7 @@ previewed by the other before that one is kept: what only it would replace stops
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,16 +115,21 @@ def _remove(layout: Layout, folder: Path) -> None:
     shutil.rmtree(_removed(layout))
 
 
-def start_stopped(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
+def start_stopped(
+    layout: Layout, stack: str, env: Mapping[str, str], dead: Collection[str] = frozenset()
+) -> None:
     """Start a stack's containers of the docker plugin that somebody has stopped.
 
-    The official plugin reads a stopped one as without ports, and replaces it.
+    The official plugin reads a stopped one as without ports, and replaces it. Engines that are known to be
+    `dead` are not asked.
     """
     others = [one for one in resources(layout, stack) if one["type"] != NODE_CONTAINER]
     # By id: somebody else's container may have that name by now.
     ids = {one["inputs"]["name"]: one.get("id", "") for one in others if one["type"] == CONTAINER}
     for name, provider in containers(others):
-        start_container(ids[name], {**provider, "host": provider.get("host") or env["DOCKER_HOST"]})
+        engine = provider.get("host") or env["DOCKER_HOST"]
+        if engine not in dead:
+            start_container(ids[name], {**provider, "host": engine})
 
 
 def _replaced(layout: Layout, stack: str, env: Mapping[str, str], doing: str) -> set[str]:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -34,22 +35,41 @@ PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(
 _INTERRUPTED = "interrupted: pulumi finishes what it began …"
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an update has ended."""
+
+    code: int
+    """Exit code of pulumi."""
+    became: Mapping[str, str]
+    """{URN: created, updated, unchanged, failed …}."""
+
+
+def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Ended:
+    """Run an update as `pulumi` does."""
+    sys.stdout.flush()
+    with _waiting() as interrupts:
+        return _update(arguments, {**os.environ, **env}, log, interrupts)
+
+
 def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
     """Run pulumi in the project, an update with all that it says in `log`; its exit code.
 
     Ctrl-C reaches pulumi too, which then finishes what it began and gives its lock back: it is waited for,
     and then KeyboardInterrupt is raised, whatever the exit code.
     """
+    if arguments[0] in UPDATES:
+        return update(arguments, env, log).code
     sys.stdout.flush()
     whole = {**os.environ, **env}
-    with _waiting() as interrupts:
-        if arguments[0] in UPDATES:
-            return _update(arguments, whole, log, interrupts)
-        with subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process:
-            while (code := _ended(process, _TICK)) is None:
-                if interrupts.has_new():
-                    print(f"\n{_INTERRUPTED}", flush=True)
-            return code
+    with (
+        _waiting() as interrupts,
+        subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process,
+    ):
+        while (code := _ended(process, _TICK)) is None:
+            if interrupts.has_new():
+                print(f"\n{_INTERRUPTED}", flush=True)
+        return code
 
 
 def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
@@ -92,7 +112,7 @@ def _waiting() -> Iterator[_Interrupts]:
         raise KeyboardInterrupt
 
 
-def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts) -> int:
+def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts) -> Ended:
     """Run an update with our own lines in place of Pulumi's; all that both say goes into the log."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     print(f"• pulumi {arguments[0]}", flush=True)
@@ -118,7 +138,7 @@ def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interr
             code = _follow(process, events, followed, interrupts)
             printed.seek(0)
             followed.end(code, printed.read().decode(errors="replace"), path)
-    return code
+    return Ended(code, followed.became)
 
 
 class _Pipe:
@@ -154,12 +174,16 @@ def _follow(
     process: "subprocess.Popen[bytes]", events: _Pipe, followed: "Followed", interrupts: _Interrupts
 ) -> int:
     """Show the events until the process has ended and all are read; its exit code."""
+    is_ended = False
     while True:
         code = process.poll()
         data = events.read(_TICK if code is None else 0)
         followed.take(data)
         if interrupts.has_new():
             followed.interrupt()
+        if followed.is_stuck and not is_ended:
+            is_ended = True
+            process.send_signal(signal.SIGINT)
         if code is not None and not data:
             return code
 
@@ -181,6 +205,16 @@ class Followed:
             self._log.writelines(f"{text}\n" for text in _diagnostics(event))
             self.say(self._update.take(event, time.monotonic()))
         self._shown.look(self._update, time.monotonic())
+
+    @property
+    def is_stuck(self) -> bool:
+        """True where pulumi would wait for ever."""
+        return self._update.is_stuck(time.monotonic())
+
+    @property
+    def became(self) -> Mapping[str, str]:
+        """{URN: what became of it}."""
+        return self._update.became
 
     def interrupt(self) -> None:
         """Answer a Ctrl-C, which pulumi has got too."""

@@ -22,7 +22,7 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from clients.errors import ServiceError
+from clients.errors import ServiceError, SilentHostError
 
 Values: TypeAlias = dict[str, Any]
 
@@ -225,8 +225,12 @@ class Provider:
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves a provider, which `load` makes in the meantime: the engine goes on once it has the port."""
 
-    def __init__(self, version: str, load: Callable[[], Provider]) -> None:
+    def __init__(
+        self, version: str, load: Callable[[], Provider], warn: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._version = version
+        self._warn = warn
+        self._warned = set[str]()
         self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(load)
 
     def _kind(self, urn: str) -> Kind:
@@ -234,6 +238,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if token not in kinds:
             raise ProviderError(f"resource type {token} is not served; this provider has {', '.join(kinds)}")
         return kinds[token]
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self._warn(message)
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: Any) -> plugin_pb2.PluginInfo:
         """Version, as the plugin was installed."""
@@ -309,11 +318,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
-        """Refresh or import; an empty id says that it is gone."""
+        """Refresh or import; an empty id says that it is gone.
+
+        Of a host that does not answer nothing is known: what the state says stays, and a warning says so. An
+        error would stop the refresh, and with it the update of every other host (ADR 28).
+        """
         URN.set(request.urn)
-        found = self._kind(request.urn).read(
-            request.id, to_values(request.inputs), to_values(request.properties)
-        )
+        kind = self._kind(request.urn)
+        try:
+            found = kind.read(request.id, to_values(request.inputs), to_values(request.properties))
+        except SilentHostError as error:
+            if not request.properties.fields:
+                raise
+            self._warn_once(f"{error} What the state has of it was not refreshed.")
+            return provider_pb2.ReadResponse(
+                id=request.id, properties=request.properties, inputs=request.inputs
+            )
         if found is None:
             return provider_pb2.ReadResponse(id="")
         return provider_pb2.ReadResponse(

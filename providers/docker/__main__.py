@@ -1,10 +1,13 @@
 """`pulumi-resource-docker`: started by the Pulumi engine."""
 
+import sys
+
 from providers.start import protocol_only
 
 protocol_only()
 
 from providers.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
+from providers.log import warn_at  # noqa: E402
 
 VERSION = "5.2.0"
 
@@ -32,4 +35,4 @@ def load() -> Provider:
 
 
 if __name__ == "__main__":
-    serve(Servicer(VERSION, load))
+    serve(Servicer(VERSION, load, warn_at(sys.argv[1])))

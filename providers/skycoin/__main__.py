@@ -36,4 +36,4 @@ def load() -> Provider:
 
 
 if __name__ == "__main__":
-    serve(Servicer(VERSION, load))
+    serve(Servicer(VERSION, load, warn_at(sys.argv[1])))

@@ -80,6 +80,7 @@ def test_the_front_door_has_these_commands() -> None:
     assert ALL == [
         ("fleet", "check"),
         ("fleet", "status"),
+        ("fleet", "up"),
         ("images",),
         ("node", "retire"),
         ("release", "record"),
@@ -609,3 +610,27 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
     assert asked.endswith(" bcrypt click docker pulumi pydantic pyrage requests rich yaml\n")
     assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr
+
+
+def test_fleet_up_leaves_dead_hosts_out_on_any_backend_and_says_so_by_its_code(
+    skyinfra: Skyinfra, layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The committed fleet, with a script for `ssh`: one board answers, the other one refuses."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("ANSWER", '{"deployment": {}}')
+    ssh = pulumi.with_name("ssh")
+    answers = r"case $* in *attic.lan*) printf 'HTTP/1.1 200 OK\r\n\r\nOK'; exit;; esac"
+    ssh.write_text(f"#!/bin/sh\ncat > /dev/null\n{answers}\necho 'Connection refused' >&2\nexit 255\n")
+    ssh.chmod(0o755)
+    ran = skyinfra("fleet", "up", "-s", "fleet", "--backend", "pulumi")
+    asked = pulumi.read_text().splitlines()
+    [up] = [line for line in asked if line.startswith("up ")]
+    assert "--refresh --continue-on-error --exclude-dependents" in up
+    assert "--stack fleet" in up
+    refused = "left out: ssh://pi@shed.lan does not answer: Connection refused"
+    assert [line.split(maxsplit=2) for line in ran.out.splitlines() if line.startswith("shed ")] == [
+        ["shed", "shed", refused]
+    ]
+    assert "`./skyinfra fleet up -s fleet` catches up" in ran.out
+    assert ran.code == exit_codes.PART

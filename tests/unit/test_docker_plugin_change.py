@@ -167,6 +167,9 @@ def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_
         ("w1", {"host": "unix:///engine.sock"}),
         ("e1", {"host": "ssh://pi@attic"}),
     ]
+    started.clear()
+    start_stopped(layout, STACK, env, {"ssh://pi@attic"})
+    assert started == [("w1", {"host": "unix:///engine.sock"})], "a dead host would cost its time once more"
 
 
 class KilledError(BaseException):

@@ -11,6 +11,7 @@ from google.protobuf import empty_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from clients.errors import SilentHostError
 from providers.base import (
     Change,
     Checked,
@@ -44,6 +45,8 @@ class Thing(Remade):
         return "thing-1", self._state(inputs)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        if identity == "silent":
+            raise SilentHostError("no Docker engine answers at ssh://pi@attic.lan: Connection timed out.")
         return None if identity == "gone" else Found(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -70,11 +73,18 @@ def configured() -> list[Values]:
 
 
 @pytest.fixture
-def stub(configured: list[Values]) -> Iterator[Any]:
+def warned() -> list[str]:
+    """What the user was warned of."""
+    return []
+
+
+@pytest.fixture
+def stub(configured: list[Values], warned: list[str]) -> Iterator[Any]:
     """A client of a provider on a loopback port."""
     provider = Provider(kinds={TOKEN: Thing()}, configure=configured.append)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=2))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer("1.2.3", lambda: provider), server)
+    servicer = Servicer("1.2.3", lambda: provider, warned.append)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -195,3 +205,24 @@ def test_another_endpoint_updates_the_provider_and_keeps_its_resources(stub: Any
 def test_the_version_is_told_and_cancelling_is_harmless(stub: Any) -> None:
     assert stub.GetPluginInfo(empty_pb2.Empty()).version == "1.2.3"
     assert stub.Cancel(empty_pb2.Empty()) == empty_pb2.Empty()
+
+
+def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer_and_warns_once(
+    stub: Any, warned: list[str]
+) -> None:
+    """An error would stop the refresh of all other hosts; "gone" would make a wallet's volume anew."""
+    inputs, state = to_struct({"name": "a"}), to_struct({"name": "a", "size": 3, "nothing": None})
+    request = provider_pb2.ReadRequest(urn=URN, id="silent", inputs=inputs, properties=state)
+    for _ in range(2):
+        answer = stub.Read(request)
+        assert (answer.id, answer.inputs, answer.properties) == ("silent", inputs, state)
+    assert warned == [
+        "no Docker engine answers at ssh://pi@attic.lan: Connection timed out. "
+        "What the state has of it was not refreshed."
+    ]
+
+
+def test_an_import_from_a_host_that_does_not_answer_fails(stub: Any, warned: list[str]) -> None:
+    with pytest.raises(grpc.RpcError, match="no Docker engine answers"):
+        stub.Read(provider_pb2.ReadRequest(urn=URN, id="silent"))
+    assert warned == []

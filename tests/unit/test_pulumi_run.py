@@ -178,3 +178,17 @@ def test_a_reader_that_goes_away_does_not_end_the_update(layout: Layout) -> None
 )
 def test_lines_that_say_only_that_pulumi_is_at_work_are_left_out(line: str, kept: bool) -> None:
     assert (PROGRESS.search(line) is None) == kept
+
+
+def test_a_pulumi_that_waits_for_ever_is_interrupted_and_its_failure_told(
+    layout: Layout, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain `sleep` would be this script's to wait for: it could not heed the signal."""
+    monkeypatch.setattr("display.update.STUCK", 0.1)
+    failed = {
+        "resOpFailedEvent": {"metadata": {"op": "delete-replaced", "urn": URN, "new": {"custom": True}}}
+    }
+    waits = "trap 'exit 1' INT; while :; do sleep 0.1; done"
+    env = stand_in(layout, writes(*CREATED[:2], json.dumps(failed)), waits)
+    assert pulumi(["up", "--stack", "local"], env, layout.update_log) == 1
+    assert "replacing node-1-container failed" in capfd.readouterr().out

@@ -339,3 +339,43 @@ def test_a_terminal_has_a_row_for_what_goes_on_and_cuts_the_step_not_the_name() 
     assert "skycoin-2-image" in text
     assert "skycoin-3-image" not in text
     assert "and 6 more" in text
+
+
+def test_what_became_of_each_resource_is_known_at_the_end() -> None:
+    update = Update(0)
+    for event in recorded("memory"):
+        update.take(event, event["timestamp"])
+    words = {urn.rpartition("::")[2]: word for urn, word in update.became.items()}
+    assert words["node-1-container"] == "updated"
+    assert words["node-1-wallet"] == "unchanged"
+
+
+def test_what_failed_in_a_preview_failed() -> None:
+    update = Update(0)
+    for event in recorded("failing-build"):
+        update.take(event, event["timestamp"])
+    assert "failed" in update.became.values()
+
+
+def test_an_update_is_stuck_where_a_replacement_failed_in_its_first_half() -> None:
+    """Pulumi 3.259 goes on with the others, and then waits for ever for the second half."""
+
+    def step(kind: str, op: str, urn: str) -> dict[str, Any]:
+        return {kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}}
+
+    other = NODE.replace("node-1", "node-2")
+    update = Update(0)
+    update.take(step("resourcePreEvent", "delete-replaced", NODE), 0)
+    update.take(step("resourcePreEvent", "create", other), 1)
+    assert not update.is_stuck(100)
+    update.take(step("resOpFailedEvent", "delete-replaced", NODE), 101)
+    assert not update.is_stuck(200), "another one goes on"
+    update.take(step("resOutputsEvent", "create", other), 201)
+    assert not update.is_stuck(205)
+    assert update.is_stuck(211)
+
+
+def test_an_update_in_which_another_step_failed_is_not_stuck() -> None:
+    update = Update(0)
+    update.take({"resOpFailedEvent": {"metadata": {"op": "update", "urn": NODE, "new": {"custom": True}}}}, 0)
+    assert not update.is_stuck(1000)

@@ -297,7 +297,7 @@ def test_up_says_the_age_of_each_nodes_newest_backup_and_warns(
     monkeypatch.setattr(local_main, "resources", lambda *_: RESOURCES)
     monkeypatch.setattr(local_main, "stack_outputs", lambda *_: {"nodes": {"node-1": outputs}})
     monkeypatch.setattr(local_main, "set_up", lambda _: {})
-    monkeypatch.setattr(local_main, "bring_up", lambda *_: 0)
+    monkeypatch.setattr(local_main, "bring_up", lambda *_, after: after() or 0)
     assert local_main.up(layout, None) == 0  # type: ignore[arg-type]
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.startswith(said)

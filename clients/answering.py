@@ -1,0 +1,83 @@
+"""Whether engines answer: all are asked at once, and a dead one costs its time limit once.
+
+A ping is one request of the Docker Engine API. It goes the way that the providers go (clients/ssh.py), so a
+host that refuses its key, has no docker or whose engine is stopped is as silent as one without power.
+"""
+
+import socket
+import subprocess
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from clients.ssh import ssh_command
+
+SECONDS = 20
+"""Time in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
+CONNECT_SECONDS = 15
+"""Of those, for the connection: ssh says why there is none before its time is over."""
+AT_ONCE = 10
+"""Connections that are made at the same time."""
+_PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An engine, and how it is reached."""
+
+    engine: str
+    """`unix:///PATH`, `ssh://USER@HOST[:PORT]`, or what else DOCKER_HOST takes."""
+    ssh_options: tuple[str, ...] = ()
+
+
+def silent(addresses: Collection[Address]) -> dict[Address, str]:
+    """Engines of these that do not answer, and why. What is neither ssh:// nor unix:// is not asked."""
+    if not addresses:
+        return {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        reasons = dict(zip(addresses, pool.map(_silence, addresses), strict=True))
+    return {address: reason for address, reason in reasons.items() if reason}
+
+
+def _silence(address: Address) -> str:
+    """Reason why an engine does not answer; empty where it does."""
+    if address.engine.startswith("ssh://"):
+        return _behind_ssh(address)
+    if address.engine.startswith("unix://"):
+        return _at_socket(address.engine.removeprefix("unix://"))
+    return ""
+
+
+def _at_socket(path: str) -> str:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(SECONDS)
+        try:
+            connection.connect(path)
+            connection.sendall(_PING)
+            return _fault(connection.recv(4096))
+        except OSError as error:
+            return error.strerror or f"no answer in {SECONDS} s"
+
+
+def _behind_ssh(address: Address) -> str:
+    patience = ("-o", f"ConnectTimeout={CONNECT_SECONDS}")
+    command = ssh_command(address.engine, [*address.ssh_options, *patience])
+    try:
+        done = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no answer in {SECONDS} s"
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    fault = _fault(done.stdout)
+    return said[-1].strip() if fault and said else fault
+
+
+def _fault(answer: bytes) -> str:
+    """Say what is wrong with the answer to a ping; empty where nothing is."""
+    status, _, _ = answer.partition(b"\r\n")
+    if status.startswith(b"HTTP/1.") and b" 200" in status:
+        return ""
+    return (
+        f"it answers {status.decode(errors='replace')[:80]!r}"
+        if status
+        else "the connection ends without an answer"
+    )

@@ -1,0 +1,41 @@
+"""`skyinfra fleet up`: a stack's hosts that answer."""
+
+import click
+
+from commands.backend import Backend, Choice
+from commands.options import chosen, examples, with_stack
+from local.bring_up import bring_up
+from local.parts import Target, bring_up_parts
+from local.stack import stack_config
+
+
+@click.command(
+    short_help="`pulumi up` of all hosts that answer.",
+    epilog=examples("./skyinfra fleet up", "./skyinfra fleet up -s fleet"),
+)
+@with_stack
+def up(stack: str | None, backend: Choice) -> int:
+    """Refresh and update a stack; hosts that do not answer in 20 seconds are left out, and named.
+
+    It does not ask before it changes something: `pulumi preview` shows that. What is left out stays in
+    the state as it was, and the next run catches up. Exit code 4 says that hosts were left out.
+    """
+    found, name = chosen(stack, backend)
+    again = f"./skyinfra fleet up -s {name}"
+    with found.changing(name, "fleet up"):
+        if found.layout is not None:
+            return bring_up(found.layout, name, found.env, again)
+        return bring_up_parts(_target(found, name, again))
+
+
+def _target(found: Backend, stack: str, again: str) -> Target:
+    """A stack of an installed Pulumi, which keeps notes of interrupted runs for its user to look at."""
+    return Target(
+        options=["--stack", stack],
+        config=stack_config(stack),
+        env=found.env,
+        log=found.update_log,
+        resources=lambda: found.resources(stack),
+        is_interrupted=lambda: False,
+        again=again,
+    )

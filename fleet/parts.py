@@ -1,0 +1,142 @@
+"""Parts of a stack: what of it is on which engine, and what an update leaves out where one does not answer.
+
+Resources are those of a stack's state, as an export has them. What is left out stays in the state as it is;
+so does all that needs it (ADR 28).
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.ssh_options import STRICT_HOST_KEYS
+from clients.answering import Address
+
+FAILED, PART = 1, 4
+"""Exit codes: no host was brought up; what could be asked was, and the rest is named."""
+_PROVIDER = "pulumi:providers:docker"
+_OWN = "skycoin:index:"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something of a stack's file that runs on a host."""
+
+    host: str
+    name: str
+    urns: tuple[str, ...]
+    """Globs for the URNs of its components."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """URNs of the state that a run does not touch."""
+
+    of_refresh: frozenset[str]
+    """The engine that the state names does not answer."""
+    of_update: frozenset[str]
+    """The engine that the stack's file names does not answer; of a host that it has no more, the state's."""
+
+
+def hosts_of(config: Mapping[str, Any], local: str) -> dict[str, Address]:
+    """Engine of each host; `local` is the environment's. Malformed entries are the program's to report."""
+    found = {}
+    for name, host in _section(config, "hosts").items():
+        options = host.get("ssh-options") or []
+        if isinstance(engine := host.get("engine"), str) and isinstance(options, list):
+            found[name] = Address(local if engine == "local" else engine, tuple(map(str, options)))
+    return found
+
+
+def items_of(config: Mapping[str, Any]) -> list[Item]:
+    """Nodes, hosted registries and opened workspaces, in the order of the file."""
+    items = []
+    for name, node in _section(config, "nodes").items():
+        items.append(Item(str(node.get("host")), name, (f"Node::{name}", f"Exporter::{name}-exporter")))
+    for name, registry in _section(config, "registries").items():
+        if registry.get("kind") == "hosted":
+            urns = (f"HostedRegistry::{name}-on-*",)
+            items.append(Item(str(registry.get("host")), f"registry {name}", urns))
+    for name, workspace in _section(config, "workspaces").items():
+        if isinstance(opening := workspace.get("open"), dict):
+            urns = (f"Workspace::{name}-workspace-on-*",)
+            items.append(Item(str(opening.get("host")), f"workspace {name}", urns))
+    return items
+
+
+def _section(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    entries = config.get(f"skycoin:{name}")
+    whole = entries if isinstance(entries, dict) else {}
+    return {str(key): entry for key, entry in whole.items() if isinstance(entry, dict)}
+
+
+def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, tuple[str, Address]]:
+    """{URN: (host, engine)} of what is on an engine, as the state names both; providers are on none."""
+    providers: dict[str, tuple[str, Address]] = {}
+    found = {}
+    for one in resources:
+        inputs, urn = one.get("inputs") or {}, one["urn"]
+        if one["type"] == _PROVIDER:
+            address = _address(inputs.get("host"), inputs.get("sshOpts"), local)
+            providers[urn] = (urn.rpartition("::")[2], address)
+        elif (provider := _provider_of(one)) in providers:
+            found[urn] = providers[provider]
+        elif one["type"].startswith(_OWN) and isinstance(host := inputs.get("host"), str):
+            found[urn] = (host, _address(inputs.get("engine"), inputs.get("sshOptions"), local))
+    return found
+
+
+def _address(engine: str | None, options: str | Sequence[str] | None, local: str) -> Address:
+    # The SDK sends lists of a provider's inputs as JSON text.
+    given = tuple(json.loads(options) if isinstance(options, str) else options or ())
+    strict = len(STRICT_HOST_KEYS)
+    return Address(engine or local, given[strict:] if given[:strict] == STRICT_HOST_KEYS else given)
+
+
+def left_out(
+    resources: Sequence[Mapping[str, Any]],
+    hosts: Mapping[str, Address],
+    silent: Collection[Address],
+    local: str,
+) -> LeftOut:
+    """Choose what of a state a run leaves out; `silent` are the engines that do not answer."""
+    refresh, update = set[str](), set[str]()
+    providers = {one["urn"]: _provider_of(one) for one in resources if one["type"].startswith("docker:")}
+    for urn, (host, address) in addresses(resources, local).items():
+        # With its provider; one that nothing uses can be made and removed without its host.
+        its = {urn, providers.get(urn, urn)}
+        refresh |= its if address in silent else set()
+        update |= its if hosts.get(host, address) in silent else set()
+    return LeftOut(
+        of_refresh=_with_dependents(resources, refresh), of_update=_with_dependents(resources, update)
+    )
+
+
+def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> frozenset[str]:
+    """A state has what a resource needs before it, so that one pass finds all that need it in turn."""
+    for one in resources:
+        if urns & {*_needs(one)}:
+            urns.add(one["urn"])
+    return frozenset(urns)
+
+
+def _needs(one: Mapping[str, Any]) -> Iterator[str]:
+    yield from (one.get("parent", ""), one.get("deletedWith", ""), _provider_of(one))
+    yield from one.get("dependencies") or ()
+    for urns in (one.get("propertyDependencies") or {}).values():
+        yield from urns or ()
+
+
+def _provider_of(one: Mapping[str, Any]) -> str:
+    return str(one.get("provider") or "").rpartition("::")[0]
+
+
+def excluded(of_state: Collection[str], items: Sequence[Item]) -> list[str]:
+    """Options of pulumi that leave out these URNs, and items that are yet to be made."""
+    # As globs: of a URN that the state does not have, pulumi would say that there is none.
+    new = [f"urn:pulumi:*::*::{_OWN}{urn}" for item in items for urn in item.urns]
+    named = [*sorted(of_state), *new]
+    return [
+        *(["--exclude-dependents"] if named else []),
+        *(part for urn in named for part in ("--exclude", urn)),
+    ]

@@ -1,0 +1,130 @@
+"""`pulumi up` of a stack with hosts that may be dead: they are left out, the rest is brought up."""
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clients.answering import Address, silent
+from fleet.outcome import outcome
+from fleet.parts import FAILED, PART, LeftOut, addresses, excluded, hosts_of, items_of, left_out
+from local.pulumi_run import update
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A stack to be brought up."""
+
+    options: Sequence[str]
+    """`--stack`, and what else pulumi needs to find it."""
+    config: Mapping[str, Any]
+    """`config:` of its file."""
+    env: Mapping[str, str]
+    log: Path
+    resources: Callable[[], Sequence[Mapping[str, Any]]]
+    """Resources of its state, as it is when this is called."""
+    is_interrupted: Callable[[], bool]
+    """True where the state has notes of what a killed run was making."""
+    again: str
+    """The command that catches up."""
+
+    @property
+    def local(self) -> str:
+        """The engine that `engine: local` means."""
+        return {**os.environ, **self.env}.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+def bring_up_parts(
+    target: Target,
+    before: Callable[[Collection[Address]], None] = lambda _: None,
+    after: Callable[[], None] = lambda: None,
+) -> int:
+    """Bring up all that answers; exit code of pulumi, or PART where hosts were left out.
+
+    `before` is called with the engines that do not answer, `after` where nothing failed. An engine can die
+    during an update, and ends it where it is refreshed: what answers by then is brought up by another one.
+    """
+    run = _Run(target)
+    run.ask()
+    before(run.silent)
+    while (code := run.update()) and run.ask():
+        pass
+    if code == 0:
+        after()
+    return run.report(code)
+
+
+class _Run:
+    """One bringing up: which engines are silent, and what became of the resources."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._hosts = hosts_of(target.config, target.local)
+        self._items = items_of(target.config)
+        self._became: dict[str, str] = {}
+        self._left = LeftOut(of_refresh=frozenset(), of_update=frozenset())
+        self._gone: dict[str, Address] = {}
+        self.silent: dict[Address, str] = {}
+
+    def ask(self) -> bool:
+        """Ask all engines that are not known to be dead; True where another one does not answer."""
+        resources = self._target.resources()
+        known = addresses(resources, self._target.local).values()
+        places = {address for _, address in known} | {*self._hosts.values()}
+        found = silent(places - self.silent.keys())
+        self.silent |= found
+        self._gone = {host: address for host, address in known if host not in self._hosts}
+        self._left = left_out(resources, self._hosts, self.silent, self._target.local)
+        for host, address in {**dict(known), **self._hosts}.items():
+            if address in found:
+                print(
+                    f"• host {host} is left out: {address.engine} does not answer: {found[address]}",
+                    flush=True,
+                )
+        if unseen := len(self._left.of_refresh - self._left.of_update):
+            print(f"• not refreshed, for the way that the state has to them is dead: {unseen} resources")
+        return bool(found)
+
+    def update(self) -> int:
+        """Bring up what answers; exit code of pulumi."""
+        unrefreshed = excluded(self._left.of_refresh, [])
+        new = [item for item in self._items if self._hosts.get(item.host) in self.silent]
+        without = excluded(self._left.of_update, new)
+        cleared = ["--clear-pending-creates", *unrefreshed]
+        if self._target.is_interrupted() and (code := self._pulumi("refresh", *cleared)):
+            return code
+        # A failure of one host does not stop the others; a stack on one engine ends at its first.
+        goes_on = ["--continue-on-error"] if len({*self._hosts.values()}) > 1 else []
+        if self._left.of_refresh <= self._left.of_update:
+            return self._pulumi("up", "--refresh", *goes_on, *without)
+        # The file has another way to a host than the state, and it answers there.
+        return self._pulumi("refresh", *unrefreshed) or self._pulumi("up", *goes_on, *without)
+
+    def _pulumi(self, command: str, *options: str) -> int:
+        quiet = ["--yes", "--suppress-outputs", *self._target.options]
+        ended = update([command, *options, *quiet], self._target.env, self._target.log)
+        for urn, word in ended.became.items():
+            if word != "unchanged" or self._became.get(urn) in (None, "failed"):
+                self._became[urn] = word
+        return ended.code
+
+    def report(self, code: int) -> int:
+        """Print the table, where pulumi has not said all; the exit code."""
+        hosts = {
+            host: f"{address.engine} does not answer: {self.silent[address]}"
+            if address in self.silent
+            else ""
+            for host, address in {**self._gone, **self._hosts}.items()
+            if host in self._hosts or address in self.silent
+        }
+        reasons = [*filter(None, hosts.values())]
+        if len({*self._hosts.values()}) > 1 or reasons:
+            print(f"\n{outcome(self._items, hosts, self._became, self._left.of_update)}")
+        if not reasons:
+            return code
+        print(
+            "\nWhat is left out is in the state as it was. When it answers again, "
+            f"`{self._target.again}` catches up."
+        )
+        return code or (FAILED if len(reasons) == len(hosts) else PART)

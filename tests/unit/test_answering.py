@@ -1,0 +1,135 @@
+"""Which engines answer, asked over real sockets and a stand-in for ssh."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from clients import answering
+from clients.answering import AT_ONCE, Address, silent
+
+PONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+
+
+@contextmanager
+def engine(path: Path, answer: bytes = PONG) -> Iterator[Address]:
+    """An engine's socket, which gives one answer to each connection."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield Address(f"unix://{path}")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`ssh` is a script that a test writes; it gets the ping and the address's options."""
+    script = tmp_path / "ssh"
+    script.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return script
+
+
+def write(script: Path, *lines: str) -> None:
+    script.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+
+
+def test_an_engine_that_answers_is_not_silent(tmp_path: Path) -> None:
+    with engine(tmp_path / "docker.sock") as address:
+        assert silent([address]) == {}
+
+
+def test_a_socket_without_an_engine_is_named_with_the_reason(tmp_path: Path) -> None:
+    nowhere = Address(f"unix://{tmp_path}/docker.sock")
+    with engine(tmp_path / "other.sock") as address:
+        assert silent([address, nowhere]) == {nowhere: "No such file or directory"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 500 Internal Server Error\r\n\r\n", "it answers 'HTTP/1.1 500 Internal Server Error'"),
+        (b"", "the connection ends without an answer"),
+    ],
+)
+def test_an_engine_that_answers_something_else_is_silent(tmp_path: Path, answer: bytes, reason: str) -> None:
+    with engine(tmp_path / "docker.sock", answer) as address:
+        assert silent([address]) == {address: reason}
+
+
+def test_an_engine_that_hangs_costs_its_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "SECONDS", 0.2)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "docker.sock"))
+        listener.listen()
+        address = Address(f"unix://{tmp_path}/docker.sock")
+        assert silent([address]) == {address: "no answer in 0.2 s"}
+
+
+def test_a_host_behind_ssh_is_asked_with_its_own_options_first(ssh: Path, tmp_path: Path) -> None:
+    write(ssh, f'echo "$@" > {tmp_path}/asked', "cat > /dev/null", r"printf 'HTTP/1.1 200 OK\r\n\r\nOK'")
+    assert silent([Address("ssh://pi@attic.lan:2222", ("-i", "/key"))]) == {}
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[:4] == ["-o", "StrictHostKeyChecking=yes", "-i", "/key"]
+    assert " ".join(asked).endswith("-l pi -p 2222 -- attic.lan docker system dial-stdio")
+
+
+def test_the_last_line_of_ssh_is_the_reason(ssh: Path) -> None:
+    write(ssh, "echo @@@@@@@@ >&2", "echo 'Host key verification failed.' >&2", "exit 255")
+    address = Address("ssh://pi@attic.lan")
+    assert silent([address]) == {address: "Host key verification failed."}
+
+
+def test_what_ssh_says_beside_an_answer_is_no_reason(ssh: Path) -> None:
+    write(ssh, "echo 'a banner' >&2", "cat > /dev/null", r"printf 'HTTP/1.1 200 OK\r\n\r\nOK'")
+    assert silent([Address("ssh://pi@attic.lan")]) == {}
+
+
+def test_dead_hosts_are_asked_side_by_side_and_never_more_than_ten(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = tmp_path / "running"
+    running.mkdir()
+    write(
+        ssh,
+        f"touch {running}/$$",
+        f"ls {running} | wc -l >> {tmp_path}/counts",
+        "sleep 0.3",
+        f"rm {running}/$$",
+    )
+    dead = [Address(f"ssh://pi@board-{number}.lan") for number in range(2 * AT_ONCE)]
+    began = time.monotonic()
+    assert len(silent(dead)) == len(dead)
+    assert time.monotonic() - began < 0.3 * len(dead) / 2
+    counts = [int(line) for line in (tmp_path / "counts").read_text().split()]
+    assert 1 < max(counts) <= AT_ONCE
+
+
+def test_a_host_whose_ssh_hangs_is_given_up(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "SECONDS", 0.3)
+    write(ssh, "exec sleep 60")
+    address = Address("ssh://pi@attic.lan")
+    assert silent([address]) == {address: "no answer in 0.3 s"}
+
+
+def test_other_engines_are_taken_to_answer() -> None:
+    assert silent([Address("tcp://10.0.0.1:2376")]) == {}

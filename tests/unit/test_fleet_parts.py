@@ -1,0 +1,225 @@
+"""What of a stack is on which engine, what a run leaves out, and the table that it ends with."""
+
+import json
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+import yaml
+
+from clients.answering import Address
+from fleet.outcome import NEEDS, UNREACHED, outcome
+from fleet.parts import Item, addresses, excluded, hosts_of, items_of, left_out
+from tests.unit.projects import PROJECT
+
+STATES = PROJECT / "tests" / "states" / "0.1.0"
+LOCAL = "unix:///state/engine/docker.sock"
+"""The environment's engine in the recorded states."""
+FAR_KEY = ("-i", "/state/second/client_key")
+FAR_HOSTS = ("-o", "UserKnownHostsFile=/state/second/known_hosts", "-o", "IdentitiesOnly=yes")
+FAR = Address("ssh://root@127.0.0.1:15422", (*FAR_KEY, *FAR_HOSTS))
+HERE = Address(LOCAL)
+
+
+def recorded(name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Resources and configuration of a stack as a real run left them."""
+    state = json.loads((STATES / f"{name}.json").read_text())
+    config = yaml.safe_load((STATES / f"{name}.yaml").read_text())["config"]
+    return state["deployment"]["resources"], config
+
+
+def names(urns: frozenset[str]) -> set[str]:
+    return {urn.rpartition("::")[2] for urn in urns}
+
+
+def renamed_host(config: dict[str, Any], **hosts: Any) -> dict[str, Any]:
+    return {**config, "skycoin:hosts": {**config["skycoin:hosts"], **hosts}}
+
+
+def test_hosts_are_read_with_their_options_and_local_is_the_environments_engine() -> None:
+    _, config = recorded("fleet")
+    assert hosts_of(config, LOCAL) == {"here": HERE, "here-arm": HERE, "far": FAR}
+
+
+@pytest.mark.parametrize(
+    "hosts", [None, [], "far", {"far": None}, {"far": {"engine": 5}}, {"far": {"ssh-options": {}}}]
+)
+def test_malformed_hosts_are_left_to_the_program_to_report(hosts: Any) -> None:
+    assert hosts_of({"skycoin:hosts": hosts}, LOCAL) == {}
+    assert items_of({"skycoin:nodes": hosts, "skycoin:registries": hosts, "skycoin:workspaces": hosts}) in (
+        [],
+        [Item("None", "far", ("Node::far", "Exporter::far-exporter"))],
+    )
+
+
+def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
+    """By its provider, or by its own inputs; providers, images and lists are on none."""
+    resources, _ = recorded("fleet")
+    placed = addresses(resources, LOCAL)
+    of_far = {
+        urn.rpartition("::")[2] for urn, (host, address) in placed.items() if (host, address) == ("far", FAR)
+    }
+    children = ("preflight", "data", "wallet", "network", "pulled", "container", "wallet-backup")
+    assert of_far == {f"far-{child}" for child in children}
+    assert {address for _, address in placed.values()} == {HERE, FAR}
+    assert not any("docker-build" in urn or "skycoin:index:Tag" in urn for urn in placed)
+
+
+def test_of_a_dead_host_all_is_left_out_and_of_the_others_nothing() -> None:
+    resources, config = recorded("fleet")
+    left = left_out(resources, hosts_of(config, LOCAL), {FAR}, LOCAL)
+    assert left.of_refresh == left.of_update
+    on_engines = names(frozenset(addresses(resources, LOCAL)))
+    assert names(left.of_update) == {"far", *(name for name in on_engines if name.startswith("far-"))}
+
+
+def test_nothing_is_left_out_where_all_answer() -> None:
+    resources, config = recorded("fleet")
+    left = left_out(resources, hosts_of(config, LOCAL), set(), LOCAL)
+    assert left.of_refresh == left.of_update == frozenset()
+
+
+def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> None:
+    """A tag there can't be read back, and would fail the whole refresh."""
+    resources, config = recorded("hosted")
+    dead = Address("ssh://pi@attic.lan")
+    moved = json.loads(json.dumps(resources).replace(f'"host": "{LOCAL}"', '"host": "ssh://pi@attic.lan"'))
+    hosts = {**hosts_of(config, LOCAL), "here": dead}
+    left = names(left_out(moved, hosts, {dead}, LOCAL).of_update)
+    assert {"community-on-local-container", "community-on-local-data", "skycoin-community-latest-tag"} <= left
+    assert not [name for name in left if name.startswith("builder") or name == "skycoin-amd64"]
+
+
+def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
+    """The provider of a living host, excluded, would leave out all that is on it."""
+
+    def on(host: str, name: str, *needs: str) -> dict[str, Any]:
+        provider = f"urn:pulumi:s::skycoin::pulumi:providers:docker::{host}"
+        kind = "docker:index/container:Container"
+        urn = f"urn:pulumi:s::skycoin::{kind}::{name}"
+        return {"urn": urn, "type": kind, "provider": f"{provider}::id", "dependencies": [*needs]}
+
+    kind = "pulumi:providers:docker"
+    resources: list[dict[str, Any]] = [
+        {"urn": f"urn:pulumi:s::skycoin::{kind}::{host}", "type": kind, "inputs": {"host": f"unix:///{host}"}}
+        for host in ("here", "far")
+    ]
+    resources.append(on("far", "registry"))
+    resources += [on("here", "needs-it", resources[-1]["urn"]), on("here", "needs-nothing")]
+    left = left_out(resources, {}, {Address("unix:///far")}, LOCAL)
+    assert names(left.of_update) == {"far", "registry", "needs-it"}
+
+
+def test_a_host_that_left_the_file_is_left_out_by_the_engine_that_the_state_has() -> None:
+    resources, config = recorded("fleet")
+    hosts = hosts_of(config, LOCAL)
+    del hosts["far"]
+    assert "far-wallet" in names(left_out(resources, hosts, {FAR}, LOCAL).of_update)
+
+
+def test_a_host_with_another_key_in_the_file_is_refreshed_by_neither_and_updated_by_the_new() -> None:
+    """The state's key is refused, the file's opens: the update brings the new one into the state."""
+    resources, config = recorded("fleet")
+    far = {**config["skycoin:hosts"]["far"], "ssh-options": ["-i", "/new/key"]}
+    left = left_out(resources, hosts_of(renamed_host(config, far=far), LOCAL), {FAR}, LOCAL)
+    assert "far-wallet" in names(left.of_refresh)
+    assert left.of_update == frozenset()
+
+
+def test_a_host_with_a_wrong_key_in_the_file_is_not_updated_though_the_states_opens() -> None:
+    resources, config = recorded("fleet")
+    wrong = {**config["skycoin:hosts"]["far"], "ssh-options": ["-i", "/wrong/key"]}
+    hosts = hosts_of(renamed_host(config, far=wrong), LOCAL)
+    left = left_out(resources, hosts, {hosts["far"]}, LOCAL)
+    assert left.of_refresh == frozenset()
+    assert "far-wallet" in names(left.of_update)
+
+
+def test_a_provider_that_nothing_uses_is_not_left_out() -> None:
+    """A host that left the file could never leave the state, and each run would say that it is dead."""
+    resources, _ = recorded("fleet")
+    bare = [one for one in resources if "::far" not in one["urn"] or one["type"] == "pulumi:providers:docker"]
+    assert len(resources) > len(bare)
+    assert left_out(bare, {}, {FAR}, LOCAL).of_update == frozenset()
+    assert FAR not in {address for _, address in addresses(bare, LOCAL).values()}
+
+
+def test_pulumi_is_told_each_urn_and_globs_for_what_is_not_made_yet() -> None:
+    options = excluded({"urn:2", "urn:1"}, [Item("attic", "a", ("Node::a", "Exporter::a-exporter"))])
+    assert options == [
+        "--exclude-dependents",
+        *("--exclude", "urn:1"),
+        *("--exclude", "urn:2"),
+        *("--exclude", "urn:pulumi:*::*::skycoin:index:Node::a"),
+        *("--exclude", "urn:pulumi:*::*::skycoin:index:Exporter::a-exporter"),
+    ]
+    assert excluded([], []) == []
+
+
+@pytest.mark.parametrize("name", ["fleet", "hosted", "opened"])
+def test_the_globs_match_the_components_of_a_real_state(name: str) -> None:
+    """A glob that matches nothing would let a dead host fail the run; one of two would leave too much out."""
+    resources, config = recorded(name)
+    urns = [one["urn"] for one in resources]
+    items = items_of(config)
+    assert items
+    for item in items:
+        for component in item.urns:
+            found = [urn for urn in urns if fnmatchcase(urn, f"urn:pulumi:*::*::skycoin:index:{component}")]
+            assert len(found) == 1 or component.startswith("Exporter::")
+    exporters = [urn for urn in urns if urn.partition("$")[0].endswith("skycoin:index:Exporter")]
+    assert all(
+        any(urn.endswith(one) for item in items for one in item.urns) for urn in exporters if "$" not in urn
+    )
+
+
+NODES = [
+    Item("here", "a", ("Node::a", "Exporter::a-exporter")),
+    Item("here", "a-b", ("Node::a-b", "Exporter::a-b-exporter")),
+    Item("attic", "c", ("Node::c", "Exporter::c-exporter")),
+    Item("attic", "registry r", ("HostedRegistry::r-on-*",)),
+]
+BASE = "urn:pulumi:s::skycoin::skycoin:index:"
+
+
+def table(became: dict[str, str], left: tuple[str, ...] = (), **hosts: str) -> list[str]:
+    said = outcome(NODES, {"here": "", "attic": "", **hosts}, became, left)
+    return [" ".join(line.split()) for line in said.splitlines()]
+
+
+def test_the_table_says_of_each_part_the_heaviest_thing_that_became_of_it() -> None:
+    became = {
+        f"{BASE}Node::a": "failed",
+        f"{BASE}Node$docker:index/volume:Volume::a-data": "unchanged",
+        f"{BASE}Node$skycoin:index:NodeContainer::a-container": "updated",
+        f"{BASE}Node$skycoin:index:NodeContainer::a-b-container": "failed",
+        f"{BASE}Node$docker:index/volume:Volume::a-b-data": "created",
+        f"{BASE}Node$docker:index/volume:Volume::c-data": "unchanged",
+        f"{BASE}Exporter$docker:index/container:Container::c-exporter-container": "replaced",
+        f"{BASE}HostedRegistry$docker:index/container:Container::r-on-x-container": "unchanged",
+        f"{BASE}Image$skycoin:index:Verification::a-verification": "failed",
+    }
+    assert table(became) == [
+        "host what became of it",
+        "here a updated",
+        "here a-b failed",
+        "attic c replaced",
+        "attic registry r unchanged",
+    ]
+
+
+def test_a_host_that_does_not_answer_is_in_the_table_with_the_reason_for_each_part() -> None:
+    became = {f"{BASE}Node$skycoin:index:NodeContainer::c-container": "unchanged"}
+    lines = table(became, attic="no answer in 20 s", bare="Connection refused", spare="")
+    assert lines[3:] == [
+        "attic c left out: no answer in 20 s",
+        "attic registry r left out: no answer in 20 s",
+        "bare - left out: Connection refused",
+        "spare - answers",
+    ]
+
+
+def test_what_was_never_reached_and_what_needs_a_dead_host_are_told_apart() -> None:
+    """Its component alone was made: what it needs failed before any of its parts."""
+    left = (f"{BASE}Node$skycoin:index:Preflight::a-b-preflight",)
+    assert table({f"{BASE}Node::a": "created"}, left)[1:3] == [f"here a {UNREACHED}", f"here a-b {NEEDS}"]

@@ -1,0 +1,239 @@
+"""A stack with dead hosts is brought up: which updates are run, and how the command ends."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet.parts import FAILED, PART
+from local.parts import Target, bring_up_parts
+from tests.unit.test_answering import engine
+
+STACK = "urn:pulumi:s::skycoin::"
+NODE = f"{STACK}skycoin:index:Node"
+
+
+@pytest.fixture(autouse=True)
+def _private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+@pytest.fixture
+def engines() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def node(name: str, host: str, address: str) -> list[dict[str, Any]]:
+    """A node in a state, as short as it can be."""
+    inputs = {"host": host, "engine": address}
+    return [
+        {"urn": f"{NODE}::{name}", "type": "skycoin:index:Node"},
+        {
+            "urn": f"{NODE}$skycoin:index:Preflight::{name}-preflight",
+            "type": "skycoin:index:Preflight",
+            "inputs": inputs,
+            "parent": f"{NODE}::{name}",
+        },
+    ]
+
+
+class Bench:
+    """A stack with a node on each of two engines, and a script in place of pulumi."""
+
+    def __init__(self, folder: Path, *, far: str = "far.sock", state_far: str = "far.sock") -> None:
+        self.folder = folder
+        self.here, self.far = f"unix://{folder}/here.sock", f"unix://{folder}/{far}"
+        self.resources = [
+            *node("near", "here", self.here),
+            *node("away", "far", f"unix://{folder}/{state_far}"),
+        ]
+        self.config: dict[str, Any] = {
+            "skycoin:hosts": {"here": {"engine": "local"}, "far": {"engine": self.far}},
+            "skycoin:nodes": {"near": {"host": "here"}, "away": {"host": "far"}},
+        }
+        self.interrupted = False
+        self.script()
+
+    def script(self, *lines: str) -> None:
+        """What pulumi does beside writing its arguments down; `$n` is the number of the call."""
+        program = self.folder / "pulumi"
+        counts = [f'echo "$@" >> {self.folder}/calls', f"n=$(wc -l < {self.folder}/calls)"]
+        finds = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && events=$2; shift; done'
+        program.write_text("\n".join(["#!/bin/sh", *counts, finds, *lines, ""]))
+        program.chmod(0o755)
+
+    def event(self, op: str, urn: str, kind: str = "resOutputsEvent") -> str:
+        """Script's line for the end of a step, or another event of one."""
+        event = json.dumps({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
+        return f"printf '%s\\n' '{event}' >> \"$events\""
+
+    def up(self) -> int:
+        target = Target(
+            options=["--stack", "s"],
+            config=self.config,
+            env={"PATH": f"{self.folder}:{os.environ['PATH']}", "DOCKER_HOST": self.here},
+            log=self.folder / "pulumi.log",
+            resources=lambda: self.resources,
+            is_interrupted=lambda: self.interrupted,
+            again="make up",
+        )
+        return bring_up_parts(target, self.before, self.after)
+
+    told: frozenset[str] = frozenset()
+    succeeded = False
+
+    def before(self, dead: Any) -> None:
+        self.told = frozenset(address.engine for address in dead)
+
+    def after(self) -> None:
+        self.succeeded = True
+
+    @property
+    def calls(self) -> list[str]:
+        """Arguments of each update, up to what all have."""
+        lines = (self.folder / "calls").read_text().splitlines()
+        return [line.partition(" --yes")[0] for line in lines]
+
+
+def table(text: str) -> list[str]:
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return lines[lines.index("host what became of it") + 1 :]
+
+
+WITHOUT_FAR = (
+    f"--exclude-dependents --exclude {NODE}$skycoin:index:Preflight::away-preflight "
+    "--exclude urn:pulumi:*::*::skycoin:index:Node::away "
+    "--exclude urn:pulumi:*::*::skycoin:index:Exporter::away-exporter"
+)
+
+
+def test_where_all_answer_nothing_is_left_out_and_one_host_does_not_stop_another(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench(tmp_path)
+    for name in ("here", "far"):
+        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    urns = [f"{NODE}$skycoin:index:NodeContainer::{name}-container" for name in ("near", "away")]
+    bench.script(
+        bench.event("create", f"{STACK}pulumi:pulumi:Stack::skycoin-s", "resourcePreEvent"),
+        bench.event("same", urns[0]),
+        bench.event("update", urns[1]),
+    )
+    assert bench.up() == 0
+    assert bench.calls == ["up --refresh --continue-on-error"]
+    assert bench.succeeded
+    assert table(capfd.readouterr().out) == ["here near unchanged", "far away updated"]
+
+
+def test_a_dead_host_is_left_out_of_refresh_and_update_and_said_so(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench(tmp_path)
+    engines.enter_context(engine(tmp_path / "here.sock"))
+    assert bench.up() == PART
+    assert bench.calls == [f"up --refresh --continue-on-error {WITHOUT_FAR}"]
+    assert bench.told == {bench.far}
+    assert bench.succeeded
+    said = capfd.readouterr().out
+    reason = f"{bench.far} does not answer: No such file or directory"
+    assert said.splitlines()[0] == f"• host far is left out: {reason}"
+    assert table(said)[1:] == [
+        f"far away left out: {reason}",
+        "",
+        "What is left out is in the state as it was. When it answers again, `make up` catches up.",
+    ]
+
+
+def test_a_host_that_dies_during_an_update_is_left_out_of_a_second_one(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A refresh fails as a whole where one engine does not answer: the others would get nothing."""
+    bench = Bench(tmp_path)
+    for name in ("here", "far"):
+        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    bench.script(f"[ $n = 1 ] || exit 0; rm {tmp_path}/far.sock; exit 1")
+    assert bench.up() == PART
+    assert bench.calls == [
+        "up --refresh --continue-on-error",
+        f"up --refresh --continue-on-error {WITHOUT_FAR}",
+    ]
+    assert "far away left out" in table(capfd.readouterr().out)[1]
+
+
+def test_a_failure_while_all_answer_is_not_tried_again(tmp_path: Path, engines: ExitStack) -> None:
+    bench = Bench(tmp_path)
+    for name in ("here", "far"):
+        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    bench.script("exit 255")
+    assert bench.up() == 255
+    assert len(bench.calls) == 1
+    assert not bench.succeeded
+
+
+def test_a_failure_beside_a_dead_host_is_a_failure(tmp_path: Path, engines: ExitStack) -> None:
+    bench = Bench(tmp_path)
+    engines.enter_context(engine(tmp_path / "here.sock"))
+    bench.script("exit 255")
+    assert bench.up() == 255
+
+
+def test_where_no_host_answers_the_run_has_failed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.up() == FAILED
+    assert len(bench.calls) == 1, "images are built all the same"
+
+
+def test_a_stack_of_one_engine_is_updated_as_ever_and_has_no_table(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench(tmp_path)
+    engines.enter_context(engine(tmp_path / "here.sock"))
+    bench.resources = bench.resources[:2]
+    for entries in (bench.config["skycoin:hosts"], bench.config["skycoin:nodes"]):
+        entries.popitem()
+    assert bench.up() == 0
+    assert bench.calls == ["up --refresh"]
+    assert "what became of it" not in capfd.readouterr().out
+
+
+def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench(tmp_path)
+    engines.enter_context(engine(tmp_path / "here.sock"))
+    for entries in (bench.config["skycoin:hosts"], bench.config["skycoin:nodes"]):
+        entries.popitem()
+    assert bench.up() == PART
+    urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
+    assert bench.calls == [f"up --refresh --exclude-dependents --exclude {urn}"]
+    assert "far - left out" in "\n".join(table(capfd.readouterr().out))
+
+
+def test_another_way_to_a_host_in_the_file_is_taken_where_the_states_is_dead(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The refresh knows the state's way alone, and would fail at each run for ever."""
+    bench = Bench(tmp_path, far="new.sock", state_far="old.sock")
+    for name in ("here", "new"):
+        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    assert bench.up() == 0
+    assert "the way that the state has to them is dead: 1 resources" in capfd.readouterr().out
+    urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
+    assert bench.calls == [f"refresh --exclude-dependents --exclude {urn}", "up --continue-on-error"]
+
+
+def test_notes_of_a_killed_run_are_removed_without_asking_a_dead_host(
+    tmp_path: Path, engines: ExitStack
+) -> None:
+    bench = Bench(tmp_path)
+    engines.enter_context(engine(tmp_path / "here.sock"))
+    bench.interrupted = True
+    assert bench.up() == PART
+    urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
+    assert bench.calls[0] == f"refresh --clear-pending-creates --exclude-dependents --exclude {urn}"
+    assert len(bench.calls) == 2
