@@ -187,7 +187,7 @@ def _failing(token: str, inputs: Values) -> Iterator[None]:
 def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
     """The plugin's own process, as `pulumi-resource-docker` starts it."""
     with subprocess.Popen(
-        [sys.executable, "-m", "providers.docker"],
+        [sys.executable, "-m", "providers.docker", "127.0.0.1:1"],  # as pulumi names itself: nobody is there
         cwd=PROJECT,
         env={name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")},
         stdout=subprocess.PIPE,
