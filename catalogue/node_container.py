@@ -34,6 +34,9 @@ HEALTH = "http://127.0.0.1:6420/api/v1/health"
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
 
+LEFT_OUT = "SKYCOIN_LEFT_OUT"
+"""Environment variable with the hosts that a run leaves out, by name, with commas between them."""
+
 RPC_PORT = 6420
 """Port of the node's API inside its container."""
 DATA = "/data"

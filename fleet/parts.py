@@ -16,6 +16,7 @@ FAILED, PART = 1, 4
 """Exit codes: no host was brought up; what could be asked was, and the rest is named."""
 _PROVIDER = "pulumi:providers:docker"
 _OWN = "skycoin:index:"
+_NODE_CONTAINER = f"{_OWN}NodeContainer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,14 @@ def left_out(
 
 
 def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> frozenset[str]:
-    """A state has what a resource needs before it, so that one pass finds all that need it in turn."""
+    """A state has what a resource needs before it, so that one pass finds all that need it in turn.
+
+    A node needs no node of an earlier wave: it waits for those that are not left out.
+    """
+    nodes = {one["urn"] for one in resources if one["type"] == _NODE_CONTAINER}
     for one in resources:
-        if urns & {*_needs(one)}:
+        waits = nodes if one["urn"] in nodes else set[str]()
+        if urns & ({*_needs(one)} - waits):
             urns.add(one["urn"])
     return frozenset(urns)
 

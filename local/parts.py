@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catalogue.node_container import LEFT_OUT
 from clients.answering import Address, silent
 from fleet.outcome import outcome
 from fleet.parts import FAILED, PART, LeftOut, addresses, excluded, hosts_of, items_of, left_out
@@ -103,7 +104,9 @@ class _Run:
 
     def _pulumi(self, command: str, *options: str) -> int:
         quiet = ["--yes", "--suppress-outputs", *self._target.options]
-        ended = update([command, *options, *quiet], self._target.env, self._target.log)
+        names = [host for host, address in self._hosts.items() if address in self.silent]
+        env = {**self._target.env, LEFT_OUT: ",".join(names)}
+        ended = update([command, *options, *quiet], env, self._target.log)
         for urn, word in ended.became.items():
             if word != "unchanged" or self._became.get(urn) in (None, "failed"):
                 self._became[urn] = word

@@ -1,5 +1,6 @@
 """The program: settings → providers → components → outputs. The same for every stack."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +11,7 @@ import pulumi_docker as docker
 from catalogue.arch import ARCHES, in_table_order
 from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
 from catalogue.naming import Channel, exporter_name, pinned
+from catalogue.node_container import LEFT_OUT
 from catalogue.registries import RegistryKind
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from catalogue.version import VERSION
@@ -118,6 +120,7 @@ class Program:
     ) -> dict[str, dict[str, pulumi.Input[str]]]:
         """All nodes, wave by wave; what the outputs say of each."""
         summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
+        left_out = os.environ.get(LEFT_OUT, "").split(",")
         for wave in waves_of(self._settings):
             proved = list[pulumi.Resource]()
             for name in wave:
@@ -125,8 +128,10 @@ class Program:
                 node, summaries[name] = self._deploy(
                     name, settings, published, providers[settings.host], before
                 )
-                proved.append(node.proved)
-            before = proved
+                # Whatever waits for a node that is left out would be left out too.
+                if settings.host not in left_out:
+                    proved.append(node.proved)
+            before = proved or before
         return summaries
 
     def _deploy(
