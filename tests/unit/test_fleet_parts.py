@@ -110,6 +110,16 @@ def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
     assert names(left.of_update) == {"far", "registry", "needs-it"}
 
 
+def test_a_node_of_a_later_wave_is_not_left_out_with_the_one_that_it_waited_for() -> None:
+    kind = "skycoin:index:NodeContainer"
+    first, second = (f"urn:pulumi:s::skycoin::{kind}::{name}" for name in ("first", "second"))
+    resources: list[dict[str, Any]] = [
+        {"urn": first, "type": kind, "inputs": {"host": "far", "engine": "unix:///far"}},
+        {"urn": second, "type": kind, "inputs": {"host": "here"}, "dependencies": [first]},
+    ]
+    assert names(left_out(resources, {}, {Address("unix:///far")}, LOCAL).of_update) == {"first"}
+
+
 def test_a_host_that_left_the_file_is_left_out_by_the_engine_that_the_state_has() -> None:
     resources, config = recorded("fleet")
     hosts = hosts_of(config, LOCAL)
