@@ -1,6 +1,6 @@
 """Pulumi's command line: what a stack's state and outputs hold.
 
-The backend is that of the environment (PULUMI_BACKEND_URL, or the one of `pulumi login`). Nothing here
+The backend is that of the environment (PULUMI_BACKEND_URL, or the one of `pulumi login`). `let_go` alone
 changes a state.
 """
 
@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,31 @@ def stack_resources(stack: str) -> list[dict[str, Any]]:
     except (KeyError, TypeError, AttributeError):
         raise ServiceError(f"pulumi exported no state of the stack {stack}") from None
     return resources
+
+
+def let_go(stack: str, urns: Collection[str]) -> None:
+    """Let no node's container of a state wait for those of `urns`: a rollout's waves are recorded there.
+
+    Pulumi removes nothing that something else waits for. The next `up` records what the program says. Raises
+    ServiceError.
+    """
+    exported = _ask(["stack", "export", "--stack", stack])
+    for one in waiting_nodes(exported["deployment"].get("resources") or [], urns):
+        one["dependencies"] = [urn for urn in one["dependencies"] if urn not in urns]
+    done = _run(["stack", "import", "--stack", stack], given=json.dumps(exported))
+    if done.returncode:
+        raise ServiceError(f"the state of {stack} is as it was: {_last_line(done.stderr)}")
+
+
+def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) -> list[dict[str, Any]]:
+    """Containers of other nodes that wait for one of these URNs."""
+    return [
+        one
+        for one in resources
+        if one["type"] == NODE_CONTAINER
+        and one["urn"] not in urns
+        and {*(one.get("dependencies") or ())} & {*urns}
+    ]
 
 
 def selected_stack() -> str:
@@ -76,7 +101,7 @@ def _ask(arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> An
 
 
 def _run(
-    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES
+    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES, given: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     command = ["pulumi", "-C", str(PROJECT), "--non-interactive", *arguments]
     try:
@@ -85,7 +110,7 @@ def _run(
             env={**os.environ, **env},
             text=True,
             capture_output=True,
-            stdin=subprocess.DEVNULL,
+            input=given,
             check=False,
         )
     except FileNotFoundError:

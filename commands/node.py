@@ -2,6 +2,7 @@
 
 import click
 
+from clients.pulumi import let_go, waiting_nodes
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED, INTERRUPTED
 from commands.options import chosen, examples, with_stack
@@ -47,6 +48,8 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
             "With that line the next `up` would make the node again."
         )
+    if waiting_nodes(there, deployed.urns):
+        let_go(stack, deployed.urns)
     if _destroy(deployed, stack, backend):
         return FAILED
     if own is not None and listed:

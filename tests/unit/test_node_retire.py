@@ -1,7 +1,12 @@
 """`skyinfra node retire`: by its own parts, out of the settings, and the wallet's protection in between."""
 
+import json
+import subprocess
+from typing import Any
+
 import pytest
 
+from clients.pulumi import NODE_CONTAINER
 from commands import node
 from commands.backend import BACKEND_URL
 from local.layout import Layout, read_layout
@@ -47,6 +52,38 @@ def test_a_retired_node_goes_by_its_own_parts_and_then_out_of_the_settings(
     assert [urn for urn in destroy if urn.startswith("urn:")] == [one["urn"] for one in RESOURCES[1:-1]]
     assert setting == ["rm", "skycoin:nodes.node-1"]
     assert "Kept on host attic: wallet volume skycoin-node-1-wallet" in ran.out
+
+
+def test_a_node_that_a_later_wave_waits_for_is_let_go_first(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi refused: the other node's container would be destroyed, and was not named."""
+    mine = RESOURCES[4]["urn"]
+    waiting = {
+        "urn": f"{mine}-of-another",
+        "type": NODE_CONTAINER,
+        "inputs": {},
+        "dependencies": ["urn:network", mine],
+    }
+    monkeypatch.setattr("commands.backend.resources", lambda *_: [*RESOURCES, waiting])
+    state = {"version": 3, "deployment": {"resources": [*RESOURCES, waiting], "secrets": "kept"}}
+    imported: list[str] = []
+
+    def answered(arguments: list[str], env: object = None, given: str = "") -> Any:
+        if arguments[1] == "import":
+            assert calls == [], "before the wallet is unprotected"
+            imported.append(given)
+        return subprocess.CompletedProcess(arguments, 0, json.dumps(state), "")
+
+    monkeypatch.setattr("clients.pulumi._run", answered)
+    assert skyinfra("node", "retire", "node-1").code == 0
+    [text] = imported
+    freed = {**waiting, "dependencies": ["urn:network"]}
+    assert json.loads(text) == {
+        **state,
+        "deployment": {"resources": [*json.loads(json.dumps(RESOURCES)), freed], "secrets": "kept"},
+    }
+    assert [call[0] for call in calls] == ["state", "destroy", "rm"]
 
 
 def test_a_retire_that_fails_protects_the_wallet_again(
