@@ -1,4 +1,4 @@
-"""Whether engines answer: all are asked at once, and a dead one costs its time limit once.
+"""Answers of engines: all are asked at once, and a dead one costs its time limit once.
 
 A ping is one request of the Docker Engine API. It goes the way that the providers go (clients/ssh.py), so a
 host that refuses its key, has no docker or whose engine is stopped is as silent as one without power.
@@ -15,7 +15,7 @@ from clients.ssh import ssh_command
 SECONDS = 20
 """Time in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
 CONNECT_SECONDS = 15
-"""Of those, for the connection: ssh says why there is none before its time is over."""
+"""Seconds of those that the connection gets: ssh says why there is none before its time is over."""
 AT_ONCE = 10
 """Connections that are made at the same time."""
 _PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"

@@ -97,9 +97,9 @@ class Check:
     remedy: str
     key: str = "skycoin:hosts.{host}.engine"
     tried: str = "recorded answers; not run on such a board"
-    """Where a test shows it."""
+    """The test that shows it."""
     look: Callable[[HostFacts, Place], Iterator[Values]] | None = None
-    """None where the host can't be asked at all."""
+    """Check of a host's facts; None: the host can't be asked at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -239,7 +239,7 @@ def _facts(
 
 
 def _parts(printed: str) -> dict[str, str]:
-    """What the script printed, by the name of its parts; whatever a login prints comes before the first."""
+    """Output of the script by the name of its parts; whatever a login prints comes before the first."""
     _, *parts = f"\n{printed}".split(f"\n{_MARK}")
     named = (part.partition("\n") for part in parts)
     return {name: text.strip() for name, _, text in named}

@@ -26,7 +26,7 @@ from clients.ssh import forwarded
 
 LOOPBACK = "127.0.0.1"
 _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
-"""Of what engines 20.10 and 29 say to a registry's 401 or 403."""
+"""Words of engines 20.10 and 29 for a registry's 401 or 403."""
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """One pull at a time through each host's ssh: the images of a host share most of their layers."""
 

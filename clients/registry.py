@@ -368,7 +368,7 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
 
 
 def login_hint(host: str) -> str:
-    """What gives the docker config a login, in words."""
+    """Name, in words, the command that gives the docker config a login."""
     command = login_command(host)
     own = host.partition(":")[0] == LOCAL_HOST
     return f'{command}, or for the registry of `make up`: `eval "$(make -s env)"`' if own else command

@@ -146,7 +146,7 @@ def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) ->
 
 
 def _next(layout: Layout, facts: About) -> str:
-    """What to do after a restore."""
+    """Say what to do after a restore."""
     command = " ".join([*setup_backup.differences(layout, facts), "make up"])
     return (
         f"Now run `{command}`: it makes the rest and goes on with the same nodes. The machine that the "

@@ -30,7 +30,7 @@ class ExporterArgs:
     """What is scraped, and where the metrics are shown."""
 
     host: Host
-    """Where it runs; the provider in the options must reach the same engine."""
+    """The engine that it runs on; the provider in the options must reach the same one."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/exporter."""
     container: str

@@ -33,7 +33,7 @@ class HostedRegistryArgs:
     """Which registry runs, and where it is seen."""
 
     host: Host
-    """Where it runs; the provider in the options must reach the same engine."""
+    """The engine that it runs on; the provider in the options must reach the same one."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/registry."""
     container: str

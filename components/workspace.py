@@ -57,7 +57,7 @@ class WorkspaceArgs:
     """What one opened workspace runs, over which folder, as whom."""
 
     host: Host
-    """Where it runs; the provider in the options must reach the same engine."""
+    """The engine that it runs on; the provider in the options must reach the same one."""
     image: pulumi.Input[str]
     """`repo@sha256:…`."""
     container: str

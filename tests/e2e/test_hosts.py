@@ -119,7 +119,7 @@ def test_a_boards_images_came_through_ssh_and_no_login_stayed_there(up: Machine,
         }
     )
     kept = ["grep", "-rlaF", "--exclude-dir=overlay2", "-e", registry_password(up), str(attic.folder)]
-    assert attic.run("sh", "-c", f"{shlex.join(kept)} /root/.docker 2> /dev/null || true") == ""
+    assert attic.run("sh", "-c", f"{shlex.join(kept)} ~/.docker 2> /dev/null || true") == ""
     listening = attic.run("sh", "-c", f"grep -ci ':{int(port):04X} 00000000:0000 0A' /proc/net/tcp || true")
     assert listening.strip() == "0", "the way to the registry is open after the pull"
 

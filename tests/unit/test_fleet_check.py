@@ -104,12 +104,12 @@ def test_hosted_registries_and_opened_workspaces_have_their_ports_looked_at() ->
             "vscode": {
                 "arches": ["amd64"],
                 "registries": ["local"],
-                "open": {"host": "here", "folder": "/home/me/src", "user": "1000:1000"},
+                "open": {"host": "here", "folder": "/srv/src", "user": "1000:1000"},
             },
             "cli": {
                 "arches": ["amd64"],
                 "registries": ["local"],
-                "open": {"host": "here", "folder": "/home/me/src", "user": "1000:1000"},
+                "open": {"host": "here", "folder": "/srv/src", "user": "1000:1000"},
             },
         },
     }
