@@ -35,6 +35,7 @@ def watch(place: Mapping[str, Any], old: Mapping[str, Any], attempt: str, warn: 
         attempt,
         str(seconds),
         str(grace),
+        place["wallet"],
     ]
     try:
         start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Run on a host behind ssh while a node's container is handed over: brings the old container back where nobody
 # has confirmed the new one in time, for whoever started this may be cut off.
-# Arguments: container's name, id of the old container, its StartedAt, attempt of the handover, seconds, grace.
-name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6
+# Arguments: container's name, id of the old container, its StartedAt, attempt of the handover, seconds, grace,
+# the wallet's volume.
+name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7
 
 sleep "$seconds"
 # One that is gone was given up on purpose; one that has started since was brought back by somebody else.
@@ -12,5 +13,7 @@ if [ -n "$new" ]; then
     [ "$(docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' "$new")" = no ] || exit 0
     docker stop -t "$grace" "$new" && docker rm "$new" || exit 1
 fi
+# A person may have helped themselves meanwhile: a wallet has one writer.
+[ -z "$(docker ps -q --filter "volume=$wallet")" ] || exit 1
 [ "$(docker inspect -f '{{.Name}}' "$old")" = "/$name" ] || docker rename "$old" "$name" || exit 1
 docker start "$old" && docker update --restart unless-stopped "$old"

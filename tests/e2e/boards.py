@@ -110,7 +110,7 @@ class Board:
 
     def stop_sshd(self) -> None:
         """Close the way in, and end the connections that are open: ssh is refused at once."""
-        for pid in self._pids("sshd"):
+        for pid in self.pids("sshd"):
             _kill(pid)
 
     def start_engine(self) -> None:
@@ -125,7 +125,7 @@ class Board:
 
     def kill_engine(self) -> None:
         """End the engine and all that it runs, as a power cut does."""
-        for pid in self._pids("dockerd", "containerd"):
+        for pid in self.pids("dockerd", "containerd"):
             _kill(pid)
         for pid in _shims(self.name):
             for child in _descendants(pid):
@@ -177,7 +177,7 @@ class Board:
                 check=True,
             )
 
-    def _pids(self, *programs: str) -> list[int]:
+    def pids(self, *programs: str) -> list[int]:
         """Processes of these programs in the board's network namespace."""
         listed = subprocess.run(
             ["ip", "netns", "pids", _namespace(self.number)], capture_output=True, text=True, check=False

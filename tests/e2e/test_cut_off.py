@@ -15,7 +15,7 @@ import pytest
 
 from clients.engine import connect
 from local.layout import EngineChoice, Layout, Mode
-from providers.base import Values
+from providers.base import ProviderError, Values
 from providers.skycoin import watchdog
 from providers.skycoin.node_container import NodeContainer
 from tests.e2e.boards import Board, end_boards, start_board
@@ -121,6 +121,26 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
     assert board.docker("ps", "-aq", "--no-trunc").split() != [old]
 
 
+@pytest.mark.case(36)
+@pytest.mark.case(39)
+def test_a_watchdog_starts_no_second_writer_beside_what_a_person_has_started(
+    board: Board, node: Node
+) -> None:
+    """Cut off, somebody starts a container of their own over the wallet."""
+    run = node.begin(image=NEW, healthcheck=SLOW)
+    until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
+    board.unplug()
+    board.docker("run", "-d", "--init", "--name", "by-hand", "-v", f"{WALLET}:/wallet", OLD, "sleep", "1000")
+    until(lambda: node.containers() == {"by-hand": OLD}, "the new one is stopped", seconds=90)
+    until(lambda: not board.pids("sh"), "the watchdog ends", seconds=30)
+    assert node.containers() == {"by-hand": OLD}
+    board.plug()
+    run.join(timeout=120)
+    with pytest.raises(ProviderError, match="is in use by the container by-hand"):
+        node.up(image=NEW)
+    assert node.containers() == {"by-hand": OLD}
+
+
 @pytest.mark.case(39)
 def test_a_watchdog_touches_neither_the_next_handover_nor_one_that_ended_well(
     board: Board, node: Node
@@ -132,13 +152,13 @@ def test_a_watchdog_touches_neither_the_next_handover_nor_one_that_ended_well(
     assert node.containers() == {NAME: OLD}
     again = node.begin(image=NEW, healthcheck=SLOW, waitTimeout=40)
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
-    until(lambda: len(_watchdogs(board)) == 1, "the first one ends", seconds=60)
+    until(lambda: len(board.pids("sh")) == 1, "the first one ends", seconds=60)
     assert node.containers() == {NAME: NEW}
     board.docker("exec", NAME, "touch", "/tmp/is-there")
     again.join(timeout=120)
     assert node.failed[1:] == []
     new = board.docker("ps", "-q", "--no-trunc").strip()
-    until(lambda: not _watchdogs(board), "the second one ends by itself", seconds=120)
+    until(lambda: not board.pids("sh"), "the second one ends by itself", seconds=120)
     assert board.docker("ps", "-aq", "--no-trunc").split() == [new]
     assert node.containers() == {NAME: NEW}
 
@@ -152,10 +172,3 @@ def test_a_board_that_reboots_in_a_handover_runs_its_old_node(board: Board, node
     until(lambda: len(node.failed) == 1, "the operator is told", seconds=120)
     node.up(image=NEW)
     assert node.containers() == {NAME: NEW}
-
-
-def _watchdogs(board: Board) -> list[str]:
-    listed = subprocess.run(
-        ["pgrep", "-f", "skycoin.attempt="], capture_output=True, text=True, check=False
-    ).stdout.split()
-    return [pid for pid in listed if Path(f"/proc/{pid}/comm").read_text().strip() == "sh"]
