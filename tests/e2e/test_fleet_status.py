@@ -1,6 +1,7 @@
 """`skyinfra fleet status` over real engines: this machine's, and two boards behind ssh, one of which dies."""
 
 import json
+import shlex
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import SETTINGS, Machine, clean_environment
+from tests.e2e.test_wallets import TEXT
 
 MILL, ORCHARD = "mill", "orchard"
 PORTS = {MILL: 16441, ORCHARD: 16442}
@@ -77,6 +79,8 @@ def test_a_host_is_asked_over_one_connection(up: Machine, boards: dict[str, Boar
 
 
 def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board]) -> None:
+    put = f"umask 077; echo {shlex.quote(TEXT)} > /wallet/mine.wlt"
+    boards[MILL].docker("exec", f"skycoin-{MILL}", "sh", "-c", put)
     made = up.skyinfra("wallet", "backup", MILL, "--plain")
     assert made.code == 0, made.text
     backup = shown(up, 0)[MILL]["backup"]
