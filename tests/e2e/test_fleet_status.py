@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,10 +79,10 @@ def test_a_host_is_asked_over_one_connection(up: Machine, boards: dict[str, Boar
     assert {name: logins(board) - before[name] for name, board in boards.items()} == {MILL: 1, ORCHARD: 1}
 
 
-def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board]) -> None:
+def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board], tmp_path: Path) -> None:
     put = f"umask 077; echo {shlex.quote(TEXT)} > /wallet/mine.wlt"
     boards[MILL].docker("exec", f"skycoin-{MILL}", "sh", "-c", put)
-    made = up.skyinfra("wallet", "backup", MILL, "--plain")
+    made = up.skyinfra("wallet", "backup", MILL, "--plain", "--to", str(tmp_path))
     assert made.code == 0, made.text
     backup = shown(up, 0)[MILL]["backup"]
     assert (0 <= backup["seconds"] < 600, backup["gone"]) == (True, False)
