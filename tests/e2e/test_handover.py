@@ -106,17 +106,18 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
     assert is_whole(steady)["Id"] == before
 
 
-@pytest.mark.case(39)
-def test_a_port_that_is_taken_leaves_the_old_node_running(steady: Machine) -> None:
-    before = steady.inspect("container", NODE)["Id"]
+@pytest.mark.case(25)
+def test_a_port_that_is_taken_is_found_before_the_old_node_is_stopped(steady: Machine) -> None:
+    before = steady.inspect("container", NODE)
     with socket.socket() as holder, changed(steady, rpc_port=PORT + 1):
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", PORT + 1))
         holder.listen()
         failed = steady.pulumi(*UP)
     assert failed.code != 0
-    assert "address already in use" in failed.text
-    assert is_whole(steady)["Id"] == before
+    assert f"has port {PORT + 1} taken by" in failed.text
+    after = is_whole(steady)
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
 
 
 @pytest.mark.case(37)
