@@ -11,6 +11,7 @@ import contextlib
 import functools
 import re
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -27,6 +28,9 @@ from clients.ssh import forwarded
 LOOPBACK = "127.0.0.1"
 _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
 """Words of engines 20.10 and 29 for a registry's 401 or 403."""
+TRIES, PAUSE = 4, 3.0
+"""Pulls through ssh where an earlier one was cut off, and seconds between them."""
+_CLOSED_WAY = re.compile(r"dial tcp 127\.0\.0\.1:\d+")
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """One pull at a time through each host's ssh: the images of a host share most of their layers."""
 
@@ -115,7 +119,17 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
     target = host if host.startswith("127.") else LOOPBACK
     say("opens the way to the registry")
     with forwarded(place["engine"], place.get("sshOptions") or (), target, port) as there:
-        return _pulled(api, _on_loopback(source, there), source, place, say)
+        name = _on_loopback(source, there)
+        for _ in range(TRIES - 1):
+            try:
+                return _pulled(api, name, source, place, say)
+            except ServiceError as error:
+                # The engine goes on for a while with layers of a pull that was cut off, by its way.
+                if not _CLOSED_WAY.search(str(error)):
+                    raise
+                say("pulls the image again: an earlier pull was cut off")
+                time.sleep(PAUSE)
+        return _pulled(api, name, source, place, say)
 
 
 def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:

@@ -181,6 +181,32 @@ def test_a_link_that_drops_in_a_layer_is_a_sentence() -> None:
         ensure_image(images, LOCAL, BOARD)
 
 
+def test_a_pull_after_one_that_was_cut_off_is_tried_until_the_engine_has_given_that_one_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seen on engine 20.10: it joined the layers of the dead pull, whose port was closed by then."""
+    paused: list[float] = []
+    monkeypatch.setattr("clients.pull.time.sleep", paused.append)
+    closed = {"error": "dial tcp 127.0.0.1:43853: connect: connection refused"}
+    left: list[list[Values]] = [[closed], [{"status": "Pulling"}, closed], []]
+    images = Images()
+
+    def once(image: str, **_: Any) -> Iterator[Mapping[str, Any]]:
+        lines = left.pop(0)
+        if not lines:
+            images.there.append(image)
+        return iter(lines)
+
+    images.pull = once  # type: ignore[method-assign, assignment]
+    assert ensure_image(images, LOCAL, BOARD) == FORWARDED
+    assert (left, len(paused)) == ([], 2)
+    left[:] = [[closed]] * 9
+    images.there.clear()
+    with pytest.raises(ServiceError, match="through ssh: dial tcp"):
+        ensure_image(images, LOCAL, BOARD)
+    assert len(left) == 9 - pull.TRIES
+
+
 def test_one_image_is_known_by_its_digest_alone() -> None:
     assert is_same(LOCAL, FORWARDED)
     assert not is_same(LOCAL, LOCAL.replace(DIGEST, OTHER))
