@@ -71,7 +71,7 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
-	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e --durations=10
+	@timeout --signal=INT 86m $(PYTHON) -m pytest tests/e2e --durations=10
 
 states: $(VENV)/ready ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10
