@@ -64,7 +64,7 @@ wallet-restore: known $(VENV)/ready ## The way back: NODE=name, FILE=backup with
 env: known $(VENV)/ready ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit e2e ## Everything that this machine can run (cold 85 min, warm 65)
+test: lint unit e2e ## Everything that this machine can run (cold 90 min, warm 75)
 
 # Each tier has a budget, and fails far over it.
 unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
