@@ -55,7 +55,7 @@ class Image(pulumi.ComponentResource):
     lists: Mapping[str, ManifestList]
     """By tag, in the first registry."""
     published: Mapping[str, Mapping[str, ManifestList]]
-    """By registry, then by tag."""
+    """Index: the registry, then the tag."""
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)

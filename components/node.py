@@ -86,7 +86,7 @@ class Node(pulumi.ComponentResource):
     runs: pulumi.Output[str]
     """`native` or `emulated`."""
     proved: pulumi.Resource
-    """What is there when the node runs its image, healthy, with its wallet and its chain."""
+    """The container, which is there when the node runs its image, healthy, with its wallet and its chain."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)

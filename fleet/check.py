@@ -22,7 +22,7 @@ class Checked:
 
     place: Place
     facts: HostFacts | None
-    """None where it can't be asked."""
+    """Facts of the host; None: it can't be asked."""
     findings: list[Finding]
 
     @property

@@ -1,4 +1,4 @@
-"""What became of each host and each part on it, when an update has ended."""
+"""The table at the end of an update: what became of each host and each part on it."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from display.columns import columns
 from fleet.parts import Item
 
 _BY_WEIGHT = ("failed", "created", "replaced", "updated", "deleted", "unchanged")
-"""Of all that became of a part's resources, what counts for it."""
+"""Words for what became of a part's resources, the heaviest first: that one counts for the part."""
 UNREACHED = "not reached: something that it needs failed"
 NEEDS = "left out: it needs what is on a host that does not answer"
 

@@ -97,7 +97,7 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
 
 
 def _seconds(duration: str) -> int:
-    """Of a duration as Go prints it: `5m0s`."""
+    """Seconds of a duration as Go prints it: `5m0s`."""
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
     hours, minutes, seconds = (int(part or 0) for part in (found.groups() if found else ()))
     return 3600 * hours + 60 * minutes + seconds

@@ -67,11 +67,11 @@ class About:
     """Its host name."""
     time: datetime
     version: str
-    """Of the program."""
+    """The version of the program."""
     registry_port: int
     mode: str
     engine: str
-    """Those of the set-up's settings that decide what its nodes are made of."""
+    """Settings of the set-up that decide what its nodes are made of."""
     stacks: str
     """Names of the stacks that have a state."""
     files: int
@@ -85,7 +85,7 @@ class About:
         return f"skycoin-setup-{self.time:{sealed.STAMP}}{SUFFIX}"
 
     def lines(self) -> list[str]:
-        """What the header says, and what is repeated inside."""
+        """Facts of the header, which are repeated inside."""
         return [
             f"machine: {self.machine}",
             f"time: {self.time:{sealed.TIME}}",

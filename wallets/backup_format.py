@@ -74,7 +74,7 @@ class About:
         return f"{self.node}-wallet-{self.time:{sealed.STAMP}}{before}{suffix}"
 
     def lines(self) -> list[str]:
-        """What the header says, and what is repeated inside."""
+        """Facts of the header, which are repeated inside."""
         return [
             f"node: {self.node}",
             f"stack: {self.stack}",
