@@ -28,9 +28,6 @@ HANDED_OVER = (
 LIVE = ("memory", "memoryReservation")
 """A running container is given a change."""
 
-HEALTH = "http://127.0.0.1:6420/api/v1/health"
-"""Address of a node's health inside its container, whatever port its host publishes."""
-
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
 
@@ -39,6 +36,11 @@ LEFT_OUT = "SKYCOIN_LEFT_OUT"
 
 RPC_PORT = 6420
 """Port of the node's API inside its container."""
+API = f"http://127.0.0.1:{RPC_PORT}/api/v1"
+"""Address of the node's API inside its container, whatever port its host publishes."""
+HEALTH_PATH = "/api/v1/health"
+HEALTH = f"http://127.0.0.1:{RPC_PORT}{HEALTH_PATH}"
+"""Address of a node's health there."""
 DATA = "/data"
 """Mount point of the data volume: the chain's database."""
 OFFLINE = "-disable-networking"

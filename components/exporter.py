@@ -10,9 +10,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import EXPORTER_UID
-from catalogue.node_container import RPC_PORT
+from catalogue.node_container import HEALTH_PATH, RPC_PORT
 from components.host import Host
-from components.node import FILES, HEALTH_PATH, LOOPBACK, PROCESSES
+from components.node import FILES, LOOPBACK, PROCESSES
 from components.pulled_image import PulledImage
 
 PORT = 7979

@@ -34,7 +34,6 @@ LOOPBACK = "127.0.0.1"
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Ends by itself without a node: shows that the variant's programs run on the host."""
-HEALTH_PATH = "/api/v1/health"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from catalogue.node_container import DATA, OFFLINE, RPC_PORT
+from catalogue.node_container import API, DATA, OFFLINE
 from display.errors import UserError
 from fleet.nodes import Chain, Container, Disk
 
@@ -16,7 +16,7 @@ _CUT = "---"
 QUESTIONS = "\n".join(
     [
         f"for path in health blockchain/progress; do timeout {WGET_SECONDS} wget -q -O - "
-        f"http://127.0.0.1:{RPC_PORT}/api/v1/$path 2>&1; echo; echo {_CUT}; done",
+        f"{API}/$path 2>&1; echo; echo {_CUT}; done",
         f"df -Pk {DATA} 2>&1 | tail -n 1",
     ]
 )

@@ -112,7 +112,7 @@ class Changes:
     faults: tuple[str, ...]
     """Errors of the preview: with one, `pulumi up` would do nothing."""
     warnings: tuple[str, ...] = ()
-    """What the program and its hosts' checks warn of, each once."""
+    """Warnings of the program and of its hosts' checks, each once."""
 
 
 def read_changes(preview: Any) -> Changes:

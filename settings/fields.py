@@ -147,7 +147,7 @@ def _log_size(value: str) -> str:
 
 
 def _duration(value: str) -> str:
-    """As Go prints it: engines do, and any other spelling would be a difference at every run."""
+    """Duration as Go prints it: engines do, and any other spelling would be a difference at every run."""
     parts = _DURATION.fullmatch(value)
     seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
     allowed = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"

@@ -30,7 +30,7 @@ class StackSettings(Settings):
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
     rollout: RolloutSettings | None = None
-    """None: all hosts at once."""
+    """Order in which hosts change; None: all at once."""
     wallets: WalletsSettings = Field(default_factory=WalletsSettings)
     images_from: str | None = None
     pull_from: str | None = None

@@ -14,6 +14,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import API
 from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.contents import Contents, to_tar, wallets_in
@@ -26,7 +27,7 @@ LABEL = "skycoin.wallet-drill"
 SECONDS = 180
 """Time limit for the node to answer: a Raspberry Pi Zero takes a minute."""
 _PAUSE = 0.5
-_ASK = ("wget", "-q", "-O", "-", "http://127.0.0.1:6420/api/v1/wallets")
+_ASK = ("wget", "-q", "-O", "-", f"{API}/wallets")
 _FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-sets=READ,WALLET")
 
 

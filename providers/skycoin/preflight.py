@@ -57,7 +57,7 @@ class Preflight(Remade):
         self._client = client
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """As given; nothing is looked at."""
+        """Take the inputs as they are given; nothing is looked at."""
         unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 

@@ -23,7 +23,7 @@ class PulledImage:
         self._client = client
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """As given; nothing is looked at."""
+        """Take the inputs as they are given; nothing is looked at."""
         unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
@@ -45,7 +45,7 @@ class PulledImage:
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """None where the engine has it no more."""
+        """State with the name that the engine has for it; None where it has it no more."""
         api = self._client(inputs).api
         ref = known_as(api, state.get("ref") or inputs["image"])
         return None if ref is None else Found(identity=identity, state={**state, "ref": ref}, inputs=inputs)

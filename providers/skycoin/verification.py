@@ -56,7 +56,7 @@ class Verification(Remade):
         self._repository = repository
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """As given; nothing is looked at."""
+        """Take the inputs as they are given; nothing is looked at."""
         unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 

@@ -62,7 +62,7 @@ def timed_up(machine: Machine) -> tuple[Result, float]:
 
 
 def state_of(machine: Machine, host: str) -> dict[str, Any]:
-    """What the state says of a host's resources; Pulumi drops empty lists of what it leaves out."""
+    """Facts of a host's resources in the state; Pulumi drops empty lists of what it leaves out."""
     exported = machine.pulumi("stack", "export", "--stack", "local")
     resources = json.loads(exported.text)["deployment"]["resources"]
     keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]

@@ -31,7 +31,7 @@ LISTENS = f"""\
    0: {"0" * 32}:0050 {"0" * 32}:0000 0A {_QUEUES}    33        0 27182 1
    1: 0000000000000000FFFF00000100007F:1F90 {"0" * 32}:0000 0A {_QUEUES}  1000        0 16180 1
 """
-"""Of /proc/net/tcp and tcp6: sshd, a program of a user on loopback's 6420, and two that listen by IPv6."""
+"""Lines of /proc/net/tcp and tcp6: sshd, a user's program on loopback's 6420, two that listen by IPv6."""
 DISK = """\
 Filesystem     1024-blocks    Used Available Capacity Mounted on
 /dev/mmcblk0p2    30348324 8123456  20928868      28% /

@@ -1,4 +1,4 @@
-"""What of a stack is on which engine, what a run leaves out, and the table that it ends with."""
+"""Parts of a stack by their engine, those that a run leaves out, and the table that it ends with."""
 
 import json
 from fnmatch import fnmatchcase
@@ -53,7 +53,7 @@ def test_malformed_hosts_are_left_to_the_program_to_report(hosts: Any) -> None:
 
 
 def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
-    """By its provider, or by its own inputs; providers, images and lists are on none."""
+    """Its provider tells, or its own inputs; providers, images and lists are on none."""
     resources, _ = recorded("fleet")
     placed = addresses(resources, LOCAL)
     of_far = {

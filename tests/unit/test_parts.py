@@ -60,7 +60,7 @@ class Bench:
         self.script()
 
     def script(self, *lines: str) -> None:
-        """What pulumi does beside writing its arguments down; `$n` is the number of the call."""
+        """Let pulumi do this beside writing its arguments down; `$n` is the number of the call."""
         program = self.folder / "pulumi"
         counts = [f'echo "$@" >> {self.folder}/calls', f"n=$(wc -l < {self.folder}/calls)"]
         finds = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && events=$2; shift; done'
