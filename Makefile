@@ -10,6 +10,9 @@ INTO_FOLDER = $(if $(INTO),--to "$(INTO)")
 RECIPIENT_KEY = $(if $(RECIPIENT),--recipient "$(RECIPIENT)")
 IDENTITY_FILE = $(if $(IDENTITY),--identity "$(IDENTITY)")
 PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
+# Two workers, the second in namespaces: much of the tier waits for nodes, engines and timeouts.
+LANES = --dist loadfile --no-loadscope-reorder --tx 'popen//python=$(PYTHON)' \
+    --tx 'popen//python=sh tests/e2e/lane.sh 2 $(PYTHON)'
 
 .DEFAULT_GOAL := help
 .PHONY: help known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint
@@ -71,7 +74,7 @@ unit: $(VENV)/ready ## Unit tests: seconds, no network, no daemon
 	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry of the tests' own
-	@timeout --signal=INT 86m $(PYTHON) -m pytest tests/e2e --durations=10
+	@timeout --signal=INT 86m $(PYTHON) -m pytest tests/e2e --durations=10 $(LANES)
 
 states: $(VENV)/ready ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10

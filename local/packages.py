@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterable
 
 from local.layout import Layout
+from local.shared_cache import one_at_a_time
 from local.steps import SetupError, as_root, output, run, step
 
 
@@ -20,14 +21,26 @@ def ensure_packages(layout: Layout, why: str, packages: Iterable[str]) -> None:
                 f"This is no Debian or Ubuntu: install {', '.join(wanted)} by your own package manager, "
                 "or follow README, “Without make”."
             )
-        missing = [package for package in wanted if not _installed(package)]
-        if not missing:
+        if all(map(_installed, wanted)):
             this.found = "all there"
             return
-        log = layout.logs / "apt.log"
-        env = {"DEBIAN_FRONTEND": "noninteractive"}
-        run(as_root(["apt-get", "update", "-q"]), log=log, env=env, doing="reading Debian's package lists")
-        # --no-remove: an installed engine of another origin is never taken away for ours.
-        install = ["apt-get", "install", "-q", "-y", "--no-remove", "--no-install-recommends", *missing]
-        run(as_root(install), log=log, env=env, doing=f"installing {' '.join(missing)}")
-        this.found = f"installed {' '.join(missing)}"
+        with one_at_a_time(layout, "debian-packages"):
+            this.found = _install(layout, [package for package in wanted if not _installed(package)])
+
+
+def _install(layout: Layout, missing: list[str]) -> str:
+    if not missing:
+        return "installed by another set-up meanwhile"
+    log = layout.logs / "apt.log"
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    run(as_root(["apt-get", "update", "-q"]), log=log, env=env, doing="reading Debian's package lists")
+    # --no-remove: an installed engine of another origin is never taken away for ours. A machine's own
+    # updates may hold dpkg's lock for minutes.
+    settings = ["-o", "DPkg::Lock::Timeout=600", "-q", "-y", "--no-remove", "--no-install-recommends"]
+    run(
+        as_root(["apt-get", "install", *settings, *missing]),
+        log=log,
+        env=env,
+        doing=f"installing {' '.join(missing)}",
+    )
+    return f"installed {' '.join(missing)}"

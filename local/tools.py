@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.layout import PROJECT, Layout
+from local.shared_cache import one_at_a_time
 from local.steps import SetupError, output, run, step
 
 GO_VERSION = "1.26.11"
@@ -114,20 +115,28 @@ def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
         if path.exists():
             this.found = "built before"
             return path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Built aside and renamed: an interrupted build leaves no half program.
-        partial = path.with_suffix(f".{os.getpid()}")
-        run(
-            [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(partial), tool.package],
-            log=layout.logs / f"build-{tool.program}.log",
-            env=go_environment(layout),
-            cwd=PROJECT / tool.folder,
-            doing=f"building {tool.program}",
-        )
-        _add_companions(layout, go, tool, path)
-        partial.rename(path)
+        with one_at_a_time(layout, tool.name):
+            if path.exists():
+                this.found = "built by another set-up meanwhile"
+                return path
+            _build(layout, go, tool, path)
         this.found = f"built from {tool.folder}"
         return path
+
+
+def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Built aside and renamed: an interrupted build leaves no half program.
+    partial = path.with_suffix(f".{os.getpid()}")
+    run(
+        [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(partial), tool.package],
+        log=layout.logs / f"build-{tool.program}.log",
+        env=go_environment(layout),
+        cwd=PROJECT / tool.folder,
+        doing=f"building {tool.program}",
+    )
+    _add_companions(layout, go, tool, path)
+    partial.rename(path)
 
 
 def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:

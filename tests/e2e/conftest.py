@@ -1,13 +1,14 @@
-"""One machine for the whole tier: set up once, used by every test, ended at the end."""
+"""One machine for all tests of a worker: set up once, used by every test, ended at the end."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.e2e.hosted import Hosted, start_hosted
-from tests.e2e.machine import Machine, Result, end_machine, make_machine
+from tests.e2e.lanes import first_in_line, give_builder_cache
+from tests.e2e.machine import HOME, Machine, Result, end_machine, make_machine
 
 
 def missing() -> str | None:
@@ -21,8 +22,7 @@ def missing() -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tier aloud where it can't run; with CI=true that is a failure."""
-    # It takes the machine away.
-    items.sort(key=lambda item: item.path.name == "test_wipe.py")
+    items.sort(key=_turn(items))
     reason = missing()
     if reason is None:
         return
@@ -31,6 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.skip(reason=f"tests/e2e: {reason}"))
+
+
+def _turn(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
+    """Place of a test's file: images are made first, and beside that runs whatever needs none of them."""
+    users = {item.path for item in items if "machine" in getattr(item, "fixturenames", ())}
+
+    def turn(item: pytest.Item) -> int:
+        if item.path.name == "test_up.py":
+            return 0
+        # The last one takes the machine away.
+        return 3 if item.path.name == "test_wipe.py" else 2 if item.path in users else 1
+
+    return turn
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +57,10 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture(scope="session")
 def first_up(machine: Machine) -> Result:
     """The first `make up`."""
-    result = machine.make("up")
-    assert result.code == 0, result.text
+    with first_in_line(HOME):
+        result = machine.make("up")
+        assert result.code == 0, result.text
+        give_builder_cache(machine.layout, HOME)
     return result
 
 

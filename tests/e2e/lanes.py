@@ -1,0 +1,53 @@
+"""Lanes: workers of one run of the tier that are at work at the same time, each in a machine of its own.
+
+The first is this machine as it is, every other one a set of namespaces (lane.sh). The first that has made
+images gives the others its builder's cache, so that a run with nothing cached compiles once.
+"""
+
+import fcntl
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import services
+from local.layout import Layout
+
+SUFFIX = re.compile(r"-lane-\d+$")
+
+
+def homes(home: Path) -> list[Path]:
+    """Homes of all lanes of this run, the first lane's first; `home` is one of them."""
+    first = SUFFIX.sub("", str(home))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return [Path(first), *(Path(f"{first}-lane-{number}") for number in range(2, workers + 1))]
+
+
+@contextmanager
+def first_in_line(home: Path) -> Iterator[None]:
+    """Let one lane at a time make its images."""
+    first = homes(home)[0]
+    first.mkdir(parents=True, exist_ok=True)
+    with (first / "lanes.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def give_builder_cache(layout: Layout, home: Path) -> None:
+    """Copy the builder's cache to every lane that has none; the builder rests meanwhile."""
+    wanting = [one / "buildkit" for one in homes(home) if not (one / "buildkit").exists()]
+    pid = services.running_pid(layout, "buildkitd")
+    if not wanting or pid is None:
+        return
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for target in wanting:
+            partial = target.with_name("buildkit.partial")
+            subprocess.run(["rm", "-rf", "--one-file-system", str(partial)], check=True)
+            subprocess.run(["cp", "-a", str(layout.builder_root), str(partial)], check=True)
+            partial.rename(target)
+    finally:
+        os.kill(pid, signal.SIGCONT)

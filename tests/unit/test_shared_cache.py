@@ -1,0 +1,115 @@
+"""Two set-ups of one user that fill their cache at the same time."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from local import packages, tools
+from local.layout import PROJECT, Layout, read_layout
+from local.shared_cache import one_at_a_time
+
+HOLDER = """\
+import sys
+from local.layout import read_layout
+from local.shared_cache import one_at_a_time
+with one_at_a_time(read_layout(), sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
+    return read_layout()
+
+
+def holder(what: str) -> "subprocess.Popen[str]":
+    """Another process, of another set-up, that has begun to hold it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, what],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_set_up_waits_says_so_and_goes_on_when_the_first_is_killed(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with holder("go") as first:
+        timer = threading.Timer(0.5, first.kill)
+        timer.start()
+        with one_at_a_time(layout, "go"):
+            assert first.poll() is not None or first.wait(5) is not None
+        timer.join()
+    assert capsys.readouterr().out == "    waits for another set-up of this user: go\n"
+
+
+def test_what_nobody_holds_is_had_at_once(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    with holder("go") as first:
+        with one_at_a_time(layout, "registry"):
+            assert first.poll() is None
+        first.kill()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_tool_that_another_set_up_has_built_meanwhile_is_not_built_again(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tools.tool_path(layout, tools.CRANE)
+    path.parent.mkdir(parents=True)
+    monkeypatch.setattr(tools, "run", lambda *_, **__: pytest.fail("it was built again"))
+    with holder("crane") as first:
+
+        def finish() -> None:
+            path.write_text("built")
+            first.kill()
+
+        timer = threading.Timer(0.5, finish)
+        timer.start()
+        assert tools.ensure_tool(layout, "go", tools.CRANE) == path
+        timer.join()
+    assert "built by another set-up meanwhile" in capsys.readouterr().out
+
+
+def test_debian_packages_that_another_set_up_has_installed_are_not_asked_for(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed = {"iptables"}
+    monkeypatch.setattr(packages, "_installed", installed.__contains__)
+    monkeypatch.setattr(packages, "run", lambda *_, **__: pytest.fail("apt-get was run"))
+    with holder("debian-packages") as first:
+
+        def finish() -> None:
+            installed.add("docker.io")
+            first.kill()
+
+        timer = threading.Timer(0.5, finish)
+        timer.start()
+        packages.ensure_packages(layout, "the engine", ["iptables", "docker.io"])
+        timer.join()
+    assert "installed by another set-up meanwhile" in capsys.readouterr().out
+
+
+def test_apt_is_asked_for_what_is_missing_and_waits_for_the_machines_own_updates(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(packages, "_installed", {"iptables"}.__contains__)
+    monkeypatch.setattr(packages, "as_root", list)
+    monkeypatch.setattr(packages, "run", lambda argv, **_: asked.append(argv))
+    packages.ensure_packages(layout, "the engine", ["iptables", "docker.io"])
+    assert asked == [
+        ["apt-get", "update", "-q"],
+        ["apt-get", "install", "-o", "DPkg::Lock::Timeout=600", "-q", "-y", "--no-remove"]
+        + ["--no-install-recommends", "docker.io"],
+    ]
