@@ -58,7 +58,8 @@ def machine() -> Iterator[Machine]:
 def first_up(machine: Machine) -> Result:
     """The first `make up`."""
     with first_in_line(HOME):
-        result = machine.make("up")
+        # With nothing cached it compiles for minutes, beside the other worker.
+        result = machine.make("up", timeout=3000)
         assert result.code == 0, result.text
         give_builder_cache(machine.layout, HOME)
     return result
