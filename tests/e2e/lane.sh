@@ -62,5 +62,6 @@ nsenter --net="/run/netns/$lane" unshare --mount --pid --fork --mount-proc --kil
     mkdir -p /run/netns
     mount -t tmpfs tmpfs /run/netns
     mount -t tmpfs tmpfs /etc/docker
-    exec "$@"
+    # The first process stays this shell, which collects what daemons leave behind: a worker would not.
+    "$@" || exit $?
 ' sh "$@"
