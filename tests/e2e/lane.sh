@@ -52,7 +52,8 @@ rules A
 nsenter --net="/run/netns/$lane" unshare --mount --pid --fork --mount-proc --kill-child sh -c '
     set -eu
     mount --make-rprivate /
-    cgroups=$(mktemp -d)
+    cgroups=$SKYCOIN_TEST_HOME/cgroups
+    mkdir -p "$cgroups"
     mount --rbind /sys/fs/cgroup "$cgroups"
     mount -t sysfs sysfs /sys
     mount --rbind "$cgroups" /sys/fs/cgroup
