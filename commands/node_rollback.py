@@ -22,6 +22,8 @@ from local.stack import aside, stack_file
 from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of
 
+_GOES_ON = ("--continue-on-error",)
+"""A failure of one node does not stop the others; those of a later wave wait for it all the same."""
 Rollback = Mapping[str, str] | None
 """Digest, reason and date; None: the node follows its stack."""
 
@@ -160,7 +162,9 @@ class _Change:
                 return FAILED
             file.write_bytes(text.encode())
             try:
-                code = self._pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
+                code = self._pulumi(
+                    "up", "--yes", "--skip-preview", "--suppress-outputs", *_GOES_ON, *options
+                )
             finally:
                 failed = [node.name for node in self._now() if node.rollback != self.wanted[node.name]]
                 if failed:
@@ -184,7 +188,8 @@ class _Change:
         return pulumi(given, self.backend.env, self.backend.update_log)
 
     def _now(self) -> list[DeployedNode]:
-        return _nodes(self.backend, self.stack, [*self.wanted])
+        resources = self.backend.resources(self.stack)
+        return [node_of(self.stack, name, resources) for name in self.wanted]
 
     def _tell(self, failed: Sequence[str]) -> None:
         for node in self._now():

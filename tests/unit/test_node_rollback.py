@@ -154,7 +154,7 @@ def test_a_rollback_is_previewed_and_then_done_with_what_the_file_says(
     preview, update = host.calls
     assert preview[:2] == ["preview", "--refresh"]
     assert update[:2] == ["up", "--refresh"]
-    assert {"--yes", "--skip-preview"} <= {*update}
+    assert {"--yes", "--skip-preview", "--continue-on-error"} <= {*update}
     for call in host.calls:
         targets = [call[at + 1] for at, part in enumerate(call) if part == "--target"]
         assert targets == [one["urn"] for one in host.resources[:3]], "nothing of another node"
