@@ -1,13 +1,14 @@
 """`skyinfra node rollback` and `lift-rollback`: nodes that stay at a digest, as their stack's file says."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
@@ -19,6 +20,7 @@ from fleet.rollback_file import with_rollback
 from local.missing_nodes import file_name, listed_nodes
 from local.pulumi_run import pulumi
 from local.stack import aside, stack_file
+from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of
 
@@ -26,6 +28,19 @@ _GOES_ON = ("--continue-on-error",)
 """A failure of one node does not stop the others; those of a later wave wait for it all the same."""
 Rollback = Mapping[str, str] | None
 """Digest, reason and date; None: the node follows its stack."""
+
+
+def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], str]:
+    """Check of an option's value, as the stack's file would be checked; empty where none is given."""
+    adapter = TypeAdapter[str](kind)
+
+    def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+        try:
+            return "" if value is None else adapter.validate_python(value)
+        except ValidationError as error:
+            raise click.BadParameter(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+
+    return check
 
 
 def with_nodes(function: Function) -> Function:
@@ -44,9 +59,17 @@ def with_nodes(function: Function) -> Function:
     ),
 )
 @with_nodes
-@click.option("--reason", required=True, help="The reason: every run says it until the rollback is lifted.")
 @click.option(
-    "--to", metavar="DIGEST", default="", help="Digest to go to. Default: the last healthy one of each."
+    "--reason",
+    required=True,
+    callback=_taken_as(Reason),
+    help="The reason: every run says it until the rollback is lifted.",
+)
+@click.option(
+    "--to",
+    metavar="DIGEST",
+    callback=_taken_as(Digest),
+    help="Digest to go to. Default: the last healthy one of each.",
 )
 @with_stack
 def rollback(
@@ -57,7 +80,7 @@ def rollback(
     Shows a preview, asks, then writes `rollback` into the nodes' entries in the stack's file and updates
     these nodes alone. A node whose older version fails keeps the container that it has, and its entry.
     """
-    given = _checked(to or f"sha256:{'0' * 64}", reason)
+    date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     found, stack_name = chosen(stack, backend)
     with found.changing(stack_name, "node rollback"):
         nodes = _nodes(found, stack_name, names)
@@ -67,7 +90,7 @@ def rollback(
             if there and not to:
                 raise UserError(f"{rolled_back(node.name, stack_name, there)}. `--to` takes another digest.")
             digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
-            wanted[node.name] = {**given, "digest": digest}
+            wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
             click.echo(f"{node.where}: from {short(node.image)} to {short(digest)}")
         return _Change(found, stack_name, nodes, wanted).run(yes=yes)
 
@@ -97,21 +120,6 @@ def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: C
                 )
             click.echo(f"{node.where}: from {short(node.image)} to what the stack {stack_name} has for it")
         return _Change(found, stack_name, nodes, {node.name: None for node in nodes}).run(yes=yes)
-
-
-def _checked(digest: str, reason: str) -> dict[str, str]:
-    """Digest, reason and date. Raises UsageError where one is not what a stack's file takes."""
-    try:
-        made = RollbackSettings(digest=digest, reason=reason, date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    except ValidationError as error:
-        options = {"digest": "--to", "reason": "--reason"}
-        said = [
-            f"{options[str(one['loc'][0])]}: {str(one['msg']).removeprefix('Value error, ')}"
-            for one in error.errors()
-        ]
-        raise click.UsageError("; ".join(said)) from None
-    found: dict[str, str] = made.model_dump()
-    return found
 
 
 def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:

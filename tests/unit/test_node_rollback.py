@@ -317,10 +317,13 @@ def test_a_host_that_does_not_answer_is_an_error_before_anything(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--to", "latest"), "--to: a digest is sha256: and 64 hexadecimal digits"),
-        (("--reason", "a\nb"), "--reason: a reason is one line of 1 to 200 printable characters"),
-        (("--reason", " "), "--reason: a reason is one line"),
-        (("--reason", "x" * 201), "--reason: a reason is one line"),
+        (("--to", "latest"), "Invalid value for '--to': a digest is sha256: and 64 hexadecimal digits"),
+        (
+            ("--reason", "a\nb"),
+            "Invalid value for '--reason': a reason is one line of 1 to 200 printable characters",
+        ),
+        (("--reason", " "), "a reason is one line"),
+        (("--reason", "x" * 201), "a reason is one line"),
     ],
 )
 def test_what_no_stack_takes_is_a_fault_of_the_command_line(

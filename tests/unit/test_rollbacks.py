@@ -69,3 +69,14 @@ def test_a_rollback_to_what_the_stack_has_anyway_is_superfluous(said: list[str])
         "one: its rollback is superfluous, for the stack has that digest for it anyway: "
         "`./skyinfra node lift-rollback one -s fleet`"
     ]
+
+
+@pytest.mark.usefixtures("said")
+def test_in_a_rollout_a_node_that_is_rolled_back_is_one_like_any_other() -> None:
+    settings = stack_settings(FILES["fleet"])
+    settings["nodes"]["attic"]["rollback"] = ROLLBACK
+    settings["rollout"] = {"first": "attic"}
+    engine = run_program(Engine(stacks=published()), settings, "fleet")
+    first, second = (engine.one(NODE_CONTAINER, f"{name}-container") for name in ("attic", "shed"))
+    assert first.urn in second.dependencies
+    assert (first.inputs["image"].endswith(OLD), second.inputs["image"].endswith(OLD)) == (True, False)
