@@ -75,8 +75,12 @@ class NodeEngine:
     """Image → health that its node answers."""
     versions: dict[str, str] = field(default_factory=dict)
     """Image → version in its label."""
+    ailing: set[str] = field(default_factory=set)
+    """Images whose nodes have become unhealthy since."""
     spoiled: dict[str, str] = field(default_factory=dict)
     """Image → fingerprint of the wallet that its node leaves."""
+    says: str = "flag provided but not defined: -foo"
+    """The last line of every container's log."""
     copies: int = 0
     copy_code: int = 0
     log: list[str] = field(default_factory=list)
@@ -311,7 +315,7 @@ class NodeEngine:
         self._call(remove)
 
     def logs(self, name: str, tail: int, timestamps: bool) -> bytes:
-        return b"2026-01-01T00:00:00.1Z flag provided but not defined: -foo\n"
+        return f"2026-01-01T00:00:00.1Z {self.says}\n".encode()
 
     def _box(self, name: str) -> Box:
         for box in self.boxes.values():
@@ -320,7 +324,9 @@ class NodeEngine:
         raise NotFound(name)
 
     def _inspected(self, box: Box) -> Values:
-        sick = box.config["Image"] == SICK
+        health = "starting" if box.config["Image"] == SICK else "healthy"
+        if box.config["Image"] in self.ailing:
+            health = "unhealthy"
         status = "running" if box.running else "exited" if box.exit_code or box.stopped_by_hand else "created"
         host = {
             "Memory": 0,
@@ -341,7 +347,7 @@ class NodeEngine:
                     "Running": box.running,
                     "ExitCode": box.exit_code,
                     "StartedAt": "2026-01-01T00:00:00.0Z",
-                    "Health": {"Status": "starting" if sick else "healthy"} if box.running else None,
+                    "Health": {"Status": health} if box.running else None,
                 },
             }
         )
