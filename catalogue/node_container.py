@@ -30,6 +30,8 @@ LIVE = ("memory", "memoryReservation")
 
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
+LAST_HEALTHY = "skycoin.last-healthy"
+"""Label of a node's container: image, `repo@sha256:…`, of the last sound one of another digest before it."""
 
 LEFT_OUT = "SKYCOIN_LEFT_OUT"
 """Environment variable with the hosts that a run leaves out, by name, with commas between them."""

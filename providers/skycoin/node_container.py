@@ -30,6 +30,8 @@ from providers.docker.schema import FLAG, LIST, NUMBER, TEXT, Schema
 from providers.log import Status, Warn
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
+from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
+from providers.skycoin.last_healthy import label, output
 from providers.skycoin.node_proof import answer, refuse_unproved
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, unchanged
@@ -97,7 +99,7 @@ class NodeContainer(Remade):
         old = handover.find(inputs["name"])
         if old is not None:
             _refuse_foreign(old, inputs)
-        self._replace(client, handover, old, inputs, identity)
+        self._replace(client, handover, old, {}, inputs, identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one.
             with contextlib.suppress(DockerException, OSError):
@@ -148,7 +150,7 @@ class NodeContainer(Remade):
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
             if old is not None and not _is(old, identity):
                 _refuse_foreign(old, news)
-            self._replace(client, handover, old, news, identity)
+            self._replace(client, handover, old, olds, news, identity)
             if old is not None:
                 handover.discard(old)
         else:
@@ -183,7 +185,13 @@ class NodeContainer(Remade):
         return bool(_changed(olds, {}, news) & {*HANDED_OVER})
 
     def _replace(
-        self, client: Any, handover: Handover, old: Values | None, inputs: Values, identity: str
+        self,
+        client: Any,
+        handover: Handover,
+        old: Values | None,
+        state: Values,
+        inputs: Values,
+        identity: str,
     ) -> None:
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
@@ -196,7 +204,8 @@ class NodeContainer(Remade):
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
         config = {**creation(inputs), "Image": made_of}
-        config["Labels"] = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
+        marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
+        config["Labels"] = {**marks, **label(old, state, inputs["image"])}
         before = None if old is None else answer(client.api, old["Id"])
 
         def prove(new: str) -> None:
@@ -265,7 +274,9 @@ def _seen(inputs: Values, found: Values) -> Values:
         "memoryReservation": (host.get("MemoryReservation") or 0) // _MEBIBYTE,
     }
     given = {key: value for key, value in says.items() if key in inputs}
-    return {**inputs, **given, STOPPED: found["State"]["Running"], POLICY: policy(found)}
+    known = {key: value for key, value in inputs.items() if key != LAST_HEALTHY}
+    running = {STOPPED: found["State"]["Running"], POLICY: policy(found)}
+    return {**known, **given, **output(found), **running}
 
 
 def _named(image: str, inputs: Values) -> str:

@@ -75,6 +75,8 @@ class NodeEngine:
     """Image → health that its node answers."""
     versions: dict[str, str] = field(default_factory=dict)
     """Image → version in its label."""
+    ailing: set[str] = field(default_factory=set)
+    """Images whose nodes have become unhealthy since."""
     spoiled: dict[str, str] = field(default_factory=dict)
     """Image → fingerprint of the wallet that its node leaves."""
     copies: int = 0
@@ -320,7 +322,9 @@ class NodeEngine:
         raise NotFound(name)
 
     def _inspected(self, box: Box) -> Values:
-        sick = box.config["Image"] == SICK
+        health = "starting" if box.config["Image"] == SICK else "healthy"
+        if box.config["Image"] in self.ailing:
+            health = "unhealthy"
         status = "running" if box.running else "exited" if box.exit_code or box.stopped_by_hand else "created"
         host = {
             "Memory": 0,
@@ -341,7 +345,7 @@ class NodeEngine:
                     "Running": box.running,
                     "ExitCode": box.exit_code,
                     "StartedAt": "2026-01-01T00:00:00.0Z",
-                    "Health": {"Status": "starting" if sick else "healthy"} if box.running else None,
+                    "Health": {"Status": health} if box.running else None,
                 },
             }
         )

@@ -1,0 +1,193 @@
+"""The last healthy image of a node: on its container and in its state, however its handovers end."""
+
+import contextlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from catalogue.node_container import LAST_HEALTHY
+from providers.base import ProviderError, Values
+from providers.skycoin import handover
+from providers.skycoin.last_healthy import label
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Fault, Killed, NodeEngine, Resource
+from tests.unit.test_handover import INPUTS, NAME, deployed, only
+
+THIRD = f"registry.example/skycoin@sha256:{'e' * 64}"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(10**9))
+    clock = SimpleNamespace(monotonic=lambda: float(next(now)), sleep=lambda _: None)
+    monkeypatch.setattr(handover, "time", clock)
+
+
+def engine_with(*images: str) -> NodeEngine:
+    engine = NodeEngine()
+    engine.images_there |= set(images)
+    return engine
+
+
+def known(engine: NodeEngine, resource: Resource) -> str | None:
+    """The last healthy image; the label and the state say the same, with and without a refresh."""
+    on_host: str | None = only(engine).config["Labels"].get(LAST_HEALTHY)
+    assert resource.outputs.get("lastHealthy") == on_host
+    assert resource.up(resource.inputs, refresh=True) == "same"
+    assert resource.outputs.get("lastHealthy") == on_host
+    return on_host
+
+
+def test_a_first_container_has_none_and_its_state_no_key_of_it() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    assert known(engine, resource) is None
+    assert "lastHealthy" not in resource.outputs, "a state of an earlier version has no difference"
+    assert resource.up({**INPUTS, "command": ["-log-level=debug"]}) == "update"
+    assert known(engine, resource) is None
+
+
+def test_a_new_image_remembers_the_one_before_and_settings_keep_it() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    assert known(engine, resource) == GOOD
+    resource.up({**INPUTS, "image": NEXT, "command": ["-log-level=debug"]})
+    assert known(engine, resource) == GOOD
+    resource.up({**INPUTS, "image": NEXT}, replace=True)
+    assert known(engine, resource) == GOOD
+
+
+@pytest.mark.parametrize("image", [BAD, SICK])
+def test_an_upgrade_that_failed_changes_nothing_of_it(image: str) -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    with pytest.raises(ProviderError, match="is back, as it was"):
+        resource.up({**INPUTS, "image": image})
+    resource.inputs = {**INPUTS, "image": NEXT}
+    assert known(engine, resource) == GOOD
+
+
+def test_a_handover_that_is_killed_at_any_call_loses_nothing_of_it() -> None:
+    killed = True
+    at = 0
+    while killed:
+        engine, at = NodeEngine(), at + 1
+        resource = deployed(engine)
+        engine.arm(at, Fault.KILLED_BEFORE)
+        with contextlib.suppress(Killed):
+            resource.up({**INPUTS, "image": NEXT})
+        killed = resource.inputs == INPUTS
+        engine.disarm()
+        resource.up({**INPUTS, "image": NEXT}, refresh=True)
+        assert known(engine, resource) == GOOD, f"killed before call {at}"
+    assert at > 10
+
+
+def test_a_rollback_remembers_a_sound_one_and_a_second_one_goes_forth_again() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    resource.up(INPUTS)
+    assert known(engine, resource) == NEXT
+    resource.up({**INPUTS, "image": NEXT})
+    assert known(engine, resource) == GOOD
+
+
+def test_a_rollback_from_one_that_fails_leaves_nothing_to_go_to() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    engine.ailing.add(NEXT)
+    resource.up(INPUTS)
+    assert known(engine, resource) is None, "neither the one that fails nor its own"
+
+
+def test_an_image_that_fails_is_passed_over() -> None:
+    engine = engine_with(THIRD)
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    engine.ailing.add(NEXT)
+    resource.up({**INPUTS, "image": THIRD})
+    assert known(engine, resource) == GOOD
+
+
+def test_a_node_that_was_stopped_counts_and_one_that_crashed_does_not() -> None:
+    engine = engine_with(THIRD)
+    resource = deployed(engine)
+    engine.stop(NAME, timeout=60)
+    resource.up({**INPUTS, "image": NEXT})
+    assert known(engine, resource) == GOOD
+    box = only(engine)
+    box.running, box.exit_code = False, 2
+    resource.up({**INPUTS, "image": THIRD})
+    assert known(engine, resource) == GOOD
+
+
+def test_a_container_that_is_gone_leaves_what_the_state_has() -> None:
+    engine = engine_with(THIRD)
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    engine.boxes.clear()
+    resource.up({**INPUTS, "image": THIRD})
+    assert known(engine, resource) == GOOD
+    engine.boxes.clear()
+    resource.up(INPUTS)
+    assert known(engine, resource) is None, "its own is none to go back to"
+
+
+def test_a_lost_state_is_found_on_the_host_again() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    found = Resource(resource.kind)
+    found.up({**INPUTS, "image": NEXT, "command": ["-log-level=debug"]})
+    assert known(engine, found) == GOOD
+
+
+def test_a_container_that_somebody_exchanged_takes_it_out_of_the_state() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    resource.up({**INPUTS, "image": NEXT})
+    del only(engine).config["Labels"][LAST_HEALTHY]
+    assert resource.up(resource.inputs, refresh=True) == "same"
+    assert known(engine, resource) is None
+
+
+def old(image: str, **state: Any) -> Values:
+    """A container of an image as its engine has it."""
+    running = {"Running": True, "ExitCode": 0, "Health": {"Status": "healthy"}}
+    return {
+        "Config": {"Image": image, "Labels": {LAST_HEALTHY: THIRD}},
+        "HostConfig": {"RestartPolicy": {"Name": state.pop("policy", "unless-stopped")}},
+        "RestartCount": state.pop("restarts", 0),
+        "State": {**running, **state},
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "image"),
+    [
+        (old(GOOD), GOOD),
+        (old(GOOD, Health={"Status": "starting"}), GOOD),
+        (old(GOOD, Health={"Status": "starting"}, restarts=1), THIRD),
+        (old(GOOD, restarts=1), GOOD),
+        (old(GOOD, Health={"Status": "unhealthy"}), THIRD),
+        (old(GOOD, Health=None), GOOD),
+        (old(GOOD, policy="no"), THIRD),
+        (old(GOOD, policy="always"), GOOD),
+        (old(GOOD, Running=False, Health={"Status": "unhealthy"}), GOOD),
+        (old(GOOD, Running=False, ExitCode=137), THIRD),
+        (old("skycoin:by-hand"), THIRD),
+    ],
+)
+def test_what_counts_as_healthy(found: Values, image: str) -> None:
+    assert label(found, {"image": GOOD}, NEXT) == {LAST_HEALTHY: image}
+
+
+def test_a_board_knows_an_image_by_its_way_and_the_label_has_its_public_name() -> None:
+    digest = GOOD.partition("@")[2]
+    there = old(f"127.0.0.1:40123/skycoin@{digest}")
+    assert label(there, {"image": GOOD}, NEXT) == {LAST_HEALTHY: GOOD}
+    assert label(there, {}, NEXT) == {LAST_HEALTHY: GOOD}, "without a state, by the new one's repository"
