@@ -4,9 +4,9 @@ A board has its own /run, /etc/docker and /etc/hosts too: its docker command fin
 board's does, and no name of the operator's machine resolves there. It shares kernel, clock, processor and
 userland with this machine: whatever depends on those is answered by recordings in the unit tests.
 
-A small disk is an ext4 file system in a file, under the engine's data: blocks, journal and inodes are counted as
-on a memory card, and overlay2 is at home on it. (A tmpfs takes memory, and counts neither.) It is mounted in the
-board's own namespace alone, so it goes with the last process of the board, also of a run that was killed.
+A small disk is an ext4 file system in a file, under the engine's data: blocks, journal and inodes are counted
+as on a memory card, and overlay2 is at home on it. (A tmpfs takes memory, and counts neither.) It is mounted
+in the board's own namespace alone: it goes with the board's last process, also of a run that was killed.
 """
 
 import contextlib
