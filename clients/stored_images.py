@@ -102,7 +102,7 @@ def _own(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> 
             identity=one["Id"],
             names=tuple(sorted(one.get("RepoDigests") or ())),
             version=(one.get("Labels") or {}).get(VERSION, ""),
-            size=one["Size"],
+            size=one.get("Size") or 0,
         )
         for one in stored
         if _is_own(one, repositories)

@@ -36,6 +36,8 @@ class FleetNode:
     runs: str = ""
     """`native` or `emulated`."""
     backup: Backup | None = None
+    repositories: frozenset[str] = frozenset()
+    """Repositories of the images that the stack deploys to its host."""
 
 
 class State(StrEnum):
@@ -106,6 +108,15 @@ class Disk:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """Images of this program that a host stores, those that run included."""
+
+    count: int
+    size: int
+    """Bytes as docker counts them: a layer that several share, once for each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
     """All that was found of one node."""
 
@@ -116,6 +127,7 @@ class Status:
     container: Container | None = None
     chain: Chain | None = None
     disk: Disk | None = field(default=None)
+    images: Images | None = None
 
     @property
     def is_ok(self) -> bool:
