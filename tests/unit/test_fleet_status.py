@@ -199,6 +199,25 @@ def test_a_stopped_node_shows_since_when_and_the_disk_that_another_sees() -> Non
     assert down.disk == up.disk == Disk(free=17000000 * 1024, total=30358512 * 1024)
 
 
+def test_what_this_programs_images_hold_is_of_the_host_and_asked_once() -> None:
+    stored = ImageStore()
+    stored.add("a", IMAGE, Size=20)
+    stored.add("b", IMAGE.replace("4b16", "ffff"), Size=30)
+    stored.add("mine", tags=("mine:1",))
+    engine = FleetEngine({"skycoin-one": Box(), "skycoin-two": Box(status="exited")}, stored=stored.images())
+    here = frozenset({IMAGE.partition("@")[0]})
+    nodes = [node("one", repositories=here), node("two")]
+    assert [one.images for one in statuses(engine, nodes, pause=0)] == [Images(count=2, size=50)] * 2
+    assert engine.calls.count("images") == 1
+
+
+def test_an_engine_that_lists_no_images_is_asked_for_the_rest() -> None:
+    refusal = APIError("403", explanation="authorization denied by plugin")
+    engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda name: refusal if name == "images" else None)
+    [found] = statuses(engine, [node()], pause=0)
+    assert (found.state, found.images) == (State.SYNCED, None)
+
+
 @pytest.mark.parametrize("fault", [{"State": None}, {"Config": {}}, {"State": {"StartedAt": "yesterday"}}])
 def test_an_engine_of_another_form_is_said(fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FleetEngine({"skycoin-node-1": Box()})
@@ -235,25 +254,6 @@ def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
         (KeyError("SystemTime"), "it stopped answering: 'SystemTime'"),
     ],
 )
-def test_what_this_programs_images_hold_is_of_the_host_and_asked_once() -> None:
-    stored = ImageStore()
-    stored.add("a", IMAGE, Size=20)
-    stored.add("b", IMAGE.replace("4b16", "ffff"), Size=30)
-    stored.add("mine", tags=("mine:1",))
-    engine = FleetEngine({"skycoin-one": Box(), "skycoin-two": Box(status="exited")}, stored=stored.images())
-    here = frozenset({IMAGE.partition("@")[0]})
-    nodes = [node("one", repositories=here), node("two")]
-    assert [one.images for one in statuses(engine, nodes, pause=0)] == [Images(count=2, size=50)] * 2
-    assert engine.calls.count("images") == 1
-
-
-def test_an_engine_that_lists_no_images_is_asked_for_the_rest() -> None:
-    refusal = APIError("403", explanation="authorization denied by plugin")
-    engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda name: refusal if name == "images" else None)
-    [found] = statuses(engine, [node()], pause=0)
-    assert (found.state, found.images) == (State.SYNCED, None)
-
-
 def test_an_engine_that_fails_is_the_hosts_reason_and_connected_anew(
     error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
