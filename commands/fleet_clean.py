@@ -1,10 +1,10 @@
 """`skyinfra fleet clean`: older images of this program go from the hosts of a stack."""
 
-import sys
 from collections.abc import Sequence
 
 import click
 
+from commands.agreement import has_agreed
 from commands.backend import Choice
 from commands.exit_codes import PART
 from commands.options import chosen, examples, with_stack
@@ -42,20 +42,13 @@ def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
             click.echo("No older image of this program is on the hosts that answer.")
         else:
             click.echo(f"{table(seen)}\n\n{counted(seen)}, would go. {STAYS}")
-            if not (yes or _agreed()):
+            if not (yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")):
                 return _code(seen)
             gone = clean(seen, kept)
             _say_faults(gone)
             click.echo(f"{counted(gone)}, went.")
             seen = [*seen, *gone]
         return _code(seen)
-
-
-def _agreed() -> bool:
-    if sys.stdin.isatty():
-        return click.confirm("Remove them?")
-    click.echo("Nothing was removed: --yes removes them.")
-    return False
 
 
 def _say_faults(found: Sequence[Surplus]) -> None:

@@ -89,6 +89,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("review",),
         ("setup", "adopt"),
         ("setup", "backup"),
+        ("setup", "collect"),
         ("setup", "restore"),
         ("setup", "rotate"),
         ("wallet", "accept"),

@@ -119,9 +119,9 @@ def test_a_person_is_asked(
         asked.append(question)
         return answer
 
-    monkeypatch.setattr("commands.fleet_clean.click.confirm", confirm)
+    monkeypatch.setattr("commands.agreement.click.confirm", confirm)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr("commands.fleet_clean.sys", terminal)
+    monkeypatch.setattr("commands.agreement.sys", terminal)
     assert skyinfra("fleet", "clean").code == 0
     assert asked == ["Remove them?"]
     assert engines[SHED].removed == removed
@@ -132,12 +132,12 @@ def test_what_came_after_the_look_is_not_removed(
 ) -> None:
     """A person thinks for a while, and others work meanwhile."""
 
-    def meanwhile() -> bool:
+    def meanwhile(*_: str) -> bool:
         engines[ATTIC].add("new", ref("f"))
         engines[ATTIC].use("c", "by-hand")
         return True
 
-    monkeypatch.setattr(fleet_clean, "_agreed", meanwhile)
+    monkeypatch.setattr(fleet_clean, "has_agreed", meanwhile)
     assert skyinfra("fleet", "clean").code == 0
     assert engines[ATTIC].removed == ["exporter"]
     assert {"new", "c"} <= set(engines[ATTIC].stored)
