@@ -293,7 +293,7 @@ def test_a_preview_says_what_goes_and_a_failed_update_removes_nothing(
     )
     before = board.docker("ps", "-q", "--no-trunc")
     with pytest.raises(ProviderError, match=f"The old container {NAME} is back"):
-        node.up(new, healthcheck=SICK, waitTimeout=10)
+        node.up(new, healthcheck=SICK, waitTimeout=10, **node.near)
     assert board.docker("ps", "-q", "--no-trunc") == before
     assert set(stored(board)) - others == ids(board, [ninth, tenth, new])
     assert eighth.partition("@")[2] not in board.docker("images", "--digests")
@@ -427,7 +427,7 @@ def test_a_collected_registry_takes_and_gives_images_as_before(
 ) -> None:
     new = publish(repository, 400, "again")
     whole(repository, new)
-    node.up(new)
+    node.up(new, **node.near)
     assert board.docker("ps", "--format", "{{.Names}}").split() == [NAME]
 
 
