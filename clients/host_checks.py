@@ -373,7 +373,8 @@ _ROWS = (
         level=Level.REFUSED,
         said="has {free} MiB free where Docker keeps its data, and an image and copies of wallets need "
         "{needed}",
-        remedy="Make room: `docker system df -v` there shows what Docker keeps; a volume may hold a wallet",
+        remedy="Make room: `./skyinfra fleet clean` removes older images of this program, and `docker system "
+        "df -v` there shows what else Docker keeps; a volume may hold a wallet",
         look=_full_disk,
     ),
     Check(

@@ -98,9 +98,14 @@ def source_of(image: str, place: Place) -> str:
 
 def _is_forwarded(source: str, place: Place) -> bool:
     """True where the image's registry is on this machine's loopback, and the engine behind ssh."""
-    name = _address(source)[0]
-    on_loopback = name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
-    return on_loopback and str(place.get("engine") or "").startswith("ssh://")
+    registry = source.partition("/")[0]
+    return is_on_loopback(registry) and str(place.get("engine") or "").startswith("ssh://")
+
+
+def is_on_loopback(registry: str) -> bool:
+    """True for a registry's address (`HOST` or `HOST:PORT`) that every machine takes for itself."""
+    name = registry.partition(":")[0]
+    return name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
 
 
 def _address(source: str) -> tuple[str, int]:

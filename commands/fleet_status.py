@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from catalogue.naming import engine_name
 from commands.backend import Backend, Choice
 from commands.exit_codes import PART
 from commands.options import chosen, examples, with_stack
 from fleet import report
 from fleet.hosts import Hosts
+from fleet.images import image_hosts
 from fleet.nodes import Backup, FleetNode, Status
 from wallets.nodes import DeployedNode, nodes_of
 from wallets.records import recorded
@@ -39,7 +41,7 @@ EVERY = 5.0
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/fleet-status.md).")
 @click.option("--watch", is_flag=True, help="Show it anew every 5 s, until Ctrl-C.")
 def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> int:
-    """Show each node of a stack: its chain, container and backup, and the disk of its host.
+    """Show each node of a stack: its chain, container and backup, and its host's disk and images.
 
     All hosts are asked at once, and nothing is changed on them. The exit code is 4 where a node needs
     attention or its host does not answer within 25 s, and 0 where all are synced, syncing, starting, or
@@ -70,6 +72,7 @@ def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
     resources = backend.resources(stack)
     tags = _tags(resources)
     outputs = {one["urn"]: one.get("outputs") or {} for one in resources}
+    repositories = {engine_name(one.engine or ""): one.repositories for one in image_hosts(resources)}
     nodes = []
     for node in sorted(nodes_of(stack, resources).values(), key=lambda one: (one.host, one.name)):
         if node.container is not None:
@@ -87,6 +90,7 @@ def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
                     backup=_known_backup(backend, node),
                     rollback=node.rollback,
                     stack=stack,
+                    repositories=repositories[engine_name(node.engine or "")],
                 )
             )
     return nodes

@@ -1,15 +1,22 @@
 """`skyinfra setup`: what the set-up of `make up` has made for itself."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
+from commands.agreement import has_agreed
+from commands.backend import Choice, enter_set_up
 from commands.exit_codes import FAILED
 from commands.options import examples
 from commands.wallet_options import opened, recipient_options, with_identity, with_ssh
+from display.columns import columns
+from display.units import size
 from local import setup_adopt, setup_backup
 from local.layout import Layout, read_layout
+from local.registry_collection import collect
+from local.registry_contents import Garbage
 from local.rotation import Key, rotate
 from local.setup_backup_format import SUFFIX, About
 from local.stack import STACK
@@ -40,7 +47,7 @@ NOT_IN_IT = (
 
 @click.group()
 def setup() -> None:
-    """Back up, restore or adopt a set-up; change its keys."""
+    """Back up, restore, adopt or collect a set-up; change its keys."""
 
 
 @setup.command(
@@ -66,6 +73,43 @@ def rotate_key(key: str) -> None:
     layout = read_layout()
     rotate(layout, Key(key))
     click.echo(SAYS[Key(key)].format(state=layout.state))
+
+
+@setup.command(
+    "collect",
+    short_help="Remove what nothing needs from the local registry.",
+    epilog=examples("./skyinfra setup collect", "./skyinfra setup collect --yes"),
+)
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
+def collect_registry(yes: bool) -> None:
+    """Remove from the local registry what no tag, list, state or stack's file names, after showing it.
+
+    It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes run on.
+    Refused while another command or pulumi is at work. A run that was interrupted is finished by the same
+    command.
+    """
+    enter_set_up(layout := read_layout(), Choice.SET_UP)  # for the registry's authority and login
+    shown = False
+
+    def agreed(found: Garbage) -> bool:
+        nonlocal shown
+        shown = True
+        click.echo(f"{_garbage(found)}\nImages that are published, run, or were healthy before stay.")
+        return yes or has_agreed("Remove it?", "Nothing was removed: --yes removes it.")
+
+    if (gone := collect(layout, agreed)) is not None:
+        click.echo(f"{size(gone.size)} are free again.")
+    elif not shown:
+        click.echo("Everything in the local registry is needed.")
+
+
+def _garbage(found: Garbage) -> str:
+    """A row for each repository that something goes from, and a sum."""
+    going = Counter(one.repository for one in found.manifests)
+    rows = [[name, str(count), str(found.stays[name])] for name, count in sorted(going.items())]
+    listed = [columns([["REPOSITORY", "GO", "STAY"], *rows]), ""] if rows else []
+    said = f"{len(found.manifests)} manifests would go, and {size(found.size)} with them."
+    return "\n".join([*listed, said])
 
 
 @setup.command(

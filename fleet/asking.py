@@ -17,8 +17,9 @@ from requests.exceptions import RequestException, Timeout
 from clients.engine import Engine
 from clients.errors import ServiceError
 from clients.shared_ssh import SharedSsh
+from clients.stored_images import own_images
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk, container_of, time_of
-from fleet.nodes import Chain, Container, Disk, FleetNode, State, Status
+from fleet.nodes import Chain, Container, Disk, FleetNode, Images, State, Status
 
 REQUEST_SECONDS = 20
 """Time limit of one request."""
@@ -84,7 +85,17 @@ def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> l
     found = [_status(client, node, now, pause) for node in nodes]
     # A node that does not run can't say how full the disk is that it shares with another.
     disk = next((one.disk for one in found if one.disk), None)
-    return [replace(one, disk=one.disk or disk) for one in found]
+    images = _images(client, frozenset().union(*(node.repositories for node in nodes)))
+    return [replace(one, disk=one.disk or disk, images=images) for one in found]
+
+
+def _images(client: Any, repositories: frozenset[str]) -> Images | None:
+    """Images of this program on the host; None where its engine can't list any."""
+    try:
+        found = _of_host(lambda: own_images(client.api, repositories))
+    except APIError:
+        return None
+    return Images(count=len(found), size=sum(one.size for one in found))
 
 
 def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status:

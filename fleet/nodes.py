@@ -39,6 +39,8 @@ class FleetNode:
     rollback: Mapping[str, str] | None = None
     """Digest, reason and date, where it is rolled back."""
     stack: str = "local"
+    repositories: frozenset[str] = frozenset()
+    """Repositories of the images that the stack deploys to its host."""
 
 
 class State(StrEnum):
@@ -109,6 +111,15 @@ class Disk:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """Images of this program that a host stores, those that run included."""
+
+    count: int
+    size: int
+    """Bytes as docker counts them: a layer that several share, once for each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
     """All that was found of one node."""
 
@@ -119,6 +130,7 @@ class Status:
     container: Container | None = None
     chain: Chain | None = None
     disk: Disk | None = field(default=None)
+    images: Images | None = None
 
     @property
     def is_ok(self) -> bool:

@@ -15,7 +15,8 @@ SCHEMA = 1
 """Grows when a key of the JSON goes or means something else; a new key is none."""
 PARTS = (
     ("NODE", "HOST", "STATE", "HEIGHT", "PEERS", "LAST BLOCK", "UP"),
-    ("VERSION", "IMAGE", "RUNS", "RESTARTS", "BACKUP", "DISK FREE"),
+    ("VERSION", "IMAGE", "RUNS", "RESTARTS"),
+    ("BACKUP", "DISK FREE", "IMAGES"),
 )
 NOTHING = "–"
 DIGEST = 12
@@ -76,6 +77,7 @@ def _row(one: Status, now: datetime) -> list[str]:
         NOTHING if container is None else str(container.restarts),
         _backup(one.node.backup, now),
         NOTHING if one.disk is None else size(one.disk.free),
+        NOTHING if one.images is None else f"{one.images.count}, {size(one.images.size)}",
     ]
 
 
@@ -122,6 +124,7 @@ def _node(one: Status, now: datetime) -> dict[str, Any]:
         "container": _container(node, one.container),
         "chain": _chain(one.chain, now),
         "disk": _disk(one.disk),
+        "images": None if one.images is None else {"count": one.images.count, "size": one.images.size},
         "backup": _known(node.backup, now),
         "rollback": None if node.rollback is None else {**node.rollback},
     }

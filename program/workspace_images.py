@@ -13,6 +13,7 @@ import pulumi
 
 from catalogue.arch import in_table_order
 from catalogue.images import GO_MODULE
+from catalogue.titles import TITLE, with_docker
 from catalogue.workspaces import (
     BASE_REPOSITORY,
     DIND_SUFFIX,
@@ -122,7 +123,7 @@ class WorkspaceImages:
             tags=entry.dind_tags(workspace.python),
             bases={arch: variant.ref for arch, variant in under.variants.items()},
             base_name=f"{entry.repository}:{entry.tags(workspace.python)[0]}",
-            title=f"{entry.title}, with a Docker engine",
+            title=with_docker(entry.title),
         )
 
     def _places(self, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> dict[str, str]:
@@ -153,7 +154,7 @@ class WorkspaceImages:
             repositories=repositories,
             build_base=self._builds.base,
             build_args={**(build_args or {}), "SOURCE_DATE_EPOCH": "0"},
-            labels={"org.opencontainers.image.title": title},
+            labels={TITLE: title},
             secrets=self._builds.secrets,
             builder=self._builds.builder,
             **more,

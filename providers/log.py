@@ -12,6 +12,7 @@ from providers.base import URN
 
 Warn: TypeAlias = Callable[[str], None]
 Status: TypeAlias = Callable[[str], None]
+Say: TypeAlias = Callable[[str], None]
 
 
 def warn_at(engine: str) -> Warn:
@@ -24,6 +25,18 @@ def warn_at(engine: str) -> Warn:
             stub.Log(request, timeout=5)
 
     return warn
+
+
+def say_at(engine: str) -> Say:
+    """A function that prints a line of a resource, which stays among a run's messages."""
+    stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
+
+    def say(message: str) -> None:
+        request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=URN.get())
+        with contextlib.suppress(grpc.RpcError):  # an engine that ends need not hear it
+            stub.Log(request, timeout=5)
+
+    return say
 
 
 def status_at(engine: str) -> Status:

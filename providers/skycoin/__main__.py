@@ -8,7 +8,7 @@ protocol_only()
 
 from catalogue.version import VERSION  # noqa: E402
 from providers.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
-from providers.log import status_at, warn_at  # noqa: E402
+from providers.log import say_at, status_at, warn_at  # noqa: E402
 
 
 def load() -> Provider:
@@ -24,7 +24,9 @@ def load() -> Provider:
 
     return Provider(
         kinds={
-            "skycoin:index:NodeContainer": NodeContainer(status_at(sys.argv[1]), warn_at(sys.argv[1])),
+            "skycoin:index:NodeContainer": NodeContainer(
+                status_at(sys.argv[1]), warn_at(sys.argv[1]), say=say_at(sys.argv[1])
+            ),
             "skycoin:index:Preflight": Preflight(HostFindings(warn_at(sys.argv[1]))),
             "skycoin:index:ProgramVersion": ProgramVersion(),
             "skycoin:index:PulledImage": PulledImage(status_at(sys.argv[1])),

@@ -16,23 +16,26 @@ from typing import Any
 
 from docker.errors import DockerException, NotFound
 
+from catalogue.naming import is_pinned
 from catalogue.node_container import HANDED_OVER, LIVE, NODE
 from clients.engine import connect
+from clients.errors import ServiceError
 from clients.pull import ensure_image, is_same, known_as
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import URN, Change, Checked, Found, ProviderError, Remade, Values
+from providers.base import UNKNOWN, URN, Change, Checked, Found, ProviderError, Remade, Values
 from providers.docker.container_creation import creation
 from providers.docker.container_schema import CONTAINER
 from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
-from providers.log import Status, Warn
+from providers.log import Say, Status, Warn
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
 from providers.skycoin.last_healthy import label, output
 from providers.skycoin.node_proof import answer, refuse_unproved
+from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, unchanged
 from providers.skycoin.watchdog import watch
@@ -65,11 +68,13 @@ class NodeContainer(Remade):
         warn: Warn,
         client: Callable[[Values], Any] = connect,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        say: Say = lambda _: None,
     ) -> None:
         self._status = status
         self._warn = warn
         self._client = client
         self._now = now
+        self._older = OlderImages(say, warn)
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Take the inputs as they are given."""
@@ -88,6 +93,21 @@ class NodeContainer(Remade):
         if olds.get(INTERRUPTED):
             changed.add(INTERRUPTED)
         return Change(updates=tuple(sorted(changed)))
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """State that the inputs would make; a preview says which older images would go from the host."""
+        if olds is not None and "host" in olds and UNKNOWN not in (news["host"], news.get("engine")):
+            with contextlib.suppress(ServiceError, *FAULTS):
+                self._foresee(olds, news)
+        return super().planned(news, olds)
+
+    def _foresee(self, olds: Values, news: Values) -> None:
+        client = self._client(news)
+        old = self._handover(client, "", olds).find(olds["name"])
+        if old is not None and is_pinned(olds["image"]) and self._needs_another(old, olds, news):
+            image = news["image"] if is_pinned(news["image"]) else unbuilt(olds["image"])
+            kept = [image, *label(old, olds, image).values()]
+            self._older.foresee(client.api, olds, news, kept, old["Id"])
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make the container, or hand over to it where one of this node is there."""
@@ -154,6 +174,7 @@ class NodeContainer(Remade):
             self._replace(client, handover, old, olds, news, identity)
             if old is not None:
                 handover.discard(old)
+            self._older.remove(client.api, olds, news)
         else:
             if news.get("newWallet") and not olds.get("newWallet"):
                 copy_wallet(client, news, news["image"], self._now())
@@ -194,6 +215,7 @@ class NodeContainer(Remade):
         inputs: Values,
         identity: str,
     ) -> None:
+        want(inputs)
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
         made_of = ensure_image(client, inputs["image"], inputs, self._status)

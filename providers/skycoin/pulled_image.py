@@ -11,6 +11,7 @@ from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
 from providers.base import UNKNOWN, Change, Checked, Found, Values, unknown_inputs
 from providers.log import Status
+from providers.skycoin.older_images import want
 
 INPUTS = ("host", "engine", "sshOptions", "image", "pullFrom")
 
@@ -41,6 +42,7 @@ class PulledImage:
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Pull it unless it is there."""
+        want(inputs)
         ref = ensure_image(self._client(inputs), inputs["image"], inputs, self._status)
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
@@ -52,6 +54,7 @@ class PulledImage:
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Pull the image unless it is there; whatever was made from it keeps its name for it."""
+        want(news)
         client, kept = self._client(news), _kept(olds, news)
         if kept is not None and known_as(client.api, kept) == kept:
             return {**news, "ref": kept}

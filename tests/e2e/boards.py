@@ -3,6 +3,10 @@
 A board has its own /run, /etc/docker and /etc/hosts too: its docker command finds its engine where a real
 board's does, and no name of the operator's machine resolves there. It shares kernel, clock, processor and
 userland with this machine: whatever depends on those is answered by recordings in the unit tests.
+
+A small disk is an ext4 file system in a file, under the engine's data: blocks, journal and inodes are counted
+as on a memory card, and overlay2 is at home on it. (A tmpfs takes memory, and counts neither.) It is mounted
+in the board's own namespace alone: it goes with the board's last process, also of a run that was killed.
 """
 
 import contextlib
@@ -43,6 +47,7 @@ mount -t sysfs sysfs /sys && mount --rbind /run/skycoin-cgroup /sys/fs/cgroup
 mount --bind "$1/run" /run
 mount --bind "$1/etc-docker" /etc/docker
 mount --bind "$1/hosts" /etc/hosts
+[ ! -e "$1/disk" ] || mount -o loop "$1/disk" "$1/data"
 ip link set lo up
 touch "$1/ready"
 exec sleep infinity
@@ -93,6 +98,12 @@ class Board:
         done = subprocess.run(self.inside(*argv), capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def free(self) -> int:
+        """Bytes that are left on its disk for the engine's data, those that are on their way included."""
+        self.run("sync", "-f", str(self.folder / "data"))
+        found = self.run("df", "-B1", "--output=avail", str(self.folder / "data"))
+        return int(found.split()[-1])
 
     def get(self, path: str, port: int) -> str:
         """Body of an HTTP answer on the board's loopback."""
@@ -196,18 +207,23 @@ class Board:
             time.sleep(0.1)
 
 
-def start_board(layout: Layout, name: str, number: int) -> Board:
-    """Start a board; `number` (0 to 255) tells the boards of one run apart."""
-    packages = ["openssh-server", "docker.io", "iptables", "iproute2", "curl"]
+def start_board(layout: Layout, name: str, number: int, disk: int | None = None) -> Board:
+    """Start a board; `number` (0 to 255) tells the boards of one run apart.
+
+    `disk` is the size of a disk of its own for the engine's data, in MB; None: the folder's.
+    """
+    packages = ["openssh-server", "docker.io", "iptables", "iproute2", "curl", "e2fsprogs"]
     ensure_packages(layout, "the boards", packages)
     board = Board(name, number, layout.state / FOLDER / name)
     board.end()
     shutil.rmtree(board.folder, ignore_errors=True)
-    for folder in ("run/sshd", "etc-docker"):
+    for folder in ("run/sshd", "etc-docker", "data"):
         (board.folder / folder).mkdir(parents=True)
     (board.folder / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
     Path("/etc/docker").mkdir(exist_ok=True)
     _make_keys(board)
+    if disk is not None:
+        _make_disk(board, disk)
     _link_up(board)
     _hold(board)
     board.start_engine()
@@ -228,6 +244,15 @@ def _make_keys(board: Board) -> None:
     public = (board.folder / "host_key.pub").read_text().split()[:2]
     (board.folder / "known_hosts").write_text(f"{board.address} {' '.join(public)}\n")
     (board.folder / "sshd_config").write_text(SSHD.format(folder=board.folder))
+
+
+def _make_disk(board: Board, size: int) -> None:
+    path = board.folder / "disk"
+    with path.open("wb") as file:
+        file.truncate(size * 1_000_000)
+    # Nothing is kept for root, and nothing is left for the kernel to write later: both would count as used.
+    later = "lazy_itable_init=0,lazy_journal_init=0"
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-E", later, str(path)], check=True)
 
 
 def _link_up(board: Board) -> None:

@@ -48,6 +48,12 @@ def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
     return {one["node"]: one for one in said["nodes"]}
 
 
+def image_size(board: Board) -> int:
+    """Bytes of the only image on a board, as its engine counts them."""
+    [identity] = set(board.docker("images", "-q", "--no-trunc").split())
+    return int(board.docker("image", "inspect", "-f", "{{.Size}}", identity))
+
+
 def logins(board: Board) -> int:
     """Connections that its sshd has let in."""
     return (board.folder / "sshd.log").read_text(errors="replace").count("Accepted publickey")
@@ -65,6 +71,9 @@ def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> N
         assert (one["container"]["status"], one["container"]["restarts"]) == ("running", 0)
         assert 0 < one["disk"]["free"] < one["disk"]["total"]
         assert one["backup"] is None
+    for name in (MILL, ORCHARD):
+        assert nodes[name]["images"]["count"] == 1, "its own, which came through ssh"
+        assert nodes[name]["images"]["size"] == image_size(boards[name])
     answer = json.loads(boards[MILL].get("/api/v1/health", PORTS[MILL]))
     assert nodes[MILL]["chain"]["last_block"].startswith("2015-03-17T"), answer["blockchain"]["head"]
     table = up.skyinfra("fleet", "status")

@@ -91,6 +91,8 @@ class FleetEngine:
     time: str = NOW
     fails: Callable[[str], Exception | None] = lambda _: None
     """Error of a call, by its name."""
+    stored: list[dict[str, Any]] = field(default_factory=list)
+    """Images, as a list of them shows."""
     calls: list[str] = field(default_factory=list)
     closed: bool = False
 
@@ -114,6 +116,10 @@ class FleetEngine:
     def info(self) -> dict[str, Any]:
         self._called("info")
         return {"SystemTime": self.time}
+
+    def images(self) -> list[dict[str, Any]]:
+        self._called("images")
+        return self.stored
 
     def inspect_container(self, name: str) -> dict[str, Any]:
         self._called("inspect")

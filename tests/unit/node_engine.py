@@ -6,13 +6,15 @@ containers when it boots as Docker does, and checks after each call that the wal
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from catalogue.titles import TITLE
 from providers.base import Values
 from providers.skycoin.node_container import NodeContainer
 
@@ -73,6 +75,8 @@ class NodeEngine:
     """Lines that the wallet's script prints."""
     answers: dict[str, str] = field(default_factory=dict)
     """Image → health that its node answers."""
+    titled: bool = False
+    """True where images bear the title of this program's; those that nothing needs go then."""
     versions: dict[str, str] = field(default_factory=dict)
     """Image → version in its label."""
     ailing: set[str] = field(default_factory=set)
@@ -174,8 +178,23 @@ class NodeEngine:
         labels = {"org.opencontainers.image.version": self.versions[name]} if name in self.versions else None
         return {"Id": name, "Config": {"Labels": labels}}
 
-    def images(self) -> list[Values]:
-        return [{"RepoDigests": [name]} for name in self.images_there]
+    def images(self, all: bool = False) -> list[Values]:  # noqa: A002 docker-py's name
+        labels = {TITLE: "Skycoin node"} if self.titled else None
+        return [
+            {"Id": name, "RepoDigests": [name], "Labels": labels, "Size": 27_000_000}
+            for name in sorted(self.images_there)
+        ]
+
+    def remove_image(self, name: str, force: bool, noprune: bool) -> None:
+        def remove() -> None:
+            assert (force, noprune) == (False, True)
+            if name not in self.images_there:
+                raise ImageNotFound(name)
+            assert all(box.config["Image"] != name for box in self.boxes.values()), "a container needs it"
+            self.images_there.discard(name)
+            self.log.append(f"remove {name[-1]}")
+
+        self._call(remove)
 
     def pull(self, name: str, **_: Any) -> list[Values]:
         return [{"error": f"{name}: connection refused"}]
@@ -193,12 +212,14 @@ class NodeEngine:
         found: Values = self._call(lambda: self._inspected(self._box(name)))
         return found
 
-    def listed(self, filters: Values) -> list[Values]:
+    def listed(self, filters: Mapping[str, Any]) -> list[Values]:
         running = "running" in filters.get("status", ())
         wanted, label = filters.get("volume"), filters.get("label")
         return [
             {
                 "Id": box.identity,
+                "ImageID": box.config["Image"],
+                "Labels": box.config.get("Labels"),
                 "Names": [f"/{box.name}"],
                 "Mounts": [
                     {"Name": name, "RW": True, "Destination": f"/{name.rpartition('-')[2]}"}
@@ -359,7 +380,12 @@ class _Containers:
 
     engine: NodeEngine
 
-    def __call__(self, *, filters: Values, all: bool = False) -> list[Values]:  # noqa: A002 docker-py's name
+    def __call__(
+        self,
+        *,
+        filters: Mapping[str, Any] = MappingProxyType({}),
+        all: bool = False,  # noqa: A002 docker-py's name
+    ) -> list[Values]:
         found: list[Values] = self.engine._call(lambda: self.engine.listed(filters))
         return found
 

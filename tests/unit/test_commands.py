@@ -79,6 +79,7 @@ ALL = sorted(commands(group))
 def test_the_front_door_has_these_commands() -> None:
     assert ALL == [
         ("fleet", "check"),
+        ("fleet", "clean"),
         ("fleet", "status"),
         ("fleet", "up"),
         ("images",),
@@ -90,6 +91,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("review",),
         ("setup", "adopt"),
         ("setup", "backup"),
+        ("setup", "collect"),
         ("setup", "restore"),
         ("setup", "rotate"),
         ("wallet", "accept"),

@@ -25,9 +25,10 @@ from fleet import report
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
 from fleet.asking import Asking, HostError, statuses
 from fleet.hosts import AT_ONCE, Hosts
-from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, State, Status
+from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, Images, State, Status
 from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
 from tests.unit.front_door import Skyinfra
+from tests.unit.image_store import ImageStore
 from tests.unit.test_commands import layout, set_up  # noqa: F401
 from tests.unit.test_wallets import NODE, URN, child
 
@@ -196,6 +197,25 @@ def test_a_stopped_node_shows_since_when_and_the_disk_that_another_sees() -> Non
     assert down.container is not None
     assert (down.container.seconds, down.container.restarts) == (600, 3)
     assert down.disk == up.disk == Disk(free=17000000 * 1024, total=30358512 * 1024)
+
+
+def test_what_this_programs_images_hold_is_of_the_host_and_asked_once() -> None:
+    stored = ImageStore()
+    stored.add("a", IMAGE, Size=20)
+    stored.add("b", IMAGE.replace("4b16", "ffff"), Size=30)
+    stored.add("mine", tags=("mine:1",))
+    engine = FleetEngine({"skycoin-one": Box(), "skycoin-two": Box(status="exited")}, stored=stored.images())
+    here = frozenset({IMAGE.partition("@")[0]})
+    nodes = [node("one", repositories=here), node("two")]
+    assert [one.images for one in statuses(engine, nodes, pause=0)] == [Images(count=2, size=50)] * 2
+    assert engine.calls.count("images") == 1
+
+
+def test_an_engine_that_lists_no_images_is_asked_for_the_rest() -> None:
+    refusal = APIError("403", explanation="authorization denied by plugin")
+    engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda name: refusal if name == "images" else None)
+    [found] = statuses(engine, [node()], pause=0)
+    assert (found.state, found.images) == (State.SYNCED, None)
 
 
 @pytest.mark.parametrize("fault", [{"State": None}, {"Config": {}}, {"State": {"StartedAt": "yesterday"}}])
@@ -372,20 +392,22 @@ def well(name: str, **given: Any) -> Status:
 def test_the_table_shows_what_is_known_of_each_node() -> None:
     backup = Backup(time=AT - timedelta(days=3), file="/b.age", is_gone=False)
     fleet = [
-        replace(well("node-1"), node=node("node-1", backup=backup)),
-        seen(Box(says=[BEHIND], restarts=2), node("node-2", host="shed", runs="emulated")),
+        replace(well("node-1"), node=node("node-1", backup=backup), images=Images(count=2, size=54_000_000)),
+        replace(
+            seen(Box(says=[BEHIND], restarts=2), node("node-2", host="shed", runs="emulated")), images=None
+        ),
         Status(node=node("node-3", host="dead"), state=State.NO_ANSWER, reason="ssh: No route to host"),
     ]
     lines = report.text(fleet, AT, None).splitlines()
     assert [line.split("  ") for line in _squeezed(lines[:4])] == [
         ["NODE", "HOST", "STATE", "HEIGHT", "PEERS", "LAST BLOCK", "UP", "VERSION", "IMAGE"]
-        + ["RUNS", "RESTARTS", "BACKUP", "DISK FREE"],
+        + ["RUNS", "RESTARTS", "BACKUP", "DISK FREE", "IMAGES"],
         ["node-1", "attic", "synced", "180000", "3", "64 s", "3 h", "0.27.1", "0.27.1@4b16288b2ffa"]
-        + ["native", "0", "3 d", "17.4 GB"],
+        + ["native", "0", "3 d", "17.4 GB", "2, 54.0 MB"],
         ["node-2", "shed", "stuck", "57694 of 180000", "2", "64 s", "3 h", "0.27.1", "0.27.1@4b16288b2ffa"]
-        + ["emulated", "2", "none", "17.4 GB"],
+        + ["emulated", "2", "none", "17.4 GB", "–"],
         ["node-3", "dead", "does not answer", "–", "–", "–", "–", "–", "0.27.1@4b16288b2ffa"]
-        + ["native", "–", "none", "–"],
+        + ["native", "–", "none", "–", "–"],
     ]
     assert lines[5].startswith("node-2 on host shed: stuck: it has block 57694 of 180000")
     assert lines[6] == "node-3 on host dead: does not answer: ssh: No route to host"
@@ -402,8 +424,8 @@ def test_eighty_columns_are_enough_and_each_part_has_the_names(count: int) -> No
     fleet = [well(f"node-{number}", host=f"board-{number}") for number in range(count)]
     shown = report.text(fleet, AT, 80).splitlines()
     assert max(map(len, shown)) <= 80
-    assert sum(line.startswith("NODE ") for line in shown) == 2
-    assert sum(line.startswith("node-") for line in shown) == 2 * count
+    assert sum(line.startswith("NODE ") for line in shown) == 3
+    assert sum(line.startswith("node-") for line in shown) == 3 * count
     wide = report.text(fleet, AT, None).splitlines()
     assert sum(line.startswith("node-") for line in wide) == count
 

@@ -1,0 +1,133 @@
+"""Images of this program that an engine stores, and those that no node, and nothing else, needs there.
+
+An image is this program's where it bears the title of one of its images, was pulled by digest alone, and each
+of its names is in a repository that the caller names. What has a tag, or a name anywhere else, is somebody's.
+It may go where no container, running or stopped, and no other image is made from it, and where no node's
+container names it as the last healthy one before its own (docs/adr/0032).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import ImageNotFound
+
+from catalogue.naming import is_pinned, split_pinned
+from catalogue.node_container import LAST_HEALTHY
+from catalogue.titles import TITLE, TITLES
+from clients.pull import is_on_loopback
+from display.units import size
+
+VERSION = "org.opencontainers.image.version"
+DIGITS = 12
+"""Digits of a digest that are shown, as docker does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredImage:
+    """An image of this program, as an engine has it."""
+
+    identity: str
+    """The engine's id."""
+    names: tuple[str, ...]
+    """`repo@sha256:…`, in one or more repositories."""
+    version: str
+    """Version of its software, as its label says; empty where it says none."""
+    size: int
+    """Bytes of all its layers; images share some of them."""
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Digests by which it was pulled."""
+        return frozenset(split_pinned(name)[1] for name in self.names)
+
+    @property
+    def short(self) -> str:
+        """Repository's path, and the first digits of the digest."""
+        repository, digest = split_pinned(self.names[0])
+        return f"{repository.partition('/')[2]}@{digest.removeprefix('sha256:')[:DIGITS]}"
+
+
+def own_images(api: Any, repositories: Collection[str]) -> list[StoredImage]:
+    """Images of this program in these repositories."""
+    return _own(api.images(), repositories)
+
+
+def surplus_images(
+    api: Any, repositories: Collection[str], kept: Iterable[str], leaving: str = ""
+) -> list[StoredImage]:
+    """Images of this program that may go; those that `kept` (`repo@sha256:…`) names stay.
+
+    `leaving` is the id of a container that is about to go, and keeps nothing.
+    """
+    stored = api.images(all=True)
+    containers = [one for one in api.containers(all=True) if one["Id"] != leaving]
+    used = {one.get("ImageID") for one in containers} | {one.get("ParentId") for one in stored}
+    named = [(one.get("Labels") or {}).get(LAST_HEALTHY, "") for one in containers]
+    stay = {split_pinned(name)[1] for name in (*named, *kept) if is_pinned(name)}
+    return [one for one in _own(stored, repositories) if one.identity not in used and not one.digests & stay]
+
+
+def remove_image(api: Any, image: StoredImage) -> None:
+    """Remove an image by its digests; one that is gone is fine. Raises docker's errors.
+
+    Not by its id: that would take a tag along that somebody has just given it in the same repository. By a
+    digest the engine removes that name, and the image with its last one; one that a container uses by now is
+    refused.
+    """
+    for name in image.names:
+        try:
+            api.remove_image(name, force=False, noprune=True)
+        except ImageNotFound:
+            continue
+
+
+def described(images: Sequence[StoredImage]) -> str:
+    """Images in a sentence: their digests, version and bytes."""
+    if len(images) == 1:
+        [one] = images
+        return f"the older image {one.short} of {one.version or 'no version'} ({size(one.size)})"
+    listed = ", ".join(f"{one.short} of {one.version or 'no version'}" for one in images)
+    return f"{len(images)} older images ({listed}; {size(sum(one.size for one in images))} at most)"
+
+
+def repositories_of(references: Iterable[object]) -> frozenset[str]:
+    """Repositories of references `repo@sha256:…`; what is none is left out."""
+    return frozenset(split_pinned(str(one))[0] for one in references if is_pinned(str(one)))
+
+
+def _own(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> list[StoredImage]:
+    found = [
+        StoredImage(
+            identity=one["Id"],
+            names=tuple(sorted(one.get("RepoDigests") or ())),
+            version=(one.get("Labels") or {}).get(VERSION, ""),
+            size=one.get("Size") or 0,
+        )
+        for one in stored
+        if _is_own(one, repositories)
+    ]
+    return sorted(found, key=lambda image: image.names)
+
+
+def _is_own(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
+    names = stored.get("RepoDigests") or []
+    has_tag = any(tag != "<none>:<none>" for tag in stored.get("RepoTags") or ())
+    return (
+        (stored.get("Labels") or {}).get(TITLE) in TITLES
+        and not has_tag
+        and bool(names)
+        and all(is_pinned(name) and _is_in(split_pinned(name)[0], repositories) for name in names)
+    )
+
+
+def _is_in(repository: str, repositories: Collection[str]) -> bool:
+    """True for one of them; a pull through ssh has called it by some port of the host's loopback."""
+    host, _, path = repository.partition("/")
+    return repository in repositories or (
+        is_on_loopback(host)
+        and any(
+            is_on_loopback(other.partition("/")[0]) and other.partition("/")[2] == path
+            for other in repositories
+        )
+    )

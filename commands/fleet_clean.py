@@ -1,0 +1,61 @@
+"""`skyinfra fleet clean`: older images of this program go from the hosts of a stack."""
+
+from collections.abc import Sequence
+
+import click
+
+from commands.agreement import has_agreed
+from commands.backend import Choice
+from commands.exit_codes import PART
+from commands.options import chosen, examples, with_stack
+from display.progress import working
+from fleet.images import Surplus, clean, counted, image_hosts, look, named_images, table
+
+STAYS = (
+    "The running and the last healthy image of each node stay, and so does whatever a container uses, has a "
+    "tag, or is not known to be of this program. No volume is touched."
+)
+
+
+@click.command(
+    "clean",
+    short_help="Show older images on all hosts, and remove them.",
+    epilog=examples("./skyinfra fleet clean", "./skyinfra fleet clean -s fleet --yes"),
+)
+@with_stack
+@click.option("--yes", is_flag=True, help="Remove them without asking.")
+def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
+    """Remove images of this program that no node needs from the hosts of a stack, after showing them.
+
+    A confirmed `up` does it for the images of its node by itself; this is for what exporters, workspaces and
+    hosted registries leave, failed updates, earlier versions of this program, and hosts that were down. It
+    removes nothing without --yes or your answer. Exit code 4: a host did not answer, or kept an image.
+    """
+    found, name = chosen(stack, backend)
+    with found.changing(name, "fleet clean"):
+        resources = found.resources(name)
+        kept = named_images(resources)
+        with working(f"hosts of the stack {name}"):
+            seen = look(image_hosts(resources), kept)
+        _say_faults(seen)
+        if not any(one.images for one in seen):
+            click.echo("No older image of this program is on the hosts that answer.")
+        else:
+            click.echo(f"{table(seen)}\n\n{counted(seen)}, would go. {STAYS}")
+            if not (yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")):
+                return _code(seen)
+            gone = clean(seen, kept)
+            _say_faults(gone)
+            click.echo(f"{counted(gone)}, went.")
+            seen = [*seen, *gone]
+        return _code(seen)
+
+
+def _say_faults(found: Sequence[Surplus]) -> None:
+    for one in found:
+        for fault in one.faults:
+            click.echo(f"{one.host.name}: {fault}", err=True)
+
+
+def _code(found: Sequence[Surplus]) -> int:
+    return PART if any(one.faults for one in found) else 0

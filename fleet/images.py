@@ -1,0 +1,151 @@
+"""Images of this program on the hosts of a stack: which may go, and their removal (docs/adr/0032)."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import APIError
+
+from catalogue.naming import engine_name
+from clients.engine import Engine
+from clients.errors import ServiceError
+from clients.host_facts import AT_ONCE
+from clients.stored_images import StoredImage, remove_image, repositories_of, surplus_images
+from display.columns import columns
+from display.units import size
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageHost:
+    """An engine that a stack deploys images to."""
+
+    name: str
+    """Name of the host in the stack; of several for one engine, the first."""
+    engine: str | None
+    """`unix://…` or `ssh://…`; None is the engine of the environment."""
+    ssh_options: tuple[str, ...]
+    repositories: frozenset[str]
+    """Repositories that its images are of, or are pulled from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surplus:
+    """The images of a host that may go, or that went."""
+
+    host: ImageHost
+    images: Sequence[StoredImage] = ()
+    faults: Sequence[str] = ()
+    """Reasons for which the host, or an image, was left out."""
+
+
+def image_hosts(resources: Sequence[Mapping[str, Any]]) -> list[ImageHost]:
+    """Engines of a stack's state by name, each once, whatever its hosts are called."""
+    parts: dict[str, list[Mapping[str, Any]]] = {}
+    for one in resources:
+        inputs = one.get("inputs") or {}
+        if "host" in inputs and "image" in inputs:
+            parts.setdefault(engine_name(inputs.get("engine") or ""), []).append(one)
+    return sorted((_host(its) for its in parts.values()), key=lambda host: host.name)
+
+
+def _host(resources: Sequence[Mapping[str, Any]]) -> ImageHost:
+    inputs = [one["inputs"] for one in resources]
+    refs = [(one.get("outputs") or {}).get("ref") for one in resources]
+    pulled = {one["pullFrom"] for one in inputs if one.get("pullFrom")}
+    return ImageHost(
+        name=inputs[0]["host"],
+        engine=inputs[0].get("engine"),
+        ssh_options=tuple(inputs[0].get("sshOptions") or ()),
+        repositories=repositories_of([*(one["image"] for one in inputs), *refs]) | pulled,
+    )
+
+
+def named_images(resources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every digest that a state names, as a reference: what runs, what was before, what was published."""
+    return [f"state@{digest}" for digest in sorted(set(_DIGEST.findall(json.dumps(resources))))]
+
+
+def look(hosts: Sequence[ImageHost], kept: Sequence[str]) -> list[Surplus]:
+    """Ask all hosts at once which images may go; one that does not answer is left out, and says why."""
+
+    def ask(host: ImageHost) -> Surplus:
+        with _api(host) as api:
+            return Surplus(host=host, images=surplus_images(api, host.repositories, kept))
+
+    return _of_all(ask, [Surplus(host=host) for host in hosts])
+
+
+def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
+    """Remove what was shown and may go still, on all hosts at once."""
+
+    def remove(host: ImageHost, images: Sequence[StoredImage]) -> Surplus:
+        with _api(host) as api:
+            still = [one for one in surplus_images(api, host.repositories, kept) if one in images]
+            refusals = [(one, _refusal(api, one)) for one in still]
+        return Surplus(
+            host=host,
+            images=[one for one, refusal in refusals if not refusal],
+            faults=[refusal for _, refusal in refusals if refusal],
+        )
+
+    found = {one.host: one.images for one in shown}
+    return _of_all(lambda host: remove(host, found[host]), [one for one in shown if one.images])
+
+
+def _refusal(api: Any, image: StoredImage) -> str:
+    """Reason for which an engine keeps an image; empty where it went."""
+    try:
+        remove_image(api, image)
+    except APIError as error:
+        return f"{image.short} was not removed: {error.explanation or error}"
+    return ""
+
+
+def _of_all(ask: Callable[[ImageHost], Surplus], hosts: Sequence[Surplus]) -> list[Surplus]:
+    def asked(one: Surplus) -> Surplus:
+        try:
+            return ask(one.host)
+        except ServiceError as error:
+            return Surplus(host=one.host, faults=[str(error)])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(asked, hosts))
+
+
+@contextmanager
+def _api(host: ImageHost) -> Iterator[Any]:
+    engine = Engine()
+    engine.configure({"host": host.engine, "sshOpts": list(host.ssh_options)})
+    with engine.asking(f"host {host.name}") as api:
+        try:
+            yield api
+        finally:
+            api.close()
+
+
+def table(found: Sequence[Surplus]) -> str:
+    """A row for each image, the hosts in their order; empty where there is none."""
+    rows = [
+        [one.host.name, image.short, image.version or "–", size(image.size)]
+        for one in found
+        for image in one.images
+    ]
+    return columns([["HOST", "IMAGE", "VERSION", "SIZE"], *rows]) if rows else ""
+
+
+def counted(found: Sequence[Surplus]) -> str:
+    """A count such as `3 images on 2 hosts, 81.0 MB at most`; images share layers."""
+    images = [image for one in found for image in one.images]
+    hosts = sum(bool(one.images) for one in found)
+    total = size(sum(image.size for image in images))
+    return f"{_plural(len(images), 'image')} on {_plural(hosts, 'host')}, {total} at most"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,81 @@
+"""`skyinfra setup collect`: what nothing needs goes from the local registry.
+
+Manifests go by their digests, over the registry's API. Their blobs go by the registry's own garbage
+collection, while it is stopped: it would take the blobs of a push that is under way. A push or pull in these
+seconds is refused, and is tried again by whoever made it. A run that was killed leaves a registry that lacks
+nothing that is needed; the next one goes on.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from clients.registry import Repository
+from local.layout import PROJECT, Layout
+from local.lock import exclusive
+from local.pulumi_cli import known_environment
+from local.registry import registry_service
+from local.registry_contents import Garbage, garbage
+from local.services import Service, running_pid, start, stop
+from local.stack import all_stacks, refuse_while_locked, state_file
+from local.steps import run, step
+from local.tools import REGISTRY, ensure_tool, find_go
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None:
+    """Show to `agreed` what would go, and remove it where that one answers True; None where nothing went.
+
+    Raises SetupError, with nothing changed, where another command or pulumi is at work.
+    """
+    known_environment(layout)  # or there is no set-up
+    with exclusive(layout, "skyinfra setup collect"):
+        for stack in all_stacks(layout):
+            refuse_while_locked(layout, stack)
+        found = garbage(layout.state / "registry", named(layout))
+        if found.is_empty or not agreed(found):
+            return None
+        _remove(layout, found, registry_service(layout, ensure_tool(layout, find_go(layout), REGISTRY)))
+        return found
+
+
+def named(layout: Layout) -> frozenset[str]:
+    """Digests that a stack's state or file names, or the set-up's bases."""
+    return frozenset(digest for text in _texts(layout) for digest in _DIGEST.findall(text))
+
+
+def _texts(layout: Layout) -> Iterator[str]:
+    files = [
+        *(state_file(layout, stack) for stack in all_stacks(layout)),
+        *(PROJECT / "stacks").glob("*.yaml"),
+        layout.bases,
+    ]
+    for path in files:
+        if path.exists():
+            yield path.read_text()
+
+
+def _remove(layout: Layout, found: Garbage, service: Service) -> None:
+    was_running = running_pid(layout, service.name) is not None
+    start(layout, service)
+    try:
+        with step("manifests that nothing needs") as this:
+            for one in found.manifests:
+                Repository(f"{layout.registry}/{one.repository}").remove(one.digest)
+            this.found = f"{len(found.manifests)} removed"
+    finally:
+        if not was_running:
+            stop(layout, service.name)
+    collect_blobs(layout, service)
+
+
+def collect_blobs(layout: Layout, service: Service) -> None:
+    """Remove blobs that no manifest names; a registry that runs is stopped meanwhile."""
+    program, _, config = service.argv
+    is_running = stop(layout, service.name)
+    try:
+        with step("blobs that nothing needs"):
+            run([program, "garbage-collect", config], log=layout.logs / "registry-collection.log")
+    finally:
+        if is_running:
+            start(layout, service)

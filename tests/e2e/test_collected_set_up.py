@@ -1,0 +1,49 @@
+"""The set-up of `make up` after its registry was collected and its host cleaned has nothing to change."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from clients.registry import Manifest, Repository
+from tests.e2e.machine import Machine
+
+NOTHING = "No older image of this program is on the hosts that answer."
+
+
+@pytest.fixture
+def repository(up: Machine) -> Iterator[Repository]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+        patch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+        yield Repository(f"{up.layout.registry}/skycoin/skycoin")
+
+
+def older(repository: Repository) -> Manifest:
+    """A variant that has lost its tag, as each build leaves one."""
+    now = repository.manifest("latest-amd64")
+    fields = {**now.fields, "annotations": {"of": "an earlier build"}}
+    made = Manifest(json.dumps(fields).encode(), now.media_type)
+    repository.put_manifest(made.digest, made)
+    return made
+
+
+def test_a_collected_registry_has_all_that_the_stack_needs(up: Machine, repository: Repository) -> None:
+    gone, tags = older(repository).digest, sorted(repository.tags())
+    node = up.inspect("container", "skycoin-node-1")["Id"]
+    shown = up.skyinfra("setup", "collect")
+    assert shown.code == 0, shown.text
+    assert "Nothing was removed: --yes removes it." in shown.text
+    assert repository.digest_of(gone) == gone
+    ran = up.skyinfra("setup", "collect", "--yes")
+    assert ran.code == 0, ran.text
+    assert "are free again." in ran.text
+    assert repository.digest_of(gone) is None
+    assert sorted(repository.tags()) == tags
+    cleaned = up.skyinfra("fleet", "clean", "--yes")
+    assert (cleaned.code, cleaned.text.splitlines()[-1]) == (0, NOTHING), cleaned.text
+    unchanged = up.pulumi("preview", "--refresh", "--expect-no-changes", "--run-program", "--stack", "local")
+    assert unchanged.code == 0, unchanged.text
+    assert up.inspect("container", "skycoin-node-1")["Id"] == node
+    again = up.skyinfra("setup", "collect", "--yes")
+    assert again.text.splitlines()[-1] == "Everything in the local registry is needed.", again.text

@@ -1,0 +1,171 @@
+"""`skyinfra fleet clean`: what it shows, asks, removes, and leaves."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+
+from catalogue.node_container import LAST_HEALTHY
+from clients.errors import SilentHostError
+from commands import exit_codes, fleet_clean
+from fleet.images import ImageHost, image_hosts, named_images
+from local.layout import Layout
+from local.lock import exclusive
+from tests.unit.front_door import Skyinfra
+from tests.unit.image_store import ImageStore, digest, ref
+from tests.unit.test_commands import layout, set_up  # noqa: F401
+from tests.unit.test_wallets import child
+
+ATTIC, SHED = "ssh://pi@attic.lan", "ssh://pi@shed.lan"
+EXPORTER = "registry.example/skycoin/exporter"
+INPUTS = {"host": "attic", "engine": ATTIC, "sshOptions": ["-p", "2222"], "image": ref("a")}
+RESOURCES = [
+    child("skycoin:index:NodeContainer", "one-container", inputs=INPUTS, outputs={"lastHealthy": ref("b")}),
+    child(
+        "skycoin:index:PulledImage",
+        "one-exporter-pulled",
+        inputs={**INPUTS, "image": ref("e", EXPORTER), "pullFrom": "mirror.example/skycoin/exporter"},
+        outputs={"ref": ref("e", "127.0.0.1:5443/exporter")},
+    ),
+    child("skycoin:index:NodeContainer", "two-container", inputs={**INPUTS, "host": "shed", "engine": SHED}),
+    child("docker:index/container:Container", "one-exporter-container", inputs={"image": "x"}),
+]
+
+
+@pytest.fixture
+def engines(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:  # noqa: F811
+    """Engines by address: an error in place of one is what its host answers."""
+    found: dict[str, Any] = {ATTIC: ImageStore(), SHED: ImageStore()}
+
+    def client(engine: Any) -> Any:
+        one = found[engine._host]
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("fleet.images.Engine.client", client)
+    for store in found.values():
+        for letter in "abc":
+            store.add(letter, ref(letter))
+        store.use("a", **{LAST_HEALTHY: ref("b")})
+    found[ATTIC].add("exporter", ref("d", EXPORTER), Size=5_000_000)
+    found[ATTIC].add("exporter-now", ref("e", EXPORTER), Size=5_000_000)
+    return found
+
+
+def test_an_engine_is_one_host_whatever_it_is_called() -> None:
+    again = child("skycoin:index:PulledImage", "x", inputs={**INPUTS, "host": "z", "engine": f"{ATTIC}:22"})
+    attic, shed = image_hosts([*RESOURCES, again])
+    assert attic == ImageHost(
+        name="attic",
+        engine=ATTIC,
+        ssh_options=("-p", "2222"),
+        repositories=frozenset(
+            {
+                "registry.example/skycoin/skycoin",
+                EXPORTER,
+                "mirror.example/skycoin/exporter",
+                "127.0.0.1:5443/exporter",
+            }
+        ),
+    )
+    assert (shed.name, shed.engine) == ("shed", SHED)
+
+
+def test_every_digest_that_a_state_names_stays() -> None:
+    assert named_images(RESOURCES) == [f"state@{digest(letter)}" for letter in "abe"]
+
+
+def test_without_an_answer_it_is_shown_and_nothing_is_removed(
+    engines: dict[str, Any], skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("fleet", "clean")
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "HOST   IMAGE                          VERSION  SIZE",
+        "attic  skycoin/exporter@dddddddddddd  0.27.1   5.0 MB",
+        "attic  skycoin/skycoin@cccccccccccc   0.27.1   27.0 MB",
+        "shed   skycoin/skycoin@cccccccccccc   0.27.1   27.0 MB",
+        "",
+        f"3 images on 2 hosts, 59.0 MB at most, would go. {fleet_clean.STAYS}",
+        "Nothing was removed: --yes removes them.",
+    ]
+    assert engines[ATTIC].removed == engines[SHED].removed == []
+
+
+def test_with_yes_exactly_what_is_shown_goes(engines: dict[str, Any], skyinfra: Skyinfra) -> None:
+    ran = skyinfra("fleet", "clean", "--yes")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1] == "3 images on 2 hosts, 59.0 MB at most, went."
+    assert engines[ATTIC].removed == ["exporter", "c"]
+    assert engines[SHED].removed == ["c"]
+    again = skyinfra("fleet", "clean", "--yes")
+    assert (again.code, again.out) == (0, "No older image of this program is on the hosts that answer.\n")
+
+
+@pytest.mark.parametrize(("answer", "removed"), [(True, ["c"]), (False, [])])
+def test_a_person_is_asked(
+    answer: bool,
+    removed: list[str],
+    engines: dict[str, Any],
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("commands.agreement.click.confirm", confirm)
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("commands.agreement.sys", terminal)
+    assert skyinfra("fleet", "clean").code == 0
+    assert asked == ["Remove them?"]
+    assert engines[SHED].removed == removed
+
+
+def test_what_came_after_the_look_is_not_removed(
+    engines: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person thinks for a while, and others work meanwhile."""
+
+    def meanwhile(*_: str) -> bool:
+        engines[ATTIC].add("new", ref("f"))
+        engines[ATTIC].use("c", "by-hand")
+        return True
+
+    monkeypatch.setattr(fleet_clean, "has_agreed", meanwhile)
+    assert skyinfra("fleet", "clean").code == 0
+    assert engines[ATTIC].removed == ["exporter"]
+    assert {"new", "c"} <= set(engines[ATTIC].stored)
+
+
+def test_a_dead_host_is_named_and_the_others_are_cleaned(engines: dict[str, Any], skyinfra: Skyinfra) -> None:
+    engines[ATTIC] = SilentHostError(f"no Docker engine answers at {ATTIC}: No route to host.")
+    ran = skyinfra("fleet", "clean", "--yes")
+    assert ran.code == exit_codes.PART
+    assert f"attic: no Docker engine answers at {ATTIC}: No route to host." in ran.err
+    assert engines[SHED].removed == ["c"]
+
+
+def test_an_image_that_an_engine_keeps_is_named_and_the_rest_goes(
+    engines: dict[str, Any], skyinfra: Skyinfra
+) -> None:
+    engines[ATTIC].fails[ref("c")] = APIError("409", explanation="conflict: it is in use")
+    ran = skyinfra("fleet", "clean", "--yes")
+    assert ran.code == exit_codes.PART
+    assert "attic: skycoin/skycoin@cccccccccccc was not removed: conflict: it is in use" in ran.err
+    assert engines[ATTIC].removed == ["exporter"]
+    assert "2 images on 2 hosts, 32.0 MB at most, went." in ran.out
+
+
+def test_it_waits_for_no_other_command(set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra) -> None:  # noqa: F811
+    """An update has images on their way whose containers are not there yet."""
+    with exclusive(set_up, "make up"):
+        ran = skyinfra("fleet", "clean", "--yes")
+    assert ran.code == exit_codes.FAILED
+    assert "`make up`, process" in ran.err
+    assert engines[ATTIC].removed == []

@@ -1,0 +1,281 @@
+"""`skyinfra setup collect`: what stays in the local registry's files, and what is refused.
+
+The real registry: tests/e2e/test_disks.py.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clients.registry import sha256_of
+from commands import exit_codes
+from local import registry_collection
+from local.layout import Layout
+from local.lock import exclusive
+from local.registry_collection import named
+from local.registry_contents import Garbage, Manifest, garbage
+from local.stack import state_file
+from local.steps import SetupError
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_commands import layout, set_up  # noqa: F401
+
+NAME = "skycoin/skycoin"
+
+
+class Files:
+    """A registry's folder, written as distribution does."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.root = data / "docker" / "registry" / "v2"
+
+    def blob(self, content: bytes) -> str:
+        digest = sha256_of(content)
+        bare = digest.removeprefix("sha256:")
+        self._write(self.root / "blobs" / "sha256" / bare[:2] / bare / "data", content)
+        return digest
+
+    def manifest(self, fields: dict[str, Any], *tags: str, name: str = NAME) -> str:
+        digest = self.blob(json.dumps(fields).encode())
+        folder = self.root / "repositories" / name / "_manifests"
+        revision = folder / "revisions" / "sha256" / digest.removeprefix("sha256:")
+        self._write(revision / "link", digest.encode())
+        for tag in tags:
+            self._write(folder / "tags" / tag / "current" / "link", digest.encode())
+        return digest
+
+    def image(self, program: str, *tags: str, name: str = NAME, subject: str = "") -> str:
+        parts = [{"digest": self.blob(f"{part} {program}".encode())} for part in ("config of", "layer of")]
+        about = {"subject": {"digest": subject}} if subject else {}
+        return self.manifest({"config": parts[0], "layers": [parts[1]], **about}, *tags, name=name)
+
+    def list_of(self, children: Sequence[str], *tags: str) -> str:
+        return self.manifest({"manifests": [{"digest": child} for child in children]}, *tags)
+
+    def size(self, digest: str) -> int:
+        bare = digest.removeprefix("sha256:")
+        return (self.root / "blobs" / "sha256" / bare[:2] / bare / "data").stat().st_size
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path / "registry")
+
+
+def goes(files: Files, *names: str) -> list[str]:
+    return [one.digest for one in garbage(files.data, names).manifests]
+
+
+def test_what_a_tag_reaches_stays_and_the_rest_goes(files: Files) -> None:
+    children = [files.image(f"one for {arch}", f"0.27.1-{arch}") for arch in ("amd64", "arm64v8")]
+    files.list_of(children, "latest", "0.27.1")
+    old = [files.image(f"older for {arch}") for arch in ("amd64", "arm64v8")]
+    former = files.list_of(old)
+    found = garbage(files.data, ())
+    assert found.manifests == tuple(
+        Manifest(repository=NAME, digest=digest) for digest in [former, *sorted(old)]
+    ), "a list before its children"
+    assert found.stays == {NAME: 3}
+    parts = [
+        f"{part} older for {arch}" for part in ("config of", "layer of") for arch in ("amd64", "arm64v8")
+    ]
+    assert found.size == sum(map(files.size, [former, *old])) + sum(map(len, parts))
+
+
+def test_a_child_of_a_list_that_stays_needs_no_tag(files: Files) -> None:
+    child = files.image("one")
+    files.list_of([child], "latest")
+    assert goes(files) == []
+
+
+def test_what_a_state_names_stays_with_its_children(files: Files) -> None:
+    """The running image, and the last healthy one, whose tag has moved on."""
+    running, healthy, child = files.image("running"), files.image("healthy"), files.image("child")
+    pinned = files.list_of([child])
+    old = files.image("old")
+    assert goes(files, running, healthy, pinned) == [old]
+    assert goes(files, running) == [pinned, *sorted([healthy, child, old])]
+
+
+def test_what_is_about_a_manifest_stays_and_goes_with_it(files: Files) -> None:
+    """Signatures and SBOMs of OCI 1.1."""
+    kept, gone = files.image("kept", "latest"), files.image("gone")
+    signed = files.image("signature", subject=kept)
+    files.image("signature of the signature", subject=signed)
+    orphan = files.image("signature of what goes", subject=gone)
+    assert goes(files) == sorted([gone, orphan])
+
+
+def test_a_layer_that_another_image_shares_is_not_counted(files: Files) -> None:
+    layer = files.blob(b"shared by both")
+    files.manifest({"config": {"digest": files.blob(b"a")}, "layers": [{"digest": layer}]}, "latest")
+    old = files.manifest({"config": {"digest": files.blob(b"old")}, "layers": [{"digest": layer}]})
+    found = garbage(files.data, ())
+    assert [one.digest for one in found.manifests] == [old]
+    assert found.size == files.size(old) + len(b"old")
+
+
+def test_repositories_are_looked_at_apart(files: Files) -> None:
+    """A digest that a tag reaches in one of them is needed there alone."""
+    digest = files.image("one", "latest")
+    files.image("one", name="base/build")
+    found = garbage(files.data, ())
+    assert found.manifests == (Manifest(repository="base/build", digest=digest),)
+    assert found.stays == {NAME: 1, "base/build": 0}
+    assert found.size == 0, "its blobs are those of the other one"
+
+
+def test_blobs_of_an_interrupted_run_are_counted(files: Files) -> None:
+    files.image("one", "latest")
+    assert garbage(files.data, ()).is_empty
+    files.blob(b"left over")
+    found = garbage(files.data, ())
+    assert (found.manifests, found.size, found.is_empty) == ((), len(b"left over"), False)
+
+
+def test_a_registry_without_anything_has_no_garbage(files: Files) -> None:
+    assert garbage(files.data, ()) == Garbage(manifests=(), stays={}, size=0)
+
+
+def test_a_manifest_whose_blob_is_gone_names_nothing(files: Files) -> None:
+    digest = files.image("one", "latest")
+    bare = digest.removeprefix("sha256:")
+    (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").unlink()
+    assert goes(files) == []
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
+def test_a_damaged_manifest_stops_it(files: Files, content: bytes) -> None:
+    """What it names can't be known, and would go."""
+    digest = files.image("one", "latest")
+    bare = digest.removeprefix("sha256:")
+    (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").write_bytes(content)
+    with pytest.raises(SetupError, match=f"{digest} is damaged .*nothing was removed"):
+        garbage(files.data, ())
+
+
+@given(
+    lists=st.lists(st.sets(st.integers(0, 5), max_size=4), max_size=5),
+    tagged=st.sets(st.integers(0, 4)),
+    pinned=st.sets(st.integers(0, 5)),
+)
+def test_nothing_that_is_needed_ever_goes(
+    tmp_path_factory: pytest.TempPathFactory,
+    lists: list[set[int]],
+    tagged: set[int],
+    pinned: set[int],
+) -> None:
+    files = Files(tmp_path_factory.mktemp("registry"))
+    images = [files.image(str(number)) for number in range(6)]
+    made = [
+        files.list_of([images[child] for child in sorted(children)], *([f"t{index}"] * (index in tagged)))
+        for index, children in enumerate(lists)
+    ]
+    needed = {images[number] for number in pinned}
+    for children, digest in zip(lists, made, strict=True):
+        if any(made[index] == digest for index in tagged if index < len(made)):
+            needed |= {digest, *(images[child] for child in children)}
+    assert set(goes(files, *(images[number] for number in pinned))) == {*images, *made} - needed
+
+
+# The command.
+
+
+def digest(letter: str) -> str:
+    return f"sha256:{letter * 64}"
+
+
+def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
+    set_up: Layout,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry_collection, "PROJECT", tmp_path)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(f"image: r@{digest('a')}\n")
+    for stack, letter in (("local", "b"), ("workspace-cli", "c")):
+        path = state_file(set_up, stack)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"outputs": {"lastHealthy": f"r@{digest(letter)}"}}))
+    set_up.bases.write_text(json.dumps({"bookworm": f"r@{digest('d')}"}))
+    assert named(set_up) == {digest(letter) for letter in "abcd"}
+
+
+@pytest.fixture
+def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:  # noqa: F811
+    """Removals that were begun; the registry has one image that nothing needs, and one that is published."""
+    files = Files(set_up.state / "registry")
+    files.image("new", "latest")
+    files.image("old")
+    files.image("older")
+    begun: list[Garbage] = []
+    monkeypatch.setattr(registry_collection, "find_go", lambda _: "go")
+    monkeypatch.setattr(registry_collection, "ensure_tool", lambda *_: Path("registry"))
+    monkeypatch.setattr(registry_collection, "_remove", lambda _, found, __: begun.append(found))
+    return begun
+
+
+def test_it_is_shown_and_nothing_goes_without_an_answer(removal: list[Garbage], skyinfra: Skyinfra) -> None:
+    ran = skyinfra("setup", "collect")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert [line.split() for line in lines[:2]] == [["REPOSITORY", "GO", "STAY"], [NAME, "2", "1"]]
+    assert lines[3].startswith("2 manifests would go, and ")
+    assert lines[-1] == "Nothing was removed: --yes removes it."
+    assert removal == []
+
+
+def test_with_yes_it_goes(removal: list[Garbage], skyinfra: Skyinfra) -> None:
+    ran = skyinfra("setup", "collect", "--yes")
+    assert ran.code == 0
+    [gone] = removal
+    assert len(gone.manifests) == 2
+    assert ran.out.splitlines()[-1] == f"{gone.size} B are free again."
+
+
+@pytest.mark.parametrize(("answer", "count"), [(True, 1), (False, 0)])
+def test_a_person_is_asked(
+    answer: bool, count: int, removal: list[Garbage], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirm: Callable[[str], bool] = lambda question: answer and question == "Remove it?"  # noqa: E731
+    monkeypatch.setattr("commands.agreement.click.confirm", confirm)
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("commands.agreement.sys", terminal)
+    assert skyinfra("setup", "collect").code == 0
+    assert len(removal) == count
+
+
+def test_where_everything_is_needed_nothing_is_asked(set_up: Layout, skyinfra: Skyinfra) -> None:  # noqa: F811
+    Files(set_up.state / "registry").image("new", "latest")
+    ran = skyinfra("setup", "collect")
+    assert (ran.code, ran.out) == (0, "Everything in the local registry is needed.\n")
+
+
+def test_without_a_set_up_nothing_is_done(layout: Layout, skyinfra: Skyinfra) -> None:  # noqa: F811
+    ran = skyinfra("setup", "collect", "--yes")
+    assert ran.code == exit_codes.FAILED
+    assert "Nothing is set up" in ran.err
+
+
+def test_another_command_at_work_is_named(
+    set_up: Layout,  # noqa: F811
+    removal: list[Garbage],
+    skyinfra: Skyinfra,
+) -> None:
+    """A publish has manifests whose tags come last."""
+    with exclusive(set_up, "make up"):
+        ran = skyinfra("setup", "collect", "--yes")
+    assert ran.code == exit_codes.FAILED
+    assert "`make up`, process" in ran.err
+    assert removal == []

@@ -1,0 +1,183 @@
+"""Which images of a host are this program's, and which of them may go."""
+
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.node_container import LAST_HEALTHY
+from catalogue.titles import TITLE, TITLES
+from clients.stored_images import (
+    StoredImage,
+    own_images,
+    remove_image,
+    repositories_of,
+    surplus_images,
+)
+from tests.unit.image_store import REPOSITORY, ImageStore, ref
+
+FORWARDED = "127.0.0.1:5443/skycoin/skycoin"
+LOCAL = "registry.localhost:5443/skycoin/skycoin"
+
+
+@pytest.fixture
+def store() -> ImageStore:
+    return ImageStore()
+
+
+def surplus(store: ImageStore, *kept: str, leaving: str = "") -> list[str]:
+    return [one.identity for one in surplus_images(store, {REPOSITORY}, kept, leaving)]
+
+
+def test_an_image_that_nothing_needs_may_go(store: ImageStore) -> None:
+    store.add("old", ref("a"))
+    assert surplus_images(store, {REPOSITORY}, ()) == [
+        StoredImage(identity="old", names=(ref("a"),), version="0.27.1", size=27_000_000)
+    ]
+
+
+def test_what_a_container_uses_stays_whether_it_runs_or_not(store: ImageStore) -> None:
+    for letter in "abc":
+        store.add(letter, ref(letter))
+    store.use("b", "running")
+    store.use("c", "stopped")
+    assert surplus(store) == ["a"]
+
+
+def test_the_last_healthy_image_of_every_node_of_the_host_stays(store: ImageStore) -> None:
+    """Whichever stack its node is of, and whichever name its engine has it by."""
+    for letter in "abcd":
+        store.add(letter, ref(letter))
+    store.use("d", "skycoin-one", **{LAST_HEALTHY: ref("b")})
+    store.use("d", "skycoin-two", **{LAST_HEALTHY: ref("c", "127.0.0.1:5443/skycoin/skycoin")})
+    assert surplus(store) == ["a"]
+
+
+def test_a_container_that_is_about_to_go_keeps_nothing(store: ImageStore) -> None:
+    for letter in "ab":
+        store.add(letter, ref(letter))
+    store.use("b", "skycoin-one", **{LAST_HEALTHY: ref("a")})
+    assert surplus(store, leaving="id-of-skycoin-one") == ["a", "b"]
+    assert surplus(store, ref("b"), leaving="id-of-skycoin-one") == ["a"]
+
+
+def test_what_the_caller_keeps_stays_by_its_digest(store: ImageStore) -> None:
+    for letter in "ab":
+        store.add(letter, ref(letter))
+    assert surplus(store, ref("a", "elsewhere.example/skycoin"), "not-pinned:1", "") == ["b"]
+
+
+def test_an_image_that_another_one_is_made_from_stays(store: ImageStore) -> None:
+    """A person's `docker build FROM` it; the engine would take its name, and keep its layers."""
+    store.add("base", ref("a"))
+    store.add("child", tags=("mine:1",), ParentId="base")
+    assert surplus(store) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        ((), {}),
+        ((), {"RepoDigests": ["<none>@<none>"]}),
+        ((), {"tags": ("mine:latest",)}),
+        ((ref("a"),), {"tags": (f"{REPOSITORY}:kept-by-me",)}),
+        ((ref("a"),), {"tags": ("mine:latest",)}),
+        ((ref("a"), ref("a", "elsewhere.example/mine")), {}),
+        ((ref("a", "registry.example/skycoin/exporter"),), {}),
+        ((ref("a", "registry.example/skycoin/skycoin2"),), {}),
+        ((ref("a", FORWARDED),), {}),
+        ((ref("a"),), {"Labels": None}),
+        ((ref("a"),), {"Labels": {TITLE: "Debian"}}),
+        ((ref("a"),), {"Labels": {"org.opencontainers.image.version": "0.27.1"}}),
+    ],
+)
+def test_what_is_not_known_to_be_this_programs_is_none_of_them(
+    store: ImageStore, names: tuple[str, ...], more: dict[str, Any]
+) -> None:
+    store.add("somebody's", *names, **more)
+    assert surplus(store) == []
+    assert own_images(store, {REPOSITORY}) == []
+
+
+def test_tags_that_an_engine_writes_for_none_are_none(store: ImageStore) -> None:
+    store.add("old", ref("a"), tags=("<none>:<none>",))
+    assert surplus(store) == ["old"]
+
+
+@pytest.mark.parametrize("wanted", [LOCAL, FORWARDED, "127.0.0.1:40123/skycoin/skycoin"])
+def test_an_image_that_came_through_ssh_is_known_by_whichever_port_it_had(
+    store: ImageStore, wanted: str
+) -> None:
+    """sshd chooses another port where that of the registry is taken on the host."""
+    store.add("came", ref("a", FORWARDED))
+    store.add("other", ref("b", "127.0.0.1:5443/mine/skycoin"))
+    store.add("far", ref("c"))
+    assert [one.identity for one in own_images(store, {wanted})] == ["came"]
+
+
+def test_every_image_of_the_catalogue_has_a_title_that_is_known() -> None:
+    assert len(TITLES) == 12
+    assert "Skycoin workspace for PySkycoin, with a Docker engine" in TITLES
+
+
+def test_all_images_of_this_program_are_counted_those_in_use_too(store: ImageStore) -> None:
+    store.add("b", ref("b"), Size=5)
+    store.add("a", ref("a"), Size=3)
+    store.use("b")
+    assert [(one.identity, one.size) for one in own_images(store, {REPOSITORY})] == [("a", 3), ("b", 5)]
+
+
+def test_an_image_is_removed_by_each_of_its_digests(store: ImageStore) -> None:
+    other = "ghcr.io/skycoin/skycoin"
+    store.add("old", ref("a"), ref("a", other))
+    [image] = surplus_images(store, {REPOSITORY, other}, ())
+    remove_image(store, image)
+    assert store.removed == ["old"]
+
+
+def test_an_image_that_got_a_tag_meanwhile_stays(store: ImageStore) -> None:
+    store.add("old", ref("a"))
+    [image] = surplus_images(store, {REPOSITORY}, ())
+    store.stored["old"]["RepoTags"] = [f"{REPOSITORY}:mine"]
+    remove_image(store, image)
+    assert store.removed == []
+    assert store.stored["old"]["RepoTags"] == [f"{REPOSITORY}:mine"]
+
+
+def test_an_image_that_a_container_uses_meanwhile_stays_and_is_said(store: ImageStore) -> None:
+    store.add("old", ref("a"))
+    [image] = surplus_images(store, {REPOSITORY}, ())
+    store.use("old", "by-hand")
+    with pytest.raises(APIError, match="using its referenced image"):
+        remove_image(store, image)
+    assert store.stored["old"]["RepoDigests"] == [ref("a")]
+
+
+def test_an_image_that_is_gone_meanwhile_is_fine(store: ImageStore) -> None:
+    store.add("old", ref("a"))
+    [image] = surplus_images(store, {REPOSITORY}, ())
+    store.stored.clear()
+    remove_image(store, image)
+
+
+def test_repositories_are_those_of_what_is_pinned() -> None:
+    given = [ref("a"), ref("b"), ref("a", "ghcr.io/skycoin/skycoin"), None, "", "debian:12", 7]
+    assert repositories_of(given) == {REPOSITORY, "ghcr.io/skycoin/skycoin"}
+
+
+@given(
+    used=st.sets(st.sampled_from("abcdef")),
+    healthy=st.sets(st.sampled_from("abcdef")),
+    tagged=st.sets(st.sampled_from("abcdef")),
+)
+def test_what_goes_is_never_used_named_or_tagged(used: set[str], healthy: set[str], tagged: set[str]) -> None:
+    store = ImageStore()
+    for letter in "abcdef":
+        store.add(letter, ref(letter), tags=(f"{REPOSITORY}:{letter}",) if letter in tagged else ())
+    for letter in sorted(used):
+        store.use(letter, f"user-of-{letter}")
+    for letter in sorted(healthy):
+        store.use("another", f"after-{letter}", **{LAST_HEALTHY: ref(letter)})
+    assert surplus(store) == sorted({*"abcdef"} - used - healthy - tagged)
