@@ -39,7 +39,7 @@ for plugin in plugins:
     plugin.kill()
     plugin.wait()
 """
-"""Starts plugins as pulumi does: each in a group of its own, with a pipe as input; it kills them at the end."""
+"""Starts plugins as pulumi does: each in a group of its own, with a pipe as input; kills them at the end."""
 
 
 @dataclass
