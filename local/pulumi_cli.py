@@ -179,21 +179,22 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
 def _stand_in(layout: Layout) -> Path:
     """The launcher of the stand-in: the engine starts it outside the virtual environment."""
     launcher = layout.state / STAND_IN
-    launcher.write_text(_launcher())
+    launcher.write_text(launcher_text())
     launcher.chmod(0o755)
     return launcher
 
 
-def _launcher() -> str:
-    return f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m providers.docker "$@"\n'
+def launcher_text() -> str:
+    """The launcher: without `site` it starts in half the time, and imports none of the packages (ADR 33)."""
+    return f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -S -m providers.docker.launch "$@"\n'
 
 
 def _renew_stand_in(layout: Layout) -> None:
     """Let an installed stand-in start this version's code, which an earlier one kept elsewhere."""
     installed = plugin_folder(layout, "docker")
     launcher = installed / STAND_IN
-    if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != _launcher():
-        write_aside(launcher, _launcher())
+    if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != launcher_text():
+        write_aside(launcher, launcher_text())
         launcher.chmod(0o755)
 
 

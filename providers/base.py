@@ -367,13 +367,8 @@ GRACE = 120
 """Seconds in which an operation may still end after the engine is gone."""
 
 
-def serve(servicer: Servicer) -> None:
-    """Serve on a free loopback port, print it (the engine reads it), run until killed.
-
-    An engine that was killed itself ends nobody: a plugin without its parent ends by itself, after
-    what it is in the middle of.
-    """
-    engine = os.getppid()
+def listening(servicer: Servicer) -> tuple[grpc.Server, int]:
+    """A started server on a free loopback port, and that port."""
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(max_workers=32),
         options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)],
@@ -381,6 +376,17 @@ def serve(servicer: Servicer) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    return server, port
+
+
+def serve(servicer: Servicer) -> None:
+    """Serve on a free loopback port, print it (the engine reads it), run until killed.
+
+    An engine that was killed itself ends nobody: a plugin without its parent ends by itself, after
+    what it is in the middle of.
+    """
+    engine = os.getppid()
+    server, port = listening(servicer)
     print(port, flush=True)
     sys.stdout.close()
     while server.wait_for_termination(timeout=1) and os.getppid() == engine:

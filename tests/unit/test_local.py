@@ -359,7 +359,7 @@ def test_an_installed_stand_in_starts_the_code_of_the_checked_out_version(
     launcher.write_text('#!/bin/sh\nexec python3 -m local.docker_plugin "$@"\n')
     remember(layout, {"DOCKER_HOST": "unix:///var/run/docker.sock"})
     known_environment(layout)
-    assert ("-m providers.docker " in launcher.read_text()) == renewed
+    assert ("-m providers.docker.launch " in launcher.read_text()) == renewed
     assert (launcher.stat().st_mode & 0o777 == 0o755) == renewed
 
 

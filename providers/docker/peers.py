@@ -1,0 +1,28 @@
+"""The socket by which the plugins of one run of pulumi find the process that serves them (ADR 33).
+
+It has a name and no file, so that nothing is left behind. Both sides look whose process the other one is.
+"""
+
+import os
+import socket
+import struct
+from pathlib import Path
+
+GONE = b"gone\n"
+"""What a plugin says whose engine has ended without it."""
+_CREDENTIALS = struct.Struct("3i")
+_STARTED = 19
+"""Place of a process's start among the fields of /proc/PID/stat behind its name (proc(5), field 22)."""
+
+
+def name_of_run() -> str:
+    """Abstract address of the run that this process was started by."""
+    engine = os.getppid()
+    fields = Path(f"/proc/{engine}/stat").read_text().rpartition(")")[2].split()
+    return f"\0skycoin-docker-plugin-{os.getuid()}-{engine}-{fields[_STARTED]}"
+
+
+def is_own(connection: socket.socket) -> bool:
+    """True where the process at the other end is this user's."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return bool(_CREDENTIALS.unpack(found)[1] == os.getuid())

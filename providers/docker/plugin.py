@@ -1,0 +1,33 @@
+"""What the stand-in serves: the four kinds over one engine."""
+
+from providers.base import Provider, Servicer
+from providers.log import warn_at
+
+VERSION = "5.2.0"
+
+
+def servicer(engine: str) -> Servicer:
+    """Servicer of one host, for the Pulumi engine at this address."""
+    return Servicer(VERSION, _load, warn_at(engine))
+
+
+def _load() -> Provider:
+    """The kinds, with the client that they import."""
+    from clients.engine import Engine  # noqa: PLC0415
+    from providers.docker.configuration import check_configuration  # noqa: PLC0415 while the engine goes on
+    from providers.docker.container import Container  # noqa: PLC0415
+    from providers.docker.image import RemoteImage  # noqa: PLC0415
+    from providers.docker.network import Network  # noqa: PLC0415
+    from providers.docker.volume import Volume  # noqa: PLC0415
+
+    engine = Engine()
+    return Provider(
+        kinds={
+            "docker:index/volume:Volume": Volume(engine),
+            "docker:index/network:Network": Network(engine),
+            "docker:index/remoteImage:RemoteImage": RemoteImage(engine),
+            "docker:index/container:Container": Container(engine),
+        },
+        check_configuration=check_configuration,
+        configure=engine.configure,
+    )

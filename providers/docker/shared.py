@@ -1,0 +1,53 @@
+"""The process that serves all hosts of one run of pulumi: it ends with the last plugin."""
+
+import os
+import socket
+import sys
+import threading
+
+from providers.start import protocol_only
+
+protocol_only()
+
+from providers.base import GRACE, listening  # noqa: E402 after protocol_only, which it depends on
+from providers.docker.peers import GONE, is_own  # noqa: E402
+from providers.docker.plugin import servicer  # noqa: E402
+
+
+class Shared:
+    """Gives a port to each plugin that connects, for as long as it is connected."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._plugins = 0
+
+    def serve(self) -> None:
+        """Serve until the last plugin has gone, which ends the process."""
+        while True:
+            connection, _ = self._listener.accept()
+            if not is_own(connection):
+                connection.close()
+                continue
+            with self._lock:
+                self._plugins += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection, connection.makefile("rwb") as plugin:
+                server, port = listening(servicer(plugin.readline().decode().strip()))
+                plugin.write(b"%d\n" % port)
+                plugin.flush()
+                # Without a word it was killed, by its engine: then nothing is waited for.
+                grace = GRACE if plugin.readline() == GONE else None
+                server.stop(grace).wait()
+        finally:
+            with self._lock:
+                self._plugins -= 1
+                if not self._plugins:
+                    os._exit(0)  # threads of what was ended would hold it
+
+
+if __name__ == "__main__":
+    Shared(socket.socket(fileno=int(sys.argv[1]))).serve()
