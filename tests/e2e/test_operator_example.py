@@ -237,7 +237,7 @@ def test_a_board_behind_a_jump_host_gets_its_image_and_runs_its_node(stack: Oper
     node = {"image": "skycoin", "host": "cellar"}
     settings = stack.machine.settings()
     stack.machine.change(with_entries(settings, hosts={"cellar": host}, nodes={"cellar": node}))
-    result = stack.run("make", "up")
+    result = stack.run("pulumi", "up", "--yes", "--skip-preview", "--stack", "local", "--non-interactive")
     assert result.code == 0, result.text
     assert json.loads(cellar.get("/api/v1/version", 6420))["version"] == "0.27.1"
     [image] = cellar.docker("images", "--format", "{{.Repository}}").split()
