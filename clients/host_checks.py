@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from catalogue.arch import RUNS
 from clients.engine import engine_address
-from clients.host_facts import Container, HostError, HostFacts, Obstacle
+from clients.host_facts import Container, HostError, HostFacts, Obstacle, obstacle_of
 
 OLDEST = (18, 9)
 """Docker's first version with `docker system dial-stdio`, by which a host is reached (its release notes)."""
@@ -225,6 +225,7 @@ def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
 
 
 _BOARD = "a board of the tests"
+_TOLD = "a board of the tests that says so"
 _ROWS = (
     Check(
         name=Obstacle.NO_ANSWER,
@@ -269,6 +270,7 @@ _ROWS = (
         level=Level.REFUSED,
         said="does not let you use its Docker at {engine}: {reason}",
         remedy="On the host: `sudo usermod -aG docker USER`, then log in anew; that group owns the host",
+        tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_ENGINE,
@@ -282,6 +284,7 @@ _ROWS = (
         level=Level.REFUSED,
         said="has Docker {version}, and 18.09 is the first one that is reached over ssh",
         remedy="Install a newer one on the host; Debian 11 and Raspberry Pi OS have 20.10",
+        tried=_TOLD,
         look=_old_engine,
     ),
     Check(
@@ -375,6 +378,7 @@ _ROWS = (
         "{needed}",
         remedy="Make room: `./skyinfra fleet clean` removes older images of this program, and `docker system "
         "df -v` there shows what else Docker keeps; a volume may hold a wallet",
+        tried=_TOLD,
         look=_full_disk,
     ),
     Check(
@@ -391,6 +395,7 @@ _ROWS = (
         said="has a clock that says {there}, and here it is {here}",
         remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
         key="skycoin:hosts.{host}",
+        tried=_TOLD,
         look=_wrong_clock,
     ),
     Check(
@@ -446,6 +451,14 @@ def findings(facts: HostFacts, place: Place) -> list[Finding]:
 def unasked(error: HostError, place: Place) -> Finding:
     """The one finding of a host that can't be asked."""
     return _finding(CHECKS[error.obstacle], place, {"reason": str(error)})
+
+
+def remedy_of(said: str, engine: str) -> str:
+    """Advice for a host whose engine does not answer, by what was said instead."""
+    obstacle = obstacle_of(said)
+    if obstacle is Obstacle.NO_ANSWER and not engine.startswith("ssh://"):
+        obstacle = Obstacle.NO_ENGINE
+    return unasked(HostError(obstacle, said), Place(name="", engine=engine)).remedy
 
 
 def runs_natively(machine: str, platform: str | None) -> bool:

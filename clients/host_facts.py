@@ -53,6 +53,21 @@ class Obstacle(StrEnum):
     """ssh takes the key, and runs another command than the one that is asked for."""
 
 
+_WORDS = (
+    (Obstacle.HOST_KEY, "Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED"),
+    (Obstacle.LOGIN, r"Permission denied \(|Too many authentication failures"),
+    (Obstacle.NO_PERMISSION, "(?i:permission denied)"),
+    (Obstacle.NO_DOCKER, "docker: (command )?not found|command not found: docker"),
+    (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon"),
+)
+"""Words of OpenSSH, shells and docker for each reason; the first that are found count."""
+
+
+def obstacle_of(said: str) -> Obstacle:
+    """Reason why a host can't be asked, by the words of ssh, its shell, its docker or its engine."""
+    return next((obstacle for obstacle, words in _WORDS if re.search(words, said)), Obstacle.NO_ANSWER)
+
+
 class HostError(ServiceError):
     """A host can't be asked; the message is what ssh, docker or the engine said, on one line."""
 
@@ -293,16 +308,14 @@ def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
     line = _line(said) or f"the command ended with {code} and said nothing"
     if code is None:
         return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(said)}".strip()
-    if "Host key verification failed" in line or "REMOTE HOST IDENTIFICATION HAS CHANGED" in line:
-        return Obstacle.HOST_KEY, line
-    if "Permission denied (" in line or "Too many authentication failures" in line:
-        return Obstacle.LOGIN, line
+    if (obstacle := obstacle_of(line)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):
+        return obstacle, line
     return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
 
 
 def _no_engine(said: str) -> tuple[Obstacle, str]:
     line = _line(said)
-    if re.search("permission denied", line, re.IGNORECASE):
+    if obstacle_of(line) is Obstacle.NO_PERMISSION:
         return Obstacle.NO_PERMISSION, line
     return Obstacle.NO_ANSWER if "timed out" in line else Obstacle.NO_ENGINE, line
 

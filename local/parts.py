@@ -8,6 +8,7 @@ from typing import Any
 
 from catalogue.node_container import LEFT_OUT
 from clients.answering import Address, silent
+from clients.host_checks import remedy_of
 from fleet.outcome import outcome
 from fleet.parts import FAILED, PART, LeftOut, addresses, excluded, hosts_of, items_of, left_out
 from local.pulumi_run import update
@@ -79,10 +80,9 @@ class _Run:
         self._left = left_out(resources, self._hosts, self.silent, self._target.local)
         for host, address in {**dict(known), **self._hosts}.items():
             if address in found:
-                print(
-                    f"• host {host} is left out: {address.engine} does not answer: {found[address]}",
-                    flush=True,
-                )
+                reason = found[address]
+                print(f"• host {host} is left out: {address.engine} does not answer: {reason}")
+                print(f"  {remedy_of(reason, address.engine)}.", flush=True)
         if unseen := len(self._left.of_refresh - self._left.of_update):
             print(f"• not refreshed, for the way that the state has to them is dead: {unseen} resources")
         return bool(found)

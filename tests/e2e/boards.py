@@ -1,8 +1,8 @@
 """Boards of the tests' own: each a network namespace with an address, a loopback, an sshd and an engine.
 
-A board has its own /run, /etc/docker and /etc/hosts too: its docker command finds its engine where a real
-board's does, and no name of the operator's machine resolves there. It shares kernel, clock, processor and
-userland with this machine: whatever depends on those is answered by recordings in the unit tests.
+A board has its own /run, /etc and /home too: its docker command finds its engine where a real board's does,
+no name of the operator's machine resolves there, and its users are its own. It shares kernel, clock,
+processor and userland with this machine. What depends on those is answered by recordings in the unit tests.
 
 A small disk is an ext4 file system in a file, under the engine's data: blocks, journal and inodes are counted
 as on a memory card, and overlay2 is at home on it. (A tmpfs takes memory, and counts neither.) It is mounted
@@ -12,6 +12,7 @@ in the board's own namespace alone: it goes with the board's last process, also 
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,7 @@ FOLDER = "boards"
 SSHD = """\
 ListenAddress 0.0.0.0
 HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/client_key.pub
+AuthorizedKeysFile {folder}/client_key.pub .ssh/authorized_keys
 StrictModes no
 PasswordAuthentication no
 UsePAM no
@@ -45,6 +46,9 @@ hostname "$2"
 mkdir -p /run/skycoin-cgroup && mount --rbind /sys/fs/cgroup /run/skycoin-cgroup
 mount -t sysfs sysfs /sys && mount --rbind /run/skycoin-cgroup /sys/fs/cgroup
 mount --bind "$1/run" /run
+mount -t tmpfs etc "$1/etc" && mkdir "$1/etc/changes" "$1/etc/work"
+mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/changes,workdir=$1/etc/work" etc /etc
+mount -t tmpfs -o mode=0755 home /home
 mount --bind "$1/etc-docker" /etc/docker
 mount --bind "$1/hosts" /etc/hosts
 [ ! -e "$1/disk" ] || mount -o loop "$1/disk" "$1/data"
@@ -113,11 +117,30 @@ class Board:
         """Output of a docker command on the board."""
         return self.run("docker", *arguments)
 
+    def add_user(self, name: str, public_key: str, *groups: str) -> None:
+        """Add a user who logs in with this key."""
+        self.run("useradd", "--create-home", "--password", "*", "--groups", ",".join(groups), name)
+        ssh = f"/home/{name}/.ssh"
+        self.run("install", "-d", "-o", name, ssh)
+        self.run("sh", "-c", 'echo "$1" > "$2/authorized_keys"', "sh", public_key, ssh)
+
     def start_sshd(self) -> None:
         """Open the way in."""
         config = str(self.folder / "sshd_config")
         self._spawn("sshd", [shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", config])
         self._until(lambda: self._connects(22), "sshd listens")
+
+    def open_door(self, port: int, script: str) -> dict[str, object]:
+        """Open a way in from which the board looks otherwise; its entry in `skycoin:hosts`.
+
+        The script mounts what is to be seen, in a mount namespace of that sshd's own.
+        """
+        config = ["-D", "-e", "-f", str(self.folder / "sshd_config"), "-p", str(port)]
+        sshd = shlex.join([shutil.which("sshd") or "/usr/sbin/sshd", *config])
+        self._spawn("sshd", ["unshare", "--mount", "sh", "-euc", f"{script}\nexec {sshd}"])
+        self._until(lambda: self._connects(port), f"sshd listens at {port}")
+        named = ["-o", f"HostKeyAlias={self.address}"]
+        return {"engine": f"{self.engine}:{port}", "ssh-options": [*self.ssh_options, *named]}
 
     def stop_sshd(self) -> None:
         """Close the way in, and end the connections that are open: ssh is refused at once."""
@@ -162,6 +185,10 @@ class Board:
         """Send to the board at `rate`, as tc writes it: `2mbit`."""
         limits = ["tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
         subprocess.run(["tc", "qdisc", "replace", "dev", _link(self.number), "root", *limits], check=True)
+
+    def received(self) -> int:
+        """Bytes that were sent to the board."""
+        return int(Path(f"/sys/class/net/{_link(self.number)}/statistics/tx_bytes").read_text())
 
     def speed_up(self) -> None:
         """Take the limit off again."""
@@ -217,7 +244,7 @@ def start_board(layout: Layout, name: str, number: int, disk: int | None = None)
     board = Board(name, number, layout.state / FOLDER / name)
     board.end()
     shutil.rmtree(board.folder, ignore_errors=True)
-    for folder in ("run/sshd", "etc-docker", "data"):
+    for folder in ("run/sshd", "etc", "etc-docker", "data"):
         (board.folder / folder).mkdir(parents=True)
     (board.folder / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
     Path("/etc/docker").mkdir(exist_ok=True)
@@ -229,6 +256,21 @@ def start_board(layout: Layout, name: str, number: int, disk: int | None = None)
     board.start_engine()
     board.start_sshd()
     return board
+
+
+def connect(one: Board, other: Board) -> str:
+    """Give two boards a link of their own; the other's address on it."""
+    first, second = (_namespace(board.number) for board in (one, other))
+    network = f"10.209.{other.number}"
+    for command in (
+        ["ip", "-n", first, "link", "add", "eth1", "type", "veth", "peer", "name", "eth1", "netns", second],
+        ["ip", "-n", first, "addr", "add", f"{network}.1/24", "dev", "eth1"],
+        ["ip", "-n", second, "addr", "add", f"{network}.2/24", "dev", "eth1"],
+        ["ip", "-n", first, "link", "set", "eth1", "up"],
+        ["ip", "-n", second, "link", "set", "eth1", "up"],
+    ):
+        subprocess.run(command, check=True)
+    return f"{network}.2"
 
 
 def end_boards(state: Path) -> None:

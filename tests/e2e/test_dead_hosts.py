@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.boards import Board, start_board
+from tests.e2e.fleets import added, with_entries
 from tests.e2e.machine import Machine, Result
 
 MORE = 30
@@ -25,17 +26,8 @@ def far(up: Machine) -> Iterator[Board]:
 @pytest.fixture(scope="module")
 def fleet(up: Machine, far: Board) -> Iterator[Machine]:
     """The stack with a second node, on a board; afterwards as it was."""
-    before = up.settings()
-    node = {"image": "skycoin", "host": "far"}
-    up.change(with_entries(before, hosts={"far": far.host}, nodes={"far": node}))
-    result = up.make("up")
-    assert result.code == 0, result.text
-    yield up
-    retired = up.make("retire", "NODE=far")
-    assert retired.code == 0, retired.text
-    up.change(before)
-    result = up.make("up")
-    assert result.code == 0, result.text
+    with added(up, hosts={"far": far.host}, nodes={"far": {"image": "skycoin", "host": "far"}}):
+        yield up
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +35,6 @@ def attic(up: Machine) -> Iterator[Board]:
     board = start_board(up.layout, "loft", 9)
     yield board
     board.end()
-
-
-def with_entries(config: dict[str, Any], **sections: dict[str, Any]) -> dict[str, Any]:
-    added = {f"skycoin:{name}": {**config[f"skycoin:{name}"], **more} for name, more in sections.items()}
-    return {**config, **added}
 
 
 def with_argument(config: dict[str, Any], argument: str) -> dict[str, Any]:
@@ -190,6 +177,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
         result = fleet.skyinfra("fleet", "up", "-s", "local")
         assert result.code == 4, result.text
         assert "docker.sock: connect: connection refused" in rows(result.text)[-1][2]
+        assert "\n  Start it on the host: `sudo systemctl enable --now docker`.\n" in result.text
         assert "`./skyinfra fleet up -s local` catches up" in result.text
     finally:
         attic.start_engine()
@@ -199,6 +187,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
         result = fleet.skyinfra("fleet", "up", "-s", "local")
         assert result.code == 4, result.text
         assert "Permission denied" in rows(result.text)[-1][2]
+        assert f"\n  Bring one there with `ssh-copy-id root@{attic.address}`" in result.text
         assert [*map(named, state_of(fleet, "attic"))] == ["pulumi:providers:docker::attic"]
     finally:
         fleet.change(settings)

@@ -5,9 +5,9 @@ What a namespace can't be is answered by recordings in tests/unit/test_host_fact
 
 import json
 import re
-import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +18,30 @@ import pytest
 import yaml
 
 from tests.e2e.boards import Board, start_board
+from tests.e2e.fleets import with_entries
 from tests.e2e.machine import RPC_PORT, Machine
 
 TAKEN, NODE = 16470, "skycoin-node-1"
 REFUSED, PART = 3, 4
+OLD_DOCKER = """\
+#!/bin/sh
+[ "$1" = info ] || exec {real} "$@"
+{real} "$@" | sed 's/"ServerVersion":"[^"]*"/"ServerVersion":"18.06.3-ce"/'
+"""
+SAID = (
+    rf"host attic has port {TAKEN} taken by a program of the user with the id 0\..+\.attic\.rpc-port\)",
+    r"host attic has \d+ MiB of memory, and the node is to have 999999\..+\(skycoin:nodes\.attic\.memory",
+    r"host other-arch is x86_64 and does not run linux/arm/v7 by itself\..+emulation: allowed",
+    r"host stranger has an ssh host key that .+ Host key verification failed\..+`ssh-keyscan ",
+    r"host locked takes none of your ssh keys at .+ Permission denied .+`ssh-copy-id root@10\.",
+    r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
+    r"host shut-out does not let you use its Docker at ssh://guest@10\..+ permission denied.+usermod -aG ",
+    r"host bare has no Docker at ssh://root@10\.\S+:2201: .+ `sudo apt install docker\.io`",
+    r"host old has Docker 18\.06\.3-ce, and 18\.09 is the first one .+ Install a newer one",
+    r"host full has \d+ MiB free where Docker keeps its data, .+ Make room",
+    r"host past has a clock that says 1970-01-01 00:16:4\d UTC, .+timedatectl",
+)
+"""A sentence for each host: it names the host and the remedy."""
 
 
 @pytest.fixture(scope="module")
@@ -54,28 +74,37 @@ def listening(board: Board, port: int) -> Iterator[None]:
             process.kill()
 
 
-@contextmanager
-def without_docker(board: Board) -> Iterator[None]:
-    """A board on which no docker command can be run."""
-    folders = ("/usr/local/bin", "/usr/bin")
-    found = [program for folder in folders if (program := shutil.which("docker", path=folder))]
-    for program in found:
-        board.run("mount", "--bind", "/dev/null", program)
-    try:
-        yield
-    finally:
-        for program in found:
-            board.run("umount", program)
+@pytest.fixture(scope="module")
+def disguises(board: Board) -> dict[str, dict[str, object]]:
+    """Hosts that are the board as another one would be: bare, with an old engine, full, and in 1970."""
+    real, old, past = (board.folder / name for name in ("docker-as-it-is", "old-docker", "past-date"))
+    real.touch()
+    for program, script in ((old, OLD_DOCKER.format(real=real)), (past, "#!/bin/sh\necho 1000\n")):
+        program.write_text(script)
+        program.chmod(0o755)
+    docker = '"$(command -v docker)"'
+    board.add_user("guest", (board.folder / "client_key.pub").read_text().strip())
+    return {
+        "shut-out": {**board.host, "engine": f"ssh://guest@{board.address}"},
+        "bare": board.open_door(
+            2201, 'while file=$(command -v docker); do mount --bind /dev/null "$file"; done'
+        ),
+        "old": board.open_door(2202, f"mount --bind {docker} {real}; mount --bind {old} {docker}"),
+        "full": board.open_door(2203, f"mount -t tmpfs -o size=100m full {board.folder / 'data'}"),
+        "past": board.open_door(2204, f'mount --bind {past} "$(command -v date)"'),
+    }
 
 
-def fleet(settings: dict[str, Any], board: Board, tmp_path: Path) -> dict[str, Any]:
+@pytest.fixture
+def wrong_fleet(
+    settings: dict[str, Any], board: Board, disguises: dict[str, dict[str, object]], tmp_path: Path
+) -> dict[str, Any]:
     """The stack, with hosts of every kind, and a node on each."""
     empty, other = tmp_path / "known_hosts", tmp_path / "other_key"
     empty.touch()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
     known = f"UserKnownHostsFile={board.folder / 'known_hosts'}"
-    hosts = {
-        **settings["skycoin:hosts"],
+    wrong: dict[str, dict[str, object]] = {
         "attic": board.host,
         "other-arch": {**board.host, "arch": "arm32v7"},
         "stranger": {
@@ -87,39 +116,30 @@ def fleet(settings: dict[str, Any], board: Board, tmp_path: Path) -> dict[str, A
             "ssh-options": ["-i", str(other), "-o", known, "-o", "IdentitiesOnly=yes"],
         },
         "closed": {**board.host, "engine": f"{board.engine}:2222"},
+        **disguises,
     }
-    ports = {"attic": TAKEN, "other-arch": 16471, "stranger": 16472, "locked": 16473, "closed": 16474}
     nodes = {
-        **settings["skycoin:nodes"],
-        **{name: {"image": "skycoin", "host": name, "rpc-port": port} for name, port in ports.items()},
+        name: {"image": "skycoin", "host": name, "rpc-port": port} for port, name in enumerate(wrong, TAKEN)
     }
     nodes["attic"]["memory"] = 999999
-    return {**settings, "skycoin:hosts": hosts, "skycoin:nodes": nodes}
+    return with_entries(settings, hosts=wrong, nodes=nodes)
 
 
 @pytest.mark.case(22, 23, 25)
 def test_all_hosts_are_one_table_with_what_is_wrong_with_each(
-    up: Machine, board: Board, settings: dict[str, Any], tmp_path: Path
+    up: Machine, board: Board, wrong_fleet: dict[str, Any]
 ) -> None:
-    up.change(fleet(settings, board, tmp_path))
+    up.change(wrong_fleet)
     with listening(board, TAKEN):
         began = time.monotonic()
         result = up.skyinfra("fleet", "check")
         assert time.monotonic() - began < 30
     assert result.code == REFUSED, result.text
     state = dict(re.findall(r"^([a-z-]+) +(ok|warned|refused|unknown) ", result.text, re.MULTILINE))
-    refused = ("attic", "other-arch", "stranger", "locked")
-    assert {name: state[name] for name in refused} == dict.fromkeys(refused, "refused")
-    assert state["closed"] == "unknown"
-    assert state["here"] in ("ok", "warned")
-    for line in (
-        rf"host attic has port {TAKEN} taken by a program of the user with the id 0\..+\.attic\.rpc-port\)",
-        r"host attic has \d+ MiB of memory, and the node is to have 999999\..+\(skycoin:nodes\.attic\.memory",
-        r"host other-arch is x86_64 and does not run linux/arm/v7 by itself\..+emulation: allowed",
-        r"host stranger has an ssh host key that .+ Host key verification failed\..+`ssh-keyscan ",
-        r"host locked takes none of your ssh keys at .+ Permission denied .+`ssh-copy-id root@10\.",
-        r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
-    ):
+    assert state.pop("here") in ("ok", "warned")
+    assert state.pop("closed") == "unknown"
+    assert state == dict.fromkeys(wrong_fleet["skycoin:hosts"].keys() - {"here", "closed"}, "refused")
+    for line in SAID:
         assert re.search(line, result.text), (line, result.text)
 
 
@@ -142,14 +162,10 @@ def test_a_host_that_is_off_is_unknown_in_time_and_holds_up_no_other(
 
 
 @pytest.mark.case(22)
-def test_a_board_without_docker_or_with_its_engine_down_is_told_apart(
+def test_a_board_with_its_engine_down_is_told_apart(
     up: Machine, board: Board, settings: dict[str, Any]
 ) -> None:
     up.change({**settings, "skycoin:hosts": {**settings["skycoin:hosts"], "attic": board.host}})
-    with without_docker(board):
-        result = up.skyinfra("fleet", "check")
-    assert result.code == REFUSED, result.text
-    assert "host attic has no Docker at ssh://root@10." in result.text
     board.kill_engine()
     try:
         result = up.skyinfra("fleet", "check")
@@ -196,11 +212,42 @@ def test_a_port_that_is_taken_is_found_before_the_old_node_is_touched(
     assert up.pulumi("up", "--yes", "--stack", "local").code == 0
 
 
-@pytest.mark.case(22, 23, 25)
+@pytest.fixture
+def slow(up: Machine) -> Iterator[Board]:
+    """A board behind a slow link."""
+    made = start_board(up.layout, "orchard", 63)
+    made.slow_down("4mbit")
+    yield made
+    made.end()
+
+
+@contextmanager
+def dropping(board: Board, after: int) -> Iterator[list[float]]:
+    """Unplug a board when so many bytes have gone there; the moment at which that was."""
+    dropped, ended = list[float](), threading.Event()
+
+    def watch() -> None:
+        while board.received() < after:
+            if ended.wait(0.1):
+                return
+        board.unplug()
+        dropped.append(time.monotonic())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield dropped
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.case(22, 23, 25, 40)
 def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
-    up: Machine, board: Board, settings: dict[str, Any], tmp_path: Path
+    up: Machine, board: Board, slow: Board, settings: dict[str, Any], wrong_fleet: dict[str, Any]
 ) -> None:
-    wanted = fleet(settings, board, tmp_path)
+    node = {"image": "skycoin", "host": "orchard"}
+    wanted = with_entries(wrong_fleet, hosts={"orchard": slow.host}, nodes={"orchard": node})
     wanted["skycoin:nodes"]["node-1"] = {**settings["skycoin:nodes"]["node-1"], "args": ["-log-level=debug"]}
     images = settings["skycoin:images"]
     assert "arm32v7" in images["skycoin"]["arches"]
@@ -211,23 +258,21 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
         assert "host other-arch is x86_64 and does not run linux/arm/v7 by itself." in page.text
         assert re.search(r"- host closed does not answer at .+ `up` would find there is not known", page.text)
         began = time.monotonic()
-        result = up.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
-        took = time.monotonic() - began
+        with dropping(slow, after=2_000_000) as dropped:
+            result = up.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
+        ended = time.monotonic()
     assert result.code != 0
     text = " ".join(result.text.split())
-    for said in (
-        f"host attic has port {TAKEN} taken by",
-        "host other-arch is x86_64 and does not run linux/arm/v7",
-        "host stranger has an ssh host key",
-        "host locked takes none of your ssh keys",
-        "host closed does not answer",
-    ):
-        assert said in text, result.text
+    for said in SAID:
+        assert re.search(said, text), (said, result.text)
+    assert re.search(r"host orchard, \S+/skycoin/skycoin@sha256:", text), result.text
+    assert ended - dropped[0] < 35, result.text
     assert "Traceback" not in result.text
-    assert took < 90, result.text
+    assert ended - began < 90, result.text
     assert "-log-level=debug" in up.inspect("container", NODE)["Config"]["Cmd"]
-    assert board.docker("ps", "-aq") == ""
-    assert board.docker("volume", "ls", "-q") == ""
+    for one in (board, slow):
+        assert one.docker("ps", "-aq") == ""
+        assert one.docker("volume", "ls", "-q") == ""
     up.change(settings)
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert result.code == 0, result.text

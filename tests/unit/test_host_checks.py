@@ -16,6 +16,7 @@ from clients.host_checks import (
     Place,
     Tenant,
     findings,
+    remedy_of,
     runs_natively,
     unasked,
 )
@@ -54,6 +55,8 @@ OWN = Container(
     ports=frozenset({("127.0.0.1", 6420), ("0.0.0.0", 6000)}),
     writes=frozenset({"skycoin-attic-wallet"}),
 )
+DIAL = "failed to open the raw stream connection: dial unix /var/run/docker.sock"
+"""Beginning of what `docker system dial-stdio` says where it gets no connection."""
 FOREIGN = Container(name="web", runs=True, returns=False)
 PAGE = PROJECT / "docs" / "host-checks.md"
 
@@ -141,6 +144,26 @@ def test_a_message_names_the_command_for_this_host() -> None:
     other = replace(PLACE, engine="ssh://pi@attic.lan:2222")
     said = unasked(HostError(Obstacle.HOST_KEY, "no key"), other).text
     assert "`ssh-keyscan -p 2222 attic.lan |" in said
+
+
+@pytest.mark.case(22)
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Host key verification failed.", "Compare what `ssh-keyscan attic.lan | "),
+        ("pi@attic.lan: Permission denied (publickey).", "Bring one there with `ssh-copy-id pi@attic.lan`"),
+        ("sh: 1: docker: not found", "Install it on the host"),
+        ("bash: line 1: docker: command not found", "Install it on the host"),
+        ("zsh:1: command not found: docker", "Install it on the host"),
+        (f"{DIAL}: connect: permission denied", "On the host: `sudo usermod -aG docker USER`"),
+        (f"{DIAL}: connect: connection refused", "Start it on the host"),
+        (f"{DIAL}: connect: no such file or directory", "Start it on the host"),
+        ("ssh: connect to host attic.lan port 22: Connection refused", "See that it has power"),
+        ("no answer in 20 s", "See that it has power"),
+    ],
+)
+def test_an_engine_that_does_not_answer_has_a_remedy_by_its_words(said: str, remedy: str) -> None:
+    assert remedy_of(said, "ssh://pi@attic.lan").startswith(remedy)
 
 
 @pytest.mark.case(25)
