@@ -22,7 +22,8 @@ from settings.names import (
     workspace_container,
 )
 from settings.node import NodeSettings, PeerNetwork
-from settings.reading import NAMESPACE, SECRETS, SettingsError, parse
+from settings.reading import SettingsError, parse
+from settings.schema import NAMESPACE, SECRETS
 from settings.stack import StackSettings
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from settings.fields import SECRET, ApiSet, Port, Tag, VolumeName
+from settings.fields import SECRET, ApiSet, HostName, NodeFlag, NodeImage, NodeName, Port, Tag, VolumeName
 from settings.limits import Limits
 
 
@@ -72,20 +72,35 @@ SWITCHES = frozenset(
 class NodeSettings(Limits):
     """One entry of `skycoin:nodes`."""
 
-    image: str
+    image: NodeImage
+    """Image that the node runs: from `skycoin:images`, or from the outputs of `skycoin:images-from`."""
     tag: Tag | None = None
-    host: str
+    """Tag of the image. Default: the channel's first (`latest` of a release); with `images-from`, `develop`
+    where that is published, the only tag of a feature build, else `latest`."""
+    host: HostName
+    """Host that the node runs on."""
     rpc_port: Port = 6420
+    """Port of the node's API, on the host's loopback."""
     metrics_port: Port | None = None
+    """Port of the node's [metrics](stacks.md#metrics), on the host's loopback. Default: no exporter."""
     peer_port: Port = 6000
+    """Port for peers, on all of the host's addresses; not used with `network: none`."""
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
+    """Skycoin network that the node joins; `none` talks to nobody."""
     gui: bool = False
+    """Web interface, which adds the API sets WALLET and STORAGE; the image needs `gui: true`."""
     api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
-    args: list[str] = Field(default_factory=list)
+    """Sets of API calls that the node answers."""
+    args: list[NodeFlag] = Field(default_factory=list)
+    """Further flags of the node, handed over as they are; a value stands behind `=` or is the next entry."""
     data_volume: VolumeName | None = None
+    """Volume of the chain. Default: `IMAGE-NAME-data`."""
     wallet_volume: VolumeName | None = None
-    renamed_from: str | None = None
+    """Volume of the wallets. Default: `IMAGE-NAME-wallet`."""
+    renamed_from: NodeName | None = None
+    """Last name of a renamed node: its volumes keep their names."""
     new_wallet: bool = False
+    """Permission for a wallet volume that is gone or empty to begin anew; for one `up` only."""
 
     @model_validator(mode="after")
     def _args_are_flags(self) -> Self:
