@@ -40,6 +40,7 @@ def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: L
             made.__dict__.pop(name, None)
         if key in raw:
             made.__dict__.update(_value(name, field, raw[key], wrong, (*here, key)))
+            made.model_fields_set.add(name)
     return made
 
 

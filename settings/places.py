@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _BEFORE = 60
 _INDEX = re.compile(r"\[(\d+)\]")
 _FIRST_WORD = re.compile(r": '?([A-Za-z0-9_.-]+)")
 _UNKNOWN = ": unknown key"
-HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "args", "secure"})
+HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 """Keys whose values may hold a secret under any name."""
 
 
@@ -63,18 +63,16 @@ class StackFile:
             return [f"{where} (the line is not shown: it may hold a secret)"]
         end = wrong.end_mark.column if wrong.end_mark.line == row else len(line.rstrip())
         first = max(0, column - _BEFORE)
+        shown = f"{'…' if first else ''}{line[first : first + WIDTH].replace(chr(9), ' ').rstrip()}"
         mark = "^" * max(1, min(end, first + WIDTH) - column)
         number = f"{row + 1} | "
-        return [
-            where,
-            f"{number}{line[first : first + WIDTH].replace(chr(9), ' ').rstrip()}",
-            f"{' ' * (len(number) - 2)}| {' ' * (column - first)}{mark}",
-        ]
+        indent = f"{' ' * (len(number) - 2)}| {' ' * (column - first + bool(first))}"
+        return [where, f"{number}{shown}", f"{indent}{mark}"]
 
 
-def read_stack_file(path: Path, name: str) -> StackFile | None:
-    """The file of a stack, called `name` in messages; None where there is none."""
-    return StackFile(name, path.read_text()) if path.is_file() else None
+def read_stack_file(path: Path) -> StackFile | None:
+    """A stack's file, called by its folder and name in messages; None where there is none."""
+    return StackFile(f"{path.parent.name}/{path.name}", path.read_text()) if path.is_file() else None
 
 
 def _config(text: str) -> MappingNode | None:
@@ -97,12 +95,15 @@ def _hidden_lines(node: Node, *, secret: bool = False) -> Iterator[int]:
     for key, value in node.value if isinstance(node, MappingNode) else ():
         name = str(key.value)
         yield from _hidden_lines(value, secret=secret or name in HIDDEN or bool(SECRET.search(name)))
-    for value in node.value if isinstance(node, SequenceNode) else ():
-        yield from _hidden_lines(value, secret=secret)
+    entries = node.value if isinstance(node, SequenceNode) else ()
+    # The flags of a node: a secret is the entry behind its name.
+    named = any(SECRET.search(str(entry.value)) for entry in entries)
+    for value in entries:
+        yield from _hidden_lines(value, secret=secret or named)
 
 
 def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
-    """The longest beginning of an error's key that is in the file; names may have dots."""
+    """The longest beginning of an error's key that is in the file; None where the program was given more."""
     found, node, rest = None, config, fault
     while (step := _step(node, rest)) is not None:
         key, node, rest, part = step
@@ -113,7 +114,7 @@ def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
         else:
             return None
         found = _Found(key, node, rest, given)
-    return found
+    return None if isinstance(given, dict) and _named(given, rest) else found
 
 
 def _step(node: Node, rest: str) -> tuple[Node, Any, str, int | str] | None:
@@ -125,12 +126,17 @@ def _step(node: Node, rest: str) -> tuple[Node, Any, str, int | str] | None:
             return None
         value = node.value[int(index[1])]
         return value, value, rest[index.end() :], int(index[1])
-    named = _values(node) if isinstance(node, MappingNode) else {}
-    names = [name for name in named if re.match(rf"{re.escape(name)}(?=[.\[]|: )", rest)]
-    if not names:
-        return None
-    name = max(names, key=len)
-    return *named[name], rest.removeprefix(name), name
+    values = _values(node) if isinstance(node, MappingNode) else {}
+    name = _named(values, rest)
+    return (*values[name], rest.removeprefix(name), name) if name else None
+
+
+def _named(names: Iterable[str], rest: str) -> str | None:
+    """The name that the rest of an error's key begins with; names may have dots."""
+    rest = rest.removeprefix(".")
+    return max(
+        (name for name in names if re.match(rf"{re.escape(name)}(?=[.\[]|: )", rest)), key=len, default=None
+    )
 
 
 def _holds(node: Node, given: Any) -> bool:

@@ -20,6 +20,8 @@ from settings.stack import StackSettings
 from settings.words import allowed, did_you_mean, example, nearest, sentence, yaml_of
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OWN = "Value error, "
+"""Beginning of an error that is this program's own."""
 _SHOWN = 160
 """Characters of a value that are shown."""
 NO_LOGIN = (
@@ -64,10 +66,9 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key {_not_known(error, raw)}"
     is_own = error["type"] == "value_error"
-    message = (
-        str(error["msg"]).removeprefix("Value error, ") if is_own else sentence(at(location), error["input"])
-    )
-    message += did_you_mean(error["input"], map(str, at(location).get("enum", ())))
+    message = str(error["msg"]).removeprefix(_OWN) if is_own else sentence(at(location), error["input"])
+    if isinstance(error["input"], str):
+        message += did_you_mean(error["input"], map(str, at(location).get("enum", ())))
     if is_own and isinstance(error["input"], Mapping):
         # A whole entry: the message names the key that it is about; another may hold a secret.
         return f"{key}: {message}"
@@ -115,12 +116,21 @@ def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSetting
     return settings
 
 
+def _wrong(error: ErrorDetails) -> Location:
+    """Location of a wrong value: of an entry whose values don't fit, the key that its message begins with."""
+    word = str(error["msg"]).removeprefix(_OWN).partition(" ")[0].rstrip(":")
+    is_in_it = (
+        isinstance(error["input"], Mapping) and error["type"] == "value_error" and word in error["input"]
+    )
+    return (*error["loc"], word) if is_in_it else error["loc"]
+
+
 def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]:
     """Lines of all errors of entries, and of those between entries that don't depend on them."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
     told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
-    wrong = {error["loc"] for error in errors} | slips
+    wrong = {_wrong(error) for error in errors} | slips
     return [*(_fault(error, raw) for error in told), *known_faults(raw, wrong)]
 
 
@@ -159,7 +169,7 @@ def read_settings(
     elif in_clear := secrets_in_clear(path) if path else []:
         names = ", ".join(in_clear)
         faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in clear; {IN_CLEAR}")
-    file = read_stack_file(path, f"{path.parent.name}/{path.name}") if path else None
+    file = read_stack_file(path) if path else None
     try:
         settings = parse(known, file)
     except SettingsError as error:

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import yaml
@@ -68,6 +68,12 @@ def did_you_mean(given: object, names: Iterable[str]) -> str:
     """`; did you mean attic?`, or nothing where no name is near."""
     found = nearest(given, names)
     return f"; did you mean {found}?" if found else ""
+
+
+def not_listed(given: str, section: str, names: Collection[str]) -> str:
+    """Fault of a name that no entry of a section has."""
+    has = ", ".join(names) or "none"
+    return f"{given!r} is not in skycoin:{section}; it has {has}{did_you_mean(given, names)}"
 
 
 def _text(_: Schema) -> str:

@@ -15,7 +15,7 @@ that is not here is an error. Names of registries, images, hosts and nodes have 
 digits and `-`, and begin and end with a letter or digit.
 
 Editors with the YAML language server, such as VS Code with its YAML extension, complete and check these keys
-where the file begins with the line `# yaml-language-server: $schema=schema.json`, as the files of `stacks/` do.
+where the file begins with the line `# yaml-language-server: $schema=schema.json`, as those of `stacks/` do.
 `pulumi config set` and `make up` leave that line where it is. The program alone checks what joins several
 entries, such as two nodes that want one port.
 

@@ -10,7 +10,6 @@ from catalogue.boards import BOARDS, SERVER, SOURCES, Board
 from display.markdown import table
 from local.layout import PROJECT
 from settings.host import HostSettings
-from settings.limits import Limits
 
 PAGE = PROJECT / "docs" / "boards.md"
 BEGIN, END = "<!-- The table is made from catalogue/boards.py. -->\n", "<!-- The end of the table. -->\n"
