@@ -7,11 +7,18 @@ those don't say it, and the `unit` of a number.
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema
 
+from catalogue.images import CATALOGUE
+from catalogue.registries import RegistryKind
+from catalogue.workspaces import WORKSPACES
+from settings.fields import NAME
+from settings.image import ORIGINS
+from settings.registry import REGISTRY_KEYS
 from settings.stack import StackSettings
 
 NAMESPACE = "skycoin"
@@ -29,6 +36,14 @@ _ENCRYPTED = {
     "additionalProperties": False,
 }
 """A secret as `pulumi config set --secret` writes it."""
+_NAMES: Mapping[str, Schema] = MappingProxyType(
+    {
+        "images": {"enum": list(CATALOGUE)},
+        "workspaces": {"enum": list(WORKSPACES)},
+        **{section: {"pattern": f"^{NAME.pattern}$"} for section in ("registries", "hosts", "nodes")},
+    }
+)
+"""Names that entries may have."""
 
 
 class _Generator(GenerateJsonSchema):
@@ -89,6 +104,11 @@ def file_schema() -> Schema:
     """Schema of a stack's file, as editors read it."""
     keys = {f"{NAMESPACE}:{name}": _for_editors(one) for name, one in stack_schema()["properties"].items()}
     keys[f"{NAMESPACE}:{SECRETS}"]["patternProperties"] = {".*": _ENCRYPTED}
+    for section, names in _NAMES.items():
+        keys[f"{NAMESPACE}:{section}"]["propertyNames"] = names
+    keys[f"{NAMESPACE}:registries"]["additionalProperties"]["allOf"] = [*map(_of_kind, REGISTRY_KEYS)]
+    image = keys[f"{NAMESPACE}:images"]["additionalProperties"]
+    image["properties"]["source"]["oneOf"] = [{"required": [origin]} for origin in ORIGINS]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Stack of Skycoin's infrastructure",
@@ -105,6 +125,16 @@ def file_schema() -> Schema:
             **{key: {} for key in ("encryptionsalt", "encryptedkey", "secretsprovider", "environment")},
         },
         "additionalProperties": False,
+    }
+
+
+def _of_kind(kind: RegistryKind) -> Schema:
+    """Keys of a registry of one kind."""
+    needed, others = REGISTRY_KEYS[kind]
+    names = ["kind", *needed, *others, "optional"]
+    return {
+        "if": {"properties": {"kind": {"const": kind.value}}},
+        "then": {"required": list(needed), "propertyNames": {"enum": names}},
     }
 
 

@@ -1,6 +1,7 @@
 """Errors of settings: all at once, each with its place in the stack's file, and no secret beside it."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from settings.places import StackFile, read_stack_file
 from settings.reading import SettingsError, parse, read_settings
 from settings.words import allowed, did_you_mean, example, nearest, sentence, yaml_of
+from tests.unit.projects import PROJECT
 from tests.unit.yaml_like import as_pulumi_gives_it, changed
 
 STACK = """\
@@ -87,6 +89,18 @@ def test_an_error_is_a_line_a_place_and_a_mark() -> None:
         "    20 |     one: {image: skycoin, host: here, rpc-prot: 7000, gui: true}",
         "       |                                       ^^^^^^^^",
     ]
+
+
+def test_the_page_shows_what_is_said() -> None:
+    text = (
+        "config:\n  skycoin:images-from: organization/skycoin/release\n  skycoin:hosts:\n"
+        "    attic: {engine: 'ssh://pi@attic.lan'}\n    shed: {engine: 'ssh://pi@shed.lan'}\n"
+        "  skycoin:nodes:\n"
+        "    attic: {image: skycoin, host: attic, rpc-prot: 6421}\n"
+        "    shed: {image: skycoin, host: shed, memory: 1GB}\n"
+    )
+    answer = re.sub(r"(here: image, tag, ).*", r"\1…", "\n".join(said(text)))
+    assert f"```\n{answer}\n```" in (PROJECT / "docs" / "stacks.md").read_text()
 
 
 def test_a_value_that_is_not_from_the_file_has_no_place() -> None:
