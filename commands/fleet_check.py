@@ -33,7 +33,7 @@ def check(stack: str | None, backend: Choice, machine_readable: bool) -> int:
     _, name = chosen(stack, backend)
     if not stack_file(name).exists():
         raise UserError(f"There is no stack {name!r}: {stack_file(name)} does not exist.")
-    wanted = places(settings_of(stack_config(name)))
+    wanted = places(settings_of(stack_config(name), stack_file(name)))
     with working(f"hosts of the stack {name}"):
         checked = check_hosts(wanted)
     if machine_readable:

@@ -52,6 +52,7 @@ def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: 
     found, name = chosen(stack, backend)
     options = ["--refresh", "--run-program"] if refresh else []
     if found.layout is None:
+        stack_config(name)  # says where it is no YAML; pulumi names neither the file nor the right line
         with copied_stack_file(name) as file:
             return _preview(name, ["--stack", name, *file, *options], found)
     refuse_missing(found.layout, name)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from catalogue.arch import ARCHES
@@ -22,19 +23,24 @@ from settings.names import (
     workspace_container,
 )
 from settings.node import NodeSettings, PeerNetwork
-from settings.reading import NAMESPACE, SECRETS, SettingsError, parse
+from settings.places import read_stack_file
+from settings.reading import SettingsError, parse
+from settings.schema import NAMESPACE, SECRETS
 from settings.stack import StackSettings
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
-def settings_of(config: Mapping[str, Any]) -> StackSettings:
-    """Settings of a stack from `config:` of its file, without secrets. Raises UserError with all faults."""
+def settings_of(config: Mapping[str, Any], path: Path | None = None) -> StackSettings:
+    """Settings of a stack from `config:` of its file, without secrets. Raises UserError with all faults.
+
+    `path` is that file, for the faults' places.
+    """
     prefix = f"{NAMESPACE}:"
     own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
     own.pop(SECRETS, None)
     try:
-        return parse(own)
+        return parse(own, read_stack_file(path) if path else None)
     except SettingsError as error:
         raise UserError(str(error)) from None
 

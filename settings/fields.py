@@ -2,10 +2,12 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS
@@ -175,32 +177,143 @@ def _recipient(value: str) -> str:
     return without_comment(value)
 
 
-Version = Annotated[str, AfterValidator(_version)]
-Commit = Annotated[str, AfterValidator(_commit)]
-Date = Annotated[str, AfterValidator(_date)]
-Digest = Annotated[str, AfterValidator(_digest)]
-Reason = Annotated[str, AfterValidator(_reason)]
-Tag = Annotated[str, AfterValidator(_tag)]
-Repository = Annotated[str, AfterValidator(_repository)]
-Address = Annotated[str, AfterValidator(_address)]
-Account = Annotated[str, BeforeValidator(_account)]
-Region = Annotated[str, AfterValidator(_region)]
-Listen = Annotated[str, AfterValidator(_listen)]
-ArchName = Annotated[str, AfterValidator(_arch)]
-BoardName = Annotated[str, AfterValidator(_board)]
-VolumeName = Annotated[str, AfterValidator(_volume)]
-Engine = Annotated[str, AfterValidator(_engine)]
-GitUrl = Annotated[str, AfterValidator(_git_url)]
-SecretName = Annotated[str, AfterValidator(_secret_name)]
-Pinned = Annotated[str, AfterValidator(_pinned)]
-PythonVersion = Annotated[str, BeforeValidator(_python)]
-Recipient = Annotated[str, AfterValidator(_recipient)]
+def form(allowed: str, example: object, pattern: str | None = None) -> Any:
+    """Words and an example of what a type takes, for messages, editors and docs/settings.md."""
+    extra: JsonDict = {"allowed": allowed, **({"pattern": pattern} if pattern else {})}
+    return Field(examples=[example], json_schema_extra=extra)
+
+
+def _one_of(names: Iterable[str], example: str) -> Any:
+    return Field(examples=[example], json_schema_extra={"enum": list(names)})
+
+
+Version = Annotated[str, AfterValidator(_version), form("vMAJOR.MINOR.PATCH", "v0.27.1", r"^v\d+\.\d+\.\d+$")]
+Commit = Annotated[
+    str,
+    AfterValidator(_commit),
+    form(
+        "40 hexadecimal digits in lower case",
+        "13141d81aaa5fa3c653522f6d462dfc851c962f2",
+        f"^{_COMMIT.pattern}$",
+    ),
+]
+Date = Annotated[
+    str, AfterValidator(_date), form("UTC, in quotes", "2020-11-23T01:01:48Z", f"^{_DATE.pattern}$")
+]
+Digest = Annotated[
+    str,
+    AfterValidator(_digest),
+    form("sha256: and 64 hexadecimal digits", f"sha256:{'0' * 64}", f"^{_DIGEST.pattern}$"),
+]
+Reason = Annotated[
+    str,
+    AfterValidator(_reason),
+    form(f"one line of 1 to {REASON} printable characters", "stops at block 180000"),
+]
+Tag = Annotated[
+    str,
+    AfterValidator(_tag),
+    form(
+        "letters, digits, `_`, `.` and `-`, neither of the last two in front; 120 characters or less",
+        "latest",
+        r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+    ),
+]
+Repository = Annotated[
+    str,
+    AfterValidator(_repository),
+    form(
+        "lower-case letters and digits, with `.`, `_`, `-` inside and `/` between parts",
+        "skycoin/skycoin",
+        r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$",
+    ),
+]
+Address = Annotated[
+    str,
+    AfterValidator(_address),
+    form(
+        "HOST, HOST:PORT, or either with /namespace behind it; no scheme",
+        "registry.example:5000",
+        r"^[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?(/.+)?$",
+    ),
+]
+Account = Annotated[
+    str, BeforeValidator(_account), form("12 digits, in quotes", "123456789012", f"^{_ACCOUNT.pattern}$")
+]
+Region = Annotated[
+    str, AfterValidator(_region), form("a region of AWS", "eu-central-1", f"^{_REGION.pattern}$")
+]
+Listen = Annotated[str, AfterValidator(_listen), form("one IP address of the host", "0.0.0.0")]
+ArchName = Annotated[str, AfterValidator(_arch), _one_of(ARCHES, "amd64")]
+BoardName = Annotated[str, AfterValidator(_board), _one_of(BOARDS, "raspberry-pi-4")]
+VolumeName = Annotated[
+    str,
+    AfterValidator(_volume),
+    form("letters, digits, `_`, `.`, `-`; no path", "volume-of-attic", f"^{_VOLUME.pattern}$"),
+]
+Engine = Annotated[
+    str,
+    AfterValidator(_engine),
+    form(
+        "local, unix:///PATH, ssh://USER@HOST or ssh://USER@HOST:PORT",
+        "ssh://pi@attic.lan",
+        r"^(local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:\d{1,5})?)$",
+    ),
+]
+GitUrl = Annotated[
+    str, AfterValidator(_git_url), form("the URL of a repository", "https://github.com/skycoin/skycoin.git")
+]
+SecretName = Annotated[
+    str,
+    AfterValidator(_secret_name),
+    form("letters, digits, `_`, `.` and `-`", "GIT_AUTH_TOKEN", f"^{_SECRET_NAME.pattern}$"),
+]
+Pinned = Annotated[
+    str,
+    AfterValidator(_pinned),
+    form(
+        "REPOSITORY@sha256:… or REPOSITORY:TAG@sha256:…, with 64 hexadecimal digits",
+        f"registry.example/base/debian@sha256:{'0' * 64}",
+        r"@sha256:[0-9a-f]{64}$",
+    ),
+]
+PythonVersion = Annotated[str, BeforeValidator(_python), _one_of(PYTHONS, "3.9")]
+Recipient = Annotated[
+    str,
+    AfterValidator(_recipient),
+    form(
+        "a public key: age1…, ssh-ed25519 … or ssh-rsa …",
+        "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",
+        "^(age1|ssh-(ed25519|rsa) )",
+    ),
+]
 """A public key; the comment behind one of ssh is left out."""
-LogSize = Annotated[str, AfterValidator(_log_size)]
-Duration = Annotated[str, AfterValidator(_duration)]
-Port = Annotated[int, Field(ge=1024, le=65535)]
-UserId = Annotated[int, Field(ge=500, le=2**31 - 1)]
+LogSize = Annotated[
+    str, AfterValidator(_log_size), form("MiB or GiB, such as 5m or 1g", "5m", f"^{_LOG_SIZE.pattern}$")
+]
+Duration = Annotated[
+    str,
+    AfterValidator(_duration),
+    form("a time from 1s to 1h, such as 90s, 3m or 2m30s", "2m30s", r"^(\d+h)?(\d+m)?(\d+s)?$"),
+]
+Port = Annotated[int, Field(ge=1024, le=65535, examples=[6430])]
+UserId = Annotated[int, Field(ge=500, le=2**31 - 1, examples=[1001])]
 """A person's: below are those that Debian's packages take."""
+Memory = Annotated[int, Field(ge=64, examples=[512], json_schema_extra={"unit": "MiB"})]
+HostName = Annotated[str, form("a name in skycoin:hosts", "attic")]
+RegistryName = Annotated[str, form("a name in skycoin:registries", "hub")]
+NodeImage = Annotated[str, form("an image that a node runs", "skycoin")]
+NodeName = Annotated[str, form("a node's name", "attic")]
+StackName = Annotated[str, form("another stack", "organization/skycoin/release")]
+Builder = Annotated[str, form("the name of a buildx instance", "skycoin")]
+File = Annotated[str, form("a file", "ca.crt")]
+Folder = Annotated[str, form("a folder", "../skycoin")]
+GoModule = Annotated[str, form("a Go module", "github.com/skycoin/skycoin")]
+Branch = Annotated[str, form("text", "master")]
+SshOption = Annotated[str, form("`-i FILE`, `-p PORT`, `-J HOST` or `-o SETTING=VALUE`", "-i")]
+NodeFlag = Annotated[
+    str, form("a flag that begins with `-`, or the value of the one before", "-log-level=debug")
+]
 ApiSet = Literal[
     "READ",
     "TXN",

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from catalogue.boards import BOARDS
-from settings.fields import ArchName, BoardName, Engine
+from settings.fields import ArchName, BoardName, Engine, RegistryName, SshOption
 from settings.limits import Limits
 from settings.ssh import ssh_fault
 
@@ -22,11 +22,20 @@ class HostSettings(Limits):
     """One entry of `skycoin:hosts`: a Docker engine, and limits of the nodes on it."""
 
     engine: Engine
+    """Docker engine; `local` is that of the environment (`DOCKER_HOST`, else the system's socket)."""
     arch: ArchName | None = None
+    """Architecture of the images for this host; with a board, one that its processor runs. Default: its
+    board's; without a board, the engine chooses from the manifest list."""
     emulation: Annotated[Emulation, Field(strict=False)] = Emulation.REFUSED
+    """Permission for an engine of another architecture to run `arch` by binfmt."""
     board: BoardName | None = None
-    ssh_options: list[str] = Field(default_factory=list)
-    pull_from: str | None = None
+    """Kind of board, which gives limits and architecture. Default: none, a server."""
+    ssh_options: Annotated[list[SshOption], Field(examples=[["-i", "/home/me/.ssh/boards"]])] = Field(
+        default_factory=list
+    )
+    """Options of an `ssh://` engine, flag and value as two entries; the check of the host key stays on."""
+    pull_from: RegistryName | None = None
+    """Registry that this host pulls images of nodes and exporters from. Default: `skycoin:pull-from`."""
 
     @model_validator(mode="after")
     def _board_fits(self) -> Self:

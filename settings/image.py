@@ -6,7 +6,19 @@ from pydantic import Field, model_validator
 
 from catalogue.bases import Base
 from catalogue.naming import Channel
-from settings.fields import ArchName, Commit, Date, GitUrl, Repository, Tag, Version
+from settings.fields import (
+    ArchName,
+    Branch,
+    Commit,
+    Date,
+    Folder,
+    GitUrl,
+    GoModule,
+    RegistryName,
+    Repository,
+    Tag,
+    Version,
+)
 from settings.model import Settings, each_once
 
 ORIGINS = ("module", "git", "path")
@@ -15,13 +27,21 @@ ORIGINS = ("module", "git", "path")
 class SourceSettings(Settings):
     """Where the software comes from: exactly one of module, git, path."""
 
-    module: str | None = None
+    module: GoModule | None = None
+    """The image's Go module, at the version that `images/NAME/go.mod` pins."""
     git: GitUrl | None = None
-    path: str | None = None
+    """Repository, of the images `skycoin` and `skywire`; it has no login (see `skycoin:build-secrets`)."""
+    path: Folder | None = None
+    """Working copy, of the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
     version: Version
+    """Version of the software, which the channel `release` makes tags of."""
     commit: Commit | None = None
-    branch: str = ""
+    """Commit of the software; `module` and `git` must give it. Default: a path's own."""
+    branch: Branch = ""
+    """Branch that the commit is on, for the image's labels. Default: empty; a path's own."""
     date: Date | None = None
+    """Time of the commit, which becomes the time of all files. Default: none, files are of 1970; a path's
+    last commit."""
 
     @property
     def origin(self) -> str:
@@ -42,16 +62,28 @@ class ImageSettings(Settings):
     """One entry of `skycoin:images`: an image of the catalogue, for these architectures."""
 
     source: SourceSettings
+    """Source of the software."""
     arches: Annotated[list[ArchName], Field(min_length=1)]
+    """Architectures to build for, each once, of those that the image is made for."""
     channel: Annotated[Channel, Field(strict=False)]
-    feature: Tag | None = None
-    revision: Annotated[int, Field(ge=0)] = 0
-    registries: Annotated[list[str], Field(min_length=1)] | None = None
+    """Kind of the tags ([ADR 5](adr/0005-release-tags.md))."""
+    feature: Annotated[Tag, Field(examples=["faster-sync"])] | None = None
+    """Name behind `feature-` in the tag; with channel `feature`, and only then."""
+    revision: Annotated[int, Field(ge=0, examples=[1])] = 0
+    """Number of a rebuild of a published version; above 0 only with channel `release`."""
+    registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
+    """Registries to publish in, each once; the first is where it is built, and not optional. Default: the
+    only one there is; with several it must be given."""
     repository: Repository | None = None
+    """Repository in each registry. Default: `skycoin/NAME`."""
     base: Annotated[Base, Field(strict=False)] = Base.BUSYBOX
+    """Root filesystem under the image ([glibc](../images/glibc/README.md) has a C library)."""
     gui: bool = True
+    """Files of the web interface in the image `skycoin`."""
     layers: Literal[1, 2] = 2
-    build_args: dict[str, str] = Field(default_factory=dict)
+    """Layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
+    build_args: Annotated[dict[str, str], Field(examples=[{"LDFLAGS": "-s"}])] = Field(default_factory=dict)
+    """Further build arguments by name. They stay in the image's history: never a secret."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

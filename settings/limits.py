@@ -3,28 +3,55 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from catalogue.boards import Board, go_memory_limit_of, reservation_of
-from settings.fields import Duration, LogSize
+from settings.fields import Duration, LogSize, Memory
 from settings.model import Settings
 
-_Soft = Annotated[int, Field(ge=0)]
-"""MiB; 0 is none."""
+_Soft = Annotated[int, Field(ge=0, examples=[400], json_schema_extra={"unit": "MiB"})]
+"""Below `memory`; 0 is none."""
 
 
 class Limits(Settings):
     """Keys that a host and a node share; what neither has is the board's."""
 
-    memory: Annotated[int, Field(ge=64)] | None = None
+    memory: Memory | None = None
+    """Limit of a node's memory (Docker's `--memory`). Default: the board's, 2048 of a server."""
     memory_reservation: _Soft | None = None
+    """Memory that a node keeps when the host runs short (Docker's `--memory-reservation`): below `memory`,
+    32 or more; 0 is none. Default: the board's, or two thirds of a `memory` of your own there; none of a
+    server."""
     go_memory_limit: _Soft | None = None
+    """Soft limit of Go's runtime in a node (GOMEMLIMIT): below `memory`, 32 or more; 0 is none. Default: the
+    board's, or nine tenths of a `memory` of your own there; none of a server."""
     log_size: LogSize | None = None
+    """Size of each of 3 log files. Default: the board's, `10m` of a server."""
     start_period: Duration | None = None
+    """Time in which failed health checks don't count. Default: the board's, `1m` of a server."""
     health_interval: Duration | None = None
+    """Time between two health checks. Default: the board's, `10s` of a server."""
     health_timeout: Duration | None = None
-    health_retries: Annotated[int, Field(ge=1, le=100)] | None = None
-    wait: Annotated[int, Field(ge=10, le=3600)] | None = None
+    """Time after which a health check has failed. Default: the board's, `10s` of a server."""
+    health_retries: Annotated[int, Field(ge=1, le=100, examples=[6])] | None = None
+    """Failed health checks in a row that make a node unhealthy. Default: the board's, `6` of a server."""
+    wait: (
+        Annotated[int, Field(ge=10, le=3600, examples=[600], json_schema_extra={"unit": "seconds"})] | None
+    ) = None
+    """Time in which a new node must become healthy. Default: the board's, `300` of a server."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Put the keys that a host or a node has alone before those that both have."""
+        schema = handler(core_schema)
+        keys = handler.resolve_ref_schema(schema)["properties"]
+        for name in [key for key in keys if key.replace("-", "_") in Limits.model_fields]:
+            keys[name] = keys.pop(name)
+        return schema
 
 
 def is_memory_chosen(board: str | None, host: Limits, node: Limits) -> bool:

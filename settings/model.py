@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, nothing unknown, kebab-case in YAML."""
+    """Base of all settings: frozen, nothing unknown, kebab-case in YAML, described by docstrings."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -14,6 +14,7 @@ class Settings(BaseModel):
         strict=True,
         alias_generator=lambda name: name.replace("_", "-"),
         populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 

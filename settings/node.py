@@ -6,7 +6,20 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from settings.fields import SECRET, ApiSet, Date, Digest, Port, Reason, Tag, VolumeName
+from settings.fields import (
+    SECRET,
+    ApiSet,
+    Date,
+    Digest,
+    HostName,
+    NodeFlag,
+    NodeImage,
+    NodeName,
+    Port,
+    Reason,
+    Tag,
+    VolumeName,
+)
 from settings.limits import Limits
 from settings.model import Settings
 
@@ -74,28 +87,47 @@ class RollbackSettings(Settings):
     """`rollback`: a node that stays at a digest, whatever its image has become."""
 
     digest: Digest
+    """Digest in the repository of the node's image."""
     reason: Reason
+    """Reason, which each run says."""
     date: Date
+    """Time when the node was rolled back."""
 
 
 class NodeSettings(Limits):
     """One entry of `skycoin:nodes`."""
 
-    image: str
+    image: NodeImage
+    """Image that the node runs: from `skycoin:images`, or from the outputs of `skycoin:images-from`."""
     tag: Tag | None = None
-    host: str
+    """Tag of the image. Default: the channel's first (`latest` of a release); with `images-from`, `develop`
+    where that is published, the only tag of a feature build, else `latest`."""
+    host: HostName
+    """Host that the node runs on."""
     rpc_port: Port = 6420
+    """Port of the node's API, on the host's loopback."""
     metrics_port: Port | None = None
+    """Port of the node's [metrics](stacks.md#metrics), on the host's loopback. Default: no exporter."""
     peer_port: Port = 6000
+    """Port for peers, on all of the host's addresses; not used with `network: none`."""
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
+    """Skycoin network that the node joins; `none` talks to nobody."""
     gui: bool = False
+    """Web interface, which adds the API sets WALLET and STORAGE; the image needs `gui: true`."""
     api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
-    args: list[str] = Field(default_factory=list)
+    """Sets of API calls that the node answers."""
+    args: list[NodeFlag] = Field(default_factory=list)
+    """Further flags of the node, handed over as they are; a value stands behind `=` or is the next entry."""
     data_volume: VolumeName | None = None
+    """Volume of the chain. Default: `IMAGE-NAME-data`."""
     wallet_volume: VolumeName | None = None
-    renamed_from: str | None = None
+    """Volume of the wallets. Default: `IMAGE-NAME-wallet`."""
+    renamed_from: NodeName | None = None
+    """Last name of a renamed node: its volumes keep their names."""
     new_wallet: bool = False
+    """Permission for a wallet volume that is gone or empty to begin anew; for one `up` only."""
     rollback: RollbackSettings | None = None
+    """Digest that the node stays at, whatever its image has become: `./skyinfra node rollback` writes it."""
 
     @model_validator(mode="after")
     def _args_are_flags(self) -> Self:

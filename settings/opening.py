@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from catalogue.workspaces import MEMORY
-from settings.fields import Port
+from settings.fields import HostName, Port, form
 from settings.model import Settings
 
 SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys")
@@ -65,10 +65,30 @@ def _user(value: str) -> str:
 class OpenSettings(Settings):
     """The workspace as one running container. `user` left out is the image's own."""
 
-    host: str
-    folder: Annotated[str, AfterValidator(_folder)]
-    user: Annotated[str, AfterValidator(_user)] | None = None
+    host: HostName
+    """Host that the workspace runs on."""
+    folder: Annotated[
+        str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
+    ]
+    """Folder that is `/work` inside: no system folder, nothing in one, no whole home."""
+    user: (
+        Annotated[
+            str,
+            AfterValidator(_user),
+            form("UID:GID in quotes, as `id` says", "1000:1000", f"^{_USER.pattern}$"),
+        ]
+        | None
+    ) = None
+    """Person that files made in the folder belong to. Default: the image's, `skycoin:workspace-user`."""
     dind: bool = False
+    """Docker engine inside, with rights over the host ([ADR 11](adr/0011-opening-a-workspace.md)); refused
+    in a stack that has nodes."""
     port: Port | None = None
-    memory: Annotated[int, Field(ge=256)] = MEMORY
-    hide: list[Annotated[str, AfterValidator(_hidden)]] = Field(default_factory=list)
+    """Port of the page of a workspace that has one (`vscode`), on the host's loopback. Default: `8080`."""
+    memory: Annotated[int, Field(ge=256, examples=[2048], json_schema_extra={"unit": "MiB"})] = MEMORY
+    """Limit of the workspace's memory."""
+    hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "local/state")]] = Field(
+        default_factory=list
+    )
+    """Paths that are empty inside; they must exist. It protects nothing: whoever is inside can move the
+    folder above one of them."""

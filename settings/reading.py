@@ -1,31 +1,29 @@
 """From a stack's configuration to its settings, or to all of its errors at once."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from clients.age import SECRET_KEY
 from settings.fields import LOGIN, SECRET
-from settings.host import HostSettings
-from settings.image import ImageSettings, SourceSettings
-from settings.limits import Limits
-from settings.model import Settings
-from settings.node import NodeSettings, RollbackSettings
-from settings.opening import OpenSettings
-from settings.registry import RegistrySettings
+from settings.partial import known_faults
+from settings.places import StackFile, read_stack_file
 from settings.rules import cross_faults
+from settings.schema import NAMESPACE, SECRETS, Location, at, keys_beside
 from settings.stack import StackSettings
-from settings.wallets import WalletsSettings
-from settings.workspace import WorkspaceSettings, WorkspaceUserSettings
+from settings.words import allowed, did_you_mean, example, nearest, sentence, yaml_of
 
-NAMESPACE = "skycoin"
-SECRETS = "build-secrets"
-
-
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OWN = "Value error, "
+"""Beginning of an error that is this program's own."""
+_SHOWN = 160
+"""Characters of a value that are shown."""
 NO_LOGIN = (
     "No setting takes a login: use `docker login`. A secret for builds is given with `pulumi config set "
     f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
@@ -37,84 +35,103 @@ IN_CLEAR = (
 
 
 class SettingsError(Exception):
-    """All faults of a stack's YAML: one line each, with the key, the value, what is allowed."""
+    """All faults of a stack's YAML: one line each, with the key, the value, what is allowed.
 
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = faults
+    Below a line is the place of its key, where `file` holds that value of `raw`.
+    """
+
+    def __init__(
+        self, faults: Sequence[str], file: StackFile | None = None, raw: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        self.faults = list(faults)
         count = f"{len(faults)} configuration error{'s' if len(faults) > 1 else ''}"
-        super().__init__("\n".join([f"{count}, nothing was changed:", *(f"  - {fault}" for fault in faults)]))
+        lines = [f"{count}, nothing was changed:"]
+        for fault in faults:
+            lines += [f"  - {fault}", *(f"    {line}" for line in (file.place(fault, raw) if file else ()))]
+        super().__init__("\n".join(lines))
 
 
-def _key(location: tuple[int | str, ...]) -> str:
+def _key(location: Location) -> str:
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
     return f"{NAMESPACE}:{''.join(parts).lstrip('.')}"
 
 
-def _sentence(error: Mapping[str, Any], siblings: list[str]) -> str:
-    is_secret = error["loc"][0] == SECRETS or SECRET_KEY.search(str(error["input"]))
-    shown_as = "[secret]" if is_secret else error["input"]
-    key, given = _key(error["loc"]), json.dumps(shown_as, default=str, ensure_ascii=False)
-    match error["type"]:
-        case "extra_forbidden" if SECRET.search(str(error["loc"][-1])):
-            return f"{key}: unknown key (value not shown). {NO_LOGIN}"
-        case "extra_forbidden":
-            return f"{key}: unknown key (value {given}); allowed here: {', '.join(siblings)}"
-        case "missing":
-            return f"{key}: missing; it must be given"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if isinstance(error["input"], Mapping):
+def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
+    """One error of pydantic as a line."""
+    location, key = error["loc"], _key(error["loc"])
+    if error["type"] == "missing":
+        schema = at(location)
+        such = f", such as {yaml_of(example(schema))}" if schema.get("type") == "string" else ""
+        return f"{key}: missing; it must be given ({allowed(schema)}{such})"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key {_not_known(error, raw)}"
+    is_own = error["type"] == "value_error"
+    message = str(error["msg"]).removeprefix(_OWN) if is_own else sentence(at(location), error["input"])
+    if isinstance(error["input"], str):
+        message += did_you_mean(error["input"], map(str, at(location).get("enum", ())))
+    if is_own and isinstance(error["input"], Mapping):
         # A whole entry: the message names the key that it is about; another may hold a secret.
         return f"{key}: {message}"
-    if any(SECRET.search(str(part)) for part in error["loc"]):
-        return f"{key}: [not shown]: {message}"
-    given = LOGIN.sub("[not shown]", given)
-    shown = given if len(given) <= 160 else f"{given[:157]}…"
-    return f"{key}: {shown}: {message}"
+    return f"{key}: {_given(error)}: {message}"
 
 
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    """YAML keys allowed beside the last element of a location."""
-    models: dict[str, type[Settings]] = {
-        "registries": RegistrySettings,
-        "images": ImageSettings,
-        "workspaces": WorkspaceSettings,
-        "hosts": HostSettings,
-        "nodes": NodeSettings,
-    }
-    model: type[Settings] = StackSettings
-    sections: dict[str, type[Settings]] = {
-        "workspace-user": WorkspaceUserSettings,
-        "wallets": WalletsSettings,
-    }
-    if location[0] in sections and len(location) > 1:
-        model = sections[str(location[0])]
-    elif len(location) > 2:
-        parts: dict[str, type[Settings]] = {
-            "source": SourceSettings,
-            "open": OpenSettings,
-            "rollback": RollbackSettings,
-        }
-        inner = parts.get(str(location[2])) if len(location) > 3 else None
-        model = inner or models.get(str(location[0]), model)
-    # Its own first: what it shares with others is a long list.
-    shared = Limits.model_fields if issubclass(model, Limits) else ()
-    fields = sorted(model.model_fields.items(), key=lambda field: field[0] in shared)
-    return [field.alias or name for name, field in fields]
+def _not_known(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
+    if SECRET.search(str(error["loc"][-1])):
+        return f"(value not shown). {NO_LOGIN}"
+    meant = _meant(error["loc"], raw)
+    hint = f"; did you mean {meant}? Allowed" if meant else "; allowed"
+    return f"(value {_given(error)}){hint} here: {', '.join(keys_beside(error['loc']))}"
 
 
-def parse(raw: Mapping[str, Any]) -> StackSettings:
+def _meant(location: Location, raw: Mapping[str, Any]) -> str | None:
+    """The key that an unknown one is probably a slip of, where that is not given."""
+    entry: Any = raw
+    for part in location[:-1]:
+        entry = entry[part]
+    return nearest(location[-1], [key for key in keys_beside(location) if key not in entry])
+
+
+def _given(error: ErrorDetails) -> str:
+    """The value as it was given, cut, and without what may be a secret."""
+    location, value = error["loc"], error["input"]
+    if location[0] == SECRETS or SECRET_KEY.search(str(value)):
+        return '"[secret]"'
+    if any(SECRET.search(str(part)) for part in location) or "args" in location:
+        return "[not shown]"
+    shown = LOGIN.sub("[not shown]", json.dumps(value, default=str, ensure_ascii=False))
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}…"
+
+
+def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSettings:
     """The settings in `raw`, whose keys lack the namespace.
 
-    Raises SettingsError with one line for each fault.
+    Raises SettingsError with one line for each fault, and its place in the stack's file.
     """
     try:
         settings = StackSettings.model_validate(dict(raw))
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise SettingsError([_sentence(entry, _keys_at(entry["loc"])) for entry in found]) from None
+        raise SettingsError(_faults(error.errors(include_url=False), raw), file, raw) from None
     if faults := cross_faults(settings):
-        raise SettingsError(faults)
+        raise SettingsError(faults, file, raw)
     return settings
+
+
+def _wrong(error: ErrorDetails) -> Location:
+    """Location of a wrong value: of an entry whose values don't fit, the key that its message begins with."""
+    word = str(error["msg"]).removeprefix(_OWN).partition(" ")[0].rstrip(":")
+    is_in_it = (
+        isinstance(error["input"], Mapping) and error["type"] == "value_error" and word in error["input"]
+    )
+    return (*error["loc"], word) if is_in_it else error["loc"]
+
+
+def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]:
+    """Lines of all errors of entries, and of those between entries that don't depend on them."""
+    unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
+    slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
+    told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
+    wrong = {_wrong(error) for error in errors} | slips
+    return [*(_fault(error, raw) for error in told), *known_faults(raw, wrong)]
 
 
 def secrets_in_clear(file: Path) -> list[str]:
@@ -134,30 +151,31 @@ def secrets_in_clear(file: Path) -> list[str]:
 
 
 def read_settings(
-    config: Mapping[str, str], secret_keys: Collection[str] = (), in_clear: Collection[str] = ()
+    config: Mapping[str, str], secret_keys: Collection[str] = (), path: Path | None = None
 ) -> StackSettings:
     """The settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
 
-    Keys of other namespaces (`pulumi:`, `docker:`) are not this program's. `secret_keys` are those
-    with a value that is encrypted in the YAML, `in_clear` the build secrets that are not.
+    Keys of other namespaces (`pulumi:`, `docker:`) are not this program's. `secret_keys` are those with a
+    value that is encrypted in the YAML; `path` is the stack's file, where it is known.
     """
     prefix = f"{NAMESPACE}:"
     raw = {
         key.removeprefix(prefix): _decode(value) for key, value in config.items() if key.startswith(prefix)
     }
-    faults = []
+    known, faults = dict(raw), []
     if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
         faults.append(f"{prefix}{SECRETS}: [not shown]: given in clear; {IN_CLEAR}")
-        del raw[SECRETS]
-    elif in_clear:
+        del known[SECRETS]
+    elif in_clear := secrets_in_clear(path) if path else []:
         names = ", ".join(in_clear)
         faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in clear; {IN_CLEAR}")
+    file = read_stack_file(path) if path else None
     try:
-        settings = parse(raw)
+        settings = parse(known, file)
     except SettingsError as error:
         faults += error.faults
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(faults, file, raw)
     return settings
 
 

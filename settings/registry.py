@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from catalogue.registries import LOCAL_HOST, RegistryKind
-from settings.fields import Account, Address, Listen, Port, Region, Repository
+from settings.fields import Account, Address, HostName, Listen, Memory, Port, Region, Repository
 from settings.model import Settings
 
 REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = MappingProxyType(
@@ -37,17 +37,33 @@ class RegistrySettings(Settings):
     """One entry of `skycoin:registries`. Each kind takes keys of its own."""
 
     kind: Annotated[RegistryKind, Field(strict=False)]
+    """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` Docker Hub, `ghcr`
+    GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
+    runs](stacks.md#a-registry-of-ones-own), `oci` any other."""
     address: Address | None = None
+    """Address, of all kinds but `ecr`; `oci` and `hosted` must give it. Default: `registry.localhost:5443`
+    of kind `local`, `docker.io` of `hub`, `ghcr.io` of `ghcr`."""
     namespace: Repository | None = None
+    """First part of repositories, of kinds `hub`, `ghcr`, `ecr` and `hosted`; it takes the place of the
+    first part of an image's default repository."""
     account: Account | None = None
+    """Number of the account at Amazon; kind `ecr` must give it."""
     region: Region | None = None
-    keep_features: Annotated[int, Field(ge=1, le=1000)] | None = None
-    keep_develop: Annotated[int, Field(ge=1, le=1000)] | None = None
-    host: str | None = None
+    """Region at Amazon; kind `ecr` must give it."""
+    keep_features: Annotated[int, Field(ge=1, le=1000, examples=[20])] | None = None
+    """Feature tags that stay with their variants, of kind `ecr`. Default: `10`."""
+    keep_develop: Annotated[int, Field(ge=1, le=1000, examples=[20])] | None = None
+    """Tags of single develop builds that stay with their variants, of kind `ecr`. Default: `10`."""
+    host: HostName | None = None
+    """Host that the registry runs on; kind `hosted` must give it."""
     port: Port | None = None
+    """Port on the host, of kind `hosted`. Default: the address's port, else `5000`."""
     listen: Listen | None = None
-    memory: Annotated[int, Field(ge=64)] | None = None
+    """Address of the host on which the port is published, of kind `hosted`. Default: `127.0.0.1`."""
+    memory: Memory | None = None
+    """Limit of the registry's memory, of kind `hosted`. Default: `256`."""
     optional: bool = False
+    """Failures of this registry are warnings; the next `up` tries again."""
 
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Self:

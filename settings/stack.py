@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from catalogue.bases import Bases
-from settings.fields import Pinned, SecretName
+from settings.fields import Builder, File, Pinned, RegistryName, SecretName, StackName
 from settings.host import HostSettings
 from settings.image import ImageSettings
 from settings.model import Settings
@@ -24,20 +24,39 @@ class StackSettings(Settings):
     """Everything under `skycoin:` of one stack."""
 
     registries: dict[str, RegistrySettings] = Field(default_factory=dict)
+    """Registries that images are published in, by name."""
     images: dict[str, ImageSettings] = Field(default_factory=dict)
+    """Images to build and publish, by their names in the catalogue: `skycoin` (the node), `skywire` (the
+    Skywire visor), `exporter` (the node's metrics), `registry` (the distribution registry)."""
     workspaces: dict[str, WorkspaceSettings] = Field(default_factory=dict)
+    """Development workspaces to build, by their names in the catalogue: `cli`, `python`, `dotnet`,
+    `vscode`."""
     workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
+    """Ids of the user in the workspaces' images; whoever runs one may give others. Default: `1000` each."""
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
+    """Docker engines that containers run on, by name, and the limits of all nodes on each."""
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
+    """Nodes, by name. The container is called `IMAGE-NAME`, such as `skycoin-node-1`."""
     rollout: RolloutSettings | None = None
-    """Order in which hosts change; None: all at once."""
+    """Order in which hosts get a change ([how](stacks.md#rollout)). Default: all hosts at once."""
     wallets: WalletsSettings = Field(default_factory=WalletsSettings)
-    images_from: str | None = None
-    pull_from: str | None = None
-    """Registry that hosts pull images from, where it is not each image's first one."""
+    """Rules for the [backups](wallets.md#backups) of all nodes' wallets."""
+    images_from: StackName | None = None
+    """Stack that publishes the images of all nodes: `organization/skycoin/release` on a backend of one's own,
+    `ORG/skycoin/release` on Pulumi's."""
+    pull_from: RegistryName | None = None
+    """Registry that hosts pull images of nodes and exporters from; not with `images-from`. Default: each
+    image's first registry."""
     bases: Annotated[Bases, Field(strict=False)] = Bases.OFFICIAL
+    """Base images: `official` ones by digest, whose Go is 1.26.5, without the security fixes of 1.26.6 to
+    1.26.11 (no newer digest was on record), or made from Debian packages, with Go 1.26.11 (`debian`). A
+    `glibc` base is always made."""
     build_base: Pinned | None = None
-    builder: str | None = None
-    build_ca: str | None = None
+    """Image that builds run on; with bases `debian`, and only then."""
+    builder: Builder | None = None
+    """Instance of buildx. Default: the machine's."""
+    build_ca: File | None = None
+    """Certificate authorities that builds and opened workspaces need; relative to the project."""
     build_secrets: dict[SecretName, str] = Field(default_factory=dict)
-    """Encrypted in the YAML: `reading.py` refuses them in clear."""
+    """Secrets for the build steps of `skycoin:images`, by name: [encrypted](stacks.md#secrets-for-builds),
+    never in clear."""

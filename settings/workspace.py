@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from settings.fields import ArchName, PythonVersion, UserId
+from settings.fields import ArchName, PythonVersion, RegistryName, UserId
 from settings.model import Settings, each_once
 from settings.opening import OpenSettings
 
@@ -13,10 +13,16 @@ class WorkspaceSettings(Settings):
     """One entry of `skycoin:workspaces`: a development image, for these architectures."""
 
     arches: Annotated[list[ArchName], Field(min_length=1)]
+    """Architectures to build for, each once: `amd64`, `arm64v8`."""
     dind: bool = False
+    """Sibling [with a Docker engine inside](../images/dind/README.md) that is built too."""
     python: PythonVersion | None = None
-    registries: Annotated[list[str], Field(min_length=1)] | None = None
+    """Version of Python in the workspace `python`. Default: `"3.11"`."""
+    registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
+    """Registries to publish in, each once; the first is where it is built, and not optional. Default: the
+    only one there is; with several it must be given."""
     open: OpenSettings | None = None
+    """Container that runs the workspace ([how](stacks.md#opening-a-workspace)). Default: it is only built."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -28,4 +34,6 @@ class WorkspaceUserSettings(Settings):
     """`skycoin:workspace-user`: ids of the user `developer` in the workspaces' images."""
 
     uid: UserId = 1000
+    """User id."""
     gid: UserId = 1000
+    """Group id."""

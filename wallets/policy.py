@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from clients import age
-from settings.reading import NAMESPACE, SettingsError, parse
+from settings.reading import SettingsError, parse
+from settings.schema import NAMESPACE
 from settings.wallets import WalletsSettings
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode

@@ -1,6 +1,6 @@
 """Rules that join several settings, a file for each part of the YAML. Pure; each fault is one line."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from settings.fields import NAME
 from settings.rules.engines import container_faults, port_faults, volume_faults
@@ -15,30 +15,6 @@ from settings.rules.workspaces import workspace_faults, workspace_registry_fault
 from settings.stack import StackSettings
 
 
-def cross_faults(settings: StackSettings) -> list[str]:
-    """Every fault that no single entry shows."""
-    return [
-        *base_faults(settings),
-        *_name_faults(settings),
-        *image_faults(settings),
-        *repository_faults(settings),
-        *token_faults(settings),
-        *workspace_faults(settings),
-        *workspace_registry_faults(settings),
-        *published_faults(settings),
-        *node_faults(settings),
-        *metrics_faults(settings),
-        *limit_faults(settings),
-        *opening_faults(settings),
-        *container_faults(settings),
-        *port_faults(settings),
-        *volume_faults(settings),
-        *hosted_faults(settings),
-        *pull_faults(settings),
-        *rollout_faults(settings),
-    ]
-
-
 def _name_faults(settings: StackSettings) -> Iterator[str]:
     for section in ("registries", "images", "hosts", "nodes"):
         for name in getattr(settings, section):
@@ -47,3 +23,31 @@ def _name_faults(settings: StackSettings) -> Iterator[str]:
                     f"skycoin:{section}: {name!r} is no name: up to 40 lower-case letters, digits and '-', "
                     "starting and ending with a letter or digit"
                 )
+
+
+RULES: Sequence[Callable[[StackSettings], Iterator[str]]] = (
+    base_faults,
+    _name_faults,
+    image_faults,
+    repository_faults,
+    token_faults,
+    workspace_faults,
+    workspace_registry_faults,
+    published_faults,
+    node_faults,
+    metrics_faults,
+    limit_faults,
+    opening_faults,
+    container_faults,
+    port_faults,
+    volume_faults,
+    hosted_faults,
+    pull_faults,
+    rollout_faults,
+)
+"""Every rule, in the order of its errors."""
+
+
+def cross_faults(settings: StackSettings) -> list[str]:
+    """Every fault that no single entry shows."""
+    return [fault for rule in RULES for fault in rule(settings)]

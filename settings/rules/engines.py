@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 
 from catalogue.naming import backups_volume, exporter_name, previous_container
 from settings.names import (
@@ -51,10 +52,28 @@ def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
 
 
 def port_faults(settings: StackSettings) -> Iterator[str]:
-    """Two that want one port."""
-    for (engine, port), keys in ports_of(settings).items():
+    """Two that want one port: the others are given ones that nothing in the stack has."""
+    users = ports_of(settings)
+    taken = set(users)
+    for (engine, port), keys in users.items():
         for key in keys[1:]:
-            yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{keys[0]}"
+            others = chain(range(port + 1, 65536), range(1024, port))
+            free = next(one for one in others if (engine, one) not in taken)
+            taken.add((engine, free))
+            which = "" if _is_given(key, settings) else ", the default,"
+            yield (
+                f"skycoin:{key}: {port}{which} is already taken on engine {engine} by skycoin:{keys[0]}; "
+                f"write another one, such as {key.rpartition('.')[2]}: {free}"
+            )
+
+
+def _is_given(key: str, settings: StackSettings) -> bool:
+    """True where the YAML has the key of a port."""
+    entry, _, name = key.rpartition(".")
+    section, _, entry = entry.partition(".")
+    if section == "workspaces":
+        return settings.workspaces[entry.removesuffix(".open")].open.port is not None  # type: ignore[union-attr]
+    return name.replace("-", "_") in settings.nodes[entry].model_fields_set
 
 
 def volume_faults(settings: StackSettings) -> Iterator[str]:
@@ -72,13 +91,20 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
         for key in keys[1:]:
             yield (
                 f"skycoin:{key}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
-                "a wallet has one writer and a volume of its own"
+                f"{_why_alone(keys[0], key)}"
             )
     for name, node in settings.nodes.items():
         backups = backups_volume(volume_names(name, node)[1])
         for key in users.get((engine_of(settings, node.host), backups), ()):
             held = f"volume {backups!r} holds the copies of node {name}'s wallet"
             yield f"skycoin:{key}: {held}; give another name"
+
+
+def _why_alone(*keys: str) -> str:
+    """Why two keys can't name one volume."""
+    if any(key.endswith(".wallet-volume") for key in keys):
+        return "a wallet has one writer and a volume of its own"
+    return "two that write to one volume damage what is in it: give each its own"
 
 
 def opened_ports(settings: StackSettings) -> Iterator[tuple[str, int, str]]:

@@ -14,6 +14,7 @@ from settings.names import (
 from settings.registry import RegistrySettings
 from settings.rules.engines import ports_of
 from settings.stack import StackSettings
+from settings.words import not_listed
 
 
 def hosted_faults(settings: StackSettings) -> Iterator[str]:
@@ -25,8 +26,7 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
         key = f"skycoin:registries.{name}"
         host = settings.hosts.get(registry.host or "")
         if host is None:
-            names = ", ".join(settings.hosts) or "none"
-            yield f"{key}.host: {registry.host!r} is not in skycoin:hosts; it has {names}"
+            yield f"{key}.host: {not_listed(str(registry.host), 'hosts', settings.hosts)}"
             continue
         yield from _image_faults(key, host.variant, settings)
         engine, port = engine_of(settings, str(registry.host)), registry_port(registry)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from catalogue.images import EXPORTER
 from settings.names import pull_from, registries_of
 from settings.stack import StackSettings
+from settings.words import did_you_mean, not_listed
 
 
 def pull_faults(settings: StackSettings) -> Iterator[str]:
@@ -17,8 +18,7 @@ def pull_faults(settings: StackSettings) -> Iterator[str]:
         if settings.images_from is not None:
             yield f"{key}: {registry!r} needs images of this stack; with images-from, the other stack decides"
         elif registry not in settings.registries:
-            names = ", ".join(settings.registries) or "none"
-            yield f"{key}: {registry!r} is not in skycoin:registries; it has {names}"
+            yield f"{key}: {not_listed(registry, 'registries', settings.registries)}"
     if settings.images_from is None:
         yield from _missing(settings)
 
@@ -30,7 +30,8 @@ def rollout_faults(settings: StackSettings) -> Iterator[str]:
         return
     used = list(dict.fromkeys(node.host for node in settings.nodes.values()))
     if first not in used:
-        yield f"skycoin:rollout.first: {first!r} is no host of a node; those are {', '.join(used) or 'none'}"
+        hosts = (", ".join(used) or "none") + did_you_mean(first, used)
+        yield f"skycoin:rollout.first: {first!r} is no host of a node; those are {hosts}"
 
 
 def _missing(settings: StackSettings) -> Iterator[str]:

@@ -13,6 +13,7 @@ from settings.image import SourceSettings
 from settings.names import registries_of, repository_of, tags_of
 from settings.registry import RegistrySettings
 from settings.stack import StackSettings
+from settings.words import did_you_mean, not_listed
 
 RESERVED_BUILD_ARGS = frozenset(
     [
@@ -50,7 +51,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
         key = f"skycoin:images.{name}"
         entry = CATALOGUE.get(name)
         if entry is None:
-            yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}"
+            yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}{did_you_mean(name, CATALOGUE)}"
             continue
         yield from registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
@@ -78,7 +79,7 @@ def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Ite
         )
     for name in wanted:
         if name not in settings.registries:
-            yield f"{key}.registries: {name!r} is not in skycoin:registries; it has {names}"
+            yield f"{key}.registries: {not_listed(name, 'registries', settings.registries)}"
     first = settings.registries.get(wanted[0]) if wanted else None
     if first is not None and first.optional:
         yield (

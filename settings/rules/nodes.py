@@ -6,6 +6,7 @@ from catalogue.images import CATALOGUE, EXPORTER
 from settings.fields import NAME
 from settings.names import tags_of
 from settings.stack import StackSettings
+from settings.words import did_you_mean, not_listed
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
 
@@ -16,22 +17,22 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
         key = f"skycoin:nodes.{name}"
         host = settings.hosts.get(node.host)
         if host is None:
-            names = ", ".join(settings.hosts) or "none"
-            yield f"{key}.host: {node.host!r} is not in skycoin:hosts; it has {names}"
+            yield f"{key}.host: {not_listed(node.host, 'hosts', settings.hosts)}"
         if node.renamed_from is not None and not NAME.fullmatch(node.renamed_from):
             yield f"{key}.renamed-from: {node.renamed_from!r} is no node's name"
         known = settings.images_from is not None or node.image in CATALOGUE
         if known and node.image not in NODE_IMAGES:
             yield f"{key}.image: {node.image!r} is no node's image; allowed is {', '.join(NODE_IMAGES)}"
+            continue
         if settings.images_from is not None:
             continue
         image = settings.images.get(node.image)
         if image is None:
-            names = ", ".join(settings.images) or "none"
-            yield f"{key}.image: {node.image!r} is not in skycoin:images; it has {names}"
+            yield f"{key}.image: {not_listed(node.image, 'images', settings.images)}"
             continue
         if node.tag is not None and node.tag not in tags_of(image):
-            yield f"{key}.tag: {node.tag!r} is not published here; allowed are {', '.join(tags_of(image))}"
+            allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
+            yield f"{key}.tag: {node.tag!r} is not published here; allowed are {allowed}"
         if host is not None and host.variant is not None and host.variant not in image.arches:
             yield (
                 f"{key}.host: {node.host} takes {host.variant}, but skycoin:images.{node.image} is built "

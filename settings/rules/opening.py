@@ -6,6 +6,7 @@ from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from settings.names import opened
 from settings.opening import OpenSettings
 from settings.stack import StackSettings
+from settings.words import not_listed
 from settings.workspace import WorkspaceSettings
 
 
@@ -36,8 +37,7 @@ def _own_faults(
 def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSettings) -> Iterator[str]:
     host = settings.hosts.get(opening.host)
     if host is None:
-        names = ", ".join(settings.hosts) or "none"
-        yield f"{key}.open.host: {opening.host!r} is not in skycoin:hosts; it has {names}"
+        yield f"{key}.open.host: {not_listed(opening.host, 'hosts', settings.hosts)}"
         return
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:

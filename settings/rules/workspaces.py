@@ -6,6 +6,7 @@ from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from settings.names import registries_of, workspace_repository
 from settings.rules.images import registry_faults, repository_fault
 from settings.stack import StackSettings
+from settings.words import did_you_mean
 from settings.workspace import WorkspaceSettings
 
 
@@ -15,7 +16,8 @@ def workspace_faults(settings: StackSettings) -> Iterator[str]:
         key = f"skycoin:workspaces.{name}"
         entry = WORKSPACES.get(name)
         if entry is None:
-            yield f"{key}: no such workspace; allowed are {', '.join(WORKSPACES)}"
+            allowed = ", ".join(WORKSPACES) + did_you_mean(name, WORKSPACES)
+            yield f"{key}: no such workspace; allowed are {allowed}"
             continue
         yield from _own_faults(key, entry, workspace)
         if entry.base is not None:

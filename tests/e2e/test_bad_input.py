@@ -30,7 +30,10 @@ def test_all_errors_come_at_once_and_nothing_changes(up: Machine, settings: dict
     assert "skycoin:images.skycoin.colour: unknown key" in result.text
     assert "skycoin:nodes.node-1.rpc-port: 80:" in result.text
     assert 'skycoin:nodes.node-1.wallet-volume: "/wallet": a volume' in result.text
+    assert result.text.count("stacks/Pulumi.local.yaml:") == 4, "each with its line"
+    assert "^^^^^^^" in result.text
     assert "Traceback" not in result.text
+    assert "unhandled error" not in result.text
     assert up.inspect("container", "skycoin-node-1")["Id"] == before
 
 

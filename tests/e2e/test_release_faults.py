@@ -240,7 +240,7 @@ def test_impossible_values_are_all_named_at_once_before_anything_happens(tiny: T
     wanted(tiny, hosted, "six", 0, arches=[], channel="feature", feature="x" * 129)
     failed = tiny.up()
     assert "2 configuration errors" in failed.text
-    assert "at least 1 item" in failed.text
+    assert "a list with at least one entry" in failed.text
     assert "a tag has at most 120 characters here" in failed.text
     assert hosted.proxy.requests == []
 

@@ -10,7 +10,6 @@ from catalogue.boards import BOARDS, SERVER, SOURCES, Board
 from display.markdown import table
 from local.layout import PROJECT
 from settings.host import HostSettings
-from settings.limits import Limits
 
 PAGE = PROJECT / "docs" / "boards.md"
 BEGIN, END = "<!-- The table is made from catalogue/boards.py. -->\n", "<!-- The end of the table. -->\n"
@@ -114,9 +113,3 @@ def test_the_page_of_boards_is_what_the_code_says() -> None:
     if os.environ.get("UPDATE_SNAPSHOTS"):
         PAGE.write_text(page())
     assert PAGE.read_text() == page()
-
-
-def test_the_settings_page_has_every_key_of_a_limit() -> None:
-    text = (PROJECT / "docs" / "stacks.md").read_text()
-    for name in Limits.model_fields:
-        assert f"| `{name.replace('_', '-')}` |" in text

@@ -123,7 +123,7 @@ def test_hosted_registries_and_opened_workspaces_have_their_ports_looked_at() ->
 
 
 def test_settings_that_are_wrong_are_said_all_at_once() -> None:
-    with pytest.raises(UserError, match="3 configuration errors"):
+    with pytest.raises(UserError, match="2 configuration errors"):
         settings_of(config(hosts={"attic": {"engine": "http://x"}, "shed": {"engin": "local"}}))
 
 

@@ -110,7 +110,10 @@ def test_a_user_is_two_numbers(user: str) -> None:
 @pytest.mark.parametrize(
     ("opening", "line"),
     [
-        ({"host": "attic2"}, f"{KEY}.host: 'attic2' is not in skycoin:hosts; it has here, attic"),
+        (
+            {"host": "attic2"},
+            f"{KEY}.host: 'attic2' is not in skycoin:hosts; it has here, attic; did you mean attic?",
+        ),
         ({"port": 9000}, f"{KEY}.port: cli has no page; allowed is this key in vscode"),
         (
             {"host": "attic"},
@@ -158,8 +161,8 @@ def with_page(**opening: Any) -> dict[str, Any]:
 def test_a_page_and_a_node_can_not_have_one_port() -> None:
     raw = with_page(port=6420)
     assert faults(raw) == [
-        "skycoin:nodes.one.rpc-port: 6420 is already taken on engine local by "
-        "skycoin:workspaces.vscode.open.port"
+        "skycoin:nodes.one.rpc-port: 6420, the default, is already taken on engine local by "
+        "skycoin:workspaces.vscode.open.port; write another one, such as rpc-port: 6421"
     ]
     assert parse(with_page()).workspaces["vscode"].open is not None
 

@@ -29,6 +29,14 @@ NOT_BELOW = "MiB is not below its memory"
 TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
 ONE_WRITER = "a wallet has one writer and a volume of its own"
 
+
+def default_taken(node: str, engine: str, by: str = "one", free: int = 6421) -> str:
+    return (
+        f"skycoin:nodes.{node}.rpc-port: 6420, the default, is already taken on engine {engine} by "
+        f"skycoin:nodes.{by}.rpc-port; write another one, such as rpc-port: {free}"
+    )
+
+
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"hosts.here.memory": 512, "nodes.one.memory-reservation": 512},
@@ -203,7 +211,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"nodes.one.metrics-port": 6420, "images.exporter": EXPORTER},
         [
             "skycoin:nodes.one.metrics-port: 6420 is already taken on engine local by "
-            "skycoin:nodes.one.rpc-port"
+            "skycoin:nodes.one.rpc-port; write another one, such as metrics-port: 6421"
         ],
     ),
     (
@@ -258,8 +266,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "nodes.three": {"image": "skycoin", "host": "root", "wallet-volume": "skycoin-two-wallet"},
         },
         [
-            "skycoin:nodes.three.rpc-port: 6420 is already taken on engine attic.lan by "
-            "skycoin:nodes.two.rpc-port",
+            default_taken("three", "attic.lan", by="two"),
             "skycoin:nodes.three.wallet-volume: volume 'skycoin-two-wallet' on engine attic.lan is already "
             f"skycoin:nodes.two.wallet-volume; {ONE_WRITER}",
         ],
@@ -276,7 +283,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "hosts.socket": {"engine": "unix:///var/run/docker.sock"},
             "nodes.three": {"image": "skycoin", "host": "socket"},
         },
-        ["skycoin:nodes.three.rpc-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+        [default_taken("three", "local")],
     ),
     (
         {"build-base": f"golang@{DIGEST}"},
@@ -288,11 +295,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "nodes.three": {"image": "skycoin", "host": "here"},
             "nodes.four": {"image": "skycoin", "host": "here"},
         },
-        [
-            f"skycoin:nodes.{name}.rpc-port: 6420 is already taken on engine local by "
-            "skycoin:nodes.one.rpc-port"
-            for name in ("three", "four")
-        ],
+        [default_taken("three", "local"), default_taken("four", "local", free=6422)],
     ),
     # Names.
     (
@@ -337,11 +340,11 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     # Ports: one engine, one user each. Two hosts may be one engine.
     (
         {"nodes.two.host": "here"},
-        ["skycoin:nodes.two.rpc-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+        [default_taken("two", "local")],
     ),
     (
         {"hosts.again": {"engine": "local"}, "nodes.two.host": "again"},
-        ["skycoin:nodes.two.rpc-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+        [default_taken("two", "local")],
     ),
     (
         {
@@ -350,11 +353,17 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "nodes.one.network": "mainnet",
             "nodes.two.network": "mainnet",
         },
-        ["skycoin:nodes.two.peer-port: 6000 is already taken on engine local by skycoin:nodes.one.peer-port"],
+        [
+            "skycoin:nodes.two.peer-port: 6000, the default, is already taken on engine local by "
+            "skycoin:nodes.one.peer-port; write another one, such as peer-port: 6001"
+        ],
     ),
     (
         {"nodes.one.network": "mainnet", "nodes.one.peer-port": 6420},
-        ["skycoin:nodes.one.peer-port: 6420 is already taken on engine local by skycoin:nodes.one.rpc-port"],
+        [
+            "skycoin:nodes.one.peer-port: 6420 is already taken on engine local by "
+            "skycoin:nodes.one.rpc-port; write another one, such as peer-port: 6421"
+        ],
     ),
     # Volumes.
     (
@@ -402,7 +411,8 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"nodes.two.host": "here", "nodes.two.rpc-port": 7000, "nodes.two.renamed-from": "one"},
         [
             "skycoin:nodes.two.data-volume: volume 'skycoin-one-data' on engine local is already "
-            f"skycoin:nodes.one.data-volume; {ONE_WRITER}",
+            "skycoin:nodes.one.data-volume; two that write to one volume damage what is in it: give each "
+            "its own",
             "skycoin:nodes.two.wallet-volume: volume 'skycoin-one-wallet' on engine local is already "
             f"skycoin:nodes.one.wallet-volume; {ONE_WRITER}",
         ],

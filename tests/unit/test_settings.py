@@ -65,6 +65,9 @@ UNKNOWN_KEYS = [
     ),
 ]
 
+SLIPS = {"imagse": None, "registries.local.adress": "address"}
+"""Unknown keys that are near another: the one that is meant, where it is not given."""
+
 FAULTS: list[tuple[str, Any, str]] = [
     # Architectures: upstream's five names and no others.
     ("images.skycoin.arches", ["arm32v9"], f'skycoin:images.skycoin.arches[0]: "arm32v9": {ARCHES}'),
@@ -78,12 +81,14 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.arches",
         [],
-        "skycoin:images.skycoin.arches: []: List should have at least 1 item after validation, not 0",
+        "skycoin:images.skycoin.arches: []: allowed is a list with at least one entry, such as "
+        "[amd64]; each entry is one of amd64, arm32v5, arm32v6, arm32v7, arm64v8",
     ),
     (
         "images.skycoin.arches",
         "amd64",
-        'skycoin:images.skycoin.arches: "amd64": Input should be a valid list',
+        'skycoin:images.skycoin.arches: "amd64": allowed is a list with at least one entry, such as '
+        "[amd64]; each entry is one of amd64, arm32v5, arm32v6, arm32v7, arm64v8",
     ),
     # Tags and repositories.
     ("images.skycoin.feature", "my tag", f'skycoin:images.skycoin.feature: "my tag": {TAG}'),
@@ -109,13 +114,13 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.kind",
         "quay",
-        "skycoin:registries.local.kind: \"quay\": Input should be 'local', 'oci', 'hub', 'ghcr', 'ecr' or "
-        "'hosted'",
+        'skycoin:registries.local.kind: "quay": allowed are local, oci, hub, ghcr, ecr, hosted',
     ),
     (
         "registries.local",
         5,
-        "skycoin:registries.local: 5: Input should be a valid dictionary or instance of RegistrySettings",
+        "skycoin:registries.local: 5: allowed are the keys kind, address, namespace, account, region, "
+        "keep-features, keep-develop, host, port, listen, memory, optional",
     ),
     # Sources and versions.
     (
@@ -126,15 +131,26 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source.version",
         0.27,
-        "skycoin:images.skycoin.source.version: 0.27: Input should be a valid string",
+        "skycoin:images.skycoin.source.version: 0.27: allowed is text (vMAJOR.MINOR.PATCH); a number "
+        "needs quotes",
     ),
     (
         "images.skycoin.source.version",
         None,
-        "skycoin:images.skycoin.source.version: missing; it must be given",
+        "skycoin:images.skycoin.source.version: missing; it must be given (vMAJOR.MINOR.PATCH, such "
+        "as v0.27.1)",
     ),
-    ("images.skycoin.source", None, "skycoin:images.skycoin.source: missing; it must be given"),
-    ("nodes.one.image", None, "skycoin:nodes.one.image: missing; it must be given"),
+    (
+        "images.skycoin.source",
+        None,
+        "skycoin:images.skycoin.source: missing; it must be given (the keys module, git, path, "
+        "version, commit, branch, date)",
+    ),
+    (
+        "nodes.one.image",
+        None,
+        "skycoin:nodes.one.image: missing; it must be given (an image that a node runs, such as skycoin)",
+    ),
     (
         "images.skycoin.source.commit",
         "13141d8",
@@ -148,26 +164,26 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.channel",
         "beta",
-        "skycoin:images.skycoin.channel: \"beta\": Input should be 'develop', 'release' or 'feature'",
+        'skycoin:images.skycoin.channel: "beta": allowed are develop, release, feature',
     ),
     (
         "images.skycoin.revision",
         -1,
-        "skycoin:images.skycoin.revision: -1: Input should be greater than or equal to 0",
+        "skycoin:images.skycoin.revision: -1: allowed is a whole number, 0 or more",
     ),
     (
         "images.skycoin.base",
         "alpine",
-        "skycoin:images.skycoin.base: \"alpine\": Input should be 'busybox' or 'glibc'",
+        'skycoin:images.skycoin.base: "alpine": allowed are busybox, glibc',
     ),
-    ("images.skycoin.layers", 3, "skycoin:images.skycoin.layers: 3: Input should be 1 or 2"),
-    ("images.skycoin.gui", "yes", 'skycoin:images.skycoin.gui: "yes": Input should be a valid boolean'),
+    ("images.skycoin.layers", 3, "skycoin:images.skycoin.layers: 3: allowed are 1, 2"),
+    ("images.skycoin.gui", "yes", 'skycoin:images.skycoin.gui: "yes": allowed are true, false'),
     (
         "images.skycoin.build-args",
         {"A": 1},
-        "skycoin:images.skycoin.build-args.A: 1: Input should be a valid string",
+        "skycoin:images.skycoin.build-args.A: 1: allowed is text; a number needs quotes",
     ),
-    ("bases", "alpine", "skycoin:bases: \"alpine\": Input should be 'official' or 'debian'"),
+    ("bases", "alpine", 'skycoin:bases: "alpine": allowed are official, debian'),
     (
         "build-base",
         "golang:1.26",
@@ -194,47 +210,55 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "hosts.attic.emulation",
         True,
-        "skycoin:hosts.attic.emulation: true: Input should be 'refused' or 'allowed'",
+        "skycoin:hosts.attic.emulation: true: allowed are refused, allowed",
     ),
     # Nodes.
     (
         "nodes.one.rpc-port",
         80,
-        "skycoin:nodes.one.rpc-port: 80: Input should be greater than or equal to 1024",
+        "skycoin:nodes.one.rpc-port: 80: allowed is a whole number from 1024 to 65535",
     ),
     (
         "nodes.one.rpc-port",
         65536,
-        "skycoin:nodes.one.rpc-port: 65536: Input should be less than or equal to 65535",
+        "skycoin:nodes.one.rpc-port: 65536: allowed is a whole number from 1024 to 65535",
     ),
-    ("nodes.one.rpc-port", "6420", 'skycoin:nodes.one.rpc-port: "6420": Input should be a valid integer'),
+    (
+        "nodes.one.rpc-port",
+        "6420",
+        'skycoin:nodes.one.rpc-port: "6420": allowed is a whole number from 1024 to 65535',
+    ),
     (
         "nodes.one.peer-port",
         1023,
-        "skycoin:nodes.one.peer-port: 1023: Input should be greater than or equal to 1024",
+        "skycoin:nodes.one.peer-port: 1023: allowed is a whole number from 1024 to 65535",
     ),
     (
         "nodes.one.network",
         "testnet",
-        "skycoin:nodes.one.network: \"testnet\": Input should be 'none' or 'mainnet'",
+        'skycoin:nodes.one.network: "testnet": allowed are none, mainnet',
     ),
     (
         "nodes.one.api-sets",
         ["READ", "ALL"],
-        "skycoin:nodes.one.api-sets[1]: \"ALL\": Input should be 'READ', 'TXN', 'STATUS', 'NET_CTRL', "
-        "'PROMETHEUS', 'STORAGE', 'WALLET', 'INSECURE_WALLET_SEED' or 'DEPRECATED_WALLET_SPEND'",
+        'skycoin:nodes.one.api-sets[1]: "ALL": allowed are READ, TXN, STATUS, NET_CTRL, PROMETHEUS, '
+        "STORAGE, WALLET, INSECURE_WALLET_SEED, DEPRECATED_WALLET_SPEND",
     ),
-    ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: Input should be greater than or equal to 64"),
-    ("hosts.attic.memory", 63, "skycoin:hosts.attic.memory: 63: Input should be greater than or equal to 64"),
+    ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: allowed is a whole number of MiB, 64 or more"),
+    (
+        "hosts.attic.memory",
+        63,
+        "skycoin:hosts.attic.memory: 63: allowed is a whole number of MiB, 64 or more",
+    ),
     (
         "nodes.one.memory-reservation",
         -1,
-        "skycoin:nodes.one.memory-reservation: -1: Input should be greater than or equal to 0",
+        "skycoin:nodes.one.memory-reservation: -1: allowed is a whole number of MiB, 0 or more",
     ),
     (
         "hosts.attic.go-memory-limit",
         "512MiB",
-        'skycoin:hosts.attic.go-memory-limit: "512MiB": Input should be a valid integer',
+        'skycoin:hosts.attic.go-memory-limit: "512MiB": allowed is a whole number of MiB, 0 or more',
     ),
     ("nodes.one.log-size", "10", f'skycoin:nodes.one.log-size: "10": {LOG}'),
     ("nodes.one.log-size", "0m", f'skycoin:nodes.one.log-size: "0m": {LOG}'),
@@ -247,12 +271,16 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "nodes.one.health-retries",
         0,
-        "skycoin:nodes.one.health-retries: 0: Input should be greater than or equal to 1",
+        "skycoin:nodes.one.health-retries: 0: allowed is a whole number from 1 to 100",
     ),
-    ("nodes.one.wait", 3601, "skycoin:nodes.one.wait: 3601: Input should be less than or equal to 3600"),
+    (
+        "nodes.one.wait",
+        3601,
+        "skycoin:nodes.one.wait: 3601: allowed is a whole number of seconds from 10 to 3600",
+    ),
     ("nodes.one.data-volume", "/srv/sky", f'skycoin:nodes.one.data-volume: "/srv/sky": {VOLUME}'),
     ("nodes.one.wallet-volume", "../wallet", f'skycoin:nodes.one.wallet-volume: "../wallet": {VOLUME}'),
-    ("nodes", "one", 'skycoin:nodes: "one": Input should be a valid dictionary'),
+    ("nodes", "one", 'skycoin:nodes: "one": allowed is an entry for each name, NAME: VALUE'),
     # Backups of wallets.
     (
         "wallets",
@@ -275,7 +303,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "wallets",
         {"backup-age": 0},
-        "skycoin:wallets.backup-age: 0: Input should be greater than or equal to 1",
+        "skycoin:wallets.backup-age: 0: allowed is a whole number of days from 1 to 3650",
     ),
 ]
 
@@ -367,7 +395,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {"registries.local": {"kind": "ecr", "account": "1" * 12, "region": "us-east-1", key: 0}},
             f"skycoin:registries.local.{key}",
-            "Input should be greater than or equal to 1",
+            "allowed is a whole number from 1 to 1000",
         )
         for key in ("keep-features", "keep-develop")
     ),
@@ -452,9 +480,9 @@ def test_an_empty_configuration_is_an_empty_stack() -> None:
 
 @pytest.mark.parametrize(("path", "allowed"), UNKNOWN_KEYS, ids=[path for path, _ in UNKNOWN_KEYS])
 def test_an_unknown_key_is_named_with_its_siblings(path: str, allowed: str) -> None:
-    assert _faults(changed({path: "x"})) == [
-        f'skycoin:{path}: unknown key (value "x"); allowed here: {allowed}'
-    ]
+    meant = SLIPS.get(path)
+    hint = f"; did you mean {meant}? Allowed here: " if meant else "; allowed here: "
+    assert _faults(changed({path: "x"})) == [f'skycoin:{path}: unknown key (value "x"){hint}{allowed}']
 
 
 def test_yaml_has_one_spelling_of_a_key() -> None:
@@ -494,7 +522,7 @@ ROLLBACK = {"digest": DIGEST, "reason": "stops at block 5", "date": "2026-11-26T
         ("reason", "", '"": a reason is one line of 1 to 200 printable characters'),
         ("reason", "two\nlines", r'"two\nlines": a reason is one line of 1 to 200 printable characters'),
         ("date", "2026-11-26", '"2026-11-26": a date is UTC, in quotes: "2020-11-23T01:01:48Z"'),
-        ("date", None, "missing; it must be given"),
+        ("date", None, 'missing; it must be given (UTC, in quotes, such as "2020-11-23T01:01:48Z")'),
         ("since", "x", 'unknown key (value "x"); allowed here: digest, reason, date'),
     ],
 )
@@ -593,7 +621,7 @@ def test_a_secret_in_clear_is_refused_among_the_other_faults_and_never_shown() -
     assert refused.value.faults == [
         "skycoin:build-secrets: [not shown]: given in clear; take it out of the YAML, and give each with "
         "`pulumi config set --secret --path 'skycoin:build-secrets.NAME'`, which asks for the value",
-        "skycoin:bases: \"alpine\": Input should be 'official' or 'debian'",
+        'skycoin:bases: "alpine": allowed are official, debian',
     ]
 
 
@@ -608,12 +636,13 @@ def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) ->
     file = tmp_path / "Pulumi.mine.yaml"
     secrets = {"A": {"secure": "v1:x"}, "TOKEN": "canary", "B": {"other": "canary"}}
     file.write_text(yaml.safe_dump({"config": {"skycoin:build-secrets": secrets}}))
-    in_clear = secrets_in_clear(file)
-    assert in_clear == ["B", "TOKEN"]
+    assert secrets_in_clear(file) == ["B", "TOKEN"]
     with pytest.raises(SettingsError) as refused:
-        read_settings(SECRETS, ["skycoin:build-secrets"], in_clear)
+        read_settings(SECRETS, ["skycoin:build-secrets"], file)
     [line] = refused.value.faults
     assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in clear; take it out of")
+    assert "canary" not in str(refused.value)
+    assert "Pulumi.mine.yaml:2:3 (the line is not shown: it may hold a secret)" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("user", "said"),
     [
-        ({"uid": 0}, "skycoin:workspace-user.uid: 0: Input should be greater than or equal to 500"),
+        ({"uid": 0}, "skycoin:workspace-user.uid: 0: allowed is a whole number from 500 to 2147483647"),
         (
             {"name": "me"},
             'skycoin:workspace-user.name: unknown key (value "me"); allowed here: uid, gid',

@@ -1,0 +1,76 @@
+"""Errors between entries where some values are wrong: what can be said before those are put right."""
+
+import contextlib
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import create_model
+from pydantic.fields import FieldInfo
+
+from settings.model import Settings
+from settings.rules import RULES
+from settings.schema import Location
+from settings.stack import StackSettings
+
+_UNKNOWN = (AttributeError, LookupError, RuntimeError)
+"""Ends of a rule at an absent value, or in an entry whose values are not checked against each other."""
+
+
+def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterator[str]:
+    """Faults between entries of `raw` that depend on no wrong value.
+
+    A wrong value is absent from its entry, and a rule ends where it reads one; such entries come last.
+    """
+    settings = typing.cast("StackSettings", _entry(StackSettings, raw, wrong, ()))
+    for rule in RULES:
+        with contextlib.suppress(*_UNKNOWN):
+            yield from rule(settings)
+
+
+def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: Location) -> Settings:
+    """An entry with those values that are right; with none where it is wrong as a whole."""
+    made = model.model_construct()
+    if here in wrong or not isinstance(raw, Mapping):
+        made.__dict__.clear()
+        return made
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if key in raw or (*here, key) in wrong:
+            made.__dict__.pop(name, None)
+        if key in raw:
+            made.__dict__.update(_value(name, field, raw[key], wrong, (*here, key)))
+            made.model_fields_set.add(name)
+    return made
+
+
+def _value(
+    name: str, field: FieldInfo, raw: Any, wrong: Collection[Location], here: Location
+) -> dict[str, Any]:
+    """{name: value} of a key, or nothing where it is wrong."""
+    if not _has(wrong, here):
+        return {name: value_of(name, field, raw)}
+    model = model_of(field.annotation)
+    if model is None or here in wrong:
+        return {}
+    if typing.get_origin(field.annotation) is not dict:
+        return {name: _entry(model, raw, wrong, here)}
+    last = sorted(raw, key=lambda entry: _has(wrong, (*here, entry)))
+    return {name: {entry: _entry(model, raw[entry], wrong, (*here, entry)) for entry in last}}
+
+
+def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
+    """Value of one key, without those beside it. Raises ValidationError."""
+    definition: Any = {name: (field.annotation, field)}
+    one = create_model("One", __base__=Settings, **definition)
+    return getattr(one.model_validate({field.alias: raw}), name)
+
+
+def _has(wrong: Collection[Location], here: Location) -> bool:
+    return any(one[: len(here)] == here for one in wrong)
+
+
+def model_of(annotation: Any) -> type[Settings] | None:
+    """Model of an entry, or of each entry of a map."""
+    kinds = (annotation, *typing.get_args(annotation))
+    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Settings)), None)

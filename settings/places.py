@@ -1,0 +1,163 @@
+"""Where in a stack's file an error is: file, line and a mark under what is wrong. No secret is shown."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from clients.age import SECRET_KEY
+from settings.fields import LOGIN, SECRET
+from settings.schema import NAMESPACE, SECRETS
+
+WIDTH = 100
+"""Columns of a line that are shown."""
+_BEFORE = 60
+"""Columns of those before the mark."""
+_INDEX = re.compile(r"\[(\d+)\]")
+_FIRST_WORD = re.compile(r": '?([A-Za-z0-9_.-]+)")
+_UNKNOWN = ": unknown key"
+HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
+"""Keys whose values may hold a secret under any name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """As much of an error's key as the file has: the last part, its value, and what follows in the error."""
+
+    key: Node
+    value: Node
+    rest: str
+    given: Any
+
+
+class StackFile:
+    """A stack's file with the places of its values."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._lines = text.splitlines()
+        self._config = _config(text)
+        self._hidden = set(_hidden_lines(self._config)) if self._config else set()
+
+    def place(self, fault: str, raw: Mapping[str, Any]) -> list[str]:
+        """Lines that show where the key at the beginning of an error is in the file.
+
+        None where the file does not hold the value in `raw` (whose keys lack the namespace).
+        """
+        config = {f"{NAMESPACE}:{key}": value for key, value in raw.items()}
+        found = _find(self._config, fault, config) if self._config else None
+        if found is None or not _holds(found.value, found.given):
+            return []
+        return self._shown(_wrong(found))
+
+    def _shown(self, wrong: Node) -> list[str]:
+        row, column = wrong.start_mark.line, wrong.start_mark.column
+        line = self._lines[row]
+        where = f"{self._name}:{row + 1}:{column + 1}"
+        if row in self._hidden or any(one.search(line) for one in (SECRET, LOGIN, SECRET_KEY)):
+            return [f"{where} (the line is not shown: it may hold a secret)"]
+        end = wrong.end_mark.column if wrong.end_mark.line == row else len(line.rstrip())
+        first = max(0, column - _BEFORE)
+        shown = f"{'…' if first else ''}{line[first : first + WIDTH].replace(chr(9), ' ').rstrip()}"
+        mark = "^" * max(1, min(end, first + WIDTH) - column)
+        number = f"{row + 1} | "
+        indent = f"{' ' * (len(number) - 2)}| {' ' * (column - first + bool(first))}"
+        return [where, f"{number}{shown}", f"{indent}{mark}"]
+
+
+def read_stack_file(path: Path) -> StackFile | None:
+    """A stack's file, called by its folder and name in messages; None where there is none."""
+    return StackFile(f"{path.parent.name}/{path.name}", path.read_text()) if path.is_file() else None
+
+
+def _config(text: str) -> MappingNode | None:
+    try:
+        whole = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None
+    found = _values(whole).get("config") if isinstance(whole, MappingNode) else None
+    return found[1] if found and isinstance(found[1], MappingNode) else None
+
+
+def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
+    return {str(key.value): (key, value) for key, value in node.value}
+
+
+def _hidden_lines(node: Node, *, secret: bool = False) -> Iterator[int]:
+    """Numbers of lines that values of secret keys are on, from 0."""
+    if secret:
+        yield from range(node.start_mark.line, node.end_mark.line + 1)
+    for key, value in node.value if isinstance(node, MappingNode) else ():
+        name = str(key.value)
+        yield from _hidden_lines(value, secret=secret or name in HIDDEN or bool(SECRET.search(name)))
+    entries = node.value if isinstance(node, SequenceNode) else ()
+    # The flags of a node: a secret is the entry behind its name.
+    named = any(SECRET.search(str(entry.value)) for entry in entries)
+    for value in entries:
+        yield from _hidden_lines(value, secret=secret or named)
+
+
+def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
+    """The longest beginning of an error's key that is in the file; None where the program was given more."""
+    found, node, rest = None, config, fault
+    while (step := _step(node, rest)) is not None:
+        key, node, rest, part = step
+        if isinstance(given, dict):
+            given = given.get(part)
+        elif isinstance(given, list) and isinstance(part, int) and part < len(given):
+            given = given[part]
+        else:
+            return None
+        found = _Found(key, node, rest, given)
+    return None if isinstance(given, dict) and _named(given, rest) else found
+
+
+def _step(node: Node, rest: str) -> tuple[Node, Any, str, int | str] | None:
+    """Key, value, what is left of the error, and the name or number of the next part of its key."""
+    rest = rest.removeprefix(".")
+    if isinstance(node, SequenceNode):
+        index = _INDEX.match(rest)
+        if index is None or int(index[1]) >= len(node.value):
+            return None
+        value = node.value[int(index[1])]
+        return value, value, rest[index.end() :], int(index[1])
+    values = _values(node) if isinstance(node, MappingNode) else {}
+    name = _named(values, rest)
+    return (*values[name], rest.removeprefix(name), name) if name else None
+
+
+def _named(names: Iterable[str], rest: str) -> str | None:
+    """The name that the rest of an error's key begins with; names may have dots."""
+    rest = rest.removeprefix(".")
+    return max(
+        (name for name in names if re.match(rf"{re.escape(name)}(?=[.\[]|: )", rest)), key=len, default=None
+    )
+
+
+def _holds(node: Node, given: Any) -> bool:
+    """True where a value of the file is the one that the program was given."""
+    if isinstance(node, MappingNode):
+        return isinstance(given, dict)
+    if isinstance(node, SequenceNode):
+        return isinstance(given, list) and len(given) == len(node.value)
+    return bool(
+        node.value == (given if isinstance(given, str) else json.dumps(given)) or _read(node) == given
+    )
+
+
+def _read(node: Node) -> Any:
+    return yaml.safe_load(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
+
+
+def _wrong(found: _Found) -> Node:
+    """What to mark: a value; the key of a whole entry; in it the key that the error begins with."""
+    if found.rest.startswith(_UNKNOWN) or not isinstance(found.value, MappingNode):
+        return found.key if found.rest.startswith(_UNKNOWN) else found.value
+    word = _FIRST_WORD.match(found.rest)
+    named = _values(found.value)
+    return named[word[1]][0] if word and word[1] in named else found.key

@@ -1,0 +1,103 @@
+"""Schemas in words: what a value may be, and the name that was probably meant."""
+
+import difflib
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import yaml
+
+from settings.schema import Schema
+
+_NEAR = 0.8
+"""Likeness, of 1, from which on a name counts as a slip of another."""
+
+
+def allowed(schema: Schema) -> str:
+    """Noun phrase or list of values that a schema takes."""
+    if "allowed" in schema:
+        return str(schema["allowed"])
+    if "enum" in schema:
+        return ", ".join(map(yaml_of, schema["enum"]))
+    known = {"boolean": _boolean, "integer": _number, "array": _list, "object": _object}
+    return known.get(schema.get("type", ""), _text)(schema)
+
+
+def sentence(schema: Schema, given: Any) -> str:
+    """`allowed is …`, for a value that is not."""
+    words = allowed(schema)
+    if schema.get("type") == "string" and "enum" not in schema and not isinstance(given, str):
+        quotes = "; a number needs quotes" if isinstance(given, int | float) else ""
+        return f"allowed is text{f' ({words})' if words != 'text' else ''}{quotes}"
+    is_list = "enum" in schema or schema.get("type") == "boolean" or "properties" in schema
+    return f"allowed {'are' if is_list else 'is'} {words}"
+
+
+def example(schema: Schema) -> Any:
+    """One value that a schema takes, other than its default where there is a choice."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "enum" in schema:
+        return next(one for one in schema["enum"] if one != schema.get("default"))
+    if schema["type"] == "boolean":
+        return not schema["default"]
+    return [example(schema["items"])]
+
+
+def yaml_of(value: Any) -> str:
+    """A value as YAML of one line, in quotes where YAML would read something else."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(yaml_of, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {yaml_of(one)}' for key, one in value.items())}}}"
+    plain = isinstance(value, str) and yaml.safe_load(f"[{value}]") == [value]
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def nearest(given: object, names: Iterable[str]) -> str | None:
+    """The name that another one is probably a slip of; None where there is no single one."""
+    likeness = {
+        name: difflib.SequenceMatcher(None, str(given).lower(), name.lower()).ratio() for name in names
+    }
+    best = max(likeness.values(), default=0.0)
+    found = [name for name, one in likeness.items() if one == best]
+    return found[0] if best >= _NEAR and len(found) == 1 else None
+
+
+def did_you_mean(given: object, names: Iterable[str]) -> str:
+    """`; did you mean attic?`, or nothing where no name is near."""
+    found = nearest(given, names)
+    return f"; did you mean {found}?" if found else ""
+
+
+def not_listed(given: str, section: str, names: Collection[str]) -> str:
+    """Fault of a name that no entry of a section has."""
+    has = ", ".join(names) or "none"
+    return f"{given!r} is not in skycoin:{section}; it has {has}{did_you_mean(given, names)}"
+
+
+def _text(_: Schema) -> str:
+    return "text"
+
+
+def _boolean(_: Schema) -> str:
+    return "true, false"
+
+
+def _number(schema: Schema) -> str:
+    of = f" of {schema['unit']}" if "unit" in schema else ""
+    if "maximum" not in schema:
+        return f"a whole number{of}, {schema['minimum']} or more"
+    return f"a whole number{of} from {schema['minimum']} to {schema['maximum']}"
+
+
+def _list(schema: Schema) -> str:
+    entry, least = schema["items"], " with at least one entry" if schema.get("minItems") else ""
+    each = f"{'one of ' if 'enum' in entry else ''}{allowed(entry)}"
+    return f"a list{least}, such as {yaml_of(example(schema))}; each entry is {each}"
+
+
+def _object(schema: Schema) -> str:
+    if "properties" in schema:
+        return f"the keys {', '.join(schema['properties'])}"
+    return "an entry for each name, NAME: VALUE"
