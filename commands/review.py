@@ -9,7 +9,7 @@ from typing import BinaryIO
 import click
 
 from commands.backend import Backend, Choice
-from commands.exit_codes import REFUSED
+from commands.exit_codes import AT_RISK, REFUSED
 from commands.options import chosen, examples, with_stack
 from display.progress import working
 from local.layout import PROJECT
@@ -27,7 +27,7 @@ from wallets.records import has_records, newest_backup, recorded
     epilog=examples(
         "./skyinfra review -s release",
         "./skyinfra review -s release > page.md",
-        "pulumi preview --json -s mine | ./skyinfra review -s mine --preview -",
+        "pulumi preview --json --show-sames -s mine | ./skyinfra review -s mine --preview -",
     ),
 )
 @with_stack
@@ -35,7 +35,7 @@ from wallets.records import has_records, newest_backup, recorded
     "--preview",
     "saved",
     type=click.File("rb"),
-    help="Output of `pulumi preview --json` to read, instead of running it; - is standard input.",
+    help="Output of `pulumi preview --json --show-sames` to read instead of running it; - is standard input.",
 )
 @click.option(
     "--refresh/--no-refresh", default=True, help="Look at hosts and registries first. Default: yes."
@@ -44,10 +44,11 @@ def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: 
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
     Changes nothing, but that a set-up without this stack gets an empty one. The exit code is 3 where
-    `pulumi up` would be refused; the page then says why.
+    `pulumi up` would be refused, and 5 where a wallet, a volume or something published could be lost; the
+    page says why.
     """
     if saved is not None:
-        said = "The input is no preview: give it what `pulumi preview --json` prints."
+        said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
         return _print_page(saved.read(), stack or "of the preview", said)
     found, name = chosen(stack, backend)
     options = ["--refresh", "--run-program"] if refresh else []
@@ -61,7 +62,7 @@ def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: 
 
 
 def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
-    command = ["pulumi", "preview", "--json", *options]
+    command = ["pulumi", "preview", "--json", "--show-sames", *options]
     with working(f"preview of the stack {stack}"):
         done = subprocess.run(
             command,
@@ -106,4 +107,6 @@ def _print_page(
     if failed and not changes.faults:
         raise PreviewError(said)
     click.echo(shown, nl=False)
-    return REFUSED if changes.faults else 0
+    if changes.faults:
+        return REFUSED
+    return AT_RISK if changes.options.losses else 0

@@ -12,12 +12,10 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.arch import ARCHES
 from catalogue.node_container import HANDED_OVER
 from display.errors import UserError
+from review.options import BUILD, TAG, VOLUME, Options, read_options
 
-BUILD = "docker-build:index:Image"
-TAG = "skycoin:index:Tag"
 CONTAINER = "docker:index/container:Container"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
-VOLUME = "docker:index/volume:Volume"
 
 CONTAINERS = (CONTAINER, NODE_CONTAINER)
 RETIRED = ("skycoin:index:WalletBackup",)
@@ -48,6 +46,8 @@ class Step:
     """Inputs that are wanted; empty for one that goes."""
     reasons: tuple[str, ...] = ()
     """Paths of the properties that differ."""
+    retained: bool = False
+    """True where a deletion only forgets it."""
 
     @property
     def type(self) -> str:
@@ -113,6 +113,8 @@ class Changes:
     """Errors of the preview: with one, `pulumi up` would do nothing."""
     warnings: tuple[str, ...] = ()
     """Warnings of the program and of its hosts' checks, each once."""
+    options: Options = field(default_factory=Options)
+    """Protection, order, providers and hooks, of unchanged resources too."""
 
 
 def read_changes(preview: Any) -> Changes:
@@ -131,6 +133,7 @@ def read_changes(preview: Any) -> Changes:
         ),
         faults=tuple(_faults(preview.get("diagnostics") or ())),
         warnings=tuple(dict.fromkeys(_warnings(preview.get("diagnostics") or ()))),
+        options=read_options(preview),
     )
 
 
@@ -148,6 +151,7 @@ def _steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
             old=(entry.get("oldState") or {}).get("inputs") or {},
             new=(entry.get("newState") or {}).get("inputs") or {},
             reasons=tuple(paths),
+            retained=(entry.get("oldState") or {}).get("retainOnDelete") is True,
         )
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from display.markdown import table
-from review.changes import Changes, Step
+from review.changes import Changes
 
 ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
+INCOMPLETE = (
+    "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
+    "preview leaves them out: make it with `--show-sames`."
+)
 
 
 def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> str:
@@ -14,20 +18,25 @@ def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) ->
     if changes.faults:
         faults = "\n\n".join(changes.faults)
         parts.append(f"**`pulumi up` would stop with this, and change nothing:**\n\n```\n{faults}\n```")
+    if changes.options.losses:
+        losses = (f"- {loss.text}" for loss in changes.options.losses)
+        parts.append("\n".join(["**Look twice: what is kept could be lost.**", "", *losses]))
     if changes.warnings:
         lines = (f"- {' '.join(warning.split())}" for warning in changes.warnings)
         parts.append("\n".join(["### Warnings", "", *lines]))
-    touched = [step for step in changes.volumes if step.op != "create"]
-    if touched:
-        parts.append(_warning(touched))
     parts += [
+        _section("Volumes", ("volume", "what happens"), _volumes(changes)),
         _section("Rebuilt", ("image", "variants", "why"), _rebuilds(changes)),
         _section("Published", ("tag", "what happens", "variants"), _publications(changes)),
         _section("Nodes and what belongs to them", ("container", "what happens", "why"), _restarts(changes)),
+        _section("Options", ("resource", "what changes"), changes.options.changes),
     ]
+    if not changes.options.complete:
+        parts.append(INCOMPLETE)
     if new := [f"`{step.name}`" for step in changes.volumes if step.op == "create"]:
         parts.append(f"New volumes, empty where the host has none of that name: {', '.join(new)}.")
-    if any(one.op == "replace" and one.has_wallet for one in changes.restarts) and not changes.volumes:
+    replaced = any(one.op == "replace" and one.has_wallet for one in changes.restarts)
+    if replaced and not changes.volumes and not changes.options.losses:
         parts.append("No volume is touched; a node's wallet is copied before its container is replaced.")
     if changes.withdrawn:
         names = ", ".join(f"`{reference}`" for reference in changes.withdrawn)
@@ -40,7 +49,7 @@ def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) ->
 
 
 def summary(changes: Changes) -> str:
-    """One line: counts of what is rebuilt, published and restarted, and the word about wallets."""
+    """One line: what could be lost, then counts of what is rebuilt, published and restarted."""
     if changes.faults:
         return "refused"
     moved = sum(not entry.new for entry in changes.publications)
@@ -52,15 +61,27 @@ def summary(changes: Changes) -> str:
         (sum(one.op == "create" for one in changes.restarts), "container", "new"),
         (sum(one.op == "delete" for one in changes.restarts), "container", "removed"),
     )
-    said = [f"{n} {noun}{'' if n == 1 else 's'} {what}" for n, noun, what in counts if n]
-    rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
+    said = _risks(changes)
+    said += [f"{n} {noun}{'' if n == 1 else 's'} {what}" for n, noun, what in counts if n]
+    rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts, changes.options.changes)
     nothing = not said and not any(rest)
     return ", ".join(said) or ("nothing changes" if nothing else "nothing rebuilt, published or restarted")
 
 
-def _warning(steps: Iterable[Step]) -> str:
-    lines = [f"- `{step.name}`: {ICONS.get(step.op, step.op)}" for step in steps]
-    return "\n".join(["**Volumes would be touched: look twice.**", "", *lines])
+def _risks(changes: Changes) -> list[str]:
+    if any(loss.wallet for loss in changes.options.losses):
+        return ["WALLET AT RISK"]
+    return ["DATA AT RISK"] if changes.options.losses else []
+
+
+def _volumes(changes: Changes) -> Iterator[Sequence[str]]:
+    """Volumes that are touched and not lost; new ones have a line of their own."""
+    for step in changes.volumes:
+        name = f"`{(step.old or step.new).get('name') or step.name}`"
+        if step.op == "update":
+            yield (name, ICONS["update"])
+        if step.op == "delete" and step.retained:
+            yield (name, "leaves the stack, and stays on its host")
 
 
 def _section(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -21,6 +21,9 @@ CONTAINER = "skycoin:index:Node$skycoin:index:NodeContainer"
 EXPORTER_CONTAINER = "skycoin:index:Exporter$docker:index/container:Container"
 VOLUME = "skycoin:index:Node$docker:index/volume:Volume"
 PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
+HERE = "urn:pulumi:release::skycoin::pulumi:providers:docker::here::6ed0fd"
+KEPT = {"protect": True, "retainOnDelete": True, "provider": HERE}
+"""Options of a wallet volume; of other resources they change nothing here."""
 
 
 def step(
@@ -34,8 +37,8 @@ def step(
     return {
         "op": op,
         "urn": f"urn:pulumi:release::skycoin::{kind}::{name}",
-        **({"oldState": {"inputs": old}} if old is not None else {}),
-        **({"newState": {"inputs": new}} if new is not None else {}),
+        **({"oldState": {"inputs": old, **KEPT}} if old is not None else {}),
+        **({"newState": {"inputs": new, **KEPT}} if new is not None else {}),
         "detailedDiff": {path: {"kind": "update", "inputDiff": True} for path in paths} or None,
     }
 
@@ -166,14 +169,29 @@ def test_new_and_removed_containers_are_counted_apart() -> None:
 
 
 def test_a_volume_that_would_go_is_what_one_reads_first() -> None:
-    text = rendered(build("amd64", X="1"), step("delete", VOLUME, "attic-wallet", {}))
-    assert text.splitlines()[2] == "**Volumes would be touched: look twice.**"
-    assert "- `attic-wallet`: removed" in text
-    assert text.index("attic-wallet") < text.index("### Rebuilt")
+    gone = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
+    gone["oldState"]["retainOnDelete"] = False
+    text = rendered(build("amd64", X="1"), gone)
+    assert text.splitlines()[:5] == [
+        "## Stack release: WALLET AT RISK, 1 variant rebuilt",
+        "",
+        "**Look twice: what is kept could be lost.**",
+        "",
+        "- The wallet volume `skycoin-attic-wallet` on host here would be removed, with what is in it.",
+    ]
+
+
+def test_a_kept_volume_that_leaves_the_stack_and_a_changed_one_are_no_loss() -> None:
+    kept = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
+    changed = step("update", VOLUME, "attic-data", {"name": "skycoin-attic-data"}, {}, ("labels",))
+    first, *lines = rendered(kept, changed).splitlines()
+    assert first == "## Stack release: nothing rebuilt, published or restarted"
+    assert "| `skycoin-attic-wallet` | leaves the stack, and stays on its host |" in lines
+    assert "| `skycoin-attic-data` | changed in place |" in lines
 
 
 def test_a_new_volume_is_no_alarm() -> None:
-    assert "look twice" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
+    assert "RISK" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
 
 
 def test_the_rest_is_counted() -> None:
@@ -229,7 +247,10 @@ def test_what_is_no_preview_is_refused() -> None:
 def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "error: The input is no preview: give it what `pulumi preview --json` prints.\n"
+    assert (
+        ran.err
+        == "error: The input is no preview: give it what `pulumi preview --json --show-sames` prints.\n"
+    )
 
 
 def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
@@ -272,7 +293,7 @@ def test_a_plain_pulumi_previews_with_a_copy_of_the_stacks_file(plain: Path, sky
     file.write_text("config: {}\n")
     assert skyinfra("review", "-s", "me/skycoin/fleet").code == 0
     asked = (plain / "asked").read_text()
-    assert "preview --json --stack me/skycoin/fleet --config-file " in asked
+    assert "preview --json --show-sames --stack me/skycoin/fleet --config-file " in asked
     assert file.read_text() == "config: {}\n"
     assert skyinfra("review", "-s", "other").code == 0
     assert "--config-file" not in (plain / "asked").read_text(), "that stack has no file here"
@@ -294,5 +315,7 @@ def test_a_preview_that_failed_is_no_page_without_a_fault(
     ran = skyinfra("review", "-s", "mine", "--no-refresh")
     assert (ran.code, ran.out[:13]) == (code, shown)
     if code != REFUSED:
-        said = "error: `pulumi preview --json --stack mine` failed with exit code 255: see above.\n"
+        said = (
+            "error: `pulumi preview --json --show-sames --stack mine` failed with exit code 255: see above.\n"
+        )
         assert ran.err.endswith(said)

@@ -1,0 +1,89 @@
+"""The review page over the real engine and a recorded state; no Docker engine or registry answers.
+
+A change of the program is an edit in the copy of the checkout, as a pull request would bring it.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commands.exit_codes import AT_RISK
+from local.layout import PROJECT
+from tests.e2e.states import STATES
+from tests.e2e.test_upgrades import read
+from tests.e2e.upgrades import made_stack, make_pulumi, run_in
+
+LOCAL = STATES / "0.1.0" / "local.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A stack of the recorded state, and a checkout that may be edited."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text in a file of the checkout."""
+        path = self.folder / "checkout" / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def review(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run `skyinfra review` with the plain Pulumi of the environment."""
+        command = ("./skyinfra", "review", "--backend", "pulumi", "-s", "local", *options)
+        return run_in(self.folder, dict(self.env), *command)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
+    folder = tmp_path_factory.mktemp("review")
+    env = make_pulumi(folder / "pulumi")
+    state, settings, name = read(LOCAL)
+    return Reviewed(folder, {**made_stack(folder, env, state, settings, name), "SKYCOIN_STATE": "/nowhere"})
+
+
+@pytest.fixture
+def reviewed(stack: Reviewed) -> Iterator[Reviewed]:
+    """The stack, with the program as it is committed before and after."""
+    yield stack
+    for name in ("components", "program"):
+        shutil.rmtree(stack.folder / "checkout" / name)
+        shutil.copytree(PROJECT / name, stack.folder / "checkout" / name)
+
+
+def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("## Stack local: 1 container replaced\n")
+    assert "### Options" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "gone", "said"),
+    [
+        ("protect=protect", "protect=False", "no longer protected"),
+        ("retain_on_delete=True", "retain_on_delete=False", "no longer kept (`retain_on_delete`)"),
+    ],
+    ids=["protect", "retain"],
+)
+def test_a_program_that_gives_a_wallet_up_is_caught(
+    reviewed: Reviewed, option: str, gone: str, said: str
+) -> None:
+    """The page said nothing of it, and the exit code was 0."""
+    reviewed.edit("components/node.py", option, gone)
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == AT_RISK, done.stderr
+    assert done.stdout.startswith("## Stack local: WALLET AT RISK, 1 container replaced\n")
+    assert f"- The wallet volume `skycoin-node-1-wallet` on host here is {said}: " in done.stdout
+
+
+def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
+    reviewed.edit("components/node.py", "depends_on=[preflight],\n            # Of a volume", "# Of a volume")
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == 0, done.stderr
+    assert "| node-1-wallet | no longer waits for node-1-preflight |" in done.stdout
