@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import click
 
+from clients.git import guarded
 from commands.backend import Backend, Choice
 from commands.exit_codes import AT_RISK, REFUSED
 from commands.options import chosen, examples, with_stack
@@ -66,7 +67,8 @@ def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
     with working(f"preview of the stack {stack}"):
         done = subprocess.run(
             command,
-            env={**os.environ, **backend.env},
+            # Pulumi looks at the checkout with git too.
+            env=guarded({**os.environ, **backend.env}),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

@@ -274,7 +274,7 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(
-        '#!/bin/sh\necho "$@" > "${0%/*}/asked"\nwhile [ $# -gt 0 ]; do\n'
+        '#!/bin/sh\necho "$@" > "${0%/*}/asked"\nenv > "${0%/*}/env"\nwhile [ $# -gt 0 ]; do\n'
         '[ "$1" = --config-file ] && echo encryptionsalt: x >> "$2"; shift\ndone\n'
         'printf %s "$ANSWER"\nexit "${CODE:-0}"\n'
     )
@@ -319,3 +319,11 @@ def test_a_preview_that_failed_is_no_page_without_a_fault(
             "error: `pulumi preview --json --show-sames --stack mine` failed with exit code 255: see above.\n"
         )
         assert ran.err.endswith(said)
+
+
+def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, skyinfra: Skyinfra) -> None:
+    """Pulumi asks git for the state of the checkout, by commands of its own."""
+    assert skyinfra("review", "-s", "other").code == 0
+    env = dict(line.partition("=")[::2] for line in (plain / "env").read_text().splitlines())
+    keys = [env[f"GIT_CONFIG_KEY_{number}"] for number in range(int(env["GIT_CONFIG_COUNT"]))]
+    assert {"safe.bareRepository", "core.fsmonitor", "core.hooksPath"} <= {*keys}
