@@ -13,6 +13,7 @@ from catalogue.arch import ARCHES
 from catalogue.node_container import HANDED_OVER
 from display.errors import UserError
 from review.options import BUILD, TAG, VOLUME, Options, read_options
+from review.portable import without_trace
 
 CONTAINER = "docker:index/container:Container"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
@@ -229,13 +230,13 @@ def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
         message = str(entry["message"]).strip().removeprefix("error: ")
         if entry.get("severity") == "error" and not message.startswith(AFTERMATH):
-            yield message
+            yield without_trace(message)
 
 
 def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
         if entry.get("severity") == "warning":
-            yield str(entry["message"]).strip().removeprefix("warning: ")
+            yield without_trace(str(entry["message"]).strip().removeprefix("warning: "))
 
 
 def _counted(steps: Iterable[Step]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from display.markdown import table
 from review.changes import Changes
+from review.portable import without_places
 
 ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
 INCOMPLETE = (
@@ -13,7 +14,10 @@ INCOMPLETE = (
 
 
 def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> str:
-    """The whole page; the first line says it all. `backups` are (node, word on its newest backup)."""
+    """The whole page, without paths of one machine; the first line says it all.
+
+    `backups` are (node, word on its newest backup).
+    """
     parts = [f"## Stack {stack}: {summary(changes)}"]
     if changes.faults:
         faults = "\n\n".join(changes.faults)
@@ -45,7 +49,7 @@ def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) ->
         counts = ", ".join(f"{count} {ICONS.get(op, op)}" for op, count in sorted(changes.others.items()))
         parts.append(f"Other resources (proofs, networks, providers …): {counts}.")
     parts.append(_section("Backups of wallets", ("node", "newest known to this machine"), backups))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return without_places("\n\n".join(part for part in parts if part)) + "\n"
 
 
 def summary(changes: Changes) -> str:

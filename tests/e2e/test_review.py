@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.exit_codes import AT_RISK
+from commands.exit_codes import AT_RISK, REFUSED
 from local.layout import PROJECT
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
@@ -87,3 +87,14 @@ def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
     done = reviewed.review("--no-refresh")
     assert done.returncode == 0, done.stderr
     assert "| node-1-wallet | no longer waits for node-1-preflight |" in done.stdout
+
+
+def test_neither_a_trace_nor_a_path_of_this_machine_is_on_the_page(reviewed: Reviewed) -> None:
+    """The program's exception was there with all its files, and the state's engine with its socket."""
+    reviewed.edit("program/nodes.py", "    return Node(name", "    return Nod(name")
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == REFUSED, done.stderr
+    assert "NameError: name 'Nod' is not defined" in done.stdout
+    assert "(program/nodes.py, line " in done.stdout
+    for hidden in ("Traceback", str(reviewed.folder), "site-packages"):
+        assert hidden not in done.stdout
