@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import click
@@ -15,7 +16,7 @@ from commands.options import chosen, examples, with_stack
 from display.progress import working
 from local.layout import PROJECT
 from local.missing_nodes import refuse_missing
-from local.stack import copied_stack_file, stack_config, with_stack_file
+from local.stack import copied_stack_file, for_a_look, stack_config
 from review.changes import PreviewError, read_changes
 from review.markdown import page
 from wallets.nodes import nodes_of
@@ -44,9 +45,8 @@ from wallets.records import has_records, newest_backup, recorded
 def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
-    Changes nothing, but that a set-up without this stack gets an empty one. The exit code is 3 where
-    `pulumi up` would be refused, and 5 where a wallet, a volume or something published could be lost; the
-    page says why.
+    Changes nothing, and leaves no stack behind. The exit code is 3 where `pulumi up` would be refused, and 5
+    where a wallet, a volume or something published could be lost; the page says why.
     """
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
@@ -57,9 +57,8 @@ def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: 
         with copied_stack_file(name) as file:
             return _preview(name, ["--stack", name, *file, *options], found)
     refuse_missing(found.layout, name)
-    return with_stack_file(
-        found.layout, name, found.env, lambda given: _preview(name, [*given, *options], found)
-    )
+    with for_a_look(found.layout, name, found.env) as (given, env):
+        return _preview(name, [*given, *options], replace(found, env=env))
 
 
 def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:

@@ -3,8 +3,11 @@
 A change of the program is an edit in the copy of the checkout, as a pull request would bring it.
 """
 
+import json
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,3 +101,58 @@ def test_neither_a_trace_nor_a_path_of_this_machine_is_on_the_page(reviewed: Rev
     assert "(program/nodes.py, line " in done.stdout
     for hidden in ("Traceback", str(reviewed.folder), "site-packages"):
         assert hidden not in done.stdout
+
+
+@pytest.fixture
+def set_up(stack: Reviewed) -> Path:
+    """State folder of a set-up with the stack `local`, as `make up` remembers it."""
+    state = stack.folder / "pulumi"
+    env = {**stack.env, "PULUMI_BACKEND_URL": f"file://{state / 'backend'}"}
+    kept = ("PATH", "PULUMI_", "DOCKER_", "SSL_", "BUILDX_")
+    remembered = {name: value for name, value in env.items() if name.startswith(kept)}
+    (state / "environment.json").write_text(json.dumps(remembered))
+    shutil.copytree(stack.folder / "backend", state / "backend", dirs_exist_ok=True)
+    return state
+
+
+def stacks_of(state: Path) -> list[str]:
+    return sorted(path.name for path in (state / "backend" / ".pulumi" / "stacks").rglob("*.json"))
+
+
+def in_set_up(stack: Reviewed, state: Path, *command: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command,
+        cwd=stack.folder / "checkout",
+        env={**stack.env, "SKYCOIN_STATE": str(state), "PULUMI_BACKEND_URL": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["develop", "nowhere"])
+def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
+    reviewed: Reviewed, set_up: Path, name: str
+) -> None:
+    """An empty stack stayed, and after `pulumi stack rm` none was selected. A failure leaves none either."""
+    before = {path.name for path in set_up.iterdir()}
+    done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", name)
+    page, said = done.communicate(timeout=120)
+    assert (done.returncode, page[:17]) == ((0, "## Stack develop:") if name == "develop" else (1, "")), said
+    assert stacks_of(set_up) == ["local.json"]
+    assert {path.name for path in set_up.iterdir()} - before <= {"logs"}
+
+
+def test_a_review_that_is_interrupted_leaves_no_stack_behind(reviewed: Reviewed, set_up: Path) -> None:
+    done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", "develop")
+    until = time.monotonic() + 60
+    while not (made := list(set_up.glob("look-*/.pulumi/stacks/*/develop.json"))):
+        assert done.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    done.send_signal(signal.SIGINT)
+    done.communicate(timeout=60)
+    assert done.returncode == 130
+    assert not made[0].exists()
+    assert list(set_up.glob("look-*")) == []
+    assert stacks_of(set_up) == ["local.json"]
