@@ -19,6 +19,7 @@ from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, stack_config
 from review.changes import PreviewError, read_changes
 from review.markdown import page
+from review.published import with_presence
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
@@ -55,13 +56,13 @@ def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: 
     options = ["--refresh", "--run-program"] if refresh else []
     if found.layout is None:
         with copied_stack_file(name) as file:
-            return _preview(name, ["--stack", name, *file, *options], found)
+            return _preview(name, ["--stack", name, *file, *options], found, look=refresh)
     refuse_missing(found.layout, name)
     with for_a_look(found.layout, name, found.env) as (given, env):
-        return _preview(name, [*given, *options], replace(found, env=env))
+        return _preview(name, [*given, *options], replace(found, env=env), look=refresh)
 
 
-def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
+def _preview(stack: str, options: Sequence[str], backend: Backend, *, look: bool) -> int:
     command = ["pulumi", "preview", "--json", "--show-sames", *options]
     with working(f"preview of the stack {stack}"):
         done = subprocess.run(
@@ -77,7 +78,12 @@ def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
     said = f"`{' '.join(command)}` {outcome}: see above."
     failed = done.returncode != 0
     return _print_page(
-        done.stdout, stack, said, failed=failed, backups=() if failed else _backups(stack, backend)
+        done.stdout,
+        stack,
+        said,
+        failed=failed,
+        look=look,
+        backups=() if failed else _backups(stack, backend),
     )
 
 
@@ -94,14 +100,22 @@ def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
 
 
 def _print_page(
-    text: bytes, stack: str, said: str, *, failed: bool = False, backups: Sequence[tuple[str, str]] = ()
+    text: bytes,
+    stack: str,
+    said: str,
+    *,
+    failed: bool = False,
+    look: bool = False,
+    backups: Sequence[tuple[str, str]] = (),
 ) -> int:
-    """Print the page of a preview; the exit code.
+    """Print the page of a preview, with a look at registries where that is asked for; the exit code.
 
     Raises PreviewError that says `said` where it is none, and where Pulumi failed but the page has no fault.
     """
     try:
         changes = read_changes(json.loads(text))
+        if look:
+            changes = with_presence(changes)
         shown = page(changes, stack, backups)
     except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
         raise PreviewError(said) from None

@@ -3,10 +3,30 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from display.markdown import table
-from review.changes import Changes
+from review.changes import Changes, Presence
 from review.portable import without_places
 
 ICONS = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
+WORDS = {
+    Presence.ABSENT: ("new", "new, then never changes", "new"),
+    Presence.UNASKED: (
+        "new to the stack; its registry was not asked",
+        "new to the stack, then never changes; its registry was not asked",
+        "new to the stack",
+    ),
+    Presence.STATE: ("moves", "moves, then never changes", "moved"),
+    Presence.THERE: (
+        "exists, moves where its content differs",
+        "exists, and stays; refused where its content would differ",
+        "that the state does not know in their registry",
+    ),
+    Presence.UNKNOWN: (
+        "not known: its registry could not be asked",
+        "not known: its registry could not be asked; refused where it exists with other content",
+        "not known",
+    ),
+}
+"""Presence → words for a moving tag, for an exact one, and for a count of them."""
 INCOMPLETE = (
     "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
     "preview leaves them out: make it with `--show-sames`."
@@ -56,11 +76,9 @@ def summary(changes: Changes) -> str:
     """One line: what could be lost, then counts of what is rebuilt, published and restarted."""
     if changes.faults:
         return "refused"
-    moved = sum(not entry.new for entry in changes.publications)
     counts = (
         (sum(len(one.arches) for one in changes.rebuilds), "variant", "rebuilt"),
-        (len(changes.publications) - moved, "tag", "new"),
-        (moved, "tag", "moved"),
+        *((count, "tag", word) for word, count in _counted(changes).items()),
         (sum(one.op == "replace" for one in changes.restarts), "container", "replaced"),
         (sum(one.op == "create" for one in changes.restarts), "container", "new"),
         (sum(one.op == "delete" for one in changes.restarts), "container", "removed"),
@@ -70,6 +88,12 @@ def summary(changes: Changes) -> str:
     rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts, changes.options.changes)
     nothing = not said and not any(rest)
     return ", ".join(said) or ("nothing changes" if nothing else "nothing rebuilt, published or restarted")
+
+
+def _counted(changes: Changes) -> dict[str, int]:
+    """{what becomes of tags: how many}, in the order of WORDS."""
+    found = [WORDS[one.presence][2] for one in changes.publications]
+    return {word: found.count(word) for _, _, word in WORDS.values()}
 
 
 def _risks(changes: Changes) -> list[str]:
@@ -102,12 +126,8 @@ def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
 
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.publications:
-        what = "new" if one.new else "moves"
-        yield (
-            f"`{one.reference}`",
-            f"{what}, then never changes" if one.immutable else what,
-            ", ".join(one.variants),
-        )
+        moving, exact, _ = WORDS[one.presence]
+        yield (f"`{one.reference}`", exact if one.immutable else moving, ", ".join(one.variants))
 
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:

@@ -47,7 +47,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     folder = tmp_path_factory.mktemp("review")
     env = make_pulumi(folder / "pulumi")
     state, settings, name = read(LOCAL)
-    return Reviewed(folder, {**made_stack(folder, env, state, settings, name), "SKYCOIN_STATE": "/nowhere"})
+    env = made_stack(folder, env, state, settings, name)
+    del env["SSL_CERT_FILE"]  # of a set-up that is not there
+    return Reviewed(folder, {**env, "SKYCOIN_STATE": "/nowhere"})
 
 
 @pytest.fixture
@@ -156,3 +158,15 @@ def test_a_review_that_is_interrupted_leaves_no_stack_behind(reviewed: Reviewed,
     assert not made[0].exists()
     assert list(set_up.glob("look-*")) == []
     assert stacks_of(set_up) == ["local.json"]
+
+
+def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(reviewed: Reviewed) -> None:
+    """Neither an engine nor a registry is there: the page of a refreshed preview was a refusal."""
+    done = reviewed.review()
+    assert done.returncode == 0, done.stderr + done.stdout
+    warnings = done.stdout.partition("### Warnings")[2]
+    assert "- host here runs no Docker engine at unix://…/docker.sock" in warnings
+    assert "What `up` would find there is not known." in warnings
+    for name in ("skycoin/skycoin", "base/busybox"):
+        assert f"- registry registry.localhost:15443 ({name}): " in warnings
+    assert "What the state has of it was not refreshed." in warnings

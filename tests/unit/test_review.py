@@ -99,8 +99,9 @@ def test_other_reasons_of_a_build_are_named() -> None:
 def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
     text = rendered(tag("0.27.1", "create", immutable=True), tag("latest", "update"), tag("0.26", "delete"))
     first, *lines = text.splitlines()
-    assert first == "## Stack release: 1 tag new, 1 tag moved"
-    assert "| `docker.io/skycoin/skycoin:0.27.1` | new, then never changes | amd64, arm32v7 |" in lines
+    assert first == "## Stack release: 1 tag new to the stack, 1 tag moved"
+    exact = "new to the stack, then never changes; its registry was not asked"
+    assert f"| `docker.io/skycoin/skycoin:0.27.1` | {exact} | amd64, arm32v7 |" in lines
     assert "| `docker.io/skycoin/skycoin:latest` | moves | amd64, arm32v7 |" in lines
     assert "No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`." in lines
 
@@ -205,6 +206,7 @@ def test_the_rest_is_counted() -> None:
 def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> None:
     said = [
         {"severity": "error", "message": "error: 0.27.1 is published as sha256:1\n"},
+        {"severity": "error", "message": "error: Preview failed: 0.27.1 is published as sha256:1\n"},
         {
             "severity": "error",
             "message": "an unhandled error occurred: program exited with non-zero exit code: 1",
