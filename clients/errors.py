@@ -7,5 +7,9 @@ class ServiceError(UserError):
     """An engine, a registry or a host did not do what was asked; the message is for the user."""
 
 
-class SilentHostError(ServiceError):
+class SilentError(ServiceError):
+    """An engine or a registry does not answer at all; the message names it."""
+
+
+class SilentHostError(SilentError):
     """An engine does not answer at all; the message is one line, and names its host."""

@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry
 
 from catalogue.registries import LOCAL_HOST
-from clients.errors import ServiceError
+from clients.errors import ServiceError, SilentError
 from clients.trust import SYSTEM_BUNDLES
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -56,6 +56,10 @@ class RegistryError(ServiceError):
         super().__init__(message)
         self.passing = passing
         """Whether the same request may do better a moment later."""
+
+
+class SilentRegistryError(RegistryError, SilentError):
+    """A registry can't be reached."""
 
 
 def sha256_of(content: bytes) -> str:
@@ -291,9 +295,11 @@ class Repository:
                 **options,
             )
         except OSError as error:  # requests' own errors are of this kind too
-            hint = ". Add its authority to the bundle of SSL_CERT_FILE" if "certificate" in str(error) else ""
-            message = f"registry {self.host} ({self.path}): {_brief(error)}{hint}"
-            raise RegistryError(message, passing=True) from None
+            message = f"registry {self.host} ({self.path}): {_brief(error)}"
+            if "certificate" in str(error):
+                hint = "Add its authority to the bundle of SSL_CERT_FILE"
+                raise RegistryError(f"{message}. {hint}", passing=True) from None
+            raise SilentRegistryError(message, passing=True) from None
 
     def _answered(self, challenge: str) -> AuthBase:
         """What a 401 asks for: Basic, or a Bearer token from the service that it names."""

@@ -42,6 +42,7 @@ from wallets.signals import interrupt_on_all
     "  2   a command line that is not understood\n"
     "  3   review, fleet check: `pulumi up` would be refused\n"
     "  4   fleet: a part needs attention, or was not done\n"
+    "  5   review: a wallet, a volume or something published could be lost\n"
     "  70  a fault of skyinfra itself\n"
     "  130 interrupted",
 )

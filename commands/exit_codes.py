@@ -10,6 +10,8 @@ REFUSED = 3
 """A page or a table was printed, and it says that `pulumi up` would be refused."""
 PART = parts.PART
 """A part of a fleet needs attention, or was left out; the text says which."""
+AT_RISK = 5
+"""A page was printed, and it says that a wallet, a volume or something published could be lost."""
 INTERNAL = 70
 """A fault of the program (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED = 130

@@ -4,19 +4,22 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import click
 
+from clients.git import guarded
 from commands.backend import Backend, Choice
-from commands.exit_codes import REFUSED
+from commands.exit_codes import AT_RISK, REFUSED
 from commands.options import chosen, examples, with_stack
 from display.progress import working
 from local.layout import PROJECT
 from local.missing_nodes import refuse_missing
-from local.stack import copied_stack_file, stack_config, with_stack_file
+from local.stack import copied_stack_file, for_a_look, stack_config
 from review.changes import PreviewError, read_changes
 from review.markdown import page
+from review.published import with_presence
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
@@ -27,7 +30,7 @@ from wallets.records import has_records, newest_backup, recorded
     epilog=examples(
         "./skyinfra review -s release",
         "./skyinfra review -s release > page.md",
-        "pulumi preview --json -s mine | ./skyinfra review -s mine --preview -",
+        "pulumi preview --json --show-sames -s mine | ./skyinfra review -s mine --preview -",
     ),
 )
 @with_stack
@@ -35,7 +38,7 @@ from wallets.records import has_records, newest_backup, recorded
     "--preview",
     "saved",
     type=click.File("rb"),
-    help="Output of `pulumi preview --json` to read, instead of running it; - is standard input.",
+    help="Output of `pulumi preview --json --show-sames` to read instead of running it; - is standard input.",
 )
 @click.option(
     "--refresh/--no-refresh", default=True, help="Look at hosts and registries first. Default: yes."
@@ -43,30 +46,30 @@ from wallets.records import has_records, newest_backup, recorded
 def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
-    Changes nothing, but that a set-up without this stack gets an empty one. The exit code is 3 where
-    `pulumi up` would be refused; the page then says why.
+    Changes nothing, and leaves no stack behind. The exit code is 3 where `pulumi up` would be refused, and 5
+    where a wallet, a volume or something published could be lost; the page says why.
     """
     if saved is not None:
-        said = "The input is no preview: give it what `pulumi preview --json` prints."
+        said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
         return _print_page(saved.read(), stack or "of the preview", said)
     found, name = chosen(stack, backend)
     options = ["--refresh", "--run-program"] if refresh else []
     if found.layout is None:
         stack_config(name)  # says where it is no YAML; pulumi names neither the file nor the right line
         with copied_stack_file(name) as file:
-            return _preview(name, ["--stack", name, *file, *options], found)
+            return _preview(name, ["--stack", name, *file, *options], found, look=refresh)
     refuse_missing(found.layout, name)
-    return with_stack_file(
-        found.layout, name, found.env, lambda given: _preview(name, [*given, *options], found)
-    )
+    with for_a_look(found.layout, name, found.env) as (given, env):
+        return _preview(name, [*given, *options], replace(found, env=env), look=refresh)
 
 
-def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
-    command = ["pulumi", "preview", "--json", *options]
+def _preview(stack: str, options: Sequence[str], backend: Backend, *, look: bool) -> int:
+    command = ["pulumi", "preview", "--json", "--show-sames", *options]
     with working(f"preview of the stack {stack}"):
         done = subprocess.run(
             command,
-            env={**os.environ, **backend.env},
+            # Pulumi looks at the checkout with git too.
+            env=guarded({**os.environ, **backend.env}),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
@@ -76,7 +79,12 @@ def _preview(stack: str, options: Sequence[str], backend: Backend) -> int:
     said = f"`{' '.join(command)}` {outcome}: see above."
     failed = done.returncode != 0
     return _print_page(
-        done.stdout, stack, said, failed=failed, backups=() if failed else _backups(stack, backend)
+        done.stdout,
+        stack,
+        said,
+        failed=failed,
+        look=look,
+        backups=() if failed else _backups(stack, backend),
     )
 
 
@@ -93,18 +101,28 @@ def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
 
 
 def _print_page(
-    text: bytes, stack: str, said: str, *, failed: bool = False, backups: Sequence[tuple[str, str]] = ()
+    text: bytes,
+    stack: str,
+    said: str,
+    *,
+    failed: bool = False,
+    look: bool = False,
+    backups: Sequence[tuple[str, str]] = (),
 ) -> int:
-    """Print the page of a preview; the exit code.
+    """Print the page of a preview, with a look at registries where that is asked for; the exit code.
 
     Raises PreviewError that says `said` where it is none, and where Pulumi failed but the page has no fault.
     """
     try:
         changes = read_changes(json.loads(text))
+        if look:
+            changes = with_presence(changes)
         shown = page(changes, stack, backups)
     except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
         raise PreviewError(said) from None
     if failed and not changes.faults:
         raise PreviewError(said)
     click.echo(shown, nl=False)
-    return REFUSED if changes.faults else 0
+    if changes.faults:
+        return REFUSED
+    return AT_RISK if changes.options.losses else 0

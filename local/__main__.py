@@ -20,6 +20,7 @@ from local.pulumi_run import pulumi
 from local.setup import claim_state, set_up
 from local.stack import (
     STACK,
+    for_a_look,
     is_own,
     own_stacks,
     resources,
@@ -70,17 +71,12 @@ def _version(rpc: str) -> str:
 
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
-    """`pulumi preview --refresh`, on a copy of the stack's file: tracked files stay as they are."""
+    """`pulumi preview --refresh`, on a copy of the stack's file: it leaves no state and no file behind."""
     env = pulumi_cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
-    return with_stack_file(
-        layout,
-        arguments.stack,
-        env,
-        lambda options: pulumi(
-            ["preview", "--refresh", "--diff", "--run-program", *options], env, layout.update_log
-        ),
-    )
+    with for_a_look(layout, arguments.stack, env) as (options, aside):
+        command = ["preview", "--refresh", "--diff", "--run-program", *options]
+        return pulumi(command, aside, layout.update_log)
 
 
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:

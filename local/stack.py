@@ -221,6 +221,33 @@ def with_stack_file(
     return action(["--stack", stack, "--config-file", str(copy)])
 
 
+@contextmanager
+def for_a_look(
+    layout: Layout, stack: str, env: Mapping[str, str]
+) -> Iterator[tuple[Sequence[str], Mapping[str, str]]]:
+    """Options and environment of a preview, which leaves nothing behind.
+
+    A stack that has no state yet gets one on a copy of the backend, which goes with the body, however that
+    ends: Pulumi previews no stack without one. Stacks that it refers to are in the copy too.
+    """
+    committed = stack_file(stack)
+    if not committed.exists():
+        raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
+    with tempfile.TemporaryDirectory(dir=layout.state, prefix="look-", ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / committed.name
+        shutil.copyfile(committed, copy)
+        given = ["--stack", stack, *([] if is_own(stack) else ["--config-file", str(copy)])]
+        if state_file(layout, stack).exists():
+            yield given, env
+            return
+        if (backend := layout.state / "backend" / ".pulumi").exists():
+            unread = shutil.ignore_patterns("*.bak", "backups", "history", "locks")
+            shutil.copytree(backend, Path(folder) / ".pulumi", ignore=unread)
+        aside = {**env, "PULUMI_BACKEND_URL": f"file://{folder}"}
+        init_aside(layout, stack, aside)
+        yield ["--stack", stack, "--config-file", str(copy)], aside
+
+
 def init_aside(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
     """Make a stack's state. It takes no --config-file, and would write a salt into the committed one."""
     with tempfile.TemporaryDirectory() as folder:

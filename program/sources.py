@@ -1,10 +1,10 @@
 """What a source says of itself: version, commit, branch, date. Read before any resource is made."""
 
-import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from clients.git import ask_git, is_changed
 from settings.image import SourceSettings
 
 
@@ -39,31 +39,18 @@ def provenance(source: SourceSettings, project: Path) -> Provenance:
 
 def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
     # Without .git, which nothing that is committed can bring, git would look at the folder itself.
-    top = _git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
+    top = ask_git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
     if not top or Path(top).resolve() != folder.resolve():
         # Unpacked sources inside another repository must not take its commit for theirs.
         return replace(given, commit=given.commit or "unknown")
-    commit = given.commit or _git(folder, "rev-parse", "HEAD") or "unknown"
+    commit = given.commit or ask_git(folder, "rev-parse", "HEAD") or "unknown"
     # Untracked files count: the build gets them too.
-    dirty = "-dirty" if _git(folder, "status", "--porcelain") else ""
-    seconds = _git(folder, "log", "-1", "--format=%ct")
+    dirty = "-dirty" if is_changed(folder) else ""
+    seconds = ask_git(folder, "log", "-1", "--format=%ct")
     date = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
     return replace(
         given,
         commit=commit + dirty,
-        branch=given.branch or _git(folder, "symbolic-ref", "--short", "-q", "HEAD"),
+        branch=given.branch or ask_git(folder, "symbolic-ref", "--short", "-q", "HEAD"),
         date=given.date or date,
     )
-
-
-GIT = ("git", "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
-"""A folder can be shaped like a bare repository, with a command in its config that git would run.
-
-git-config(1): safe.bareRepository (2.38 and newer), core.fsmonitor.
-"""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Output of git, or nothing where the folder is no git checkout; no file of the folder is run."""
-    done = subprocess.run([*GIT, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

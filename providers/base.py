@@ -22,7 +22,7 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from clients.errors import ServiceError, SilentHostError
+from clients.errors import ServiceError, SilentError
 
 Values: TypeAlias = dict[str, Any]
 
@@ -320,17 +320,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         """Refresh or import; an empty id says that it is gone.
 
-        Of a host that does not answer nothing is known: what the state says stays, and a warning says so. An
-        error would stop the refresh, and with it the update of every other host (ADR 28).
+        Of a host or registry that does not answer nothing is known: what the state says stays, and a warning
+        says so. An error would stop the refresh, and with it the update of every other host (ADR 28).
         """
         URN.set(request.urn)
         kind = self._kind(request.urn)
         try:
             found = kind.read(request.id, to_values(request.inputs), to_values(request.properties))
-        except SilentHostError as error:
+        except SilentError as error:
             if not request.properties.fields:
                 raise
-            self._warn_once(f"{error} What the state has of it was not refreshed.")
+            self._warn_once(f"{str(error).rstrip('.')}. What the state has of it was not refreshed.")
             return provider_pb2.ReadResponse(
                 id=request.id, properties=request.properties, inputs=request.inputs
             )

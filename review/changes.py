@@ -5,6 +5,7 @@ The preview's form: pulumi/pulumi `pkg/display/json.go`, PreviewDigest. Nothing 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN
@@ -12,12 +13,11 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.arch import ARCHES
 from catalogue.node_container import HANDED_OVER
 from display.errors import UserError
+from review.options import BUILD, TAG, VOLUME, Options, read_options
+from review.portable import without_trace
 
-BUILD = "docker-build:index:Image"
-TAG = "skycoin:index:Tag"
 CONTAINER = "docker:index/container:Container"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
-VOLUME = "docker:index/volume:Volume"
 
 CONTAINERS = (CONTAINER, NODE_CONTAINER)
 RETIRED = ("skycoin:index:WalletBackup",)
@@ -48,6 +48,8 @@ class Step:
     """Inputs that are wanted; empty for one that goes."""
     reasons: tuple[str, ...] = ()
     """Paths of the properties that differ."""
+    retained: bool = False
+    """True where a deletion only forgets it."""
 
     @property
     def type(self) -> str:
@@ -75,14 +77,30 @@ class Rebuild:
     why: tuple[str, ...]
 
 
+class Presence(StrEnum):
+    """Knowledge of a tag that would be written."""
+
+    STATE = "in the state"
+    UNASKED = "not in the state; its registry was not asked"
+    ABSENT = "not in its registry"
+    THERE = "in its registry, though not in the state"
+    UNKNOWN = "its registry could not be asked"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
     """A tag that would be written."""
 
-    reference: str
+    repository: str
+    tag: str
     immutable: bool
-    new: bool
+    presence: Presence
     variants: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """Repository and tag."""
+        return f"{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +128,11 @@ class Changes:
     others: Mapping[str, int]
     """Operation → count of all further resources."""
     faults: tuple[str, ...]
-    """Errors of the preview: with one, `pulumi up` would do nothing."""
+    """Errors of the preview, each once: with one, `pulumi up` would do nothing."""
     warnings: tuple[str, ...] = ()
     """Warnings of the program and of its hosts' checks, each once."""
+    options: Options = field(default_factory=Options)
+    """Protection, order, providers and hooks, of unchanged resources too."""
 
 
 def read_changes(preview: Any) -> Changes:
@@ -129,8 +149,9 @@ def read_changes(preview: Any) -> Changes:
         others=_counted(
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)
         ),
-        faults=tuple(_faults(preview.get("diagnostics") or ())),
+        faults=tuple(dict.fromkeys(_faults(preview.get("diagnostics") or ()))),
         warnings=tuple(dict.fromkeys(_warnings(preview.get("diagnostics") or ()))),
+        options=read_options(preview),
     )
 
 
@@ -148,6 +169,7 @@ def _steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
             old=(entry.get("oldState") or {}).get("inputs") or {},
             new=(entry.get("newState") or {}).get("inputs") or {},
             reasons=tuple(paths),
+            retained=(entry.get("oldState") or {}).get("retainOnDelete") is True,
         )
 
 
@@ -182,11 +204,19 @@ def _why(step: Step) -> Iterator[str]:
 
 def _publication(step: Step) -> Publication:
     return Publication(
-        reference=_reference(step.new),
+        repository=str(step.new.get("repository")),
+        tag=str(step.new.get("tag")),
         immutable=step.new.get("immutable") is True,
-        new=step.op == "create",
+        presence=_presence(step),
         variants=tuple(variant["arch"] for variant in step.new.get("variants") or ()),
     )
+
+
+def _presence(step: Step) -> Presence:
+    if step.op != "create":
+        return Presence.STATE
+    # A registry that the stack itself would run can't be asked yet.
+    return Presence.ABSENT if step.new.get("repository") in (None, UNKNOWN) else Presence.UNASKED
 
 
 def _reference(inputs: Mapping[str, Any]) -> str:
@@ -223,15 +253,15 @@ def _differences(step: Step) -> Iterator[str]:
 
 def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
-        message = str(entry["message"]).strip().removeprefix("error: ")
+        message = str(entry["message"]).strip().removeprefix("error: ").removeprefix("Preview failed: ")
         if entry.get("severity") == "error" and not message.startswith(AFTERMATH):
-            yield message
+            yield without_trace(message)
 
 
 def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
         if entry.get("severity") == "warning":
-            yield str(entry["message"]).strip().removeprefix("warning: ")
+            yield without_trace(str(entry["message"]).strip().removeprefix("warning: "))
 
 
 def _counted(steps: Iterable[Step]) -> dict[str, int]:

@@ -30,6 +30,7 @@ class Tag(Remade):
     def __init__(self, warn: Warn, repository: Callable[[str], Any] = Repository) -> None:
         self._warn = warn
         self._repository = repository
+        self._said = set[str]()
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """A new immutable tag is looked for in the registry: other content under it is a fault."""
@@ -100,10 +101,17 @@ class Tag(Remade):
             else:
                 wanted = manifest_list(inputs, self._children(inputs))
                 same = there == _published(target, inputs, wanted).digest
-        except RegistryError:
+        except RegistryError as error:
+            self._unknown_there(error)
             return
         if not same:
             yield _other_content(inputs, there)
+
+    def _unknown_there(self, error: RegistryError) -> None:
+        """Say once a repository that nothing is known of it."""
+        if (said := f"{error}. Which of its tags are there is not known.") not in self._said:
+            self._said.add(said)
+            self._warn(said)
 
     def _written(self, inputs: Values) -> Values:
         try:

@@ -61,29 +61,38 @@ def make_pulumi(folder: Path) -> dict[str, str]:
     return {**clean_environment(), **env, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 
-def preview(folder: Path, env: dict[str, str], state: dict[str, Any], settings: str, stack: str) -> Previewed:
-    """Preview today's program over a deployment, without a refresh."""
+def made_stack(
+    folder: Path, env: dict[str, str], state: dict[str, Any], settings: str, stack: str
+) -> dict[str, str]:
+    """Put a deployment into a backend of its own, beside a copy of the checkout; its environment."""
     copy_checkout(folder / "checkout")
     (folder / "checkout" / "stacks" / f"Pulumi.{stack}.yaml").write_text(settings)
     (folder / "state.json").write_text(json.dumps(state))
     (folder / "backend").mkdir()
     env = {**env, "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}"}
-
-    def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
-        return subprocess.run(
-            command,
-            cwd=folder / "checkout",
-            env=env,
-            text=True,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-
     for command in (["init", stack], ["import", "--stack", stack, "--file", str(folder / "state.json")]):
-        ready = pulumi("stack", *command)
+        ready = run_in(folder, env, "pulumi", "stack", *command, "--non-interactive", "--color", "never")
         assert ready.returncode == 0, ready.stdout + ready.stderr
-    done = pulumi("preview", "--stack", stack, "--json", "--show-sames")
+    return env
+
+
+def run_in(folder: Path, env: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the copy of the checkout."""
+    return subprocess.run(
+        command,
+        cwd=folder / "checkout",
+        env=env,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def preview(folder: Path, env: dict[str, str], state: dict[str, Any], settings: str, stack: str) -> Previewed:
+    """Preview today's program over a deployment, without a refresh."""
+    env = made_stack(folder, env, state, settings, stack)
+    plain = ("--non-interactive", "--color", "never")
+    done = run_in(folder, env, "pulumi", "preview", "--stack", stack, "--json", "--show-sames", *plain)
     said = json.loads(done.stdout) if done.stdout.startswith("{") else {}
     return Previewed(done.returncode, state["deployment"], said, f"{summary(said)}\n{done.stderr}")

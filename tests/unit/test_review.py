@@ -21,6 +21,9 @@ CONTAINER = "skycoin:index:Node$skycoin:index:NodeContainer"
 EXPORTER_CONTAINER = "skycoin:index:Exporter$docker:index/container:Container"
 VOLUME = "skycoin:index:Node$docker:index/volume:Volume"
 PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
+HERE = "urn:pulumi:release::skycoin::pulumi:providers:docker::here::6ed0fd"
+KEPT = {"protect": True, "retainOnDelete": True, "provider": HERE}
+"""Options of a wallet volume; of other resources they change nothing here."""
 
 
 def step(
@@ -34,8 +37,8 @@ def step(
     return {
         "op": op,
         "urn": f"urn:pulumi:release::skycoin::{kind}::{name}",
-        **({"oldState": {"inputs": old}} if old is not None else {}),
-        **({"newState": {"inputs": new}} if new is not None else {}),
+        **({"oldState": {"inputs": old, **KEPT}} if old is not None else {}),
+        **({"newState": {"inputs": new, **KEPT}} if new is not None else {}),
         "detailedDiff": {path: {"kind": "update", "inputDiff": True} for path in paths} or None,
     }
 
@@ -96,8 +99,9 @@ def test_other_reasons_of_a_build_are_named() -> None:
 def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
     text = rendered(tag("0.27.1", "create", immutable=True), tag("latest", "update"), tag("0.26", "delete"))
     first, *lines = text.splitlines()
-    assert first == "## Stack release: 1 tag new, 1 tag moved"
-    assert "| `docker.io/skycoin/skycoin:0.27.1` | new, then never changes | amd64, arm32v7 |" in lines
+    assert first == "## Stack release: 1 tag new to the stack, 1 tag moved"
+    exact = "new to the stack, then never changes; its registry was not asked"
+    assert f"| `docker.io/skycoin/skycoin:0.27.1` | {exact} | amd64, arm32v7 |" in lines
     assert "| `docker.io/skycoin/skycoin:latest` | moves | amd64, arm32v7 |" in lines
     assert "No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`." in lines
 
@@ -166,14 +170,29 @@ def test_new_and_removed_containers_are_counted_apart() -> None:
 
 
 def test_a_volume_that_would_go_is_what_one_reads_first() -> None:
-    text = rendered(build("amd64", X="1"), step("delete", VOLUME, "attic-wallet", {}))
-    assert text.splitlines()[2] == "**Volumes would be touched: look twice.**"
-    assert "- `attic-wallet`: removed" in text
-    assert text.index("attic-wallet") < text.index("### Rebuilt")
+    gone = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
+    gone["oldState"]["retainOnDelete"] = False
+    text = rendered(build("amd64", X="1"), gone)
+    assert text.splitlines()[:5] == [
+        "## Stack release: WALLET AT RISK, 1 variant rebuilt",
+        "",
+        "**Look twice: what is kept could be lost.**",
+        "",
+        "- The wallet volume `skycoin-attic-wallet` on host here would be removed, with what is in it.",
+    ]
+
+
+def test_a_kept_volume_that_leaves_the_stack_and_a_changed_one_are_no_loss() -> None:
+    kept = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
+    changed = step("update", VOLUME, "attic-data", {"name": "skycoin-attic-data"}, {}, ("labels",))
+    first, *lines = rendered(kept, changed).splitlines()
+    assert first == "## Stack release: nothing rebuilt, published or restarted"
+    assert "| `skycoin-attic-wallet` | leaves the stack, and stays on its host |" in lines
+    assert "| `skycoin-attic-data` | changed in place |" in lines
 
 
 def test_a_new_volume_is_no_alarm() -> None:
-    assert "look twice" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
+    assert "RISK" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
 
 
 def test_the_rest_is_counted() -> None:
@@ -187,6 +206,7 @@ def test_the_rest_is_counted() -> None:
 def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> None:
     said = [
         {"severity": "error", "message": "error: 0.27.1 is published as sha256:1\n"},
+        {"severity": "error", "message": "error: Preview failed: 0.27.1 is published as sha256:1\n"},
         {
             "severity": "error",
             "message": "an unhandled error occurred: program exited with non-zero exit code: 1",
@@ -229,7 +249,10 @@ def test_what_is_no_preview_is_refused() -> None:
 def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "error: The input is no preview: give it what `pulumi preview --json` prints.\n"
+    assert (
+        ran.err
+        == "error: The input is no preview: give it what `pulumi preview --json --show-sames` prints.\n"
+    )
 
 
 def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
@@ -253,7 +276,7 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(
-        '#!/bin/sh\necho "$@" > "${0%/*}/asked"\nwhile [ $# -gt 0 ]; do\n'
+        '#!/bin/sh\necho "$@" > "${0%/*}/asked"\nenv > "${0%/*}/env"\nwhile [ $# -gt 0 ]; do\n'
         '[ "$1" = --config-file ] && echo encryptionsalt: x >> "$2"; shift\ndone\n'
         'printf %s "$ANSWER"\nexit "${CODE:-0}"\n'
     )
@@ -272,7 +295,7 @@ def test_a_plain_pulumi_previews_with_a_copy_of_the_stacks_file(plain: Path, sky
     file.write_text("config: {}\n")
     assert skyinfra("review", "-s", "me/skycoin/fleet").code == 0
     asked = (plain / "asked").read_text()
-    assert "preview --json --stack me/skycoin/fleet --config-file " in asked
+    assert "preview --json --show-sames --stack me/skycoin/fleet --config-file " in asked
     assert file.read_text() == "config: {}\n"
     assert skyinfra("review", "-s", "other").code == 0
     assert "--config-file" not in (plain / "asked").read_text(), "that stack has no file here"
@@ -294,5 +317,15 @@ def test_a_preview_that_failed_is_no_page_without_a_fault(
     ran = skyinfra("review", "-s", "mine", "--no-refresh")
     assert (ran.code, ran.out[:13]) == (code, shown)
     if code != REFUSED:
-        said = "error: `pulumi preview --json --stack mine` failed with exit code 255: see above.\n"
+        said = (
+            "error: `pulumi preview --json --show-sames --stack mine` failed with exit code 255: see above.\n"
+        )
         assert ran.err.endswith(said)
+
+
+def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, skyinfra: Skyinfra) -> None:
+    """Pulumi asks git for the state of the checkout, by commands of its own."""
+    assert skyinfra("review", "-s", "other").code == 0
+    env = dict(line.partition("=")[::2] for line in (plain / "env").read_text().splitlines())
+    keys = [env[f"GIT_CONFIG_KEY_{number}"] for number in range(int(env["GIT_CONFIG_COUNT"]))]
+    assert {"safe.bareRepository", "core.fsmonitor", "core.hooksPath"} <= {*keys}

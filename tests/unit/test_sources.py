@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from program import sources
 from program.sources import Provenance, provenance
 from settings.image import SourceSettings
 from tests.unit.yaml_like import COMMIT
@@ -121,28 +120,3 @@ def test_a_detached_checkout_is_on_no_branch(checkout: Path) -> None:
     """As in CI; `HEAD` is no branch's name."""
     _git(checkout, "checkout", "-q", "--detach")
     assert _of(checkout).branch == ""
-
-
-@pytest.mark.parametrize("nested", [False, True], ids=["itself", "inside a checkout"])
-def test_a_folder_shaped_like_a_bare_repository_runs_nothing(tmp_path: Path, nested: bool) -> None:
-    """Its config's fsmonitor ran when the program asked git for its commit."""
-    outside = tmp_path / "project"
-    outside.mkdir()
-    if nested:
-        _git(outside, "init", "-q")
-    folder, ran = outside / "source", tmp_path / "ran"
-    _git(outside, "init", "-q", "--bare", str(folder))
-    (folder / "cmd").mkdir()
-    hostile = tmp_path / "hostile"
-    hostile.write_text(f"#!/bin/sh\ntouch {ran}\n")
-    hostile.chmod(0o755)
-    for name, value in {"bare": "false", "worktree": str(folder), "fsmonitor": str(hostile)}.items():
-        _git(folder, "config", "-f", str(folder / "config"), f"core.{name}", value)
-    # The trick works: git runs it where nothing keeps it from doing so.
-    subprocess.run(["git", "-C", str(folder), "status", "--porcelain"], capture_output=True, check=False)
-    assert ran.exists()
-    ran.unlink()
-    assert _of(folder).commit == "unknown"
-    assert not ran.exists()
-    assert sources._git(folder, "status", "--porcelain") == ""
-    assert not ran.exists(), "the flags alone keep git from it too"

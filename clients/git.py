@@ -1,0 +1,97 @@
+"""git, asked about folders that others have filled: nothing that lies in one, or in its config, is run.
+
+A folder can be shaped like a bare repository and bring a config; the config of a real checkout names hooks,
+filters and other commands, and a pull request can change the files that these names lead to.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "safe.bareRepository": "explicit",  # git 2.38 and newer
+        "core.fsmonitor": "false",
+        # `git status` writes the index, and a hook is told of that.
+        "core.hooksPath": os.devnull,
+        # `git log` would start gpg.program.
+        "log.showSignature": "false",
+    }
+)
+"""Settings that keep git from running what a repository names (git-config(1))."""
+VARIABLES: Mapping[str, str] = MappingProxyType({"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"})
+"""`status` writes no index: that is what it would tell a hook of, and a reader writes nothing."""
+OFFLINE: Mapping[str, str] = MappingProxyType({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
+"""A missing object would be fetched by the command that the repository's config names."""
+FILTERS = r"^filter\..*\.(clean|process)$"
+FOREIGN = ("local", "worktree")
+"""Scopes of the settings that come with a repository; others are the operator's own."""
+
+
+def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) -> dict[str, str]:
+    """An environment in which every git runs with `settings`, also one that another program starts.
+
+    Variables that lead git to another repository are left out, as a hook of git sets them.
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")
+    }
+    first = int(kept.get("GIT_CONFIG_COUNT") or 0)
+    for number, (key, value) in enumerate(settings.items(), first):
+        kept |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return {**kept, **VARIABLES, "GIT_CONFIG_COUNT": str(first + len(settings))}
+
+
+def ask_git(folder: Path, *arguments: str) -> str:
+    """Output of a git command that only reads; nothing where it fails, as in a folder that is no checkout."""
+    done = _run(folder, SETTINGS, arguments)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def is_changed(folder: Path) -> bool:
+    """True where a checkout, or a submodule in it, differs from its commit, or git can't tell.
+
+    Untracked files count. A filter that the repository's config names is not run: a file that it would
+    convert counts as changed where its content is read.
+    """
+    status = ("status", "--porcelain", "--ignore-submodules=dirty")
+    done = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
+    return done.returncode != 0 or bool(done.stdout) or any(map(is_changed, _submodules(folder)))
+
+
+def _no_filters(folder: Path) -> dict[str, str]:
+    """Settings that empty the repository's own filters."""
+    listed = _run(folder, SETTINGS, ("config", "--show-scope", "--name-only", "-z", "--get-regexp", FILTERS))
+    scopes, keys = (listed.stdout.split("\0")[start::2] for start in (0, 1))
+    names = {key.rpartition(".")[0] for scope, key in zip(scopes, keys, strict=False) if scope in FOREIGN}
+    return {
+        f"{name}.{option}": value
+        for name in names
+        for option, value in (("clean", ""), ("process", ""), ("required", "false"))
+    }
+
+
+def _submodules(folder: Path) -> Iterator[Path]:
+    """Checked-out submodules; git would look at each with the filters of its own config."""
+    for entry in _run(folder, SETTINGS, ("ls-files", "--stage", "-z")).stdout.split("\0"):
+        about, _, path = entry.partition("\t")
+        if about.startswith("160000 ") and (folder / path / ".git").exists():
+            yield folder / path
+
+
+def _run(
+    folder: Path, settings: Mapping[str, str], arguments: tuple[str, ...]
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        env={**guarded(os.environ, settings), **OFFLINE},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        check=False,
+    )

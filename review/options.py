@@ -1,0 +1,198 @@
+"""Protection, order, provider and hooks of resources: a preview calls one `same`, whatever these become.
+
+An option is no input, so Pulumi shows nothing where only options differ. Compared are the state's options
+with those that the program gives, of every resource that both have.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+BUILD = "docker-build:index:Image"
+TAG = "skycoin:index:Tag"
+VOLUME = "docker:index/volume:Volume"
+NODE = "skycoin:index:Node"
+PROVIDERS = "pulumi:providers:"
+KEPT = "`retain_on_delete`"
+
+PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", "remove-pending-replace")
+"""Operations that don't say what the program wants of a resource."""
+NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
+LOST = {
+    "ignoreChanges": "no longer ignores a difference of",
+    "resourceHooks": "no longer runs the hook",
+}
+"""Option that lists names → what it means that one of them has gone."""
+COME = {
+    "replaceOnChanges": "is replaced from now on where this differs:",
+    "resourceHooks": "runs the hook",
+}
+GAINED = {"protect": "is protected from now on", "retainOnDelete": f"is kept from now on ({KEPT})"}
+
+State: TypeAlias = Mapping[str, Any]
+"""A resource in a preview, as it was or as it would be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
+    """One sentence on what could be lost for ever."""
+
+    text: str
+    wallet: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """Differences that no input shows."""
+
+    losses: tuple[Loss, ...] = ()
+    """Protection that would be gone, and volumes that would be."""
+    changes: tuple[tuple[str, str], ...] = ()
+    """(resource, what becomes different), in the order of the program."""
+    complete: bool = True
+    """False where the preview leaves unchanged resources out."""
+
+
+def read_options(preview: Mapping[str, Any]) -> Options:
+    """Compare the options in a preview's steps; a replacement's first step says it all."""
+    steps: dict[str, Mapping[str, Any]] = {}
+    for step in preview.get("steps") or ():
+        if step["op"] not in PASSING:
+            steps.setdefault(step["urn"], step)
+    order = _Order(steps.values())
+    return Options(
+        losses=tuple(loss for step in steps.values() for loss in _losses(step)),
+        changes=tuple(
+            (_name(step), change)
+            for step in steps.values()
+            if step.get("oldState") and step.get("newState")
+            for change in _changes(step["oldState"], step["newState"], order)
+        ),
+        complete=not (preview.get("changeSummary") or {}).get("same")
+        or any(step["op"] == "same" for step in steps.values()),
+    )
+
+
+def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
+    old, new = step.get("oldState") or {}, step.get("newState") or {}
+    one = {"urn": step["urn"], **(new or old)}
+    said, wallet = _said(one), _is_wallet(one)
+    if new and (word := _missing("protect", old, new, wallet=wallet)):
+        yield Loss(text=f"{said} {word} protected: {_unprotected(wallet=wallet)}.", wallet=wallet)
+    if new and (word := _missing("retainOnDelete", old, new, wallet=wallet)):
+        yield Loss(text=f"{said} {word} kept ({KEPT}): {_not_kept(one)}.", wallet=wallet)
+    if _kind(one)[1] == VOLUME:
+        if "replace" in step["op"]:
+            yield Loss(text=f"{said} would be replaced, by an empty one.", wallet=wallet)
+        if step["op"] == "delete" and not old.get("retainOnDelete"):
+            yield Loss(text=f"{said} would be removed, with what is in it.", wallet=wallet)
+
+
+def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:
+    """Words for an option that is gone, or that a wallet never had; empty where nothing is wrong."""
+    if new.get(option):
+        return ""
+    if old.get(option):
+        return "is no longer"
+    return "is not" if wallet else ""
+
+
+def _unprotected(*, wallet: bool) -> str:
+    if wallet:
+        return "taking its node out of the stack, or destroying the stack, would not be refused"
+    return "deleting it would not be refused"
+
+
+def _not_kept(one: State) -> str:
+    if _kind(one)[1] == VOLUME:
+        return "where Pulumi deletes it, what is in it is gone"
+    return "where it leaves the stack, Pulumi deletes it in the world too"
+
+
+def _is_wallet(one: State) -> bool:
+    parents, token, name = _kind(one)
+    return token == VOLUME and parents.endswith(NODE) and name.endswith("-wallet")
+
+
+def _kind(one: State) -> tuple[str, str, str]:
+    """(tokens of the components around a resource, its own, its name)."""
+    _, _, kinds, name = str(one["urn"]).split("::", 3)
+    parents, _, token = kinds.rpartition("$")
+    return parents, token, name
+
+
+def _said(one: State) -> str:
+    """A resource as the subject of a sentence: a volume by its name on its host."""
+    token = _kind(one)[1]
+    noun = NOUNS.get(token, token.rpartition(":")[2])
+    if token != VOLUME:
+        return f"The {noun} `{_name(one)}`"
+    volume = (one.get("inputs") or {}).get("name") or _name(one)
+    return f"The {'wallet ' if _is_wallet(one) else ''}{noun} `{volume}` on host {_provider(one)}"
+
+
+def _name(one: State) -> str:
+    return _kind(one)[2]
+
+
+def _provider(one: State) -> str:
+    """Name of a resource's provider; that of a volume is the host's."""
+    return str(one.get("provider") or "").rpartition("::")[0].rpartition("::")[2]
+
+
+class _Order:
+    """Which resources wait for which, by today's URNs."""
+
+    def __init__(self, steps: Iterable[Mapping[str, Any]]) -> None:
+        pairs = [(step.get("oldState") or {}, step.get("newState") or {}) for step in steps]
+        self._today = {old.get("urn"): str(new.get("urn")) for old, new in pairs if old and new}
+        self._direct = {str(new.get("urn")): set(new.get("dependencies") or ()) for _, new in pairs if new}
+
+    def lost(self, old: State, new: State) -> list[str]:
+        """Names of those that are still there, and that a resource waits for no more, directly or not."""
+        before = {self._today.get(urn, urn) for urn in old.get("dependencies") or ()}
+        gone = (before & self._direct.keys()) - self._all(str(new.get("urn")))
+        return sorted(urn.rpartition("::")[2] for urn in gone)
+
+    def _all(self, urn: str) -> set[str]:
+        found, left = set[str](), [urn]
+        while left:
+            fresh = self._direct.get(left.pop(), set()) - found
+            found |= fresh
+            left += fresh
+        return found
+
+
+def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
+    """Sentences on one resource, without its name; what is lost for ever is in `_losses`."""
+    for option, words in GAINED.items():
+        if new.get(option) and not old.get(option):
+            yield words
+    before, after = _provider(old), _provider(new)
+    if old.get("type") == new.get("type") and before != after:
+        yield f"provider {before or 'none'} → {after or 'none'}"
+    if waits := order.lost(old, new):
+        yield f"no longer waits for {', '.join(waits)}"
+    for option, words in LOST.items():
+        yield from (f"{words} {one}" for one in sorted(_listed(old, option) - _listed(new, option)))
+    for option, words in COME.items():
+        yield from (f"{words} {one}" for one in sorted(_listed(new, option) - _listed(old, option)))
+    if old.get("deletedWith") != new.get("deletedWith"):
+        with_ = [str(one.get("deletedWith") or "nothing").rpartition("::")[2] for one in (old, new)]
+        yield f"goes without a deletion of its own together with {with_[0]} → {with_[1]}"
+    yield from _engine(old, new)
+
+
+def _engine(old: State, new: State) -> Iterator[str]:
+    """The engine of a docker provider: everything that the stack has on that host is looked for there."""
+    before, after = ((one.get("inputs") or {}).get("host") for one in (old, new))
+    if str(new.get("type")).startswith(f"{PROVIDERS}docker") and before and after and before != after:
+        yield f"reaches another engine: {before} → {after}"
+
+
+def _listed(one: State, option: str) -> set[str]:
+    """Names in an option: of hooks, each with when it runs."""
+    found = one.get(option) or ()
+    if isinstance(found, Mapping):
+        return {f"{name} ({when.replace('_', ' ')})" for when, names in found.items() for name in names}
+    return {str(name) for name in found}

@@ -1,0 +1,40 @@
+"""A tag that a state does not know may be in its registry all the same: look there before calling it new."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from clients.registry import RegistryError, Repository
+from review.changes import Changes, Presence
+
+Ask = Callable[[str], Any]
+
+
+def with_presence(changes: Changes, repository: Ask = Repository) -> Changes:
+    """The changes, with what registries say of the tags that are not in the state, and who did not say."""
+    tags: dict[str, list[str]] = {}
+    for one in changes.publications:
+        if one.presence is Presence.UNASKED:
+            tags.setdefault(one.repository, []).append(one.tag)
+    with ThreadPoolExecutor(max_workers=len(tags) or 1) as pool:
+        looks = list(pool.map(lambda name: _look(repository(name), tags[name]), tags))
+    found = {(name, tag): there for name, (known, _) in zip(tags, looks, strict=True) for tag, there in known}
+    return replace(
+        changes,
+        publications=tuple(
+            replace(one, presence=found.get((one.repository, one.tag), one.presence))
+            for one in changes.publications
+        ),
+        warnings=tuple(dict.fromkeys((*changes.warnings, *(said for _, said in looks if said)))),
+    )
+
+
+def _look(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presence]], str]:
+    """(tags of one repository with what became of each, the sentence that it could not be asked)."""
+    try:
+        digests = {tag: repository.digest_of(tag) for tag in tags}
+    except RegistryError as error:
+        said = f"{error}. Which of its tags are there is not known."
+        return [(tag, Presence.UNKNOWN) for tag in tags], said
+    return [(tag, Presence.THERE if there else Presence.ABSENT) for tag, there in digests.items()], ""

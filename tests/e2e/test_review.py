@@ -1,0 +1,172 @@
+"""The review page over the real engine and a recorded state; no Docker engine or registry answers.
+
+A change of the program is an edit in the copy of the checkout, as a pull request would bring it.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commands.exit_codes import AT_RISK, REFUSED
+from local.layout import PROJECT
+from tests.e2e.states import STATES
+from tests.e2e.test_upgrades import read
+from tests.e2e.upgrades import made_stack, make_pulumi, run_in
+
+LOCAL = STATES / "0.1.0" / "local.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A stack of the recorded state, and a checkout that may be edited."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text in a file of the checkout."""
+        path = self.folder / "checkout" / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def review(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run `skyinfra review` with the plain Pulumi of the environment."""
+        command = ("./skyinfra", "review", "--backend", "pulumi", "-s", "local", *options)
+        return run_in(self.folder, dict(self.env), *command)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
+    folder = tmp_path_factory.mktemp("review")
+    env = make_pulumi(folder / "pulumi")
+    state, settings, name = read(LOCAL)
+    env = made_stack(folder, env, state, settings, name)
+    del env["SSL_CERT_FILE"]  # of a set-up that is not there
+    return Reviewed(folder, {**env, "SKYCOIN_STATE": "/nowhere"})
+
+
+@pytest.fixture
+def reviewed(stack: Reviewed) -> Iterator[Reviewed]:
+    """The stack, with the program as it is committed before and after."""
+    yield stack
+    for name in ("components", "program"):
+        shutil.rmtree(stack.folder / "checkout" / name)
+        shutil.copytree(PROJECT / name, stack.folder / "checkout" / name)
+
+
+def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("## Stack local: 1 container replaced\n")
+    assert "### Options" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "gone", "said"),
+    [
+        ("protect=protect", "protect=False", "no longer protected"),
+        ("retain_on_delete=True", "retain_on_delete=False", "no longer kept (`retain_on_delete`)"),
+    ],
+    ids=["protect", "retain"],
+)
+def test_a_program_that_gives_a_wallet_up_is_caught(
+    reviewed: Reviewed, option: str, gone: str, said: str
+) -> None:
+    """The page said nothing of it, and the exit code was 0."""
+    reviewed.edit("components/node.py", option, gone)
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == AT_RISK, done.stderr
+    assert done.stdout.startswith("## Stack local: WALLET AT RISK, 1 container replaced\n")
+    assert f"- The wallet volume `skycoin-node-1-wallet` on host here is {said}: " in done.stdout
+
+
+def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
+    reviewed.edit("components/node.py", "depends_on=[preflight],\n            # Of a volume", "# Of a volume")
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == 0, done.stderr
+    assert "| node-1-wallet | no longer waits for node-1-preflight |" in done.stdout
+
+
+def test_neither_a_trace_nor_a_path_of_this_machine_is_on_the_page(reviewed: Reviewed) -> None:
+    """The program's exception was there with all its files, and the state's engine with its socket."""
+    reviewed.edit("program/nodes.py", "    return Node(name", "    return Nod(name")
+    done = reviewed.review("--no-refresh")
+    assert done.returncode == REFUSED, done.stderr
+    assert "NameError: name 'Nod' is not defined" in done.stdout
+    assert "(program/nodes.py, line " in done.stdout
+    for hidden in ("Traceback", str(reviewed.folder), "site-packages"):
+        assert hidden not in done.stdout
+
+
+@pytest.fixture
+def set_up(stack: Reviewed) -> Path:
+    """State folder of a set-up with the stack `local`, as `make up` remembers it."""
+    state = stack.folder / "pulumi"
+    env = {**stack.env, "PULUMI_BACKEND_URL": f"file://{state / 'backend'}"}
+    kept = ("PATH", "PULUMI_", "DOCKER_", "SSL_", "BUILDX_")
+    remembered = {name: value for name, value in env.items() if name.startswith(kept)}
+    (state / "environment.json").write_text(json.dumps(remembered))
+    shutil.copytree(stack.folder / "backend", state / "backend", dirs_exist_ok=True)
+    return state
+
+
+def stacks_of(state: Path) -> list[str]:
+    return sorted(path.name for path in (state / "backend" / ".pulumi" / "stacks").rglob("*.json"))
+
+
+def in_set_up(stack: Reviewed, state: Path, *command: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command,
+        cwd=stack.folder / "checkout",
+        env={**stack.env, "SKYCOIN_STATE": str(state), "PULUMI_BACKEND_URL": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["develop", "nowhere"])
+def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
+    reviewed: Reviewed, set_up: Path, name: str
+) -> None:
+    """An empty stack stayed, and after `pulumi stack rm` none was selected. A failure leaves none either."""
+    before = {path.name for path in set_up.iterdir()}
+    done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", name)
+    page, said = done.communicate(timeout=120)
+    assert (done.returncode, page[:17]) == ((0, "## Stack develop:") if name == "develop" else (1, "")), said
+    assert stacks_of(set_up) == ["local.json"]
+    assert {path.name for path in set_up.iterdir()} - before <= {"logs"}
+
+
+def test_a_review_that_is_interrupted_leaves_no_stack_behind(reviewed: Reviewed, set_up: Path) -> None:
+    done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", "develop")
+    until = time.monotonic() + 60
+    while not (made := list(set_up.glob("look-*/.pulumi/stacks/*/develop.json"))):
+        assert done.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    done.send_signal(signal.SIGINT)
+    done.communicate(timeout=60)
+    assert done.returncode == 130
+    assert not made[0].exists()
+    assert list(set_up.glob("look-*")) == []
+    assert stacks_of(set_up) == ["local.json"]
+
+
+def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(reviewed: Reviewed) -> None:
+    """Neither an engine nor a registry is there: the page of a refreshed preview was a refusal."""
+    done = reviewed.review()
+    assert done.returncode == 0, done.stderr + done.stdout
+    warnings = done.stdout.partition("### Warnings")[2]
+    assert "- host here runs no Docker engine at unix://…/docker.sock" in warnings
+    assert "What `up` would find there is not known." in warnings
+    for name in ("skycoin/skycoin", "base/busybox"):
+        assert f"- registry registry.localhost:15443 ({name}): " in warnings
+    assert "What the state has of it was not refreshed." in warnings

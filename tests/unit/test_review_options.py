@@ -1,0 +1,246 @@
+"""Options of resources on the review page: what a preview calls `same`, whatever becomes of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from commands.exit_codes import AT_RISK, REFUSED
+from review.changes import read_changes
+from review.markdown import page
+from review.options import Loss, read_options
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_review import HERE, IMAGE, TAG, VOLUME
+
+NODE = "skycoin:index:Node"
+CONTAINER = f"{NODE}$skycoin:index:NodeContainer"
+PREFLIGHT = f"{NODE}$skycoin:index:Preflight"
+
+
+def urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:mine::skycoin::{kind}::{name}"
+
+
+def state(kind: str, name: str, **options: Any) -> dict[str, Any]:
+    """A resource with its options, as a preview has it."""
+    return {"urn": urn(kind, name), "type": kind.rpartition("$")[2], **options}
+
+
+def step(old: dict[str, Any] | None, new: dict[str, Any] | None, op: str = "same") -> dict[str, Any]:
+    one = new or old or {}
+    return {"op": op, "urn": one["urn"], "oldState": old, "newState": new}
+
+
+def wallet(**options: Any) -> dict[str, Any]:
+    given = {"protect": True, "retainOnDelete": True, "provider": HERE, **options}
+    return state(VOLUME, "attic-wallet", inputs={"name": "skycoin-attic-wallet"}, **given)
+
+
+def losses(*steps: dict[str, Any]) -> list[Loss]:
+    return list(read_options({"steps": list(steps)}).losses)
+
+
+def changes(*steps: dict[str, Any]) -> list[tuple[str, str]]:
+    return list(read_options({"steps": list(steps)}).changes)
+
+
+UNPROTECTED = (
+    "The wallet volume `skycoin-attic-wallet` on host here is no longer protected: taking its node out of "
+    "the stack, or destroying the stack, would not be refused."
+)
+NOT_KEPT = (
+    "The wallet volume `skycoin-attic-wallet` on host here is no longer kept (`retain_on_delete`): where "
+    "Pulumi deletes it, what is in it is gone."
+)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("protect", UNPROTECTED), ("retainOnDelete", NOT_KEPT)], ids=["protect", "retain"]
+)
+@pytest.mark.parametrize("op", ["same", "update"])
+def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
+    option: str, said: str, op: str, skyinfra: Skyinfra
+) -> None:
+    """The page said “nothing changes”, with exit code 0: Pulumi calls such a step `same`."""
+    given = {"steps": [step(wallet(), wallet(**{option: False}), op)]}
+    ran = skyinfra("review", "-s", "mine", "--preview", "-", given=json.dumps(given))
+    assert ran.code == AT_RISK == 5
+    assert ran.out.splitlines()[:5] == [
+        "## Stack mine: WALLET AT RISK",
+        "",
+        "**Look twice: what is kept could be lost.**",
+        "",
+        f"- {said}",
+    ]
+
+
+def test_a_wallet_that_never_was_protected_is_said_too() -> None:
+    bare = wallet(protect=False, retainOnDelete=False)
+    for one in (step(None, bare, "create"), step(bare, bare)):
+        assert [loss.text.partition(":")[0] for loss in losses(one)] == [
+            "The wallet volume `skycoin-attic-wallet` on host here is not protected",
+            "The wallet volume `skycoin-attic-wallet` on host here is not kept (`retain_on_delete`)",
+        ]
+
+
+def test_a_wallet_that_stays_protected_is_no_change() -> None:
+    assert read_options({"steps": [step(wallet(), wallet()), step(wallet(), None, "delete")]}).losses == ()
+    assert changes(step(wallet(), wallet())) == []
+
+
+def test_what_is_published_or_a_chain_can_be_lost_too() -> None:
+    kept, free = {"retainOnDelete": True}, {"retainOnDelete": False}
+    image = step(state(IMAGE, "skycoin-amd64-image", **kept), state(IMAGE, "skycoin-amd64-image", **free))
+    tag = step(state(TAG, "hub-latest-tag", protect=True), state(TAG, "hub-latest-tag"))
+    data = step(
+        state(VOLUME, "attic-data", provider=HERE, **kept), state(VOLUME, "attic-data", provider=HERE)
+    )
+    assert losses(image, tag, data) == [
+        Loss(
+            text="The image `skycoin-amd64-image` is no longer kept (`retain_on_delete`): where it leaves "
+            "the stack, Pulumi deletes it in the world too.",
+            wallet=False,
+        ),
+        Loss(
+            text="The tag `hub-latest-tag` is no longer protected: deleting it would not be refused.",
+            wallet=False,
+        ),
+        Loss(
+            text="The volume `attic-data` on host here is no longer kept (`retain_on_delete`): where Pulumi "
+            "deletes it, what is in it is gone.",
+            wallet=False,
+        ),
+    ]
+    text = page(read_changes({"steps": [data]}), "mine")
+    assert text.startswith("## Stack mine: DATA AT RISK\n")
+
+
+@pytest.mark.parametrize("op", ["replace", "create-replacement"])
+def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
+    steps = [step(wallet(), None, "delete-replaced"), step(wallet(), wallet(), op)]
+    assert losses(*steps) == [
+        Loss(
+            text="The wallet volume `skycoin-attic-wallet` on host here would be replaced, by an empty one.",
+            wallet=True,
+        )
+    ]
+
+
+def test_a_refreshed_preview_says_first_what_was_found_and_then_what_is_wanted() -> None:
+    """The refresh of a resource has the options of the state twice."""
+    found = step(wallet(), wallet(), "refresh")
+    assert [one.text for one in losses(found, step(wallet(), wallet(protect=False)))] == [UNPROTECTED]
+
+
+def test_an_order_that_is_gone_is_a_change() -> None:
+    guard, image = state(PREFLIGHT, "attic-preflight"), state(PREFLIGHT, "attic-pulled")
+    waits = [guard["urn"], image["urn"]]
+    old = state(CONTAINER, "attic-container", dependencies=waits)
+    new = state(CONTAINER, "attic-container", dependencies=[image["urn"]])
+    alone = [step(guard, guard), step(image, image)]
+    assert changes(*alone, step(old, new)) == [("attic-container", "no longer waits for attic-preflight")]
+    turned = state(CONTAINER, "attic-container", dependencies=waits[::-1])
+    assert changes(*alone, step(old, turned)) == [], "their order says nothing"
+    behind = state(PREFLIGHT, "attic-pulled", dependencies=[guard["urn"]])
+    through = [step(guard, guard), step(image, behind)]
+    assert changes(*through, step(old, new)) == [], "it waits through another one"
+    assert changes(step(guard, None, "delete"), step(image, image), step(old, new)) == [], "that one is gone"
+
+
+def test_an_order_is_followed_through_a_rename() -> None:
+    former, today = state(f"{NODE}$docker:x:Y", "attic-pulled"), state(PREFLIGHT, "attic-pulled")
+    old = state(CONTAINER, "attic-container", dependencies=[former["urn"]])
+    new = state(CONTAINER, "attic-container", dependencies=[today["urn"]])
+    assert changes(step(former, today, "update"), step(old, new)) == []
+    free = state(CONTAINER, "attic-container")
+    assert changes(step(former, today, "update"), step(old, free)) == [
+        ("attic-container", "no longer waits for attic-pulled")
+    ]
+
+
+HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({"provider": HERE}, {"provider": HERE.replace("here", "attic")}, ["provider here → attic"]),
+        ({"provider": HERE}, {"provider": HERE.replace("6ed0fd", UNPROTECTED)}, []),
+        ({}, {"provider": HERE}, ["provider none → here"]),
+        (
+            {"resourceHooks": HOOKS},
+            {},
+            [
+                "no longer runs the hook guard (before create)",
+                "no longer runs the hook tell (after delete)",
+            ],
+        ),
+        ({}, {"resourceHooks": {"before_create": ["guard"]}}, ["runs the hook guard (before create)"]),
+        (
+            {"ignoreChanges": ["driver", "labels"]},
+            {"ignoreChanges": ["driver"]},
+            ["no longer ignores a difference of labels"],
+        ),
+        ({}, {"replaceOnChanges": ["init"]}, ["is replaced from now on where this differs: init"]),
+        ({"replaceOnChanges": ["init"]}, {"ignoreChanges": ["driver"]}, []),
+        (
+            {"deletedWith": urn(NODE, "attic")},
+            {},
+            ["goes without a deletion of its own together with attic → nothing"],
+        ),
+        (
+            {},
+            {"protect": True, "retainOnDelete": True},
+            ["is protected from now on", "is kept from now on (`retain_on_delete`)"],
+        ),
+    ],
+)
+def test_other_options_are_changes(before: dict[str, Any], after: dict[str, Any], said: list[str]) -> None:
+    name = "attic-network"
+    assert changes(step(state(NODE, name, **before), state(NODE, name, **after))) == [
+        (name, one) for one in said
+    ]
+
+
+def test_a_provider_that_reaches_another_engine_is_a_change() -> None:
+    kind = "pulumi:providers:docker"
+    old, new = (state(kind, "here", inputs={"host": host}) for host in ("ssh://a", "ssh://b"))
+    assert changes(step(old, new, "update")) == [("here", "reaches another engine: ssh://a → ssh://b")]
+    assert changes(step(old, old)) == []
+
+
+def test_a_type_that_moves_to_another_plugin_may_have_another_provider() -> None:
+    old = state(f"{NODE}$docker:x:Y", "attic-container", provider=HERE)
+    new = state(CONTAINER, "attic-container", provider=HERE.replace("here", "default"))
+    assert changes(step(old, new, "update")) == []
+
+
+def test_changed_options_are_a_table_and_no_nothing() -> None:
+    hook = step(state(NODE, "attic", resourceHooks=HOOKS), state(NODE, "attic", resourceHooks={}))
+    text = page(read_changes({"steps": [hook]}), "mine")
+    assert text == (
+        "## Stack mine: nothing rebuilt, published or restarted\n\n### Options\n\n"
+        "| resource | what changes |\n| --- | --- |\n"
+        "| attic | no longer runs the hook guard (before create) |\n"
+        "| attic | no longer runs the hook tell (after delete) |\n"
+    )
+
+
+def test_a_preview_that_leaves_unchanged_resources_out_is_not_trusted_for_them() -> None:
+    """Without `--show-sames` only a count says that they are there."""
+    some = {"steps": [], "changeSummary": {"same": 51}}
+    assert not read_options(some).complete
+    assert "Not known: what becomes of the protection" in page(read_changes(some), "mine")
+    assert read_options({**some, "steps": [step(wallet(), wallet())]}).complete
+    assert read_options({"steps": [], "changeSummary": {"create": 1}}).complete
+
+
+def test_a_refused_preview_has_its_own_exit_code_first(skyinfra: Skyinfra) -> None:
+    """`up` does nothing at all then; the page says both."""
+    given = {
+        "steps": [step(wallet(), wallet(protect=False))],
+        "diagnostics": [{"severity": "error", "message": "the tag is taken"}],
+    }
+    ran = skyinfra("review", "-s", "mine", "--preview", "-", given=json.dumps(given))
+    assert ran.code == REFUSED
+    assert UNPROTECTED in ran.out

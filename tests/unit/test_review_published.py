@@ -1,0 +1,78 @@
+"""Tags that a state does not know, and what their registries say of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pulumi.runtime.rpc import UNKNOWN
+
+from clients.registry import INDEX, Manifest, Repository, SilentRegistryError
+from review.changes import read_changes
+from review.markdown import page
+from review.published import with_presence
+from tests.unit.registry import Registries
+from tests.unit.test_review import TAG, step, tag
+
+HUB = "docker.io/skycoin/skycoin"
+
+
+@pytest.fixture
+def registries() -> Registries:
+    """Docker Hub with `latest` and `0.27.1`."""
+    made = Registries()
+    for name in ("latest", "0.27.1"):
+        made(HUB).manifests[name] = Manifest(b"{}", INDEX)
+    return made
+
+
+def shown(registries: Registries, *steps: Mapping[str, Any]) -> list[str]:
+    return page(with_presence(read_changes({"steps": list(steps)}), registries), "release").splitlines()
+
+
+def test_a_tag_that_exists_is_not_new(registries: Registries) -> None:
+    """On a page of a state that has never published, all were."""
+    first, *lines = shown(
+        registries,
+        tag("0.27.1", "create", immutable=True),
+        tag("latest", "create"),
+        tag("0.27", "create"),
+        tag("develop", "update"),
+    )
+    assert first == (
+        "## Stack release: 1 tag new, 1 tag moved, 2 tags that the state does not know in their registry"
+    )
+    for name, said in {
+        "0.27.1": "exists, and stays; refused where its content would differ",
+        "latest": "exists, moves where its content differs",
+        "0.27": "new",
+        "develop": "moves",
+    }.items():
+        assert f"| `{HUB}:{name}` | {said} | amd64, arm32v7 |" in lines
+
+
+def test_a_registry_that_does_not_answer_is_named_and_its_tags_are_not_known(registries: Registries) -> None:
+    registries(HUB).down = True
+    first, *lines = shown(registries, tag("latest", "create"), tag("0.27.1", "create", immutable=True))
+    assert first == "## Stack release: 2 tags not known"
+    assert f"- registry {HUB}: 503. Which of its tags are there is not known." in lines
+    said = "not known: its registry could not be asked"
+    assert f"| `{HUB}:latest` | {said} | amd64, arm32v7 |" in lines
+    exact = f"| `{HUB}:0.27.1` | {said}; refused where it exists with other content | amd64, arm32v7 |"
+    assert exact in lines
+
+
+def test_tags_of_the_state_are_not_asked_for(registries: Registries) -> None:
+    """A refresh has looked at them."""
+    registries(HUB).down = True
+    assert shown(registries, tag("latest", "update"))[0] == "## Stack release: 1 tag moved"
+
+
+def test_a_registry_that_the_stack_would_run_can_not_be_asked_yet(registries: Registries) -> None:
+    fresh = step("create", TAG, "own-latest-tag", None, {"repository": UNKNOWN, "tag": "latest"})
+    assert shown(registries, fresh)[0] == "## Stack release: 1 tag new"
+
+
+def test_a_registry_that_can_not_be_reached_is_silent() -> None:
+    """Another error is one of those that a person must mend, and a refresh fails by it."""
+    with pytest.raises(SilentRegistryError, match=r"registry 127\.0\.0\.1:1 \(x\): "):
+        Repository("127.0.0.1:1/x").digest_of("latest")
