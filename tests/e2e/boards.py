@@ -1,6 +1,6 @@
 """Boards of the tests' own: each a network namespace with an address, a loopback, an sshd and an engine.
 
-A board has its own /run, /etc and /home too: its docker command finds its engine where a real board's does,
+A board has its own /run and /etc too: its docker command finds its engine where a real board's does,
 no name of the operator's machine resolves there, and its users are its own. It shares kernel, clock,
 processor and userland with this machine. What depends on those is answered by recordings in the unit tests.
 
@@ -48,7 +48,6 @@ mount -t sysfs sysfs /sys && mount --rbind /run/skycoin-cgroup /sys/fs/cgroup
 mount --bind "$1/run" /run
 mount -t tmpfs etc "$1/etc" && mkdir "$1/etc/changes" "$1/etc/work"
 mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/changes,workdir=$1/etc/work" etc /etc
-mount -t tmpfs -o mode=0755 home /home
 mount --bind "$1/etc-docker" /etc/docker
 mount --bind "$1/hosts" /etc/hosts
 [ ! -e "$1/disk" ] || mount -o loop "$1/disk" "$1/data"
@@ -119,8 +118,11 @@ class Board:
 
     def add_user(self, name: str, public_key: str, *groups: str) -> None:
         """Add a user who logs in with this key."""
-        self.run("useradd", "--create-home", "--password", "*", "--groups", ",".join(groups), name)
-        ssh = f"/home/{name}/.ssh"
+        # /run is the board's own, and /home this machine's.
+        self.run("mkdir", "-p", "/run/users")
+        home = ("--base-dir", "/run/users", "--create-home")
+        self.run("useradd", *home, "--password", "*", "--groups", ",".join(groups), name)
+        ssh = f"/run/users/{name}/.ssh"
         self.run("install", "-d", "-o", name, ssh)
         self.run("sh", "-c", 'echo "$1" > "$2/authorized_keys"', "sh", public_key, ssh)
 
