@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.boards import Board, start_board
+from tests.e2e.fleets import added
 from tests.e2e.machine import Machine, Result
-from tests.e2e.test_dead_hosts import with_entries
 from tests.e2e.test_publishing import rebuilt
 from tests.e2e.test_wallet_identity import MADE
 
@@ -65,22 +65,16 @@ def well(result: Result) -> Result:
 
 @pytest.fixture(scope="module")
 def fleet(up: Machine, porch: Board) -> Iterator[Fleet]:
-    before = up.settings()
     node = {"image": "skycoin", "host": "porch", "wait": 60}
     hosts = {"porch": {**porch.host, "arch": "amd64"}}
-    wanted = with_entries(before, hosts=hosts, nodes={"porch": node})
-    up.change(wanted)
-    well(up.make("up"))
-    # A wallet of the node's own making.
-    porch.docker("exec", NODE, "skycoin-cli", "walletCreate", "porch.wlt", *MADE["deterministic"])
-    old, wallet = digest_on(porch), fingerprint(up)
-    up.change(rebuilt(wanted, revision=31))
-    well(up.make("up"))
-    up.stack_file.write_text(COMMENT + up.stack_file.read_text())
-    yield Fleet(up, porch, old, digest_on(porch), wallet)
-    well(up.make("retire", "NODE=porch"))
-    up.change(before)
-    well(up.make("up"))
+    with added(up, hosts=hosts, nodes={"porch": node}):
+        # A wallet of the node's own making.
+        porch.docker("exec", NODE, "skycoin-cli", "walletCreate", "porch.wlt", *MADE["deterministic"])
+        old, wallet = digest_on(porch), fingerprint(up)
+        up.change(rebuilt(up.settings(), revision=31))
+        well(up.make("up"))
+        up.stack_file.write_text(COMMENT + up.stack_file.read_text())
+        yield Fleet(up, porch, old, digest_on(porch), wallet)
 
 
 def label(board: Board) -> str:
