@@ -55,7 +55,7 @@ def with_nodes(function: Function) -> Function:
     short_help="Let a node go back to its last healthy image, and stay.",
     epilog=examples(
         './skyinfra node rollback node-1 --reason "stops at block 180000"',
-        './skyinfra node rollback attic shed -s fleet --reason "issue 12" --to sha256:0123…',
+        './skyinfra node rollback attic shed -s fleet --reason "issue 12"',
     ),
 )
 @with_nodes
