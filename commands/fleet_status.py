@@ -85,6 +85,8 @@ def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
                     tag=tags.get(node.image.rpartition("@")[2], ""),
                     runs=str(outputs[node.preflight].get("runs") or ""),
                     backup=_known_backup(backend, node),
+                    rollback=node.rollback,
+                    stack=stack,
                 )
             )
     return nodes

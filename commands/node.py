@@ -5,6 +5,7 @@ import click
 from clients.pulumi import let_go, waiting_nodes
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED, INTERRUPTED
+from commands.node_rollback import lift_rollback, rollback
 from commands.options import chosen, examples, with_stack
 from local.missing_nodes import file_name, listed_nodes
 from local.pulumi_run import pulumi
@@ -15,7 +16,11 @@ from wallets.nodes import DeployedNode, node_of, nodes_of
 
 @click.group()
 def node() -> None:
-    """Retire a node; its wallet stays."""
+    """Roll a node back, or retire it; its wallet stays."""
+
+
+for command in (rollback, lift_rollback):
+    node.add_command(command)
 
 
 @node.command(

@@ -7,7 +7,7 @@ label would replace a volume. The container runs a digest, as user 10000, on a r
 without capabilities; its RPC interface is published on loopback only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,8 @@ class NodeArgs:
     """Nodes' containers that must have proved themselves before this node's is touched."""
     new_wallet: bool = False
     """True accepts that the wallet volume is gone, and an empty one in its place."""
+    rollback: Mapping[str, str] | None = None
+    """Digest, reason and date, where the node is rolled back: the state remembers them."""
 
 
 class Node(pulumi.ComponentResource):
@@ -185,6 +187,7 @@ class Node(pulumi.ComponentResource):
             wallet=wallet.name,
             backups=backups_volume(args.wallet_volume),
             new_wallet=args.new_wallet,
+            rollback=args.rollback,
             container={
                 "image": args.image,
                 "mounts": volumes,

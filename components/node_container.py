@@ -27,6 +27,7 @@ class NodeContainer(pulumi.CustomResource):
         wallet: pulumi.Input[str],
         backups: str,
         new_wallet: bool,
+        rollback: Mapping[str, str] | None = None,
         pull_from: pulumi.Input[str] | None = None,
         container: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
@@ -34,6 +35,7 @@ class NodeContainer(pulumi.CustomResource):
         """`wallet` and `backups` name volumes; `container` has the inputs of docker's Container, camelCase.
 
         `new_wallet` accepts a wallet volume that is empty although there are copies of it.
+        `rollback` is written down: {digest, reason, date}.
         """
         inputs = {
             "host": host.name,
@@ -42,6 +44,7 @@ class NodeContainer(pulumi.CustomResource):
             "wallet": wallet,
             "backups": backups,
             "newWallet": new_wallet,
+            "rollback": rollback,
             "pullFrom": pull_from,
             **container,
         }

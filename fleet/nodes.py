@@ -1,6 +1,6 @@
 """Nodes of a stack as they are asked, and what was found of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,9 @@ class FleetNode:
     runs: str = ""
     """`native` or `emulated`."""
     backup: Backup | None = None
+    rollback: Mapping[str, str] | None = None
+    """Digest, reason and date, where it is rolled back."""
+    stack: str = "local"
 
 
 class State(StrEnum):

@@ -7,6 +7,7 @@ from typing import Any
 
 from clients.pull import is_same
 from display.fleet import table
+from display.rollback import rolled_back
 from display.units import since, size
 from fleet.nodes import OK, Backup, Chain, Container, Disk, FleetNode, State, Status
 
@@ -54,6 +55,8 @@ def _remarks(one: Status) -> list[str]:
     remarks = [] if one.is_ok else [f"{where}: {one.state}: {one.reason}"]
     if one.container is not None and not is_same(one.container.image, node.image):
         remarks.append(f"{where}: it runs {one.container.image}, and the stack has {node.image}")
+    if node.rollback is not None:
+        remarks.append(rolled_back(node.name, node.stack, node.rollback))
     return remarks
 
 
@@ -120,6 +123,7 @@ def _node(one: Status, now: datetime) -> dict[str, Any]:
         "chain": _chain(one.chain, now),
         "disk": _disk(one.disk),
         "backup": _known(node.backup, now),
+        "rollback": None if node.rollback is None else {**node.rollback},
     }
 
 

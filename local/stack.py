@@ -176,6 +176,15 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
 
 
 @contextmanager
+def aside(stack: str, text: str) -> Iterator[list[str]]:
+    """Options that name another text in place of a stack's file; it goes with the body."""
+    with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
+        file = Path(folder) / stack_file(stack).name
+        file.write_text(text)
+        yield ["--config-file", str(file)]
+
+
+@contextmanager
 def copied_stack_file(stack: str) -> Iterator[list[str]]:
     """Options that name a copy of a stack's file, which goes with the body; none where there is no file.
 
@@ -185,8 +194,8 @@ def copied_stack_file(stack: str) -> Iterator[list[str]]:
     if not file.exists():
         yield []
         return
-    with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
-        yield ["--config-file", shutil.copyfile(file, f"{folder}/{file.name}")]
+    with aside(stack, file.read_text()) as options:
+        yield options
 
 
 def with_stack_file(

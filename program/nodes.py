@@ -51,6 +51,7 @@ def deploy_node(
         wait_timeout=board.wait,
         after=after,
         new_wallet=node.new_wallet,
+        rollback=node.rollback.model_dump() if node.rollback else None,
     )
     aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None
     return Node(name, args, pulumi.ResourceOptions(provider=provider, aliases=aliases))

@@ -10,7 +10,7 @@ import pulumi_docker as docker
 
 from catalogue.arch import ARCHES, in_table_order
 from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
-from catalogue.naming import Channel, exporter_name, pinned
+from catalogue.naming import Channel, exporter_name, pinned, split_pinned
 from catalogue.node_container import LEFT_OUT
 from catalogue.registries import RegistryKind
 from catalogue.ssh_options import STRICT_HOST_KEYS
@@ -29,6 +29,7 @@ from program.hosted_registries import deploy_registry
 from program.hosts import PulledFrom, host_of
 from program.nodes import deploy_node
 from program.opened_workspaces import open_workspace
+from program.rollbacks import kept_back
 from program.sources import Provenance, provenance
 from program.workspace_images import Builds, WorkspaceImages
 from settings.host import HostSettings
@@ -144,6 +145,8 @@ class Program:
     ) -> tuple[Node, dict[str, pulumi.Input[str]]]:
         """One node and what belongs to it; what the outputs say of it."""
         image = self._pulled_from(settings.image, settings.host, settings.tag, published)
+        if settings.rollback is not None:
+            image = kept_back(name, settings.rollback, image, self._repository_of(settings, image))
         node = deploy_node(name, settings, self._settings, image, provider, after)
         metrics = ""
         if settings.metrics_port is not None:
@@ -251,6 +254,13 @@ class Program:
             return PulledFrom(ref=ref)
         tag = wanted or tags_of(self._settings.images[name])[0]
         return PulledFrom(ref=ref, repository=self._images[name].published[registry][tag].repository)
+
+    def _repository_of(self, node: NodeSettings, image: PulledFrom) -> pulumi.Output[str]:
+        """Repository of a node's image; of one that is built here it is known before the digest is."""
+        if self._settings.images_from is not None:
+            return pulumi.Output.from_input(image.ref).apply(lambda ref: split_pinned(ref)[0])
+        tag = node.tag or tags_of(self._settings.images[node.image])[0]
+        return self._images[node.image].lists[tag].repository
 
     def _image_of(
         self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]

@@ -16,6 +16,7 @@ from clients.age import recipient_fault, without_comment
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
@@ -23,6 +24,8 @@ _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOG_SIZE = re.compile(r"[1-9][0-9]{0,3}[mg]")
 _DURATION = re.compile(r"(?=\d)((?P<h>\d{1,2})h)?((?P<m>\d{1,4})m)?((?P<s>\d{1,5})s)?", re.ASCII)
 _LENGTHS = {"h": 3600, "m": 60, "s": 1}
+REASON = 200
+"""Characters of a reason."""
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 """In a name: its value is not shown, and has no place in clear."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
@@ -52,6 +55,17 @@ def _date(value: str) -> str:
         datetime.fromisoformat(value)
     except ValueError as error:
         raise ValueError(f"{allowed} ({error})") from None
+    return value
+
+
+def _digest(value: str) -> str:
+    _checked(None if _DIGEST.fullmatch(value) else "a digest is sha256: and 64 hexadecimal digits")
+    return value
+
+
+def _reason(value: str) -> str:
+    fits = value.strip() and value.isprintable() and len(value) <= REASON
+    _checked(None if fits else f"a reason is one line of 1 to {REASON} printable characters")
     return value
 
 
@@ -164,6 +178,8 @@ def _recipient(value: str) -> str:
 Version = Annotated[str, AfterValidator(_version)]
 Commit = Annotated[str, AfterValidator(_commit)]
 Date = Annotated[str, AfterValidator(_date)]
+Digest = Annotated[str, AfterValidator(_digest)]
+Reason = Annotated[str, AfterValidator(_reason)]
 Tag = Annotated[str, AfterValidator(_tag)]
 Repository = Annotated[str, AfterValidator(_repository)]
 Address = Annotated[str, AfterValidator(_address)]

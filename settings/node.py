@@ -6,8 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from settings.fields import SECRET, ApiSet, Port, Tag, VolumeName
+from settings.fields import SECRET, ApiSet, Date, Digest, Port, Reason, Tag, VolumeName
 from settings.limits import Limits
+from settings.model import Settings
 
 
 class PeerNetwork(StrEnum):
@@ -69,6 +70,14 @@ SWITCHES = frozenset(
 """Flags of the node (v0.27.1) without a value, but those that settings own."""
 
 
+class RollbackSettings(Settings):
+    """`rollback`: a node that stays at a digest, whatever its image has become."""
+
+    digest: Digest
+    reason: Reason
+    date: Date
+
+
 class NodeSettings(Limits):
     """One entry of `skycoin:nodes`."""
 
@@ -86,6 +95,7 @@ class NodeSettings(Limits):
     wallet_volume: VolumeName | None = None
     renamed_from: str | None = None
     new_wallet: bool = False
+    rollback: RollbackSettings | None = None
 
     @model_validator(mode="after")
     def _args_are_flags(self) -> Self:

@@ -14,7 +14,7 @@ from settings.host import HostSettings
 from settings.image import ImageSettings, SourceSettings
 from settings.limits import Limits
 from settings.model import Settings
-from settings.node import NodeSettings
+from settings.node import NodeSettings, RollbackSettings
 from settings.opening import OpenSettings
 from settings.registry import RegistrySettings
 from settings.rules import cross_faults
@@ -89,7 +89,11 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     if location[0] in sections and len(location) > 1:
         model = sections[str(location[0])]
     elif len(location) > 2:
-        parts: dict[str, type[Settings]] = {"source": SourceSettings, "open": OpenSettings}
+        parts: dict[str, type[Settings]] = {
+            "source": SourceSettings,
+            "open": OpenSettings,
+            "rollback": RollbackSettings,
+        }
         inner = parts.get(str(location[2])) if len(location) > 3 else None
         model = inner or models.get(str(location[0]), model)
     # Its own first: what it shares with others is a long list.

@@ -24,6 +24,10 @@ class DeployedNode:
     """`repo@sha256:…` that the node was last deployed with."""
     pull_from: str | None = None
     """Repository that its host pulls from, where that is not the image's own."""
+    last_healthy: str = ""
+    """Image of another digest that was healthy before that one; empty where none is known."""
+    rollback: Mapping[str, str] | None = None
+    """Digest, reason and date, where it is rolled back."""
     container: str | None
     """Name on the host; None after a destroy, which keeps the wallet."""
     wallet: str
@@ -68,6 +72,11 @@ class DeployedNode:
         return " ".join(["./skyinfra wallet", command, self.name, *arguments]) + self.stack_option
 
     @property
+    def where(self) -> str:
+        """Its name and that of its host, as words."""
+        return f"{self.name} on host {self.host}"
+
+    @property
     def docker(self) -> str:
         """How a docker command line reaches its host."""
         return f"docker -H {self.engine}" if self.engine else "docker"
@@ -101,6 +110,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
     """The node of a component; None where only the component is left."""
     name = urn.rpartition("::")[2]
     inputs = {one["urn"].rpartition("::")[2]: one.get("inputs", {}) for one in parts}
+    outputs = {one["urn"].rpartition("::")[2]: one.get("outputs") or {} for one in parts}
     preflight = inputs.get(f"{name}-preflight")
     if preflight is None:
         return None
@@ -114,6 +124,8 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         # What runs, and where its wallet is: a preflight is ahead of both where an `up` has failed.
         image=container.get("image") or preflight["image"],
         pull_from=preflight.get("pullFrom"),
+        last_healthy=outputs.get(f"{name}-container", {}).get("lastHealthy") or "",
+        rollback=container.get("rollback"),
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),

@@ -1,12 +1,21 @@
 """The lines of a container's log that say why it ended. Pure."""
 
 import re
+from collections.abc import Sequence
 
 SHOWN = 12
 """Lines at most: an error is read, not scrolled."""
 _TELLING = re.compile(
     r"\b(error|fatal|panic|fail(ed|ure)?|not defined|invalid|denied|refused|can't|cannot|unable|no space)\b",
     re.IGNORECASE,
+)
+
+_NEWER = re.compile(r"newer DB version=\S+ with older software")
+"""Words of v0.27.1 (src/skycoin/skycoin.go) of a database that a newer version has written."""
+TOO_NEW = (
+    "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
+    "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
+    "older version”."
 )
 
 
@@ -20,8 +29,13 @@ def last_words(log: str, since: str) -> str:
     ]
     if not lines:
         return "It printed nothing."
+    remedy = [TOO_NEW] if any(_NEWER.search(text) for text in lines) else []
+    return "\n".join([*_shortened(lines), *remedy])
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
     if len(lines) <= SHOWN:
-        return "\n".join(["It printed:", *lines])
+        return ["It printed:", *lines]
     telling = [number for number, text in enumerate(lines) if _TELLING.search(text)]
     wanted = sorted({0, *telling[:4], *telling[-4:], *range(len(lines) - 3, len(lines))})
     shown = []
@@ -29,4 +43,4 @@ def last_words(log: str, since: str) -> str:
         if number > before + 1:
             shown.append("…")
         shown.append(lines[number])
-    return "\n".join(["It printed, shortened:", *shown])
+    return ["It printed, shortened:", *shown]

@@ -26,7 +26,7 @@ from providers.docker.container_creation import creation
 from providers.docker.container_schema import CONTAINER
 from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
-from providers.docker.schema import FLAG, LIST, NUMBER, TEXT, Schema
+from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Status, Warn
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
@@ -46,6 +46,7 @@ _APART: Schema = {
     "newWallet": FLAG,
     "waitTimeout": NUMBER,
     "pullFrom": TEXT,
+    "rollback": MAP,
 }
 """No container has these: a change is written down alone."""
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}

@@ -79,6 +79,8 @@ class NodeEngine:
     """Images whose nodes have become unhealthy since."""
     spoiled: dict[str, str] = field(default_factory=dict)
     """Image → fingerprint of the wallet that its node leaves."""
+    says: str = "flag provided but not defined: -foo"
+    """The last line of every container's log."""
     copies: int = 0
     copy_code: int = 0
     log: list[str] = field(default_factory=list)
@@ -313,7 +315,7 @@ class NodeEngine:
         self._call(remove)
 
     def logs(self, name: str, tail: int, timestamps: bool) -> bytes:
-        return b"2026-01-01T00:00:00.1Z flag provided but not defined: -foo\n"
+        return f"2026-01-01T00:00:00.1Z {self.says}\n".encode()
 
     def _box(self, name: str) -> Box:
         for box in self.boxes.values():

@@ -424,6 +424,22 @@ def test_an_image_that_came_through_ssh_is_the_stack_s_under_another_name() -> N
     assert "0.27.1@4b16288b2ffa" in shown
 
 
+def test_a_node_that_is_rolled_back_is_said_with_the_way_to_lift_it() -> None:
+    digest = IMAGE.partition("@")[2]
+    rollback = {"digest": digest, "reason": "stops", "date": "2026-11-26T08:00:00Z"}
+    one = replace(well("a"), node=node("a", rollback=rollback, stack="fleet"))
+    shown = report.text([one], AT, None)
+    assert (
+        f"\na is rolled back to {digest[:19]} since 2026-11-26T08:00:00Z: stops. "
+        "`./skyinfra node lift-rollback a -s fleet` lifts that\n"
+    ) in shown
+    assert "rolled back" not in report.text([well("a")], AT, None)
+    [listed] = report.as_json("fleet", [one], AT)["nodes"]
+    assert (listed["rollback"], listed["ok"]) == (rollback, True)
+    [bare] = report.as_json("fleet", [well("a")], AT)["nodes"]
+    assert bare["rollback"] is None
+
+
 def test_a_backup_that_is_gone_is_said() -> None:
     gone = Backup(time=AT, file="/b.age", is_gone=True)
     assert " gone " in report.text([replace(well("a"), node=node("a", backup=gone))], AT, None)

@@ -15,6 +15,7 @@ from providers.skycoin import handover, watchdog
 from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
+from tests.unit.projects import PROJECT
 
 NAME = "skycoin-one"
 ENDINGS = (ProviderError, ServiceError, OSError, Killed)
@@ -288,6 +289,43 @@ def test_a_variable_of_the_node_is_a_handover_and_reaches_it() -> None:
     assert resource.up(inputs) == "update"
     is_whole(engine, inputs)
     assert only(engine).config["Env"] == ["GOMEMLIMIT=460MiB"]
+
+
+def test_a_rollback_is_in_the_state_and_restarts_nothing_by_itself() -> None:
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.log.clear()
+    rollback = {"digest": GOOD.partition("@")[2], "reason": "stops", "date": "2026-11-26T14:00:00Z"}
+    assert resource.up({**INPUTS, "rollback": rollback}) == "update"
+    assert resource.outputs["rollback"] == rollback
+    assert resource.up({**INPUTS, "rollback": rollback}, refresh=True) == "same"
+    assert resource.up(INPUTS) == "update"
+    assert "rollback" not in resource.outputs
+    assert engine.log == []
+
+
+TOO_NEW = (
+    "Cannot use newer DB version=0.28.0 with older software version=0.27.1\n"
+    "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
+    "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
+    "older version”.\n"
+    "The old container skycoin-one is back, as it was."
+)
+
+
+@pytest.mark.case(6)
+def test_an_older_version_that_refuses_the_chain_database_gives_way_to_the_newer_one() -> None:
+    """The words are those of v0.27.1; its database is touched by nobody."""
+    engine = NodeEngine()
+    resource = deployed(engine, image=NEXT)
+    engine.says = "Cannot use newer DB version=0.28.0 with older software version=0.27.1"
+    before, volumes = only(engine).identity, set(engine.volumes_there)
+    with pytest.raises(ProviderError) as error:
+        resource.up({**INPUTS, "image": BAD})
+    assert str(error.value).endswith(TOO_NEW)
+    assert (only(engine).identity, engine.volumes_there) == (before, volumes)
+    is_whole(engine, {**INPUTS, "image": NEXT})
+    assert "## Back to an older version" in (PROJECT / "docs" / "wallets.md").read_text()
 
 
 @pytest.mark.parametrize("key", ["engine", "sshOptions", "host", "waitTimeout"])

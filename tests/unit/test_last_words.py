@@ -1,6 +1,6 @@
 """The lines of a log that say why a node ended."""
 
-from providers.skycoin.last_words import SHOWN, last_words
+from providers.skycoin.last_words import SHOWN, TOO_NEW, last_words
 
 START = "2026-11-25T18:00:00.5Z"
 
@@ -11,6 +11,14 @@ def log(*lines: str, stamp: str = "2026-11-25T18:00:01.1Z") -> str:
 
 def test_a_short_log_is_quoted_whole() -> None:
     assert last_words(log("one", "two"), START) == "It printed:\none\ntwo"
+
+
+def test_a_remedy_follows_between_however_many_lines_the_database_is_refused() -> None:
+    refused = "Cannot use newer DB version=0.28.0 with older software version=0.27.1"
+    for lines in ([refused], ["first", *["more"] * 50, refused, *["end"] * 50]):
+        said = last_words(log(*lines), START).splitlines()
+        assert refused in said
+        assert said[-1] == TOO_NEW
 
 
 def test_a_node_without_a_word_is_said_to_have_none() -> None:

@@ -19,7 +19,7 @@ from settings.node import NodeSettings, PeerNetwork
 from settings.reading import SettingsError, parse, read_settings, secrets_in_clear
 from settings.registry import REGISTRY_KEYS, RegistrySettings
 from settings.stack import StackSettings
-from tests.unit.yaml_like import COMMIT, as_pulumi_gives_it, changed
+from tests.unit.yaml_like import COMMIT, DIGEST, as_pulumi_gives_it, changed
 
 IMAGE = "images.skycoin."
 SOURCE = "images.skycoin.source."
@@ -61,7 +61,7 @@ UNKNOWN_KEYS = [
     (
         "nodes.one.wallet",
         "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, data-volume, "
-        f"wallet-volume, renamed-from, new-wallet, {LIMITS}",
+        f"wallet-volume, renamed-from, new-wallet, rollback, {LIMITS}",
     ),
 ]
 
@@ -481,6 +481,26 @@ def test_values_that_do_not_fit_together_give_one_line(
     assert fault.startswith(key)
     assert fault.endswith(f": {allowed}")
     assert "\n" not in fault
+
+
+ROLLBACK = {"digest": DIGEST, "reason": "stops at block 5", "date": "2026-11-26T14:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("digest", "latest", '"latest": a digest is sha256: and 64 hexadecimal digits'),
+        ("digest", f"skycoin@{DIGEST}", f'"skycoin@{DIGEST}": a digest is sha256: and 64 hexadecimal digits'),
+        ("reason", "", '"": a reason is one line of 1 to 200 printable characters'),
+        ("reason", "two\nlines", r'"two\nlines": a reason is one line of 1 to 200 printable characters'),
+        ("date", "2026-11-26", '"2026-11-26": a date is UTC, in quotes: "2020-11-23T01:01:48Z"'),
+        ("date", None, "missing; it must be given"),
+        ("since", "x", 'unknown key (value "x"); allowed here: digest, reason, date'),
+    ],
+)
+def test_a_rollback_has_a_digest_a_reason_and_a_date(key: str, value: str | None, said: str) -> None:
+    rollback = {name: given for name, given in {**ROLLBACK, key: value}.items() if given is not None}
+    assert _faults(changed({"nodes.one.rollback": rollback})) == [f"skycoin:nodes.one.rollback.{key}: {said}"]
 
 
 def test_six_faults_are_six_lines_at_once() -> None:

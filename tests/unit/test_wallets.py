@@ -218,6 +218,17 @@ def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None
     assert node.docker == "docker -H ssh://pi@attic.lan"
 
 
+def test_a_node_of_a_state_has_its_last_healthy_image_and_its_rollback(node: DeployedNode) -> None:
+    assert (node.last_healthy, node.rollback) == ("", None)
+    rollback = {"digest": "sha256:0", "reason": "stops", "date": "2026-11-26T08:00:00Z"}
+    container = child(
+        "skycoin:index:NodeContainer", "node-1-container", inputs={"name": "one", "rollback": rollback}
+    )
+    known = {**container, "outputs": {"lastHealthy": "repo@sha256:1"}}
+    found = node_of("test", "node-1", [*RESOURCES[:5], known])
+    assert (found.last_healthy, found.rollback) == ("repo@sha256:1", rollback)
+
+
 def fleet(size: int) -> list[dict[str, Any]]:
     """A state of so many nodes."""
     return [

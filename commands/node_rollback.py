@@ -1,0 +1,226 @@
+"""`skyinfra node rollback` and `lift-rollback`: nodes that stay at a digest, as their stack's file says."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from commands.backend import Backend, Choice
+from commands.exit_codes import FAILED
+from commands.options import Function, chosen, examples, with_stack
+from display.errors import UserError
+from display.rollback import rolled_back, short
+from fleet.rollback import digest_for
+from fleet.rollback_file import with_rollback
+from local.missing_nodes import file_name, listed_nodes
+from local.pulumi_run import pulumi
+from local.stack import aside, stack_file
+from settings.fields import Digest, Reason
+from settings.node import RollbackSettings
+from wallets.nodes import DeployedNode, node_of
+
+_GOES_ON = ("--continue-on-error",)
+"""A failure of one node does not stop the others; those of a later wave wait for it all the same."""
+Rollback = Mapping[str, str] | None
+"""Digest, reason and date; None: the node follows its stack."""
+
+
+def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], str]:
+    """Check of an option's value, as the stack's file would be checked; empty where none is given."""
+    adapter = TypeAdapter[str](kind)
+
+    def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+        try:
+            return "" if value is None else adapter.validate_python(value)
+        except ValidationError as error:
+            raise click.BadParameter(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+
+    return check
+
+
+def with_nodes(function: Function) -> Function:
+    """Add NODE… and `--yes`."""
+    nodes = click.argument("names", metavar="NODE...", nargs=-1, required=True)
+    return nodes(
+        click.option("--yes", is_flag=True, help="Go on after the preview without a question.")(function)
+    )
+
+
+@click.command(
+    short_help="Let a node go back to its last healthy image, and stay.",
+    epilog=examples(
+        './skyinfra node rollback node-1 --reason "stops at block 180000"',
+        './skyinfra node rollback attic shed -s fleet --reason "issue 12"',
+    ),
+)
+@with_nodes
+@click.option(
+    "--reason",
+    required=True,
+    callback=_taken_as(Reason),
+    help="The reason: every run says it until the rollback is lifted.",
+)
+@click.option(
+    "--to",
+    metavar="DIGEST",
+    callback=_taken_as(Digest),
+    help="Digest to go to. Default: the last healthy one of each.",
+)
+@with_stack
+def rollback(
+    names: Sequence[str], yes: bool, reason: str, to: str, stack: str | None, backend: Choice
+) -> int:
+    """Let each NODE run an older digest of its image until `lift-rollback`, whatever the stack has for it.
+
+    Shows a preview, asks, then writes `rollback` into the nodes' entries in the stack's file and updates
+    these nodes alone. A node whose older version fails keeps the container that it has, and its entry.
+    """
+    date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    found, stack_name = chosen(stack, backend)
+    with found.changing(stack_name, "node rollback"):
+        nodes = _nodes(found, stack_name, names)
+        wanted: dict[str, Rollback] = {}
+        for node in nodes:
+            there = _listed(stack_name, node.name)
+            if there and not to:
+                raise UserError(f"{rolled_back(node.name, stack_name, there)}. `--to` takes another digest.")
+            digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
+            wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
+            click.echo(f"{node.where}: from {short(node.image)} to {short(digest)}")
+        return _Change(found, stack_name, nodes, wanted).run(yes=yes)
+
+
+@click.command(
+    "lift-rollback",
+    short_help="Let a node follow its stack again.",
+    epilog=examples(
+        "./skyinfra node lift-rollback node-1", "./skyinfra node lift-rollback attic shed -s fleet"
+    ),
+)
+@with_nodes
+@with_stack
+def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: Choice) -> int:
+    """Take `rollback` out of the nodes' entries in the stack's file, after a preview and a question.
+
+    Each NODE then gets the image that the stack has for it. One whose newer version fails again keeps the
+    container that it has, and its rollback.
+    """
+    found, stack_name = chosen(stack, backend)
+    with found.changing(stack_name, "node lift-rollback"):
+        nodes = _nodes(found, stack_name, names)
+        for node in nodes:
+            if not _listed(stack_name, node.name):
+                raise UserError(
+                    f"{node.name} is not rolled back in {file_name(stack_name)}: nothing was changed"
+                )
+            click.echo(f"{node.where}: from {short(node.image)} to what the stack {stack_name} has for it")
+        return _Change(found, stack_name, nodes, {node.name: None for node in nodes}).run(yes=yes)
+
+
+def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:
+    """Nodes of the stack's state. Raises UserError where one is not there, or not deployed."""
+    resources = backend.resources(stack)
+    nodes = [node_of(stack, name, resources) for name in dict.fromkeys(names)]
+    for node in nodes:
+        if node.container is None:
+            raise UserError(f"{node.where} is not deployed: `up` makes its container again")
+    return nodes
+
+
+def _listed(stack: str, node: str) -> Rollback:
+    """`rollback` of a node in the stack's file. Raises UserError where it is none that `up` takes."""
+    entry = listed_nodes(stack).get(node)
+    there = entry.get("rollback") if isinstance(entry, dict) else None
+    if there is None:
+        return None
+    try:
+        found: dict[str, str] = RollbackSettings.model_validate(there).model_dump()
+    except ValidationError:
+        raise UserError(
+            f"{file_name(stack)}: the rollback of {node} is none that `up` takes: `pulumi preview` says why"
+        ) from None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Rollbacks that are written or taken out: previewed, asked for, done, and undone where a node failed."""
+
+    backend: Backend
+    stack: str
+    nodes: Sequence[DeployedNode]
+    wanted: Mapping[str, Rollback]
+
+    def run(self, *, yes: bool) -> int:
+        """The exit code. The file is as it was where nothing was done."""
+        file = stack_file(self.stack)
+        before = {name: _listed(self.stack, name) for name in self.wanted}
+        text = self._edited(_text(file), self.wanted)
+        with aside(self.stack, text) as options:
+            if self._pulumi("preview", "--run-program", *options):
+                click.echo(f"The preview failed: {self._file} is as it was.", err=True)
+                return FAILED
+            if not (yes or _agrees()):
+                click.echo(f"Nothing was changed: {self._file} is as it was.", err=True)
+                return FAILED
+            file.write_bytes(text.encode())
+            try:
+                code = self._pulumi(
+                    "up", "--yes", "--skip-preview", "--suppress-outputs", *_GOES_ON, *options
+                )
+            finally:
+                failed = [node.name for node in self._now() if node.rollback != self.wanted[node.name]]
+                if failed:
+                    undone = self._edited(_text(file), {name: before[name] for name in failed})
+                    file.write_bytes(undone.encode())
+        self._tell(failed)
+        return FAILED if failed or code else 0
+
+    @property
+    def _file(self) -> str:
+        return str(file_name(self.stack))
+
+    def _edited(self, text: str, rollbacks: Mapping[str, Rollback]) -> str:
+        for name, one in rollbacks.items():
+            text = with_rollback(text, self._file, name, one)
+        return text
+
+    def _pulumi(self, command: str, *options: str) -> int:
+        targets = [part for node in self.nodes for urn in node.urns for part in ("--target", urn)]
+        given = [command, "--refresh", "--stack", self.stack, *options, *targets]
+        return pulumi(given, self.backend.env, self.backend.update_log)
+
+    def _now(self) -> list[DeployedNode]:
+        resources = self.backend.resources(self.stack)
+        return [node_of(self.stack, name, resources) for name in self.wanted]
+
+    def _tell(self, failed: Sequence[str]) -> None:
+        for node in self._now():
+            if node.name in failed:
+                click.echo(f"{node.where} was not changed, nor its entry in {self._file}.", err=True)
+            elif node.rollback is None:
+                click.echo(f"{node.where} follows the stack {self.stack} again, with {short(node.image)}.")
+            else:
+                click.echo(f"{rolled_back(node.name, self.stack, node.rollback)}: {self._file} says so.")
+
+
+def _text(file: Path) -> str:
+    """A file as it is, the ends of its lines too."""
+    return file.read_bytes().decode()
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin.isatty()
+
+
+def _agrees() -> bool:
+    """True where somebody is there and says yes."""
+    if not _is_somebody_there():
+        click.echo("Nobody is there to ask: `--yes` goes on after the preview.", err=True)
+        return False
+    return click.confirm("Do that?")

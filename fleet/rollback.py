@@ -1,0 +1,63 @@
+"""The digest that a node goes back to: its last healthy one, or one that is given, where it can be had."""
+
+from typing import Any
+
+from docker.errors import DockerException, NotFound
+from requests.exceptions import RequestException
+
+from catalogue.naming import is_pinned, split_pinned
+from catalogue.node_container import LAST_HEALTHY
+from clients.engine import connect
+from clients.errors import ServiceError
+from clients.pull import Place, known_as, source_of
+from clients.registry import Repository
+from display.errors import UserError
+
+
+def digest_for(name: str, place: Place, container: str, image: str, remembered: str, given: str) -> str:
+    """Digest that a node goes back to. Raises UserError where there is none, or where nobody has it.
+
+    `image` is the one of its state, `remembered` the last healthy one there. The container's own label counts
+    more: a run that was killed may have told the host alone.
+    """
+    host = place["host"]
+    try:
+        api = connect(place).api
+        last = _last_healthy(api, container, remembered)
+        if not given and not last:
+            raise UserError(
+                f"{name}: no healthy image of another digest is known from before the one that it has. "
+                f"{_allowed(host, image)}"
+            )
+        digest = given or split_pinned(last)[1]
+        wanted = f"{split_pinned(image)[0]}@{digest}"
+        if known_as(api, wanted) is None and not _is_published(source_of(wanted, place), digest):
+            raise UserError(
+                f"{name}: neither host {host} nor {split_pinned(image)[0]} has {digest}. "
+                f"{_allowed(host, image)}"
+            )
+    except (DockerException, RequestException, OSError) as error:
+        said = getattr(error, "explanation", None) or error
+        raise ServiceError(f"{name}: host {host}: {said}") from error
+    return digest
+
+
+def _last_healthy(api: Any, container: str, remembered: str) -> str:
+    """`repo@sha256:…`, or nothing."""
+    try:
+        labels = api.inspect_container(container)["Config"].get("Labels") or {}
+    except NotFound:
+        return remembered
+    last = str(labels.get(LAST_HEALTHY) or "")
+    return last if is_pinned(last) else ""
+
+
+def _is_published(source: str, digest: str) -> bool:
+    return Repository(split_pinned(source)[0]).digest_of(digest) is not None
+
+
+def _allowed(host: str, image: str) -> str:
+    return (
+        f"`--to` takes a digest, sha256: and 64 hexadecimal digits, that is in {split_pinned(image)[0]} "
+        f"or on host {host} (`docker images --digests`)"
+    )

@@ -1,0 +1,27 @@
+"""A node that is rolled back: its image's repository, by the digest of its settings. Each run says so."""
+
+from dataclasses import replace
+
+import pulumi
+
+from display.rollback import lifting, rolled_back
+from program.hosts import PulledFrom
+from settings.node import RollbackSettings
+
+
+def kept_back(
+    name: str, rollback: RollbackSettings, image: PulledFrom, repository: pulumi.Input[str]
+) -> PulledFrom:
+    """The image that a node stays at, in place of the one that the stack has for it."""
+    stack, digest = pulumi.get_stack(), rollback.digest
+    pulumi.log.warn(rolled_back(name, stack, rollback.model_dump()))
+
+    def say_superfluous(ref: str) -> None:
+        if ref.endswith(f"@{digest}"):
+            pulumi.log.warn(
+                f"{name}: its rollback is superfluous, for the stack has that digest for it anyway: "
+                f"`{lifting(name, stack)}`"
+            )
+
+    pulumi.Output.from_input(image.ref).apply(say_superfluous)
+    return replace(image, ref=pulumi.Output.concat(repository, "@", digest))

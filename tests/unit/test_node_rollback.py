@@ -1,0 +1,375 @@
+"""`skyinfra node rollback` and `lift-rollback`: the digest, the question, the stack's file and the update."""
+
+import copy
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from docker.errors import ImageNotFound, NotFound
+
+from catalogue.node_container import LAST_HEALTHY
+from clients.errors import ServiceError
+from clients.registry import RegistryError
+from commands import node_rollback
+from commands.backend import BACKEND_URL
+from fleet import rollback
+from local.layout import Layout, read_layout
+from local.pulumi_cli import remember
+from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.test_wallets import PREFLIGHT, URN, child
+
+REPOSITORY = "docker.io/skycoin/skycoin"
+OLD, NEW, OTHER = (f"sha256:{digit * 64}" for digit in "abc")
+TEXT = """\
+config:
+  skycoin:nodes:
+    # Of the attic.
+    one: {image: skycoin, host: attic} # first
+    two:
+      image: skycoin
+      host: attic
+"""
+
+
+class Host:
+    """The engine of both nodes' host, its registry, the state of their stack, and pulumi."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.labels: dict[str, str] = {"one": f"{REPOSITORY}@{OLD}", "two": f"{REPOSITORY}@{OLD}"}
+        self.images = {f"{REPOSITORY}@{OLD}", f"{REPOSITORY}@{NEW}"}
+        self.published = set[str]()
+        self.fails = set[str]()
+        """Nodes whose handover fails."""
+        self.preview_code = 0
+        self.calls: list[list[str]] = []
+        self.seen: list[str] = []
+        """Text of the stack's file that each call was given."""
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.resources = [one for name in ("one", "two") for one in node(name)]
+
+    # docker-py
+
+    @property
+    def api(self) -> "Host":
+        return self
+
+    def inspect_container(self, name: str) -> dict[str, Any]:
+        there = name.removeprefix("skycoin-")
+        if there not in self.labels:
+            raise NotFound(name)
+        return {"Config": {"Labels": {LAST_HEALTHY: self.labels[there]} if self.labels[there] else None}}
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        if name not in self.images:
+            raise ImageNotFound(name)
+        return {}
+
+    def images_of(self) -> list[dict[str, Any]]:
+        return [{"RepoDigests": [name]} for name in self.images]
+
+    # pulumi
+
+    def pulumi(self, command: Sequence[str], *_: object) -> int:
+        self.calls.append(list(command))
+        given = Path(command[command.index("--config-file") + 1]).read_text()
+        self.seen.append(given)
+        if command[0] == "preview":
+            return self.preview_code
+        assert self.file.read_text() == given, "the file says what the update does"
+        self.meanwhile()
+        wanted = yaml.safe_load(given)["config"]["skycoin:nodes"]
+        for one in self.resources[2::3]:
+            name = one["urn"].rpartition("::")[2].removesuffix("-container")
+            if name in wanted and name not in self.fails and one["urn"] in command:
+                pin = wanted[name].get("rollback")
+                digest = pin["digest"] if pin else NEW
+                one["inputs"] |= {"rollback": pin, "image": f"{REPOSITORY}@{digest}"}
+        return 1 if self.fails else 0
+
+
+def node(name: str) -> list[dict[str, Any]]:
+    """Resources of a node that runs NEW."""
+    urn = f"{URN}skycoin:index:Node::{name}"
+    container = {"name": f"skycoin-{name}", "image": f"{REPOSITORY}@{NEW}"}
+    made = child("skycoin:index:NodeContainer", f"{name}-container", urn, inputs=container)
+    return [
+        {"urn": urn, "type": "skycoin:index:Node"},
+        child("skycoin:index:Preflight", f"{name}-preflight", urn, inputs=PREFLIGHT),
+        {**made, "outputs": {"lastHealthy": f"{REPOSITORY}@{OTHER}"}},
+    ]
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    for name in (BACKEND_URL, "DOCKER_HOST"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    layout: Layout = read_layout()
+    layout.state.mkdir()
+    (layout.state / "passphrase").touch()
+    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+    file = tmp_path / "stacks" / "Pulumi.local.yaml"
+    file.parent.mkdir()
+    file.write_text(TEXT)
+    for module in ("local.stack", "local.missing_nodes"):
+        monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
+    made = Host(file)
+    monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
+    monkeypatch.setattr(node_rollback, "pulumi", made.pulumi)
+    monkeypatch.setattr(rollback, "connect", lambda _: made)
+    monkeypatch.setattr(rollback, "known_as", lambda api, name: name if name in api.images else None)
+
+    class Repository:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def digest_of(self, digest: str) -> str | None:
+            return digest if f"{self.name}@{digest}" in made.published else None
+
+    monkeypatch.setattr(rollback, "Repository", Repository)
+    return made
+
+
+def back(skyinfra: Skyinfra, *arguments: str) -> Ran:
+    return skyinfra("node", "rollback", *arguments, "--reason", "stops at block 5")
+
+
+def listed(host: Host, name: str) -> Any:
+    return yaml.safe_load(host.file.read_text())["config"]["skycoin:nodes"][name].get("rollback")
+
+
+def test_a_rollback_is_previewed_and_then_done_with_what_the_file_says(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    ran = back(skyinfra, "one", "--yes")
+    assert ran.code == 0, ran.err
+    pin = listed(host, "one")
+    assert (pin["digest"], pin["reason"]) == (OLD, "stops at block 5")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", pin["date"])
+    assert listed(host, "two") is None
+    preview, update = host.calls
+    assert preview[:2] == ["preview", "--refresh"]
+    assert update[:2] == ["up", "--refresh"]
+    assert {"--yes", "--skip-preview", "--continue-on-error"} <= {*update}
+    for call in host.calls:
+        targets = [call[at + 1] for at, part in enumerate(call) if part == "--target"]
+        assert targets == [one["urn"] for one in host.resources[:3]], "nothing of another node"
+    assert host.seen[0] == host.seen[1] == host.file.read_text()
+    assert "one on host attic: from sha256:bbbbbbbbbbbb to sha256:aaaaaaaaaaaa\n" in ran.out
+    assert (
+        f"one is rolled back to sha256:aaaaaaaaaaaa since {pin['date']}: stops at block 5. "
+        "`./skyinfra node lift-rollback one` lifts that: stacks/Pulumi.local.yaml says so.\n"
+    ) in ran.out
+
+
+def test_a_lift_gives_the_file_back_as_it_was(host: Host, skyinfra: Skyinfra) -> None:
+    assert back(skyinfra, "one", "two", "--yes").code == 0
+    assert listed(host, "two")["digest"] == OLD
+    ran = skyinfra("node", "lift-rollback", "one", "two", "--yes")
+    assert ran.code == 0, ran.err
+    assert host.file.read_text() == TEXT
+    assert "one on host attic: from sha256:aaaaaaaaaaaa to what the stack local has for it" in ran.out
+    assert "one on host attic follows the stack local again, with sha256:bbbbbbbbbbbb." in ran.out
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_a_no_leaves_the_file_and_the_node_as_they_were(
+    answer: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_rollback, "_is_somebody_there", lambda: True)
+    ran = skyinfra("node", "rollback", "one", "--reason", "x", given=answer)
+    assert ran.code == 1
+    assert "Nothing was changed: stacks/Pulumi.local.yaml is as it was." in ran.err
+    assert host.file.read_text() == TEXT
+    assert [call[0] for call in host.calls] == ["preview"]
+
+
+def test_a_yes_goes_on(host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_rollback, "_is_somebody_there", lambda: True)
+    assert skyinfra("node", "rollback", "one", "--reason", "x", given="y\n").code == 0
+    assert listed(host, "one")["reason"] == "x"
+
+
+def test_where_nobody_can_be_asked_nothing_happens(host: Host, skyinfra: Skyinfra) -> None:
+    ran = back(skyinfra, "one")
+    assert ran.code == 1
+    assert "Nobody is there to ask: `--yes` goes on after the preview." in ran.err
+    assert host.file.read_text() == TEXT
+
+
+def test_a_preview_that_fails_leaves_the_file_as_it_was(host: Host, skyinfra: Skyinfra) -> None:
+    host.preview_code = 255
+    ran = back(skyinfra, "one", "--yes")
+    assert ran.code == 1
+    assert "The preview failed: stacks/Pulumi.local.yaml is as it was." in ran.err
+    assert host.file.read_text() == TEXT
+
+
+@pytest.mark.case(6)
+def test_a_node_whose_older_version_fails_has_no_rollback_and_the_other_one_has(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    host.fails = {"two"}
+    ran = back(skyinfra, "one", "two", "--yes")
+    assert ran.code == 1
+    assert listed(host, "one")["digest"] == OLD
+    assert listed(host, "two") is None
+    assert "two on host attic was not changed, nor its entry in stacks/Pulumi.local.yaml." in ran.err
+
+
+def test_a_lift_that_fails_keeps_the_rollback(host: Host, skyinfra: Skyinfra) -> None:
+    back(skyinfra, "one", "--yes")
+    before = host.file.read_text()
+    host.fails = {"one"}
+    assert skyinfra("node", "lift-rollback", "one", "--yes").code == 1
+    assert host.file.read_text() == before
+
+
+def test_what_was_written_into_the_file_meanwhile_stays(host: Host, skyinfra: Skyinfra) -> None:
+    def edit() -> None:
+        host.file.write_text(host.file.read_text().replace("# first", "# second"))
+
+    host.meanwhile, host.fails = edit, {"one"}
+    back(skyinfra, "one", "--yes")
+    assert host.file.read_text() == TEXT.replace("# first", "# second")
+
+
+def test_an_interrupted_update_that_did_nothing_leaves_the_file_as_it_was(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    host.meanwhile = interrupt
+    assert back(skyinfra, "one", "--yes").code == 130
+    assert host.file.read_text() == TEXT
+
+
+def test_a_digest_that_is_given_is_on_the_host_or_in_the_registry(host: Host, skyinfra: Skyinfra) -> None:
+    ran = back(skyinfra, "one", "--to", OTHER, "--yes")
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"error: one: neither host attic nor {REPOSITORY} has {OTHER}. `--to` takes a digest, sha256: and 64 "
+        f"hexadecimal digits, that is in {REPOSITORY} or on host attic (`docker images --digests`)\n"
+    )
+    host.published.add(f"{REPOSITORY}@{OTHER}")
+    assert back(skyinfra, "one", "--to", OTHER, "--yes").code == 0
+    assert listed(host, "one")["digest"] == OTHER
+
+
+def test_a_last_healthy_image_that_is_gone_everywhere_is_named(host: Host, skyinfra: Skyinfra) -> None:
+    host.images.clear()
+    ran = back(skyinfra, "one", "--yes")
+    assert f"neither host attic nor {REPOSITORY} has {OLD}. `--to` takes" in ran.err
+    assert host.calls == []
+
+
+def test_a_node_that_knows_no_other_image_needs_one(host: Host, skyinfra: Skyinfra) -> None:
+    """The state has one: a host's own word counts more."""
+    host.labels["one"] = ""
+    ran = back(skyinfra, "one", "--yes")
+    assert ran.code == 1
+    assert "one: no healthy image of another digest is known from before the one that it has." in ran.err
+    assert "`--to` takes a digest, sha256: and 64 hexadecimal digits, that is in" in ran.err
+
+
+def test_a_container_that_is_gone_goes_by_the_state(host: Host, skyinfra: Skyinfra) -> None:
+    del host.labels["one"]
+    host.images.add(f"{REPOSITORY}@{OTHER}")
+    assert back(skyinfra, "one", "--yes").code == 0
+    assert listed(host, "one")["digest"] == OTHER
+
+
+def test_a_second_rollback_is_another_digest_or_none(host: Host, skyinfra: Skyinfra) -> None:
+    assert back(skyinfra, "one", "--yes").code == 0
+    refused = back(skyinfra, "one", "--yes")
+    assert refused.code == 1
+    assert "error: one is rolled back to sha256:aaaaaaaaaaaa since " in refused.err
+    assert "lifts that. `--to` takes another digest." in refused.err
+    assert back(skyinfra, "one", "--to", NEW, "--yes").code == 0
+    assert listed(host, "one")["digest"] == NEW
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ServiceError("ssh://pi@attic.lan: no route"), "ssh://pi@attic.lan: no route"),
+        (RegistryError("registry down"), "registry down"),
+        (OSError("cut"), "one: host attic: cut"),
+    ],
+)
+def test_a_host_that_does_not_answer_is_an_error_before_anything(
+    error: Exception, said: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(rollback, "connect", fails)
+    ran = back(skyinfra, "one", "--yes")
+    assert (ran.code, host.calls) == (1, [])
+    assert f"error: {said}\n" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--to", "latest"), "Invalid value for '--to': a digest is sha256: and 64 hexadecimal digits"),
+        (
+            ("--reason", "a\nb"),
+            "Invalid value for '--reason': a reason is one line of 1 to 200 printable characters",
+        ),
+        (("--reason", " "), "a reason is one line"),
+        (("--reason", "x" * 201), "a reason is one line"),
+    ],
+)
+def test_what_no_stack_takes_is_a_fault_of_the_command_line(
+    arguments: tuple[str, ...], said: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    ran = skyinfra("node", "rollback", "one", "--reason", "x", *arguments)
+    assert (ran.code, host.calls) == (2, [])
+    assert said in ran.err
+
+
+def test_a_node_without_a_rollback_is_not_lifted(host: Host, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("node", "lift-rollback", "one", "--yes")
+    assert (ran.code, host.calls) == (1, [])
+    assert "error: one is not rolled back in stacks/Pulumi.local.yaml: nothing was changed" in ran.err
+
+
+def test_a_rollback_that_no_stack_takes_is_not_lifted(host: Host, skyinfra: Skyinfra) -> None:
+    host.file.write_text(TEXT.replace("host: attic}", "host: attic, rollback: {digest: x}}"))
+    for command in ("lift-rollback", "rollback"):
+        reason = ("--reason", "x") if command == "rollback" else ()
+        ran = skyinfra("node", command, "one", *reason, "--yes")
+        assert (ran.code, host.calls) == (1, [])
+        assert "the rollback of one is none that `up` takes: `pulumi preview` says why" in ran.err
+
+
+def test_a_node_that_is_not_there_is_named_with_those_that_are(host: Host, skyinfra: Skyinfra) -> None:
+    ran = back(skyinfra, "one", "three", "--yes")
+    assert (ran.code, host.calls) == (1, [])
+    assert "'three' is not a node of the stack local; its nodes are: one, two" in ran.err
+
+
+def test_a_node_without_a_container_can_not_go_back(host: Host, skyinfra: Skyinfra) -> None:
+    host.resources = [one for one in host.resources if not one["urn"].endswith("one-container")]
+    ran = back(skyinfra, "one", "--yes")
+    assert "one on host attic is not deployed: `up` makes its container again" in ran.err
+
+
+def test_a_node_that_has_left_the_file_is_refused(host: Host, skyinfra: Skyinfra) -> None:
+    host.file.write_text(TEXT.replace("    one:", "    three:"))
+    ran = back(skyinfra, "one", "--yes")
+    assert (ran.code, host.calls) == (1, [])
+    assert "'one' has no entry in skycoin:nodes" in ran.err
+
+
+def test_the_ends_of_lines_stay(host: Host, skyinfra: Skyinfra) -> None:
+    host.file.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    host.preview_code = 1
+    back(skyinfra, "one", "--yes")
+    assert host.file.read_bytes().count(b"\r\n") == TEXT.count("\n")
