@@ -1,18 +1,20 @@
-"""The cost of a host: time and memory of a preview by the number of hosts, kept, and drawn for the docs.
+"""The cost of a host: what a preview takes of processor and memory by the number of hosts, kept and drawn.
 
 No engine answers at these hosts, so that the cost is that of Pulumi, the program and its plugins alone.
+Seconds are the processor's, which other work on the machine changes less than those of a clock.
 """
 
+import contextlib
 import json
+import os
 import re
 import statistics
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,8 +42,10 @@ class Figures:
 
     date: str
     machine: str
+    rounds: int
     hosts: Sequence[int]
     seconds: Sequence[float]
+    """Of the processor, all processes together."""
     megabytes: Sequence[float]
 
 
@@ -51,6 +55,7 @@ def memory(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
     figures = Figures(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine(),
+        rounds=rounds,
         hosts=SIZES,
         seconds=[round(statistics.median(took for took, _ in found[size]), 2) for size in SIZES],
         megabytes=[round(statistics.median(most for _, most in found[size]), 1) for size in SIZES],
@@ -68,13 +73,11 @@ def kept() -> Figures:
 
 
 def _previewed(layout: Layout, env: Mapping[str, str], hosts: int) -> tuple[float, float]:
-    """(seconds, megabytes) of one preview."""
+    """(seconds of the processor, megabytes) of one preview."""
     mark = str(uuid.uuid4())
-    with _stack(layout, env, hosts) as options, _watched(mark) as most:
-        began = time.monotonic()
+    with _stack(layout, env, hosts) as options, _watched(mark) as used:
         pulumi({**env, MARK: mark}, PROJECT, "preview", *options)
-        took = time.monotonic() - began
-    return took, max(most)
+    return sum(used.seconds.values()), used.megabytes
 
 
 @contextmanager
@@ -97,35 +100,44 @@ def _stack(layout: Layout, env: Mapping[str, str], hosts: int) -> Iterator[Seque
             pulumi(env, PROJECT, "stack", "rm", "--yes", "--force", "--preserve-config", STACK_OF_HOSTS)
 
 
+@dataclass
+class Used:
+    """What the processes of a run were seen to use."""
+
+    megabytes: float = 0
+    """The most of all of them together: proportional set size, in which what several share counts once."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By process: the last that was seen."""
+
+    def look(self, mark: bytes) -> None:
+        """Look at the processes that have a mark in their environment."""
+        now = 0.0
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended, or is another user's
+                if mark in (process / "environ").read_bytes():
+                    said = re.search(r"^Pss:\s+(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
+                    now += int(said[1]) / 1000 if said else 0
+                    fields = (process / "stat").read_text().rpartition(")")[2].split()
+                    self.seconds[process.name] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        self.megabytes = max(self.megabytes, now)
+
+
 @contextmanager
-def _watched(mark: str) -> Iterator[list[float]]:
-    """Megabytes of all processes of a run, looked at again and again while the body runs."""
-    seen, ended = [0.0], threading.Event()
+def _watched(mark: str) -> Iterator[Used]:
+    """What a run uses while the body runs."""
+    used, ended = Used(), threading.Event()
 
     def watch() -> None:
         while not ended.wait(PAUSE):
-            seen.append(_megabytes(mark.encode()))
+            used.look(mark.encode())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield seen
+        yield used
     finally:
         ended.set()
         watcher.join()
-
-
-def _megabytes(mark: bytes) -> float:
-    """Proportional set size of the processes that have a mark in their environment."""
-    total = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (process / "environ").read_bytes():
-                said = re.search(r"^Pss:\s+(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
-                total += int(said[1]) if said else 0
-        except OSError:
-            continue  # it has ended, or is another user's
-    return total / 1000
 
 
 WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN = 640, 300, 56, 40, 528, 200
@@ -133,7 +145,7 @@ WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN = 640, 300, 56, 40, 528, 200
 
 def picture(figures: Figures) -> str:
     """Seconds and megabytes by hosts, as SVG: two lines, each with its own scale at its side."""
-    title = f"A preview by hosts, a node on each ({figures.machine}, {figures.date})"
+    title = f"A preview by hosts: memory, and seconds of the processor ({figures.machine}, {figures.date})"
     bottom = TOP + DOWN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
@@ -176,6 +188,8 @@ def _line(
     for (x, y), value in zip(points, values, strict=True):
         said = f"{value:.1f} {unit}" if right else f"{value:.0f} {unit}"
         parts.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3.5" fill="{colour}"/>')
-        label = f'<text x="{x - 8:.0f}" y="{y - 9:.0f}" text-anchor="middle" fill="{colour}">{said}</text>'
+        middle = min(max(x, LEFT + 32), LEFT + ACROSS - 32)
+        beside = y - 10 if right else y + 20
+        label = f'<text x="{middle:.0f}" y="{beside:.0f}" text-anchor="middle" fill="{colour}">{said}</text>'
         parts.append(label)
     return parts

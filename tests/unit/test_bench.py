@@ -86,8 +86,9 @@ def test_the_picture_of_a_hosts_cost_is_drawn_from_the_figures_that_are_kept() -
 
 
 def test_a_picture_has_each_figure_at_its_place() -> None:
+    sizes, seconds, megabytes = [1, 50], [2.0, 10.0], [250, 500]
     figures = hosts.Figures(
-        date="2026-11-26", machine="2 cores", hosts=[1, 50], seconds=[2.0, 10.0], megabytes=[250, 500]
+        date="2026-11-26", machine="2 cores", rounds=1, hosts=sizes, seconds=seconds, megabytes=megabytes
     )
     drawn = hosts.picture(figures)
     assert '<polyline points="67,190 584,140"' in drawn, "a quarter and a half of 1 GB"
@@ -95,14 +96,24 @@ def test_a_picture_has_each_figure_at_its_place() -> None:
     ElementTree.fromstring(drawn)  # noqa: S314 its own
 
 
-def test_the_memory_of_a_run_is_that_of_the_processes_that_carry_its_mark() -> None:
+def test_the_cost_of_a_run_is_that_of_the_processes_that_carry_its_mark() -> None:
     mark = str(uuid.uuid4())
-    assert hosts._megabytes(mark.encode()) == 0
-    command = [sys.executable, "-c", "held = bytearray(50_000_000); print(flush=True); input()"]
+    none = hosts.Used()
+    none.look(mark.encode())
+    assert (none.megabytes, none.seconds) == (0, {})
+    busy = "while time.process_time() < 1: pass"
+    work = f"import time\nheld = bytearray(50_000_000)\n{busy}\nprint(flush=True); input()"
     with subprocess.Popen(
-        command, env={hosts.MARK: mark}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", work],
+        env={hosts.MARK: mark},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert 50 < hosts._megabytes(mark.encode()) < 70
+        used = hosts.Used()
+        used.look(mark.encode())
+        assert 50 < used.megabytes < 70
+        assert 0.9 < used.seconds[str(process.pid)] < 1.5
         process.kill()
