@@ -140,18 +140,18 @@ def _watched(mark: str) -> Iterator[Used]:
         watcher.join()
 
 
-WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN = 640, 300, 56, 40, 528, 200
+WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN = 640, 300, 72, 40, 512, 200
 
 
 def picture(figures: Figures) -> str:
     """Seconds and megabytes by hosts, as SVG: two lines, each with its own scale at its side."""
-    title = f"A preview by hosts: memory, and seconds of the processor ({figures.machine}, {figures.date})"
+    title = f"A preview by hosts: memory, and processor time ({figures.machine}, {figures.date})"
     bottom = TOP + DOWN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         'font-size="13">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="22" fill="#1b1f24">{title}</text>',
+        f'<text x="{LEFT}" y="20" fill="#1b1f24">{title}</text>',
         f'<path d="M{LEFT} {TOP}V{bottom}H{LEFT + ACROSS}V{TOP}" fill="none" stroke="#8c959f"/>',
     ]
     for hosts in figures.hosts:
@@ -189,7 +189,7 @@ def _line(
         said = f"{value:.1f} {unit}" if right else f"{value:.0f} {unit}"
         parts.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3.5" fill="{colour}"/>')
         middle = min(max(x, LEFT + 32), LEFT + ACROSS - 32)
-        beside = y - 10 if right else y + 20
+        beside = y - 14 if right else y + 20
         label = f'<text x="{middle:.0f}" y="{beside:.0f}" text-anchor="middle" fill="{colour}">{said}</text>'
         parts.append(label)
     return parts

@@ -91,8 +91,8 @@ def test_a_picture_has_each_figure_at_its_place() -> None:
         date="2026-11-26", machine="2 cores", rounds=1, hosts=sizes, seconds=seconds, megabytes=megabytes
     )
     drawn = hosts.picture(figures)
-    assert '<polyline points="67,190 584,140"' in drawn, "a quarter and a half of 1 GB"
-    assert '<polyline points="67,200 584,40"' in drawn, "a fifth of, and all of, 10 s"
+    assert '<polyline points="82,190 584,140"' in drawn, "a quarter and a half of 1 GB"
+    assert '<polyline points="82,200 584,40"' in drawn, "a fifth of, and all of, 10 s"
     ElementTree.fromstring(drawn)  # noqa: S314 its own
 
 
