@@ -79,7 +79,7 @@ e2e: $(VENV)/ready ## The main job for real, on an engine, builder and registry 
 states: $(VENV)/ready ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10
 
-bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 2 minutes, kept in bench/last.json
+bench: $(VENV)/ready ## Speed and size as ratios, on what `make up` set up: 15 minutes, kept in bench/last.json
 	@$(PYTHON) -m bench
 
 soak: $(VENV)/ready ## What takes too long for make test: every workspace, and more (20 min and up)

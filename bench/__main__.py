@@ -3,18 +3,19 @@
 import argparse
 import json
 import os
-import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.cases import CASES
 from bench.ratio import Ratio, table
+from bench.running import machine
 from local.layout import read_layout
 from local.pulumi_cli import known_environment
 from local.steps import SetupError, fail
+from wallets.signals import interrupt_on_all
 
 LAST = Path(__file__).with_name("last.json")
 ROUNDS = 3
@@ -28,25 +29,28 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.cases) - CASES.keys():
         parser.error(f"{', '.join(sorted(unknown))}: allowed are {', '.join(CASES)}")
+    interrupt_on_all()  # boards and stacks are put away then, too
     layout = read_layout()
     try:
         env = known_environment(layout)
         os.environ["PATH"] = env["PATH"]
-        ratios = [CASES[name](layout, env, given.rounds) for name in given.cases or CASES]
+        ratios = {name: CASES[name](layout, env, given.rounds) for name in given.cases or CASES}
     except SetupError as error:
         return fail(error)
-    print(table(ratios))
-    if not given.cases and given.rounds >= ROUNDS:
+    print(table(list(ratios.values())))
+    if given.rounds >= ROUNDS:
         _keep(ratios)
-    return 0 if all(one.held for one in ratios) else 1
+    return 0 if all(one.held for one in ratios.values()) else 1
 
 
-def _keep(ratios: Sequence[Ratio]) -> None:
-    """The record of a whole run: a part or fewer rounds would take the place of better figures."""
-    machine = f"{os.cpu_count()} cores, {platform.machine()}"
-    found = [{**asdict(one), "median": one.median, "held": one.held} for one in ratios]
-    record = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine, "ratios": found}
-    LAST.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+def _keep(ratios: Mapping[str, Ratio]) -> None:
+    """Record the cases that ran, beside the others; fewer rounds would take the place of better figures."""
+    cases = json.loads(LAST.read_text()) if LAST.exists() else {}
+    for name, one in ratios.items():
+        found = {**asdict(one), "median": one.median, "held": one.held}
+        cases[name] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), **found}
+    ordered = {name: cases[name] for name in CASES if name in cases}
+    LAST.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

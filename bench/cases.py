@@ -1,8 +1,6 @@
 """What is compared, each case with its peer. They run on what `make up` set up, and leave it as it was."""
 
-import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +9,9 @@ from typing import Any
 
 import yaml
 
+from bench import boards, hosts
 from bench.ratio import Ratio, in_turn
+from bench.running import pulumi
 from clients.pulumi import stack_outputs
 from local.layout import PROJECT, Layout
 from local.stack import STACK, init_aside, stack_config
@@ -23,21 +23,6 @@ GATE = 118.0
 """Milliseconds a resource that Pulumi's own performance gate allows (pulumi/pulumi `tests/performance`)."""
 SEED_MEGABYTES = 69.4
 """Unpacked size of the node's image before this project: 68.2 MB over a base of 1.16 MB."""
-
-
-def pulumi(env: Mapping[str, str], folder: Path, *arguments: str) -> str:
-    """What pulumi prints. Raises SetupError where it fails."""
-    done = subprocess.run(
-        ["pulumi", "-C", str(folder), *arguments, "--non-interactive"],
-        env={**os.environ, **env},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if done.returncode:
-        raise SetupError(f"`pulumi {' '.join(arguments)}` failed: {done.stdout[-2000:]}")
-    return done.stdout
 
 
 def no_op(_: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
@@ -116,4 +101,11 @@ def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
     return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)
 
 
-CASES = {"no-op": no_op, "preview": preview, "size": size}
+CASES = {
+    "no-op": no_op,
+    "preview": preview,
+    "size": size,
+    "hosts": hosts.memory,
+    "boards": boards.at_once,
+    "waves": boards.in_waves,
+}

@@ -33,9 +33,22 @@ class Ratio:
         return self.median <= self.target
 
 
-def in_turn(ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> tuple[list[float], ...]:
-    """(seconds of ours, seconds of the peer's), after one round that does not count."""
-    found: list[tuple[float, float]] = [(_seconds(ours), _seconds(peer)) for _ in range(rounds + 1)]
+def in_turn(
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    rounds: int,
+    before: Callable[[], object] = lambda: None,
+) -> tuple[list[float], ...]:
+    """(seconds of ours, seconds of the peer's), after one round that does not count.
+
+    `before` makes ready for each of them, and its time does not count.
+    """
+
+    def seconds(action: Callable[[], object]) -> float:
+        before()
+        return _seconds(action)
+
+    found: list[tuple[float, float]] = [(seconds(ours), seconds(peer)) for _ in range(rounds + 1)]
     return tuple(list(column) for column in zip(*found[1:], strict=True))
 
 

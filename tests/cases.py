@@ -161,7 +161,7 @@ _CASES = {
     41: Case(
         "local process without rights calls a provider, the builder, the registry, a node",
         "refused",
-        "the registry alone",
+        "the registry, and the socket by which docker plugins find each other",
     ),
     42: Case(
         "build step calls loopback, the engine, the registry, a node",

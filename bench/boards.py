@@ -1,0 +1,131 @@
+"""Deployments to boards, all at once and in waves: from nothing, with the images in the set-up's registry.
+
+The boards are those of the end-to-end tests: network namespaces, each with an sshd and an engine of its own.
+They share the processor, which a fleet does not: how much of a missed target that is, no figure here says.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.ratio import Ratio, in_turn
+from bench.running import pulumi
+from local.layout import PROJECT, Layout
+from local.stack import STACK, init_aside
+from local.steps import SetupError
+from tests.e2e.boards import Board, end_boards, start_board
+
+STACK_OF_BOARDS = "bench-boards"
+BOARDS = 8
+FIRST = 200
+"""Number of the first board, beyond those of the tests."""
+WAVES: Mapping[str, Any] = {"first": "bench-0", "waves": [1, 4]}
+"""The rollout of docs/stacks.md: one board, four, then the rest."""
+COUNT_OF_WAVES = 3
+AT_ONCE, A_WAVE = 1.6, 1.2
+"""Times that a deployment to all boards may take of one to a single board: in all, and for each wave."""
+WIPE = (
+    "docker ps -aq | xargs -r docker rm -f; docker volume ls -q | xargs -r docker volume rm -f; "
+    "docker network prune -f; docker image ls -aq | xargs -r docker rmi -f"
+)
+
+
+def at_once(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
+    """A deployment to all boards at once, by one to a single board."""
+    name = f"deploy to {BOARDS} boards at once / to one"
+    return _compared(layout, env, rounds, name=name, target=AT_ONCE, changes={})
+
+
+def in_waves(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
+    """A deployment to all boards by the rollout, by one to a single board."""
+    name = f"deploy to {BOARDS} boards in {COUNT_OF_WAVES} waves / to one"
+    target = A_WAVE * COUNT_OF_WAVES
+    return _compared(layout, env, rounds, name=name, target=target, changes={"skycoin:rollout": WAVES})
+
+
+def _compared(
+    layout: Layout,
+    env: Mapping[str, str],
+    rounds: int,
+    *,
+    name: str,
+    target: float,
+    changes: Mapping[str, Any],
+) -> Ratio:
+    with _started(layout) as boards, tempfile.TemporaryDirectory() as folder:
+        ours = _written(Path(folder) / "all", {**settings(boards), **changes})
+        peer = _written(Path(folder) / "one", settings(boards[:1]))
+        with _fresh(layout, env, boards) as fresh:
+            times = in_turn(lambda: _up(env, ours), lambda: _up(env, peer), rounds, before=fresh)
+    return Ratio(name=name, unit="s", ours=times[0], peer=times[1], target=target)
+
+
+def settings(boards: Sequence[Board]) -> dict[str, Any]:
+    """Configuration of a stack with a node on each board, of the image that `make up` has published."""
+    return {
+        "skycoin:images-from": f"organization/skycoin/{STACK}",
+        "skycoin:hosts": {board.name: {**board.host, "arch": "amd64"} for board in boards},
+        "skycoin:nodes": {
+            board.name: {"image": "skycoin", "host": board.name, "network": "none"} for board in boards
+        },
+    }
+
+
+@contextmanager
+def _started(layout: Layout) -> Iterator[Sequence[Board]]:
+    """The boards, which are ended whatever happens; those of a run that was killed are ended by the next."""
+    if os.geteuid() != 0:
+        raise SetupError("The boards of this case are network namespaces, which take root: sudo make bench.")
+    if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        raise SetupError("The boards of this case need sshd: install Debian's openssh-server.")
+    end_boards(layout.state)
+    try:
+        yield [start_board(layout, f"bench-{number}", FIRST + number) for number in range(BOARDS)]
+    finally:
+        end_boards(layout.state)
+
+
+@contextmanager
+def _fresh(layout: Layout, env: Mapping[str, str], boards: Sequence[Board]) -> Iterator[Callable[[], None]]:
+    """A function that empties the boards and forgets their stack."""
+
+    def fresh() -> None:
+        _forget(env)
+        init_aside(layout, STACK_OF_BOARDS, env)
+        with ThreadPoolExecutor(len(boards)) as pool:
+            list(pool.map(lambda board: board.run("sh", "-c", WIPE), boards))
+
+    try:
+        yield fresh
+    finally:
+        _forget(env)
+
+
+def _forget(env: Mapping[str, str]) -> None:
+    """Remove the stack where there is one, also after a run that was killed while it held the lock."""
+    for command in (
+        ("cancel", "--yes", STACK_OF_BOARDS),
+        ("stack", "rm", "--yes", "--force", "--preserve-config", STACK_OF_BOARDS),
+    ):
+        with contextlib.suppress(SetupError):
+            pulumi(env, PROJECT, *command)
+
+
+def _written(folder: Path, config: Mapping[str, Any]) -> Path:
+    folder.mkdir()
+    file = folder / f"Pulumi.{STACK_OF_BOARDS}.yaml"
+    file.write_text(yaml.safe_dump({"config": dict(config)}))
+    return file
+
+
+def _up(env: Mapping[str, str], file: Path) -> None:
+    options = ("--stack", STACK_OF_BOARDS, "--config-file", str(file))
+    pulumi(env, PROJECT, "up", "--yes", "--skip-preview", *options)

@@ -1,0 +1,29 @@
+"""Pulumi, as the cases run it."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.steps import SetupError
+
+
+def machine() -> str:
+    """The machine that figures are of."""
+    return f"{os.cpu_count()} cores, {platform.machine()}"
+
+
+def pulumi(env: Mapping[str, str], folder: Path, *arguments: str) -> str:
+    """What pulumi prints. Raises SetupError where it fails."""
+    done = subprocess.run(
+        ["pulumi", "-C", str(folder), *arguments, "--non-interactive"],
+        env={**os.environ, **env},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise SetupError(f"`pulumi {' '.join(arguments)}` failed: {done.stdout[-2000:]}")
+    return done.stdout
