@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleets import with_entries
 from tests.e2e.machine import RPC_PORT, Machine
+from tests.e2e.test_dead_hosts import with_entries
 
 TAKEN, NODE = 16470, "skycoin-node-1"
 REFUSED, PART = 3, 4
