@@ -6,6 +6,7 @@ the time (measured: 0.13 s for 0.24 s).
 
 import importlib.util
 import sys
+from types import TracebackType
 
 
 def protocol_only() -> None:
@@ -15,3 +16,14 @@ def protocol_only() -> None:
         if spec is None:
             raise ModuleNotFoundError(f"{name}: pip install -r requirements.txt", name=name)
         sys.modules[name] = importlib.util.module_from_spec(spec)
+
+
+def end_without_traceback() -> None:
+    """Print nothing where an interrupt ends the plugin: the engine interrupts plugins of a failed run."""
+    default = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            default(kind, error, place)
+
+    sys.excepthook = hook

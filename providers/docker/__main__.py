@@ -2,8 +2,9 @@
 
 import sys
 
-from providers.start import protocol_only
+from providers.start import end_without_traceback, protocol_only
 
+end_without_traceback()
 protocol_only()
 
 from providers.base import serve  # noqa: E402 after protocol_only, which it depends on

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleets import added, with_entries
 from tests.e2e.machine import Machine, Result
 
 MORE = 30
@@ -26,8 +25,17 @@ def far(up: Machine) -> Iterator[Board]:
 @pytest.fixture(scope="module")
 def fleet(up: Machine, far: Board) -> Iterator[Machine]:
     """The stack with a second node, on a board; afterwards as it was."""
-    with added(up, hosts={"far": far.host}, nodes={"far": {"image": "skycoin", "host": "far"}}):
-        yield up
+    before = up.settings()
+    node = {"image": "skycoin", "host": "far"}
+    up.change(with_entries(before, hosts={"far": far.host}, nodes={"far": node}))
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield up
+    retired = up.make("retire", "NODE=far")
+    assert retired.code == 0, retired.text
+    up.change(before)
+    result = up.make("up")
+    assert result.code == 0, result.text
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +43,11 @@ def attic(up: Machine) -> Iterator[Board]:
     board = start_board(up.layout, "loft", 9)
     yield board
     board.end()
+
+
+def with_entries(config: dict[str, Any], **sections: dict[str, Any]) -> dict[str, Any]:
+    added = {f"skycoin:{name}": {**config[f"skycoin:{name}"], **more} for name, more in sections.items()}
+    return {**config, **added}
 
 
 def with_argument(config: dict[str, Any], argument: str) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import IO, Any
 import pytest
 
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleets import added
 from tests.e2e.machine import SETTINGS, Machine, clean_environment
 from tests.e2e.test_wallets import TEXT
 
@@ -24,12 +23,18 @@ PORTS = {MILL: 16441, ORCHARD: 16442}
 def boards(up: Machine) -> Iterator[dict[str, Board]]:
     """Two boards with a node each, beside the node of `make up`; afterwards the stack is as it was."""
     there = {name: start_board(up.layout, name, number) for name, number in ((MILL, 91), (ORCHARD, 92))}
-    hosts = {name: board.host for name, board in there.items()}
+    before = up.settings()
+    hosts = {**before["skycoin:hosts"], **{name: board.host for name, board in there.items()}}
     nodes = {name: {"image": "skycoin", "host": name, "rpc-port": PORTS[name]} for name in there}
-    with added(up, hosts=hosts, nodes=nodes):
-        yield there
-        for board in there.values():
-            board.plug()
+    up.change({**before, "skycoin:hosts": hosts, "skycoin:nodes": {**before["skycoin:nodes"], **nodes}})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield there
+    for name, board in there.items():
+        board.plug()
+        retired = up.make("retire", f"NODE={name}")
+        assert retired.code == 0, retired.text
+    up.change(before)
     for board in there.values():
         board.end()
 

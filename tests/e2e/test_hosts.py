@@ -22,8 +22,7 @@ from clients.pull import ensure_image, known_as
 from clients.ssh import ssh_command
 from local.packages import ensure_packages
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleets import added
-from tests.e2e.machine import Machine
+from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
 from tests.e2e.test_up import get
 from tests.unit.yaml_like import EXPORTER
@@ -40,15 +39,18 @@ def attic(up: Machine) -> Iterator[Board]:
 
 
 @pytest.fixture(scope="module")
-def fleet(up: Machine, attic: Board) -> Iterator[None]:
-    """The stack with four more nodes."""
+def fleet(up: Machine, attic: Board) -> Iterator[Result]:
+    """The stack with three more nodes; afterwards as it was."""
+    before = up.settings()
     emulated = {"arch": "arm32v7", "emulation": "allowed"}
     hosts = {
+        **before["skycoin:hosts"],
         "here-arm": {"engine": "local", **emulated},
         "far": {**attic.host, **emulated},
         "shed": {**attic.host, "arch": "amd64"},
     }
     nodes = {
+        **before["skycoin:nodes"],
         "arm": {"image": "skycoin", "host": "here-arm", "rpc-port": ARM_PORT},
         "far": {"image": "skycoin", "host": "far", "rpc-port": FAR_PORT},
         "shed": {
@@ -67,8 +69,21 @@ def fleet(up: Machine, attic: Board) -> Iterator[None]:
     }
     # A channel of its own: the release of another test has more architectures under the same exact tags.
     exporter = {**EXPORTER, "channel": "develop"}
-    with added(up, images={"exporter": exporter}, hosts=hosts, nodes=nodes):
-        yield
+    images = {**before["skycoin:images"], "exporter": exporter}
+    up.change({**before, "skycoin:images": images, "skycoin:hosts": hosts, "skycoin:nodes": nodes})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield result
+    up.change(before)
+    missing = up.make("up")
+    assert missing.code != 0
+    # The first of the state is named, and four that were made at once have no order there.
+    assert re.search(r"`\./skyinfra node retire (arm|far|gui|shed)`", missing.text), missing.text
+    for name in ("arm", "far", "gui", "shed"):
+        retired = up.make("retire", f"NODE={name}")
+        assert retired.code == 0, retired.text
+    result = up.make("up")
+    assert result.code == 0, result.text
 
 
 @pytest.mark.usefixtures("fleet")
@@ -290,16 +305,3 @@ def test_gui_is_seen_in_a_real_browser(up: Machine, tmp_path: Path) -> None:
 def test_node_without_gui_serves_no_page(up: Machine) -> None:
     served = up.docker("exec", "skycoin-arm", "wget", "-q", "-O", "-", "http://127.0.0.1:6420/")
     assert "<app-root" not in served.text
-
-
-@pytest.mark.usefixtures("fleet")
-def test_nodes_that_left_the_file_are_named_with_the_command_that_retires_them(up: Machine) -> None:
-    before: dict[str, Any] = up.settings()
-    up.change({**before, "skycoin:nodes": {"node-1": before["skycoin:nodes"]["node-1"]}})
-    try:
-        missing = up.make("up")
-    finally:
-        up.change(before)
-    assert missing.code != 0
-    # The first of the state is named, and four that were made at once have no order there.
-    assert re.search(r"`\./skyinfra node retire (arm|far|gui|shed)`", missing.text), missing.text

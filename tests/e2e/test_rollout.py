@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleets import added
 from tests.e2e.machine import Machine
-from tests.e2e.test_dead_hosts import with_argument
+from tests.e2e.test_dead_hosts import with_argument, with_entries
 
 QUIET = "-log-level=warn"
 
@@ -24,11 +23,20 @@ def boards(up: Machine) -> Iterator[tuple[Board, Board]]:
 @pytest.fixture(scope="module")
 def fleet(up: Machine, boards: tuple[Board, Board]) -> Iterator[Machine]:
     """A node on each board; `scout` is first, though its name is the last one."""
+    before = up.settings()
     hosts = {board.name: {**board.host, "arch": "amd64"} for board in boards}
     nodes = {board.name: {"image": "skycoin", "host": board.name, "wait": 60} for board in boards}
-    waves = {"skycoin:rollout": {"first": "scout", "waves": [1]}}
-    with added(up, waves, hosts=hosts, nodes=nodes):
-        yield up
+    wanted = with_entries(before, hosts=hosts, nodes=nodes)
+    up.change({**wanted, "skycoin:rollout": {"first": "scout", "waves": [1]}})
+    result = up.make("up")
+    assert result.code == 0, result.text
+    yield up
+    for name in nodes:
+        retired = up.make("retire", f"NODE={name}")
+        assert retired.code == 0, retired.text
+    up.change(before)
+    result = up.make("up")
+    assert result.code == 0, result.text
 
 
 def node_on(board: Board) -> tuple[str, str]:

@@ -50,6 +50,23 @@ def test_a_plugin_serves_each_of_its_kinds(
 
 
 @pytest.mark.parametrize("module", KINDS)
+def test_a_plugin_that_is_interrupted_ends_without_a_traceback(module: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", module, "127.0.0.1:1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    ) as plugin:
+        assert plugin.stdout is not None
+        assert plugin.stdout.readline().strip().isdigit()
+        plugin.send_signal(signal.SIGINT)
+        _, said = plugin.communicate(timeout=30)
+    assert plugin.returncode != 0
+    assert said == ""
+
+
+@pytest.mark.parametrize("module", KINDS)
 def test_a_plugin_ends_when_the_engine_was_killed(module: str) -> None:
     """`kill -9` of pulumi left one of each behind."""
     script = f"{sys.executable} -m {module} 127.0.0.1:1 & echo $!; wait"
