@@ -68,12 +68,10 @@ def port_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _is_given(key: str, settings: StackSettings) -> bool:
-    """True where the YAML has the key of a port."""
-    entry, _, name = key.rpartition(".")
-    section, _, entry = entry.partition(".")
-    if section == "workspaces":
-        return settings.workspaces[entry.removesuffix(".open")].open.port is not None  # type: ignore[union-attr]
-    return name.replace("-", "_") in settings.nodes[entry].model_fields_set
+    """False where a node has the default of a port."""
+    entry, _, name = key.removeprefix("nodes.").rpartition(".")
+    node = settings.nodes.get(entry)
+    return node is None or name.replace("-", "_") in node.model_fields_set
 
 
 def volume_faults(settings: StackSettings) -> Iterator[str]:

@@ -120,6 +120,12 @@ def test_other_kinds_of_entries_and_lengths_are_not_from_the_file() -> None:
         assert not [line for line in said(text, raw) if "yaml:" in line], value
 
 
+@pytest.mark.parametrize("given", [5, {"x": []}, {"x": 5}, {}])
+def test_what_is_deeper_in_the_file_than_what_is_given_has_no_place(given: object) -> None:
+    file = StackFile("x", "config:\n  skycoin:bases: {x: [1]}\n")
+    assert file.place("skycoin:bases.x[0]: no", {"bases": given}) == []
+
+
 def test_what_pulumi_gives_as_text_is_found_in_the_file() -> None:
     text = "config:\n  skycoin:builder: 5\n  skycoin:bases: 7\n"
     file = StackFile("stacks/Pulumi.mine.yaml", text)
