@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from commands.exit_codes import AT_RISK, REFUSED
+from components.buildx import IMAGE_TYPE
 from local.layout import PROJECT
+from local.tools import DOCKER_BUILD, ensure_tool, find_go
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
-from tests.e2e.upgrades import made_stack, make_pulumi, run_in
+from tests.e2e.upgrades import layout_in, made_stack, make_pulumi, run_in
 
 LOCAL = STATES / "0.1.0" / "local.json"
 
@@ -170,3 +172,39 @@ def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(re
     for name in ("skycoin/skycoin", "base/busybox"):
         assert f"- registry registry.localhost:15443 ({name}): " in warnings
     assert "What the state has of it was not refreshed." in warnings
+
+
+@pytest.fixture
+def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
+    """The stack with the real docker-build plugin, which has no engine, builder or registry."""
+    layout = layout_in(stack.folder / "pulumi")
+    plugin = ensure_tool(layout, find_go(layout), DOCKER_BUILD)
+    shutil.copytree(stack.folder / "pulumi" / "pulumi", tmp_path / "pulumi")
+    [folder] = (tmp_path / "pulumi" / "plugins").glob("resource-docker-build-*")
+    launcher = folder / "pulumi-resource-docker-build"
+    launcher.unlink()
+    launcher.symlink_to(plugin)
+    state, settings, name = read(LOCAL)
+    for one in state["deployment"]["resources"]:
+        if one["type"] == IMAGE_TYPE:
+            # The recorded state has none: they were taken out.
+            one["inputs"]["secrets"] = one["outputs"]["secrets"] = {}
+    env = made_stack(tmp_path, {**stack.env, "PULUMI_HOME": str(tmp_path / "pulumi")}, state, settings, name)
+    return Reviewed(tmp_path, env)
+
+
+def test_an_edit_in_an_images_own_folder_is_seen_without_an_engine(building: Reviewed) -> None:
+    """The plugin hashes the folder itself. What would come out, nobody knows before it is built."""
+    before = building.review("--no-refresh")
+    building.edit("images/busybox/Dockerfile", "# IMAGE_FROM is", "# Here IMAGE_FROM is")
+    after = building.review("--no-refresh")
+    for done in (before, after):
+        assert done.returncode == 0, done.stdout + done.stderr
+    rows = [
+        line
+        for done in (before, after)
+        for line in done.stdout.splitlines()
+        if line.startswith("| busybox | amd64, arm32v5")
+    ]
+    assert ["files of its folder" in row for row in rows] == [False, True], rows
+    assert "→ what would be built" in after.stdout

@@ -49,7 +49,14 @@ def make_pulumi(folder: Path) -> dict[str, str]:
         launcher = plugin / f"pulumi-resource-{name.rpartition('-v')[0]}"
         launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m {module} "$@"\n')
         launcher.chmod(0o755)
-    layout = Layout(
+    layout = layout_in(folder)
+    env = environment(layout, ensure_cli(layout, find_go(layout)), ENGINE)
+    return {**clean_environment(), **env, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+
+
+def layout_in(folder: Path) -> Layout:
+    """A set-up's layout whose state is a folder; its tools are those of every set-up."""
+    return Layout(
         state=folder,
         cache=CACHE,
         builder_root=folder / "buildkit",
@@ -57,8 +64,6 @@ def make_pulumi(folder: Path) -> dict[str, str]:
         engine=EngineChoice.OWN,
         mode=Mode.AUTO,
     )
-    env = environment(layout, ensure_cli(layout, find_go(layout)), ENGINE)
-    return {**clean_environment(), **env, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 
 def made_stack(
