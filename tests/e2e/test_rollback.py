@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.boards import Board, start_board
-from tests.e2e.fleets import added, with_entries
 from tests.e2e.machine import Machine, Result
+from tests.e2e.test_dead_hosts import with_entries
 from tests.e2e.test_wallet_identity import MADE
 
 NODE = "skycoin-porch"
@@ -65,15 +65,20 @@ def well(result: Result) -> Result:
 @pytest.fixture(scope="module")
 def fleet(up: Machine, porch: Board) -> Iterator[Fleet]:
     """The upgrade is from the list's digest to the variant's: nothing has to be built for it."""
+    before = up.settings()
     nodes = {"porch": {"image": "skycoin", "host": "porch", "wait": 60}}
-    with added(up, hosts={"porch": porch.host}, nodes=nodes):
-        # A wallet of the node's own making.
-        porch.docker("exec", NODE, "skycoin-cli", "walletCreate", "porch.wlt", *MADE["deterministic"])
-        old, wallet = digest_on(porch), fingerprint(up)
-        up.change(with_entries(up.settings(), hosts={"porch": {**porch.host, "arch": "amd64"}}))
-        well(up.make("up"))
-        up.stack_file.write_text(COMMENT + up.stack_file.read_text())
-        yield Fleet(up, porch, old, digest_on(porch), wallet)
+    up.change(with_entries(before, hosts={"porch": porch.host}, nodes=nodes))
+    well(up.make("up"))
+    # A wallet of the node's own making.
+    porch.docker("exec", NODE, "skycoin-cli", "walletCreate", "porch.wlt", *MADE["deterministic"])
+    old, wallet = digest_on(porch), fingerprint(up)
+    up.change(with_entries(before, hosts={"porch": {**porch.host, "arch": "amd64"}}, nodes=nodes))
+    well(up.make("up"))
+    up.stack_file.write_text(COMMENT + up.stack_file.read_text())
+    yield Fleet(up, porch, old, digest_on(porch), wallet)
+    well(up.make("retire", "NODE=porch"))
+    up.change(before)
+    well(up.make("up"))
 
 
 def label(board: Board) -> str:
