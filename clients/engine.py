@@ -10,27 +10,17 @@ from typing import Any
 
 import docker
 import requests
-from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.transport import UnixHTTPAdapter
 
 from clients.errors import ServiceError, SilentHostError
 from clients.ssh import SshRelay
 
 SECONDS = 120
 """Time limit of one request; a graceful stop takes 60."""
-SOCKETS = "http+docker://"
-"""Prefix of URLs that docker-py asks through a socket."""
 SILENT_FOR = 30
 """Seconds for which an engine that did not answer is not asked again: a dead one costs one time limit."""
-AT_ONCE = 10
-"""Connections that a process makes at the same time: each costs processor time, here and on the host."""
-_throttle = threading.Semaphore(AT_ONCE)
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
 """When an engine (its address and ssh options) did not answer, and the error."""
-_shared: dict[tuple[str, ...], "Engine"] = {}
-"""Engines by address and ssh options: all resources of a host use one connection."""
-_shared_lock = threading.Lock()
 
 
 def engine_address(given: str | None) -> str:
@@ -62,19 +52,15 @@ class Engine:
         """
         with self._lock:
             if self._client is None:
-                self._client = self._connect_unless_silent()
-            return self._client
-
-    def answering(self) -> Any:
-        """A client as above that has answered just now: one whose connection was lost is made anew."""
-        with self._lock:
-            if self._client is not None:
+                key = (self._host, *self._ssh_options)
+                failed_at, failure = _failures.get(key, (0.0, ""))
+                if failure and time.monotonic() - failed_at < SILENT_FOR:
+                    raise SilentHostError(failure)
                 try:
-                    self._client.ping()
-                except (DockerException, OSError):
-                    self._client = None
-            if self._client is None:
-                self._client = self._connect_unless_silent()
+                    self._client = self._connect()
+                except SilentHostError as error:
+                    _failures[key] = (time.monotonic(), str(error))
+                    raise
             return self._client
 
     @contextmanager
@@ -90,23 +76,11 @@ class Engine:
         except requests.RequestException as error:
             raise SilentHostError(f"{subject}: {self._host} stopped answering: {error}") from error
 
-    def _connect_unless_silent(self) -> docker.DockerClient:
-        key = (self._host, *self._ssh_options)
-        failed_at, failure = _failures.get(key, (0.0, ""))
-        if failure and time.monotonic() - failed_at < SILENT_FOR:
-            raise SilentHostError(failure)
-        try:
-            with _throttle:
-                return self._connect()
-        except SilentHostError as error:
-            _failures[key] = (time.monotonic(), str(error))
-            raise
-
     def _connect(self) -> docker.DockerClient:
         relay = SshRelay(self._host, self._ssh_options) if self._host.startswith("ssh://") else None
         address = relay.address if relay else self._host
         try:
-            return _client_of(address)
+            return docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
         except (DockerException, OSError) as error:
             reason = relay.last_words() if relay else ""
             raise SilentHostError(
@@ -115,38 +89,11 @@ class Engine:
             ) from error
 
 
-class OnePool(UnixHTTPAdapter):
-    """One pool of connections for an engine: docker-py has one for each URL, and uses hardly any twice."""
-
-    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
-        """Pool for any URL."""
-        return super().get_connection(self.socket_path, proxies)
-
-
-def _client_of(address: str) -> docker.DockerClient:
-    """A client that speaks the engine's version, by the connections of one pool where it has a socket."""
-    if not address.startswith("unix://"):
-        return docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
-    pool = OnePool(address.replace("unix://", "http+unix://"), timeout=SECONDS)
-    asking = docker.APIClient(base_url=address, version=MINIMUM_DOCKER_API_VERSION, timeout=SECONDS)
-    asking.mount(SOCKETS, pool)
-    version = asking.version(api_version=False)["ApiVersion"]
-    client = docker.DockerClient(base_url=address, version=version, timeout=SECONDS)
-    client.api.mount(SOCKETS, pool)
-    return client
-
-
 def connect(inputs: Mapping[str, Any]) -> Any:
-    """A client of the engine that a resource's inputs name: `engine`, `sshOptions`. Raises ServiceError.
-
-    It is shared with the engine's other resources, and has answered just now.
-    """
-    key = (engine_address(inputs.get("engine")), *(inputs.get("sshOptions") or ()))
-    with _shared_lock:
-        if key not in _shared:
-            _shared[key] = Engine()
-            _shared[key].configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
-    return _shared[key].answering()
+    """A client of the engine that a resource's inputs name: `engine`, `sshOptions`. Raises ServiceError."""
+    engine = Engine()
+    engine.configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
+    return engine.client()
 
 
 def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """A host behind ssh: its Docker engine as a local socket, and a port of this machine on its loopback.
 
 Each connection to the socket becomes one `ssh … docker system dial-stdio`, which is what the docker
-command does for ssh:// (docker/cli `cli/connhelper`); they share the first one's connection to the host.
-Host keys are checked; ssh never asks.
+command does for ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ssh never asks.
 """
 
 import contextlib
@@ -146,10 +145,8 @@ class SshRelay:
     """Listens on a socket in a private folder for as long as the process lives."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
+        self._command = ssh_command(url, options)
         self._folder = tempfile.TemporaryDirectory(prefix="skycoin-ssh-")
-        # It ends with the last of those that share it: none is left behind by a process that was killed.
-        shared = ("ControlMaster=auto", f"ControlPath={self._folder.name}/shared", "ControlPersist=no")
-        self._command = ssh_command(url, [*options, *(part for one in shared for part in ("-o", one))])
         self._path = Path(self._folder.name) / "docker.sock"
         self._errors = Path(self._folder.name) / "errors"
         self._listener = socket.socket(socket.AF_UNIX)
