@@ -152,7 +152,11 @@ class _Pipe:
     def read(self, patience: float) -> bytes:
         """Return what has come; nothing after that many seconds without any."""
         ready, _, _ = select.select([self._number], [], [], patience)
-        return os.read(self._number, 1 << 20) if ready else b""
+        try:
+            return os.read(self._number, 1 << 20) if ready else b""
+        except BlockingIOError:
+            # Ready it was, and empty it is: select(2), “Bugs”.
+            return b""
 
     def close(self) -> None:
         """Let a pulumi that still writes find nobody there, rather than wait."""

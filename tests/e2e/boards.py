@@ -163,7 +163,7 @@ class Board:
         """End the engine and all that it runs, as a power cut does."""
         for pid in self.pids("dockerd", "containerd"):
             _kill(pid)
-        for pid in _shims(self.name):
+        for pid in _shims(self.number, self.name):
             for child in _descendants(pid):
                 _kill(child)
             _kill(pid)
@@ -199,11 +199,8 @@ class Board:
     def end(self) -> None:
         """End all that runs on the board, and remove its link; its folder stays."""
         self.kill_engine()
-        listed = subprocess.run(
-            ["ip", "netns", "pids", _namespace(self.number)], capture_output=True, text=True, check=False
-        )
-        for pid in listed.stdout.split():
-            _kill(int(pid))
+        for pid in _in_namespace(self.number):
+            _kill(pid)
         subprocess.run(["ip", "link", "delete", _link(self.number)], capture_output=True, check=False)
         subprocess.run(["ip", "netns", "delete", _namespace(self.number)], capture_output=True, check=False)
 
@@ -219,11 +216,7 @@ class Board:
 
     def pids(self, *programs: str) -> list[int]:
         """Processes of these programs in the board's network namespace."""
-        listed = subprocess.run(
-            ["ip", "netns", "pids", _namespace(self.number)], capture_output=True, text=True, check=False
-        )
-        pids = [int(pid) for pid in listed.stdout.split()]
-        return [pid for pid in pids if _name(pid) in programs]
+        return [pid for pid in _in_namespace(self.number) if _name(pid) in programs]
 
     def _connects(self, port: int) -> bool:
         probe = ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
@@ -342,15 +335,25 @@ def _name(pid: int) -> str:
         return ""
 
 
-def _shims(name: str) -> list[int]:
-    """Containers' shims of a board, known by the namespace in containerd: they outlive it."""
+def _shims(number: int, name: str) -> list[int]:
+    """Containers' shims of a board, known by the namespace in containerd: they outlive it.
+
+    Another lane's board of that name is in another network namespace.
+    """
     named = re.compile(rf"containerd-shim.*-namespace\0{re.escape(name)}\0".encode())
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for pid in _in_namespace(number):
         with contextlib.suppress(OSError):
-            if named.search((process / "cmdline").read_bytes()):
-                found.append(int(process.name))
+            if named.search(Path(f"/proc/{pid}/cmdline").read_bytes()):
+                found.append(pid)
     return found
+
+
+def _in_namespace(number: int) -> list[int]:
+    """Processes in a board's network namespace."""
+    command = ["ip", "netns", "pids", _namespace(number)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [int(pid) for pid in listed.stdout.split()]
 
 
 def _descendants(pid: int) -> list[int]:

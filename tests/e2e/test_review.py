@@ -180,7 +180,8 @@ def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
     layout = layout_in(stack.folder / "pulumi")
     plugin = ensure_tool(layout, find_go(layout), DOCKER_BUILD)
     shutil.copytree(stack.folder / "pulumi" / "pulumi", tmp_path / "pulumi")
-    [folder] = (tmp_path / "pulumi" / "plugins").glob("resource-docker-build-*")
+    plugins = (tmp_path / "pulumi" / "plugins").glob("resource-docker-build-*")
+    [folder] = [path for path in plugins if path.is_dir()]  # beside a note of the CLI's
     launcher = folder / "pulumi-resource-docker-build"
     launcher.unlink()
     launcher.symlink_to(plugin)

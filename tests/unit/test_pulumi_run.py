@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from local import pulumi_run
 from local.layout import PROJECT, Layout, read_layout
 from local.pulumi_run import PROGRESS, pulumi
 
@@ -192,3 +193,11 @@ def test_a_pulumi_that_waits_for_ever_is_interrupted_and_its_failure_told(
     env = stand_in(layout, writes(*CREATED[:2], json.dumps(failed)), waits)
     assert pulumi(["up", "--stack", "local"], env, layout.update_log) == 1
     assert "replacing node-1-container failed" in capfd.readouterr().out
+
+
+def test_a_pipe_that_is_ready_and_empty_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended an `up` that went on in the background: select may say so falsely (select(2))."""
+    pipe = pulumi_run._Pipe(tmp_path / "events")
+    monkeypatch.setattr(pulumi_run.select, "select", lambda readers, *_: (readers, [], []))
+    assert pipe.read(0) == b""
+    pipe.close()
