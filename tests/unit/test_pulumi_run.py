@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import stat
 import subprocess
@@ -198,6 +199,6 @@ def test_a_pulumi_that_waits_for_ever_is_interrupted_and_its_failure_told(
 def test_a_pipe_that_is_ready_and_empty_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ended an `up` that went on in the background: select may say so falsely (select(2))."""
     pipe = pulumi_run._Pipe(tmp_path / "events")
-    monkeypatch.setattr(pulumi_run.select, "select", lambda readers, *_: (readers, [], []))
+    monkeypatch.setattr(select, "select", lambda readers, *_: (readers, [], []))
     assert pipe.read(0) == b""
     pipe.close()
