@@ -14,7 +14,9 @@ mkdir -p "$SKYCOIN_TEST_HOME" /etc/docker
 install() {
     cache=${SKYCOIN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/skycoin-infrastructure}
     mkdir -p "$cache/locks"
-    flock "$cache/locks/debian-packages" sh -c "apt-get update -q && apt-get install -q -y iptables iproute2" >&2
+    # Standard input and output are pytest's, which speaks with its worker by them.
+    DEBIAN_FRONTEND=noninteractive flock "$cache/locks/debian-packages" \
+        sh -c "apt-get update -q && apt-get install -q -y iptables iproute2" </dev/null >&2
 }
 
 rules() {
@@ -43,7 +45,7 @@ for command in "addr add $link.2/24 dev eth0" "link set eth0 up" "link set lo up
     # shellcheck disable=SC2086
     ip -n "$lane" $command
 done
-sysctl -q -w net.ipv4.ip_forward=1
+echo 1 >/proc/sys/net/ipv4/ip_forward
 rules A
 
 # /sys shows the links of the namespace that it was mounted in; with it comes no cgroup of version 1. A resolver on
