@@ -45,7 +45,7 @@ class Figures:
     rounds: int
     hosts: Sequence[int]
     seconds: Sequence[float]
-    """Of the processor, all processes together."""
+    """Processor time of all processes together."""
     megabytes: Sequence[float]
 
 
@@ -102,12 +102,12 @@ def _stack(layout: Layout, env: Mapping[str, str], hosts: int) -> Iterator[Seque
 
 @dataclass
 class Used:
-    """What the processes of a run were seen to use."""
+    """Memory and time that the processes of a run were seen to use."""
 
     megabytes: float = 0
     """The most of all of them together: proportional set size, in which what several share counts once."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """By process: the last that was seen."""
+    """Last value that was seen, by process."""
 
     def look(self, mark: bytes) -> None:
         """Look at the processes that have a mark in their environment."""
@@ -124,7 +124,7 @@ class Used:
 
 @contextmanager
 def _watched(mark: str) -> Iterator[Used]:
-    """What a run uses while the body runs."""
+    """Watch what a run uses while the body runs."""
     used, ended = Used(), threading.Event()
 
     def watch() -> None:

@@ -31,7 +31,7 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
 
 
 def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
-    """What the whole file must say afterwards. Raises UserError where it has no such node."""
+    """Content of the whole file afterwards. Raises UserError where it has no such node."""
     wanted = yaml.safe_load(text)
     try:
         nodes = wanted["config"][SECTION]

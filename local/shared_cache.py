@@ -1,4 +1,4 @@
-"""What set-ups of one user share beside their own state: one of them at a time fills it, the others wait."""
+"""The cache that set-ups of one user share: one of them at a time fills it, the others wait."""
 
 import fcntl
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where in a stack's file an error is: file, line and a mark under what is wrong. No secret is shown."""
+"""The place of an error in a stack's file: line and a mark under what is wrong. No secret is shown."""
 
 import json
 import re

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 GONE = b"gone\n"
-"""What a plugin says whose engine has ended without it."""
+"""Word of a plugin whose engine has ended without it."""
 _CREDENTIALS = struct.Struct("3i")
 _STARTED = 19
 """Place of a process's start among the fields of /proc/PID/stat behind its name (proc(5), field 22)."""

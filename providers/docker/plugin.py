@@ -1,4 +1,4 @@
-"""What the stand-in serves: the four kinds over one engine."""
+"""The service of the stand-in: four kinds over one engine."""
 
 from providers.base import Provider, Servicer
 from providers.log import warn_at

@@ -69,7 +69,7 @@ def test_of_a_trace_the_error_stays(message: str, said: str) -> None:
     [
         (f"{PROJECT}/program/nodes.py:56: no", "program/nodes.py:56: no"),
         ("open '/home/me/.docker/config.json': no", "open '…/config.json': no"),
-        ("unix:///root/skycoin/state/engine/docker.sock: no", "unix://…/docker.sock: no"),
+        ("unix:///srv/skycoin/state/engine/docker.sock: no", "unix://…/docker.sock: no"),
         ("file:///srv/state/", "file://…/state"),
         ("| a | /tmp/skyinfra-1/Pulumi.fleet.yaml |", "| a | …/Pulumi.fleet.yaml |"),
         ("PATH=/opt/go/bin:/home/me/bin", "PATH=…/bin:…/bin"),
@@ -101,10 +101,10 @@ def test_the_whole_page_has_none() -> None:
     """Of faults, warnings and inputs alike."""
     said = [
         {"severity": "error", "message": f"error: {TRACEBACK}"},
-        {"severity": "warning", "message": "warning: host here: unix:///root/x/docker.sock: no engine"},
+        {"severity": "warning", "message": "warning: host here: unix:///srv/x/docker.sock: no engine"},
     ]
     changed = node(
-        "update", {"sshOptions": ["-i", "/root/a/key"]}, {"sshOptions": ["-i", "/root/b/key2"]}, "sshOptions"
+        "update", {"sshOptions": ["-i", "/srv/a/key"]}, {"sshOptions": ["-i", "/srv/b/key2"]}, "sshOptions"
     )
     text = page(read_changes({"steps": [changed], "diagnostics": said}), "mine") + rendered(changed)
     assert "sshOptions: …/key → …/key2" in text
