@@ -1,6 +1,5 @@
 """`skyinfra node rollback` and `lift-rollback`: nodes that stay at a digest, as their stack's file says."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from commands.agreement import has_agreed
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
 from commands.options import Function, chosen, examples, with_stack
@@ -26,6 +26,7 @@ from wallets.nodes import DeployedNode, node_of
 
 _GOES_ON = ("--continue-on-error",)
 """A failure of one node does not stop the others; those of a later wave wait for it all the same."""
+_NOBODY = "Nobody is there to ask: `--yes` goes on after the preview."
 Rollback = Mapping[str, str] | None
 """Digest, reason and date; None: the node follows its stack."""
 
@@ -165,7 +166,7 @@ class _Change:
             if self._pulumi("preview", "--run-program", *options):
                 click.echo(f"The preview failed: {self._file} is as it was.", err=True)
                 return FAILED
-            if not (yes or _agrees()):
+            if not (yes or has_agreed("Do that?", _NOBODY, err=True)):
                 click.echo(f"Nothing was changed: {self._file} is as it was.", err=True)
                 return FAILED
             file.write_bytes(text.encode())
@@ -212,15 +213,3 @@ class _Change:
 def _text(file: Path) -> str:
     """A file as it is, the ends of its lines too."""
     return file.read_bytes().decode()
-
-
-def _is_somebody_there() -> bool:
-    return sys.stdin.isatty()
-
-
-def _agrees() -> bool:
-    """True where somebody is there and says yes."""
-    if not _is_somebody_there():
-        click.echo("Nobody is there to ask: `--yes` goes on after the preview.", err=True)
-        return False
-    return click.confirm("Do that?")

@@ -27,7 +27,7 @@ HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """As much of an error's key as the file has: the last part, its value, and what follows in the error."""
+    """The part of an error's key that the file has: last part, value, and what follows in the error."""
 
     key: Node
     value: Node
@@ -155,7 +155,7 @@ def _read(node: Node) -> Any:
 
 
 def _wrong(found: _Found) -> Node:
-    """What to mark: a value; the key of a whole entry; in it the key that the error begins with."""
+    """The part to mark: a value; the key of a whole entry; in it the key that the error begins with."""
     if found.rest.startswith(_UNKNOWN) or not isinstance(found.value, MappingNode):
         return found.key if found.rest.startswith(_UNKNOWN) else found.value
     word = _FIRST_WORD.match(found.rest)

@@ -212,7 +212,7 @@ def node(board: Board) -> Node:
 
 @pytest.fixture(autouse=True)
 def _another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a run has asked for is forgotten by the next one, which has a process of its own."""
+    """Forget the images that another run has asked for: each has a process of its own."""
     monkeypatch.setattr(older_images, "_wanted", {})
 
 

@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.test_wallets import PREFLIGHT, URN, child
+
+TERMINAL = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
 
 REPOSITORY = "docker.io/skycoin/skycoin"
 OLD, NEW, OTHER = (f"sha256:{digit * 64}" for digit in "abc")
@@ -180,7 +183,7 @@ def test_a_lift_gives_the_file_back_as_it_was(host: Host, skyinfra: Skyinfra) ->
 def test_a_no_leaves_the_file_and_the_node_as_they_were(
     answer: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node_rollback, "_is_somebody_there", lambda: True)
+    monkeypatch.setattr("commands.agreement.sys", TERMINAL)
     ran = skyinfra("node", "rollback", "one", "--reason", "x", given=answer)
     assert ran.code == 1
     assert "Nothing was changed: stacks/Pulumi.local.yaml is as it was." in ran.err
@@ -189,7 +192,7 @@ def test_a_no_leaves_the_file_and_the_node_as_they_were(
 
 
 def test_a_yes_goes_on(host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_rollback, "_is_somebody_there", lambda: True)
+    monkeypatch.setattr("commands.agreement.sys", TERMINAL)
     assert skyinfra("node", "rollback", "one", "--reason", "x", given="y\n").code == 0
     assert listed(host, "one")["reason"] == "x"
 
