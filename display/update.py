@@ -58,6 +58,11 @@ _ON_TOP = (
     "refresh failed",
 )
 """Pulumi's own words after an error that has been told."""
+_LATE = "did not complete successfully: exit code: 4294967295"
+"""Error of a build step whose process the builder has ended itself, as it had not started within 10 s.
+
+BuildKit's WaitForStart (executor/runcexecutor/executor.go): seen where disk and processors were too busy.
+"""
 
 
 @dataclass(slots=True)
@@ -179,10 +184,20 @@ class Update:
         return [*lines, f"{_INDENT}{failed}", *self._reasons(), f"The whole log: {log}"]
 
     @property
+    def _errors(self) -> list[str]:
+        """Errors that the engine reported, without Pulumi's words on top of them."""
+        errors = (error for failure in self._failures.values() for error in failure.errors)
+        return [error for error in errors if not error.startswith(_ON_TOP)]
+
+    @property
     def explained(self) -> bool:
         """True where the engine reported an error; others are only in what the command printed."""
-        errors = [error for failure in self._failures.values() for error in failure.errors]
-        return any(not error.startswith(_ON_TOP) for error in errors)
+        return bool(self._errors)
+
+    @property
+    def is_late(self) -> bool:
+        """True where nothing failed but builds with a step that the builder had not started in time."""
+        return bool(self._errors) and all(_LATE in error for error in self._errors)
 
     def is_stuck(self, now: float) -> bool:
         """True where nothing goes on, and pulumi waits for ever.

@@ -46,11 +46,12 @@ def bring_up_parts(
 
     `before` is called with the engines that do not answer, `after` where nothing failed. An engine can die
     during an update, and ends it where it is refreshed: what answers by then is brought up by another one.
+    So is what a busy builder did not begin, once.
     """
     run = _Run(target)
     run.ask()
     before(run.silent)
-    while (code := run.update()) and run.ask():
+    while (code := run.update()) and (run.ask() or run.builds_again()):
         pass
     if code == 0:
         after()
@@ -67,6 +68,7 @@ class _Run:
         self._became: dict[str, str] = {}
         self._left = LeftOut(of_refresh=frozenset(), of_update=frozenset())
         self._gone: dict[str, Address] = {}
+        self._late: list[bool] = []
         self.silent: dict[Address, str] = {}
 
     def ask(self) -> bool:
@@ -86,6 +88,14 @@ class _Run:
         if unseen := len(self._left.of_refresh - self._left.of_update):
             print(f"• not refreshed, for the way that the state has to them is dead: {unseen} resources")
         return bool(found)
+
+    def builds_again(self) -> bool:
+        """True where the builder was too busy for the last update, and for none before it."""
+        again = self._late[-1] and not any(self._late[:-1])
+        if again:
+            print("• the builder had not started a build step within 10 s: this machine is too busy.")
+            print("  What was built is kept, and the rest is tried once more.", flush=True)
+        return again
 
     def update(self) -> int:
         """Bring up what answers; exit code of pulumi."""
@@ -107,6 +117,7 @@ class _Run:
         names = [host for host, address in self._hosts.items() if address in self.silent]
         env = {**self._target.env, LEFT_OUT: ",".join(names)}
         ended = update([command, *options, *quiet], env, self._target.log)
+        self._late.append(ended.is_late)
         for urn, word in ended.became.items():
             if word != "unchanged" or self._became.get(urn) in (None, "failed"):
                 self._became[urn] = word

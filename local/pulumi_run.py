@@ -43,6 +43,8 @@ class Ended:
     """Exit code of pulumi."""
     became: Mapping[str, str]
     """{URN: created, updated, unchanged, failed …}."""
+    is_late: bool
+    """True where nothing failed but builds with a step that the builder had not started in time."""
 
 
 def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Ended:
@@ -138,7 +140,7 @@ def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interr
             code = _follow(process, events, followed, interrupts)
             printed.seek(0)
             followed.end(code, printed.read().decode(errors="replace"), path)
-    return Ended(code, followed.became)
+    return Ended(code, followed.became, followed.is_late)
 
 
 class _Pipe:
@@ -219,6 +221,11 @@ class Followed:
     def became(self) -> Mapping[str, str]:
         """{URN: what became of it}."""
         return self._update.became
+
+    @property
+    def is_late(self) -> bool:
+        """True where a busy builder alone is why the update failed."""
+        return self._update.is_late
 
     def interrupt(self) -> None:
         """Answer a Ctrl-C, which pulumi has got too."""

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,21 @@ def _turn(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
     return turn
 
 
+UP: list[tuple[Machine, dict[str, Any]]] = []
+"""The worker's machine once it is up, with its first settings."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settings_put_back() -> Iterator[None]:
+    """Leave the next module none of the settings of one whose set-up failed."""
+    began = [machine.settings() for machine, _ in UP]
+    yield
+    for machine, first in UP:
+        before = began[0] if began else first
+        if machine.stack_file.exists() and machine.settings() != before:
+            machine.change(before)
+
+
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
     """A machine with nothing set up yet."""
@@ -62,6 +78,7 @@ def first_up(machine: Machine) -> Result:
         result = machine.make("up", timeout=3000)
         assert result.code == 0, result.text
         give_builder_cache(machine.layout, HOME)
+    UP.append((machine, machine.settings()))
     return result
 
 

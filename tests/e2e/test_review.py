@@ -23,6 +23,7 @@ from tests.e2e.test_upgrades import read
 from tests.e2e.upgrades import layout_in, made_stack, make_pulumi, run_in
 
 LOCAL = STATES / "0.1.0" / "local.json"
+RECORDED_REGISTRY, REGISTRY = "registry.localhost:15443", "registry.localhost:15449"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,18 @@ class Reviewed:
         return run_in(self.folder, dict(self.env), *command)
 
 
+def elsewhere(text: str) -> str:
+    """Have the registry at a port at which none is: the recorded one may be that of another test's."""
+    assert RECORDED_REGISTRY in text
+    return text.replace(RECORDED_REGISTRY, REGISTRY)
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     folder = tmp_path_factory.mktemp("review")
     env = make_pulumi(folder / "pulumi")
     state, settings, name = read(LOCAL)
+    state, settings = json.loads(elsewhere(json.dumps(state))), elsewhere(settings)
     env = made_stack(folder, env, state, settings, name)
     del env["SSL_CERT_FILE"]  # of a set-up that is not there
     return Reviewed(folder, {**env, "SKYCOIN_STATE": "/nowhere"})
@@ -170,7 +178,7 @@ def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(re
     assert "- host here runs no Docker engine at unix://…/docker.sock" in warnings
     assert "What `up` would find there is not known." in warnings
     for name in ("skycoin/skycoin", "base/busybox"):
-        assert f"- registry registry.localhost:15443 ({name}): " in warnings
+        assert f"- registry {REGISTRY} ({name}): " in warnings
     assert "What the state has of it was not refreshed." in warnings
 
 

@@ -178,6 +178,47 @@ def test_a_failure_while_all_answer_is_not_tried_again(tmp_path: Path, engines: 
     assert not bench.succeeded
 
 
+BUSY = 'failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 4294967295'
+
+
+def failed_image(bench: Bench, error: str) -> str:
+    """Script's lines for an image whose build fails by an error, with Pulumi's words on top."""
+    diagnostics = [
+        {"urn": f"{STACK}docker-build:index:Image::a-image", "severity": "error", "message": error},
+        {"urn": f"{STACK}pulumi:pulumi:Stack::skycoin-s", "severity": "error", "message": "update failed"},
+    ]
+    events = [json.dumps({"diagnosticEvent": each}) for each in diagnostics]
+    return "\n".join(f"printf '%s\\n' '{event}' >> \"$events\"" for event in events)
+
+
+def test_what_a_busy_builder_did_not_begin_is_built_by_a_second_update(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """BuildKit ends a step that has not started within 10 s: a first `make up` of 15 minutes failed by it."""
+    bench = Bench(tmp_path)
+    for name in ("here", "far"):
+        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    bench.script("[ $n = 1 ] || exit 0", failed_image(bench, BUSY), "exit 255")
+    assert bench.up() == 0
+    assert len(bench.calls) == 2
+    assert bench.succeeded
+    assert "• the builder had not started a build step within 10 s" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("errors", "calls"), [((BUSY,), 2), ((BUSY.replace("4294967295", "2"),), 1), ((BUSY, "port taken"), 1)]
+)
+def test_a_builder_that_stays_busy_or_another_failure_ends_the_run(
+    tmp_path: Path, engines: ExitStack, errors: tuple[str, ...], calls: int
+) -> None:
+    bench = Bench(tmp_path)
+    for name in ("here", "far"):
+        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    bench.script(*(failed_image(bench, error) for error in errors), "exit 255")
+    assert bench.up() == 255
+    assert len(bench.calls) == calls
+
+
 def test_a_failure_beside_a_dead_host_is_a_failure(tmp_path: Path, engines: ExitStack) -> None:
     bench = Bench(tmp_path)
     engines.enter_context(engine(tmp_path / "here.sock"))
