@@ -37,8 +37,8 @@ down: known $(VENV)/ready ## Stop nodes, workspaces and services, keep all data;
 images: known $(VENV)/ready ## The catalogue: platforms, sizes, layers and digests of what the stack local published
 	@$(SKYINFRA) images
 
-workspace: $(VENV)/ready ## Open a development workspace: NAME=cli, FOLDER=path (default here), DIND=1 for an engine inside
-	@$(SKYINFRA) workspace open "$(NAME)" --folder "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
+workspace: $(VENV)/ready ## Open a development workspace: NAME=cli, FOLDER=path of your work, DIND=1 for an engine inside
+	@$(SKYINFRA) workspace open "$(NAME)" $(if $(FOLDER),--folder "$(FOLDER)") $(DIND_FLAG)
 
 workspace-files: known $(VENV)/ready ## devcontainer.json and devfile.yaml of that workspace, written into FOLDER
 	@$(SKYINFRA) workspace files "$(NAME)" --into "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)

@@ -34,7 +34,7 @@ from wallets.signals import interrupt_on_all
     epilog=examples(
         "./skyinfra review -s release            the page of a pull request",
         "./skyinfra wallet backup node-1         a dated file of a node's wallets",
-        "./skyinfra workspace open cli           a development workspace over this folder",
+        "./skyinfra workspace open cli --folder ~/src   a development workspace over that folder",
     )
     + "\n\n\b\nExit codes:\n"
     "  0   done\n"

@@ -34,7 +34,8 @@ def workspace() -> None:
     "open",
     short_help="Open a workspace over a folder.",
     epilog=examples(
-        "./skyinfra workspace open cli --folder ~/src/skycoin", "./skyinfra workspace open vscode --dind"
+        "./skyinfra workspace open cli --folder ~/src/skycoin",
+        "./skyinfra workspace open vscode --folder ~/src/skycoin --dind",
     ),
 )
 @click.argument("name", metavar="NAME", type=NAME)

@@ -1,8 +1,10 @@
 """A stack of its own that builds one workspace and opens it over a folder."""
 
+import contextlib
 import os
 import platform
-from collections.abc import Mapping
+import pwd
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from catalogue.workspaces import WORKSPACES
@@ -12,15 +14,10 @@ from local.layout import PROJECT, Layout
 from local.setup import set_up
 from local.stack import WORKSPACE, stack_config
 from local.steps import SetupError
-from settings.opening import folder_fault
+from settings.opening import folder_fault, overlap
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 """`uname -m` → the workspace's variant: it runs where it is built."""
-
-OWN_FOLDER = (
-    "This folder holds the program itself: whoever is in the workspace can change what you run later, and "
-    "can get at the set-up's keys. Give a folder of your work: --folder /path/of/a/folder."
-)
 
 
 def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
@@ -28,13 +25,11 @@ def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> in
 
     `folder` is one that `checked_folder` has returned.
     """
-    settings = _settings(layout, name, folder, dind=dind)
+    settings = _settings(name, folder, dind=dind)
     print(
         f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
         "image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
     )
-    if PROJECT.is_relative_to(folder) or folder.is_relative_to(PROJECT):
-        print(OWN_FOLDER)
     if dind and stack_config().get("skycoin:nodes"):
         print("An engine inside can own this machine: whoever is in it can read the nodes' wallets.")
     stack = f"{WORKSPACE}{name}"
@@ -56,19 +51,43 @@ def person(folder: Path) -> str:
 
 
 def checked_folder(given: Path, layout: Layout) -> Path:
-    """The folder itself, links followed: what is checked is what is mounted. Raises SetupError."""
+    """The folder itself, links followed: what is checked is what is mounted. Raises SetupError.
+
+    Whoever is in the workspace could change a program that is run outside afterwards, with more rights.
+    """
     folder = given.resolve()
     if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder: give one with --folder.")
-    state = layout.state.resolve()
-    if folder.is_relative_to(state):
-        raise SetupError(f"{folder} is not opened: it holds this set-up's keys (--folder).")
-    if fault := folder_fault(str(folder)):
-        raise SetupError(f"{folder} is not opened: {fault} (--folder).")
+        raise SetupError(f"{folder} is no folder: give one with --folder (FOLDER= of make).")
+    if fault := folder_fault(str(folder)) or _own_fault(folder, layout):
+        raise SetupError(f"{folder} is not opened: {fault} (--folder; FOLDER= of make).")
     return folder
 
 
-def _settings(layout: Layout, name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
+def _own_fault(folder: Path, layout: Layout) -> str | None:
+    """Why a folder can't be had beside this program and this set-up, or None."""
+    own = {
+        PROJECT: "this program, which you run outside",
+        layout.state: "the keys of this set-up",
+        layout.cache: "programs that this set-up runs",
+        layout.builder_root: "layers that images are built from",
+    }
+    for place, what in own.items():
+        if overlap(folder, place.resolve()):
+            return f"it has {what} ({place}); give a folder of your work"
+    for home in _homes():
+        if home.is_relative_to(folder):
+            return f"it has a whole home, keys included ({home}); give the folder in it that is worked on"
+    return None
+
+
+def _homes() -> Iterator[Path]:
+    """Homes of whoever called, and of who called sudo; not every home is below /home."""
+    for user in (str(os.getuid()), os.environ.get("SUDO_UID", "")):
+        with contextlib.suppress(KeyError, ValueError):
+            yield Path(pwd.getpwuid(int(user)).pw_dir).resolve()
+
+
+def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
     """What `make` decides of the stack; the rest of its file is whoever's edits it."""
     arch = ARCHES.get(platform.machine())
     if arch not in WORKSPACES[name].arches:
@@ -78,7 +97,6 @@ def _settings(layout: Layout, name: str, folder: Path, *, dind: bool) -> dict[st
         f"skycoin:workspaces.{one}.arches[0]": arch for one in (base, name) if one is not None
     }
     key = f"skycoin:workspaces.{name}"
-    keys = _keys(layout, folder)
     return {
         **settings,
         f"{key}.dind": "true" if dind else None,
@@ -86,14 +104,9 @@ def _settings(layout: Layout, name: str, folder: Path, *, dind: bool) -> dict[st
         f"{key}.open.folder": str(folder),
         f"{key}.open.user": person(folder),
         f"{key}.open.dind": "true" if dind else None,
-        **({f"{key}.open.hide[0]": keys} if keys else {f"{key}.open.hide": None}),
+        # What an earlier version had hidden, in a folder that is refused now.
+        f"{key}.open.hide": None,
     }
-
-
-def _keys(layout: Layout, folder: Path) -> str | None:
-    """The set-up's own keys and sockets, where they lie in the folder: kept out of sight, no more."""
-    state = layout.state.resolve()
-    return str(state.relative_to(folder)) if state.is_relative_to(folder) and state != folder else None
 
 
 def _report(opened: Mapping[str, str], env: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from pathlib import PurePath
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -33,7 +34,15 @@ def folder_fault(folder: str) -> str | None:
         return "it holds more than a workspace may see; give the folder in it that is worked on"
     if len(parts) == 2 and parts[0] == "home":
         return "it is a whole home, keys included; give the folder in it that is worked on"
+    in_home = parts[2:] if parts[0] == "home" else parts[1:] if parts[0] == "root" else []
+    if in_home and in_home[0].startswith("."):
+        return "a hidden folder of a home has keys and settings of programs; give a folder that is worked on"
     return None
+
+
+def overlap(one: PurePath, other: PurePath) -> bool:
+    """True where one folder is the other, or lies in it."""
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def hidden_fault(path: str) -> str | None:
@@ -70,7 +79,8 @@ class OpenSettings(Settings):
     folder: Annotated[
         str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
     ]
-    """Folder that is `/work` inside: no system folder, nothing in one, no whole home."""
+    """Folder that is `/work` inside: no system folder, nothing in one, no whole home, no hidden folder of a
+    home; with `engine: local`, none that holds this program or lies in it."""
     user: (
         Annotated[
             str,

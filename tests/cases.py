@@ -170,7 +170,6 @@ _CASES = {
     43: Case(
         "workspace folder that holds the program or its state, is a link, is a home",
         "refused; nothing of another owner is written",
-        "homes and the state only",
     ),
     44: Case(
         "own engine started, stopped, started again beside the machine's",

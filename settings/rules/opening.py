@@ -1,13 +1,16 @@
 """Rules over opened workspaces: hosts, engines inside, pages."""
 
 from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from settings.names import opened
-from settings.opening import OpenSettings
+from settings.opening import OpenSettings, overlap
 from settings.stack import StackSettings
 from settings.words import not_listed
 from settings.workspace import WorkspaceSettings
+
+PROGRAM = Path(__file__).resolve().parents[2]
 
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:
@@ -39,6 +42,11 @@ def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSett
     if host is None:
         yield f"{key}.open.host: {not_listed(opening.host, 'hosts', settings.hosts)}"
         return
+    if host.engine == "local" and overlap(PurePosixPath(opening.folder), PROGRAM):
+        yield (
+            f"{key}.open.folder: {opening.folder} holds this program or lies in it ({PROGRAM}), and whoever "
+            "is inside could change what you run; give a folder of your work beside it"
+        )
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:
         yield (

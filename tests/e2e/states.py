@@ -18,6 +18,7 @@ from catalogue.version import VERSION
 from catalogue.workspaces import AUTHORITIES, TRUSTING
 from local.layout import PROJECT
 from tests.e2e.machine import HOME, Machine
+from tests.e2e.workspaces import PROJECTS
 
 STATES = PROJECT / "tests" / "states"
 ECR = PROJECT / "tests" / "snapshots" / "ecr.txt"
@@ -25,6 +26,7 @@ FOLDERS: Mapping[str, str] = {
     str(HOME / "checkout"): "/checkout",
     str(HOME / "state"): "/state",
     str(HOME): "/tests",
+    str(PROJECTS): "/tests",
     str(PROJECT): "/project",
     str(Path.home()): "/person",
 }

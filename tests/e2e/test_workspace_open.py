@@ -17,7 +17,7 @@ from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.states import record
 from tests.e2e.tools import devcontainer_cli, devfiles_read
-from tests.e2e.workspaces import GID, UID, load_busybox
+from tests.e2e.workspaces import GID, PROJECTS, UID, load_busybox, project
 
 PERSON = {"SUDO_UID": str(UID), "SUDO_GID": str(GID)}
 """The tests run as root: as if by sudo of somebody whom this machine does not know."""
@@ -42,13 +42,10 @@ def owner(path: Path) -> tuple[int, int]:
 
 
 @pytest.fixture(scope="module")
-def folder(machine: Machine) -> Path:
-    """What the person works on."""
-    made = machine.checkout.parent / "project"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
-    os.chown(made, UID, GID)
-    return made
+def folder() -> Iterator[Path]:
+    """The folder that the person works on."""
+    yield project("project")
+    shutil.rmtree(PROJECTS)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +64,16 @@ def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Mach
     assert result.code != 0
     assert "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'" in result.text
     assert "•" not in result.text, "no step began"
+
+
+@pytest.mark.case(43)
+def test_the_checkout_is_not_opened_and_nothing_is_begun(machine: Machine) -> None:
+    """H2: without FOLDER it was the checkout, and the passphrase could be read from inside."""
+    for words in ((), (f"FOLDER={machine.checkout / 'docs'}",), (f"FOLDER={machine.layout.state}",)):
+        result = asks(machine, "workspace", "NAME=cli", *words)
+        assert result.code != 0
+        assert re.search(r"is not opened: .*give a folder", result.text), result.text
+        assert "•" not in result.text, "no step began"
 
 
 def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
@@ -157,11 +164,8 @@ def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Ma
 @pytest.fixture(scope="module")
 def developers(folder: Path) -> Path:
     """A folder of the image's user: opened by root, the devcontainer command keeps the image's ids."""
-    made = folder.with_name("developers")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
-    os.chown(made, 1000, 1000)
-    return made
+    assert folder.parent == PROJECTS  # removed with it
+    return project("developers", 1000, 1000)
 
 
 @pytest.mark.usefixtures("opened")

@@ -11,12 +11,14 @@ from typing import Any
 
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, DOCKER_DATA
 from local.packages import ensure_packages
-from tests.e2e.machine import Machine, Result
+from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.plugin import busybox_archive, until
 
 UID, GID = 1234, 1235
 """Nobody's ids: neither the image's nor this machine's."""
 MINUTES = 60
+PROJECTS = Path("/srv") / f"skycoin-{HOME.name}"
+"""Folders that people work on: the tests' own home is hidden, and has the set-up."""
 DIND_OPTIONS = (
     *(part for capability in DIND_CAPABILITIES for part in ("--cap-add", capability)),
     *(part for option in DIND_SECURITY for part in ("--security-opt", option)),
@@ -49,6 +51,15 @@ class Workspace:
     def unpacked(self, tag: str, arch: str = "amd64") -> float:
         """Size of all files in MB."""
         return float(self.tags[tag]["variants"][arch]["unpacked"]) / 1e6
+
+
+def project(name: str, uid: int = UID, gid: int = GID) -> Path:
+    """A new folder of a person."""
+    made = PROJECTS / name
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    os.chown(made, uid, gid)
+    return made
 
 
 def publish(machine: Machine, workspaces: Mapping[str, Any], timeout: float = 1800) -> Mapping[str, Any]:

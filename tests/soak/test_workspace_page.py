@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.browser import Page, browser
 from tests.e2e.machine import Machine
-from tests.e2e.workspaces import GID, UID
+from tests.e2e.workspaces import GID, PROJECTS, UID, project
 
 NAME = "skycoin-workspace-vscode"
 PORT = 16493
@@ -22,14 +22,12 @@ PICTURE = os.environ.get("SKYCOIN_PICTURE")
 
 
 @pytest.fixture(scope="module")
-def folder(machine: Machine) -> Path:
-    made = machine.checkout.parent / "page"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
+def folder() -> Iterator[Path]:
+    made = project("page")
     (made / "main.go").write_text('package main\n\nfunc main() {\n\tprintln("hello, Skycoin")\n}\n')
-    for path in (made, made / "main.go"):
-        os.chown(path, UID, GID)
-    return made
+    os.chown(made / "main.go", UID, GID)
+    yield made
+    shutil.rmtree(PROJECTS)
 
 
 @pytest.fixture(scope="module")

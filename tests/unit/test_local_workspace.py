@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -19,7 +20,9 @@ from tests.unit.projects import stack_settings
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "project" / "local" / "state"))
+    for name in ("state", "cache", "builder_root"):
+        monkeypatch.setenv(f"SKYCOIN_{name.upper()}", str(tmp_path / "own" / name))
+        (tmp_path / "own" / name).mkdir(parents=True)
     return read_layout()
 
 
@@ -39,7 +42,7 @@ def opened(layout: Layout, folder: Path | str) -> int:
 @pytest.mark.parametrize(
     ("folder", "reason"),
     [
-        ("/nowhere/at/all", "/nowhere/at/all is no folder: give one with --folder."),
+        ("/nowhere/at/all", "/nowhere/at/all is no folder: give one with --folder (FOLDER= of make)."),
         ("/etc", "/etc is not opened: it belongs to the system"),
         ("/", "/ is not opened: it holds more than a workspace may see"),
     ],
@@ -58,20 +61,44 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
         opened(layout, tmp_path / "innocent")
 
 
-@pytest.mark.parametrize(("place", "warned"), [(PROJECT, True), (PROJECT / "docs", True), (None, False)])
-def test_a_folder_that_holds_the_program_is_warned_of(
-    place: Path | None, warned: bool, layout: Layout, folder: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """H2: it is the default, and to hide the keys in it does not hold."""
+@pytest.mark.case(43)
+@pytest.mark.parametrize("where", ["itself", "above", "inside"])
+@pytest.mark.parametrize(
+    ("own", "reason"),
+    [
+        ("program", "it has this program, which you run outside"),
+        ("state", "it has the keys of this set-up"),
+        ("cache", "it has programs that this set-up runs"),
+        ("builder_root", "it has layers that images are built from"),
+        ("home", "it has a whole home, keys included"),
+    ],
+)
+def test_a_folder_of_the_program_of_its_state_or_of_a_person_is_not_opened(
+    own: str, reason: str, where: str, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H2: the checkout was the default, and to hide the keys in it did not hold: its parents can be moved."""
+    place = tmp_path / "mine" / own
+    (place / "deep").mkdir(parents=True)
+    if own == "program":
+        monkeypatch.setattr(workspace, "PROJECT", place)
+    elif own == "home":
+        monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_dir=str(place)))
+    else:
+        monkeypatch.setenv(f"SKYCOIN_{own.upper()}", str(place))
+        layout = read_layout()
+    folder = {"itself": place, "above": place.parent, "inside": place / "deep"}[where]
+    if (own, where) == ("home", "inside"):
+        assert workspace.checked_folder(folder, layout) == folder
+        return
+    with pytest.raises(SetupError) as caught:
+        workspace.checked_folder(folder, layout)
+    assert str(caught.value).startswith(f"{folder} is not opened: {reason} ({place}); give ")
+    assert str(caught.value).endswith(" (--folder; FOLDER= of make).")
 
-    def stop(*_: object) -> None:
-        raise SetupError("far enough")
 
-    monkeypatch.setattr(workspace, "set_up", stop)
-    with pytest.raises(SetupError, match="far enough"):
-        opened(layout, place or folder)
-    assert (workspace.OWN_FOLDER in capsys.readouterr().out) is warned
+def test_the_checkout_itself_is_not_opened(layout: Layout) -> None:
+    with pytest.raises(SetupError, match="it has this program"):
+        workspace.checked_folder(PROJECT / "docs", layout)
 
 
 def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -88,9 +115,9 @@ def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path)
     assert workspace.person(folder) == f"{os.getuid()}:{os.getgid()}"
 
 
-def test_what_is_asked_of_the_stack_names_the_folder_and_hides_the_keys(layout: Layout, folder: Path) -> None:
-    layout.state.mkdir(parents=True)
-    settings = workspace._settings(layout, "cli", folder, dind=False)
+def test_what_is_asked_of_the_stack_names_the_folder(folder: Path) -> None:
+    """`hide` goes: an earlier version had written it for the checkout."""
+    settings = workspace._settings("cli", folder, dind=False)
     assert settings == {
         "skycoin:workspaces.cli.arches[0]": settings["skycoin:workspaces.cli.arches[0]"],
         "skycoin:workspaces.cli.dind": None,
@@ -98,15 +125,12 @@ def test_what_is_asked_of_the_stack_names_the_folder_and_hides_the_keys(layout: 
         "skycoin:workspaces.cli.open.folder": str(folder),
         "skycoin:workspaces.cli.open.user": workspace.person(folder),
         "skycoin:workspaces.cli.open.dind": None,
-        "skycoin:workspaces.cli.open.hide[0]": "local/state",
+        "skycoin:workspaces.cli.open.hide": None,
     }
 
 
-def test_a_folder_without_the_keys_hides_nothing(layout: Layout, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    settings = workspace._settings(layout, "cli", other, dind=True)
-    assert settings["skycoin:workspaces.cli.open.hide"] is None
+def test_an_engine_inside_is_asked_for_twice(folder: Path) -> None:
+    settings = workspace._settings("cli", folder, dind=True)
     assert settings["skycoin:workspaces.cli.dind"] == settings["skycoin:workspaces.cli.open.dind"] == "true"
 
 
@@ -120,11 +144,9 @@ def test_a_machine_that_it_is_not_made_for_is_refused(
 
 @pytest.mark.parametrize("name", WORKSPACES)
 @pytest.mark.parametrize("dind", [False, True])
-def test_the_example_with_what_is_asked_is_a_valid_stack(
-    name: str, dind: bool, layout: Layout, folder: Path
-) -> None:
+def test_the_example_with_what_is_asked_is_a_valid_stack(name: str, dind: bool, folder: Path) -> None:
     raw = stack_settings("workspace.example.yaml")
-    for path, value in workspace._settings(layout, name, folder, dind=dind).items():
+    for path, value in workspace._settings(name, folder, dind=dind).items():
         if value is not None:
             _put(raw, path.removeprefix("skycoin:").replace("[0]", ".0").split("."), yaml.safe_load(value))
     opening = parse(raw).workspaces[name].open

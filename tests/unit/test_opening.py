@@ -1,5 +1,6 @@
 """Settings of an opened workspace: what is refused, with which words, and what reaches the component."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ KEY = "skycoin:workspaces.cli.open"
 SYSTEMS = "it belongs to the system; give the folder that is worked on"
 WHOLE = "it holds more than a workspace may see; give the folder in it that is worked on"
 A_HOME = "it is a whole home, keys included; give the folder in it that is worked on"
+HIDDEN = "a hidden folder of a home has keys and settings of programs; give a folder that is worked on"
 NO_PATH = "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
 NO_INSIDE = "a path to hide is one inside the folder, relative to it, without '..'"
 NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (what `id` says)'
@@ -65,6 +67,9 @@ def test_an_opening_has_its_defaults() -> None:
         ("/home", WHOLE),
         ("/tmp", WHOLE),
         ("/home/me", A_HOME),
+        ("/home/me/.ssh", HIDDEN),
+        ("/home/me/.local/share/x", HIDDEN),
+        ("/root/.ssh", HIDDEN),
     ],
 )
 def test_a_folder_that_no_workspace_sees_is_refused(folder: str, fault: str) -> None:
@@ -73,8 +78,27 @@ def test_a_folder_that_no_workspace_sees_is_refused(folder: str, fault: str) -> 
     assert line.endswith(fault)
 
 
+@pytest.mark.case(43)
 @pytest.mark.parametrize(
-    "folder", ["/home/me/project", "/root/x", "/srv/git", "/data", "/tmp/x", "/home/me/a b:c"]
+    "folder", ["/srv/infrastructure", "/srv/infrastructure/docs", "/srv/infrastructure/local/state"]
+)
+def test_a_folder_that_has_this_program_is_refused_on_this_machine(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H2. On another host the same path is another folder."""
+    monkeypatch.setattr("settings.rules.opening.PROGRAM", Path("/srv/infrastructure"))
+    [line] = faults(with_cli(folder=folder))
+    assert line.startswith(f"{KEY}.folder: {folder} holds this program or lies in it")
+    away = with_cli(folder=folder, host="attic")
+    away["hosts"]["attic"] = {"engine": "ssh://pi@attic"}
+    opening = parse(away).workspaces["cli"].open
+    assert opening is not None
+    assert opening.folder == folder
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["/home/me/project", "/root/x", "/home/me/x/.git", "/srv/.git", "/data", "/tmp/x", "/home/me/a b:c"],
 )
 def test_a_folder_that_somebody_works_on_is_taken(folder: str) -> None:
     assert folder_fault(folder) is None
