@@ -69,7 +69,7 @@ def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Mach
 @pytest.mark.case(43)
 def test_the_checkout_is_not_opened_and_nothing_is_begun(machine: Machine) -> None:
     """H2: without FOLDER it was the checkout, and the passphrase could be read from inside."""
-    for words in ((), (f"FOLDER={machine.checkout / 'docs'}",), (f"FOLDER={machine.layout.state}",)):
+    for words in ((), (f"FOLDER={machine.checkout / 'docs'}",), (f"FOLDER={machine.checkout.parent}",)):
         result = asks(machine, "workspace", "NAME=cli", *words)
         assert result.code != 0
         assert re.search(r"is not opened: .*give a folder", result.text), result.text
