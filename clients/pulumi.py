@@ -39,6 +39,11 @@ def stack_resources(stack: str) -> list[dict[str, Any]]:
     return resources
 
 
+def stack_names() -> list[str]:
+    """Names of the project's stacks on this backend. Raises ServiceError with Pulumi's own words."""
+    return [str(one["name"]) for one in _ask(["stack", "ls", "--json"])]
+
+
 def let_go(stack: str, urns: Collection[str]) -> None:
     """Let no node's container of a state wait for those of `urns`: a rollout's waves are recorded there.
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
-from clients.pulumi import selected_stack, stack_outputs, stack_resources
+from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_resources
 from display.errors import UserError
-from local.layout import Layout, read_layout
+from local.layout import PROJECT, Layout, read_layout
 from local.lock import exclusive
 from local.pulumi_cli import is_set_up, known_environment
+from local.registry_collection import digests, named
 from local.stack import STACK, refuse_while_locked, resources
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
@@ -65,6 +66,13 @@ class Backend:
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """Resources of a stack's state. Raises UserError."""
         return stack_resources(stack) if self.layout is None else resources(self.layout, stack)
+
+    def named_digests(self) -> frozenset[str]:
+        """Digests that the state or the file of a stack names. Raises UserError."""
+        if self.layout is not None:
+            return named(self.layout)
+        states = (json.dumps(stack_resources(name)) for name in stack_names())
+        return digests([*states, *(path.read_text() for path in (PROJECT / "stacks").glob("*.yaml"))])
 
     @contextlib.contextmanager
     def changing(self, stack: str, command: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ import click
 
 from catalogue.naming import name_fault
 from clients.registry import Repository
-from commands.backend import Choice, enter_set_up
+from commands.backend import Choice, choose, enter_set_up
 from commands.options import (
     MALFORMED,
     NO_OUTPUTS,
@@ -18,6 +18,7 @@ from commands.options import (
     with_outputs,
     with_stack,
 )
+from display.errors import UserError
 from local.layout import read_layout
 from release.record import RecordError, markdown, release_record
 from release.retention import KEEP, plan
@@ -80,15 +81,16 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: B
     help="Builds of each kind that stay.",
 )
 @click.option("--delete", is_flag=True, help="Remove them. Without it they are only listed.")
-def retain(repository: str, backend: Choice, keep: int, delete: bool) -> None:
+@click.option("--no-stacks", is_flag=True, help="Go by tags alone, where no Pulumi is: stacks are not read.")
+def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks: bool) -> None:
     """List feature and develop builds older than the newest; with --delete, remove them.
 
-    Never removes releases, moving tags, or what they point to. Do not run it during a publish to
-    REPOSITORY.
+    Never removes releases, moving tags, what they point to, or what a stack of the backend runs or names by
+    digest. Do not run it during a publish to REPOSITORY.
     """
-    enter_set_up(read_layout(), backend)  # for its registry's authority and logins: no Pulumi is needed
+    deployed = _without_stacks(backend) if no_stacks else _deployed(backend)
     client = Repository(repository)
-    wanted = plan(client, keep)
+    wanted = plan(client, keep, deployed)
     for word, found in (("stays", wanted.stays), ("goes", wanted.goes)):
         for build in found:
             click.echo(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
@@ -98,3 +100,19 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool) -> None:
     for reference in (*wanted.untag, *wanted.remove):
         client.remove(reference)
     click.echo(f"{len(wanted.goes)} builds are gone; the registry's garbage collection frees their space")
+
+
+def _without_stacks(backend: Choice) -> frozenset[str]:
+    """No digest; the set-up is entered for its registry's authority and logins."""
+    enter_set_up(read_layout(), backend)
+    return frozenset()
+
+
+def _deployed(backend: Choice) -> frozenset[str]:
+    """Digests that stacks name: their builds stay."""
+    try:
+        return choose(backend).named_digests()
+    except UserError as error:
+        raise UserError(
+            f"{error}\nWhat stacks run is not known, and nothing was removed; --no-stacks goes by tags alone."
+        ) from None

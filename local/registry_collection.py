@@ -7,7 +7,7 @@ nothing that is needed; the next one goes on.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from clients.registry import Repository
 from local.layout import PROJECT, Layout
@@ -21,6 +21,11 @@ from local.steps import run, step
 from local.tools import REGISTRY, ensure_tool, find_go
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def digests(texts: Iterable[str]) -> frozenset[str]:
+    """Digests that are anywhere in these texts."""
+    return frozenset(digest for text in texts for digest in _DIGEST.findall(text))
 
 
 def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None:
@@ -41,7 +46,7 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
 def named(layout: Layout) -> frozenset[str]:
     """Digests that a stack's state or file names, or the set-up's bases."""
-    return frozenset(digest for text in _texts(layout) for digest in _DIGEST.findall(text))
+    return digests(_texts(layout))
 
 
 def _texts(layout: Layout) -> Iterator[str]:

@@ -5,7 +5,8 @@ time of a publish: what is published between the look and the removal may go wit
 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013): releases and moving tags
 last for ever, and so does every manifest that a tag that stays points to. The build that `develop`
-points to stays, however old its source. Without --delete nothing is removed.
+points to stays, however old its source, and so does one that a stack runs or names by digest: a board that
+loses its disk pulls it again. Without --delete nothing is removed.
 """
 
 import re
@@ -84,13 +85,19 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
     return sorted(found, key=lambda build: (build.created, build.tag), reverse=True)
 
 
-def plan(repository: Any, keep: int) -> Plan:
-    """What retiring all builds but the newest `keep` of each kind means."""
+def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
+    """What retiring all builds but the newest `keep` of each kind, and those of `deployed` digests, means."""
     found = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
     known = builds(repository, points)
     newest = [build for kind in KINDS for build in [one for one in known if one.kind is kind][:keep]]
-    stays = [one for one in known if one in newest or one.digests[:1] == (points.get(Channel.DEVELOP),)]
+    stays = [
+        one
+        for one in known
+        if one in newest
+        or one.digests[:1] == (points.get(Channel.DEVELOP),)
+        or not {*deployed}.isdisjoint((*one.digests, *(points[tag] for tag in one.tags if tag in points)))
+    ]
     goes = [one for one in known if one not in stays]
     going = {tag for build in goes for tag in build.tags if tag in points}
     live = {digest for tag, digest in points.items() if tag not in going}

@@ -69,7 +69,7 @@ def repository(up: Machine, hosted: Hosted) -> Iterator[Repository]:
 
 def retention(repository: Repository, *arguments: str) -> subprocess.CompletedProcess[str]:
     # The authority is that of the test, not of a set-up that this checkout may have.
-    given = ["--backend", "pulumi", *arguments]
+    given = ["--backend", "pulumi", "--no-stacks", *arguments]
     command = [str(PROJECT / "skyinfra"), "release", "retain", repository.name, *given]
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)

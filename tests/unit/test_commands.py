@@ -28,6 +28,7 @@ from settings.names import workspace_container
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
+from tests.unit.test_retention import publish
 from tests.unit.test_wallets import RESOURCES, TEXT
 from wallets.contents import File, pack
 from wallets.errors import WalletError
@@ -361,18 +362,62 @@ def test_retention_takes_the_set_ups_authority_and_logins(
     monkeypatch.setattr("commands.release.Repository", made)
     monkeypatch.setenv("SSL_CERT_FILE", "")
     remember(set_up, {BACKEND_URL: HERE, "SSL_CERT_FILE": "/set-up/bundle.crt"})
-    assert skyinfra("release", "retain", "r.example:5443/a/b", "--backend", "pulumi").code == 0
-    assert skyinfra("release", "retain", "r.example:5443/a/b").code == 0
+    asked = ("release", "retain", "r.example:5443/a/b", "--no-stacks")
+    assert skyinfra(*asked, "--backend", "pulumi").code == 0
+    assert skyinfra(*asked).code == 0
     assert trusted == ["", "/set-up/bundle.crt"]
 
 
-def test_retention_needs_neither_a_set_up_nor_a_pulumi(
+def test_retention_without_a_set_up_or_a_pulumi_says_that_it_does_not_know_what_runs(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
+    """M7: it removed what boards run."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("commands.release.Repository", Repository)
-    ran = skyinfra("release", "retain", "r.example/a")
+    refused = skyinfra("release", "retain", "r.example/a", "--delete")
+    assert refused.code == exit_codes.FAILED
+    assert "What stacks run is not known, and nothing was removed; --no-stacks goes by tags" in refused.err
+    ran = skyinfra("release", "retain", "r.example/a", "--no-stacks")
     assert (ran.code, ran.out) == (0, "0 builds would go; --delete removes them\n")
+
+
+@pytest.mark.parametrize("where", ["state of the set-up", "state of Pulumi", "file of a stack"])
+def test_retention_keeps_what_any_stack_runs_or_names(
+    where: str,
+    set_up: Layout,
+    pulumi: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    skyinfra: Skyinfra,
+    tmp_path: Path,
+) -> None:
+    """M7, on both kinds of backend: of three old builds the one that is named stays."""
+    repository = Repository("r.example/a")
+    named = {name: publish(repository, f"feature-{name}", "2025-01-01") for name in ("a", "b", "c")}["b"]
+    monkeypatch.setattr("commands.release.Repository", lambda _: repository)
+    monkeypatch.setattr("local.registry_collection.PROJECT", tmp_path)
+    monkeypatch.setattr("commands.backend.PROJECT", tmp_path)
+    state = {"deployment": {"resources": [{"outputs": {"image": f"r.example/a@{named}"}}]}}
+    asked = ["release", "retain", "r.example/a", "--keep", "0"]
+    if where == "state of the set-up":
+        folder = set_up.state / "backend" / ".pulumi" / "stacks" / "skycoin"
+        folder.mkdir(parents=True)
+        (folder / "fleet.json").write_text(json.dumps(state))
+    elif where == "state of Pulumi":
+        pulumi.with_name("pulumi").write_text(
+            f"#!/bin/sh\ncase $* in *'stack ls'*) echo '[{{\"name\": \"fleet\"}}]';;\n"
+            f"*'stack export --stack fleet'*) echo '{json.dumps(state)}';; esac\n"
+        )
+        asked += ["--backend", "pulumi"]
+    else:
+        (tmp_path / "stacks").mkdir()
+        (tmp_path / "stacks" / "Pulumi.fleet.yaml").write_text(f"digest: {named}\n")
+    ran = skyinfra(*asked)
+    assert ran.code == 0, ran.err
+    assert [line.split()[0] + line.split()[-1] for line in ran.out.splitlines()[:-1]] == [
+        "staysfeature-b",
+        "goesfeature-c",
+        "goesfeature-a",
+    ]
 
 
 def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(

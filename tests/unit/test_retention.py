@@ -106,6 +106,21 @@ def test_what_a_live_tag_points_to_stays(repository: Repository) -> None:
     assert set(found.untag) == {"feature-x", *(f"feature-x-{arch}" for arch in ARCHES)}
 
 
+@pytest.mark.parametrize("runs", ["list", "variant", "variant of a list that is gone"])
+def test_a_build_that_a_stack_runs_stays(repository: Repository, runs: str) -> None:
+    """M7: a board that loses its disk could not pull its image again."""
+    listed = publish(repository, "feature-old", "2026-01-01")
+    variant = repository.digest_of("feature-old-arm32v7")
+    publish(repository, "feature-older", "2025-01-01")
+    if runs == "variant of a list that is gone":
+        repository.remove(listed)
+    assert variant is not None
+    found = plan(repository, 0, {listed} if runs == "list" else {variant, "sha256:" + "0" * 64})
+    assert [build.tag for build in found.stays] == ["feature-old"]
+    assert [build.tag for build in found.goes] == ["feature-older"]
+    assert variant not in found.remove
+
+
 def test_a_list_goes_where_only_its_children_are_shared(repository: Repository) -> None:
     listed = publish(repository, "feature-x", "2026-01-01", program="the same")
     publish(repository, "0.28.0", program="the same")
