@@ -103,8 +103,18 @@ class _Patience(Retry):
         return super().increment(*args, **options)
 
 
+class _Plain(requests.exceptions.InvalidSchema):
+    """A redirect leads to what is not https."""
+
+
 class _Session(requests.Session):
-    """Without the logins of ~/.netrc, which requests would add on its own."""
+    """Without the logins of ~/.netrc, which requests would add on its own, and without plain HTTP."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None and urlsplit(urljoin(resp.url, target)).scheme != "https":
+            raise _Plain(f"a redirect leads to {target}, which is not https")
+        return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         here, there = response.request.url or "", prepared_request.url or ""
@@ -294,6 +304,8 @@ class Repository:
                 timeout=SECONDS,
                 **options,
             )
+        except _Plain as error:
+            raise RegistryError(f"registry {self.host} ({self.path}): {error}") from None
         except OSError as error:  # requests' own errors are of this kind too
             message = f"registry {self.host} ({self.path}): {_brief(error)}"
             if "certificate" in str(error):

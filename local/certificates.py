@@ -11,6 +11,8 @@ from local.layout import Layout
 from local.steps import as_root, output, run, step
 
 DAYS = "3650"
+_NAMES = f"nameConstraints=critical,permitted;DNS:{LOCAL_HOST},permitted;IP:127.0.0.1/255.255.255.255"
+"""RFC 5280, 4.2.1.10: whoever gets the authority's key can't vouch for any other name."""
 DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", re.S)
 
@@ -73,7 +75,7 @@ def _make(layout: Layout, folder: Path) -> None:
     key_options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     run(
         ["openssl", "req", "-x509", *key_options, "-days", DAYS, "-subj", "/CN=skycoin local registry"]
-        + ["-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.crt")],
+        + ["-addext", _NAMES, "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.crt")],
         log=log,
     )
     run(

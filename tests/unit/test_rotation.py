@@ -106,6 +106,37 @@ def test_an_authority_changes_with_what_it_has_signed(
         assert (set_up.ca.parent / name).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "is_vouched_for"),
+    [
+        ("DNS:registry.localhost", True),
+        ("IP:127.0.0.1", True),
+        ("DNS:bank.example", False),
+        ("IP:10.0.0.1", False),
+    ],
+)
+def test_the_authority_vouches_for_no_other_name(
+    name: str, is_vouched_for: bool, set_up: Layout, tmp_path: Path
+) -> None:
+    """Its key lies on the disk for ten years, and programs of root trust it."""
+    folder = set_up.ca.parent
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other"]
+    signed = [
+        "-CA",
+        str(folder / "ca.crt"),
+        "-CAkey",
+        str(folder / "ca.key"),
+        "-addext",
+        f"subjectAltName={name}",
+    ]
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt")]
+    subprocess.run(["openssl", "req", "-x509", *made, *signed, *files], capture_output=True, check=True)
+    command = ["openssl", "verify", "-CAfile", str(set_up.ca), str(tmp_path / "crt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is is_vouched_for, done.stderr
+    assert is_vouched_for or "permitted subtree violation" in done.stderr
+
+
 def test_an_old_set_ups_ca_can_be_changed_before_it_has_a_login(set_up: Layout, skyinfra: Skyinfra) -> None:
     set_up.registry_password.unlink()
     assert skyinfra("setup", "rotate", "ca").code == 0
