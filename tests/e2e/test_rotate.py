@@ -143,10 +143,9 @@ def test_what_is_no_key_is_refused_with_those_that_are(up: Machine) -> None:
 
 
 def test_an_old_set_up_has_no_login_to_change_and_is_told_so(up: Machine) -> None:
-    password = up.layout.registry_password.read_text()
-    up.layout.registry_password.unlink()
+    aside = up.layout.registry_password.rename(up.layout.state / "aside")
     refused = up.skyinfra("setup", "rotate", "login")
-    up.layout.registry_password.write_text(password)
+    aside.rename(up.layout.registry_password)
     assert refused.code == 1
     assert "of an earlier version, whose registry has no login: run `make up`" in refused.text
     assert up.docker("pull", f"{up.layout.registry}/base/busybox:bookworm-local").code == 0
