@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from display.markdown import fence, plain, table
+from display.units import duration
 from review.changes import Changes
 from review.first_screen import Part
 from review.mermaid import mermaid
 from review.room import fitted, length, shares
 from review.tag_words import architectures, becomes
+from review.values import short_digest
 
 DONE = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
 
@@ -63,8 +65,8 @@ def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]
     graph = mermaid(changes.graph)
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
-    yield _table("Published", ("tag", "what happens", "variants"), _publications(changes))
-    heads = ("container", "host", "what happens", "why")
+    yield _table("Published", ("tag", "now", "what happens", "variants"), _publications(changes))
+    heads = ("container", "host", "what happens", "last time", "why")
     yield _table("Nodes and what belongs to them", heads, _restarts(changes))
     yield _table("Options", ("resource", "what changes"), changes.options.changes)
     yield _table("Backups of wallets", ("node", "newest known to this machine"), backups)
@@ -88,11 +90,13 @@ def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
 
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.publications:
-        yield f"`{one.reference}`", "; ".join([becomes(one), *architectures(one)]), ", ".join(one.variants)
+        said = "; ".join([becomes(one), *architectures(one)])
+        yield f"`{one.reference}`", short_digest(one.before), said, ", ".join(one.variants)
 
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.restarts:
         done = DONE.get(one.op, one.op)
         said = done if one.bound is None else f"{done}, {one.bound}"
-        yield one.container, one.host, said, plain("; ".join(one.why))
+        last = "" if one.last is None else duration(one.last)
+        yield one.container, one.host, said, last, plain("; ".join(one.why))

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from display.markdown import fence, plain
+from display.units import duration
 from review.changes import Changes
 from review.restarts import Restart
 from review.risk import risk_of
 from review.room import fitted, length, shares
 from review.summary import summary
 from review.tag_words import architectures, becomes
+from review.values import short_digest
 
 LIMIT = 4000
 _NAMED = 6
@@ -102,12 +104,15 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
 def _lost(changes: Changes) -> Iterator[str]:
     for loss in changes.options.losses:
         yield f"- {loss.text}"
+    together: dict[tuple[str, str], list[str]] = {}
     for one in changes.publications:
         if one.lost:
-            yield (
-                f"- The published tag `{one.reference}` loses {', '.join(one.lost)}: "
-                "there, pulls of it fail; its old digest stays."
-            )
+            together.setdefault((one.repository, ", ".join(one.lost)), []).append(f"`{one.tag}`")
+    for (repository, arches), tags in together.items():
+        yield (
+            f"- In `{repository}`, {arches} would be gone from {_named(tags)}: "
+            "machines of that architecture can't pull them any more. The old digests stay."
+        )
 
 
 def _lost_note(changes: Changes) -> str:
@@ -121,13 +126,20 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
     """Containers to which the same happens are one line."""
     together: dict[tuple[str, str], list[str]] = {}
     for one in restarts:
-        if one.op == "delete":
-            until = "for good"
-        else:
-            until = str(one.bound) if one.bound is not None else "for how long is not known"
-        together.setdefault((until, "; ".join(one.why)), []).append(one.said)
+        said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
+        together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
     for (until, why), names in together.items():
         yield f"- {_named(names)}: {until}{plain(f'. {why}' if why else '')}"
+
+
+def _how_long(one: Restart) -> str:
+    if one.op == "delete":
+        return "for good"
+    return "for how long is not known" if one.bound is None else str(one.bound)
+
+
+def _last(one: Restart) -> str:
+    return f"last time {'not known' if one.last is None else duration(one.last)}"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -140,7 +152,8 @@ def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for one in changes.publications:
         said = "; ".join([becomes(one), *architectures(one)])
-        together.setdefault((one.repository, said), []).append(f"`{one.tag}`")
+        today = f" (now `{short_digest(one.before)}`)" if one.before else ""
+        together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")
     for (repository, said), tags in together.items():
         yield f"- `{repository}`: {_named(tags)}: {said}"
     if changes.withdrawn:

@@ -53,7 +53,8 @@ def _container(step: Step) -> tuple[str, str] | None:
 
 
 def _volume(step: Step) -> tuple[str, str] | None:
-    return ("volume", step.urn) if step.type == VOLUME and step.op in ("replace", "delete") else None
+    lost = step.op == "replace" or (step.op == "delete" and not step.retained)
+    return ("volume", step.urn) if step.type == VOLUME and lost else None
 
 
 def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
@@ -63,8 +64,7 @@ def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
     if kind == "tags":
         return f"{name}: {len(steps)} tag{'s' * bool(rest)}"
     if kind == "volume":
-        done = "kept" if first.retained and first.op == "delete" else f"{DONE[first.op]}, DATA LOST"
-        return f"volume {first.old.get('name') or first.name}: {done}"
+        return f"volume {first.old.get('name') or first.name}: {DONE[first.op]}, DATA LOST"
     one = restart(first)
     where = f" on {one.host}" if one.host else ""
     return f"{one.container}{where}: {DONE.get(one.op, one.op)}"

@@ -6,7 +6,7 @@ A pull is no part of it: the old container runs while its host gets the new imag
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from catalogue.node_container import HANDED_OVER
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT
 from display.units import duration
 from review.node_settings import node_differences
 from review.steps import Step
@@ -50,6 +50,8 @@ class Restart:
     is_node: bool
     bound: Bound | None = None
     """Of a replacement; None where the preview does not say it."""
+    last: int | None = None
+    """Seconds that its last replacement took; None where the state does not know it."""
 
     @property
     def stops(self) -> bool:
@@ -77,6 +79,7 @@ def restart(step: Step) -> Restart:
         why=tuple(_differences(step, is_node=is_node)),
         is_node=is_node,
         bound=_bound(step) if op == "replace" else None,
+        last=_seconds(step.outputs.get(LAST_REPLACEMENT)),
     )
 
 
@@ -94,10 +97,13 @@ def _bound(step: Step) -> Bound | None:
     else:
         grace = step.old.get("destroyGraceSeconds")
         wait = step.new.get("waitTimeout", UNHEALTHY) if step.new.get("wait") else None
-    # A value that is not known yet is a text.
-    if isinstance(grace, int | float) and isinstance(wait, int | float):
-        return Bound(int(grace), int(wait))
-    return None
+    first, second = _seconds(grace), _seconds(wait)
+    return None if first is None or second is None else Bound(first, second)
+
+
+def _seconds(value: object) -> int | None:
+    """A number of the preview; a value that is not known yet is a text."""
+    return int(value) if isinstance(value, int | float) else None
 
 
 def _differences(step: Step, *, is_node: bool) -> Iterator[str]:

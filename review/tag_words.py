@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from review.publications import Presence, Publication
-from review.values import TO_BE_BUILT, short_digest
+from review.values import TO_BE_BUILT
 
 WORDS = {
     Presence.ABSENT: ("new", "new, then never changes", "new"),
@@ -31,8 +31,7 @@ def becomes(one: Publication) -> str:
     """What would happen to a tag, and where it would move."""
     moving, exact, _ = WORDS[one.presence]
     word = exact if one.immutable else moving
-    start = f" from `{short_digest(one.before)}`" if one.before else ""
-    return word.replace("moves", f"moves{start}{_to(one)}", 1) if one.presence is Presence.STATE else word
+    return word.replace("moves", f"moves{_to(one)}", 1) if one.presence is Presence.STATE else word
 
 
 def _to(one: Publication) -> str:

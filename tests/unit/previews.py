@@ -3,6 +3,7 @@
 The engine's part is made here: which resource is new, changed, replaced or gone, and the options of each.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,7 +50,7 @@ def _steps(old: Mapping[str, Registered], after: Engine) -> Iterator[Preview]:
 def _deletions(old: Mapping[str, Registered], after: Engine) -> Iterator[Preview]:
     """As the engine does: children first."""
     there = {entry.urn for entry in after.registered}
-    for urn, entry in reversed(old.items()):
+    for urn, entry in reversed([*old.items()]):
         if urn not in there:
             yield {"op": "delete", "urn": urn, "oldState": _state(entry, after)}
 
@@ -77,3 +78,12 @@ def _plain(value: Any) -> Any:
     if value is UNKNOWN:
         return UNKNOWN_TEXT
     return "[secret]" if isinstance(value, Secret) else value
+
+
+def copies(preview: Preview, name: str, count: int) -> Preview:
+    """The preview with `count` nodes in the place of one, each on a host of its own."""
+    its = [step for step in preview["steps"] if f"::{name}" in step["urn"]]
+    rest = [step for step in preview["steps"] if step not in its]
+    text = json.dumps(its)
+    made = [one for number in range(count) for one in json.loads(text.replace(name, f"{name}-{number:03}"))]
+    return {**preview, "steps": [*rest, *made]}
