@@ -55,10 +55,8 @@ def _whole(part: Part) -> Fold:
     """A section of the first screen that had no room there."""
     if part.is_output:
         opening, *_, closing = fence(part.lines)
-        return Fold(
-            title=_counted("All errors", part.lines), head=(opening,), lines=part.lines, tail=(closing,)
-        )
-    return Fold(title=_counted(f"{part.title}: all", part.lines), head=(), lines=part.lines)
+        return Fold(title="The whole error", head=(opening,), lines=part.lines, tail=(closing,))
+    return Fold(title=f"{part.title}: all {len(part.lines)}", head=(), lines=part.lines)
 
 
 def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]:
@@ -97,6 +95,6 @@ def _publications(changes: Changes) -> Iterator[Sequence[str]]:
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.restarts:
         done = DONE.get(one.op, one.op)
-        said = done if one.bound is None else f"{done}, {one.bound}"
+        said = done if one.bound is None else f"{done}, at most {one.bound}"
         last = "" if one.last is None else duration(one.last)
         yield one.container, one.host, said, last, plain("; ".join(one.why))

@@ -19,14 +19,15 @@ from review.values import short_digest
 
 LIMIT = 4000
 _NAMED = 6
-"""Names in one line of things to which the same happens."""
-_LINE = 400
+"""Names in one line of things to which the same happens; of more it has half as many."""
+_LINE = 600
 """Characters of one line; one that is longer comes whole in the details."""
 INCOMPLETE = (
     "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
     "preview leaves them out: make it with `--show-sames`."
 )
 NOTHING_LOST = "Nothing: no wallet, volume or published tag goes, and none loses its protection."
+REFUSED_NOTE = "Below is what would be done without it, as far as the preview came."
 STOPS = (
     "A host pulls the new image, and a node's wallet is copied, while the old container runs. Where the new "
     "one fails, the old one is started again."
@@ -90,6 +91,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
     yield Part(
         title="`pulumi up` would stop with this, and change nothing",
         lines=[line for fault in changes.faults for line in fault.splitlines()],
+        note=REFUSED_NOTE if changes.faults else "",
         is_output=True,
     )
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
@@ -129,13 +131,13 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
         said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
         together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
     for (until, why), names in together.items():
-        yield f"- {_named(names)}: {until}{plain(f'. {why}' if why else '')}"
+        yield f"- {until}: {_named(names)}{plain(f'. Why: {why}' if why else '')}"
 
 
 def _how_long(one: Restart) -> str:
     if one.op == "delete":
-        return "for good"
-    return "for how long is not known" if one.bound is None else str(one.bound)
+        return "For good"
+    return "For how long is not known" if one.bound is None else f"At most {one.bound}"
 
 
 def _last(one: Restart) -> str:
@@ -144,8 +146,10 @@ def _last(one: Restart) -> str:
 
 def _named(names: Sequence[str]) -> str:
     """Names, and the number of those for which a line has no room; all are in the details."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    shown = _NAMED // 2
+    return f"{', '.join(names[:shown])} and {len(names) - shown} more"
 
 
 def _tags(changes: Changes) -> Iterator[str]:

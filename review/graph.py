@@ -39,7 +39,7 @@ def read_graph(steps: Sequence[Step], preview: Mapping[str, Any]) -> Graph:
 
 
 def _image(step: Step) -> tuple[str, str] | None:
-    if step.type != BUILD:
+    if step.type != BUILD or step.op == "delete":
         return None
     return "image", step.name.removesuffix("-image").rpartition("-")[0]
 

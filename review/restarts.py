@@ -35,7 +35,7 @@ class Bound:
 
     def __str__(self) -> str:
         parts = f"{duration(self.grace)} to stop, then {duration(self.wait)} to become healthy"
-        return f"at most {duration(self.seconds)} ({parts})"
+        return f"{duration(self.seconds)} ({parts})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

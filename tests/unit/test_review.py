@@ -26,7 +26,7 @@ PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
 HERE = "urn:pulumi:release::skycoin::pulumi:providers:docker::here::6ed0fd"
 KEPT = {"protect": True, "retainOnDelete": True, "provider": HERE}
 """Options of a wallet volume; of other resources they change nothing here."""
-LIMITS = {"stopTimeout": 60, "waitTimeout": 300}
+LIMITS: Mapping[str, Any] = {"stopTimeout": 60, "waitTimeout": 300}
 
 
 def step(
@@ -115,9 +115,9 @@ def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> No
     text = rendered(node("update", old, new, "image", "command", "memory", "ports"))
     assert text.startswith("## Stack release: restarts 1 node for at most 6 min\n\n1 container replaced.\n")
     why = "image: skycoin@dddddddddddd → what would be built; args: -b=1 → -b=2; memory: 1 → 2 MiB; ports"
-    how_long = "at most 6 min (1 min to stop, then 5 min to become healthy)"
-    assert f"- node `skycoin-attic` on host here (last time not known): {how_long}. {why}\n" in text
-    assert f"| skycoin-attic | here | replaced, {how_long} |  | {why} |" in text
+    how_long = "t most 6 min (1 min to stop, then 5 min to become healthy)"
+    assert f"- A{how_long}: node `skycoin-attic` on host here (last time not known). Why: {why}\n" in text
+    assert f"| skycoin-attic | here | replaced, a{how_long} |  | {why} |" in text
     assert f"### What can be lost\n\n{NOTHING_LOST}" in text
     assert STOPS in text
 
@@ -177,7 +177,7 @@ def test_new_and_removed_containers_are_counted_apart() -> None:
     assert text.startswith(
         "## Stack release: stops 1 node for good\n\n1 container new, 1 container removed.\n"
     )
-    assert "- node `skycoin-attic` on host here: for good\n" in text
+    assert "- For good: node `skycoin-attic` on host here\n" in text
     assert "| skycoin-attic | here | removed |  |" in text
 
 

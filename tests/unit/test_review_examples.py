@@ -40,7 +40,7 @@ def released_again() -> dict[str, Any]:
     """Outputs of the stack `release` with other digests."""
     outputs = published()
     for number, one in enumerate(outputs[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"].values()):
-        one["digest"] = f"sha256:{number + 11:064x}"
+        one["digest"] = f"sha256:{number + 11:x}{'0' * 63}"
         one["ref"] = f"docker.io/skycoin/skycoin@{one['digest']}"
     return outputs
 
@@ -93,10 +93,12 @@ def node_removed() -> Preview:
 
 def refused() -> Preview:
     said = (
-        "docker.io/skycoin/skycoin:0.27.1 is published as sha256:8c0c2b4af621, and its content would be "
+        "docker.io/skycoin/skycoin:0.27.1 is published as sha256:647f86b8cdb4, and its content would be "
         "another one. A release never changes: raise `revision`."
     )
-    return {**build_argument(), "diagnostics": [{"severity": "error", "message": said}]}
+    changed = with_image("release", build_args={"EXTRA": "x"})
+    preview = preview_of(up("release"), run("release", preview=True, **changed))
+    return {**preview, "diagnostics": [{"severity": "error", "message": said}]}
 
 
 def many(count: int = 200) -> Preview:
@@ -116,7 +118,7 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "boards": ("fleet", boards, Level.RESTARTS),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
     "node-removed": ("fleet", node_removed, Level.RESTARTS),
-    "refused": ("local", refused, Level.REFUSED),
+    "refused": ("release", refused, Level.REFUSED),
     "200-nodes": ("fleet", many, Level.RESTARTS),
 }
 """Name of the page → stack, its preview, and the risk that it says."""
