@@ -34,7 +34,7 @@ LAST_HEALTHY = "skycoin.last-healthy"
 """Label of a node's container: image, `repo@sha256:…`, of the last sound one of another digest before it."""
 
 LAST_REPLACEMENT = "lastReplacement"
-"""Output of a node's container: seconds of its last replacement, from the stop to the new one's proof."""
+"""Output of a node's container: seconds of its last replacement, from just before the stop to the proof."""
 
 LEFT_OUT = "SKYCOIN_LEFT_OUT"
 """Environment variable with the hosts that a run leaves out, by name, with commas between them."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pulumi.runtime.rpc import UNKNOWN
+
 from catalogue.node_container import OFFLINE, RPC_PORT
 from review.steps import Step
 from review.values import difference, short
@@ -20,7 +22,8 @@ def node_differences(step: Step) -> Iterator[str]:
     for path in step.reasons:
         key = path.partition("[")[0].partition(".")[0]
         before, after = step.old.get(key), step.new.get(key)
-        words = _TOLD[key](before, after) if key in _TOLD and before and after else []
+        known = before and after and UNKNOWN not in (before, after)
+        words = _TOLD[key](before, after) if known and key in _TOLD else []
         if not words:
             yield difference(path, step.old.get(path), step.new.get(path))
         elif key not in told:

@@ -14,6 +14,8 @@ def short(value: object) -> str:
         return TO_BE_BUILT
     if isinstance(value, Mapping):  # Pulumi's way to write a secret, with its ciphertext
         return "not shown"
+    if isinstance(value, bool):
+        return str(value).lower()
     text = str(value) if value not in (None, "") else "none"
     name, at, digest = text.rpartition("@sha256:")
     if at:
@@ -32,6 +34,6 @@ def difference(name: str, before: object, after: object) -> str:
         gone = [str(one) for one in before if one not in after and isinstance(one, str)]
         come = [str(one) for one in after if one not in before and isinstance(one, str)]
         return f"{name}: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}" if gone + come else name
-    if isinstance(after, str | int | bool) and before is not None:
+    if all(isinstance(value, str | int | bool) for value in (before, after)):
         return f"{name}: {short(before)} → {short(after)}"
     return name

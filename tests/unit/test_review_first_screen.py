@@ -165,6 +165,12 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
         ),
         ({"command": ["-a"]}, {"command": ["-b=<1>"]}, "args: -a → -b=&lt;1>"),
         (
+            {"newWallet": False, "image": "a"},
+            {"newWallet": True, "image": "b"},
+            "newWallet: false → true; image: a → b",
+        ),
+        ({"command": ["-a"]}, {"command": UNKNOWN}, "command"),
+        (
             {"ports": PORTS},
             {
                 "ports": [
@@ -175,12 +181,11 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
             "peer-port: none → 0.0.0.0:7000; rpc-port: 127.0.0.1:6420 → 127.0.0.1:6421",
         ),
     ],
-    ids=["joins", "leaves", "interface", "further flags", "ports"],
+    ids=["joins", "leaves", "interface", "further flags", "no setting of a container", "not known", "ports"],
 )
 def test_a_nodes_change_is_told_in_its_settings(old: Any, new: Any, said: str) -> None:
-    [path] = old
     start = "- For how long is not known: node `skycoin-attic` on host here (last time not known). Why: "
-    assert f"{start}{said}\n" in rendered(node("update", old, new, path))
+    assert f"{start}{said}\n" in rendered(node("update", old, new, *old))
 
 
 def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
