@@ -181,4 +181,4 @@ def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[st
         yield f"- {plain(' '.join(warning.split()))}"
     for node, word in backups:
         if word.startswith("**"):
-            yield f"- newest backup of node {node}: {word}"
+            yield f"- newest backup of {node}: {word}"

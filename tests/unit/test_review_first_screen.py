@@ -1,10 +1,12 @@
 """The first screen of a review page, its limit and the page's, whatever a preview holds."""
 
+import json
 from typing import Any
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from commands.exit_codes import AT_RISK
 from review.changes import Changes, read_changes
 from review.first_screen import INCOMPLETE, LIMIT, NOTHING_LOST, first_screen
 from review.graph import Graph
@@ -13,6 +15,7 @@ from review.markdown import page
 from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
 from review.room import fitted, length, shares
+from tests.unit.front_door import Skyinfra
 from tests.unit.test_review import (
     CONTAINER,
     EXPORTER_CONTAINER,
@@ -92,6 +95,22 @@ def test_a_preview_that_leaves_things_out_is_not_called_safe() -> None:
     changes = read_changes({"steps": [], "changeSummary": {"same": 3}})
     assert risk_of(changes).line == "no risk seen, in a preview that leaves things out"
     assert INCOMPLETE in screen(changes)
+
+
+@pytest.mark.parametrize(
+    ("steps", "code"),
+    [
+        ([], 0),
+        ([replaced(**LIMITS)], 0),
+        ([tags({"amd64": A}, {"amd64": B})], 0),
+        ([tags({"amd64": A, "arm32v5": A}, {"amd64": A})], AT_RISK),
+    ],
+    ids=["nothing", "restart", "moved tag", "lost architecture"],
+)
+def test_the_exit_code_says_the_risk(steps: list[Any], code: int, skyinfra: Skyinfra) -> None:
+    """Refused, at risk by a wallet, and no preview: test_review.py and test_review_options.py."""
+    given = json.dumps({"steps": steps})
+    assert skyinfra("review", "-s", "mine", "--preview", "-", given=given).code == code
 
 
 # Tags.
@@ -271,7 +290,7 @@ def test_a_warning_hides_nothing_behind_a_comment() -> None:
 
 def test_a_backup_that_falls_short_is_on_the_first_screen() -> None:
     text = first_screen(read_changes({"steps": []}), "mine", [("attic", "**none**"), ("shed", "1 h")]).text
-    assert text.endswith("### Warnings\n\n- newest backup of node attic: **none**\n")
+    assert text.endswith("### Warnings\n\n- newest backup of attic: **none**\n")
 
 
 def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
