@@ -33,6 +33,9 @@ NODE = "skycoin.node"
 LAST_HEALTHY = "skycoin.last-healthy"
 """Label of a node's container: image, `repo@sha256:…`, of the last sound one of another digest before it."""
 
+LAST_REPLACEMENT = "lastReplacement"
+"""Output of a node's container: seconds of its last replacement, from just before the stop to the proof."""
+
 LEFT_OUT = "SKYCOIN_LEFT_OUT"
 """Environment variable with the hosts that a run leaves out, by name, with commas between them."""
 

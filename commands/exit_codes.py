@@ -3,7 +3,7 @@
 from fleet import parts
 
 FAILED = 1
-"""A request was refused or failed; the message says why."""
+"""A request was refused or failed, and a review had no preview; the message says why."""
 USAGE = 2
 """A command line that is not understood (click's own)."""
 REFUSED = 3

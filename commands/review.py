@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -17,12 +17,15 @@ from display.progress import working
 from local.layout import PROJECT
 from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, stack_config
-from review.changes import PreviewError, read_changes
-from review.markdown import page
+from review.changes import Changes, PreviewError, read_changes
+from review.markdown import page, page_without_preview
 from review.published import with_presence
+from review.risk import Level, risk_of
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
+
+EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
 
 
 @click.command(
@@ -46,8 +49,9 @@ from wallets.records import has_records, newest_backup, recorded
 def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
-    Changes nothing, and leaves no stack behind. The exit code is 3 where `pulumi up` would be refused, and 5
-    where a wallet, a volume or something published could be lost; the page says why.
+    Changes nothing, and leaves no stack behind. The page's first line says the risk, and the exit code: 0
+    where it is safe or only restarts, 1 without a preview, 3 where `pulumi up` would be refused, and 5 where
+    a wallet, a volume or something published could be lost.
     """
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
@@ -76,7 +80,7 @@ def _preview(stack: str, options: Sequence[str], backend: Backend, *, look: bool
             check=False,
         )
     outcome = f"failed with exit code {done.returncode}" if done.returncode else "printed no preview"
-    said = f"`{' '.join(command)}` {outcome}: see above."
+    said = f"`{' '.join(command)}` {outcome}: its messages say why."
     failed = done.returncode != 0
     return _print_page(
         done.stdout,
@@ -111,18 +115,19 @@ def _print_page(
 ) -> int:
     """Print the page of a preview, with a look at registries where that is asked for; the exit code.
 
-    Raises PreviewError that says `said` where it is none, and where Pulumi failed but the page has no fault.
+    Where it is none, or Pulumi failed without a fault, the page says `said`. Raises PreviewError.
     """
     try:
-        changes = read_changes(json.loads(text))
-        if look:
-            changes = with_presence(changes)
-        shown = page(changes, stack, backups)
+        changes = _changes(json.loads(text), failed=failed, look=look)
     except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
+        click.echo(page_without_preview(stack, said), nl=False)
         raise PreviewError(said) from None
+    click.echo(page(changes, stack, backups), nl=False)
+    return EXIT_CODES[risk_of(changes).level]
+
+
+def _changes(preview: Any, *, failed: bool, look: bool) -> Changes:
+    changes = read_changes(preview)
     if failed and not changes.faults:
-        raise PreviewError(said)
-    click.echo(shown, nl=False)
-    if changes.faults:
-        return REFUSED
-    return AT_RISK if changes.options.losses else 0
+        raise PreviewError("it failed, and has no fault")
+    return with_presence(changes) if look else changes

@@ -1,5 +1,6 @@
-"""A Markdown table: for the release record, and for the page that a reviewer reads."""
+"""Parts of Markdown: for the release record, and for the page that a reviewer reads."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -10,3 +11,15 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def plain(text: str) -> str:
+    """Text of somebody else's, whose `<` begins no tag or comment that would hide what follows."""
+    return text.replace("<", "&lt;")
+
+
+def fence(lines: Sequence[str]) -> list[str]:
+    """Lines as they are, in a fence that none of them ends."""
+    longest = max((len(run) for run in re.findall("`+", "\n".join(lines))), default=0)
+    bar = "`" * max(3, longest + 1)
+    return [bar, *lines, bar]

@@ -22,3 +22,10 @@ def size(count: int) -> str:
             return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"
+
+
+def duration(seconds: int) -> str:
+    """A length of time in whole seconds, to the second: `45 s`, `6 min`, `6 min 40 s`."""
+    minutes, rest = divmod(seconds, _MINUTE)
+    parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes)
+    return " ".join(parts)

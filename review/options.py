@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from review.steps import provider_of
+
 BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"
 VOLUME = "docker:index/volume:Volume"
@@ -128,16 +130,11 @@ def _said(one: State) -> str:
     if token != VOLUME:
         return f"The {noun} `{_name(one)}`"
     volume = (one.get("inputs") or {}).get("name") or _name(one)
-    return f"The {'wallet ' if _is_wallet(one) else ''}{noun} `{volume}` on host {_provider(one)}"
+    return f"The {'wallet ' if _is_wallet(one) else ''}{noun} `{volume}` on host {provider_of(one)}"
 
 
 def _name(one: State) -> str:
     return _kind(one)[2]
-
-
-def _provider(one: State) -> str:
-    """Name of a resource's provider; that of a volume is the host's."""
-    return str(one.get("provider") or "").rpartition("::")[0].rpartition("::")[2]
 
 
 class _Order:
@@ -168,7 +165,7 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
     for option, words in GAINED.items():
         if new.get(option) and not old.get(option):
             yield words
-    before, after = _provider(old), _provider(new)
+    before, after = provider_of(old), provider_of(new)
     if old.get("type") == new.get("type") and before != after:
         yield f"provider {before or 'none'} → {after or 'none'}"
     if waits := order.lost(old, new):

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from clients.registry import RegistryError, Repository
-from review.changes import Changes, Presence
+from review.changes import Changes
+from review.publications import Presence
 
 Ask = Callable[[str], Any]
 

@@ -120,8 +120,10 @@ class Handover:
         seconds: int,
         prove: Callable[[str], None],
         watch: Callable[[Values, str], None],
-    ) -> None:
+    ) -> float | None:
         """Put a new container in the place of `old`, which stays aside; healthy it must be in `seconds`.
+
+        The answer is how long the node was down, in seconds; None where none ran before.
 
         `config` is the body of the engine's create request. `prove` raises ProviderError for a new container
         (its id) that is healthy and not what it should be; `watch` gets the old one, which runs, and the
@@ -134,7 +136,7 @@ class Handover:
                 f"a container that is not this node's is called {previous_container(former)}, and {former} "
                 "takes that name for as long as a new one starts: rename the other one first"
             )
-        attempt = secrets.token_hex(8)
+        attempt, began = secrets.token_hex(8), time.monotonic()
         try:
             if old is not None:
                 if old["State"]["Running"]:
@@ -148,6 +150,7 @@ class Handover:
             self._policy(new, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
             raise ProviderError(self._undone(error, old, name, attempt, grace)) from error
+        return time.monotonic() - began if old is not None and old["State"]["Running"] else None
 
     def start(self, container: str, seconds: int) -> None:
         """Start a container that is there, and wait for its health. Raises ProviderError."""

@@ -9,6 +9,7 @@ finds no container that bears its id.
 import contextlib
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from typing import Any
 from docker.errors import DockerException, NotFound
 
 from catalogue.naming import is_pinned
-from catalogue.node_container import HANDED_OVER, LIVE, NODE
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE, NODE
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.pull import ensure_image, is_same, known_as
@@ -120,12 +121,12 @@ class NodeContainer(Remade):
         old = handover.find(inputs["name"])
         if old is not None:
             _refuse_foreign(old, inputs)
-        self._replace(client, handover, old, {}, inputs, identity)
+        took = self._replace(client, handover, old, {}, inputs, identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one.
             with contextlib.suppress(DockerException, OSError):
                 handover.discard(old)
-        return identity, self._state(client, inputs)
+        return identity, {**self._state(client, inputs), **took}
 
     def _adopted(self, inputs: Values) -> tuple[str, Values]:
         """The container of this node as it is; where it is not as wanted, the next preview shows it."""
@@ -167,11 +168,12 @@ class NodeContainer(Remade):
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)
         handover.settle(olds["name"])
+        took = {key: olds[key] for key in (LAST_REPLACEMENT,) if key in olds}
         old = handover.find(olds["name"]) or handover.made_for(identity)
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
             if old is not None and not _is(old, identity):
                 _refuse_foreign(old, news)
-            self._replace(client, handover, old, olds, news, identity)
+            took |= self._replace(client, handover, old, olds, news, identity)
             if old is not None:
                 handover.discard(old)
             self._older.remove(client.api, olds, news)
@@ -179,7 +181,7 @@ class NodeContainer(Remade):
             if news.get("newWallet") and not olds.get("newWallet"):
                 copy_wallet(client, news, news["image"], self._now())
             self._adjust(client, handover, old, news)
-        return self._state(client, news)
+        return {**self._state(client, news), **took}
 
     def delete(self, identity: str, state: Values) -> None:
         """Stop with grace, then remove: what bears this id, and nothing else. Volumes stay.
@@ -214,7 +216,8 @@ class NodeContainer(Remade):
         state: Values,
         inputs: Values,
         identity: str,
-    ) -> None:
+    ) -> Values:
+        """Hand over; the part of the state that says how long the node was down, where one ran before."""
         want(inputs)
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
@@ -235,7 +238,7 @@ class NodeContainer(Remade):
             refuse_unproved(client.api, new, made_of, before)
             refuse_changed(wallet, *remembered)
 
-        handover.replace(
+        took = handover.replace(
             old,
             config,
             inputs["name"],
@@ -244,6 +247,7 @@ class NodeContainer(Remade):
             prove=prove,
             watch=lambda running, attempt: watch(inputs, running, attempt, self._warn),
         )
+        return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
 
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:

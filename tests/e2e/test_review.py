@@ -74,8 +74,8 @@ def reviewed(stack: Reviewed) -> Iterator[Reviewed]:
 def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
     done = reviewed.review("--no-refresh")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("## Stack local: 1 container replaced\n")
-    assert "### Options" not in done.stdout
+    assert done.stdout.startswith("## Stack local: restarts 1 node for at most 6 min\n")
+    assert "<summary>Options" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_program_that_gives_a_wallet_up_is_caught(
     reviewed.edit("components/node.py", option, gone)
     done = reviewed.review("--no-refresh")
     assert done.returncode == AT_RISK, done.stderr
-    assert done.stdout.startswith("## Stack local: WALLET AT RISK, 1 container replaced\n")
+    assert done.stdout.startswith("## Stack local: WALLET AT RISK, restarts 1 node for at most 6 min\n")
     assert f"- The wallet volume `skycoin-node-1-wallet` on host here is {said}: " in done.stdout
 
 

@@ -146,24 +146,25 @@ def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
 
 def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine) -> None:
     """Unchanged, it says so; one build argument more rebuilds five variants, and nothing else happens."""
-    assert up.make("review").text.strip().splitlines()[-1] == "## Stack local: nothing changes"
+    assert up.make("review").text.strip().splitlines()[-1] == "Nothing changes."
     settings = up.settings()
     image = {**settings["skycoin:images"]["skycoin"], "build-args": {"EXTRA": "1"}}
     up.change({**settings, "skycoin:images": {"skycoin": image}})
     result = up.make("review")
     up.change(settings)
     assert result.code == 0, result.text
-    assert "## Stack local: 5 variants rebuilt, 4 tags moved, 1 container replaced" in result.text
+    assert "## Stack local: restarts 1 node for at most " in result.text
+    assert "\n5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in result.text
     assert "| skycoin | amd64, arm32v5, arm32v6, arm32v7, arm64v8 | EXTRA: none → 1 |" in result.text
-    assert "No volume is touched" in result.text
+    assert "Nothing: no wallet, volume or published tag goes" in result.text
 
 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("review", "-s", "local"), "## Stack local: nothing changes"),
-        (("review", "-s", "local", "--no-refresh"), "## Stack local: nothing changes"),
-        (("review",), "## Stack local: nothing changes"),
+        (("review", "-s", "local"), "## Stack local: safe\n\nNothing changes.\n"),
+        (("review", "-s", "local", "--no-refresh"), "## Stack local: safe\n\nNothing changes.\n"),
+        (("review",), "## Stack local: safe\n\nNothing changes.\n"),
         (("release", "record", "-s", "local"), "# skycoin 0.27.1"),
         (("images", "-s", "local"), "arm32v5"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catalogue.node_container import NODE
+from catalogue.node_container import LAST_REPLACEMENT, NODE
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
 from providers.skycoin import handover, watchdog
@@ -117,6 +117,22 @@ def test_another_image_is_a_handover_in_this_order() -> None:
     ]
     assert engine.copies == 2
     is_whole(engine, {**INPUTS, "image": NEXT})
+
+
+def test_the_state_knows_how_long_the_last_replacement_took() -> None:
+    """It stays through what replaces nothing; a first container has replaced none."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    assert LAST_REPLACEMENT not in resource.outputs
+    resource.up({**INPUTS, "image": NEXT})
+    took = resource.outputs[LAST_REPLACEMENT]
+    assert isinstance(took, int)
+    assert took > 0
+    assert resource.up({**INPUTS, "image": NEXT}, refresh=True) == "same"
+    assert resource.up({**INPUTS, "image": NEXT, "memory": 1024}) == "update"
+    assert resource.outputs[LAST_REPLACEMENT] == took
+    assert resource.up({**INPUTS, "image": NEXT, "memory": 1024}, replace=True) == "replace"
+    assert LAST_REPLACEMENT in resource.outputs
 
 
 @pytest.mark.parametrize(

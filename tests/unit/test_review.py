@@ -9,9 +9,11 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
-from commands.exit_codes import REFUSED
+from commands.exit_codes import FAILED, REFUSED
 from review.changes import PreviewError, Rebuild, read_changes
-from review.markdown import page, summary
+from review.first_screen import NOTHING_LOST, STOPS
+from review.markdown import page
+from review.summary import summary
 from tests.unit.front_door import Skyinfra
 from tests.unit.yaml_like import DIGEST
 
@@ -24,6 +26,7 @@ PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
 HERE = "urn:pulumi:release::skycoin::pulumi:providers:docker::here::6ed0fd"
 KEPT = {"protect": True, "retainOnDelete": True, "provider": HERE}
 """Options of a wallet volume; of other resources they change nothing here."""
+LIMITS: Mapping[str, Any] = {"stopTimeout": 60, "waitTimeout": 300}
 
 
 def step(
@@ -70,7 +73,7 @@ def rendered(*steps: Mapping[str, Any]) -> str:
 
 def test_nothing_changes() -> None:
     same = [build("amd64", op="same"), tag("latest", "same"), step("read", PREFLIGHT, "x")]
-    assert rendered(*same) == "## Stack release: nothing changes\n"
+    assert rendered(*same) == "## Stack release: safe\n\nNothing changes.\n"
 
 
 def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_order() -> None:
@@ -98,37 +101,42 @@ def test_other_reasons_of_a_build_are_named() -> None:
 
 def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
     text = rendered(tag("0.27.1", "create", immutable=True), tag("latest", "update"), tag("0.26", "delete"))
-    first, *lines = text.splitlines()
-    assert first == "## Stack release: 1 tag new to the stack, 1 tag moved"
+    lines = text.splitlines()
+    assert lines[:3] == ["## Stack release: safe", "", "1 tag new to the stack, 1 tag moved."]
     exact = "new to the stack, then never changes; its registry was not asked"
-    assert f"| `docker.io/skycoin/skycoin:0.27.1` | {exact} | amd64, arm32v7 |" in lines
-    assert "| `docker.io/skycoin/skycoin:latest` | moves | amd64, arm32v7 |" in lines
-    assert "No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`." in lines
+    assert f"| `docker.io/skycoin/skycoin:0.27.1` |  | {exact} | amd64, arm32v7 |" in lines
+    assert "| `docker.io/skycoin/skycoin:latest` |  | moves | amd64, arm32v7 |" in lines
+    assert "- No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`" in lines
 
 
-def test_a_replaced_container_says_why_and_that_no_volume_is_touched() -> None:
+def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> None:
     old = {"image": f"repo/skycoin@{DIGEST}", "command": ["-a", "-b=1"], "memory": 1, "ports": [{"a": 1}]}
-    new = {"image": UNKNOWN, "command": ["-a", "-b=2"], "memory": 2, "ports": [{"a": 2}]}
+    new = {"image": UNKNOWN, "command": ["-a", "-b=2"], "memory": 2, "ports": [{"a": 2}], **LIMITS}
     text = rendered(node("update", old, new, "image", "command", "memory", "ports"))
-    assert text.startswith("## Stack release: 1 container replaced\n")
-    assert (
-        "| skycoin-attic | replaced | image: skycoin@dddddddddddd → what would be built; "
-        "command: -b=1 → -b=2; memory: 1 → 2; ports |"
-    ) in text
-    assert "No volume is touched; a node's wallet is copied before its container is replaced." in text
+    assert text.startswith("## Stack release: restarts 1 node for at most 6 min\n\n1 container replaced.\n")
+    why = "image: skycoin@dddddddddddd → what would be built; args: -b=1 → -b=2; memory: 1 → 2 MiB; ports"
+    how_long = "t most 6 min (1 min to stop, then 5 min to become healthy)"
+    assert f"- A{how_long}: node `skycoin-attic` on host here (last time not known). Why: {why}\n" in text
+    assert f"| skycoin-attic | here | replaced, a{how_long} |  | {why} |" in text
+    assert f"### What can be lost\n\n{NOTHING_LOST}" in text
+    assert STOPS in text
 
 
 def test_a_new_volume_is_named_and_takes_the_comfort_away() -> None:
     """So a lost wallet looks, with `new-wallet: true`: the container is replaced, over a new empty volume."""
     wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
     text = rendered(wallet, node("update", {}, {}, "image"))
-    assert "New volumes, empty where the host has none of that name: `attic-wallet`." in text
-    assert "No volume is touched" not in text
+    said = (
+        "- New: wallet volume `skycoin-attic-wallet` on host here, empty where the host has none of that name"
+    )
+    assert said in text.splitlines()
 
 
 def test_an_exporter_that_is_replaced_has_no_wallet() -> None:
     exporter = step("replace", EXPORTER_CONTAINER, "attic-exporter-container", {}, {}, ("image",))
-    assert "wallet" not in rendered(exporter)
+    text = rendered(exporter)
+    assert "a node's wallet" not in text
+    assert "restarts 1 other container for a time that is not known\n" in text
 
 
 def test_the_steps_of_one_replacement_are_one_row() -> None:
@@ -143,40 +151,46 @@ def test_the_steps_of_one_replacement_are_one_row() -> None:
 
 def test_what_an_interrupted_replacement_left_is_no_change_of_its_own() -> None:
     left = step("delete-replaced", TAG, "skycoin-hub-latest-tag", {"tag": "latest"})
-    assert rendered(left) == "## Stack release: nothing changes\n"
+    assert rendered(left) == "## Stack release: safe\n\nNothing changes.\n"
 
 
 def test_a_container_changed_in_place_is_a_change() -> None:
     text = rendered(node("update", {"memory": 1}, {"memory": 2}, "memory"))
-    assert "| skycoin-attic | changed in place | memory: 1 → 2 |" in text
+    assert text.startswith("## Stack release: safe\n")
+    assert "| skycoin-attic | here | changed in place |  | memory: 1 → 2 MiB |" in text
 
 
 @pytest.mark.parametrize("path", ["image", "command[3]", "healthcheck.retries", "ports"])
 def test_an_update_that_a_running_container_can_not_get_is_a_replacement(path: str) -> None:
-    assert "| skycoin-attic | replaced |" in rendered(node("update", {}, {}, path))
+    assert "| skycoin-attic | here | replaced |" in rendered(node("update", {}, {}, path))
 
 
 def test_a_resource_of_an_earlier_version_that_only_leaves_the_state_is_no_change() -> None:
     left = step("delete", "skycoin:index:Node$skycoin:index:WalletBackup", "attic-wallet-backup", {})
-    assert rendered(left) == "## Stack release: nothing changes\n"
+    assert rendered(left) == "## Stack release: safe\n\nNothing changes.\n"
 
 
 def test_new_and_removed_containers_are_counted_apart() -> None:
     new = step("create", CONTAINER, "shed-container", None, {"name": "skycoin-shed"})
     gone = step("delete", CONTAINER, "attic-container", {"name": "skycoin-attic"})
     text = rendered(new, gone)
-    assert text.startswith("## Stack release: 1 container new, 1 container removed\n")
-    assert "| skycoin-attic | removed |  |" in text
+    assert text.startswith(
+        "## Stack release: stops 1 node for good\n\n1 container new, 1 container removed.\n"
+    )
+    assert "- For good: node `skycoin-attic` on host here\n" in text
+    assert "| skycoin-attic | here | removed |  |" in text
 
 
 def test_a_volume_that_would_go_is_what_one_reads_first() -> None:
     gone = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
     gone["oldState"]["retainOnDelete"] = False
     text = rendered(build("amd64", X="1"), gone)
-    assert text.splitlines()[:5] == [
-        "## Stack release: WALLET AT RISK, 1 variant rebuilt",
+    assert text.splitlines()[:7] == [
+        "## Stack release: WALLET AT RISK",
         "",
-        "**Look twice: what is kept could be lost.**",
+        "1 variant rebuilt.",
+        "",
+        "### What can be lost",
         "",
         "- The wallet volume `skycoin-attic-wallet` on host here would be removed, with what is in it.",
     ]
@@ -186,9 +200,12 @@ def test_a_kept_volume_that_leaves_the_stack_and_a_changed_one_are_no_loss() -> 
     kept = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
     changed = step("update", VOLUME, "attic-data", {"name": "skycoin-attic-data"}, {}, ("labels",))
     first, *lines = rendered(kept, changed).splitlines()
-    assert first == "## Stack release: nothing rebuilt, published or restarted"
-    assert "| `skycoin-attic-wallet` | leaves the stack, and stays on its host |" in lines
-    assert "| `skycoin-attic-data` | changed in place |" in lines
+    assert first == "## Stack release: safe"
+    assert (
+        "- Kept: wallet volume `skycoin-attic-wallet` on host here, and its copies in "
+        "`skycoin-attic-wallet-backups`, leaves the stack, and stays on its host"
+    ) in lines
+    assert "- Changed in place: volume `skycoin-attic-data` on host here" in lines
 
 
 def test_a_new_volume_is_no_alarm() -> None:
@@ -197,10 +214,9 @@ def test_a_new_volume_is_no_alarm() -> None:
 
 def test_the_rest_is_counted() -> None:
     text = rendered(step("create", PREFLIGHT, "a", None, {}), step("update", PREFLIGHT, "b", {}, {}))
-    assert text == (
-        "## Stack release: nothing rebuilt, published or restarted\n\n"
-        "Other resources (proofs, networks, providers …): 1 new, 1 changed in place.\n"
-    )
+    assert text.startswith("## Stack release: safe\n\nNothing rebuilt, published or restarted.\n")
+    assert "<summary>Other resources (proofs, networks, providers …): 2</summary>" in text
+    assert "| new | 1 |\n| changed in place | 1 |\n" in text
 
 
 def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> None:
@@ -215,7 +231,7 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
     ]
     changes = read_changes({"steps": [], "diagnostics": said})
     assert changes.faults == ("0.27.1 is published as sha256:1",)
-    assert page(changes, "release").startswith("## Stack release: refused\n\n**`pulumi up` would stop")
+    assert page(changes, "release").startswith("## Stack release: refused\n\n### `pulumi up` would stop")
 
 
 def test_what_is_warned_of_is_on_the_page_once() -> None:
@@ -224,7 +240,7 @@ def test_what_is_warned_of_is_on_the_page_once() -> None:
     warning = {"severity": "warning", "message": f"warning: {said}\n"}
     changes = read_changes({"steps": [], "diagnostics": [warning, warning, {"message": "said in passing"}]})
     assert page(changes, "mine") == (
-        "## Stack mine: nothing changes\n\n### Warnings\n\n- host attic does not answer at "
+        "## Stack mine: safe\n\nNothing changes.\n\n### Warnings\n\n- host attic does not answer at "
         "ssh://pi@attic.lan: no route. What `up` would find is not known.\n"
     )
 
@@ -248,18 +264,17 @@ def test_what_is_no_preview_is_refused() -> None:
 )
 def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
-    assert (ran.code, ran.out) == (1, "")
-    assert (
-        ran.err
-        == "error: The input is no preview: give it what `pulumi preview --json --show-sames` prints.\n"
-    )
+    said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
+    assert ran.code == FAILED == 1
+    assert ran.out == f"## Stack release: no preview\n\nNothing is known of this change. {said}\n"
+    assert ran.err == f"error: {said}\n"
 
 
 def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
     given = json.dumps({"steps": [tag("latest", "update")]})
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     assert ran.code == 0
-    assert ran.out.startswith("## Stack release: 1 tag moved\n")
+    assert ran.out.startswith("## Stack release: safe\n\n1 tag moved.\n")
 
 
 def test_a_refused_preview_has_a_page_and_an_exit_code_of_its_own(skyinfra: Skyinfra) -> None:
@@ -304,9 +319,9 @@ def test_a_plain_pulumi_previews_with_a_copy_of_the_stacks_file(plain: Path, sky
 @pytest.mark.parametrize(
     ("answer", "code", "shown"),
     [
-        ('{"steps": []}', 1, ""),
-        ("", 1, ""),
-        ('{"steps": [], "diagnostics": [{"severity": "error", "message": "no"}]}', REFUSED, "## Stack mine"),
+        ('{"steps": []}', FAILED, "no preview"),
+        ("", FAILED, "no preview"),
+        ('{"steps": [], "diagnostics": [{"severity": "error", "message": "no"}]}', REFUSED, "refused"),
     ],
 )
 def test_a_preview_that_failed_is_no_page_without_a_fault(
@@ -315,12 +330,12 @@ def test_a_preview_that_failed_is_no_page_without_a_fault(
     monkeypatch.setenv("ANSWER", answer)
     monkeypatch.setenv("CODE", "255")
     ran = skyinfra("review", "-s", "mine", "--no-refresh")
-    assert (ran.code, ran.out[:13]) == (code, shown)
+    assert (ran.code, ran.out.splitlines()[0]) == (code, f"## Stack mine: {shown}")
     if code != REFUSED:
-        said = (
-            "error: `pulumi preview --json --show-sames --stack mine` failed with exit code 255: see above.\n"
-        )
-        assert ran.err.endswith(said)
+        command = "`pulumi preview --json --show-sames --stack mine`"
+        said = f"{command} failed with exit code 255: its messages say why.\n"
+        assert ran.err.endswith(f"error: {said}")
+        assert ran.out.endswith(said)
 
 
 def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, skyinfra: Skyinfra) -> None:

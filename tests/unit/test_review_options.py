@@ -7,6 +7,7 @@ import pytest
 
 from commands.exit_codes import AT_RISK, REFUSED
 from review.changes import read_changes
+from review.first_screen import NOTHING_LOST
 from review.markdown import page
 from review.options import Loss, read_options
 from tests.unit.front_door import Skyinfra
@@ -65,10 +66,12 @@ def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
     given = {"steps": [step(wallet(), wallet(**{option: False}), op)]}
     ran = skyinfra("review", "-s", "mine", "--preview", "-", given=json.dumps(given))
     assert ran.code == AT_RISK == 5
-    assert ran.out.splitlines()[:5] == [
+    assert ran.out.splitlines()[:7] == [
         "## Stack mine: WALLET AT RISK",
         "",
-        "**Look twice: what is kept could be lost.**",
+        "Nothing rebuilt, published or restarted.",
+        "",
+        "### What can be lost",
         "",
         f"- {said}",
     ]
@@ -219,10 +222,11 @@ def test_changed_options_are_a_table_and_no_nothing() -> None:
     hook = step(state(NODE, "attic", resourceHooks=HOOKS), state(NODE, "attic", resourceHooks={}))
     text = page(read_changes({"steps": [hook]}), "mine")
     assert text == (
-        "## Stack mine: nothing rebuilt, published or restarted\n\n### Options\n\n"
+        "## Stack mine: safe\n\nNothing rebuilt, published or restarted.\n\n### What can be lost\n\n"
+        f"{NOTHING_LOST}\n\n<details><summary>Options: 2</summary>\n\n"
         "| resource | what changes |\n| --- | --- |\n"
         "| attic | no longer runs the hook guard (before create) |\n"
-        "| attic | no longer runs the hook tell (after delete) |\n"
+        "| attic | no longer runs the hook tell (after delete) |\n\n</details>\n"
     )
 
 

@@ -258,7 +258,8 @@ def test_the_review_page_shows_the_newest_backups_age_where_there_is_something_t
     assert "Backups" not in reviewed(skyinfra, tmp_path)
     stack["skycoin:wallets"] = {"backup-age": 7}
     page = reviewed(skyinfra, tmp_path)
-    assert "### Backups of wallets\n" in page
+    assert "\n- newest backup of node-1: **no backup is known here" in page.partition("<details>")[0]
+    assert "<summary>Backups of wallets: 1</summary>" in page
     assert "| node-1 | **no backup is known here (`./skyinfra wallet backup node-1 -s test`), and" in page
     record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=3)
     assert re.search(r"\| node-1 \| backup 3 days old, fingerprint", reviewed(skyinfra, tmp_path))

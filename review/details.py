@@ -1,0 +1,100 @@
+"""The folded details of a page: all changes as tables, and a graph of them, in the room that is left."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from display.markdown import fence, plain, table
+from display.units import duration
+from review.changes import Changes
+from review.first_screen import Part
+from review.mermaid import mermaid
+from review.room import fitted, length, shares
+from review.tag_words import architectures, becomes
+from review.values import short_digest
+
+DONE = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fold:
+    """One folded section: lines that may be cut, between those that may not."""
+
+    title: str
+    head: Sequence[str]
+    lines: Sequence[str]
+    tail: Sequence[str] = ()
+
+    def shown(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
+        """The section with these lines, and a note behind them; a forge wants the empty lines."""
+        opened = [f"<details><summary>{self.title}</summary>", ""]
+        return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
+
+
+def details(changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int) -> str:
+    """All sections in `room` characters; where one is cut, it says how many lines are left out."""
+    folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
+    frame = sum(length(fold.shown((), (_left_out(len(fold.lines)), ""))) for fold in folds)
+    given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
+    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its))
+
+
+def _cut(fold: Fold, room: int) -> list[str]:
+    """A note of a table stands behind it, and is in the frame's room."""
+    if length(fold.lines) <= room:
+        return fold.shown(fold.lines)
+    *lines, note = fitted(fold.lines, room + length([_left_out(len(fold.lines))]), _left_out)
+    return fold.shown(lines, (note, ""))
+
+
+def _left_out(count: int) -> str:
+    limit = "A page has at most 60,000 characters; `pulumi preview --diff` shows the rest."
+    return f"**Cut here, {count} lines more. {limit}**"
+
+
+def _whole(part: Part) -> Fold:
+    """A section of the first screen that had no room there."""
+    if part.is_output:
+        opening, *_, closing = fence(part.lines)
+        return Fold(title="The whole error", head=(opening,), lines=part.lines, tail=(closing,))
+    return Fold(title=f"{part.title}: all {len(part.lines)}", head=(), lines=part.lines)
+
+
+def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]:
+    graph = mermaid(changes.graph)
+    yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
+    yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
+    yield _table("Published", ("tag", "now", "what happens", "variants"), _publications(changes))
+    heads = ("container", "host", "what happens", "last time", "why")
+    yield _table("Nodes and what belongs to them", heads, _restarts(changes))
+    yield _table("Options", ("resource", "what changes"), changes.options.changes)
+    yield _table("Backups of wallets", ("node", "newest known to this machine"), backups)
+    counts = ((DONE.get(op, op), str(count)) for op, count in sorted(changes.others.items()))
+    yield _table("Other resources (proofs, networks, providers …)", ("what happens", "how many"), counts)
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Fold:
+    first, second, *lines = table(heads, rows)
+    return Fold(title=_counted(title, lines), head=(first, second), lines=lines)
+
+
+def _counted(title: str, lines: Sequence[str]) -> str:
+    return f"{title}: {len(lines)}"
+
+
+def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.rebuilds:
+        yield one.image, ", ".join(one.arches), plain("; ".join(one.why))
+
+
+def _publications(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.publications:
+        said = "; ".join([becomes(one), *architectures(one)])
+        yield f"`{one.reference}`", short_digest(one.before), said, ", ".join(one.variants)
+
+
+def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.restarts:
+        done = DONE.get(one.op, one.op)
+        said = done if one.bound is None else f"{done}, at most {one.bound}"
+        last = "" if one.last is None else duration(one.last)
+        yield one.container, one.host, said, last, plain("; ".join(one.why))

@@ -1,0 +1,184 @@
+"""The first screen of a page: what can be lost, what stops and for how long, and which tags move.
+
+It has at most LIMIT characters, and no limit of the whole page cuts it. A list that is too long here says so,
+and comes whole in the details.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from display.markdown import fence, plain
+from display.units import duration
+from review.changes import Changes
+from review.restarts import Restart
+from review.risk import risk_of
+from review.room import fitted, length, shares
+from review.summary import summary
+from review.tag_words import architectures, becomes
+from review.values import short_digest
+
+LIMIT = 4000
+_NAMED = 6
+"""Names in one line of things to which the same happens; of more it has half as many."""
+_LINE = 600
+"""Characters of one line; one that is longer comes whole in the details."""
+INCOMPLETE = (
+    "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
+    "preview leaves them out: make it with `--show-sames`."
+)
+NOTHING_LOST = "Nothing: no wallet, volume or published tag goes, and none loses its protection."
+REFUSED_NOTE = "Below is what would be done without it, as far as the preview came."
+STOPS = (
+    "A host pulls the new image, and a node's wallet is copied, while the old container runs. Where the new "
+    "one fails, the old one is started again."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One section of the first screen."""
+
+    title: str
+    lines: Sequence[str]
+    note: str = ""
+    """Sentence behind the lines."""
+    is_output: bool = False
+    """True for text of a program, shown as it is."""
+
+    def shown(self, lines: Sequence[str]) -> list[str]:
+        """The section with these of its lines; a list needs an empty line before and after it."""
+        body = fence(lines) if self.is_output else lines
+        blocks = [[f"### {self.title}"], body, [self.note] if self.note else []]
+        return [line for block in blocks if block for line in (*block, "")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstScreen:
+    """Its text, and the sections that had no room for all of their lines."""
+
+    text: str
+    cut: tuple[Part, ...] = field(default=())
+
+
+def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> FirstScreen:
+    """Compose it; `backups` are (node, word on its newest backup), in bold where it falls short."""
+    head = [f"## Stack {stack}: {risk_of(changes).line}", "", *_counts(changes)]
+    parts = [part for part in _parts(changes, backups) if part.lines or part.note]
+    frame = length(head) + sum(length(part.shown([""])) for part in parts)
+    needs = [length(part.lines) for part in parts]
+    lines, cut = head, []
+    for part, room in zip(parts, shares(needs, LIMIT - frame), strict=True):
+        short = [line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in part.lines]
+        found = fitted(short, room, _left_out)
+        lines += part.shown(found)
+        if found != [*part.lines]:
+            cut.append(part)
+    return FirstScreen(text="\n".join(lines).strip() + "\n", cut=tuple(cut))
+
+
+def _left_out(count: int) -> str:
+    return f"- … and {count} more, in the details below"
+
+
+def _counts(changes: Changes) -> list[str]:
+    if changes.faults:
+        return []
+    said = summary(changes)
+    return [f"{said[0].upper()}{said[1:]}.", ""]
+
+
+def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]:
+    yield Part(
+        title="`pulumi up` would stop with this, and change nothing",
+        lines=[line for fault in changes.faults for line in fault.splitlines()],
+        note=REFUSED_NOTE if changes.faults else "",
+        is_output=True,
+    )
+    yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
+    stops = [*_stops([one for one in changes.restarts if one.stops])]
+    replaced = any(one.op == "replace" and one.is_node for one in changes.restarts)
+    yield Part(title="What stops, and for how long", lines=stops, note=STOPS if replaced else "")
+    yield Part(title="Published tags", lines=[*_tags(changes)])
+    yield Part(title="Volumes", lines=[*_volumes(changes)])
+    yield Part(title="Warnings", lines=[*_warnings(changes, backups)])
+
+
+def _lost(changes: Changes) -> Iterator[str]:
+    for loss in changes.options.losses:
+        yield f"- {loss.text}"
+    together: dict[tuple[str, str], list[str]] = {}
+    for one in changes.publications:
+        if one.lost:
+            together.setdefault((one.repository, ", ".join(one.lost)), []).append(f"`{one.tag}`")
+    for (repository, arches), tags in together.items():
+        yield (
+            f"- In `{repository}`, {arches} would be gone from {_named(tags)}: "
+            "machines of that architecture can't pull them any more. The old digests stay."
+        )
+
+
+def _lost_note(changes: Changes) -> str:
+    if not changes.options.complete:
+        return INCOMPLETE
+    lost = changes.options.losses or any(one.lost for one in changes.publications)
+    return "" if lost or changes.faults or summary(changes) == "nothing changes" else NOTHING_LOST
+
+
+def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
+    """Containers to which the same happens are one line."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for one in restarts:
+        said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
+        together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
+    for (until, why), names in together.items():
+        yield f"- {until}: {_named(names)}{plain(f'. Why: {why}' if why else '')}"
+
+
+def _how_long(one: Restart) -> str:
+    if one.op == "delete":
+        return "For good"
+    return "For how long is not known" if one.bound is None else f"At most {one.bound}"
+
+
+def _last(one: Restart) -> str:
+    return f"last time {'not known' if one.last is None else duration(one.last)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """Names, and the number of those for which a line has no room; all are in the details."""
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    shown = _NAMED // 2
+    return f"{', '.join(names[:shown])} and {len(names) - shown} more"
+
+
+def _tags(changes: Changes) -> Iterator[str]:
+    together: dict[tuple[str, str], list[str]] = {}
+    for one in changes.publications:
+        said = "; ".join([becomes(one), *architectures(one)])
+        today = f" (now `{short_digest(one.before)}`)" if one.before else ""
+        together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")
+    for (repository, said), tags in together.items():
+        yield f"- `{repository}`: {_named(tags)}: {said}"
+    if changes.withdrawn:
+        names = _named([f"`{reference}`" for reference in changes.withdrawn])
+        yield f"- No longer in the stack, kept in the registry: {names}"
+
+
+def _volumes(changes: Changes) -> Iterator[str]:
+    for one in changes.volumes:
+        if one.op == "delete":
+            copies = f", and its copies in `{one.copies}`," if one.is_wallet else ""
+            yield f"- Kept: {one.said}{copies} leaves the stack, and stays on its host"
+        elif one.op == "create":
+            yield f"- New: {one.said}, empty where the host has none of that name"
+        else:
+            yield f"- Changed in place: {one.said}"
+
+
+def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
+    for warning in changes.warnings:
+        yield f"- {plain(' '.join(warning.split()))}"
+    for node, word in backups:
+        if word.startswith("**"):
+            yield f"- newest backup of {node}: {word}"

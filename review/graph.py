@@ -1,0 +1,88 @@
+"""A graph of what changes: images, the tags over them, and the containers that run them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from review.options import BUILD, TAG, VOLUME
+from review.restarts import CONTAINERS, restart
+from review.steps import Step
+
+DONE = {"create": "new", "update": "changed", "replace": "replaced", "delete": "removed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Boxes, and (place of the cause, place of what follows)."""
+
+    boxes: tuple[str, ...] = ()
+    """Labels."""
+    edges: tuple[tuple[int, int], ...] = ()
+
+
+def read_graph(steps: Sequence[Step], preview: Mapping[str, Any]) -> Graph:
+    """Read it from a preview; an edge leads through what does not change.
+
+    Variants of an image share a box, and so do the tags of a repository.
+    """
+    boxes: dict[tuple[str, str], list[Step]] = {}
+    for kind in (_image, _tags, _container, _volume):
+        for step in steps:
+            if (key := kind(step)) is not None:
+                boxes.setdefault(key, []).append(step)
+    place = {step.urn: number for number, its in enumerate(boxes.values()) for step in its}
+    waits = dict(_waits(preview))
+    edges = {
+        (cause, place[urn]) for urn in place for cause in _causes(urn, place, waits) if cause != place[urn]
+    }
+    return Graph(tuple(_label(*key, its) for key, its in boxes.items()), tuple(sorted(edges)))
+
+
+def _image(step: Step) -> tuple[str, str] | None:
+    if step.type != BUILD or step.op == "delete":
+        return None
+    return "image", step.name.removesuffix("-image").rpartition("-")[0]
+
+
+def _tags(step: Step) -> tuple[str, str] | None:
+    return ("tags", str(step.new.get("repository"))) if step.type == TAG and step.new else None
+
+
+def _container(step: Step) -> tuple[str, str] | None:
+    return ("container", step.urn) if step.type in CONTAINERS else None
+
+
+def _volume(step: Step) -> tuple[str, str] | None:
+    lost = step.op == "replace" or (step.op == "delete" and not step.retained)
+    return ("volume", step.urn) if step.type == VOLUME and lost else None
+
+
+def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
+    [first, *rest] = steps
+    if kind == "image":
+        return f"image {name}: {len(steps)} variant{'s' * bool(rest)}"
+    if kind == "tags":
+        return f"{name}: {len(steps)} tag{'s' * bool(rest)}"
+    if kind == "volume":
+        return f"volume {first.old.get('name') or first.name}: {DONE[first.op]}, DATA LOST"
+    one = restart(first)
+    where = f" on {one.host}" if one.host else ""
+    return f"{one.container}{where}: {DONE.get(one.op, one.op)}"
+
+
+def _waits(preview: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
+    """(resource, what it waits for), as it would be; as it was, for what goes."""
+    for step in preview.get("steps") or ():
+        state = step.get("newState") or step.get("oldState") or {}
+        yield step["urn"], state.get("dependencies") or ()
+
+
+def _causes(urn: str, place: Mapping[str, int], waits: Mapping[str, Sequence[str]]) -> set[int]:
+    """Places of the nearest boxes that a resource waits for."""
+    found, seen, left = set[int](), {urn}, [urn]
+    while left:
+        fresh = {*waits.get(left.pop(), ())} - seen
+        seen |= fresh
+        found |= {place[one] for one in fresh & place.keys()}
+        left += fresh - place.keys()
+    return found

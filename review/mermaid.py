@@ -1,0 +1,25 @@
+"""A graph as Mermaid, which forges draw; what is too much for one is a box with a number."""
+
+from review.graph import Graph
+
+BOXES = 50
+"""Boxes of one graph, with that of the rest."""
+_LABEL = 60
+_QUOTED = str.maketrans({'"': "'", "<": "‹", ">": "›", "#": "＃", "`": "'", "\n": " "})
+
+
+def mermaid(graph: Graph) -> list[str]:
+    """Lines of its boxes and edges; none where a graph would show no more than a list does."""
+    if not graph.edges:
+        return []
+    shown = len(graph.boxes) if len(graph.boxes) <= BOXES else BOXES - 1
+    lines = [f'  b{number}["{_label(label)}"]' for number, label in enumerate(graph.boxes[:shown])]
+    edges = dict.fromkeys((cause, min(effect, shown)) for cause, effect in graph.edges if cause < shown)
+    if shown < len(graph.boxes):
+        lines.append(f'  b{shown}["and {len(graph.boxes) - shown} more"]')
+    return lines + [f"  b{cause} --> b{effect}" for cause, effect in edges]
+
+
+def _label(text: str) -> str:
+    plain = text.translate(_QUOTED)
+    return plain if len(plain) <= _LABEL else f"{plain[: _LABEL - 1]}…"

@@ -1,0 +1,85 @@
+"""A node's changes in the words of its settings, where a preview has its flags and ports."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from catalogue.node_container import OFFLINE, RPC_PORT
+from review.steps import Step
+from review.values import difference, short
+
+JOINS = "network: none → mainnet (**it joins the public network**)"
+LEAVES = "network: mainnet → none (it leaves the public network)"
+FOLLOWING = ("-port", "-host-whitelist", "-web-interface-addr")
+"""Flags that follow another setting, which has a word of its own here."""
+SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
+
+
+def node_differences(step: Step) -> Iterator[str]:
+    """Sentences on what a step changes of a node's container, each setting once."""
+    told: set[str] = set()
+    for path in step.reasons:
+        key = path.partition("[")[0].partition(".")[0]
+        before, after = step.old.get(key), step.new.get(key)
+        known = before and after and UNKNOWN not in (before, after)
+        words = _TOLD[key](before, after) if known and key in _TOLD else []
+        if not words:
+            yield difference(path, step.old.get(path), step.new.get(path))
+        elif key not in told:
+            yield from words
+        told.add(key)
+
+
+def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
+    said, old, new = [], [*map(str, before)], [*map(str, after)]
+    if (OFFLINE in old) != (OFFLINE in new):
+        said.append(JOINS if OFFLINE in old else LEAVES)
+    flags = [_values(one) for one in (old, new)]
+    for flag, setting in SETTINGS.items():
+        was, would = (one.get(flag) for one in flags)
+        if was != would:
+            said.append(f"{setting}: {short(was)} → {short(would)}")
+    gone, come = (
+        [one for one in mine if one not in others and not _is_told(one)]
+        for mine, others in ((old, new), (new, old))
+    )
+    if gone or come:
+        said.append(f"args: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}")
+    return said
+
+
+def _values(flags: Sequence[str]) -> dict[str, str]:
+    """Flag → its value, or `on` for a switch."""
+    return {name: value or "on" for name, _, value in (flag.partition("=") for flag in flags)}
+
+
+def _is_told(flag: str) -> bool:
+    name = flag.partition("=")[0]
+    return name in (OFFLINE, *FOLLOWING, *SETTINGS)
+
+
+def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
+    was, would = _published(before), _published(after)
+    return [
+        f"{'rpc-port' if inside == RPC_PORT else 'peer-port'}: "
+        f"{was.get(inside, 'none')} → {would.get(inside, 'none')}"
+        for inside in sorted({*was, *would})
+        if was.get(inside) != would.get(inside)
+    ]
+
+
+def _published(ports: Sequence[Any]) -> Mapping[int, str]:
+    """Port inside → address and port of the host; nothing where the preview does not say them."""
+    return {
+        int(one["internal"]): f"{one['ip']}:{int(one['external'])}"
+        for one in ports
+        if isinstance(one, dict) and {"internal", "external", "ip"} <= one.keys()
+    }
+
+
+def _memory(before: Any, after: Any) -> list[str]:
+    return [f"memory: {short(before)} → {short(after)} MiB"]
+
+
+_TOLD = {"command": _command, "ports": _ports, "memory": _memory}

@@ -1,0 +1,114 @@
+"""Containers of a preview: which stop, for how long at most, and why.
+
+A pull is no part of it: the old container runs while its host gets the new image.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT
+from display.units import duration
+from review.node_settings import node_differences
+from review.steps import Step
+from review.values import difference
+
+CONTAINER = "docker:index/container:Container"
+NODE_CONTAINER = "skycoin:index:NodeContainer"
+CONTAINERS = (CONTAINER, NODE_CONTAINER)
+UNHEALTHY = 60
+"""Seconds that the docker plugin waits where a container says nothing (`waitTimeout`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Longest time of a replacement that succeeds, in seconds."""
+
+    grace: int
+    """Between the signal and the end of the old container."""
+    wait: int
+    """Until the new one must be healthy."""
+
+    @property
+    def seconds(self) -> int:
+        """Both, one after the other."""
+        return self.grace + self.wait
+
+    def __str__(self) -> str:
+        parts = f"{duration(self.grace)} to stop, then {duration(self.wait)} to become healthy"
+        return f"{duration(self.seconds)} ({parts})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restart:
+    """A container that would be made, replaced, changed or removed."""
+
+    container: str
+    host: str
+    """Empty where the preview does not say it."""
+    op: str
+    why: tuple[str, ...]
+    is_node: bool
+    bound: Bound | None = None
+    """Of a replacement; None where the preview does not say it."""
+    last: int | None = None
+    """Seconds that its last replacement took; None where the state does not know it."""
+
+    @property
+    def stops(self) -> bool:
+        """True where what runs stops, for a while or for good."""
+        return self.op in ("replace", "delete")
+
+    @property
+    def said(self) -> str:
+        """The container as the subject of a sentence."""
+        where = f" on host {self.host}" if self.host else ""
+        return f"{'node' if self.is_node else 'container'} `{self.container}`{where}"
+
+
+def restart(step: Step) -> Restart:
+    """What a step does to a container."""
+    is_node = step.parents.endswith("skycoin:index:Node")
+    # An update of a node's container may be a handover (ADR 19), which stops it.
+    handed_over = step.type == NODE_CONTAINER and step.op == "update" and _keys(step) & _HANDOVER
+    op = "replace" if handed_over else step.op
+    inputs = step.new or step.old
+    return Restart(
+        container=str(inputs.get("name") or step.name),
+        host=str(inputs.get("host") if step.type == NODE_CONTAINER and "host" in inputs else step.provider),
+        op=op,
+        why=tuple(_differences(step, is_node=is_node)),
+        is_node=is_node,
+        bound=_bound(step) if op == "replace" else None,
+        last=_seconds(step.outputs.get(LAST_REPLACEMENT)),
+    )
+
+
+_HANDOVER = {*HANDED_OVER, "handover"}
+
+
+def _keys(step: Step) -> set[str]:
+    """Inputs that a step changes, without what is below them: `command[1]` is `command`."""
+    return {path.partition("[")[0].partition(".")[0] for path in step.reasons}
+
+
+def _bound(step: Step) -> Bound | None:
+    if step.type == NODE_CONTAINER:
+        grace, wait = step.new.get("stopTimeout"), step.new.get("waitTimeout")
+    else:
+        grace = step.old.get("destroyGraceSeconds")
+        wait = step.new.get("waitTimeout", UNHEALTHY) if step.new.get("wait") else None
+    first, second = _seconds(grace), _seconds(wait)
+    return None if first is None or second is None else Bound(first, second)
+
+
+def _seconds(value: object) -> int | None:
+    """A number of the preview; a value that is not known yet is a text."""
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _differences(step: Step, *, is_node: bool) -> Iterator[str]:
+    if is_node:
+        yield from node_differences(step)
+        return
+    for path in step.reasons:
+        yield difference(path, step.old.get(path), step.new.get(path))

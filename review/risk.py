@@ -1,0 +1,85 @@
+"""One line on the risk of a preview, and its level, which the exit code says too (docs/review.md)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from display.units import duration
+from review.changes import Changes
+from review.restarts import Restart
+
+
+class Level(IntEnum):
+    """Levels of risk; the page's line begins with the highest that is met."""
+
+    SAFE = 0
+    RESTARTS = 1
+    AT_RISK = 2
+    REFUSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The line and its level."""
+
+    line: str
+    level: Level
+
+
+def risk_of(changes: Changes) -> Risk:
+    """What could be lost, then what stops and for how long at most."""
+    if changes.faults:
+        return Risk("refused", Level.REFUSED)
+    lost, stopped = list(_lost(changes)), list(_stopped(changes.restarts))
+    if lost:
+        return Risk(", ".join([*lost, *stopped]), Level.AT_RISK)
+    if stopped:
+        return Risk(", ".join(stopped), Level.RESTARTS)
+    return Risk(_nothing(changes), Level.SAFE)
+
+
+def _lost(changes: Changes) -> Iterator[str]:
+    losses = changes.options.losses
+    if any(loss.wallet for loss in losses):
+        yield "WALLET AT RISK"
+    elif losses:
+        yield "DATA AT RISK"
+    if any(one.lost for one in changes.publications):
+        yield "TAGS LOSE ARCHITECTURES"
+
+
+def _stopped(restarts: Iterable[Restart]) -> Iterator[str]:
+    for noun, its in _by_noun(restarts).items():
+        replaced = [one for one in its if one.op == "replace"]
+        if replaced:
+            yield f"restarts {_count(len(replaced), noun)}{_for_at_most(replaced)}"
+        if removed := sum(one.op == "delete" for one in its):
+            yield f"stops {_count(removed, noun)} for good"
+
+
+def _by_noun(restarts: Iterable[Restart]) -> dict[str, list[Restart]]:
+    found: dict[str, list[Restart]] = {"node": [], "other container": []}
+    for one in restarts:
+        found["node" if one.is_node else "other container"].append(one)
+    return found
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _for_at_most(replaced: Sequence[Restart]) -> str:
+    bounds = [one.bound for one in replaced]
+    each = "" if len(bounds) == 1 else ", each"
+    longest = max((bound.seconds for bound in bounds if bound is not None), default=0)
+    return (
+        f"{each} for a time that is not known"
+        if None in bounds
+        else f"{each} for at most {duration(longest)}"
+    )
+
+
+def _nothing(changes: Changes) -> str:
+    if not changes.options.complete:
+        return "no risk seen, in a preview that leaves things out"
+    return "safe"

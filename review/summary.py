@@ -1,0 +1,26 @@
+"""Counts of what a preview changes, in one line."""
+
+from collections.abc import Iterator
+
+from review.changes import Changes
+from review.tag_words import WORDS
+
+
+def summary(changes: Changes) -> str:
+    """One line: counts of what is rebuilt, published and restarted."""
+    said = [
+        f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, noun, what in _counts(changes) if count
+    ]
+    rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts, changes.options.changes)
+    if said:
+        return ", ".join(said)
+    nothing = not any(rest) and not changes.options.losses
+    return "nothing changes" if nothing else "nothing rebuilt, published or restarted"
+
+
+def _counts(changes: Changes) -> Iterator[tuple[int, str, str]]:
+    yield sum(len(one.arches) for one in changes.rebuilds), "variant", "rebuilt"
+    found = [WORDS[one.presence][2] for one in changes.publications]
+    yield from ((found.count(word), "tag", word) for _, _, word in WORDS.values())
+    for op, word in {"replace": "replaced", "create": "new", "delete": "removed"}.items():
+        yield sum(one.op == op for one in changes.restarts), "container", word

@@ -1,0 +1,51 @@
+"""Words on a tag: what becomes of it, where it moves, and which architectures it gains or loses."""
+
+from collections.abc import Iterator
+
+from review.publications import Presence, Publication
+from review.values import TO_BE_BUILT
+
+WORDS = {
+    Presence.ABSENT: ("new", "new, then never changes", "new"),
+    Presence.UNASKED: (
+        "new to the stack; its registry was not asked",
+        "new to the stack, then never changes; its registry was not asked",
+        "new to the stack",
+    ),
+    Presence.STATE: ("moves", "moves, then never changes", "moved"),
+    Presence.THERE: (
+        "exists, moves where its content differs",
+        "exists, and stays; refused where its content would differ",
+        "that the state does not know in their registry",
+    ),
+    Presence.UNKNOWN: (
+        "not known: its registry could not be asked",
+        "not known: its registry could not be asked; refused where it exists with other content",
+        "not known",
+    ),
+}
+"""Presence → words for a moving tag, for an exact one, and for a count of them."""
+
+
+def becomes(one: Publication) -> str:
+    """What would happen to a tag, and where it would move."""
+    moving, exact, _ = WORDS[one.presence]
+    word = exact if one.immutable else moving
+    return word.replace("moves", f"moves{_to(one)}", 1) if one.presence is Presence.STATE else word
+
+
+def _to(one: Publication) -> str:
+    built = [arch for arch, image in one.images if image == TO_BE_BUILT]
+    there = [f"`{image}` ({arch})" for arch, image in one.images if image != TO_BE_BUILT]
+    parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + there
+    return f" to {', '.join(parts)}" if parts else ""
+
+
+def architectures(one: Publication) -> Iterator[str]:
+    """Sentences on architectures that come and go."""
+    if one.gained:
+        yield f"gains {', '.join(one.gained)}"
+    if one.lost:
+        yield f"**loses {', '.join(one.lost)}**"
+    if one.presence is Presence.THERE:
+        yield "which architectures it has today is not known"

@@ -1,0 +1,39 @@
+"""Values of inputs in few letters, for a line of the page."""
+
+from collections.abc import Mapping
+
+from pulumi.runtime.rpc import UNKNOWN
+
+TO_BE_BUILT = "what would be built"
+_SHORT = 40
+
+
+def short(value: object) -> str:
+    """A value for a table's cell; digests by their first digits, and what may be a secret not at all."""
+    if value == UNKNOWN:  # such as a digest
+        return TO_BE_BUILT
+    if isinstance(value, Mapping):  # Pulumi's way to write a secret, with its ciphertext
+        return "not shown"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value) if value not in (None, "") else "none"
+    name, at, digest = text.rpartition("@sha256:")
+    if at:
+        return f"{name.rpartition('/')[2]}@{digest[:12]}"
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}…"
+
+
+def short_digest(digest: str) -> str:
+    """The first digits of a digest, without its algorithm."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def difference(name: str, before: object, after: object) -> str:
+    """One input that differs, with its values where a line has room for them."""
+    if isinstance(before, list) and isinstance(after, list):
+        gone = [str(one) for one in before if one not in after and isinstance(one, str)]
+        come = [str(one) for one in after if one not in before and isinstance(one, str)]
+        return f"{name}: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}" if gone + come else name
+    if all(isinstance(value, str | int | bool) for value in (before, after)):
+        return f"{name}: {short(before)} → {short(after)}"
+    return name

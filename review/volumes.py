@@ -1,0 +1,41 @@
+"""Volumes that are kept, new or changed, by their names on their hosts; lost ones are in options.py."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from catalogue.naming import backups_volume
+from review.options import NODE, VOLUME
+from review.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Volume:
+    """One volume that a preview touches."""
+
+    name: str
+    host: str
+    is_wallet: bool
+    op: str
+
+    @property
+    def said(self) -> str:
+        """The volume as the subject of a sentence."""
+        return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'not known'}"
+
+    @property
+    def copies(self) -> str:
+        """Name of the volume with a wallet's copies."""
+        return backups_volume(self.name)
+
+
+def touched_volumes(steps: Iterable[Step]) -> Iterator[Volume]:
+    """Volumes that are made, changed in place, or kept where they leave the stack."""
+    for step in steps:
+        if step.type != VOLUME or step.op == "replace" or (step.op == "delete" and not step.retained):
+            continue
+        yield Volume(
+            name=str((step.new or step.old).get("name") or step.name),
+            host=step.provider,
+            is_wallet=step.parents.endswith(NODE) and step.name.endswith("-wallet"),
+            op=step.op,
+        )

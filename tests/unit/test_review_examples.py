@@ -1,0 +1,159 @@
+"""Pages of docs/examples: the real program, two settings of a stack, and what lies between them.
+
+`UPDATE_SNAPSHOTS=1 make unit` writes them; their diff is what a reviewer reads.
+"""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from catalogue.node_container import LAST_REPLACEMENT
+from review.changes import read_changes
+from review.markdown import LIMIT, page
+from review.risk import Level, risk_of
+from tests.unit.engine import NODE_CONTAINER, VOLUME, Engine
+from tests.unit.previews import Preview, copies, preview_of
+from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
+
+FOLDER = PROJECT / "docs" / "examples"
+
+
+def run(stack: str, *, preview: bool = False, stacks: Any = None, **more: Any) -> Engine:
+    """A committed stack with other values of some keys."""
+    engine = Engine(preview=preview, stacks=stacks or published())
+    return run_program(engine, {**stack_settings(FILES[stack]), **more}, stack)
+
+
+def with_image(stack: str, **more: Any) -> dict[str, Any]:
+    """The stack's images, with further settings of skycoin (spelled with `_`)."""
+    settings = {key.replace("_", "-"): value for key, value in more.items()}
+    images = stack_settings(FILES[stack])["images"]
+    return {"images": {**images, "skycoin": {**images["skycoin"], **settings}}}
+
+
+def released_again() -> dict[str, Any]:
+    """Outputs of the stack `release` with other digests."""
+    outputs = published()
+    for number, one in enumerate(outputs[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"].values()):
+        one["digest"] = f"sha256:{number + 11:x}{'0' * 63}"
+        one["ref"] = f"docker.io/skycoin/skycoin@{one['digest']}"
+    return outputs
+
+
+def with_last_time(preview: Preview, seconds: int, name: str) -> Preview:
+    """A state that knows how long a node's last replacement took."""
+    for step in preview["steps"]:
+        if NODE_CONTAINER in step["urn"] and step["urn"].endswith(f"::{name}-container"):
+            step["oldState"]["outputs"][LAST_REPLACEMENT] = seconds
+    return preview
+
+
+def without(preview: Preview, **options: bool) -> Preview:
+    """Wallets with other options than the program gives them."""
+    for step in preview["steps"]:
+        if VOLUME in step["urn"] and step["urn"].endswith("-wallet"):
+            step["newState"] |= options
+    return preview
+
+
+def nothing() -> Preview:
+    return preview_of(up("fleet"), up("fleet"))
+
+
+def release() -> Preview:
+    again = with_image("release", revision=1, build_args={"EXTRA": "x"})
+    again["images"]["skycoin"]["arches"] = ["amd64", "arm32v6", "arm32v7", "arm64v8"]
+    return preview_of(up("release"), run("release", preview=True, **again))
+
+
+def build_argument() -> Preview:
+    changed = with_image("local", build_args={"EXTRA": "x"})
+    return preview_of(up("local"), run("local", preview=True, **changed))
+
+
+def boards() -> Preview:
+    return with_last_time(preview_of(up("fleet"), run("fleet", stacks=released_again())), 48, "attic")
+
+
+def wallet_at_risk() -> Preview:
+    return without(nothing(), protect=False)
+
+
+def node_removed() -> Preview:
+    """The other node joins the network, and gets another port."""
+    nodes = stack_settings(FILES["fleet"])["nodes"]
+    before = run("fleet", nodes={**nodes, "attic": {**nodes["attic"], "network": "none"}})
+    return preview_of(before, run("fleet", nodes={"attic": {**nodes["attic"], "rpc-port": 6421}}))
+
+
+def refused() -> Preview:
+    said = (
+        "docker.io/skycoin/skycoin:0.27.1 is published as sha256:647f86b8cdb4, and its content would be "
+        "another one. A release never changes: raise `revision`."
+    )
+    changed = with_image("release", build_args={"EXTRA": "x"})
+    preview = preview_of(up("release"), run("release", preview=True, **changed))
+    return {**preview, "diagnostics": [{"severity": "error", "message": said}]}
+
+
+def many(count: int = 200) -> Preview:
+    """Every third host does not answer."""
+    said = (
+        "host attic-{0:03} does not answer at ssh://pi@attic-{0:03}.lan: no route. "
+        "What `up` would find there is not known."
+    )
+    warnings = [{"severity": "warning", "message": said.format(one)} for one in range(0, count, 3)]
+    return {**copies(node_removed(), "attic", count), "diagnostics": warnings}
+
+
+PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
+    "nothing": ("fleet", nothing, Level.SAFE),
+    "release": ("release", release, Level.AT_RISK),
+    "build-argument": ("local", build_argument, Level.RESTARTS),
+    "boards": ("fleet", boards, Level.RESTARTS),
+    "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
+    "node-removed": ("fleet", node_removed, Level.RESTARTS),
+    "refused": ("release", refused, Level.REFUSED),
+    "200-nodes": ("fleet", many, Level.RESTARTS),
+}
+"""Name of the page → stack, its preview, and the risk that it says."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_example_is_what_the_program_gives(name: str) -> None:
+    stack, preview, level = PAGES[name]
+    changes = read_changes(json.loads(json.dumps(preview())))
+    text, file = page(changes, stack), FOLDER / f"{name}.md"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        FOLDER.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text(), "if this is meant: UPDATE_SNAPSHOTS=1 make unit"
+    assert risk_of(changes).level is level
+
+
+def test_every_example_is_made_here() -> None:
+    assert {file.stem for file in FOLDER.glob("*.md")} == {*PAGES, "README"}
+    listed = (FOLDER / "README.md").read_text()
+    assert [name for name in PAGES if f"({name}.md)" not in listed] == []
+
+
+@functools.cache
+def ten_megabytes() -> str:
+    preview = copies(boards(), "attic", 600)
+    text = json.dumps(preview)
+    return text.ljust(10_000_000)
+
+
+def test_the_page_of_ten_megabytes_takes_no_two_seconds() -> None:
+    """As big as the preview of 200 nodes was on a real backend."""
+    text = ten_megabytes()
+    assert 9_500_000 < len(text.strip()) < 20_000_000
+    began = time.process_time()
+    made = page(read_changes(json.loads(text)), "fleet")
+    assert time.process_time() - began < 2
+    assert len(made) <= LIMIT

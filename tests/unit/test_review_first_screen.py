@@ -1,0 +1,352 @@
+"""The first screen of a review page, its limit and the page's, whatever a preview holds."""
+
+import json
+from typing import Any
+
+import pytest
+from pulumi.runtime.rpc import UNKNOWN
+
+from commands.exit_codes import AT_RISK
+from review.changes import Changes, read_changes
+from review.first_screen import INCOMPLETE, LIMIT, NOTHING_LOST, first_screen
+from review.graph import Graph
+from review.markdown import LIMIT as PAGE
+from review.markdown import page
+from review.mermaid import BOXES, mermaid
+from review.risk import risk_of
+from review.room import fitted, length, shares
+from tests.unit.front_door import Skyinfra
+from tests.unit.test_review import (
+    CONTAINER,
+    EXPORTER_CONTAINER,
+    IMAGE,
+    LIMITS,
+    TAG,
+    VOLUME,
+    build,
+    node,
+    rendered,
+    step,
+)
+
+A, B = (f"sha256:{letter * 64}" for letter in "ab")
+
+
+def tags(old: dict[str, Any], new: dict[str, Any], **outputs: Any) -> dict[str, Any]:
+    """A tag with {architecture: image} before and after."""
+    name = {"repository": "docker.io/skycoin/skycoin", "tag": "latest"}
+    before, after = (
+        {**name, "variants": [{"arch": arch, "ref": ref} for arch, ref in one.items()]} for one in (old, new)
+    )
+    moved = step("update", TAG, "latest-tag", before, after, ("variants",))
+    moved["oldState"]["outputs"] = {"digest": A, "points": {"latest": A}, **outputs}
+    return moved
+
+
+def line_of(*steps: Any, **more: Any) -> str:
+    return risk_of(read_changes({"steps": list(steps), **more})).line
+
+
+def replaced(name: str = "attic", **inputs: Any) -> dict[str, Any]:
+    given = {"name": f"skycoin-{name}", "host": name, **inputs}
+    return step("update", CONTAINER, f"{name}-container", given, given, ("image",))
+
+
+def screen(changes: Changes) -> list[str]:
+    return first_screen(changes, "mine").text.splitlines()
+
+
+# The line of risk.
+
+
+def test_the_longest_bound_is_that_of_all_nodes() -> None:
+    slow: dict[str, Any] = {**LIMITS, "waitTimeout": 640}
+    assert line_of(replaced(**LIMITS)) == "restarts 1 node for at most 6 min"
+    both = line_of(replaced(**LIMITS), replaced("shed", **slow))
+    assert both == "restarts 2 nodes, each for at most 11 min 40 s"
+
+
+@pytest.mark.parametrize("limits", [{}, {"stopTimeout": 60}, {"stopTimeout": 60, "waitTimeout": UNKNOWN}])
+def test_a_bound_that_the_preview_does_not_have_is_not_known(limits: dict[str, Any]) -> None:
+    assert line_of(replaced(**limits)) == "restarts 1 node for a time that is not known"
+    both = line_of(replaced(**LIMITS), replaced("shed", **limits))
+    assert both == "restarts 2 nodes, each for a time that is not known"
+
+
+def test_another_container_has_the_bound_of_its_own_inputs() -> None:
+    old, new = {"destroyGraceSeconds": 10}, {"wait": True, "waitTimeout": 90}
+    exporter = step("replace", EXPORTER_CONTAINER, "attic-exporter-container", old, new, ("image",))
+    assert line_of(exporter) == "restarts 1 other container for at most 1 min 40 s"
+    exporter["newState"]["inputs"] = {"wait": True}
+    assert line_of(exporter) == "restarts 1 other container for at most 1 min 10 s"
+    exporter["newState"]["inputs"] = {"waitTimeout": 90}
+    assert line_of(exporter) == "restarts 1 other container for a time that is not known"
+
+
+def test_what_could_be_lost_is_said_before_what_stops() -> None:
+    gone = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
+    gone["oldState"]["retainOnDelete"] = False
+    lost = tags({"amd64": A, "arm32v5": A}, {"amd64": A})
+    said = line_of(gone, lost, replaced(**LIMITS))
+    assert said == "DATA AT RISK, TAGS LOSE ARCHITECTURES, restarts 1 node for at most 6 min"
+
+
+def test_a_preview_that_leaves_things_out_is_not_called_safe() -> None:
+    changes = read_changes({"steps": [], "changeSummary": {"same": 3}})
+    assert risk_of(changes).line == "no risk seen, in a preview that leaves things out"
+    assert INCOMPLETE in screen(changes)
+
+
+@pytest.mark.parametrize(
+    ("steps", "code"),
+    [
+        ([], 0),
+        ([replaced(**LIMITS)], 0),
+        ([tags({"amd64": A}, {"amd64": B})], 0),
+        ([tags({"amd64": A, "arm32v5": A}, {"amd64": A})], AT_RISK),
+    ],
+    ids=["nothing", "restart", "moved tag", "lost architecture"],
+)
+def test_the_exit_code_says_the_risk(steps: list[Any], code: int, skyinfra: Skyinfra) -> None:
+    """Refused, at risk by a wallet, and no preview: test_review.py and test_review_options.py."""
+    given = json.dumps({"steps": steps})
+    assert skyinfra("review", "-s", "mine", "--preview", "-", given=given).code == code
+
+
+# Tags.
+
+
+def test_a_tag_says_where_it_points_where_it_moves_and_what_it_gains_and_loses() -> None:
+    old = {"amd64": f"r/x@{A}", "arm32v5": f"r/x@{A}", "arm32v7": f"r/x@{A}"}
+    new = {"amd64": f"r/x@{B}", "arm32v7": UNKNOWN, "arm64v8": UNKNOWN}
+    lines = rendered(tags(old, new)).splitlines()
+    said = (
+        "moves to what would be built for arm32v7, arm64v8, `x@bbbbbbbbbbbb` (amd64); gains arm64v8; "
+        "**loses arm32v5**"
+    )
+    assert f"- `docker.io/skycoin/skycoin`: `latest` (now `aaaaaaaaaaaa`): {said}" in lines
+    row = f"| `docker.io/skycoin/skycoin:latest` | aaaaaaaaaaaa | {said} | amd64, arm32v7, arm64v8 |"
+    assert row in lines
+    assert lines[6].startswith("- In `docker.io/skycoin/skycoin`, arm32v5 would be gone from `latest`: ")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shown"),
+    [
+        ({"points": {"latest": B}}, "`latest` (now `bbbbbbbbbbbb`)"),
+        ({"points": {"latest": ""}}, "`latest`"),
+        ({"points": {}}, "`latest` (now `aaaaaaaaaaaa`)"),
+        ({"failure": "503"}, "`latest`"),
+    ],
+    ids=["moved by somebody", "removed", "never looked at", "never written"],
+)
+def test_a_tag_points_to_what_was_seen_last(outputs: dict[str, Any], shown: str) -> None:
+    text = rendered(tags({"amd64": A}, {"amd64": B}, **outputs))
+    assert f"- `docker.io/skycoin/skycoin`: {shown}: moves" in text
+
+
+# What stops.
+
+
+def test_what_the_last_replacement_took_is_said_where_the_state_knows_it() -> None:
+    known, unknown = replaced(**LIMITS), replaced("shed", **LIMITS)
+    known["oldState"]["outputs"] = {"lastReplacement": 75}
+    lines = rendered(known, unknown).splitlines()
+    names = (
+        "node `skycoin-attic` on host attic (last time 1 min 15 s), "
+        "node `skycoin-shed` on host shed (last time not known)"
+    )
+    assert any(line.startswith("- At most 6 min (") and names in line for line in lines)
+    assert any(line.startswith("| skycoin-attic | attic | replaced, at most 6 min ") for line in lines)
+    assert any("| 1 min 15 s |" in line for line in lines)
+
+
+PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            {"command": ["-disable-networking"]},
+            {"command": ["-port=6000"]},
+            "network: none → mainnet (**it joins the public network**)",
+        ),
+        (
+            {"command": ["-port=6000", "-x=1"]},
+            {"command": ["-disable-networking", "-x=1"]},
+            "network: mainnet → none (it leaves the public network)",
+        ),
+        (
+            {"command": ["-enable-api-sets=READ", "-host-whitelist=a"]},
+            {"command": ["-enable-api-sets=READ,TXN", "-enable-gui", "-host-whitelist=b"]},
+            "api-sets: READ → READ,TXN; gui: none → on",
+        ),
+        ({"command": ["-a"]}, {"command": ["-b=<1>"]}, "args: -a → -b=&lt;1>"),
+        (
+            {"newWallet": False, "image": "a"},
+            {"newWallet": True, "image": "b"},
+            "newWallet: false → true; image: a → b",
+        ),
+        ({"command": ["-a"]}, {"command": UNKNOWN}, "command"),
+        (
+            {"ports": PORTS},
+            {
+                "ports": [
+                    {**PORTS[0], "external": 6421},
+                    {"internal": 6000, "external": 7000, "ip": "0.0.0.0"},
+                ]
+            },
+            "peer-port: none → 0.0.0.0:7000; rpc-port: 127.0.0.1:6420 → 127.0.0.1:6421",
+        ),
+    ],
+    ids=["joins", "leaves", "interface", "further flags", "no setting of a container", "not known", "ports"],
+)
+def test_a_nodes_change_is_told_in_its_settings(old: Any, new: Any, said: str) -> None:
+    start = "- For how long is not known: node `skycoin-attic` on host here (last time not known). Why: "
+    assert f"{start}{said}\n" in rendered(node("update", old, new, *old))
+
+
+def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
+    old, new = {"buildArgs": {"TOKEN": "[secret]"}}, {"buildArgs": {"TOKEN": secret}}
+    text = rendered(step("update", IMAGE, "skycoin-amd64-image", old, new, ("buildArgs",)))
+    assert "TOKEN: [secret] → not shown" in text
+
+
+# Limits.
+
+
+def crowd(count: int) -> dict[str, Any]:
+    """Everything at once, of each `count`, with names as long as Docker takes them."""
+    steps = [build("amd64", X="1")]
+    for number in range(count):
+        name = f"{number:03}-{'n' * 200}"
+        lost = step("delete", VOLUME, f"{name}-wallet", {"name": f"{name}-wallet"})
+        lost["oldState"]["retainOnDelete"] = False
+        tag = tags({"amd64": A, "arm32v5": A}, {"amd64": UNKNOWN})
+        tag["urn"] += str(number)
+        tag["newState"]["inputs"]["tag"] = name
+        container = replaced(name, stopTimeout=60, waitTimeout=number)
+        kept = step("delete", VOLUME, f"{name}-data", {"name": f"{name}-data"})
+        steps += [lost, tag, container, kept]
+    warnings = [{"severity": "warning", "message": f"host {one} is away " * 30} for one in range(count)]
+    return {"steps": steps, "diagnostics": warnings}
+
+
+FAULT = {"severity": "error", "message": "\n".join(f"{line} ``` is wrong" * 9 for line in range(300))}
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 300])
+@pytest.mark.parametrize("faults", [[], [FAULT]], ids=["sound", "refused"])
+def test_the_first_screen_and_the_page_keep_their_limits(count: int, faults: list[Any]) -> None:
+    preview = crowd(count)
+    preview["diagnostics"] += faults
+    changes = read_changes(preview)
+    text, first = page(changes, "s" * 100), first_screen(changes, "s" * 100).text
+    assert len(first) <= LIMIT == 4000
+    assert len(text) <= PAGE == 60_000
+    assert text.startswith(first), "it is whole, and comes first"
+    for title in (
+        "What can be lost",
+        "What stops, and for how long",
+        "Published tags",
+        "Volumes",
+        "Warnings",
+    ):
+        assert f"\n### {title}\n" in first
+    assert text.count("<details>") == text.count("</details>")
+    if count != 10:
+        assert ("**Cut here, " in text) is (count == 300)
+
+
+def test_a_list_that_is_cut_says_by_how_much_and_comes_whole_in_the_details() -> None:
+    changes = read_changes(crowd(10))
+    first = first_screen(changes, "mine").text
+    shown = sum(line.startswith("- The wallet volume") for line in first.splitlines())
+    assert 0 < shown < 10
+    more = 10 + 1 - shown  # with the line on the tags
+    assert f"\n- … and {more} more, in the details below\n" in first
+    whole = page(changes, "mine").removeprefix(first)
+    assert sum(line.startswith("- The wallet volume") for line in whole.splitlines()) == 10
+
+
+def test_a_first_screen_with_room_repeats_nothing() -> None:
+    changes = read_changes({"steps": [replaced(**LIMITS)]})
+    assert first_screen(changes, "mine").cut == ()
+    assert NOTHING_LOST in screen(changes)
+
+
+def test_a_fault_ends_no_fence() -> None:
+    said = [{"severity": "error", "message": "```\n</details> <!--"}]
+    text = page(read_changes({"steps": [], "diagnostics": said}), "mine")
+    assert "\n````\n```\n</details> <!--\n````\n" in text
+
+
+def test_a_warning_hides_nothing_behind_a_comment() -> None:
+    said = [{"severity": "warning", "message": "host <!-- a"}]
+    assert "- host &lt;!-- a\n" in page(read_changes({"steps": [], "diagnostics": said}), "mine")
+
+
+def test_a_backup_that_falls_short_is_on_the_first_screen() -> None:
+    text = first_screen(read_changes({"steps": []}), "mine", [("attic", "**none**"), ("shed", "1 h")]).text
+    assert text.endswith("### Warnings\n\n- newest backup of attic: **none**\n")
+
+
+def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
+    assert shares([10, 500, 400], 700) == [10, 345, 345]
+    assert shares([10, 20], 700) == [10, 20]
+    assert shares([], 700) == []
+    lines = ["a" * 9, "b" * 9, "c" * 9]
+    assert fitted(lines, 30, str) == lines
+    assert fitted(lines, 29, str) == [*lines[:2], "1"]
+    assert length(fitted(lines, 15, str)) <= 15
+
+
+# The graph.
+
+
+def test_the_graph_joins_what_changes_through_what_does_not() -> None:
+    image, moved, container = build("amd64", X="1"), tags({}, {"amd64": UNKNOWN}), replaced()
+    pulled = step("same", "skycoin:index:PulledImage", "attic-pulled", {}, {})
+    moved["newState"]["dependencies"] = [image["urn"]]
+    pulled["newState"]["dependencies"] = [moved["urn"]]
+    container["newState"]["dependencies"] = [pulled["urn"], "urn:not:there"]
+    changes = read_changes({"steps": [container, pulled, moved, image]})
+    assert changes.graph == Graph(
+        (
+            "image skycoin: 1 variant",
+            "docker.io/skycoin/skycoin: 1 tag",
+            "skycoin-attic on attic: replaced",
+        ),
+        ((0, 1), (1, 2)),
+    )
+    assert "```mermaid\ngraph LR\n" in page(changes, "mine")
+
+
+def test_a_volume_that_would_be_lost_is_in_the_graph_and_a_kept_one_is_not() -> None:
+    lost = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
+    lost["oldState"]["retainOnDelete"] = False
+    kept = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
+    assert read_changes({"steps": [lost, kept]}).graph.boxes == (
+        "volume skycoin-attic-wallet: removed, DATA LOST",
+    )
+
+
+def test_a_graph_without_edges_shows_nothing() -> None:
+    assert mermaid(Graph(("a", "b"))) == []
+
+
+def test_a_graph_has_fifty_boxes_at_most_and_counts_the_others() -> None:
+    boxes = tuple(f"box {number}" for number in range(200))
+    edges = tuple((0, number) for number in range(1, 200))
+    lines = mermaid(Graph(boxes, edges))
+    assert sum('["' in line for line in lines) == BOXES == 50
+    assert lines[49] == '  b49["and 151 more"]'
+    assert lines[-1] == "  b0 --> b49"
+    assert sum("-->" in line for line in lines) == 49
+    assert sum('["' in line for line in mermaid(Graph(boxes[:50], edges[:1]))) == 50
+
+
+def test_a_name_ends_no_label() -> None:
+    assert mermaid(Graph(('a"]<b>#\n`' + "x" * 99, "c"), ((0, 1),)))[0] == f"  b0[\"a']‹b›＃ '{'x' * 50}…\"]"
