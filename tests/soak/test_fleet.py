@@ -245,12 +245,12 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
 
 def _cut_off(fleet: Fleet, old: str) -> str:
     """Cut the cellar off while its new node starts; a sentence with the time until the old one is back."""
-    until(lambda: not _image(fleet, "cellar", old).endswith(old), "its new node starts", seconds=900)
+    until(lambda: not _image(fleet, "cellar", old).endswith(old), "its new node starts", 900, pause=1)
     fleet.boards["cellar"].unplug()
     cut = time.monotonic()
-    until(lambda: _image(fleet, "cellar").endswith(old), "its old node runs", seconds=600)
+    until(lambda: _image(fleet, "cellar").endswith(old), "its old node runs", 600, pause=1)
     back = time.monotonic() - cut
-    until(lambda: _image(fleet, "cellar", "", "health=healthy").endswith(old), "it is healthy", seconds=120)
+    until(lambda: _image(fleet, "cellar", "", "health=healthy").endswith(old), "it is healthy", 120, pause=1)
     healthy = time.monotonic() - cut
     return (
         f"The link to cellar was cut while its new node started. Its old node ran again {back:.0f} s later, "
