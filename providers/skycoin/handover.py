@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException, Timeout
 
 from catalogue.naming import previous_container
 from catalogue.node_container import NODE
@@ -182,14 +183,12 @@ class Handover:
 
     def _undone(self, error: Exception, old: Values | None, name: str, attempt: str, grace: int) -> str:
         """Undo a failed handover; the message that says what failed, and what runs now."""
-        reason = str(getattr(error, "explanation", None) or error)
+        reason = _said(error)
         try:
             self._undo(old, name, attempt, grace)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
-            return (
-                f"{reason}\nWhat this had begun was not undone: "
-                f"{getattr(second, 'explanation', None) or second}. `pulumi up --refresh` does it."
-            )
+            undone = f"What this had begun was not undone: {_said(second)}. `pulumi up --refresh` does it."
+            return f"{reason}\n{undone}"
         if old is None:
             return f"{reason}\nNo container of it is left; volumes stay."
         return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was."
@@ -264,3 +263,11 @@ def uses(found: Mapping[str, Any], volume: str) -> bool:
 def policy(found: Mapping[str, Any]) -> str:
     """Name of a container's restart policy."""
     return str(found["HostConfig"]["RestartPolicy"]["Name"] or UNCONFIRMED)
+
+
+def _said(error: Exception) -> str:
+    """What an error says of the engine; the words of a lost connection are those of a library."""
+    if isinstance(error, RequestException) and not isinstance(error, APIError):
+        how = "nothing came in time" if isinstance(error, Timeout) else "the connection was cut"
+        return f"its host stopped answering: {how}"
+    return str(getattr(error, "explanation", None) or error)

@@ -281,9 +281,9 @@ def busybox_archive() -> bytes:
     return archive.getvalue()
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 15) -> None:
-    """Wait for a condition."""
+def until(condition: Callable[[], bool], what: str, seconds: float = 15, pause: float = 0.05) -> None:
+    """Wait for a condition, which is looked at again after each pause."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not after {seconds} s"
-        time.sleep(0.05)
+        time.sleep(pause)

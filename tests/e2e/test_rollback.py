@@ -49,8 +49,8 @@ def digest_on(board: Board) -> str:
     return image.partition("@")[2]
 
 
-def fingerprint(machine: Machine) -> str:
-    shown = machine.skyinfra("wallet", "accept", "porch")
+def fingerprint(machine: Machine, node: str = "porch") -> str:
+    shown = machine.skyinfra("wallet", "accept", node)
     assert shown.code == 0, shown.text
     found = re.search(r"has the fingerprint ([0-9a-f]+)", shown.text)
     assert found, shown.text

@@ -67,6 +67,11 @@ def place(up: Machine) -> Path:
     return Path(up.inspect("volume", WALLET)["Mountpoint"])
 
 
+def files_in(folder: Path) -> dict[str, File]:
+    """Wallets in a folder of this machine, in memory."""
+    return {path.name: File(data=path.read_bytes()) for path in folder.glob("*.wlt")}
+
+
 @contextmanager
 def changed(up: Machine, change: Callable[[Path], None]) -> Iterator[None]:
     """The wallets changed by hand, for as long as the body runs; then as they were."""
@@ -98,8 +103,7 @@ def fingerprint(up: Machine) -> Fingerprint:
 
 def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(guarded: Machine) -> None:
     whole = fingerprint(guarded)
-    files = {path.name: File(data=path.read_bytes()) for path in place(guarded).glob("*.wlt")}
-    assert whole == fingerprint_of(files)
+    assert whole == fingerprint_of(files_in(place(guarded)))
     counts = {file: {name: chain.count for name, chain in chains.items()} for file, chains in whole.items()}
     assert counts == {
         "deterministic.wlt": {"deterministic": 3, "secret": 1},

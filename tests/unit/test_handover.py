@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 
 from catalogue.node_container import LAST_REPLACEMENT, NODE
 from clients.errors import ServiceError
@@ -705,6 +706,32 @@ def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> N
         resource.up({**INPUTS, "image": NEXT})
     assert engine.log == [f"stop {NAME}", f"start {NAME}"], "the second stop waits for the end of the first"
     is_whole(engine, INPUTS)
+
+
+@pytest.mark.case(39)
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        (requests.ConnectionError("Connection aborted.", OSError(104)), "the connection was cut"),
+        (requests.ReadTimeout("UnixHTTPConnectionPool(…)"), "nothing came in time"),
+    ],
+)
+def test_a_host_that_is_cut_off_in_a_handover_is_said_in_words(error: Exception, how: str) -> None:
+    """It was a tuple of Python's."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+
+    def lost(*_: Any, **__: Any) -> Any:
+        engine.inspect_container = lost  # type: ignore[method-assign]
+        raise error
+
+    engine.start = lost  # type: ignore[method-assign]
+    with pytest.raises(ProviderError) as caught:
+        resource.up({**INPUTS, "image": NEXT})
+    said = f"its host stopped answering: {how}"
+    assert str(caught.value) == (
+        f"{said}\nWhat this had begun was not undone: {said}. `pulumi up --refresh` does it."
+    )
 
 
 def test_a_name_that_the_handover_needs_is_looked_at_before_the_node_stops() -> None:
