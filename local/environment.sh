@@ -4,16 +4,18 @@
 set -eu
 venv=$1
 shift
+locks=$*
+said=$venv/pip.log
 cd "$(dirname "$0")/.."
 
-holds() {
+holds_them() {
     [ -x "$venv/bin/python" ] || return 1
-    for lock in "$@"; do
+    for lock in $locks; do
         cmp -s "$lock" "$venv/$lock" || return 1
     done
 }
 
-if holds "$@"; then
+if holds_them; then
     exit
 fi
 
@@ -38,23 +40,23 @@ alive() {
     return "$code"
 }
 
-# One sentence about what pip could not do with these locks; $said holds its own words.
+# One sentence about what pip could not do; $said holds its own words.
 explain() {
-    locks=$(echo "$*" | sed 's/ / and /')
+    both=$(echo "$locks" | sed 's/ / and /')
     got=$(sed -nE 's/^ *([A-Za-z0-9._-]+==[^ ]+) from .*/\1/p' "$said" | head -n 1)
     missing=$(sed -nE 's/^ERROR: No matching distribution found for ([^ ]+).*/\1/p' "$said")
     if grep -q 'DO NOT MATCH THE HASHES' "$said"; then
-        echo "No package was installed, for what pip got as $got has none of its hashes in $locks: if \`git diff\`" \
+        echo "No package was installed, for what pip got as $got has none of its hashes in $both: if \`git diff\`" \
             "shows no change there, do not trust that file, and ask another package index (\`pip config list\`)."
     elif grep -qE 'Hashes are required|versions pinned with ==|conflicting dependencies' "$said"; then
-        echo "No package was installed, for a hash or a package is missing in $locks, or two pins exclude each other:" \
-            "\`git checkout $*\` brings back what was committed, and \`make lock\` writes it anew."
+        echo "No package was installed, for a hash or a package is missing in $both, or two pins exclude each other:" \
+            "\`git checkout $locks\` brings back what was committed, and \`make lock\` writes it anew."
     elif [ -n "$missing" ] && ! grep -q 'Retrying' "$said"; then
         echo "No package was installed, for the package index (\`pip config list\`) has no wheel of $missing" \
-            "($locks) for $("$venv/bin/python" --version) on $(uname -sm), and nothing but wheels is taken: use" \
+            "($both) for $("$venv/bin/python" --version) on $(uname -sm), and nothing but wheels is taken: use" \
             "what CONTRIBUTING.md says that all wheels are there for, or an index that has it."
     else
-        echo "pip could not install $locks: mend what it says, its package index for example" \
+        echo "pip could not install $both: mend what it says, its package index for example" \
             "(\`pip config list\`), and give the same command again."
     fi
 }
@@ -78,24 +80,29 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     alive "installing python3-venv" $root apt-get install -qq -y --no-install-recommends python3-venv
 fi
 
+# With further options of pip; a failure ends it all.
+pip_install() {
+    # shellcheck disable=SC2046,SC2086 # names of locks, without blanks
+    if ! alive "pip installs" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes --only-binary :all: "$@" $(printf ' --requirement %s' $locks) 2>"$said"; then
+        echo "error: $(explain)" >&2
+        cat "$said" >&2
+        exit 1
+    fi
+}
+
 clear=
 if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
     echo "• Python environment $venv: made anew, for nothing in it was compared with a hash"
+    # Where the index does not answer, what is there goes on working.
+    if [ -x "$venv/bin/python" ]; then
+        pip_install --dry-run --ignore-installed
+    fi
     clear=--clear
 fi
-echo "• Python environment $venv ($("$python" --version)): installing $*"
+echo "• Python environment $venv ($("$python" --version)): installing $locks"
 alive "making the folder" "$python" -m venv $clear "$venv"
 rm -f "$venv"/requirements*.txt
-said=$venv/pip.log
-requirements=
-for lock in "$@"; do
-    requirements="$requirements --requirement $lock"
-done
-# shellcheck disable=SC2086 # names of locks, without blanks
-if ! alive "pip installs" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
-    --only-binary :all: $requirements 2>"$said"; then
-    echo "error: $(explain "$@")" >&2
-    cat "$said" >&2
-    exit 1
-fi
-cp "$@" "$venv"
+pip_install
+# shellcheck disable=SC2086
+cp $locks "$venv"

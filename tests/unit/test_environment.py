@@ -213,6 +213,9 @@ def test_an_environment_without_locks_is_made_anew(checkout: Checkout) -> None:
     (packages / "moto.py").touch()
     (checkout.venv / "ready").touch()
     (checkout.venv / "requirements.txt").unlink()
+    silent = checkout.install(index={"PIP_NO_INDEX": "1"})
+    assert silent.returncode == 1
+    assert checkout.modules() >= {"mortar", "moto"}, "it goes on working until the new one can be had"
     done = checkout.install()
     head, *_ = done.stdout.splitlines()
     assert done.returncode == 0
