@@ -101,7 +101,11 @@ if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
     clear=--clear
 fi
 echo "• Python environment $venv ($("$python" --version)): installing $locks"
-alive "making the folder" "$python" -m venv $clear "$venv"
+if [ -n "$clear" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    # A link to a folder will do, but not for venv.
+    folder=$(cd "$venv" 2>/dev/null && pwd -P) || folder=$venv
+    alive "making the folder" "$python" -m venv $clear "$folder"
+fi
 rm -f "$venv"/requirements*.txt
 pip_install
 # shellcheck disable=SC2086

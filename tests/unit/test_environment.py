@@ -205,8 +205,10 @@ def test_tools_of_the_tests_come_on_top_and_leave_what_runs_as_it_is(checkout: C
     assert checkout.locks_held() == {"requirements.txt"}, "the tools of the tests are looked at again"
 
 
-def test_an_environment_without_locks_is_made_anew(checkout: Checkout) -> None:
+def test_an_environment_without_locks_is_made_anew_behind_a_link_too(checkout: Checkout) -> None:
     """It was installed without hashes, and held the tools of the tests."""
+    link = checkout.root / "link"
+    link.symlink_to(checkout.venv)
     checkout.lock(_wheel(checkout.wheels, "mortar", "1.3"))
     assert checkout.install().returncode == 0
     [packages] = checkout.venv.glob("lib/python*/site-packages")
@@ -216,12 +218,10 @@ def test_an_environment_without_locks_is_made_anew(checkout: Checkout) -> None:
     silent = checkout.install(index={"PIP_NO_INDEX": "1"})
     assert silent.returncode == 1
     assert checkout.modules() >= {"mortar", "moto"}, "it goes on working until the new one can be had"
-    done = checkout.install()
+    done = checkout.install(venv=link)
     head, *_ = done.stdout.splitlines()
     assert done.returncode == 0
-    assert head == (
-        f"• Python environment {checkout.venv}: made anew, for nothing in it was compared with a hash"
-    )
+    assert head == (f"• Python environment {link}: made anew, for nothing in it was compared with a hash")
     assert checkout.modules() == {"mortar"}
     assert not (checkout.venv / "ready").exists()
 
