@@ -1,6 +1,7 @@
 """The program: settings → providers → components → outputs. The same for every stack."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -289,7 +290,8 @@ def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]
         from program.ecr import make_repositories  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pulumi.RunError(
-            f"skycoin:registries.{name}: kind ecr needs {error.name}: pip install -r requirements-ecr.txt"
+            f"skycoin:registries.{name}: kind ecr needs {error.name}: "
+            f"{sys.executable} -m pip install -r requirements-ecr.txt"
         ) from None
     return make_repositories(name, settings.registries[name], repositories_of(name, settings))
 

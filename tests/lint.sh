@@ -17,4 +17,4 @@ git ls-files '*.sh' .ci/run skyinfra images/go-module/with-build-ca images/go-mo
     images/go-module/unpack-busybox images/go-module/collect-licences images/skywire/install-compiler \
     images/skywire/build-programs images/dind/start images/workspace-base/install-packages \
     images/workspace-tools/go-toolchain providers/skycoin/pulumi-resource-skycoin |
-    xargs "$venv/bin/shellcheck"
+    PATH=$venv/bin:$PATH xargs shellcheck

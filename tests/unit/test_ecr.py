@@ -350,5 +350,6 @@ def test_a_missing_sdk_is_named_with_what_installs_it(monkeypatch: pytest.Monkey
     with pytest.raises(pulumi.RunError) as caught:
         up_with("ecr")
     assert str(caught.value) == (
-        "skycoin:registries.ecr: kind ecr needs pulumi_aws: pip install -r requirements-ecr.txt"
+        "skycoin:registries.ecr: kind ecr needs pulumi_aws: "
+        f"{sys.executable} -m pip install -r requirements-ecr.txt"
     )

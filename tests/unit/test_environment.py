@@ -1,10 +1,14 @@
-"""The first command in a fresh clone: what it says before and while the environment is installed."""
+"""The first command in a fresh clone: what it installs, and what it says before, while and instead of it."""
 
+import hashlib
 import os
+import platform
 import re
 import signal
 import subprocess
 import sys
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -38,7 +42,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def started(tmp_path: Path, environment: dict[str, str]) -> "subprocess.Popen[str]":
-    command = ["sh", str(PROJECT / "local" / "environment.sh"), str(tmp_path / "venv")]
+    command = ["sh", str(PROJECT / "local" / "environment.sh"), str(tmp_path / "venv"), "requirements.txt"]
     return subprocess.Popen(
         command,
         env=environment,
@@ -58,7 +62,7 @@ def test_an_installation_is_never_silent_for_long(tmp_path: Path, environment: d
     assert head.startswith("• Python environment")
     assert len(alive) >= 2
     assert all(re.fullmatch(r"    … pip installs: \d+ s", line) for line in alive), said
-    assert (tmp_path / "venv" / "ready").exists()
+    assert (tmp_path / "venv" / "requirements.txt").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -72,7 +76,7 @@ def test_an_interrupted_installation_leaves_nobody_who_still_speaks(
         # It ends with the last one that holds it open.
         process.communicate(timeout=5)
     assert process.returncode != 0
-    assert not (tmp_path / "venv" / "ready").exists()
+    assert not (tmp_path / "venv" / "requirements.txt").exists()
 
 
 @pytest.mark.parametrize(
@@ -96,3 +100,197 @@ def test_what_needs_a_set_up_says_so_before_anything_is_installed(tmp_path: Path
     assert done.stdout == ""
     assert f"\nerror: Nothing is set up in {state}: run `make up` first.\n" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def _wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
+    """A package of one empty module, in the folder that pip looks into, and how a lock names it."""
+    file = folder / f"{name}-{version}-py3-none-any.whl"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder with locks and the script, and a real environment with a real pip, whose index is a folder."""
+
+    root: Path
+
+    @property
+    def wheels(self) -> Path:
+        return self.root / "wheels"
+
+    @property
+    def venv(self) -> Path:
+        return self.root / "venv"
+
+    def lock(self, text: str, name: str = "requirements.txt") -> None:
+        (self.root / name).write_text(text)
+
+    def modules(self) -> set[str]:
+        [packages] = self.venv.glob("lib/python*/site-packages")
+        return {file.stem for file in packages.glob("*.py")}
+
+    def locks_held(self) -> set[str]:
+        return {file.name for file in self.venv.glob("requirements*.txt")}
+
+    def install(
+        self, *locks: str, venv: Path | None = None, index: dict[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+        folder = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
+        return subprocess.run(
+            ["sh", "local/environment.sh", str(venv or self.venv), *(locks or ("requirements.txt",))],
+            cwd=self.root,
+            env={**kept, **(index or folder)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """Every test writes the lock that it installs; the environment is made once, for that takes seconds."""
+    made = Checkout(tmp_path_factory.mktemp("checkout"))
+    made.wheels.mkdir()
+    (made.root / "local").mkdir()
+    (made.root / "local" / "environment.sh").write_bytes((PROJECT / "local" / "environment.sh").read_bytes())
+    return made
+
+
+def refused(checkout: Checkout, lock: str, index: dict[str, str] | None = None) -> tuple[str, str]:
+    """(the sentence, pip's own words) of an installation that must fail and install nothing of it."""
+    checkout.lock(lock)
+    done = checkout.install(index=index)
+    sentence, _, words = done.stderr.partition("\n")
+    assert done.returncode == 1
+    assert "brick" not in checkout.modules()
+    assert checkout.locks_held() == set()
+    return sentence, words
+
+
+def test_what_the_lock_says_is_installed_once(checkout: Checkout) -> None:
+    checkout.lock(_wheel(checkout.wheels, "mortar", "1.0"))
+    first = checkout.install()
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "mortar" in checkout.modules()
+    os.utime(checkout.root / "requirements.txt")
+    again = checkout.install()
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_tools_of_the_tests_come_on_top_and_leave_what_runs_as_it_is(checkout: Checkout) -> None:
+    runs = _wheel(checkout.wheels, "mortar", "1.1")
+    checkout.lock(runs)
+    checkout.lock(runs + _wheel(checkout.wheels, "trowel", "1.0"), "requirements-dev.txt")
+    assert checkout.install().returncode == 0
+    assert "trowel" not in checkout.modules()
+    assert checkout.install("requirements.txt", "requirements-dev.txt").returncode == 0
+    assert "trowel" in checkout.modules()
+    assert checkout.install().stdout == "", "`make up` after `make test`"
+    assert checkout.install("requirements.txt", "requirements-dev.txt").stdout == ""
+    checkout.lock(_wheel(checkout.wheels, "mortar", "1.2"))
+    assert checkout.install().returncode == 0
+    assert checkout.locks_held() == {"requirements.txt"}, "the tools of the tests are looked at again"
+
+
+def test_an_environment_without_locks_is_made_anew_behind_a_link_too(checkout: Checkout) -> None:
+    """It was installed without hashes, and held the tools of the tests."""
+    link = checkout.root / "link"
+    link.symlink_to(checkout.venv)
+    checkout.lock(_wheel(checkout.wheels, "mortar", "1.3"))
+    assert checkout.install().returncode == 0
+    [packages] = checkout.venv.glob("lib/python*/site-packages")
+    (packages / "moto.py").touch()
+    (checkout.venv / "ready").touch()
+    (checkout.venv / "requirements.txt").unlink()
+    silent = checkout.install(index={"PIP_NO_INDEX": "1"})
+    assert silent.returncode == 1
+    assert checkout.modules() >= {"mortar", "moto"}, "it goes on working until the new one can be had"
+    done = checkout.install(venv=link)
+    head, *_ = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert head == (f"• Python environment {link}: made anew, for nothing in it was compared with a hash")
+    assert checkout.modules() == {"mortar"}
+    assert not (checkout.venv / "ready").exists()
+
+
+def test_a_folder_that_is_no_environment_is_never_cleared(checkout: Checkout, tmp_path: Path) -> None:
+    """VENV may name any folder."""
+    (tmp_path / "ready").touch()
+    (tmp_path / "mine").touch()
+    checkout.lock(_wheel(checkout.wheels, "mortar", "1.3"))
+    done = checkout.install(venv=tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "mine").exists()
+
+
+def test_a_wrong_hash_installs_nothing_and_says_where(checkout: Checkout) -> None:
+    right = _wheel(checkout.wheels, "brick", "1.0")
+    altered = right[:-2] + ("0" if right[-2] != "0" else "1") + "\n"
+    sentence, words = refused(checkout, altered + _wheel(checkout.wheels, "mortar", "9.0"))
+    assert sentence == (
+        "error: No package was installed, for what pip got as brick==1.0 has none of its hashes in "
+        "requirements.txt: if `git diff` shows no change there, do not trust that file, and ask another "
+        "package index (`pip config list`)."
+    )
+    assert f"Expected sha256 {altered.strip()[-64:]}" in words
+    assert f"Got        {right.strip()[-64:]}" in words
+
+
+def test_a_package_without_a_wheel_is_named_with_what_was_looked_for(checkout: Checkout) -> None:
+    source = checkout.wheels / "brick-2.0.tar.gz"
+    source.write_bytes(b"never unpacked")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    sentence, words = refused(checkout, f"brick==2.0 --hash=sha256:{digest}\n")
+    assert sentence == (
+        "error: No package was installed, for the package index (`pip config list`) has no wheel of "
+        f"brick==2.0 (requirements.txt) for {here}, "
+        "and nothing but wheels is taken: use what CONTRIBUTING.md says that all wheels are there for, or an "
+        "index that has it."
+    )
+    assert "No matching distribution found for brick==2.0" in words
+
+
+@pytest.mark.parametrize("flaw", ["no hash", "a package is missing", "pins that exclude each other"])
+def test_a_lock_that_does_not_fit_says_how_to_get_one_that_does(checkout: Checkout, flaw: str) -> None:
+    needs = _wheel(checkout.wheels, "brick", "3.0", requires="mortar==4.0")
+    _wheel(checkout.wheels, "mortar", "4.0")
+    other = _wheel(checkout.wheels, "mortar", "4.1")
+    lock = {
+        "no hash": needs + "mortar==4.0\n",
+        "a package is missing": needs,
+        "pins that exclude each other": needs + other,
+    }[flaw]
+    sentence, words = refused(checkout, lock)
+    assert sentence == (
+        "error: No package was installed, for a hash or a package is missing in requirements.txt, or two "
+        "pins exclude each other: `git checkout requirements.txt` brings back what was committed, and "
+        "`make lock` writes it anew."
+    )
+    assert "mortar" in words
+
+
+def test_an_index_that_does_not_answer_is_not_taken_for_one_without_wheels(checkout: Checkout) -> None:
+    """The index is the user's own: what pip is configured with."""
+    lock = _wheel(checkout.wheels, "brick", "1.0")
+    sentence, words = refused(
+        checkout, lock, {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
+    )
+    assert sentence == (
+        "error: pip could not install requirements.txt: mend what it says, its package index for example "
+        "(`pip config list`), and give the same command again."
+    )
+    assert "after connection broken" in words

@@ -1,0 +1,122 @@
+"""The locks: what they promise to those who install from them, without an index being asked."""
+
+import functools
+import importlib.metadata
+import itertools
+import re
+from dataclasses import dataclass
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.unit.projects import PROJECT
+
+LOCKS = ("requirements", "requirements-ecr", "requirements-dev")
+"""Each holds the one before it."""
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A package in a lock."""
+
+    requirement: Requirement
+    hashes: frozenset[str]
+
+    @property
+    def version(self) -> str:
+        [pin] = self.requirement.specifier
+        assert pin.operator == "=="
+        return pin.version
+
+    @property
+    def applies(self) -> bool:
+        """For this platform and Python."""
+        return self.requirement.marker is None or self.requirement.marker.evaluate()
+
+
+def _lines(name: str) -> list[str]:
+    """What a file asks for, comments and continued lines resolved."""
+    text = (PROJECT / name).read_text().replace("\\\n", " ")
+    return [line.strip() for line in re.sub(r"(?m)(^|\s)#.*$", "", text).splitlines() if line.strip()]
+
+
+@functools.cache
+def _lock(name: str) -> dict[str, Locked]:
+    locked: dict[str, Locked] = {}
+    for line in _lines(f"{name}.txt"):
+        if line.startswith("-"):
+            continue
+        words, *hashes = line.split(" --hash=")
+        requirement = Requirement(words.strip())
+        package = canonicalize_name(requirement.name)
+        assert package not in locked, f"{package} is there twice"
+        locked[package] = Locked(requirement, frozenset(one.strip() for one in hashes))
+    return locked
+
+
+def _direct(name: str) -> dict[str, Requirement]:
+    """What a file of requirements names itself."""
+    asked = [Requirement(line) for line in _lines(f"{name}.in") if not line.startswith("-")]
+    return {canonicalize_name(one.name): one for one in asked}
+
+
+def _needed(asked: list[Requirement]) -> set[str]:
+    """Names of these packages and of all that they need here, by what is installed."""
+    found: set[tuple[str, str]] = set()
+    left = [(canonicalize_name(one.name), extra) for one in asked for extra in ("", *one.extras)]
+    while left:
+        name, extra = left.pop()
+        if (name, extra) in found:
+            continue
+        found.add((name, extra))
+        for line in importlib.metadata.requires(name) or []:
+            one = Requirement(line)
+            if one.marker is None or one.marker.evaluate({"extra": extra}):
+                left += [(canonicalize_name(one.name), wanted) for wanted in ("", *one.extras)]
+    return {name for name, _ in found}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_is_pinned_with_hashes(name: str) -> None:
+    assert _lock(name)
+    for package, locked in _lock(name).items():
+        assert locked.version, package
+        assert locked.hashes, package
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in locked.hashes), package
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_takes_wheels_alone_and_leaves_the_index_to_the_user(name: str) -> None:
+    """Plain `pip install -r` and Pulumi's own installation take no source either."""
+    assert [line for line in _lines(f"{name}.txt") if line.startswith("-")] == ["--only-binary :all:"]
+    assert "://" not in (PROJECT / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_the_versions_that_are_asked_for(name: str) -> None:
+    asked = _direct(name)
+    assert asked
+    for package, requirement in asked.items():
+        assert str(requirement.specifier) == f"=={_lock(name)[package].version}", package
+
+
+@pytest.mark.parametrize(("smaller", "larger"), list(itertools.pairwise(LOCKS)))
+def test_each_lock_holds_the_one_before_it(smaller: str, larger: str) -> None:
+    assert _lock(smaller).items() < _lock(larger).items()
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-ecr"])
+def test_what_runs_needs_no_more_and_no_less_than_its_lock(name: str) -> None:
+    """No tool of the tests is in it, nor anything else that nobody imports."""
+    asked = list(_direct("requirements").values())
+    if name == "requirements-ecr":
+        asked += _direct(name).values()
+    assert {package for package, locked in _lock(name).items() if locked.applies} == _needed(asked)
+
+
+def test_make_up_installs_nothing_of_the_tests() -> None:
+    tools = {"pytest", "moto", "mypy", "ruff", "boto3", "uv"}
+    assert tools <= _direct("requirements-dev").keys()
+    assert not _direct("requirements-dev").keys() & _lock("requirements").keys()
+    assert "pulumi-aws" not in _lock("requirements"), "Pulumi would install its plugin"
