@@ -86,7 +86,7 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
 
 
 def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
-    """What retiring all builds but the newest `keep` of each kind, and those of `deployed` digests, means."""
+    """Plan to retire all builds but the newest `keep` of each kind, and those of `deployed` digests."""
     found = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
     known = builds(repository, points)

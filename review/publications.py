@@ -45,7 +45,7 @@ class Publication:
 
 
 def publication(step: Step) -> Publication:
-    """What a step makes of a tag."""
+    """Read the publication of a tag from its step."""
     before, after = (_variants(inputs.get("variants")) for inputs in (step.old, step.new))
     written = step.op != "create" and not step.outputs.get("failure")
     return Publication(

@@ -49,7 +49,7 @@ class Restart:
     why: tuple[str, ...]
     is_node: bool
     bound: Bound | None = None
-    """Of a replacement; None where the preview does not say it."""
+    """Longest time of a replacement; None where the preview does not say it."""
     last: int | None = None
     """Seconds that its last replacement took; None where the state does not know it."""
 
@@ -66,7 +66,7 @@ class Restart:
 
 
 def restart(step: Step) -> Restart:
-    """What a step does to a container."""
+    """Read the restart of a container from its step."""
     is_node = step.parents.endswith("skycoin:index:Node")
     # An update of a node's container may be a handover (ADR 19), which stops it.
     handed_over = step.type == NODE_CONTAINER and step.op == "update" and _keys(step) & _HANDOVER

@@ -27,7 +27,7 @@ class Risk:
 
 
 def risk_of(changes: Changes) -> Risk:
-    """What could be lost, then what stops and for how long at most."""
+    """Judge a change: a refusal, then a loss, then a stop and its longest time."""
     if changes.faults:
         return Risk("refused", Level.REFUSED)
     lost, stopped = list(_lost(changes)), list(_stopped(changes.restarts))

@@ -28,7 +28,7 @@ WORDS = {
 
 
 def becomes(one: Publication) -> str:
-    """What would happen to a tag, and where it would move."""
+    """Say in words how a tag would change, and where it would move."""
     moving, exact, _ = WORDS[one.presence]
     word = exact if one.immutable else moving
     return word.replace("moves", f"moves{_to(one)}", 1) if one.presence is Presence.STATE else word

@@ -266,7 +266,7 @@ def policy(found: Mapping[str, Any]) -> str:
 
 
 def _said(error: Exception) -> str:
-    """What an error says of the engine; the words of a lost connection are those of a library."""
+    """Message of an error; the words of a lost connection are a library's, and are replaced."""
     if isinstance(error, RequestException) and not isinstance(error, APIError):
         how = "nothing came in time" if isinstance(error, Timeout) else "the connection was cut"
         return f"its host stopped answering: {how}"

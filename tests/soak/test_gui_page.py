@@ -17,7 +17,7 @@ PORT = 16494
 URL = f"http://127.0.0.1:{PORT}"
 LABEL = "Savings"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
-"""Where to put the page's picture, for whoever wants to look at it."""
+"""File for the page's picture, for whoever wants to look at it."""
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ NAME = "skycoin-workspace-vscode"
 PORT = 16493
 URL = f"http://127.0.0.1:{PORT}"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
-"""Where to put the page's picture, for whoever wants to look at it."""
+"""File for the page's picture, for whoever wants to look at it."""
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def _steps(old: Mapping[str, Registered], after: Engine) -> Iterator[Preview]:
 
 
 def _deletions(old: Mapping[str, Registered], after: Engine) -> Iterator[Preview]:
-    """As the engine does: children first."""
+    """Deletions in the engine's order: children first."""
     there = {entry.urn for entry in after.registered}
     for urn, entry in reversed([*old.items()]):
         if urn not in there:

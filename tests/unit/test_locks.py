@@ -36,7 +36,7 @@ class Locked:
 
 
 def _lines(name: str) -> list[str]:
-    """What a file asks for, comments and continued lines resolved."""
+    """Lines of a file of requirements, without comments, continued ones joined."""
     text = (PROJECT / name).read_text().replace("\\\n", " ")
     return [line.strip() for line in re.sub(r"(?m)(^|\s)#.*$", "", text).splitlines() if line.strip()]
 
@@ -56,7 +56,7 @@ def _lock(name: str) -> dict[str, Locked]:
 
 
 def _direct(name: str) -> dict[str, Requirement]:
-    """What a file of requirements names itself."""
+    """Requirements that people have written into a file, by name."""
     asked = [Requirement(line) for line in _lines(f"{name}.in") if not line.startswith("-")]
     return {canonicalize_name(one.name): one for one in asked}
 

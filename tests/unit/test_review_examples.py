@@ -150,7 +150,7 @@ def ten_megabytes() -> str:
 
 
 def test_the_page_of_ten_megabytes_takes_no_two_seconds() -> None:
-    """As big as the preview of 200 nodes was on a real backend."""
+    """The size is that of a preview of 200 nodes on a real backend."""
     text = ten_megabytes()
     assert 9_500_000 < len(text.strip()) < 20_000_000
     began = time.process_time()
