@@ -15,10 +15,10 @@ import click
 
 from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_resources
 from display.errors import UserError
-from local.layout import PROJECT, Layout, read_layout
+from local.layout import Layout, read_layout
 from local.lock import exclusive
 from local.pulumi_cli import is_set_up, known_environment
-from local.registry_collection import digests, named
+from local.registry_collection import digests, named, named_in_files
 from local.stack import STACK, refuse_while_locked, resources
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
@@ -71,8 +71,7 @@ class Backend:
         """Digests that the state or the file of a stack names. Raises UserError."""
         if self.layout is not None:
             return named(self.layout)
-        states = (json.dumps(stack_resources(name)) for name in stack_names())
-        return digests([*states, *(path.read_text() for path in (PROJECT / "stacks").glob("*.yaml"))])
+        return digests(json.dumps(stack_resources(name)) for name in stack_names()) | named_in_files()
 
     @contextlib.contextmanager
     def changing(self, stack: str, command: str) -> Iterator[None]:

@@ -7,7 +7,8 @@ nothing that is needed; the next one goes on.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from clients.registry import Repository
 from local.layout import PROJECT, Layout
@@ -46,18 +47,17 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
 def named(layout: Layout) -> frozenset[str]:
     """Digests that a stack's state or file names, or the set-up's bases."""
-    return digests(_texts(layout))
+    states = (state_file(layout, stack) for stack in all_stacks(layout))
+    return _in_files(*states, layout.bases) | named_in_files()
 
 
-def _texts(layout: Layout) -> Iterator[str]:
-    files = [
-        *(state_file(layout, stack) for stack in all_stacks(layout)),
-        *(PROJECT / "stacks").glob("*.yaml"),
-        layout.bases,
-    ]
-    for path in files:
-        if path.exists():
-            yield path.read_text()
+def named_in_files() -> frozenset[str]:
+    """Digests that the file of a stack names."""
+    return _in_files(*(PROJECT / "stacks").glob("*.yaml"))
+
+
+def _in_files(*paths: Path) -> frozenset[str]:
+    return digests(path.read_text() for path in paths if path.exists())
 
 
 def _remove(layout: Layout, found: Garbage, service: Service) -> None:

@@ -395,7 +395,6 @@ def test_retention_keeps_what_any_stack_runs_or_names(
     named = {name: publish(repository, f"feature-{name}", "2025-01-01") for name in ("a", "b", "c")}["b"]
     monkeypatch.setattr("commands.release.Repository", lambda _: repository)
     monkeypatch.setattr("local.registry_collection.PROJECT", tmp_path)
-    monkeypatch.setattr("commands.backend.PROJECT", tmp_path)
     state = {"deployment": {"resources": [{"outputs": {"image": f"r.example/a@{named}"}}]}}
     asked = ["release", "retain", "r.example/a", "--keep", "0"]
     if where == "state of the set-up":

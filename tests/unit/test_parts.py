@@ -42,6 +42,11 @@ def node(name: str, host: str, address: str) -> list[dict[str, Any]]:
     ]
 
 
+def told(event: dict[str, Any]) -> str:
+    """Script's line that writes an event."""
+    return f"printf '%s\\n' '{json.dumps(event)}' >> \"$events\""
+
+
 class Bench:
     """A stack with a node on each of two engines, and a script in place of pulumi."""
 
@@ -69,8 +74,7 @@ class Bench:
 
     def event(self, op: str, urn: str, kind: str = "resOutputsEvent") -> str:
         """Script's line for the end of a step, or another event of one."""
-        event = json.dumps({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
-        return f"printf '%s\\n' '{event}' >> \"$events\""
+        return told({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
 
     def up(self) -> int:
         target = Target(
@@ -100,6 +104,11 @@ class Bench:
         return [line.partition(" --yes")[0] for line in lines]
 
 
+def both_answer(engines: ExitStack, folder: Path) -> None:
+    for name in ("here", "far"):
+        engines.enter_context(engine(folder / f"{name}.sock"))
+
+
 def table(text: str) -> list[str]:
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return lines[lines.index("host what became of it") + 1 :]
@@ -116,8 +125,7 @@ def test_where_all_answer_nothing_is_left_out_and_one_host_does_not_stop_another
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)
-    for name in ("here", "far"):
-        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    both_answer(engines, tmp_path)
     urns = [f"{NODE}$skycoin:index:NodeContainer::{name}-container" for name in ("near", "away")]
     bench.script(
         bench.event("create", f"{STACK}pulumi:pulumi:Stack::skycoin-s", "resourcePreEvent"),
@@ -157,8 +165,7 @@ def test_a_host_that_dies_during_an_update_is_left_out_of_a_second_one(
 ) -> None:
     """A refresh fails as a whole where one engine does not answer: the others would get nothing."""
     bench = Bench(tmp_path)
-    for name in ("here", "far"):
-        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    both_answer(engines, tmp_path)
     bench.script(f"[ $n = 1 ] || exit 0; rm {tmp_path}/far.sock; exit 1")
     assert bench.up() == PART
     assert bench.calls == [
@@ -170,8 +177,7 @@ def test_a_host_that_dies_during_an_update_is_left_out_of_a_second_one(
 
 def test_a_failure_while_all_answer_is_not_tried_again(tmp_path: Path, engines: ExitStack) -> None:
     bench = Bench(tmp_path)
-    for name in ("here", "far"):
-        engines.enter_context(engine(tmp_path / f"{name}.sock"))
+    both_answer(engines, tmp_path)
     bench.script("exit 255")
     assert bench.up() == 255
     assert len(bench.calls) == 1
@@ -181,14 +187,13 @@ def test_a_failure_while_all_answer_is_not_tried_again(tmp_path: Path, engines: 
 BUSY = 'failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 4294967295'
 
 
-def failed_image(bench: Bench, error: str) -> str:
+def failed_image(error: str) -> str:
     """Script's lines for an image whose build fails by an error, with Pulumi's words on top."""
     diagnostics = [
         {"urn": f"{STACK}docker-build:index:Image::a-image", "severity": "error", "message": error},
         {"urn": f"{STACK}pulumi:pulumi:Stack::skycoin-s", "severity": "error", "message": "update failed"},
     ]
-    events = [json.dumps({"diagnosticEvent": each}) for each in diagnostics]
-    return "\n".join(f"printf '%s\\n' '{event}' >> \"$events\"" for event in events)
+    return "\n".join(told({"diagnosticEvent": each}) for each in diagnostics)
 
 
 def test_what_a_busy_builder_did_not_begin_is_built_by_a_second_update(
@@ -196,9 +201,8 @@ def test_what_a_busy_builder_did_not_begin_is_built_by_a_second_update(
 ) -> None:
     """BuildKit ends a step that has not started within 10 s: a first `make up` of 15 minutes failed by it."""
     bench = Bench(tmp_path)
-    for name in ("here", "far"):
-        engines.enter_context(engine(tmp_path / f"{name}.sock"))
-    bench.script("[ $n = 1 ] || exit 0", failed_image(bench, BUSY), "exit 255")
+    both_answer(engines, tmp_path)
+    bench.script("[ $n = 1 ] || exit 0", failed_image(BUSY), "exit 255")
     assert bench.up() == 0
     assert len(bench.calls) == 2
     assert bench.succeeded
@@ -212,9 +216,8 @@ def test_a_builder_that_stays_busy_or_another_failure_ends_the_run(
     tmp_path: Path, engines: ExitStack, errors: tuple[str, ...], calls: int
 ) -> None:
     bench = Bench(tmp_path)
-    for name in ("here", "far"):
-        engines.enter_context(engine(tmp_path / f"{name}.sock"))
-    bench.script(*(failed_image(bench, error) for error in errors), "exit 255")
+    both_answer(engines, tmp_path)
+    bench.script(*(failed_image(error) for error in errors), "exit 255")
     assert bench.up() == 255
     assert len(bench.calls) == calls
 

@@ -27,14 +27,14 @@ class Wire(BaseAdapter):
         self.asked.append(url)
         answer = requests.Response()
         answer.request, answer.url = request, url
-        answer.raw = io.BytesIO(b"" if url in self._redirects else MANIFEST)
-        answer.status_code = 307 if url in self._redirects else 200
-        if url in self._redirects:
-            answer.headers["Location"] = self._redirects[url]
+        answer.status_code, answer.raw = 200, io.BytesIO(MANIFEST)
+        if (target := self._redirects.get(url)) is not None:
+            answer.status_code, answer.raw = 307, io.BytesIO()
+            answer.headers["Location"] = target
         return answer
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing: no connection is open."""
 
 
 def wired(repository: Repository, redirects: dict[str, str]) -> Wire:
