@@ -20,11 +20,11 @@ from settings.fields import NAME
 from settings.image import ORIGINS
 from settings.registry import REGISTRY_KEYS
 from settings.stack import StackSettings
+from settings.words import Schema
 
 NAMESPACE = "skycoin"
 SECRETS = "build-secrets"
 
-Schema = Mapping[str, Any]
 Location = tuple[int | str, ...]
 
 _LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")

@@ -2,13 +2,13 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import yaml
 
-from settings.schema import Schema
-
+Schema = Mapping[str, Any]
+"""A JSON schema, or a part of one."""
 _NEAR = 0.8
 """Likeness, of 1, from which on a name counts as a slip of another."""
 

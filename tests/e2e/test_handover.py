@@ -95,11 +95,11 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
     """It took 300 seconds of silence, quoted the end of the usage text, and had deleted the healthy one."""
     before = steady.inspect("container", NODE)["Id"]
     began = time.monotonic()
-    with changed(steady, args=["-foo"]):
+    with changed(steady, args=["-max-connections=many"]):
         failed = steady.pulumi(*UP)
     assert failed.code != 0
     assert time.monotonic() - began < 60
-    assert "flag provided but not defined: -foo" in failed.text
+    assert 'invalid value "many" for flag -max-connections' in failed.text
     assert f"The old container {NODE} is back, as it was" in failed.text
     assert containers(steady) == [NODE]
     assert steady.inspect("container", NODE)["Id"] == before

@@ -213,7 +213,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
     """The loft is dead, the barn's node fails, the cellar is cut off while its new node starts."""
     machine, boards = fleet.machine, fleet.boards
     sound = rebuilt(machine.settings(), revision=41)
-    barn = {**sound["skycoin:nodes"]["barn"], "args": ["-no-such-flag"]}
+    barn = {**sound["skycoin:nodes"]["barn"], "args": ["-max-connections=many"]}
     machine.change(with_entries(sound, nodes={"barn": barn}))
     boards["loft"].unplug()
     ended: list[tuple[Result, str]] = []
@@ -224,7 +224,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
     [(result, said)] = ended
     assert result.code != 0
     assert "host loft is left out" in result.text
-    assert "flag provided but not defined: -no-such-flag" in result.text
+    assert 'invalid value "many" for flag -max-connections' in result.text
     assert "The old container skycoin-barn is back, as it was" in result.text
     boards["cellar"].plug()
     boards["loft"].plug()
@@ -232,7 +232,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
     kept(before, seen)
     assert seen["attic"].digest != before["attic"].digest
     assert {**digests(seen), "attic": ""} == {**digests(before), "attic": ""}
-    happened = "loft has no link from the start, barn gets an argument that its node does not know."
+    happened = "loft has no link from the start, barn gets an argument that its node does not take."
     fleet.tell(
         "Upgraded with one dead, one failing, and one cut off in the middle",
         [happened, returned, said],

@@ -5,8 +5,8 @@ from typing import Any
 
 from display.markdown import table
 from settings.limits import Limits
-from settings.schema import NAMESPACE, Schema, stack_schema
-from settings.words import allowed, example, yaml_of
+from settings.schema import NAMESPACE, stack_schema
+from settings.words import Schema, allowed, example, yaml_of
 
 HEAD = """# Settings
 

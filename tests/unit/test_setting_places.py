@@ -38,7 +38,7 @@ config:
       channel: release
   skycoin:nodes:
     one: {image: skycoin, host: here, rpc-prot: 7000, gui: true}
-    two: {image: skycoin, host: atic, args: [-x, --], gui: false}
+    two: {image: skycoin, host: atic, args: [-verify-db, --], gui: false}
     Three: {image: skycoin, host: here, rpc-port: 7001}
 """
 

@@ -430,7 +430,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         "ssh-options belong to an ssh:// engine",
     ),
     (
-        {NODE + "args": ["-x", "-wallet-dir=/tmp"]},
+        {NODE + "args": ["-disable-pex", "-wallet-dir=/tmp"]},
         "skycoin:nodes.one",
         "args: -wallet-dir would override what the node's settings decide; drop it",
     ),
@@ -448,17 +448,27 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         for args, stray in (
             (["--", "sh"], "--"),
             (["-log-level=debug", "-"], "-"),
-            (["skycoin", "-x"], "skycoin"),
+            (["skycoin", "-disable-pex"], "skycoin"),
             (["-log-level", "debug", "info"], "info"),
             (["-disable-pex", "true"], "true"),
             ([""], ""),
         )
     ),
+    (
+        {NODE + "args": ["-verify-db", "-log-level"]},
+        "skycoin:nodes.one",
+        "args: -log-level has no value; write -log-level=value",
+    ),
+    (
+        {NODE + "args": ["-log-levl=debug"]},
+        "skycoin:nodes.one",
+        "args: -log-levl is not allowed; docs/stacks.md lists the flags that are; did you mean log-level?",
+    ),
 ]
 
 
 def test_a_flags_value_may_be_an_argument_of_its_own() -> None:
-    args = ["-log-level", "debug", "--disable-pex", "-x=1", "-new-switch", "-max-connections", "5", "-last"]
+    args = ["-log-level", "debug", "--disable-pex", "-peerlist-size=1", "-max-connections", "5", "-verify-db"]
     assert parse(changed({NODE + "args": args})).nodes["one"].args == args
 
 

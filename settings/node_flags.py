@@ -1,0 +1,110 @@
+"""`args` of a node: which flags it may have, of those of v0.27.1 (src/skycoin/config.go)."""
+
+from collections.abc import Sequence
+
+from settings.fields import SECRET
+from settings.words import did_you_mean
+
+MANAGED = frozenset(
+    {
+        "data-dir",
+        "db-path",
+        "disable-csp",
+        "disable-csrf",
+        "disable-header-check",
+        "disable-networking",
+        "enable-all-api-sets",
+        "enable-api-sets",
+        "enable-gui",
+        "gui-dir",
+        "host-whitelist",
+        "http-prof",
+        "http-prof-host",
+        "port",
+        "storage-dir",
+        "wallet-dir",
+        "web-interface",
+        "web-interface-addr",
+        "web-interface-https",
+        "web-interface-password",
+        "web-interface-plaintext-auth",
+        "web-interface-port",
+        "web-interface-username",
+    }
+)
+"""Flags that settings own: given by hand they could move a wallet or open an interface."""
+
+SWITCHES = frozenset(
+    {
+        "color-log",
+        "db-read-only",
+        "disable-default-peers",
+        "disable-incoming",
+        "disable-outgoing",
+        "disable-pex",
+        "download-peerlist",
+        "localhost-only",
+        "no-ping-log",
+        "reset-corrupt-db",
+        "verify-db",
+    }
+)
+"""Allowed flags without a value."""
+
+VALUED = frozenset(
+    {
+        "blockchain-public-key",
+        "burn-factor-create-block",
+        "burn-factor-unconfirmed",
+        "connection-rate",
+        "disable-api-sets",
+        "genesis-address",
+        "genesis-signature",
+        "genesis-timestamp",
+        "log-level",
+        "max-block-size",
+        "max-connections",
+        "max-decimals-create-block",
+        "max-decimals-unconfirmed",
+        "max-default-peer-outgoing-connections",
+        "max-in-msg-len",
+        "max-out-msg-len",
+        "max-outgoing-connections",
+        "max-txn-size-create-block",
+        "max-txn-size-unconfirmed",
+        "peerlist-size",
+        "peerlist-url",
+        "user-agent-remark",
+        "wallet-crypto-type",
+    }
+)
+"""Allowed flags with a value."""
+
+
+def fault_of(arguments: Sequence[str]) -> str | None:
+    """The first fault, read as Go's package flag reads them; None where there is none.
+
+    A list of what is allowed, for what is left out does harm: `-profile-cpu-file` truncates the file that it
+    names, `-custom-peers-file` logs the lines of it, and either may be a wallet.
+    """
+    rest = iter(arguments)
+    for argument in rest:
+        name, assigned, _ = argument.lstrip("-").partition("=")
+        if not argument.startswith("-") or not name:
+            return f"{argument!r} is no flag: the node would drop it and all that follows; write -flag=value"
+        if (fault := _refusal(name)) is not None:
+            return f"-{name}{fault}"
+        if name in VALUED and not assigned and next(rest, None) is None:
+            return f"-{name} has no value; write -{name}=value"
+    return None
+
+
+def _refusal(name: str) -> str | None:
+    allowed = SWITCHES | VALUED
+    if name in allowed:
+        return None
+    if name in MANAGED:
+        return " would override what the node's settings decide; drop it"
+    if SECRET.search(name):
+        return ": a secret would be in the state and on the host in clear"
+    return f" is not allowed; docs/stacks.md lists the flags that are{did_you_mean(name, allowed)}"
