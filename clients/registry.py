@@ -42,6 +42,10 @@ TRIES = 4
 LONGEST_WAIT = 60
 """Seconds: a registry that asks for more by Retry-After is reported instead of waited for."""
 PIECE = 1 << 20
+ANSWER_LIMIT = 4 << 20
+"""Bytes of any answer but a blob; a registry must take manifests of this size (OCI distribution-spec)."""
+TAG_PAGES = 1000
+"""Pages of a list of tags, of a thousand tags each where the registry does as asked."""
 
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
@@ -107,8 +111,29 @@ class _Plain(requests.exceptions.InvalidSchema):
     """A redirect leads to what is not https."""
 
 
+class _TooLong(requests.exceptions.RequestException):
+    """An answer has more than ANSWER_LIMIT."""
+
+
+def _read_bounded(answer: requests.Response, **options: Any) -> None:
+    """Read a whole answer, before requests does so without a limit, in a redirect too."""
+    if options.get("stream") and answer.ok and not answer.is_redirect:
+        return
+    content = bytearray()
+    for piece in answer.iter_content(PIECE):
+        content += piece
+        if len(content) > ANSWER_LIMIT:
+            answer.close()
+            raise _TooLong(f"an answer of more than {ANSWER_LIMIT >> 20} MiB: {answer.url}")
+    answer._content = bytes(content)
+
+
 class _Session(requests.Session):
     """Without the logins of ~/.netrc, which requests would add on its own, and without plain HTTP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hooks["response"].append(_read_bounded)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
@@ -187,10 +212,14 @@ class Repository:
         self._ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)
 
     def tags(self) -> list[str]:
-        """All tags, in the registry's order; none where the repository is not there."""
+        """All tags, in the registry's order; none where the repository is not there. Raises RegistryError."""
         found: list[str] = []
         path, seen = "tags/list?n=1000", set[str]()
         while path and path not in seen:
+            if len(seen) == TAG_PAGES:
+                raise RegistryError(
+                    f"registry {self.host} ({self.path}): its tags have over {TAG_PAGES} pages"
+                )
             seen.add(path)
             answer = self._ask("GET", path, missing=True)
             if answer is None:
@@ -304,7 +333,7 @@ class Repository:
                 timeout=SECONDS,
                 **options,
             )
-        except _Plain as error:
+        except (_Plain, _TooLong) as error:
             raise RegistryError(f"registry {self.host} ({self.path}): {error}") from None
         except OSError as error:  # requests' own errors are of this kind too
             message = f"registry {self.host} ({self.path}): {_brief(error)}"

@@ -65,7 +65,7 @@ class NodeSettings(Limits):
     api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
     """Sets of API calls that the node answers."""
     args: list[NodeFlag] = Field(default_factory=list)
-    """[Further flags](stacks.md#flags-of-a-node) of the node; a value stands behind `=` or is the next entry."""
+    """[Further flags](stacks.md#flags-of-a-node); a value stands behind `=` or is the next entry."""
     data_volume: VolumeName | None = None
     """Volume of the chain. Default: `IMAGE-NAME-data`."""
     wallet_volume: VolumeName | None = None

@@ -8,8 +8,9 @@ ARM image with an amd64 program in it.
 """
 
 import hashlib
-import io
+import shutil
 import tarfile
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -184,10 +185,14 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
         if is_sbom(path):
             _read_sbom(path, file.read(), contents)
         elif file.read(len(MAGIC)) == MAGIC:
-            # Whole: to go back in a compressed layer is to unpack it from its beginning.
-            program = MAGIC + file.read()
-            contents.sboms.programs.add(hashlib.sha256(program).hexdigest())
-            _read_file(path, io.BytesIO(program), platform, contents)
+            # On disk: to go back in a compressed layer is to unpack it from its beginning.
+            with tempfile.TemporaryFile() as program:
+                program.write(MAGIC)
+                shutil.copyfileobj(file, program)
+                program.seek(0)
+                contents.sboms.programs.add(hashlib.file_digest(program, "sha256").hexdigest())
+                program.seek(0)
+                _read_file(path, program, platform, contents)
 
 
 def _read_sbom(path: str, content: bytes, contents: Contents) -> None:

@@ -1,0 +1,117 @@
+"""Answers of a registry: over plain HTTP they could be anybody's, and one without end fills the memory."""
+
+import io
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter
+
+from clients.errors import SilentError
+from clients.registry import ANSWER_LIMIT, TAG_PAGES, RegistryError, Repository, sha256_of
+from display.errors import UserError
+
+MANIFEST = b'{"manifests": []}'
+
+
+class Wire(BaseAdapter):
+    """Redirects by URL and one body for all else, in place of the network; keeps what it was asked."""
+
+    def __init__(self, redirects: dict[str, str], body: bytes) -> None:
+        super().__init__()
+        self._redirects = redirects
+        self._body = body
+        self.asked: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        url = request.url or ""
+        self.asked.append(url)
+        answer = requests.Response()
+        answer.request, answer.url = request, url
+        answer.status_code, answer.raw = 200, io.BytesIO(self._body)
+        if (target := self._redirects.get(url)) is not None:
+            answer.status_code = 307
+            answer.headers["Location"] = target
+        return answer
+
+    def close(self) -> None:
+        """Close nothing: no connection is open."""
+
+
+def wired(repository: Repository, redirects: dict[str, str], body: bytes = MANIFEST) -> Wire:
+    wire = Wire(redirects, body)
+    for scheme in ("https://", "http://"):
+        repository._session.mount(scheme, wire)
+    return wire
+
+
+def test_a_redirect_to_plain_http_is_refused_and_not_followed() -> None:
+    repository = Repository("r.example/a")
+    began = "https://r.example/v2/a/manifests/latest"
+    wire = wired(repository, {began: "http://mirror.example/a"})
+    with pytest.raises(UserError) as caught:
+        repository.manifest("latest")
+    said = "registry r.example (a): a redirect leads to http://mirror.example/a, which is not https"
+    assert str(caught.value) == said
+    assert not isinstance(caught.value, SilentError), "it has answered"
+    assert wire.asked == [began]
+
+
+@pytest.mark.parametrize("target", ["https://mirror.example/a", "/v2/b/manifests/latest"])
+def test_a_redirect_that_stays_with_https_is_followed(target: str) -> None:
+    repository = Repository("r.example/a")
+    wire = wired(repository, {"https://r.example/v2/a/manifests/latest": target})
+    assert repository.manifest("latest").digest == sha256_of(MANIFEST)
+    assert len(wire.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "moved", [{}, {"https://r.example/v2/a/manifests/latest": "https://mirror.example/a"}]
+)
+def test_an_answer_that_is_too_long_is_read_to_its_limit_only(moved: dict[str, str]) -> None:
+    """Also that of a redirect, which requests reads whole before it goes on."""
+    repository = Repository("r.example/a")
+    wire = wired(repository, moved, b" " * (ANSWER_LIMIT + 1))
+    with pytest.raises(RegistryError) as caught:
+        repository.manifest("latest")
+    said = "registry r.example (a): an answer of more than 4 MiB: https://r.example/v2/a/manifests/latest"
+    assert str(caught.value) == said
+    assert len(wire.asked) == 1
+
+
+def test_an_answer_of_the_limit_is_taken() -> None:
+    repository = Repository("r.example/a")
+    wired(repository, {}, b" " * ANSWER_LIMIT)
+    assert len(repository.manifest("latest").content) == ANSWER_LIMIT
+
+
+def test_a_blob_may_be_larger() -> None:
+    repository, blob = Repository("r.example/a"), b" " * (ANSWER_LIMIT + 1)
+    wired(repository, {}, blob)
+    with repository.blob(sha256_of(blob)) as file:
+        assert file.read() == blob
+
+
+def test_a_list_of_tags_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    repository, asked = Repository("r.example/a"), list[str]()
+    monkeypatch.setattr(repository, "_ask", lambda _, path, **__: endless(asked, path))
+    with pytest.raises(RegistryError, match="its tags have over 1000 pages"):
+        repository.tags()
+    assert len(asked) == TAG_PAGES
+
+
+def test_a_page_of_tags_that_leads_to_itself_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    repository, asked = Repository("r.example/a"), list[str]()
+    monkeypatch.setattr(
+        repository, "_ask", lambda _, path, **__: endless(asked, path, following="tags/list?n=1000")
+    )
+    assert repository.tags() == ["latest"]
+    assert len(asked) == 1
+
+
+def endless(asked: list[str], path: str, following: str | None = None) -> requests.Response:
+    asked.append(path)
+    answer = requests.Response()
+    answer.raw = io.BytesIO(b'{"tags": ["latest"]}')
+    answer.headers["Link"] = f'<{following or f"tags/list?last={len(asked)}"}>; rel="next"'
+    return answer
