@@ -14,6 +14,10 @@ PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
 LANES = --dist loadfile --no-loadscope-reorder --tx 'popen//python=$(PYTHON)' \
     --tx 'popen//python=sh tests/e2e/lane.sh 2 $(PYTHON)'
 
+ifneq (,$(findstring $$,$(CURDIR))$(findstring `,$(CURDIR))$(findstring ",$(CURDIR)))
+$(error The path of this checkout, $(CURDIR), has a dollar sign, a backtick or a quote, which a shell reads as a command: move it to another folder)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help installed installed-for-tests known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit e2e states soak bench lint lock
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -101,7 +102,7 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
         as_root(
             ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", f"--architectures={_architecture()}"]
             + ["--customize-hook", 'mkdir -p "$1/usr/local/go"']
-            + ["--customize-hook", f'cp -r "{go_root}/." "$1/usr/local/go/"']
+            + ["--customize-hook", f'cp -r {shlex.quote(go_root)}/. "$1/usr/local/go/"']
             # A copy of the module cache's read-only files; test data is half of it.
             + ["--customize-hook", 'chmod -R u+w "$1/usr/local/go" && rm -rf "$1/usr/local/go/test"']
             + [SUITE, str(root)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import urllib.error
@@ -186,7 +187,8 @@ def _stand_in(layout: Layout) -> Path:
 
 def launcher_text() -> str:
     """The launcher: without `site` it starts in half the time, and imports none of the packages (ADR 33)."""
-    return f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -S -m providers.docker.launch "$@"\n'
+    project, python = shlex.quote(str(PROJECT)), shlex.quote(sys.executable)
+    return f'#!/bin/sh\nPYTHONPATH={project} exec {python} -S -m providers.docker.launch "$@"\n'
 
 
 def _renew_stand_in(layout: Layout) -> None:

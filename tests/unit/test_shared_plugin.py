@@ -270,7 +270,7 @@ def test_many_plugins_that_start_at_once_share_one_process(launcher: Path) -> No
 def test_a_server_that_does_not_start_is_replaced_by_a_process_that_says_why(
     launcher: Path, tmp_path: Path
 ) -> None:
-    launcher.write_text(launcher.read_text().replace(f'PYTHONPATH="{PROJECT}"', f'PYTHONPATH="{tmp_path}"'))
+    launcher.write_text(launcher.read_text().replace(f"PYTHONPATH={PROJECT} ", f"PYTHONPATH={tmp_path} "))
     done = subprocess.run(
         [launcher, "127.0.0.1:1"], input="", capture_output=True, text=True, cwd=tmp_path, check=False
     )
