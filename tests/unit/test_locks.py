@@ -14,6 +14,7 @@ from tests.unit.projects import PROJECT
 
 LOCKS = ("requirements", "requirements-ecr", "requirements-dev")
 """Each holds the one before it."""
+ALL = (*LOCKS, "requirements-go")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _needed(asked: list[Requirement]) -> set[str]:
     return {name for name, _ in found}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_package_is_pinned_with_hashes(name: str) -> None:
     assert _lock(name)
     for package, locked in _lock(name).items():
@@ -86,14 +87,14 @@ def test_every_package_is_pinned_with_hashes(name: str) -> None:
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in locked.hashes), package
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_lock_takes_wheels_alone_and_leaves_the_index_to_the_user(name: str) -> None:
     """Plain `pip install -r` and Pulumi's own installation take no source either."""
     assert [line for line in _lines(f"{name}.txt") if line.startswith("-")] == ["--only-binary :all:"]
     assert "://" not in (PROJECT / f"{name}.txt").read_text()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_lock_has_the_versions_that_are_asked_for(name: str) -> None:
     asked = _direct(name)
     assert asked
