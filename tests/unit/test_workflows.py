@@ -1,0 +1,176 @@
+"""Workflows of GitHub: rights, pins, and their two scripts with a `gh` and a `skyinfra` of the tests."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.projects import PROJECT
+
+FOLDER = PROJECT / ".github"
+WORKFLOWS = sorted((FOLDER / "workflows").glob("*.yml"))
+MINE = "github-actions[bot]"
+
+
+def _jobs() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for file in WORKFLOWS:
+        for name, job in yaml.safe_load(file.read_text())["jobs"].items():
+            yield f"{file.stem}.{name}", job
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_actions_are_pinned_by_commit_with_their_version_beside_it(file: Path) -> None:
+    used = re.findall(r"uses: (.*)", file.read_text())
+    assert used
+    for one in used:
+        assert re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one), one
+
+
+def test_one_version_of_an_action_is_used_everywhere() -> None:
+    used = {one for file in WORKFLOWS for one in re.findall(r"uses: (.*)", file.read_text())}
+    assert len(used) == len({one.partition("@")[0] for one in used})
+
+
+def test_a_workflow_starts_without_rights_and_a_job_has_the_least() -> None:
+    assert all(yaml.safe_load(file.read_text())["permissions"] == {} for file in WORKFLOWS)
+    writing = {name: job["permissions"] for name, job in _jobs() if "write" in job["permissions"].values()}
+    assert writing == {"review.comment": {"contents": "read", "pull-requests": "write"}}
+
+
+def test_the_job_that_may_write_takes_nothing_of_the_branch_but_text() -> None:
+    job = dict(_jobs())["review.comment"]
+    steps = job["steps"]
+    assert steps[0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    assert [step["run"] for step in steps if "run" in step] == ['.github/post-pages "$NUMBER" pages']
+    assert not [step for step in steps if "secrets." in json.dumps(step)]
+
+
+def test_no_event_reaches_a_shell_but_as_a_variable() -> None:
+    assert not [name for name, job in _jobs() for step in job["steps"] if "${{" in step.get("run", "")]
+
+
+def test_a_fork_gets_no_secret() -> None:
+    condition = dict(_jobs())["review.preview"]["if"]
+    assert condition.endswith("github.event.pull_request.head.repo.full_name == github.repository")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with the scripts, and a `skyinfra` that prints the file `page` and ends with `code`."""
+    shutil.copytree(FOLDER, tmp_path / ".github")
+    program = tmp_path / "skyinfra"
+    program.write_text('#!/bin/sh\necho "$@" >asked\ncat page\nexit "$(cat code)"\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+def _made(checkout: Path, page: str, code: int, *options: str) -> subprocess.CompletedProcess[str]:
+    (checkout / "page").write_text(page)
+    (checkout / "code").write_text(str(code))
+    return subprocess.run(
+        [checkout / ".github" / "make-page", "mine", "pages", *options],
+        cwd=checkout,
+        env={"PATH": "/usr/bin:/bin", "GITHUB_STEP_SUMMARY": str(checkout / "summary")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("code", [0, 3, 5])
+def test_a_page_goes_into_the_summary_and_its_risk_is_the_exit_code(checkout: Path, code: int) -> None:
+    assert _made(checkout, "## Stack mine\n", code).returncode == code
+    assert (checkout / "asked").read_text() == "review --stack mine --backend pulumi\n"
+    assert (checkout / "pages" / "mine.md").read_text() == "## Stack mine\n"
+    assert (checkout / "summary").read_text() == "## Stack mine\n"
+
+
+def test_a_review_that_prints_nothing_is_a_page_that_says_so(checkout: Path) -> None:
+    assert _made(checkout, "", 1).returncode == 1
+    assert (checkout / "pages" / "mine.md").read_text().startswith("## Stack mine: no preview\n")
+
+
+def test_drift_is_a_failure(checkout: Path) -> None:
+    page = "## Stack mine: safe\n\n1 container replaced.\n"
+    done = _made(checkout, page, 0, "--expect-no-changes")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the stack mine differs from its program or from the world.\n",
+    )
+    assert _made(checkout, page, 0).returncode == 0
+    same = (PROJECT / "docs" / "examples" / "nothing.md").read_text()
+    assert _made(checkout, same, 0, "--expect-no-changes").returncode == 0
+
+
+GH = """#!/usr/bin/env python3
+import json, os, pathlib, sys
+folder = pathlib.Path(__file__).parent
+asked = sys.argv[1:]
+if "--jq" in asked:
+    # What gh's own jq does with the filter, which is compared as text.
+    comments = json.loads((folder / "comments.json").read_text())
+    for one in comments:
+        if one["user"]["login"] == "github-actions[bot]" and one["body"].startswith(os.environ["MARKER"]):
+            print(one["id"])
+body = next((one.removeprefix("body=@") for one in asked if one.startswith("body=@")), None)
+said = {"asked": asked, "body": body and pathlib.Path(body).read_text()}
+with (folder / "log").open("a") as log:
+    print(json.dumps(said), file=log)
+"""
+
+
+def _posted(tmp_path: Path, comments: list[dict[str, Any]], **pages: str) -> list[dict[str, Any]]:
+    """What gh was asked."""
+    gh = tmp_path / "gh"
+    gh.write_text(GH)
+    gh.chmod(0o755)
+    (tmp_path / "comments.json").write_text(json.dumps(comments))
+    for stack, page in pages.items():
+        folder = tmp_path / "pages" / f"page-{stack}"
+        folder.mkdir(parents=True)
+        (folder / f"{stack}.md").write_text(page)
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GH_REPO": "a/b", "GH_TOKEN": "x"}
+    subprocess.run([FOLDER / "post-pages", "7", "pages"], cwd=tmp_path, env=env, check=True)
+    return [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+
+
+def _comment(number: int, author: str, body: str) -> dict[str, Any]:
+    return {"id": number, "user": {"login": author}, "body": body}
+
+
+def test_the_first_page_of_a_stack_is_a_new_comment(tmp_path: Path) -> None:
+    said = _posted(tmp_path, [], release="page\n")
+    assert said[0]["asked"][:3] == ["api", "--paginate", "repos/a/b/issues/7/comments"]
+    assert said[0]["asked"][-1] == (
+        '.[] | select(.user.login == "github-actions[bot]" and (.body | startswith(env.MARKER))) | .id'
+    )
+    assert said[1]["asked"][:5] == ["api", "--silent", "--method", "POST", "repos/a/b/issues/7/comments"]
+    assert said[1]["body"] == "<!-- skyinfra review release -->\npage\n"
+    assert len(said) == 2
+
+
+def test_the_next_page_takes_the_place_of_its_own_stacks_and_of_no_other(tmp_path: Path) -> None:
+    marker = "<!-- skyinfra review release -->\n"
+    comments = [
+        _comment(1, "somebody", f"{marker}by hand"),
+        _comment(2, MINE, "<!-- skyinfra review release-2 -->\n"),
+        _comment(3, MINE, f"{marker}before"),
+    ]
+    said = _posted(tmp_path, comments, release="after\n")
+    assert said[1]["asked"][:5] == ["api", "--silent", "--method", "PATCH", "repos/a/b/issues/comments/3"]
+    assert said[1]["body"] == f"{marker}after\n"
+
+
+def test_each_stack_has_a_comment_of_its_own_within_what_github_takes(tmp_path: Path) -> None:
+    said = [one for one in _posted(tmp_path, [], fleet="x" * 70_000, release="page") if one["body"]]
+    assert [one["body"].partition("\n")[0] for one in said] == [
+        "<!-- skyinfra review fleet -->",
+        "<!-- skyinfra review release -->",
+    ]
+    assert all(len(one["body"]) < 65_536 for one in said)
