@@ -7,6 +7,7 @@ from pathlib import Path
 from clients.engine import stop_container
 from clients.pulumi import containers
 from local import own_engine, services
+from local.build_network import remove_build_network
 from local.layout import EngineChoice, Layout
 from local.pulumi_cli import known_environment
 from local.pulumi_run import pulumi
@@ -14,11 +15,11 @@ from local.setup import set_up
 from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
 
-MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
+MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
 
 MADE_FILES = [
-    *("buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
+    *("build-network.conflist", "buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
     *("registry-password", "htpasswd", "bases.json"),
 ]
 
@@ -71,6 +72,7 @@ def _remove(layout: Layout) -> None:
         for name in MADE:
             _delete(layout.state / name)
         own_engine.remove_traces(own_engine.own_folder(layout))
+        remove_build_network(layout)
         for name in MADE_FILES:
             (layout.state / name).unlink(missing_ok=True)
         _delete(Path("/etc/docker/certs.d") / layout.registry)
@@ -91,7 +93,7 @@ def delete_builders(root: Path) -> None:
     if root.is_dir():
         script = (
             '[ ! -e "$1/cache.db" ] || { cd "$1" '
-            "&& rm -rf --one-file-system runc-* history.db buildkitd.lock && rm cache.db "
+            "&& rm -rf --one-file-system runc-* net history.db buildkitd.lock && rm cache.db "
             '&& rmdir --ignore-fail-on-non-empty "$1"; }'
         )
         run(as_root(["sh", "-c", script, "sh", str(root)]), log=Path("/dev/null"))
