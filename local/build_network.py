@@ -1,6 +1,6 @@
-"""The network of build steps: a bridge of the set-up's own, which reaches other machines, but not this one (ADR 38).
+"""The network of build steps: a bridge of the set-up's own, by which they reach other machines (ADR 38).
 
-The bridge is known by its alias, the state folder, so that nothing has to be remembered: after a reboot it is made anew.
+The bridge is known by its alias, the state folder, so that nothing has to be remembered.
 """
 
 import ipaddress
@@ -45,24 +45,37 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
     """Make the network, or put right what is there. Raises SetupError where it can't be had."""
     ensure_packages(layout, "the network of build steps", ["iptables", "iproute2"])
     with step("network of build steps") as this:
-        network = _own(layout) or _free()
+        network = own_build_network(layout) or _free()
         servers = [str(server) for server in nameservers() if server.version == 4]
         names = [network.bridge, network.gateway, str(layout.state)]
         try:
             run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
         except SetupError as error:
             raise SetupError(
-                f"{error}\nBuild steps can't have a network of their own, and this machine's is not given to them: "
-                "a package's install script would reach what listens on it. This takes root, bridges, veth pairs and "
-                "iptables with NAT. Where they can't be had, name a builder of your own (docs/stacks.md, “Builder”)."
+                f"{error}\nSo build steps have no network of their own, and this machine's is not given to them: "
+                "a package's install script would reach what listens here. It takes root, bridges, veth pairs "
+                "and iptables with NAT. Where they can't be had, use a builder of your own (docs/stacks.md, "
+                "“Builder”)."
             ) from None
         this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, and nothing of this one"
         return network
 
 
+def own_build_network(layout: Layout) -> BuildNetwork | None:
+    """The network with this set-up's alias; a bridge that has no address yet is given one."""
+    for link in _listed("link"):
+        if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
+            [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
+            known = [f"{one['local']}/{one['prefixlen']}" for one in shown.get("addr_info", ())]
+            subnets = [ipaddress.IPv4Network(one, strict=False) for one in known]
+            subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
+            return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
+    return None
+
+
 def remove_build_network(layout: Layout) -> None:
     """Remove the bridge and its rules."""
-    network = _own(layout)
+    network = own_build_network(layout)
     if network is not None:
         run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=Path("/dev/null"))
 
@@ -86,26 +99,14 @@ def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     return [ipaddress.ip_address(server) for server in found]
 
 
-def _own(layout: Layout) -> BuildNetwork | None:
-    """The bridge with this set-up's alias; one that was interrupted before it had an address gets one now."""
-    for link in _listed("link"):
-        if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
-            [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
-            known = [f"{one['local']}/{one['prefixlen']}" for one in shown.get("addr_info", ())]
-            subnets = [ipaddress.IPv4Network(one, strict=False) for one in known]
-            subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
-            return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
-    return None
-
-
 def _free() -> BuildNetwork:
     taken = {link["ifname"] for link in _listed("link")}
     for number in NUMBERS:
         if f"{PREFIX}{number}" not in taken and (subnets := _subnets(number)):
             return BuildNetwork(bridge=f"{PREFIX}{number}", subnet=subnets[0])
     raise SetupError(
-        f"No network is left for build steps: {len(NUMBERS)} builders have bridges already, or routes of this "
-        f"machine overlap {' and '.join(subnet.format('N') for subnet in SUBNETS)} for every N from 0 to "
+        f"No network is left for build steps: {len(NUMBERS)} builders have bridges already, or routes of "
+        f"this machine overlap {' and '.join(subnet.format('N') for subnet in SUBNETS)} for every N from 0 to "
         f"{NUMBERS[-1]} (`ip route show table all` lists them)."
     )
 

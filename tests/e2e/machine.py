@@ -8,13 +8,14 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from local import own_engine, services
+from local.build_network import remove_build_network
 from local.layout import PROJECT, Layout, read_layout
 from tests.e2e.boards import end_boards
 
@@ -146,6 +147,8 @@ def _end_leftovers(layout: Layout) -> None:
     _end_engines(layout)
     for name in SERVICES:
         services.stop(layout, name, patience=30)
+    for state in (layout.state, layout.state / "builder-2"):
+        remove_build_network(replace(layout, state=state))
 
 
 def _unmount(folder: Path) -> None:
