@@ -52,10 +52,9 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
             run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
         except SetupError as error:
             raise SetupError(
-                f"{error}\nSo build steps have no network of their own, and this machine's is not given to them: "
-                "a package's install script would reach what listens here. It takes root, bridges, veth pairs "
-                "and iptables with NAT. Where they can't be had, use a builder of your own (docs/stacks.md, "
-                "“Builder”)."
+                f"{error}\nSo build steps have no network of their own, and are not given this machine's, where a "
+                "package's install script would reach all that listens. It takes root, bridges, veth pairs, and "
+                "iptables with NAT. Without them, use a builder of your own (docs/stacks.md, “Builder”)."
             ) from None
         this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, and nothing of this one"
         return network
@@ -106,7 +105,7 @@ def _free() -> BuildNetwork:
             return BuildNetwork(bridge=f"{PREFIX}{number}", subnet=subnets[0])
     raise SetupError(
         f"No network is left for build steps: {len(NUMBERS)} builders have bridges already, or routes of "
-        f"this machine overlap {' and '.join(subnet.format('N') for subnet in SUBNETS)} for every N from 0 to "
+        f"this machine overlap {' and '.join(subnet.format('N') for subnet in SUBNETS)} for every N up to "
         f"{NUMBERS[-1]} (`ip route show table all` lists them)."
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
-"""The kernel's answer about one socket, sock_diag(7): microseconds, where /proc/net/tcp takes milliseconds."""
+"""The kernel's answer on one socket, sock_diag(7), in microseconds: /proc/net/tcp takes milliseconds."""
 ESTABLISHED = 1
 """State of a connection that a process holds: of one that was closed the kernel says that it is root's."""
 _HEADER = struct.Struct("=IHHII")
