@@ -52,8 +52,8 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
             run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
         except SetupError as error:
             raise SetupError(
-                f"{error}\nSo build steps have no network of their own, and are not given this machine's, where a "
-                "package's install script would reach all that listens. It takes root, bridges, veth pairs, and "
+                f"{error}\nSo build steps have no network of their own, and do not get this machine's, where "
+                "a package's install script reaches all that listens. It takes root, bridges, veth pairs and "
                 "iptables with NAT. Without them, use a builder of your own (docs/stacks.md, “Builder”)."
             ) from None
         this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, and nothing of this one"
@@ -74,9 +74,13 @@ def own_build_network(layout: Layout) -> BuildNetwork | None:
 
 def remove_build_network(layout: Layout) -> None:
     """Remove the bridge and its rules."""
-    network = own_build_network(layout)
-    if network is not None:
-        run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=Path("/dev/null"))
+    with step("network of build steps") as this:
+        network = own_build_network(layout)
+        if network is None:
+            this.found = "was not there"
+            return
+        run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=layout.logs / "build-network.log")
+        this.found = f"removed: {network.bridge} and its rules in iptables"
 
 
 def resolver_of_steps(network: BuildNetwork) -> str | None:

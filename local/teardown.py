@@ -47,6 +47,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
         with step(f"service {name}") as this:
             this.found = "stopped" if _stop_service(layout, name) else "was not running"
     if arguments.all:
+        remove_build_network(layout)
         _remove(layout)
     return 0
 
@@ -72,7 +73,6 @@ def _remove(layout: Layout) -> None:
         for name in MADE:
             _delete(layout.state / name)
         own_engine.remove_traces(own_engine.own_folder(layout))
-        remove_build_network(layout)
         for name in MADE_FILES:
             (layout.state / name).unlink(missing_ok=True)
         _delete(Path("/etc/docker/certs.d") / layout.registry)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from local.build_network import own_build_network
 from local.engine import SYSTEM_SOCKET
 from tests.e2e.machine import RPC_PORT, Machine
 from tests.e2e.plugin import until
@@ -141,6 +142,16 @@ def test_c2_no_datagram_of_a_build_step_arrives(said: str, listener: Listener) -
 def test_c2_a_step_that_asks_for_this_machines_network_is_refused(up: Machine) -> None:
     with build_with(up, "builds-on-host", "RUN --network=host true") as text:
         assert "network.host is not allowed" in text, text
+
+
+@pytest.mark.case(42)
+def test_c2_build_steps_are_kept_from_each_other(up: Machine) -> None:
+    """By the bridge: a port that is isolated passes nothing on to another such port."""
+    network = own_build_network(up.layout)
+    assert network is not None
+    ports = list(Path("/sys/class/net", network.bridge, "brif").iterdir())
+    assert ports, "the builder keeps a step's end ready"
+    assert {(port / "isolated").read_text() for port in ports} == {"1\n"}
 
 
 @pytest.mark.case(41)

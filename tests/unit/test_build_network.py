@@ -104,12 +104,18 @@ def test_no_network_left_is_one_sentence(machine: dict[str, Any], layout: Layout
     assert "`ip route show table all` lists them" in str(told.value)
 
 
-def test_the_own_network_is_known_by_its_alias(machine: dict[str, Any], layout: Layout) -> None:
+def test_the_own_network_is_known_by_its_alias(
+    machine: dict[str, Any], layout: Layout, capfd: pytest.CaptureFixture[str]
+) -> None:
     machine["link"] = [{"ifname": "skybuild3", "ifalias": str(layout.state)}]
     machine["address"] = [{}, {"addr_info": [{"local": "10.206.3.1", "prefixlen": 24}]}]
     assert own_build_network(layout) == MADE
     build_network.remove_build_network(layout)
     assert asked(machine) == ["down", "skybuild3"]
+    assert "removed: skybuild3 and its rules in iptables" in capfd.readouterr().out
+    machine["link"] = []
+    build_network.remove_build_network(layout)
+    assert "was not there" in capfd.readouterr().out
 
 
 def test_one_that_was_interrupted_before_it_had_an_address_is_finished(
