@@ -93,7 +93,10 @@ def delete_builders(root: Path) -> None:
     if root.is_dir():
         script = (
             '[ ! -e "$1/cache.db" ] || { cd "$1" '
-            "&& rm -rf --one-file-system runc-* net history.db buildkitd.lock && rm cache.db "
+            # Networks of steps that a killed builder has left mounted.
+            "&& { umount net/cni/* 2>/dev/null || true; } "
+            "&& rm -rf --one-file-system runc-* net/cni history.db buildkitd.lock && rm cache.db "
+            "&& { [ ! -d net ] || rmdir --ignore-fail-on-non-empty net; } "
             '&& rmdir --ignore-fail-on-non-empty "$1"; }'
         )
         run(as_root(["sh", "-c", script, "sh", str(root)]), log=Path("/dev/null"))

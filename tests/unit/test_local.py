@@ -90,7 +90,7 @@ def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
     """A disk given as SKYCOIN_BUILDER_ROOT may hold the engine's volumes too."""
     monkeypatch.setattr("local.teardown.as_root", lambda argv: argv)
     root = tmp_path / "disk"
-    for folder in ("runc-overlayfs", "net/cni", "docker/volumes/wallet"):
+    for folder in ("runc-overlayfs", "net/cni/one", "docker/volumes/wallet"):
         (root / folder).mkdir(parents=True)
     (root / "cache.db").touch()  # a stopped builder has no lock
     delete_builders(root)
