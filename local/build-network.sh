@@ -78,10 +78,12 @@ set_to_1() {
 up() {
     gateway=$1 owner=$2 subnet=${1%.*}.0/24
     shift 2
-    if ip link add name "$bridge" type bridge 2>/dev/null; then
+    if ! ip link show dev "$bridge" >/dev/null 2>&1; then
+        ip link add name "$bridge" type bridge
         ip link set dev "$bridge" alias "$owner"
-    elif [ "$(ip -o link show dev "$bridge" | sed -n 's/.*alias //p')" != "$owner" ]; then
-        echo "$bridge can't be made, or another set-up has just made it"
+    fi
+    if [ "$(ip -o link show dev "$bridge" | sed -n 's/.*alias //p')" != "$owner" ]; then
+        echo "Another set-up has just made $bridge: run the same again, for another number."
         exit 1
     fi
     { mangle_rules "$@" && nat_rules "$@"; } | iptables-restore -w --noflush
