@@ -6,6 +6,7 @@ import platform
 import socket
 from pathlib import Path
 
+from local.build_network import BuildNetwork, ensure_build_network, resolver_of_steps
 from local.layout import Layout
 from local.services import Service
 from local.steps import SetupError, step
@@ -26,10 +27,11 @@ root = "{root}"
   address = ["unix://{socket}"]
   uid = {uid}
   gid = {gid}
-[worker.oci]
+{dns}[worker.oci]
   enabled = true
-  # Host network: build steps reach the package registries as the machine does.
-  networkMode = "host"
+  networkMode = "cni"
+  cniConfigPath = "{network}"
+  cniBinaryPath = "{plugins}"
   gc = true
   maxUsedSpace = {limit}
 [worker.containerd]
@@ -38,14 +40,17 @@ root = "{root}"
 
 
 def builder_service(layout: Layout, program: Path) -> Service:
-    """The service; its settings file is written anew at each start."""
+    """The service; its settings files are written anew, and the network of its build steps is put right."""
     if len(str(layout.builder_socket)) > SOCKET_LENGTH:
         raise SetupError(
             f"{layout.builder_socket} is too long for a socket's path ({SOCKET_LENGTH} characters at most): "
             "set SKYCOIN_STATE to a shorter folder."
         )
-    config = layout.state / "buildkitd.toml"
+    config, network = layout.state / "buildkitd.toml", layout.state / "build-network.conflist"
     config.parent.mkdir(parents=True, exist_ok=True)
+    made = ensure_build_network(layout)
+    network.write_text(json.dumps(_plugins(layout, made)))
+    resolver = resolver_of_steps(made)
     config.write_text(
         CONFIG.format(
             root=layout.builder_root,
@@ -53,6 +58,9 @@ def builder_service(layout: Layout, program: Path) -> Service:
             uid=os.getuid(),
             gid=os.getgid(),
             limit=CACHE_LIMIT,
+            dns=f'[dns]\n  nameservers = ["{resolver}"]\n' if resolver else "",
+            network=network,
+            plugins=program.parent,
         )
     )
     return Service(
@@ -60,10 +68,28 @@ def builder_service(layout: Layout, program: Path) -> Service:
         argv=[str(program), "--config", str(config)],
         # The local registry's authority beside the machine's own.
         env={"SSL_CERT_FILE": str(layout.trust)},
-        reads=[layout.trust],
+        reads=[layout.trust, network],
         ready=lambda: _answers(layout.builder_socket),
         root=True,
     )
+
+
+def _plugins(layout: Layout, network: BuildNetwork) -> dict[str, object]:
+    """Settings of the plugins (CNI's list of them) that give a build step its end of the network."""
+    addresses = {
+        "type": "host-local",
+        "dataDir": str(layout.state / "build-network"),
+        "ranges": [[{"subnet": str(network.subnet)}]],
+    }
+    bridge = {
+        "type": "bridge",
+        "bridge": network.bridge,
+        "isDefaultGateway": True,
+        # Nor do the steps reach each other.
+        "portIsolation": True,
+        "ipam": addresses,
+    }
+    return {"cniVersion": "1.0.0", "name": network.bridge, "plugins": [bridge]}
 
 
 def _answers(path: Path) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from clients.engine import stop_container
 from clients.pulumi import containers
 from local import own_engine, services
+from local.build_network import remove_build_network
 from local.layout import EngineChoice, Layout
 from local.pulumi_cli import known_environment
 from local.pulumi_run import pulumi
@@ -14,11 +15,11 @@ from local.setup import set_up
 from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
 
-MADE = ["certificates", "docker", "logs", "pulumi", "registry", "stacks"]
+MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
 
 MADE_FILES = [
-    *("buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
+    *("build-network.conflist", "buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
     *("registry-password", "htpasswd", "bases.json"),
 ]
 
@@ -46,6 +47,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
         with step(f"service {name}") as this:
             this.found = "stopped" if _stop_service(layout, name) else "was not running"
     if arguments.all:
+        remove_build_network(layout)
         _remove(layout)
     return 0
 
@@ -91,7 +93,10 @@ def delete_builders(root: Path) -> None:
     if root.is_dir():
         script = (
             '[ ! -e "$1/cache.db" ] || { cd "$1" '
-            "&& rm -rf --one-file-system runc-* history.db buildkitd.lock && rm cache.db "
+            # Networks of steps that a killed builder has left mounted.
+            "&& { umount net/cni/* 2>/dev/null || true; } "
+            "&& rm -rf --one-file-system runc-* net/cni history.db buildkitd.lock && rm cache.db "
+            "&& { [ ! -d net ] || rmdir --ignore-fail-on-non-empty net; } "
             '&& rmdir --ignore-fail-on-non-empty "$1"; }'
         )
         run(as_root(["sh", "-c", script, "sh", str(root)]), log=Path("/dev/null"))

@@ -37,6 +37,8 @@ class Tool:
     """Relative to the project."""
     package: str
     ldflags: str = ""
+    beside: tuple[str, ...] = ()
+    """Packages of more programs of that module file, which lie in the program's folder."""
 
     @property
     def name(self) -> str:
@@ -58,7 +60,16 @@ DOCKER_BUILD = Tool(
     package="github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",
     ldflags="-X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
 )
-BUILDKIT = Tool(folder="local/tools/buildkit", package="github.com/moby/buildkit/cmd/buildkitd")
+BUILDKIT = Tool(
+    folder="local/tools/buildkit",
+    package="github.com/moby/buildkit/cmd/buildkitd",
+    # By them its build steps get a network (local/build_network.py).
+    beside=(
+        "github.com/containernetworking/plugins/plugins/main/bridge",
+        "github.com/containernetworking/plugins/plugins/main/loopback",
+        "github.com/containernetworking/plugins/plugins/ipam/host-local",
+    ),
+)
 REGISTRY = Tool(folder="images/registry", package="github.com/distribution/distribution/v3/cmd/registry")
 CRANE = Tool(folder="local/tools/crane", package="github.com/google/go-containerregistry/cmd/crane")
 
@@ -109,7 +120,8 @@ def _key(tool: Tool) -> str:
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
         digest.update((PROJECT / tool.folder / name).read_bytes())
-    digest.update(f"{tool.package} {tool.ldflags} {GO_VERSION} {platform.machine()}".encode())
+    programs = " ".join((tool.package, *tool.beside))
+    digest.update(f"{programs} {tool.ldflags} {GO_VERSION} {platform.machine()}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -138,13 +150,14 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Built aside and renamed: an interrupted build leaves no half program.
     partial = path.with_suffix(f".{os.getpid()}")
-    run(
-        [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(partial), tool.package],
-        log=layout.logs / f"build-{tool.program}.log",
-        env=go_environment(layout),
-        cwd=PROJECT / tool.folder,
-        doing=f"building {tool.program}",
-    )
+    for package, target in ((tool.package, partial), *((one, path.parent) for one in tool.beside)):
+        run(
+            [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(target), package],
+            log=layout.logs / f"build-{tool.program}.log",
+            env=go_environment(layout),
+            cwd=PROJECT / tool.folder,
+            doing=f"building {tool.program}",
+        )
     _add_companions(layout, go, tool, path)
     partial.rename(path)
 

@@ -23,6 +23,7 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from clients.errors import ServiceError, SilentError
+from providers.callers import OwnCallers
 
 Values: TypeAlias = dict[str, Any]
 
@@ -369,14 +370,16 @@ GRACE = 120
 
 def listening(servicer: Servicer) -> tuple[grpc.Server, int]:
     """A started server on a free loopback port, and that port."""
+    callers = OwnCallers()
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(max_workers=32),
+        interceptors=[callers],
         options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)],
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    callers.port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    return server, port
+    return server, callers.port
 
 
 def serve(servicer: Servicer) -> None:

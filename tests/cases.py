@@ -161,7 +161,7 @@ _CASES = {
     41: Case(
         "local process without rights calls a provider, the builder, the registry, a node",
         "refused",
-        "the registry, and the socket by which docker plugins find each other",
+        "Pulumi's monitor and own plugins answer whoever calls (ADR 38); builder and node were not called",
     ),
     42: Case(
         "build step calls loopback, the engine, the registry, a node",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local import services
+from local.build_network import remove_build_network
 from local.builder import builder_service
 from local.tools import BUILDKIT, tool_path
 from tests.e2e.machine import HOME, Machine
@@ -75,3 +76,4 @@ def second_builder(machine: Machine) -> Iterator[Builder]:
             yield Builder(NAME, disk / "ballast")
         finally:
             services.stop(machine.layout, NAME)
+            remove_build_network(layout)

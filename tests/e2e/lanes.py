@@ -47,7 +47,10 @@ def give_builder_cache(layout: Layout, home: Path) -> None:
         for target in wanting:
             partial = target.with_name("buildkit.partial")
             subprocess.run(["rm", "-rf", "--one-file-system", str(partial)], check=True)
-            subprocess.run(["cp", "-a", str(layout.builder_root), str(partial)], check=True)
+            partial.mkdir()
+            # The networks of build steps are mounts, and this builder's.
+            kept = [str(path) for path in layout.builder_root.iterdir() if path.name != "net"]
+            subprocess.run(["cp", "-a", *kept, str(partial)], check=True)
             partial.rename(target)
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -8,14 +8,16 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from local import own_engine, services
+from local.build_network import remove_build_network
 from local.layout import PROJECT, Layout, read_layout
+from local.steps import output
 from tests.e2e.boards import end_boards
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
@@ -146,6 +148,15 @@ def _end_leftovers(layout: Layout) -> None:
     _end_engines(layout)
     for name in SERVICES:
         services.stop(layout, name, patience=30)
+    _remove_build_networks(layout)
+
+
+def _remove_build_networks(layout: Layout) -> None:
+    """Of every set-up under HOME, those of tests that moved one included."""
+    listed = output(["ip", "-j", "link"]) or "[]"  # a bare machine has no iproute2 yet
+    for owner in (Path(link.get("ifalias", "")) for link in json.loads(listed)):
+        if owner.is_relative_to(HOME):
+            remove_build_network(replace(layout, state=owner))
 
 
 def _unmount(folder: Path) -> None:

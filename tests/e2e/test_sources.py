@@ -116,7 +116,13 @@ def holding(root: Path, since: float, canaries: Iterable[str]) -> dict[str, list
     found: dict[str, list[Path]] = {canary: [] for canary in canaries}
     for parent, _, names in os.walk(root):
         for path in (Path(parent) / name for name in names):
-            if path.is_symlink() or not path.is_file() or path.stat().st_ctime < since:
+            # A build step's network is a file that is a mount, and can't be read.
+            if (
+                path.is_symlink()
+                or not path.is_file()
+                or os.path.ismount(path)
+                or path.stat().st_ctime < since
+            ):
                 continue
             content = path.read_bytes()
             for canary, paths in found.items():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from local import services
+from local.build_network import own_build_network
 from local.services import Service
 from tests.e2e.beside import traces
 from tests.e2e.machine import Machine
@@ -14,6 +15,8 @@ from tests.e2e.machine import Machine
 def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path) -> None:
     bystander = Service(name="bystander", argv=["sleep", "600"], ready=lambda: True)
     services.start(up.layout, bystander)
+    network = own_build_network(up.layout)
+    assert network is not None
     number = int((up.layout.state / "engine" / "number").read_text())
     assert f"link skycoin{number}" in traces()
     # Another builder root: the next run of the tests wants its cache.
@@ -25,12 +28,19 @@ def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path
     assert services.running_pid(up.layout, "bystander") is not None
     services.stop(up.layout, "bystander")
     kept = {path.name for path in up.layout.state.iterdir()}
+    assert not {"build-network", "build-network.conflist"} & kept
     assert not {"registry", "certificates", "docker", "registry-password", "htpasswd", "bases.json"} & kept
     assert {"backend", "passphrase"} <= kept
     volumes = up.layout.state / "engine" / "data" / "volumes"
     assert (volumes / "skycoin-node-1-wallet" / "_data").is_dir()
     assert not Path("/etc/docker/certs.d", up.layout.registry).exists()
     # By its names and addresses: what else the machine runs may come and go meanwhile.
-    marks = (f"skycoin{number}", f"10.209.{number}.", f"10.{210 + number}.")
+    marks = (
+        network.bridge,
+        str(network.subnet[0]),
+        f"skycoin{number}",
+        f"10.209.{number}.",
+        f"10.{210 + number}.",
+    )
     assert not [line for line in traces() if any(mark in line for mark in marks)]
     assert up.run("git", "status", "--porcelain").text == ""

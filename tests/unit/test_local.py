@@ -90,7 +90,7 @@ def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
     """A disk given as SKYCOIN_BUILDER_ROOT may hold the engine's volumes too."""
     monkeypatch.setattr("local.teardown.as_root", lambda argv: argv)
     root = tmp_path / "disk"
-    for folder in ("runc-overlayfs", "docker/volumes/wallet"):
+    for folder in ("runc-overlayfs", "net/cni/one", "docker/volumes/wallet"):
         (root / folder).mkdir(parents=True)
     (root / "cache.db").touch()  # a stopped builder has no lock
     delete_builders(root)
@@ -228,6 +228,27 @@ def test_a_changed_pin_is_another_tool(
     assert tools.tool_path(layout, tools.CRANE) == before
     (folder / "go.sum").write_text("two")
     assert tools.tool_path(layout, tools.CRANE) != before
+
+
+def test_programs_that_lie_beside_a_tool_are_built_with_it(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The builder looks for the programs of its network in its own folder."""
+    built: list[Path] = []
+
+    def run(argv: list[str], **_: object) -> None:
+        target = Path(argv[argv.index("-o") + 1])
+        target = target / argv[-1].rpartition("/")[2] if target.is_dir() else target
+        target.write_text("")
+        built.append(target)
+
+    monkeypatch.setattr(tools, "run", run)
+    path = tools.ensure_tool(layout, "go", tools.BUILDKIT)
+    assert {one.name for one in path.parent.iterdir()} == {"buildkitd", "bridge", "loopback", "host-local"}
+    assert tools.tool_path(layout, replace(tools.BUILDKIT, beside=())) != path, "a set-up of before has none"
+    assert len(built) == 4
+    tools.ensure_tool(layout, "go", tools.BUILDKIT)
+    assert len(built) == 4
 
 
 TOOLS = [tools.PULUMI, tools.LANGUAGE, tools.DOCKER_BUILD, tools.BUILDKIT, tools.REGISTRY, tools.CRANE]

@@ -1,0 +1,111 @@
+#!/bin/sh
+# Root's part of build_network.py. `up BRIDGE GATEWAY OWNER NAMESERVER...` makes the bridge of build steps and its rules,
+# or puts right what is there; `down BRIDGE` removes both. The table mangle decides, for no other program writes there
+# and it comes before filter, where engines insert rules that accept.
+set -eu
+command=$1
+bridge=$2
+
+add() {
+    table=$1 chain=$2
+    shift 2
+    iptables -w -t "$table" -C "$chain" "$@" 2>/dev/null || iptables -w -t "$table" -I "$chain" "$@"
+}
+
+remove() {
+    table=$1 chain=$2
+    shift 2
+    while iptables -w -t "$table" -D "$chain" "$@" 2>/dev/null; do :; done
+}
+
+each_jump() {
+    "$1" mangle INPUT -i "$bridge" -j "$bridge-input"
+    "$1" mangle FORWARD -i "$bridge" -j "$bridge-from"
+    "$1" mangle FORWARD -o "$bridge" -j "$bridge-to"
+    "$1" nat PREROUTING -i "$bridge" -j "$bridge-dns"
+    "$1" nat POSTROUTING -j "$bridge-out"
+    # Firewalls that deny by default let through what mangle has left.
+    "$1" filter FORWARD -i "$bridge" -j ACCEPT
+    "$1" filter FORWARD -o "$bridge" -j ACCEPT
+    "$1" filter INPUT -i "$bridge" -p udp --dport 53 -j ACCEPT
+    "$1" filter INPUT -i "$bridge" -p tcp --dport 53 -j ACCEPT
+}
+
+mangle_rules() {
+    echo "*mangle"
+    printf ':%s - [0:0]\n' "$bridge-input" "$bridge-from" "$bridge-to"
+    for nameserver; do
+        echo "-A $bridge-input -d $nameserver -p udp --dport 53 -j RETURN"
+        echo "-A $bridge-input -d $nameserver -p tcp --dport 53 -j RETURN"
+    done
+    echo "-A $bridge-input -j DROP"
+    echo "-A $bridge-from ! -s $subnet -j DROP"
+    # A path may take less than an Ethernet frame, and not every server hears of it.
+    echo "-A $bridge-from -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
+    # A port of a container that this machine publishes.
+    echo "-A $bridge-from -m conntrack --ctstate DNAT -j DROP"
+    for uplink in $(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u); do
+        echo "-A $bridge-from -o $uplink -j RETURN"
+    done
+    # Networks of containers: of the machine's engine, of set-ups' engines, of other builders.
+    for containers in docker0 br-+ skycoin+ skybuild+; do
+        echo "-A $bridge-from -o $containers -j DROP"
+    done
+    echo "-A $bridge-to -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    echo "-A $bridge-to -j DROP"
+    echo COMMIT
+}
+
+nat_rules() {
+    echo "*nat"
+    printf ':%s - [0:0]\n' "$bridge-dns" "$bridge-out"
+    for nameserver; do
+        case $nameserver in
+            127.*)
+                echo "-A $bridge-dns -d $gateway -p udp --dport 53 -j DNAT --to-destination $nameserver"
+                echo "-A $bridge-dns -d $gateway -p tcp --dport 53 -j DNAT --to-destination $nameserver"
+                ;;
+        esac
+    done
+    echo "-A $bridge-out -s $subnet ! -o $bridge -j MASQUERADE"
+    echo COMMIT
+}
+
+set_to_1() {
+    if [ -e "$1" ] && [ "$(cat "$1")" != 1 ]; then echo 1 >"$1"; fi
+}
+
+up() {
+    gateway=$1 owner=$2 subnet=${1%.*}.0/24
+    shift 2
+    if ! ip link show dev "$bridge" >/dev/null 2>&1; then
+        ip link add name "$bridge" type bridge
+        ip link set dev "$bridge" alias "$owner"
+    fi
+    if [ "$(ip -o link show dev "$bridge" | sed -n 's/.*alias //p')" != "$owner" ]; then
+        echo "Another set-up has just made $bridge: run the same again, for another number."
+        exit 1
+    fi
+    { mangle_rules "$@" && nat_rules "$@"; } | iptables-restore -w --noflush
+    each_jump add
+    # This machine's IPv6 addresses, of which the rules know nothing, are not reached through it.
+    set_to_1 "/proc/sys/net/ipv6/conf/$bridge/disable_ipv6"
+    set_to_1 /proc/sys/net/ipv4/ip_forward
+    case " $*" in *" 127."*) set_to_1 "/proc/sys/net/ipv4/conf/$bridge/route_localnet" ;; esac
+    ip addr replace "$gateway/24" dev "$bridge"
+    ip link set dev "$bridge" up
+}
+
+down() {
+    ip link delete dev "$bridge"
+    each_jump remove
+    for chain in mangle:input mangle:from mangle:to nat:dns nat:out; do
+        iptables -w -t "${chain%:*}" -F "$bridge-${chain#*:}"
+        iptables -w -t "${chain%:*}" -X "$bridge-${chain#*:}"
+    done 2>/dev/null || true
+    # The plugins' memory of what is attached.
+    rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null || true
+}
+
+shift 2
+"$command" "$@"

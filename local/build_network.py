@@ -1,0 +1,127 @@
+"""The network of build steps: a bridge of the set-up's own, by which they reach other machines (ADR 38).
+
+The bridge is known by its alias, the state folder, so that nothing has to be remembered.
+"""
+
+import ipaddress
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.layout import PROJECT, Layout
+from local.packages import ensure_packages
+from local.steps import SetupError, as_root, output, run, step
+
+SCRIPT = PROJECT / "local" / "build-network.sh"
+PREFIX = "skybuild"
+NUMBERS = range(64)
+"""Builders of one machine: their bridges are the prefix and a number."""
+
+SUBNETS = ("10.206.{}.0/24", "198.18.{}.0/24")
+"""Of the builder with that number: the first that no route of this machine overlaps."""
+
+RESOLVERS = Path("/etc/resolv.conf")
+SYSTEMD_RESOLVERS = Path("/run/systemd/resolve/resolv.conf")
+"""Resolvers behind systemd's stub; BuildKit gives them to build steps where the stub is the only resolver."""
+STUB = ipaddress.ip_address("127.0.0.53")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildNetwork:
+    """One builder's bridge."""
+
+    bridge: str
+    subnet: ipaddress.IPv4Network
+
+    @property
+    def gateway(self) -> str:
+        """The bridge's own address."""
+        return str(self.subnet[1])
+
+
+def ensure_build_network(layout: Layout) -> BuildNetwork:
+    """Make the network, or put right what is there. Raises SetupError where it can't be had."""
+    ensure_packages(layout, "the network of build steps", ["iptables", "iproute2"])
+    with step("network of build steps") as this:
+        network = own_build_network(layout) or _free()
+        servers = [str(server) for server in nameservers() if server.version == 4]
+        names = [network.bridge, network.gateway, str(layout.state)]
+        try:
+            run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
+        except SetupError as error:
+            raise SetupError(
+                f"{error}\nSo build steps have no network of their own, and do not get this machine's, where "
+                "a package's install script reaches all that listens. It takes root, bridges, veth pairs and "
+                "iptables with NAT. Without them, use a builder of your own (docs/stacks.md, “Builder”)."
+            ) from None
+        this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, and nothing of this one"
+        return network
+
+
+def own_build_network(layout: Layout) -> BuildNetwork | None:
+    """The network with this set-up's alias; a bridge that has no address yet is given one."""
+    for link in _listed("link"):
+        if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
+            [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
+            known = [f"{one['local']}/{one['prefixlen']}" for one in shown.get("addr_info", ())]
+            subnets = [ipaddress.IPv4Network(one, strict=False) for one in known]
+            subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
+            return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
+    return None
+
+
+def remove_build_network(layout: Layout) -> None:
+    """Remove the bridge and its rules."""
+    with step("network of build steps") as this:
+        network = own_build_network(layout)
+        if network is None:
+            this.found = "was not there"
+            return
+        run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=layout.logs / "build-network.log")
+        this.found = f"removed: {network.bridge} and its rules in iptables"
+
+
+def resolver_of_steps(network: BuildNetwork) -> str | None:
+    """Address that build steps ask where this machine's own resolvers are all on its loopback, else None."""
+    servers = nameservers()
+    return network.gateway if servers and all(server.is_loopback for server in servers) else None
+
+
+def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Resolvers of this machine, as BuildKit reads them."""
+    servers = _read(RESOLVERS)
+    return _read(SYSTEMD_RESOLVERS) if servers == [STUB] and SYSTEMD_RESOLVERS.exists() else servers
+
+
+def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    text = path.read_text() if path.exists() else ""
+    # A zone, as in fe80::1%eth0, is no address of its own.
+    found = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
+    return [ipaddress.ip_address(server) for server in found]
+
+
+def _free() -> BuildNetwork:
+    taken = {link["ifname"] for link in _listed("link")}
+    for number in NUMBERS:
+        if f"{PREFIX}{number}" not in taken and (subnets := _subnets(number)):
+            return BuildNetwork(bridge=f"{PREFIX}{number}", subnet=subnets[0])
+    raise SetupError(
+        f"No network is left for build steps: {len(NUMBERS)} builders have bridges already, or routes of "
+        f"this machine overlap {' and '.join(subnet.format('N') for subnet in SUBNETS)} for every N up to "
+        f"{NUMBERS[-1]} (`ip route show table all` lists them)."
+    )
+
+
+def _subnets(number: int) -> list[ipaddress.IPv4Network]:
+    """Those of SUBNETS that are free. Half of all addresses is a VPN's way to say default."""
+    routes = _listed("-4", "route", "show", "table", "all")
+    known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
+    wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]
+    return [one for one in wanted if not any(one.overlaps(route) for route in known if route.prefixlen >= 8)]
+
+
+def _listed(*what: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(output(["ip", "-j", *what]) or "[]")
+    return [one for one in listed if one]  # ip prints an empty object for what it leaves out

@@ -1,0 +1,85 @@
+"""The process that calls a plugin: root's and the user's own are let in.
+
+A plugin listens on loopback, as Pulumi wants it, where every user of the machine can connect.
+"""
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
+"""The kernel's answer on one socket, sock_diag(7), in microseconds: /proc/net/tcp takes milliseconds."""
+ESTABLISHED = 1
+"""State of a connection that a process holds: of one that was closed the kernel says that it is root's."""
+_HEADER = struct.Struct("=IHHII")
+_REQUEST = struct.Struct("=BBxxI")
+_CONNECTION = struct.Struct("!HH4s12x4s12x12s")
+_ANSWER = struct.Struct("=xB62xI")
+_LOOPBACK = bytes((127, 0, 0, 1))
+
+
+class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
+    """Refuses each call of a process of another user."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        """The server's, known once it listens."""
+
+    def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
+        """The handler behind a look at who calls."""
+        handler = continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler  # the protocol has no other calls that a provider here answers
+
+        def checked(request: Any, context: Any) -> Any:
+            if not self._is_own(context.peer()):
+                context.abort(
+                    grpc.StatusCode.PERMISSION_DENIED,
+                    "Another user's process called: this plugin answers those of its own user, and root's.",
+                )
+            return handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            checked, handler.request_deserializer, handler.response_serializer
+        )
+
+    def _is_own(self, peer: str) -> bool:
+        return owner(int(peer.rpartition(":")[2]), self.port) in (0, os.getuid())
+
+
+def owner(port: int, to: int) -> int | None:
+    """Id of the user who holds the end `port` of a connection on loopback; None where nobody does."""
+    try:
+        found = _asked(port, to)
+    except OSError:
+        found = None
+    return _listed(port, to) if found is None else found
+
+
+def _asked(port: int, to: int) -> int | None:
+    """None also where the kernel was built without these answers."""
+    wanted = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << ESTABLISHED)
+    # The last twelve bytes: on any interface, whatever its cookie.
+    wanted += _CONNECTION.pack(port, to, _LOOPBACK, _LOOPBACK, bytes(4) + b"\xff" * 8)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as kernel:
+        kernel.send(_HEADER.pack(_HEADER.size + len(wanted), SOCK_DIAG_BY_FAMILY, 1, 0, 0) + wanted)
+        answer = kernel.recv(4096)
+    if _HEADER.unpack_from(answer)[1] != SOCK_DIAG_BY_FAMILY:
+        return None
+    state, uid = _ANSWER.unpack_from(answer, _HEADER.size)
+    return int(uid) if state == ESTABLISHED else None
+
+
+def _listed(port: int, to: int) -> int | None:
+    ends = [f"{int.from_bytes(_LOOPBACK, sys.byteorder):08X}:{one:04X}" for one in (port, to)]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1:3] == ends and int(fields[3], 16) == ESTABLISHED:
+            return int(fields[7])
+    return None

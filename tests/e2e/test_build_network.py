@@ -1,0 +1,56 @@
+"""The network of build steps on a machine with neighbours: whom a step reaches, what is left of it (C2)."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from local.layout import read_layout
+from local.packages import ensure_packages
+from tests.e2e.build_networks import MACHINE
+from tests.e2e.namespace import network_namespace, python
+
+
+@pytest.fixture(scope="module")
+def noted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Rules of a machine by the moment, and whom a step has reached."""
+    ensure_packages(read_layout(), "the network of build steps", ["iptables", "iproute2"])
+    with network_namespace("skycoin-steps") as inside:
+        command = [*inside, *python("tests.e2e.build_networks", str(tmp_path_factory.mktemp("steps")))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.case(42)
+def test_c2_a_step_reaches_other_machines_and_the_resolver_alone(noted: Any) -> None:
+    answered = {what: by for what, by in noted["reached"].items() if by}
+    assert answered == {
+        "another machine": f"tcp from {MACHINE['out']} udp",
+        "the resolver": "tcp from 10.206.0.2 udp",
+    }
+    without = noted["reached without the rules"]
+    assert {what for what, by in without.items() if not by} == {"the resolver's loopback"}, (
+        "that is the step's own"
+    )
+
+
+def test_a_second_run_adds_nothing(noted: Any) -> None:
+    assert noted["twice"] == [True, noted["once"]]
+
+
+def test_what_an_interrupted_run_or_another_program_has_spoilt_is_put_right(noted: Any) -> None:
+    assert noted["spoilt"] == [True, noted["once"]]
+
+
+def test_every_set_up_has_its_own_network_beside_those_that_are_taken(noted: Any) -> None:
+    assert noted["networks"] == [
+        "skybuild0 10.206.0.0/24",
+        "skybuild1 198.18.1.0/24",
+        "skybuild2 198.18.2.0/24",
+    ]
+
+
+def test_removed_networks_leave_no_rule(noted: Any) -> None:
+    assert noted["removed"] == [True, noted["before"]]

@@ -1,0 +1,111 @@
+"""A plugin answers its own user and root, and no other (C2): over real gRPC, by a process of another user."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from providers import callers
+from providers.base import Provider, Servicer, listening
+
+NOBODY = 65534
+PASS_ON = "exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & exec cat >&3"
+"""A shell that connects as its user, and passes on what it is given and what is answered."""
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="another user's process takes root")
+with_shell = pytest.mark.skipif(
+    None in map(shutil.which, ("bash", "setpriv")), reason="no bash or no setpriv on this machine"
+)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Port of a plugin."""
+    provider = Provider(kinds={}, configure=lambda _: None)
+    server, port = listening(Servicer("1.2.3", lambda: provider, lambda _: None))
+    yield port
+    server.stop(None).wait()
+
+
+def asked_by(user: int, port: int) -> Any:
+    """What a process of that user gets from the plugin."""
+    # Not by Popen's `user`, which forks: gRPC minds.
+    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+    door = socket.create_server(("127.0.0.1", 0))
+    with door, grpc.insecure_channel(f"127.0.0.1:{door.getsockname()[1]}") as channel:
+        asked = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo.future(empty_pb2.Empty())
+        connection, _ = door.accept()
+        with connection:
+            shell = subprocess.Popen(
+                [*become, "bash", "-c", PASS_ON.format(port=port)],
+                stdin=connection.fileno(),
+                stdout=connection.fileno(),
+            )
+        try:
+            return asked.result(timeout=30)
+        finally:
+            shell.kill()
+            shell.wait()
+
+
+@pytest.mark.case(41)
+@as_root
+@with_shell
+def test_c2_another_users_process_is_refused(port: int) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        asked_by(NOBODY, port)
+    refused: Any = raised.value
+    assert refused.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert refused.details() == (
+        "Another user's process called: this plugin answers those of its own user, and root's."
+    )
+    assert asked_by(0, port).version == "1.2.3"
+
+
+def test_the_users_own_process_is_answered(port: int) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        assert stub.GetPluginInfo(empty_pb2.Empty()).version == "1.2.3"
+
+
+def connected() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a connection on loopback: the caller's first."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        caller = socket.create_connection(door.getsockname())
+        return caller, door.accept()[0]
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["asked", "listed"])
+def test_an_end_that_was_closed_is_nobodys(answers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says that it is root's: who asks and closes at once would be taken for root."""
+    if not answers:
+        monkeypatch.setattr(callers, "SOCK_DIAG", 31)  # as in a kernel without it
+    caller, end = connected()
+    ports = caller.getsockname()[1], end.getsockname()[1]
+    with closing(end):
+        assert callers.owner(*ports) == os.getuid()
+        assert callers.owner(ports[1], ports[0]) == os.getuid()
+        caller.close()
+        assert callers.owner(*ports) is None
+    assert callers.owner(1, ports[1]) is None
+
+
+def test_the_look_costs_nothing_that_can_be_measured() -> None:
+    """Of a run's hundred calls, less than a twentieth of a second together."""
+    caller, end = connected()
+    with caller, end:
+        ports = caller.getsockname()[1], end.getsockname()[1]
+        if callers._asked(*ports) is None:
+            pytest.skip("this kernel answers by /proc alone")
+        began = time.process_time()
+        for _ in range(100):
+            callers.owner(*ports)
+        assert time.process_time() - began < 0.05
