@@ -3,7 +3,8 @@
 Makes its network, two volumes and the container. Certificate, key and passwords are in the volume
 of secrets, which is filled by hand (docs/stacks.md): the program never sees them, so they are in no
 state, plan or log, and no path of the host is mounted. Never deletes a volume: the other one holds
-what was published. Refuses to be reached but by TLS, and by whoever has no login.
+what was published. Refuses to be reached but by TLS, and by whoever has no login. A second container
+over the same data, which can't write it, is for readers.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from components.pulled_image import PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
 """Of images/registry: TLS, a password file, the delete API, health on the container's loopback."""
+READERS_SETTINGS = "/etc/distribution/readers.yml"
+"""The same without a way to write, with a password file of its own."""
+ANONYMOUS_SETTINGS = "/etc/distribution/anonymous.yml"
+"""As READERS_SETTINGS, without a login."""
 HEALTH = "http://127.0.0.1:5001/debug/health"
 DATA = "/var/lib/registry"
 SECRETS = "/secrets"
@@ -47,6 +52,20 @@ class HostedRegistryArgs:
     listen: str = LOOPBACK
     """Address of the host on which it is published."""
     memory: int = MEMORY
+    """MiB, of each container."""
+    readers_port: int | None = None
+    """Port on the host for those who may not write; None: no such container."""
+    anonymous_readers: bool = False
+    """Readers need no login."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """One of the containers: what it is called, which settings it runs with, and where."""
+
+    container: str
+    settings: str
+    port: int
 
 
 class HostedRegistry(pulumi.ComponentResource):
@@ -77,7 +96,14 @@ class HostedRegistry(pulumi.ComponentResource):
             image=args.image,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        container = self._create_container(f"{name}-container", args, pulled, network, data, secrets)
+        mounts = self._mounts(data, secrets, read_only=False)
+        served = _Served(args.container, SETTINGS, args.port)
+        container = self._create_container(f"{name}-container", args, served, pulled, network, mounts)
+        if args.readers_port is not None:
+            settings = ANONYMOUS_SETTINGS if args.anonymous_readers else READERS_SETTINGS
+            served = _Served(f"{args.container}-readers", settings, args.readers_port)
+            mounts = self._mounts(data, secrets, read_only=True)
+            self._create_container(f"{name}-readers", args, served, pulled, network, mounts)
         # By its name: the id of one that is to be replaced is unknown, and with it every address.
         self.address = container.name.apply(lambda _: args.address)
         self.container = container.name
@@ -103,32 +129,39 @@ class HostedRegistry(pulumi.ComponentResource):
         )
         return docker.Volume(name, name=physical, opts=opts)
 
+    def _mounts(
+        self, data: docker.Volume, secrets: docker.Volume, *, read_only: bool
+    ) -> list[docker.ContainerMountArgs]:
+        return [
+            docker.ContainerMountArgs(
+                type="volume", source=data.name, target=DATA, read_only=read_only or None
+            ),
+            docker.ContainerMountArgs(type="volume", source=secrets.name, target=SECRETS, read_only=True),
+        ]
+
     def _create_container(
         self,
         name: str,
         args: HostedRegistryArgs,
+        served: _Served,
         pulled: PulledImage,
         network: docker.Network,
-        data: docker.Volume,
-        secrets: docker.Volume,
+        mounts: list[docker.ContainerMountArgs],
     ) -> docker.Container:
         return docker.Container(
             name,
-            name=args.container,
+            name=served.container,
             image=pulled.ref,
-            command=[SETTINGS],
+            command=[served.settings],
             # Of an image that was published before it had this itself.
             envs=["OTEL_TRACES_EXPORTER=none"],
             user=USER,
             read_only=True,
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
             security_opts=["no-new-privileges"],
-            mounts=[
-                docker.ContainerMountArgs(type="volume", source=data.name, target=DATA),
-                docker.ContainerMountArgs(type="volume", source=secrets.name, target=SECRETS, read_only=True),
-            ],
+            mounts=mounts,
             network_mode=network.name,
-            ports=[docker.ContainerPortArgs(internal=REGISTRY_PORT, external=args.port, ip=args.listen)],
+            ports=[docker.ContainerPortArgs(internal=REGISTRY_PORT, external=served.port, ip=args.listen)],
             restart="unless-stopped",
             stop_timeout=GRACE,
             destroy_grace_seconds=GRACE,

@@ -33,5 +33,7 @@ def deploy_registry(
         port=registry_port(registry),
         listen=registry.listen or LOOPBACK,
         memory=registry.memory or MEMORY,
+        readers_port=registry.readers_port,
+        anonymous_readers=bool(registry.anonymous_readers),
     )
     return HostedRegistry(f"{name}-on-{engine}", args, pulumi.ResourceOptions(provider=provider))

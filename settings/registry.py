@@ -17,7 +17,10 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
         RegistryKind.HUB: ((), ("address", "namespace")),
         RegistryKind.GHCR: ((), ("address", "namespace")),
         RegistryKind.ECR: (("account", "region"), ("namespace", "keep-features", "keep-develop")),
-        RegistryKind.HOSTED: (("address", "host"), ("namespace", "port", "listen", "memory")),
+        RegistryKind.HOSTED: (
+            ("address", "host"),
+            ("namespace", "port", "listen", "memory", "readers-port", "anonymous-readers"),
+        ),
     }
 )
 """Keys of each kind: those that must be given, and the others that it takes."""
@@ -62,6 +65,11 @@ class RegistrySettings(Settings):
     """Address of the host on which the port is published, of kind `hosted`. Default: `127.0.0.1`."""
     memory: Memory | None = None
     """Limit of the registry's memory, of kind `hosted`. Default: `256`."""
+    readers_port: Port | None = None
+    """Port on the host at which logins of their own read it and write nothing, of kind `hosted`.
+    Default: none."""
+    anonymous_readers: Annotated[bool, Field(examples=[True])] | None = None
+    """Whoever reaches `readers-port` reads without a login, of kind `hosted`."""
     optional: bool = False
     """Failures of this registry are warnings; the next `up` tries again."""
 
@@ -71,6 +79,8 @@ class RegistrySettings(Settings):
         given = {name.replace("_", "-") for name, value in self if value is not None} - {"kind", "optional"}
         faults = [f"{key} does not belong to it" for key in sorted(given - {*needed, *others})]
         faults += [f"{key} is missing" for key in needed if key not in given]
+        if self.anonymous_readers and self.readers_port is None:
+            faults.append("anonymous-readers needs readers-port")
         if faults:
             takes = ", ".join([*(f"{key} (must be given)" for key in needed), *others, "optional"])
             raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; it takes {takes}")

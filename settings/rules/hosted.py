@@ -29,14 +29,31 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}.host: {not_listed(str(registry.host), 'hosts', settings.hosts)}"
             continue
         yield from _image_faults(key, host.variant, settings)
-        engine, port = engine_of(settings, str(registry.host)), registry_port(registry)
-        first = ports.setdefault((engine, port), f"registries.{name}")
-        if first != f"registries.{name}":
-            yield f"{key}.port: {port} is already taken on engine {engine} by skycoin:{first}"
+        engine = engine_of(settings, str(registry.host))
+        yield from _port_faults(name, engine, registry, ports)
+        if registry.readers_port is not None and f"{name}-readers" in hosted:
+            yield f"{key}.readers-port: its container would have the name of registries.{name}-readers's"
         for volume in registry_volumes(name):
             if (engine, volume) in volumes:
                 owner = volumes[engine, volume]
                 yield f"{key}: volume {volume!r} on engine {engine} is already skycoin:{owner}'s"
+
+
+def _port_faults(
+    name: str, engine: str, registry: RegistrySettings, taken: dict[tuple[str, int], str]
+) -> Iterator[str]:
+    """Ports that another has; those of the registry are noted as taken."""
+    wanted = {
+        f"registries.{name}": registry_port(registry),
+        f"registries.{name}.readers-port": registry.readers_port,
+    }
+    for user, port in wanted.items():
+        if port is None:
+            continue
+        first = taken.setdefault((engine, port), user)
+        if first != user:
+            key = user if user.endswith("-port") else f"{user}.port"
+            yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{first}"
 
 
 def _taken(settings: StackSettings) -> tuple[dict[tuple[str, int], str], dict[tuple[str, str], str]]:

@@ -13,13 +13,16 @@ import bcrypt
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import MANIFEST, Manifest, RegistryError, Repository
+from clients.registry import MANIFEST, Manifest, RegistryError, Repository, sha256_of
 from tests.e2e.hosted import PASSWORD, USER, log_in
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
 from tests.unit.yaml_like import REGISTRY
 
 PORT = 15445
+READERS_PORT = 15447
+READERS_ADDRESS = f"registry.localhost:{READERS_PORT}"
+READER, READERS_PASSWORD = "reader", "readers-canary"
 ADDRESS = f"registry.localhost:{PORT}"
 CONTAINER = "registry-community"
 DATA, SECRETS = f"{CONTAINER}-data", f"{CONTAINER}-secrets"
@@ -29,11 +32,15 @@ PATH = "skycoin/skycoin"
 def secrets_of(up: Machine) -> bytes:
     """What docs/stacks.md packs: certificate, key and password file, readable by user 10000 alone."""
     certificates = up.layout.ca.parent
-    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    hashed, read = (
+        bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        for password in (PASSWORD, READERS_PASSWORD)
+    )
     files = {
         "tls.crt": (certificates / "registry.crt").read_bytes(),
         "tls.key": (certificates / "registry.key").read_bytes(),
         "htpasswd": f"{USER}:{hashed}\n".encode(),
+        "readers": f"{READER}:{read}\n".encode(),
     }
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -53,7 +60,7 @@ def wanted(up: Machine) -> Iterator[dict[str, Any]]:
     up.change(with_image)
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert result.code == 0, result.text
-    community = {"kind": "hosted", "host": "here", "address": ADDRESS}
+    community = {"kind": "hosted", "host": "here", "address": ADDRESS, "readers-port": READERS_PORT}
     node = {**images["skycoin"], "registries": ["local", "community"]}
     yield {
         **with_image,
@@ -137,6 +144,36 @@ def test_a_manifest_that_leads_elsewhere_is_refused_and_no_trace_is_sent(
     logs = up.docker("logs", CONTAINER).text
     assert "invalid URL on layer" in logs
     assert "traces export" not in logs
+
+
+@pytest.mark.case(47)
+@pytest.mark.usefixtures("published")
+def test_m3_a_reader_reads_and_can_neither_push_nor_delete(
+    up: Machine, repositories: tuple[Repository, Repository]
+) -> None:
+    """Every login could overwrite and delete releases."""
+    local, community = repositories
+    latest = local.manifest("latest")
+    log_in(up, READERS_ADDRESS, READERS_PASSWORD, READER)
+    try:
+        reading = Repository(f"{READERS_ADDRESS}/{PATH}")
+        assert reading.manifest("latest") == latest
+        for write in (
+            lambda: reading.put_manifest("mine", latest),
+            lambda: reading.put_blob(sha256_of(b"mine"), io.BytesIO(b"mine")),
+            lambda: reading.remove("latest"),
+            lambda: reading.remove(latest.digest),
+        ):
+            with pytest.raises(RegistryError, match="405"):
+                write()
+        log_in(up, READERS_ADDRESS, PASSWORD)
+        with pytest.raises(RegistryError, match="401"):
+            Repository(f"{READERS_ADDRESS}/{PATH}").digest_of("latest")
+    finally:
+        log_in(up, READERS_ADDRESS, None)
+    assert (community.digest_of("latest"), community.digest_of("mine")) == (latest.digest, None)
+    mounts = up.inspect("container", f"{CONTAINER}-readers")["Mounts"]
+    assert {mount["Name"]: mount["RW"] for mount in mounts} == {DATA: False, SECRETS: False}
 
 
 @pytest.mark.usefixtures("published")

@@ -9,7 +9,15 @@ import pulumi
 import pytest
 import yaml
 
-from components.hosted_registry import GRACE, HEALTH, SETTINGS, HostedRegistry, HostedRegistryArgs
+from components.hosted_registry import (
+    ANONYMOUS_SETTINGS,
+    GRACE,
+    HEALTH,
+    READERS_SETTINGS,
+    SETTINGS,
+    HostedRegistry,
+    HostedRegistryArgs,
+)
 from settings.reading import SettingsError, parse
 from tests.unit.engine import CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, TAG, VOLUME, Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
@@ -93,7 +101,29 @@ def test_the_settings_in_the_image_are_those_that_the_container_is_made_for() ->
     assert settings["storage"]["delete"] == {"enabled": True}
     assert HEALTH.startswith(f"http://{settings['http']['debug']['addr']}/")
     start: Path = FILES_OF_THE_IMAGE / "usr/local/bin/docker-entrypoint.sh"
-    assert f'"registry serve {SETTINGS}"' in start.read_text()
+    for file in (SETTINGS, READERS_SETTINGS, ANONYMOUS_SETTINGS):
+        assert f'"registry serve {file}"' in start.read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "auth"),
+    [
+        (READERS_SETTINGS, {"htpasswd": {"realm": "skycoin", "path": "/secrets/readers"}}),
+        (ANONYMOUS_SETTINGS, None),
+    ],
+)
+def test_the_settings_for_readers_are_those_of_the_registry_without_a_way_to_write(
+    file: str, auth: dict[str, Any] | None
+) -> None:
+    whole, readers = (
+        yaml.safe_load((FILES_OF_THE_IMAGE / one.removeprefix("/")).read_text()) for one in (SETTINGS, file)
+    )
+    assert readers["storage"] == {
+        "filesystem": whole["storage"]["filesystem"],
+        "maintenance": {"readonly": {"enabled": True}, "uploadpurging": {"enabled": False}},
+    }
+    assert readers.get("auth") == auth
+    assert (readers["http"], readers["health"]) == (whole["http"], whole["health"])
 
 
 def test_no_image_of_the_registry_sends_traces() -> None:
@@ -118,6 +148,31 @@ def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:
         images={"skycoin": node, "registry": {**REGISTRY, "arches": ["amd64", "arm64v8"]}},
         hosts={"here": {"engine": "local", **host}},
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "settings"), [({}, READERS_SETTINGS), ({"anonymous-readers": True}, ANONYMOUS_SETTINGS)]
+)
+def test_readers_have_a_container_of_their_own_that_can_not_write(
+    more: dict[str, Any], settings: str
+) -> None:
+    """M3: every login could overwrite and delete releases."""
+    engine = with_hosted({**HOSTED, "readers-port": 5050, "listen": "0.0.0.0", **more})
+    first, second = (
+        engine.one(CONTAINER, f"community-on-local-{name}").inputs for name in ("container", "readers")
+    )
+    own = {
+        "name": "registry-community-readers",
+        "command": [settings],
+        "ports": [{"internal": 5000, "external": 5050, "ip": "0.0.0.0"}],
+        "mounts": [{**mount, "readOnly": True} for mount in first["mounts"]],
+    }
+    assert second == {**first, **own}
+
+
+def test_a_registry_without_readers_has_one_container() -> None:
+    names = [one.name for one in with_hosted().all_of(CONTAINER)]
+    assert names == ["community-on-local-container"]
 
 
 def test_on_another_engine_it_is_another_registry_and_a_hosts_new_name_changes_nothing() -> None:
@@ -267,6 +322,23 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"registries.community.readers-port": 5000},
+        [
+            "skycoin:registries.community.readers-port: 5000 is already taken on engine local by "
+            "skycoin:registries.community"
+        ],
+    ),
+    (
+        {
+            "registries.community.readers-port": 5001,
+            "registries.community-readers": {**HOSTED, "address": "other.example:5002"},
+        },
+        [
+            "skycoin:registries.community.readers-port: its container would have the name of "
+            "registries.community-readers's"
+        ],
+    ),
+    (
         {"nodes.one.data-volume": "registry-community-data"},
         [
             "skycoin:registries.community: volume 'registry-community-data' on engine local is already "
@@ -299,6 +371,7 @@ def test_what_does_not_fit_the_rest_is_named(changes: dict[str, Any], faults: li
         ({"memory": 1}, "allowed is a whole number of MiB, 64 or more"),
         ({"kind": "oci"}, "kind oci: host does not belong to it"),
         ({"account": "123456789012"}, "account does not belong to it"),
+        ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; it takes"),
     ],
 )
 def test_a_wrong_value_is_named(changes: dict[str, Any], fault: str) -> None:

@@ -50,7 +50,7 @@ UNKNOWN_KEYS = [
     (
         "registries.local.adress",
         "kind, address, namespace, account, region, keep-features, keep-develop, host, port, listen, memory, "
-        "optional",
+        "readers-port, anonymous-readers, optional",
     ),
     (
         "images.skycoin.arch",
@@ -120,7 +120,7 @@ FAULTS: list[tuple[str, Any, str]] = [
         "registries.local",
         5,
         "skycoin:registries.local: 5: allowed are the keys kind, address, namespace, account, region, "
-        "keep-features, keep-develop, host, port, listen, memory, optional",
+        "keep-features, keep-develop, host, port, listen, memory, readers-port, anonymous-readers, optional",
     ),
     # Sources and versions.
     (

@@ -10,13 +10,17 @@ serve) [ "$#" -gt 1 ] || set -- serve /etc/distribution/config.yml; set -- regis
 -* | garbage-collect | help) set -- registry "$@" ;;
 esac
 # The registry would make a password file that is missing, and print the password into its log.
-if [ "$*" = "registry serve /etc/distribution/hosted.yml" ]; then
-    for name in tls.crt tls.key htpasswd; do
-        if [ ! -r "/secrets/$name" ]; then
-            echo "No /secrets/$name that user $(id -u) may read: fill the volume of secrets, see docs/stacks.md," \
-                "\"A registry of one's own\"." >&2
-            exit 78
-        fi
-    done
-fi
+case "$*" in
+"registry serve /etc/distribution/hosted.yml") needed='tls.crt tls.key htpasswd' ;;
+"registry serve /etc/distribution/readers.yml") needed='tls.crt tls.key readers' ;;
+"registry serve /etc/distribution/anonymous.yml") needed='tls.crt tls.key' ;;
+*) needed= ;;
+esac
+for name in $needed; do
+    if [ ! -r "/secrets/$name" ]; then
+        echo "No /secrets/$name that user $(id -u) may read: fill the volume of secrets, see docs/stacks.md," \
+            "\"A registry of one's own\"." >&2
+        exit 78
+    fi
+done
 exec "$@"
