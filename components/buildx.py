@@ -30,7 +30,7 @@ class BuildxImage(pulumi.CustomResource):
     """One `docker buildx build` of one platform, pushed."""
 
     ref: pulumi.Output[str]
-    """`repo:tag@sha256:…` of the pushed manifest."""
+    """`repo:latest@sha256:…` of the pushed manifest: docker-build says `latest` where nothing has a tag."""
     digest: pulumi.Output[str]
 
     def __init__(
@@ -44,7 +44,7 @@ class BuildxImage(pulumi.CustomResource):
 def pushed(ref: pulumi.Output[str]) -> pulumi.Output[str]:
     """The reference of a pushed manifest; unknown where it has no digest.
 
-    In a preview that would build, the provider answers with the bare tag: what the digest will be
+    In a preview that would build, the provider answers with the bare name: what the digest will be
     is not known then, and whatever depends on it must say so. A destroy or refresh that runs the program
     has no answer at all for what was never built.
     """

@@ -1,6 +1,6 @@
 """An image: one variant for each architecture, one manifest list for each tag."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from catalogue.arch import Arch
 from components.contexts import contexts_argument
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
-from components.tag import Child
+from components.tag import Beside, Child
 from components.variant import Variant, VariantArgs
 
 
@@ -21,7 +21,7 @@ class ImageArgs:
     arches: Sequence[Arch]
     """In the order of the Arch table."""
     tags: Sequence[str]
-    """Unsuffixed; the first is a moving one."""
+    """Unsuffixed."""
     context: str
     dockerfile: str
     repositories: Sequence[Repository]
@@ -98,7 +98,6 @@ class Image(pulumi.ComponentResource):
             context=args.context,
             dockerfile=args.dockerfile,
             repository=args.repositories[0].address,
-            tag=args.tags[0],
             base=base,
             build_base=args.build_base,
             build_args=build_args,
@@ -110,12 +109,17 @@ class Image(pulumi.ComponentResource):
         return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
 
     def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
-        """By repository, then by tag. Where an exact tag is refused anywhere, no moving tag has moved."""
+        """By repository, then by tag: exact ones first, each after those before it.
+
+        Where an exact tag is refused anywhere, no moving tag has moved. Two tags write each other's variants'
+        tags, and a registry may refuse the second of two equal writes.
+        """
         lists: list[dict[str, ManifestList]] = [{} for _ in args.repositories]
         exact: list[ManifestList] = []
         for tag in sorted(args.tags, key=lambda tag: tag not in args.exact_tags):
             for place, repository in zip(lists, args.repositories, strict=True):
-                after = () if tag in args.exact_tags else exact
+                before = [] if tag in args.exact_tags else exact
+                after = [*before, *list(place.values())[-1:]]
                 place[tag] = self._create_list(name, args, repository, tag, after)
             if tag in args.exact_tags:
                 exact = [*exact, *(place[tag] for place in lists)]
@@ -134,9 +138,28 @@ class Image(pulumi.ComponentResource):
                 repository=repository,
                 tag=tag,
                 variants=children,
-                immutable=tag in args.exact_tags and not repository.exact_tags_move,
+                immutable=_is_immutable(args, repository, tag),
                 annotations=args.labels,
                 after=after,
+                beside=list(_beside(args, repository, tag)),
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+
+def _is_immutable(args: ImageArgs, repository: Repository, tag: str) -> bool:
+    return tag in args.exact_tags and not repository.exact_tags_move
+
+
+def _beside(args: ImageArgs, repository: Repository, tag: str) -> Iterator[Beside]:
+    """The other tags of its kind: of a release in every registry, for one is refused as a whole."""
+    is_exact = tag in args.exact_tags
+    for other in args.repositories if is_exact else (repository,):
+        for name in args.tags:
+            if (name in args.exact_tags) == is_exact and not (other is repository and name == tag):
+                yield Beside(
+                    repository=other.address,
+                    tag=name,
+                    immutable=_is_immutable(args, other, name),
+                    optional=other.optional,
+                )

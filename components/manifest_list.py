@@ -1,7 +1,7 @@
 """One manifest list in one registry: the unsuffixed tag, over its variants' digests.
 
-It depends on every variant's proof, so it is written last and only when all of them are there and
-verified. Never deletes what it pushed.
+It depends on every variant's proof, so nothing gets a name before all of them are there and verified.
+Never deletes what it pushed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.registry import Repository
-from components.tag import Child, Tag
+from components.tag import Beside, Child, Tag
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +26,8 @@ class ManifestListArgs:
     annotations: Mapping[str, str] = field(default_factory=dict)
     after: Sequence[pulumi.Resource] = ()
     """What must be written before it."""
+    beside: Sequence[Beside] = ()
+    """The other exact tags of a release, in all registries, or the other moving ones of its registry."""
 
 
 class ManifestList(pulumi.ComponentResource):
@@ -47,6 +49,7 @@ class ManifestList(pulumi.ComponentResource):
             annotations=args.annotations,
             immutable=args.immutable,
             optional=args.repository.optional,
+            beside=args.beside,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=list(args.after)),
         )
         self.digest = tag.digest

@@ -7,6 +7,16 @@ import pulumi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Beside:
+    """Another tag over the same variants, with which a tag is written."""
+
+    repository: pulumi.Input[str]
+    tag: str
+    immutable: bool
+    optional: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Child:
     """One entry of a manifest list."""
 
@@ -33,9 +43,14 @@ class Tag(pulumi.CustomResource):
         annotations: Mapping[str, str],
         immutable: bool,
         optional: bool,
+        beside: Sequence[Beside] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`immutable` refuses other content; `optional` makes a registry's failure a warning."""
+        """`immutable` refuses other content; `optional` makes a registry's failure a warning.
+
+        Of `beside`, nothing is written where an immutable one has other content, and the variants' tags of
+        those in this repository are written before this list.
+        """
         inputs = {
             "repository": repository,
             "tag": tag,
@@ -45,5 +60,14 @@ class Tag(pulumi.CustomResource):
             "annotations": dict(annotations),
             "immutable": immutable,
             "optional": optional,
+            "beside": [
+                {
+                    "repository": one.repository,
+                    "tag": one.tag,
+                    "immutable": one.immutable,
+                    "optional": one.optional,
+                }
+                for one in beside
+            ],
         }
         super().__init__("skycoin:index:Tag", name, {**inputs, "digest": None}, opts)

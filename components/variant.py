@@ -1,8 +1,8 @@
-"""One image for one architecture, built by cross-compilation, pushed, and read back.
+"""One image for one architecture, built by cross-compilation, pushed by digest, and read back.
 
-Makes one docker-build Image and the proof of what it pushed. Never deletes what it pushed: a removed
-or replaced variant stays in the registry (docker-build's delete removes the manifest by digest, and
-with it every tag).
+Makes one docker-build Image and the proof of what it pushed. It gets no tag here: what is verified is named
+by the tags of its lists (docs/adr/0040). Never deletes what it pushed: a removed or replaced variant stays
+in the registry (docker-build's delete removes the manifest by digest, and with it every tag).
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from typing import Any, cast
 import pulumi
 
 from catalogue.arch import Arch
-from catalogue.naming import pinned, split_pinned, variant_tag
+from catalogue.naming import pinned, split_pinned
 from components.buildx import BuildxImage, pushed
 from components.verification import Verification
 
-EXPORT = "type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true"
-"""OCI media types, and file times no later than SOURCE_DATE_EPOCH: equal inputs, equal digests."""
+EXPORT = "type=image,push=true,push-by-digest=true,oci-mediatypes=true,rewrite-timestamp=true"
+"""No tag; OCI media types, and file times no later than SOURCE_DATE_EPOCH: equal inputs, equal digests."""
 
 
 def export(labels: Mapping[str, str]) -> str:
@@ -36,9 +36,7 @@ class VariantArgs:
     dockerfile: str
     """Relative to the project; it need not lie in the context."""
     repository: pulumi.Input[str]
-    """Registry address and repository, without a tag."""
-    tag: str
-    """A moving tag, unsuffixed: the variant is pushed under it. Further tags point to its digest later."""
+    """Registry address and repository, without a tag: the variant is pushed by its digest."""
     base: pulumi.Input[str]
     """IMAGE_FROM: the image under the final stage, by digest."""
     build_base: pulumi.Input[str]
@@ -126,7 +124,8 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
         "platforms": [args.arch.platform],
         "buildArgs": build_args,
         "labels": dict(args.labels),
-        "tags": [pulumi.Output.concat(args.repository, ":", variant_tag(args.tag, args.arch.name))],
+        # A repository, no tag. Without it the build has no `ref`, and a refresh would not ask for its digest.
+        "tags": [args.repository],
         "exports": [{"raw": labels.apply(export)}],
         "push": False,  # the raw export pushes; both would be two exports
         "buildOnPreview": False,  # a preview of five cold variants would cost minutes

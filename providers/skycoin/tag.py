@@ -1,13 +1,16 @@
 """skycoin:index:Tag: one tag of a registry and the manifest list that it points to.
 
-The list is made from its variants, which are verified before; their own suffixed tags are written
-first, the list's tag last. An immutable tag that is there with other content is refused: at preview,
-and again before anything is written. A tag that was moved by somebody else is shown by a refresh
-and pointed back (or refused, where it is immutable). Nothing is ever removed.
+The list is made from its variants, which are verified before and have no tag yet; their own suffixed tags
+are written first, the list's tag last. The tags beside it are those that are written with it, over the same
+variants: their suffixed tags come before this list too. An immutable tag, its own or one beside it, that is
+there with other content is refused: at preview, and again before anything is written. A tag that was moved
+by somebody else is shown by a refresh and pointed back (or refused, where it is immutable). Nothing is ever
+removed.
 
-Why the list isn't docker-build's Index: docs/adr/0007.
+Why the list isn't docker-build's Index: docs/adr/0007. The order of names: docs/adr/0040.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +22,9 @@ from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_bl
 from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 from providers.log import Warn
 
-INPUTS = ("repository", "tag", "variants", "annotations", "immutable", "optional")
+SAID = ("repository", "tag", "variants", "annotations", "immutable", "optional")
+INPUTS = (*SAID, "beside")
+"""`beside` says how a tag is written, not what it is: its change alone changes nothing."""
 
 
 class Tag(Remade):
@@ -47,7 +52,7 @@ class Tag(Remade):
         )
         if place:
             return Change(replaces=place)
-        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        changed = [key for key in SAID if old_inputs.get(key) != news.get(key)]
         written = not olds.get("failure")
         if written and news.get("immutable") and _content(old_inputs) != _content(news):
             raise ProviderError(_other_content(news, olds["digest"]))
@@ -127,27 +132,40 @@ class Tag(Remade):
 
     def _write(self, inputs: Values) -> tuple[Manifest, dict[str, str]]:
         children = self._children(inputs)
+        found = self._look(inputs, children)
+        brought = [
+            self._bring(variant["ref"], child.manifest, found[0].target)
+            for variant, child in zip(inputs["variants"], children, strict=True)
+        ]
+        if any(brought):
+            # That may have taken minutes, and somebody else may publish too.
+            found = self._look(inputs, children)
+        own, manifests = found[0], {child.manifest.digest: child.manifest for child in children}
+        for place in found:
+            if place.target.name == own.target.name:
+                for tag, digest in place.variants.items():
+                    place.put(tag, manifests[digest])
+        own.put(inputs["tag"], own.content)
+        return own.content, own.wanted
+
+    def _look(self, inputs: Values, children: list["Child"]) -> list["Place"]:
+        """The tag, then those beside it, as they are; ProviderError where an exact one is taken."""
+        found = [self._place(inputs, children)]
+        for beside in inputs.get("beside") or ():
+            # Its own tag says what is wrong with an optional registry.
+            with contextlib.suppress(RegistryError) if beside["optional"] else contextlib.nullcontext():
+                found.append(self._place({**inputs, **beside}, children))
+        return found
+
+    def _place(self, inputs: Values, children: list["Child"]) -> "Place":
         target = self._repository(inputs["repository"])
         content = _published(target, inputs, manifest_list(inputs, children))
         wanted = _wanted(inputs, content.digest)
-        self._refuse_other(inputs, wanted, {tag: target.digest_of(tag) for tag in wanted})
-        for variant, child in zip(inputs["variants"], children, strict=True):
-            self._bring(variant["ref"], child.manifest, target)
-        # Again: bringing the variants may have taken minutes, and somebody else may publish too.
         there = {tag: target.digest_of(tag) for tag in wanted}
-        self._refuse_other(inputs, wanted, there)
-        manifests = {one.digest: one for one in (*(child.manifest for child in children), content)}
-        # The order of `wanted`: variants first, the list's own tag last.
-        for tag, digest in wanted.items():
-            if there[tag] != digest:
-                target.put_manifest(tag, manifests[digest])
-        return content, wanted
-
-    @staticmethod
-    def _refuse_other(inputs: Values, wanted: dict[str, str], there: dict[str, str | None]) -> None:
         other = [digest for tag, digest in there.items() if digest not in (None, wanted[tag])]
         if inputs.get("immutable") and other:
             raise ProviderError(_other_content(inputs, str(other[0])))
+        return Place(target, content, wanted, there)
 
     def _children(self, inputs: Values) -> list["Child"]:
         """The variants, from where they were built."""
@@ -156,15 +174,16 @@ class Tag(Remade):
         manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
         return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
 
-    def _bring(self, ref: str, manifest: Manifest, target: Any) -> None:
-        """A variant with its blobs into another repository; only what is missing there is sent."""
+    def _bring(self, ref: str, manifest: Manifest, target: Any) -> bool:
+        """A variant with its blobs into another repository; whether anything had to be sent."""
         name, digest = split_pinned(ref)
         if name == target.name or target.digest_of(digest) is not None:
-            return
+            return False
         source = self._repository(name)
         for blob in (manifest.fields["config"], *manifest.fields["layers"]):
             copy_blob(blob["digest"], source, target)
         target.put_manifest(digest, manifest)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +192,27 @@ class Child:
 
     manifest: Manifest
     platform: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tag in its repository: what it is to be, and what is there."""
+
+    target: Any
+    content: Manifest
+    wanted: dict[str, str]
+    """{tag: digest} of the variants' tags, then of the list's own."""
+    there: dict[str, str | None]
+
+    @property
+    def variants(self) -> dict[str, str]:
+        """{tag: digest} of the variants' tags."""
+        return dict(list(self.wanted.items())[:-1])
+
+    def put(self, tag: str, manifest: Manifest) -> None:
+        """Write a tag, but where it is there already."""
+        if self.there[tag] != manifest.digest:
+            self.target.put_manifest(tag, manifest)
 
 
 def manifest_list(inputs: Values, children: list[Child]) -> Manifest:

@@ -112,7 +112,7 @@ def test_a_registry_that_is_down_before_the_push_leaves_nothing_and_the_next_up_
     failed = tiny.up()
     hosted.proxy.faults.clear()
     assert failed.code != 0
-    assert f"failed to push {hosted.address}/{PATH}:latest-amd64" in failed.text
+    assert f"failed to push {hosted.address}/{PATH}" in failed.text
     assert digests(tiny) == before, "the state holds an image that was not pushed"
     assert (repository.digest_of("latest"), repository.digest_of("1.2.3-r1")) == (latest, None)
     again = tiny.up()

@@ -295,7 +295,8 @@ class Engine(MockMonitor):
         if not isinstance(tag, str):
             return {"ref": UNKNOWN_SIGNATURE, "digest": UNKNOWN_SIGNATURE}
         digest = self.digest(entry.name)
-        built = {"ref": f"{tag}@{digest}", "digest": digest}
+        # docker-build says `latest` of a repository without a tag.
+        built = {"ref": f"{tag}:latest@{digest}", "digest": digest}
         return {"ref": tag if self.bare is None else self.bare, "digest": ""} if first else built
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:

@@ -48,7 +48,6 @@ def variant_args(arch: str = "arm32v7") -> VariantArgs:
         context="./images/skycoin",
         dockerfile="./images/skycoin/Dockerfile",
         repository=REPOSITORY,
-        tag="latest",
         base=BASE,
         build_base=BUILD_BASE,
     )

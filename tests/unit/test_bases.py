@@ -33,7 +33,7 @@ def test_a_glibc_base_is_built_wherever_the_bases_come_from(mode: dict[str, str]
     for arch in ("amd64", "arm32v7"):
         glibc, skycoin = (engine.one(BUILD, f"{image}-{arch}-image").inputs for image in ("glibc", "skycoin"))
         digest = engine.digest(f"glibc-{arch}-image")
-        assert glibc["tags"] == [f"registry.localhost:5443/base/glibc:bookworm-test-{arch}"]
+        assert glibc["tags"] == ["registry.localhost:5443/base/glibc"]
         assert glibc["buildArgs"]["IMAGE_FROM"] == "scratch"
         assert glibc["buildArgs"]["SHELL"] == "true", "entry points are scripts"
         assert glibc["buildArgs"]["DEBIAN_PORT"] == ARCHES[arch].debian_port

@@ -108,7 +108,7 @@ def test_everything_is_pushed_to_the_repository_that_was_made_and_waits_for_it()
     assert (len(builds), len(lists)) == (5, 4)
     for build in builds:
         assert repository in build.dependencies, build.name
-        assert all(tag.startswith(f"{URL}:") for tag in build.inputs["tags"])
+        assert build.inputs["tags"] == [URL]
     for entry in lists:
         assert repository in entry.dependencies, entry.name
         assert entry.inputs["repository"] == URL
@@ -137,7 +137,7 @@ def test_namespace_and_features_are_the_registrys_and_a_base_has_a_repository_to
     policy = json.loads(engine.one(LIFECYCLE, "amazon-skycoin-lifecycle").inputs["policy"])
     assert policy == lifecycle_policy(2, 4)
     busybox = engine.one(BUILD, "busybox-amd64-image").inputs["tags"][0]
-    assert busybox == f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/base/busybox:bookworm-ecr-amd64"
+    assert busybox == f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/base/busybox"
     moving = engine.one(REPOSITORY, "amazon-base-busybox-repository").inputs
     assert {"filter": "bookworm-*", "filterType": "WILDCARD"} in moving["imageTagMutabilityExclusionFilters"]
 

@@ -35,13 +35,13 @@ def test_every_list_has_every_variant_in_the_tables_order(engine: Engine) -> Non
         assert [variant["ref"] for variant in tag.inputs["variants"]] == wanted
 
 
-def test_a_variant_takes_its_own_base_and_the_first_tag(engine: Engine) -> None:
+def test_a_variant_takes_its_own_base_and_the_first_repository(engine: Engine) -> None:
     engine.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
     for arch in ("amd64", "arm32v6"):
         inputs = engine.one(BUILD, f"skycoin-{arch}-image").inputs
         assert inputs["buildArgs"]["IMAGE_FROM"] == f"base/{arch}@sha256:{'b' * 64}"
         assert inputs["buildArgs"]["BUILD_FROM"] == BUILD_BASE
-        assert inputs["tags"] == [f"{REPOSITORY}:latest-{arch}"]
+        assert inputs["tags"] == [REPOSITORY]
         assert inputs["context"]["location"] == "./images/skycoin"
 
 
@@ -145,14 +145,46 @@ def test_exact_tags_are_immutable_but_on_a_registry_where_every_tag_moves(engine
     assert immutable == {"skycoin-hub-0.27.1-tag", "skycoin-hub-release-v0.27.1-tag"}
 
 
-def test_moving_tags_wait_for_the_exact_ones_of_their_registry(engine: Engine) -> None:
+def test_tags_come_one_after_the_other_exact_ones_first(engine: Engine) -> None:
+    """Review H5. One writes the suffixed tags of the next too, and a registry may refuse a second write."""
     args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:])
     engine.run(lambda: Image("skycoin", args, on_builder()))
-    exact = {engine.one(TAG, f"skycoin-local-{tag}-tag").urn for tag in TAGS[2:]}
-    for tag in TAGS[:2]:
-        assert exact <= engine.one(TAG, f"skycoin-local-{tag}-tag").dependencies
-    for tag in TAGS[2:]:
-        assert not exact & engine.one(TAG, f"skycoin-local-{tag}-tag").dependencies
+    order = [engine.one(TAG, f"skycoin-local-{tag}-tag") for tag in (*TAGS[2:], *TAGS[:2])]
+    urns = {tag.urn for tag in order}
+    waits_for = [tag.dependencies & urns for tag in order]
+    exact = {tag.urn for tag in order[:2]}
+    assert waits_for == [set(), {order[0].urn}, exact, exact | {order[2].urn}]
+
+
+def test_h5_a_name_waits_for_the_proofs_of_all_variants(engine: Engine) -> None:
+    args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:], repositories=[place(), place("hub")])
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+    proofs = {proof.urn for proof in engine.all_of(VERIFICATION)}
+    assert len(proofs) == 2
+    for tag in engine.all_of(TAG):
+        assert proofs <= tag.dependencies, tag.name
+
+
+def test_h5_an_exact_tag_knows_all_exact_names_and_a_moving_one_those_of_its_registry(
+    engine: Engine,
+) -> None:
+    places = [place("mirror", optional=True), place("hub", exact_tags_move=False)]
+    args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:], repositories=places)
+    engine.run(lambda: Image("skycoin", args, on_builder()))
+
+    def beside(registry: str, tag: str, immutable: bool) -> dict[str, object]:
+        repository = f"{registry}.example/skycoin/skycoin"
+        is_optional = registry == "mirror"
+        return {"repository": repository, "tag": tag, "immutable": immutable, "optional": is_optional}
+
+    assert engine.one(TAG, "skycoin-hub-0.27.1-tag").inputs["beside"] == [
+        beside("mirror", "0.27.1", immutable=False),
+        beside("mirror", "release-v0.27.1", immutable=False),
+        beside("hub", "release-v0.27.1", immutable=True),
+    ]
+    assert engine.one(TAG, "skycoin-hub-latest-tag").inputs["beside"] == [
+        beside("hub", "0.27", immutable=False)
+    ]
 
 
 def test_moving_tags_wait_for_the_exact_ones_of_every_registry(engine: Engine) -> None:

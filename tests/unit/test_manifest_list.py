@@ -30,6 +30,7 @@ def test_a_list_is_one_tag_under_one_component(engine: Engine) -> None:
         "annotations": {},
         "immutable": False,
         "optional": False,
+        "beside": [],
     }
     assert tag.retain_on_delete, "a tag that users pull is not deleted with a stack"
 

@@ -39,7 +39,7 @@ def test_sources_are_a_commit_of_git_and_the_version_reaches_the_linker() -> Non
     source = f"https://github.com/skycoin/skywire.git#{'1' * 40}"
     assert build["context"]["named"]["source"] == {"location": source}
     assert build["dockerfile"] == {"location": "./images/skywire/Dockerfile"}
-    assert build["tags"] == ["registry.localhost:5443/skycoin/skywire:latest-arm32v6"]
+    assert build["tags"] == ["registry.localhost:5443/skycoin/skywire"]
     assert f"-X main.Version=1.3.29 -X main.Commit={'1' * 40}" in build["buildArgs"]["LDFLAGS"]
     assert build["labels"]["org.opencontainers.image.title"] == "Skywire visor"
 

@@ -95,6 +95,65 @@ def test_the_lists_tag_is_written_last(world: World) -> None:
     assert world.hub.log == [*(f"0.27.1-{arch}" for arch in ARCHES), "0.27.1"]
 
 
+def beside(tag: str, repository: str = HUB, **changed: bool) -> Values:
+    return {"repository": repository, "tag": tag, "immutable": True, "optional": False, **changed}
+
+
+def suffixed(tag: str) -> list[str]:
+    return [f"{tag}-{arch}" for arch in ARCHES]
+
+
+def test_h5_the_suffixed_tags_of_all_tags_beside_it_come_before_any_list(world: World) -> None:
+    """Those in another repository are written by their own tag, there."""
+    exact = world.inputs(beside=[beside("release-v0.27.1"), beside("0.27.1", LOCAL)])
+    world.kind.create(exact)
+    assert world.hub.log == [*suffixed("0.27.1"), *suffixed("release-v0.27.1"), "0.27.1"]
+    assert world.registries(LOCAL).log == []
+    world.kind.create({**exact, "tag": "release-v0.27.1", "beside": [beside("0.27.1")]})
+    assert world.hub.log[11:] == ["release-v0.27.1"], "the second of them writes its list alone"
+
+
+@pytest.mark.parametrize("taken", ["0.27.1-arm64v8", "0.27.1"])
+@pytest.mark.parametrize("where", [HUB, LOCAL])
+def test_h5_an_exact_name_that_is_taken_refuses_all_that_are_beside_it(
+    world: World, taken: str, where: str
+) -> None:
+    """The first of two exact names was written, and stayed, when the second one was refused."""
+    other = world.registries(where)
+    ref = other.add_image(configuration("linux/arm64/v8"), {"somebody": b"else"})
+    other.put_manifest(taken, other.manifest(ref.partition("@")[2]))
+    inputs = world.inputs(tag="release-v0.27.1", beside=[beside("0.27.1", where)])
+    world.hub.log.clear()
+    with pytest.raises(ProviderError, match=rf"{where}:0\.27\.1 is published as sha256:\w+"):
+        world.kind.create(inputs)
+    assert world.hub.log == []
+
+
+def test_h5_a_registry_beside_it_that_is_down_stops_a_release_unless_it_is_optional(world: World) -> None:
+    inputs = world.inputs(beside=[beside("0.27.1", LOCAL)])
+    world.registries(LOCAL).down = True
+    with pytest.raises(RegistryError, match=LOCAL):
+        world.kind.create(inputs)
+    assert world.hub.log == []
+    world.kind.create({**inputs, "beside": [beside("0.27.1", LOCAL, optional=True)]})
+    assert world.hub.log == [*suffixed("0.27.1"), "0.27.1"]
+
+
+def test_h5_moving_tags_beside_it_move_before_its_list(world: World) -> None:
+    inputs = world.inputs(tag="latest", immutable=False, beside=[beside("0.27", immutable=False)])
+    _, state = world.kind.create(inputs)
+    world.hub.log.clear()
+    world.kind.update("id", state, {**inputs, "variants": world.variants("two")})
+    assert world.hub.log == [*suffixed("latest"), *suffixed("0.27"), "latest"]
+
+
+def test_how_a_tag_is_written_is_no_change_of_it(world: World) -> None:
+    """A state of version 0.1.0 has none beside it; another registry of the stack adds some."""
+    inputs = world.inputs()
+    _, state = world.kind.create(inputs)
+    assert world.kind.diff(state, inputs, {**inputs, "beside": [beside("release-v0.27.1")]}) == Change()
+
+
 def test_equal_variants_give_equal_digests_and_no_second_write(world: World) -> None:
     first = world.kind.create(world.inputs())[1]
     written = list(world.hub.log)

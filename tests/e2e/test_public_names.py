@@ -1,0 +1,196 @@
+"""When an image gets a public name (review H5), asked of the registry: what it was told to write, in order.
+
+The stack publishes a tiny program for two architectures in one registry, behind a proxy that logs and fails.
+Each test starts from what the ones before it published.
+"""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from clients.registry import Repository
+from local.registry_collection import digests
+from tests.e2e.faulty import Fault
+from tests.e2e.hosted import Hosted
+from tests.e2e.machine import SETTINGS, Machine
+from tests.e2e.plugin import until
+from tests.e2e.test_release_faults import ARCHES, IMAGES, whole
+from tests.e2e.tiny import Tiny, write_program
+
+PATH = "tiny/public"
+MOVING = ("latest", "1.2")
+WRITTEN = re.compile(rf"PUT /v2/{PATH}/manifests/(?P<reference>\S+) 201")
+
+
+def wanted(tiny: Tiny, hosted: Hosted, word: str, revision: int) -> None:
+    """The program with another word in it, as the next revision."""
+    write_program(tiny.machine.checkout, word)
+    image = {"channel": "release", "revision": revision, "repository": PATH}
+    registries = {"hosted": {"kind": "oci", "address": hosted.address}}
+    tiny.write(image, ARCHES, **{"skycoin:registries": registries})
+
+
+def exact(revision: int) -> tuple[str, str]:
+    """The exact tags of a revision."""
+    suffix = f"-r{revision}" if revision else ""
+    return f"1.2.3{suffix}", f"release-v1.2.3{suffix}"
+
+
+def suffixed(*tags: str) -> set[str]:
+    return {f"{tag}-{arch}" for tag in tags for arch in ARCHES}
+
+
+@pytest.fixture(scope="module")
+def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
+    """The stack, not published yet."""
+    stack = Tiny(up, "public")
+    hosted.login()
+    hosted.proxy.faults.clear()
+    hosted.proxy.requests.clear()
+    wanted(stack, hosted, "one", 0)
+    assert stack.pulumi("stack", "init", "--no-select").code == 0
+    yield stack
+    hosted.proxy.faults.clear()
+    done = stack.pulumi("destroy", "--yes", "--skip-preview", "--run-program")
+    assert done.code == 0, done.text
+    stack.remove()
+
+
+@pytest.fixture
+def repository(
+    up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Repository]:
+    """What was published, read from outside the program; no fault outlives its test."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
+    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    hosted.proxy.faults.clear()
+    hosted.proxy.requests.clear()
+    yield Repository(f"{hosted.address}/{PATH}")
+    hosted.proxy.faults.clear()
+
+
+def names(repository: Repository) -> Mapping[str, str | None]:
+    """{tag: digest} of every public name."""
+    return {tag: repository.digest_of(tag) for tag in repository.tags()}
+
+
+def written(hosted: Hosted) -> list[str]:
+    """References of the manifests that the registry took, in order."""
+    return [match["reference"] for line in hosted.proxy.requests if (match := WRITTEN.fullmatch(line))]
+
+
+def test_h5_variants_come_by_digest_then_exact_names_then_moving_ones_lists_last(
+    tiny: Tiny, hosted: Hosted, repository: Repository
+) -> None:
+    done = tiny.up()
+    assert done.code == 0, done.text
+    order = written(hosted)
+    parts = [2, 4, 2, 4, 2]
+    assert len(order) == sum(parts), order
+    steps = [[order.pop(0) for _ in range(part)] for part in parts]
+    assert {*steps[0]} == digests(tiny.resources()[name]["outputs"]["digest"] for name in IMAGES)
+    assert {*steps[1]} == suffixed(*exact(0))
+    assert tuple(steps[2]) == exact(0)
+    assert {*steps[3]} == suffixed(*MOVING)
+    assert tuple(steps[4]) == MOVING
+    assert names(repository).keys() == {*exact(0), *MOVING} | suffixed(*exact(0), *MOVING)
+
+
+def test_a_second_up_writes_nothing(tiny: Tiny, hosted: Hosted, repository: Repository) -> None:
+    done = tiny.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+    assert done.code == 0, done.text
+    assert written(hosted) == []
+    assert whole(repository, "latest")
+
+
+@pytest.mark.case(45)
+def test_h5_a_variant_that_fails_its_verification_leaves_every_name_as_it_was(
+    tiny: Tiny, hosted: Hosted, repository: Repository
+) -> None:
+    """The registry answers with other bytes for one variant's blobs; the other variant is whole."""
+    before = names(repository)
+    wanted(tiny, hosted, "two", 1)
+    hosted.proxy.faults[:] = [Fault(matches=r"^GET .*/blobs/", status=200, body="torn", times=2)]
+    failed = tiny.up()
+    assert failed.code != 0
+    assert "is damaged in the registry" in failed.text
+    assert len(written(hosted)) == len(ARCHES), "every variant was pushed, and each by its digest"
+    assert all(reference.startswith("sha256:") for reference in written(hosted))
+    assert names(repository) == before
+    hosted.proxy.faults.clear()
+    again = tiny.up()
+    assert again.code == 0, again.text
+    assert all(whole(repository, tag) for tag in (*exact(1), *MOVING))
+
+
+def test_h5_a_refused_exact_name_leaves_every_name_as_it_was(
+    tiny: Tiny, hosted: Hosted, repository: Repository
+) -> None:
+    """Somebody has the second of two exact names: the first one isn't written either."""
+    first, second = exact(2)
+    repository.put_manifest(f"{second}-{ARCHES[-1]}", repository.manifest(f"1.2.3-{ARCHES[-1]}"))
+    before = names(repository)
+    wanted(tiny, hosted, "three", 2)
+    hosted.proxy.requests.clear()
+    refused = tiny.up()
+    assert refused.code != 0
+    assert f"{PATH}:{second} is published as {before[f'{second}-{ARCHES[-1]}']}" in refused.text
+    assert all(reference.startswith("sha256:") for reference in written(hosted))
+    assert names(repository) == before
+    assert first not in before
+
+
+def test_h5_a_run_that_is_killed_while_names_are_written_leaves_whole_ones_and_the_next_finishes(
+    tiny: Tiny, hosted: Hosted, repository: Repository
+) -> None:
+    wanted(tiny, hosted, "four", 3)
+    before = names(repository)
+    stopped = f"{MOVING[0]}-{ARCHES[0]}"
+    hosted.proxy.faults[:] = [Fault(matches=rf"^PUT .*/manifests/{stopped}$", delay=60)]
+    env = {**SETTINGS, **tiny.machine.environment()}
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", tiny.name]
+    with subprocess.Popen(
+        command,
+        cwd=tiny.machine.checkout,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            until(lambda: hosted.proxy.faults[0].times == 0, "a moving name is being written", seconds=180)
+        finally:
+            subprocess.run(["kill", "-KILL", "--", f"-{process.pid}"], check=False)
+        assert process.wait(timeout=60) == -signal.SIGKILL
+    there = names(repository)
+    assert {tag: there[tag] for tag in before} == before, "a moving name had moved"
+    assert there.keys() - before.keys() == {*exact(3)} | suffixed(*exact(3))
+    assert all(whole(repository, tag) for tag in (*exact(3), *MOVING))
+    tiny.pulumi("cancel", "--yes")
+    again = tiny.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+    assert again.code == 0, again.text
+    assert {repository.digest_of(tag) for tag in MOVING} == {there["1.2.3-r3"]}
+    for tag in MOVING:
+        children = [one["digest"] for one in repository.manifest(tag).fields["manifests"]]
+        assert [repository.digest_of(f"{tag}-{arch}") for arch in ARCHES] == children
+
+
+def test_an_image_that_is_gone_from_the_registry_is_noticed_and_pushed_again(
+    tiny: Tiny, hosted: Hosted, repository: Repository
+) -> None:
+    """It has no tag of its own to be looked for by: docker-build asks for its digest."""
+    before = names(repository)
+    digest = str(before[f"latest-{ARCHES[0]}"])
+    assert repository.remove(digest)
+    assert repository.digest_of(digest) is None
+    shown = tiny.pulumi("preview", "--refresh", "--run-program")
+    assert re.search(rf"\+.*docker-build:index:Image *{IMAGES[0]} +create", shown.text), shown.text
+    hosted.proxy.requests.clear()
+    done = tiny.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+    assert done.code == 0, done.text
+    assert written(hosted)[0] == digest
+    assert names(repository) == before
+    assert whole(repository, "latest")
