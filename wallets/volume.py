@@ -58,6 +58,14 @@ class WalletVolume:
         self._node = node
         self._client = client
 
+    def make(self) -> None:
+        """Make the volume, empty; one that is there stays as it is."""
+        self._ask(lambda: self._client.api.create_volume(self._node.wallet))
+
+    def exists(self) -> bool:
+        """Answer whether the volume is there."""
+        return self._exists(self._node.wallet)
+
     def read(self) -> dict[str, File]:
         """All files, as they were at one moment. Raises WalletError."""
         with self._mounted(self._node.wallet, PLACE, "ro") as container:
@@ -122,18 +130,39 @@ class WalletVolume:
 
         Raises WalletError where anything else runs on its wallet.
         """
-        container = self._container()
-        ran = container is not None and container.status in RUNNING
-        self._refuse_others()
+        container = self._running()
         try:
-            if ran:
+            if container is not None:
                 self._ask(lambda: container.stop(timeout=GRACE))
-            yield ran
+            yield container is not None
         finally:
-            if ran:
+            if container is not None:
                 self._ask(container.start)
 
-    def _refuse_others(self) -> None:
+    @contextmanager
+    def node_leaving(self) -> Iterator[None]:
+        """Stop the node, which stays so; it starts again, if it ran, where the body fails.
+
+        Raises WalletError where anything else runs on its wallet.
+        """
+        container = self._running()
+        try:
+            if container is not None:
+                self._ask(lambda: container.stop(timeout=GRACE))
+            yield
+        except BaseException:
+            if container is not None:
+                self._ask(container.start)
+            raise
+
+    def _running(self) -> Any:
+        """The node's container where it runs, else None. Raises WalletError where another one does."""
+        self.refuse_users()
+        container = self._container()
+        return container if container is not None and container.status in RUNNING else None
+
+    def refuse_users(self) -> None:
+        """Raise WalletError where a container other than the node's runs on the wallet."""
         running = self._ask(lambda: self._client.containers.list(filters={"volume": self._node.wallet}))
         others = sorted(one.name for one in running if one.name != self._node.container)
         if others:
