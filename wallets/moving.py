@@ -57,13 +57,13 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
             f"{target.container}` (volumes stay)"
         )
     volume = volume_of(target)
-    if volume.exists():
+    if volume.exists(target.wallet):
         volume.refuse_users()
-        _refuse_others(target, without_staged(volume.read()), contents)
+        _refuse_strangers(target, without_staged(volume.read()), contents)
 
 
-def _refuse_others(target: DeployedNode, there: Contents, contents: Contents) -> None:
-    strange = sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
+def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents) -> None:
+    strange = strangers(there, contents)
     if not strange:
         return
     if lost(there, {**there, **contents}) or not all(path in contents for path in wallets_in(there)):
@@ -74,6 +74,11 @@ def _refuse_others(target: DeployedNode, there: Contents, contents: Contents) ->
         f"the volume {target.wallet} on host {target.host} is not empty: it has {', '.join(strange)}. "
         f"Nothing was changed. {known}; once it may go: `{target.docker} volume rm {target.wallet}`"
     )
+
+
+def strangers(there: Contents, contents: Contents) -> list[str]:
+    """Paths of files that a volume has, and that are not among those which come to it."""
+    return sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
 
 
 def _is_in(contents: Contents, path: str, data: bytes) -> bool:
