@@ -16,7 +16,7 @@ from wallets.nodes import node_of, nodes_of
 
 @click.group()
 def node() -> None:
-    """Move a node to another host, roll it back, or retire it; its wallet stays."""
+    """Move, roll back or retire a node; its wallet stays."""
 
 
 for command in (rollback, lift_rollback, move):

@@ -27,7 +27,7 @@ from wallets.policy import recipients_of, rules_of
 
 @click.group()
 def wallet() -> None:
-    """Back up, verify, restore, adopt and accept the wallets of a node."""
+    """Back up, verify, restore, adopt and accept wallets."""
 
 
 for command in (backup_wallet, list_backups, verify_backup, check_backup, drill_backup):
@@ -171,6 +171,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         resources = found.resources(name)
         deployed = node_of(name, node, resources)
         source = Source(deployed, *_named(origin))
+        source.refuse_own()
         if source.users() and not _stopped(source, yes=yes):
             return FAILED
         contents = source.wallets()

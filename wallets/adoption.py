@@ -50,6 +50,11 @@ class Source:
         names = " ".join(sorted(one.name for one in self.users()))
         return f"{self.node.docker} stop -t {GRACE} {names}"
 
+    def refuse_own(self) -> None:
+        """Raise WalletError where it is the node's own."""
+        if self.name in (self.node.container, self.node.wallet):
+            raise WalletError(f"{self.where} is the node's own: nothing was changed")
+
     def users(self) -> Sequence[Any]:
         """Containers that run and may write to the wallets."""
         found = self._container()
@@ -67,8 +72,8 @@ class Source:
 
     def wallets(self) -> dict[str, File]:
         """All files beside the wallets, each wallet whole. Raises WalletError where there is none."""
-        if self.name in (self.node.container, self.node.wallet):
-            raise WalletError(f"{self.where} is the node's own: nothing was changed")
+        if self.users():
+            raise WalletError(f"{self.where} still runs, or is in use: `{self.command}`. Nothing was changed")
         with self._opened() as (container, folders):
             read = {folder: self._read(container, place) for folder, place in folders.items()}
         found = [folder for folder, files in read.items() if wallets_in(files)]

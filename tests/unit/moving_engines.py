@@ -4,6 +4,7 @@ Every request can be the last one: a test says after which of them the program i
 """
 
 import posixpath
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ class Short:
 
     def _here(self, text: str) -> str:
         for volume, mount in self.volumes.items():
-            text = text.replace(mount["bind"], str(self.board.folder(volume)))
+            text = re.sub(rf"{mount['bind']}(?![\w-])", str(self.board.folder(volume)), text)
         return text
 
 
