@@ -4,6 +4,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.e2e.test_rollback import fingerprint, well
 from tests.e2e.test_wallet_backups import Key
 from tests.e2e.test_wallet_identity import MADE, SEED
 
-NAME, PORT = "nomad", 16433
+NAME, PORT, HEIR_PORT = "nomad", 16433, 16434
 NODE = f"skycoin-{NAME}"
 WALLET = f"{NODE}-wallet"
 
@@ -141,3 +142,52 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
         fleet.shore.start_sshd()
     assert NODE in fleet.shore.docker("ps", "--format", "{{.Names}}"), "nobody has touched it"
     fleet.shore.docker("rm", "-f", NODE)
+
+
+@contextmanager
+def plain_run(machine: Machine, name: str) -> Iterator[str]:
+    """A node of a plain `docker run`, with a wallet of its own making; its fingerprint is not known yet."""
+    image = machine.outputs()["nodes"]["node-1"]["image"]
+    options = ("--network", "none", "--restart", "unless-stopped", "--name", name, "-v", f"{name}:/wallet")
+    well(machine.docker("run", "-d", *options, image, "-disable-networking"))
+    try:
+        cli = ("exec", name, "skycoin-cli")
+        until(lambda: machine.docker(*cli, "status").code == 0, "the old node answers", 120, 1)
+        well(machine.docker(*cli, "walletCreate", "old.wlt", *MADE["deterministic"]))
+        yield well(machine.docker(*cli, "listAddresses", "old.wlt")).text
+    finally:
+        machine.docker("rm", "-f", name)
+        machine.docker("volume", "rm", name)
+
+
+def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
+    """The community's images keep it at /wallet; the node's own image does so too."""
+    before, new = up.settings(), "skycoin-heir"
+    nodes = {"heir": {"image": "skycoin", "host": "here", "rpc-port": HEIR_PORT, "wait": 60}}
+    up.change(with_entries(before, nodes=nodes))
+    well(up.make("up"))
+    try:
+        with plain_run(up, "old-skycoin") as addresses:
+            refused = up.skyinfra("wallet", "adopt", "heir", "--from", "old-skycoin")
+            assert refused.code == 1
+            assert "a wallet has one writer. `docker stop -t 60 old-skycoin`" in refused.text
+            place = Path(up.inspect("volume", "old-skycoin")["Mountpoint"])
+            files = {path.name: path.read_bytes() for path in place.glob("*.wlt")}
+            adopted = well(up.skyinfra("wallet", "adopt", "heir", "--from", "old-skycoin", "--yes"))
+            assert SEED not in adopted.text
+            assert {path.name: path.read_bytes() for path in place.glob("*.wlt")} == files
+            assert up.inspect("container", "old-skycoin")["State"]["Status"] == "exited"
+            listed = well(up.docker("exec", new, "skycoin-cli", "listAddresses", "old.wlt")).text
+            assert listed == addresses
+            assert f"with the fingerprint {fingerprint(up, 'heir')}." in adopted.text
+            # A folder of the host, as docs/wallets.md says. What comes is there already.
+            image = up.inspect("container", new)["Config"]["Image"]
+            well(up.docker("create", "--name", "bound", "-v", f"{place}:/wallet", image))
+            well(up.skyinfra("wallet", "adopt", "heir", "--from", "bound"))
+            again = well(up.make("up"))
+            assert re.search(r"\n    \d+ unchanged \(", again.text), again.text
+    finally:
+        up.docker("rm", "-f", "bound")
+        well(up.make("retire", "NODE=heir"))
+        up.change(before)
+        well(up.make("up"))
