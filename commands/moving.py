@@ -155,11 +155,10 @@ class Move:
 
     def _failed(self, said: str) -> int:
         node = self.source
-        command = f"`./skyinfra node move {node.name} --to {node.host}{node.stack_option}`"
-        back = f" The way back: {command}." if self.origin.backup is None else ""
+        back = f" The way back: write `host: {node.host}` there, then `up`, or the command that it names."
         click.echo(
             f"{node.name} {said}. Its wallet is whole on host {self.target.host}, and "
-            f"{file_name(self._stack)} names that host.{back}",
+            f"{file_name(self._stack)} names that host.{back if self.origin.backup is None else ''}",
             err=True,
         )
         return FAILED

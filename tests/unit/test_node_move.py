@@ -378,7 +378,7 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
     assert fleet.running == []
     assert fleet.file.read_text() == MOVED
     if not interrupts:
-        assert "The way back: `./skyinfra node move one --to attic -s test`." in ran.err
+        assert "The way back: write `host: attic` there, then `up`, or the command that it names." in ran.err
     fleet.fails = ""
     again = move(skyinfra)
     if command == "up":
