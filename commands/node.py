@@ -2,24 +2,24 @@
 
 import click
 
-from clients.pulumi import let_go, waiting_nodes
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED, INTERRUPTED
+from commands.exit_codes import FAILED
+from commands.node_move import move
 from commands.node_rollback import lift_rollback, rollback
 from commands.options import chosen, examples, with_stack
+from commands.taking_out import take_out
 from local.missing_nodes import file_name, listed_nodes
-from local.pulumi_run import pulumi
 from local.stack import is_own, remove_setting
 from local.steps import SetupError
-from wallets.nodes import DeployedNode, node_of, nodes_of
+from wallets.nodes import node_of, nodes_of
 
 
 @click.group()
 def node() -> None:
-    """Roll a node back, or retire it; its wallet stays."""
+    """Move, roll back or retire a node; its wallet stays."""
 
 
-for command in (rollback, lift_rollback):
+for command in (rollback, lift_rollback, move):
     node.add_command(command)
 
 
@@ -53,44 +53,10 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
             "With that line the next `up` would make the node again."
         )
-    if waiting_nodes(there, deployed.urns):
-        let_go(stack, deployed.urns)
-    if _destroy(deployed, stack, backend):
+    if take_out(deployed, backend):
         return FAILED
     if own is not None and listed:
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
     click.echo(f"\n{name} is retired. Kept on host {deployed.host}: {deployed.kept}.")
     click.echo("To bring it back, write its line again: `up` takes the volumes that are there.")
     return 0
-
-
-def _destroy(deployed: DeployedNode, stack: str, backend: Backend) -> int:
-    """Exit code of pulumi. Where it fails or is interrupted, the wallet is protected again."""
-    options = ["--yes", "--stack", stack]
-    targets = [part for urn in deployed.urns for part in ("--target", urn)]
-    tried, code = list[str](), FAILED
-    try:
-        for urn in deployed.protected:
-            tried.append(urn)  # before: an interrupted `unprotect` may have done it
-            if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
-                return code
-        code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-        raise
-    finally:
-        for urn in tried if code else ():
-            _protect(urn, stack, backend)
-    return code
-
-
-def _protect(urn: str, stack: str, backend: Backend) -> None:
-    """Protect a wallet again, or say how: a second Ctrl-C ends this one, and not those of the others."""
-    options = ["--yes", "--stack", stack]
-    try:
-        code = pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    if code:
-        command = f"pulumi state protect '{urn}' --stack {stack}"
-        click.echo(f"If it is still in the state, it may be without protection now: `{command}`", err=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from clients.fingerprint import digest, summary
+from commands.agreement import has_agreed
 from commands.backend import Backend, Choice
 from commands.backups import backup_wallet, check_backup, drill_backup, list_backups, verify_backup
 from commands.exit_codes import FAILED
@@ -13,17 +14,20 @@ from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own, stack_config
-from providers.skycoin.wallet_identity import ACCEPTED, FAULT
+from providers.skycoin.wallet_identity import ACCEPTED, FAULT, remembered
+from wallets.adoption import Source, adopt
 from wallets.backup_format import read
 from wallets.backup_places import load_file, place
 from wallets.commands import Restoring, look, restore_copy, restore_file, restore_temporary, volume_of
-from wallets.nodes import DeployedNode
+from wallets.fingerprint import fingerprint_of
+from wallets.moving import refuse_less
+from wallets.nodes import DeployedNode, node_of
 from wallets.policy import recipients_of, rules_of
 
 
 @click.group()
 def wallet() -> None:
-    """Back up, verify, restore and accept the wallets of a node."""
+    """Back up, verify, restore, adopt and accept wallets."""
 
 
 for command in (backup_wallet, list_backups, verify_backup, check_backup, drill_backup):
@@ -135,6 +139,72 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
             click.echo(f"It is not {fingerprint}: nothing was recorded.", err=True)
             return FAILED
         return 0
+
+
+@wallet.command(
+    "adopt",
+    short_help="Take the wallets of a plain `docker run`.",
+    epilog=examples(
+        "./skyinfra wallet adopt node-1 --from old-skycoin",
+        "./skyinfra wallet adopt node-1 --from old-volume:/.skycoin/wallets",
+    ),
+)
+@click.argument("node")
+@click.option(
+    "--from",
+    "origin",
+    metavar="CONTAINER|VOLUME[:FOLDER]",
+    required=True,
+    help="Container or volume on the node's host. FOLDER default: of a container /wallet or "
+    "/root/.skycoin/wallets, whichever has wallets; of a volume its top.",
+)
+@click.option("--yes", is_flag=True, help="Stop what runs on the wallets without a question.")
+@with_stack
+def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: Choice) -> int:
+    """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
+
+    What still runs on them is stopped, after a question, for a wallet has one writer. Nothing else is changed
+    where they come from. NODE is stopped meanwhile, and its stack remembers the wallets.
+    """
+    found, name = chosen(stack, backend)
+    with found.changing(name, "wallet adopt"):
+        resources = found.resources(name)
+        deployed = node_of(name, node, resources)
+        source = Source(deployed, *_named(origin))
+        source.refuse_own()
+        if source.users() and not _stopped(source, yes=yes):
+            return FAILED
+        contents = source.wallets()
+        state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
+        refuse_less(
+            source.where, contents, remembered(state), f"First: `{deployed.wallet_command('accept')}`"
+        )
+        adopt(deployed, volume_of(deployed), contents)
+        wallets = fingerprint_of(contents)
+        click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
+        if look(deployed) != wallets:
+            click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
+            return FAILED
+        click.echo(
+            f"{source.where} is as it was, and its wallets are a copy by now: no node may use them again. "
+            f"When {node} has shown the wallets, and they are backed up, remove it by hand."
+        )
+        return _record(found, name, deployed, digest(wallets))
+
+
+def _named(origin: str) -> tuple[str, str]:
+    name, _, folder = origin.partition(":")
+    return name, folder
+
+
+def _stopped(source: Source, *, yes: bool) -> bool:
+    """Stop what runs on wallets that are adopted, where that is agreed to."""
+    click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{source.command}`")
+    if not (yes or has_agreed("Do that?", "Nobody is there to ask: `--yes` does it.", err=True)):
+        click.echo("Nothing was changed.", err=True)
+        return False
+    source.stop()
+    return True
 
 
 def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:

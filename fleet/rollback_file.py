@@ -51,10 +51,10 @@ def _line(rollback: Mapping[str, str]) -> str:
 
 def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | None:
     """Take the key out where it is there, then write it; None where there is no place for it."""
-    entry = _entry(text, node)
+    entry = entry_of(text, node)
     if entry is not None:
         text = _without(text, entry)
-        entry = _entry(text, node)
+        entry = entry_of(text, node)
     if entry is None or rollback is None:
         return text
     if entry.flow_style:
@@ -65,7 +65,7 @@ def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | N
     return f"{text[: first.index]}{_line(rollback)}\n{' ' * first.column}{text[first.index :]}"
 
 
-def _entry(text: str, node: str) -> Any:
+def entry_of(text: str, node: str) -> Any:
     """The mapping of a node, with its place in the text; None where there is none."""
     found: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for key in ("config", SECTION, node):

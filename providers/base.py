@@ -290,6 +290,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @_reporting
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """What new inputs would change."""
+        URN.set(request.urn)
         change = self._kind(request.urn).diff(
             to_values(request.olds), to_values(request.old_inputs), to_values(request.news)
         )

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docker.errors import DockerException
-
 from clients.age import Identity
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Fingerprint
 from clients.wallet_on_host import WalletOnHost
 from settings.wallets import WalletsSettings
+from wallets.asking import ask
 from wallets.backup_format import Backup, Kind, about, bare, fingerprint, open_backup, read, seal
 from wallets.backup_places import Place
 from wallets.contents import (
@@ -50,19 +49,21 @@ def volume_of(node: DeployedNode) -> WalletVolume:
 
 def look(node: DeployedNode) -> Fingerprint:
     """Fingerprint of the node's wallets, made on its host. Raises WalletError where the volume is gone."""
-    inputs = {**node.place, "image": node.image, "container": node.container, "wallet": node.wallet}
-    wallet = WalletOnHost(engine_of(node), inputs)
-    try:
-        if not wallet.exists():
-            raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
-        found = wallet.look(NOTHING)
-    except (ServiceError, DockerException, OSError) as error:
-        raise WalletError(f"host {node.host}: {getattr(error, 'explanation', None) or error}") from None
+    wallet = on_host(node)
+    if not ask(node.host, wallet.exists):
+        raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
+    found = ask(node.host, lambda: wallet.look(NOTHING))
     if found.damaged:
         raise WalletError(
             f"{', '.join(found.damaged)} on host {node.host}: empty, cut short, or not a wallet"
         )
     return found.wallets
+
+
+def on_host(node: DeployedNode) -> WalletOnHost:
+    """The node's wallet volume, as a preflight looks at it. Raises WalletError."""
+    inputs = {**node.place, "image": node.image, "container": node.container, "wallet": node.wallet}
+    return WalletOnHost(engine_of(node), inputs)
 
 
 def backup(
@@ -206,15 +207,20 @@ def restore_file(
     restoring: Restoring,
 ) -> None:
     """Put the wallets of a backup file back. Raises WalletError."""
+    if not restoring.other_node:
+        refuse_anothers(node, file, "; --other-node restores it all the same")
+    _restore(node, volume, file.name, open_backup(file, identities), restoring)
+
+
+def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> None:
+    """Raise WalletError where a backup is another node's; `otherwise` ends the sentence."""
     facts = file.about
-    of_another = (facts.node not in ("", node.name)) or facts.stack not in ("", bare(node.stack))
-    if of_another and not restoring.other_node:
+    if facts.node not in ("", node.name) or facts.stack not in ("", bare(node.stack)):
         of_stack = f" of the stack {facts.stack}" if facts.stack else ""
         raise WalletError(
             f"{file.name} is a backup of {facts.node}{of_stack}, not of {node.name} of the stack "
-            f"{bare(node.stack)}. Nothing was changed; --other-node restores it all the same"
+            f"{bare(node.stack)}. Nothing was changed{otherwise}"
         )
-    _restore(node, volume, file.name, open_backup(file, identities), restoring)
 
 
 def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:

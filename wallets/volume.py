@@ -58,9 +58,13 @@ class WalletVolume:
         self._node = node
         self._client = client
 
+    def make(self) -> None:
+        """Make the volume, empty; one that is there stays as it is."""
+        self._ask(lambda: self._client.api.create_volume(self._node.wallet))
+
     def read(self) -> dict[str, File]:
         """All files, as they were at one moment. Raises WalletError."""
-        with self._mounted(self._node.wallet, PLACE, "ro") as container:
+        with self.mounted(self._node.wallet, PLACE, "ro") as container:
             before = self._files(container, PLACE)
             for _ in range(TRIES):
                 time.sleep(PAUSE)
@@ -75,9 +79,9 @@ class WalletVolume:
 
     def copies(self) -> list[str]:
         """Names of the copies on the host, oldest first; none where there is no volume of copies."""
-        if not self._exists(self._node.backups):
+        if not self.exists(self._node.backups):
             return []
-        with self._mounted(self._node.backups, COPIES, "ro") as container:
+        with self.mounted(self._node.backups, COPIES, "ro") as container:
             found = folders_in(self._archive(container, COPIES), COPIES.strip("/"))
         return sorted(name for name in found if not name.startswith((".", "lost+found")))
 
@@ -87,7 +91,7 @@ class WalletVolume:
         if name not in there:
             known = ", ".join(there) or "none"
             raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
-        with self._mounted(self._node.backups, COPIES, "ro") as container:
+        with self.mounted(self._node.backups, COPIES, "ro") as container:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
 
     def put(self, contents: Contents) -> None:
@@ -99,7 +103,7 @@ class WalletVolume:
         with uninterrupted():
             self._remove_leftovers()
             try:
-                with self._mounted(self._node.wallet, PLACE, "rw") as container:
+                with self.mounted(self._node.wallet, PLACE, "rw") as container:
                     self._stage(container, contents)
                 code, said = self._run(["sh", "-c", MOVE])
                 if code:
@@ -122,18 +126,39 @@ class WalletVolume:
 
         Raises WalletError where anything else runs on its wallet.
         """
-        container = self._container()
-        ran = container is not None and container.status in RUNNING
-        self._refuse_others()
+        container = self._running()
         try:
-            if ran:
+            if container is not None:
                 self._ask(lambda: container.stop(timeout=GRACE))
-            yield ran
+            yield container is not None
         finally:
-            if ran:
+            if container is not None:
                 self._ask(container.start)
 
-    def _refuse_others(self) -> None:
+    @contextmanager
+    def node_leaving(self) -> Iterator[None]:
+        """Stop the node, which stays so; it starts again, if it ran, where the body fails.
+
+        Raises WalletError where anything else runs on its wallet.
+        """
+        container = self._running()
+        try:
+            if container is not None:
+                self._ask(lambda: container.stop(timeout=GRACE))
+            yield
+        except BaseException:
+            if container is not None:
+                self._ask(container.start)
+            raise
+
+    def _running(self) -> Any:
+        """The node's container where it runs, else None. Raises WalletError where another one does."""
+        self.refuse_users()
+        container = self._container()
+        return container if container is not None and container.status in RUNNING else None
+
+    def refuse_users(self) -> None:
+        """Raise WalletError where a container other than the node's runs on the wallet."""
         running = self._ask(lambda: self._client.containers.list(filters={"volume": self._node.wallet}))
         others = sorted(one.name for one in running if one.name != self._node.container)
         if others:
@@ -157,7 +182,7 @@ class WalletVolume:
 
     def _unstage(self) -> None:
         """Remove what a restore has put beside the wallet."""
-        if self._exists(self._node.wallet):
+        if self.exists(self._node.wallet):
             self._run(["rm", "-rf", f"{PLACE}/{STAGING}"])
 
     def _container(self) -> Any:
@@ -168,7 +193,8 @@ class WalletVolume:
         except NotFound:
             return None
 
-    def _exists(self, volume: str) -> bool:
+    def exists(self, volume: str) -> bool:
+        """Answer whether a volume is there."""
         try:
             self._ask(lambda: self._client.api.inspect_volume(volume))
         except NotFound:
@@ -176,9 +202,9 @@ class WalletVolume:
         return True
 
     @contextmanager
-    def _mounted(self, volume: str, place: str, mode: str) -> Iterator[Any]:
+    def mounted(self, volume: str, place: str, mode: str) -> Iterator[Any]:
         """A container with a volume, never started. Raises WalletError where there is no such volume."""
-        if not self._exists(volume):
+        if not self.exists(volume):
             raise WalletError(self._gone(volume))
         image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
         container = self._ask(

@@ -17,6 +17,7 @@ from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting, not_there
 from providers.base import (
     UNKNOWN,
+    URN,
     Change,
     Checked,
     Found,
@@ -151,8 +152,20 @@ def _runs(machine: str, platform: str | None) -> str:
 
 def _moved(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
-    return (
+    said = (
         f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
-        f"volume {olds['wallet']!r} moves with it. Back the wallet up, take the node out, and add it "
-        "again on its new host (docs/wallets.md, “Moving a wallet”)."
+        f"volume {olds['wallet']!r} moves with it by editing alone."
+    )
+    if olds["host"] == news["host"]:
+        return (
+            f"{said} Give {olds['host']} its old engine back, and the new one a name of its own in "
+            "skycoin:hosts; `./skyinfra node move` moves the node there (docs/wallets.md, “Moving a wallet”)."
+        )
+    stack, _, name = URN.get().removeprefix("urn:pulumi:").partition("::")
+    node = name.rpartition("::")[2].removesuffix("-preflight")
+    option = "" if stack == "local" else f" -s {stack}"
+    command = f"./skyinfra node move {node} --to {news['host']}{option}"
+    return (
+        f"{said} `{command}` moves both; where {olds['host']} is dead, add `--from-backup FILE --identity "
+        "KEY-FILE` (docs/wallets.md, “Moving a wallet”)."
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clients.pulumi import NODE_CONTAINER
-from commands import node
+from commands import node, taking_out
 from commands.backend import BACKEND_URL
 from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
@@ -37,7 +37,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
         made.append(list(command))
         return 0
 
-    monkeypatch.setattr(node, "pulumi", noted)
+    monkeypatch.setattr(taking_out, "pulumi", noted)
     return made
 
 
@@ -95,7 +95,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
         calls.append(list(command))
         return 255 if command[0] == "destroy" else 0
 
-    monkeypatch.setattr(node, "pulumi", failing)
+    monkeypatch.setattr(taking_out, "pulumi", failing)
     assert skyinfra("node", "retire", "node-1").code == 1
     assert [call[:3] for call in calls[::2]] == [
         ["state", "unprotect", RESOURCES[4]["urn"]],
@@ -116,7 +116,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
             raise KeyboardInterrupt
         return 0
 
-    monkeypatch.setattr(node, "pulumi", interrupted)
+    monkeypatch.setattr(taking_out, "pulumi", interrupted)
     assert skyinfra("node", "retire", "node-1").code == 130
     assert step in calls[-2]
     assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
@@ -132,7 +132,7 @@ def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
             return 0
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(node, "pulumi", interrupted)
+    monkeypatch.setattr(taking_out, "pulumi", interrupted)
     ran = skyinfra("node", "retire", "node-1")
     assert ran.code == 130
     assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err

@@ -416,9 +416,16 @@ def test_a_state_of_version_0_1_0_remembers_what_the_first_refresh_finds(engine:
 def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: WalletEngine) -> None:
     """The volume would be made empty there, and the container stay where it is."""
     moved = {**INPUTS, "host": "shed", "engine": "ssh://pi@shed.lan"}
-    with pytest.raises(ProviderError, match=r"moved from ssh://pi@attic\.lan to ssh://pi@shed\.lan"):
-        preflight(engine).diff({}, INPUTS, moved)
-    with pytest.raises(ProviderError, match="this machine's engine"):
+    for stack, option in (("local", ""), ("fleet", " -s fleet")):
+        URN.set(f"urn:pulumi:{stack}::skycoin::skycoin:index:Node$skycoin:index:Preflight::node-1-preflight")
+        with pytest.raises(
+            ProviderError, match=r"moved from ssh://pi@attic\.lan to ssh://pi@shed\.lan"
+        ) as refused:
+            preflight(engine).diff({}, INPUTS, moved)
+        assert f"`./skyinfra node move node-1 --to shed{option}` moves both; where attic is dead, add" in str(
+            refused.value
+        )
+    with pytest.raises(ProviderError, match=r"this machine's engine.* Give attic its old engine back"):
         preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": None})
 
 

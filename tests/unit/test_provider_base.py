@@ -12,6 +12,7 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from clients.errors import SilentHostError
+from providers import base
 from providers.base import (
     Change,
     Checked,
@@ -39,6 +40,8 @@ class Thing(Remade):
         return Checked(inputs={**news, "checkedAs": name})
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        if news.get("fails"):
+            raise ProviderError(f"{base.URN.get()} can't be that")
         return Change(delete_before_replace=True)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -174,6 +177,11 @@ def test_a_resource_that_is_gone_reads_as_an_empty_id(stub: Any) -> None:
 def test_check_gets_the_resources_name_from_its_urn(stub: Any) -> None:
     checked = stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct({})))
     assert to_values(checked.inputs) == {"checkedAs": "thing"}
+
+
+def test_a_refusal_of_a_preview_knows_its_resource(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError, match=f"{re.escape(URN)} can't be that"):
+        stub.Diff(provider_pb2.DiffRequest(urn=URN, news=to_struct({"fails": "yes"})))
 
 
 def test_nothing_to_replace_means_nothing_to_delete_first(stub: Any) -> None:

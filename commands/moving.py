@@ -1,0 +1,179 @@
+"""Steps of a node's move, in an order in which any of them may be the last: the wallet is whole somewhere.
+
+Stop the node; put its wallets into a volume on the new host, and prove them there; name the new host in the
+stack's file; take the node out of the state; bring it up. Until the old container is gone, nothing runs on
+the new host; the old volume is never touched.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import click
+
+from clients.age import Identity
+from clients.answering import Address, silent
+from clients.engine import engine_address
+from clients.fingerprint import Fingerprint, digest, summary
+from clients.host_checks import Level
+from commands.agreement import has_agreed
+from commands.backend import Backend
+from commands.exit_codes import FAILED
+from commands.taking_out import forget, take_out, targets_of
+from display.errors import UserError
+from fleet.check import check
+from fleet.wanted import places
+from local.missing_nodes import file_name
+from local.pulumi_run import pulumi
+from local.stack import aside, stack_file
+from settings.stack import StackSettings
+from wallets.backup_format import Backup, open_backup
+from wallets.commands import look, refuse_anothers, volume_of
+from wallets.contents import File
+from wallets.fingerprint import fingerprint_of
+from wallets.moving import carry, prepare, refuse_less, refuse_taken, wallets_of
+from wallets.nodes import DeployedNode
+
+_NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
+PROVIDER = "pulumi:providers:docker"
+
+
+def refuse_unfit(settings: StackSettings, host: str) -> None:
+    """Raise UserError with all that `up` would refuse on the new host; say what it would warn of."""
+    [checked] = check([place for place in places(settings) if place.name == host])
+    wrong = [one.text for one in checked.findings if one.level is not Level.WARNED]
+    if wrong:
+        raise UserError("\n".join([*wrong, "Nothing was changed."]))
+    for finding in checked.findings:
+        click.echo(f"warning: {finding.text}", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The wallets of a node that moves: in its volume, or where its host is dead in a backup."""
+
+    node: DeployedNode
+    remembers: Fingerprint
+    """Fingerprint in the state."""
+    backup: Backup | None
+    identities: Sequence[Identity]
+    older: bool
+    """True takes a backup that lacks what the state remembers."""
+
+    def wallets(self) -> dict[str, File]:
+        """All of them, whole. Raises WalletError where they are fewer than the state remembers."""
+        node = self.node
+        if self.backup is None:
+            source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
+            way = f"Restore a copy or a backup first: `{node.restored_from('FILE')}`"
+            refuse_less(source, contents, self.remembers, way)
+            return contents
+        refuse_anothers(node, self.backup)
+        contents = open_backup(self.backup, self.identities)
+        if not self.older:
+            refuse_less(self.backup.name, contents, self.remembers, "--older takes it all the same")
+        return contents
+
+    def refuse_alive(self) -> None:
+        """Raise UserError where a host that should be dead answers: its node may run."""
+        node = self.node
+        address = Address(engine_address(node.engine), tuple(node.ssh_options))
+        if self.backup is not None and not silent([address]):
+            raise UserError(
+                f"host {node.host} answers: leave out `--from-backup`, and the wallet comes from there as it "
+                "is now. Nothing was changed."
+            )
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """The node, stopped; it starts again where the body fails. A dead host is not asked."""
+        return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
+
+    def take_out(self, backend: Backend) -> int:
+        """Take the node out of the state; exit code of pulumi."""
+        return take_out(self.node, backend) if self.backup is None else forget(self.node, backend)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One node's move; the file's text already names the new host."""
+
+    backend: Backend
+    source: DeployedNode
+    target: DeployedNode
+    origin: Origin
+    text: str
+
+    def run(self, *, yes: bool) -> int:
+        """The exit code. Raises UserError, with the node as it was, until its wallets are on the new host."""
+        self.origin.refuse_alive()
+        contents = self.origin.wallets()
+        refuse_taken(self.target, contents)
+        click.echo(
+            f"{self.source.where} moves to host {self.target.host}, with {_said(fingerprint_of(contents))}."
+        )
+        click.echo(f"It is stopped meanwhile. The chain stays behind. {self._old_host()}")
+        if not (yes or has_agreed("Do that?", _NOBODY, err=True)):
+            click.echo("Nothing was changed.", err=True)
+            return FAILED
+        prepare(self.target)
+        with self.origin.stopped():
+            carried = carry(self.target, self.origin.wallets())
+            click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
+            stack_file(self._stack).write_bytes(self.text.encode())
+        if self.origin.take_out(self.backend):
+            return self._failed("is not out of the state of its old host; run the same command again")
+        if self._up():
+            return self._failed("does not run there yet: `up` tries again, and says what is wrong")
+        return self._prove(carried)
+
+    @property
+    def _stack(self) -> str:
+        return self.source.stack
+
+    def _old_host(self) -> str:
+        node = self.source
+        if self.origin.backup is None:
+            return f"Kept on host {node.host}: {node.kept}."
+        return (
+            f"Host {node.host} is dead. If it comes back, its Docker starts {node.container} again, on a "
+            "copy of this wallet: before it is back on a network, remove that container there "
+            f"(`docker stop -t 60 {node.container} && docker rm {node.container}`)."
+        )
+
+    def _up(self) -> int:
+        """Bring up this node alone, and the provider of its new host; exit code of pulumi."""
+        stack, project, *_ = self.source.preflight.split("::")
+        provider = f"{stack}::{project}::{PROVIDER}::{self.target.host}"
+        given = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", self._stack]
+        with aside(self._stack, self.text) as options:
+            return pulumi(
+                [*given, *options, *targets_of([provider, *self.source.urns])],
+                self.backend.env,
+                self.backend.update_log,
+            )
+
+    def _failed(self, said: str) -> int:
+        node = self.source
+        back = f" The way back: write `host: {node.host}` there, then `up`, or the command that it names."
+        click.echo(
+            f"{node.name} {said}. Its wallet is whole on host {self.target.host}, and "
+            f"{file_name(self._stack)} names that host.{back if self.origin.backup is None else ''}",
+            err=True,
+        )
+        return FAILED
+
+    def _prove(self, carried: Fingerprint) -> int:
+        """Look at the wallets under the running node; the exit code."""
+        now = look(self.target)
+        if now != carried:
+            return self._failed(f"has other wallets there now: {_said(now)}")
+        click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")
+        click.echo(self._old_host())
+        if self.origin.backup is None:
+            click.echo("The old volumes are a copy by now: no other node may ever use them.")
+        return 0
+
+
+def _said(wallets: Fingerprint) -> str:
+    return f"{summary(wallets)}, fingerprint {digest(wallets)}"

@@ -1,0 +1,140 @@
+"""`skyinfra node move`: a node goes to another host, and its wallet with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+import yaml
+
+from catalogue.naming import engine_name
+from commands.backend import Backend, Choice
+from commands.moving import Move, Origin, refuse_unfit
+from commands.options import chosen, examples, with_stack
+from commands.wallet_options import opened, with_identity, with_ssh
+from display.errors import UserError
+from fleet.move import image_for, with_host
+from fleet.wanted import settings_of
+from local.missing_nodes import file_name, listed_nodes
+from local.stack import stack_file
+from providers.skycoin.wallet_identity import remembered
+from settings.names import container_name, pull_from, repository_of, volume_names
+from settings.stack import StackSettings
+from wallets.backup_format import read
+from wallets.backup_places import load_file
+from wallets.nodes import DeployedNode, node_of, nodes_of
+
+
+@click.command(
+    short_help="Move a node and its wallet to another host.",
+    epilog=examples(
+        "./skyinfra node move attic --to shed -s fleet",
+        "./skyinfra node move attic --to shed -s fleet --from-backup FILE --identity wallet-key.txt",
+    ),
+)
+@click.argument("name", metavar="NODE")
+@click.option("--to", "host", metavar="HOST", required=True, help="Host of the stack's file to move to.")
+@click.option(
+    "--from-backup",
+    "file",
+    metavar="FILE",
+    help="Backup to take the wallets from, for a host that is dead: it is not asked. A path or an ssh:// "
+    "address.",
+)
+@with_identity
+@with_ssh
+@click.option("--older", is_flag=True, help="Take a backup that lacks what the state remembers.")
+@click.option("--yes", is_flag=True, help="Go on without a question.")
+@with_stack
+def move(
+    name: str,
+    host: str,
+    file: str | None,
+    keys: Sequence[str],
+    ssh_options: Sequence[str],
+    older: bool,
+    yes: bool,
+    stack: str | None,
+    backend: Choice,
+) -> int:
+    """Stop NODE, bring its wallets to HOST, and let the node run there.
+
+    Both hosts must answer. The wallets are compared byte by byte before the old container goes; the old
+    volumes stay. `host:` of the node in the stack's file is written by this command. The chain is downloaded
+    again. A move that was interrupted is finished by running it again.
+    """
+    found, stack_name = chosen(stack, backend)
+    known = opened(keys)
+    given = read(file, load_file(file, ssh_options)) if file else None
+    with found.changing(stack_name, "node move"):
+        resources = found.resources(stack_name)
+        _refuse_unknown(stack_name, name, host, nodes_of(stack_name, resources))
+        source = node_of(stack_name, name, resources)
+        text = with_host(stack_file(stack_name).read_bytes().decode(), str(file_name(stack_name)), name, host)
+        settings = settings_of(yaml.safe_load(text)["config"])
+        target = _target(found, source, host, settings)
+        remembers = remembered(_outputs(resources, source.preflight))
+        origin = Origin(source, remembers, given, known, older=older)
+        refuse_unfit(settings, host)
+        return Move(found, source, target, origin, text).run(yes=yes)
+
+
+def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, DeployedNode]) -> None:
+    """Raise UserError where the state has no such node, but the file has it on its new host."""
+    entry = listed_nodes(stack).get(name)
+    if name not in nodes and isinstance(entry, dict) and entry.get("host") == host:
+        raise UserError(
+            f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` makes it "
+            "there, and refuses a wallet that is not the one which that host remembers. Nothing was changed."
+        )
+
+
+def _outputs(resources: Sequence[Mapping[str, Any]], urn: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in resources if one["urn"] == urn).get("outputs") or {}
+    return found
+
+
+def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> DeployedNode:
+    """The node as it will be on its new host. Raises UserError where it can't be there."""
+    wanted, entry = settings.hosts[host], settings.nodes[source.name]
+    if host == source.host or engine_name(wanted.address or "") == engine_name(source.engine or ""):
+        raise UserError(
+            f"{source.where} has its volumes on the engine of {host} already: `up` does all else. Where the "
+            "host itself has another engine now, give that one a name of its own in skycoin:hosts. Nothing "
+            "was changed."
+        )
+    return replace(
+        source,
+        host=host,
+        engine=wanted.address,
+        ssh_options=wanted.ssh_options,
+        image=_image(backend, source, host, settings),
+        pull_from=_pulled_from(source, host, settings),
+        container=container_name(source.name, entry.image),
+        wallet=volume_names(source.name, entry)[1],
+    )
+
+
+def _image(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> str:
+    """The node's image as the new host takes it. Raises UserError."""
+    variant, before = settings.hosts[host].variant, settings.hosts.get(source.host)
+    if before is not None and before.variant == variant:
+        return source.image
+    publisher = settings.images_from or source.stack
+    image = image_for(variant, source.image, backend.outputs(publisher))
+    if image is None:
+        raise UserError(
+            f"{source.name}: the outputs of the stack {publisher} do not have its image {source.image} for "
+            f"{variant or 'all architectures'}. Bring that stack up first. Nothing was changed."
+        )
+    return image
+
+
+def _pulled_from(source: DeployedNode, host: str, settings: StackSettings) -> str | None:
+    """Repository that the new host pulls the node's image from, where that is not the image's own."""
+    registry = pull_from(host, settings)
+    if registry is None:
+        return None
+    name = settings.nodes[source.name].image
+    there = settings.registries[registry]
+    return f"{there.root}/{repository_of(name, settings.images[name], there)}"

@@ -1,0 +1,64 @@
+"""A node taken out of its stack: its container and network go, its volumes stay."""
+
+from collections.abc import Sequence
+
+import click
+
+from clients.pulumi import let_go, waiting_nodes
+from commands.backend import Backend
+from commands.exit_codes import FAILED, INTERRUPTED
+from local.pulumi_run import pulumi
+from wallets.nodes import DeployedNode
+
+
+def take_out(deployed: DeployedNode, backend: Backend) -> int:
+    """Exit code of pulumi. Where it fails or is interrupted, the wallet is protected again."""
+    _let_go(deployed, backend)
+    options = ["--yes", "--stack", deployed.stack]
+    targets = targets_of(deployed.urns)
+    tried, code = list[str](), FAILED
+    try:
+        for urn in deployed.protected:
+            tried.append(urn)  # before: an interrupted `unprotect` may have done it
+            if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
+                return code
+        code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
+    finally:
+        for urn in tried if code else ():
+            _protect(urn, deployed.stack, backend)
+    return code
+
+
+def forget(deployed: DeployedNode, backend: Backend) -> int:
+    """Exit code of pulumi: a node leaves the state, and its host is not asked."""
+    _let_go(deployed, backend)
+    options = ["--force", "--yes", "--stack", deployed.stack]
+    for urn in reversed(deployed.urns):
+        if code := pulumi(["state", "delete", urn, *options], backend.env, backend.update_log):
+            return code
+    return 0
+
+
+def targets_of(urns: Sequence[str]) -> list[str]:
+    """Options of an update that is of these resources alone."""
+    return [part for urn in urns for part in ("--target", urn)]
+
+
+def _let_go(deployed: DeployedNode, backend: Backend) -> None:
+    if waiting_nodes(backend.resources(deployed.stack), deployed.urns):
+        let_go(deployed.stack, deployed.urns)
+
+
+def _protect(urn: str, stack: str, backend: Backend) -> None:
+    """Protect a wallet again, or say how: a second Ctrl-C ends this one, and not those of the others."""
+    options = ["--yes", "--stack", stack]
+    try:
+        code = pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code:
+        command = f"pulumi state protect '{urn}' --stack {stack}"
+        click.echo(f"If it is still in the state, it may be without protection now: `{command}`", err=True)

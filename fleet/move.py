@@ -1,0 +1,53 @@
+"""A node's new host: in the stack's file, and the image for it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from catalogue.naming import pinned, split_pinned
+from display.errors import UserError
+from fleet.rollback_file import SECTION, entry_of
+
+KEY = "host"
+
+
+def with_host(text: str, file: str, node: str, host: str) -> str:
+    """Text of a stack's file with another host of a node; every other character stays.
+
+    Raises UserError with what to write by hand where the file is written in a way that this does not edit.
+    """
+    wanted = yaml.safe_load(text)
+    try:
+        nodes = wanted["config"][SECTION]
+        # A mapping of its own: an alias is one value with its anchor.
+        nodes[node] = {**nodes[node], KEY: host}
+    except (LookupError, TypeError):
+        raise UserError(f"{node!r} has no entry in {SECTION} of {file}") from None
+    entry = entry_of(text, node)
+    value = next((value for key, value in entry.value if key.value == KEY), None) if entry else None
+    if value is not None:
+        written = host if yaml.safe_load(host) == host else json.dumps(host)
+        edited = text[: value.start_mark.index] + written + text[value.end_mark.index :]
+        if yaml.safe_load(edited) == wanted:
+            return edited
+    raise UserError(
+        f"{file} is not changed: {node} is written there in a way that this does not edit. Write "
+        f"`{KEY}: {host}` into its entry in {SECTION} by hand, then run the same command again."
+    )
+
+
+def image_for(variant: str | None, image: str, outputs: Mapping[str, Any]) -> str | None:
+    """Reference of what an image (`repo@sha256:…`) is for another architecture; None where nobody knows.
+
+    `outputs` are those of the stack that publishes it. `variant` None is the manifest list.
+    """
+    digest = split_pinned(image)[1]
+    for tags in (outputs.get("images") or {}).values():
+        for entry in tags.values():
+            variants = {name: str(one["ref"]) for name, one in entry["variants"].items()}
+            whole = pinned(entry["ref"])
+            if digest in {split_pinned(one)[1] for one in (whole, *variants.values())}:
+                return whole if variant is None else variants.get(variant)
+    return None

@@ -1,0 +1,193 @@
+"""A node goes to another host by one command, and its wallet with it; old volumes stay."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.boards import Board, start_board
+from tests.e2e.machine import Machine, Result
+from tests.e2e.plugin import until
+from tests.e2e.test_dead_hosts import with_entries
+from tests.e2e.test_rollback import fingerprint, well
+from tests.e2e.test_wallet_backups import Key
+from tests.e2e.test_wallet_identity import MADE, SEED
+
+NAME, PORT, HEIR_PORT = "nomad", 16433, 16434
+NODE = f"skycoin-{NAME}"
+WALLET = f"{NODE}-wallet"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A node with wallets of its own making, on this machine's engine; two boards without a node."""
+
+    machine: Machine
+    shore: Board
+    cove: Board
+
+    def move(self, host: str, *options: str) -> Result:
+        return self.machine.skyinfra("node", "move", NAME, "--to", host, "--yes", *options)
+
+    def files(self) -> str:
+        """Sums of the wallets in the volume on this machine, which may have no node any more."""
+        place = Path(self.machine.inspect("volume", WALLET)["Mountpoint"])
+        return "".join(f"{path.name} {path.read_text()}" for path in sorted(place.glob("*.wlt")))
+
+
+@pytest.fixture(scope="module")
+def boards(up: Machine) -> Iterator[tuple[Board, Board]]:
+    made = start_board(up.layout, "shore", 21), start_board(up.layout, "cove", 22)
+    yield made
+    for board in made:
+        board.end()
+
+
+@pytest.fixture(scope="module")
+def fleet(up: Machine, boards: tuple[Board, Board]) -> Iterator[Fleet]:
+    before, (shore, cove) = up.settings(), boards
+    nodes = {NAME: {"image": "skycoin", "host": "here", "rpc-port": PORT, "wait": 60}}
+    hosts = {"shore": shore.host, "cove": cove.host}
+    up.change(with_entries(before, hosts=hosts, nodes=nodes))
+    well(up.make("up"))
+    for name, options in MADE.items():
+        well(up.docker("exec", NODE, "skycoin-cli", "walletCreate", f"{name}.wlt", *options))
+    yield Fleet(up, shore, cove)
+    well(up.make("retire", f"NODE={NAME}"))
+    up.change(before)
+    well(up.make("up"))
+
+
+LIST = ("exec", NODE, "skycoin-cli", "listAddresses", "deterministic.wlt")
+"""Addresses of a wallet, as the node's own program prints them."""
+
+
+def test_another_host_in_the_file_is_refused_with_the_command(fleet: Fleet) -> None:
+    machine, before = fleet.machine, fleet.machine.settings()
+    nodes = {**before["skycoin:nodes"], NAME: {**before["skycoin:nodes"][NAME], "host": "shore"}}
+    machine.change({**before, "skycoin:nodes": nodes})
+    for refused in (machine.make("preview"), machine.make("up")):
+        assert refused.code != 0
+        assert f"`./skyinfra node move {NAME} --to shore` moves both" in " ".join(refused.text.split())
+    machine.change(before)
+
+
+def test_a_node_moves_with_its_wallet_and_leaves_its_volumes(fleet: Fleet) -> None:
+    machine, shore = fleet.machine, fleet.shore
+    wallets, listed, files = fingerprint(machine, NAME), well(machine.docker(*LIST)).text, fleet.files()
+    text = machine.stack_file.read_text()
+    moved = well(fleet.move("shore"))
+    assert f"{NAME} on host shore runs with the same wallets" in moved.text
+    assert SEED not in moved.text
+    wanted, changed = re.subn(rf"host: here(\s+rpc-port: {PORT})", r"host: shore\1", text)
+    assert (machine.stack_file.read_text(), changed) == (wanted, 1)
+    assert fingerprint(machine, NAME) == wallets
+    assert shore.docker(*LIST) == listed
+    assert fleet.files() == files, "the old volume stays"
+    assert NODE not in machine.docker("ps", "-a", "--format", "{{.Names}}").text.split()
+    again = well(machine.make("up"))
+    assert re.search(r"\n    \d+ unchanged \(", again.text), again.text
+
+
+def test_a_move_that_is_killed_is_finished_by_the_next(fleet: Fleet) -> None:
+    machine, cove = fleet.machine, fleet.cove
+    wallets = fingerprint(machine, NAME)
+    process = machine.started(
+        "./skyinfra", "node", "move", NAME, "--to", "cove", "--yes", env=machine.environment()
+    )
+    until(lambda: WALLET in cove.docker("volume", "ls", "-q"), "the volume is made", 120)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    moved = well(fleet.move("cove"))
+    assert f"fingerprint {wallets}." in moved.text
+    assert fingerprint(machine, NAME) == wallets
+    assert NODE not in fleet.shore.docker("ps", "-a", "--format", "{{.Names}}").split()
+
+
+def test_a_wallet_that_has_grown_never_goes_over_its_older_copy(fleet: Fleet) -> None:
+    machine, cove = fleet.machine, fleet.cove
+    cove.docker("exec", NODE, "skycoin-cli", "walletAddAddresses", "deterministic.wlt", "-n", "1")
+    wallets = fingerprint(machine, NAME)
+    refused = fleet.move("shore")
+    assert refused.code == 1
+    assert f"the volume {WALLET} on host shore is not empty: it has deterministic.wlt" in refused.text
+    assert "The wallets that come have all of its addresses" in refused.text
+    assert fingerprint(machine, NAME) == wallets
+    fleet.shore.docker("volume", "rm", WALLET)
+    well(fleet.move("shore"))
+    assert fingerprint(machine, NAME) == wallets
+
+
+def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp_path: Path) -> None:
+    machine, key = fleet.machine, Key(tmp_path, "key.txt", fleet.machine)
+    wallets = fingerprint(machine, NAME)
+    made = well(machine.skyinfra("wallet", "backup", NAME, "--to", str(tmp_path), "--recipient", key.public))
+    [file] = re.findall(r"^(\S+\.backup): ", made.text, re.MULTILINE)
+    options = ("--from-backup", file, "--identity", str(key.file))
+    alive = fleet.move("cove", *options)
+    assert alive.code == 1
+    assert "host shore answers: leave out `--from-backup`" in alive.text
+    fleet.shore.stop_sshd()
+    try:
+        fleet.cove.docker("volume", "rm", WALLET)
+        moved = well(fleet.move("cove", *options))
+        assert f"docker stop -t 60 {NODE} && docker rm {NODE}" in moved.text
+        assert fingerprint(machine, NAME) == wallets
+    finally:
+        fleet.shore.start_sshd()
+    assert NODE in fleet.shore.docker("ps", "--format", "{{.Names}}"), "nobody has touched it"
+    fleet.shore.docker("rm", "-f", NODE)
+
+
+@contextmanager
+def plain_run(machine: Machine, name: str) -> Iterator[str]:
+    """A node of a plain `docker run`, with a wallet of its own making; its fingerprint is not known yet."""
+    image = machine.outputs()["nodes"]["node-1"]["image"]
+    options = ("--network", "none", "--restart", "unless-stopped", "--name", name, "-v", f"{name}:/wallet")
+    well(machine.docker("run", "-d", *options, image, "-disable-networking"))
+    try:
+        cli = ("exec", name, "skycoin-cli")
+        until(lambda: machine.docker(*cli, "status").code == 0, "the old node answers", 120, 1)
+        well(machine.docker(*cli, "walletCreate", "old.wlt", *MADE["deterministic"]))
+        yield well(machine.docker(*cli, "listAddresses", "old.wlt")).text
+    finally:
+        machine.docker("rm", "-f", name)
+        machine.docker("volume", "rm", name)
+
+
+def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
+    """The community's images keep it at /wallet; the node's own image does so too."""
+    before, new = up.settings(), "skycoin-heir"
+    nodes = {"heir": {"image": "skycoin", "host": "here", "rpc-port": HEIR_PORT, "wait": 60}}
+    up.change(with_entries(before, nodes=nodes))
+    well(up.make("up"))
+    try:
+        with plain_run(up, "old-skycoin") as addresses:
+            refused = up.skyinfra("wallet", "adopt", "heir", "--from", "old-skycoin")
+            assert refused.code == 1
+            assert "a wallet has one writer. `docker stop -t 60 old-skycoin`" in refused.text
+            place = Path(up.inspect("volume", "old-skycoin")["Mountpoint"])
+            files = {path.name: path.read_bytes() for path in place.glob("*.wlt")}
+            adopted = well(up.skyinfra("wallet", "adopt", "heir", "--from", "old-skycoin", "--yes"))
+            assert SEED not in adopted.text
+            assert {path.name: path.read_bytes() for path in place.glob("*.wlt")} == files
+            assert up.inspect("container", "old-skycoin")["State"]["Status"] == "exited"
+            listed = well(up.docker("exec", new, "skycoin-cli", "listAddresses", "old.wlt")).text
+            assert listed == addresses
+            assert f"with the fingerprint {fingerprint(up, 'heir')}." in adopted.text
+            # A folder of the host, as docs/wallets.md says. What comes is there already.
+            image = up.inspect("container", new)["Config"]["Image"]
+            well(up.docker("create", "--name", "bound", "-v", f"{place}:/wallet", image))
+            well(up.skyinfra("wallet", "adopt", "heir", "--from", "bound"))
+            again = well(up.make("up"))
+            assert re.search(r"\n    \d+ unchanged \(", again.text), again.text
+    finally:
+        up.docker("rm", "-f", "bound")
+        well(up.make("retire", "NODE=heir"))
+        up.change(before)
+        well(up.make("up"))

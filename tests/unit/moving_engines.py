@@ -1,0 +1,217 @@
+"""Docker engines that wallets move between: volumes are folders, and what runs beside them runs for real.
+
+Every request can be the last one: a test says after which of them the program is killed, or the engine fails.
+"""
+
+import posixpath
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.errors import NotFound
+
+from providers.base import Values
+from wallets.contents import File, from_tar, to_tar
+
+IMAGE = f"docker.io/skycoin/skycoin@sha256:{'a' * 64}"
+
+
+@dataclass
+class Requests:
+    """Requests to all engines of a test, and what happens at one of them."""
+
+    count: int = 0
+    last: int | None = None
+    """Number of the one at which `fault` is raised."""
+    fault: BaseException = field(default_factory=KeyboardInterrupt)
+
+    def come(self) -> None:
+        self.count += 1
+        if self.count == self.last:
+            raise self.fault
+
+
+@dataclass
+class Board:
+    """A docker client of one host."""
+
+    root: Path
+    requests: Requests
+    nodes: "dict[str, Node]" = field(default_factory=dict)
+    """Containers by name."""
+    noted: list[str] = field(default_factory=list)
+
+    @property
+    def api(self) -> "Api":
+        return Api(self)
+
+    @property
+    def containers(self) -> "Containers":
+        return Containers(self)
+
+    def folder(self, volume: str) -> Path:
+        return self.root / volume
+
+    def make(self, volume: str, **wallets: bytes) -> None:
+        """Make a volume with wallets; `mine` is the file mine.wlt."""
+        self.folder(volume).mkdir(parents=True, exist_ok=True)
+        for name, data in wallets.items():
+            (self.folder(volume) / f"{name}.wlt").write_bytes(data)
+
+    def files(self, volume: str) -> dict[str, bytes]:
+        """Files of a volume, those that this program keeps for itself left out."""
+        found = self.folder(volume).rglob("*") if self.folder(volume).exists() else ()
+        return {
+            str(path.relative_to(self.folder(volume))): path.read_bytes()
+            for path in found
+            if path.is_file() and not path.name.startswith(".skyinfra-id")
+        }
+
+    def run(self, name: str, **mounts: str) -> "Node":
+        """Let a container run; `wallet="v"` mounts the volume v at /wallet."""
+        self.nodes[name] = Node(self, name, {f"/{place}": volume for place, volume in mounts.items()})
+        return self.nodes[name]
+
+
+@dataclass
+class Api:
+    """The part of docker-py's low-level API that is asked for."""
+
+    board: Board
+
+    def inspect_volume(self, name: str) -> Values:
+        self.board.requests.come()
+        if not self.board.folder(name).exists():
+            raise NotFound(name)
+        return {"Name": name}
+
+    def create_volume(self, name: str) -> None:
+        self.board.requests.come()
+        self.board.make(name)
+
+    def inspect_image(self, name: str) -> Values:
+        self.board.requests.come()
+        return {"Id": name}
+
+    def containers(self, *, filters: Values) -> list[Values]:
+        self.board.requests.come()
+        return []  # no look goes into a node here
+
+
+@dataclass
+class Node:
+    """A container that is there for longer."""
+
+    board: Board
+    name: str
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Folders of its own."""
+    status: str = "running"
+
+    def stop(self, timeout: int) -> None:
+        self.board.requests.come()
+        assert timeout == 60
+        self.status = "exited"
+
+    def start(self) -> None:
+        self.status = "running"
+
+    def get_archive(self, path: str) -> tuple[list[bytes], Values]:
+        self.board.requests.come()
+        if path in self.mounts:
+            return _archived(self.board.folder(self.mounts[path]), path)
+        if path not in self.files:
+            raise NotFound(path)
+        found = {name: File(data=data) for name, data in self.files[path].items()}
+        return [to_tar(found, posixpath.basename(path))], {}
+
+
+@dataclass
+class Containers:
+    """Containers of one host."""
+
+    board: Board
+
+    def get(self, name: str) -> Node:
+        self.board.requests.come()
+        if name not in self.board.nodes:
+            raise NotFound(name)
+        return self.board.nodes[name]
+
+    def list(self, filters: Values, all: bool = False) -> Sequence[Node]:  # noqa: A002 docker's name
+        self.board.requests.come()
+        if all:
+            return []
+        users = [one for one in self.board.nodes.values() if filters["volume"] in one.mounts.values()]
+        return [one for one in users if one.status == "running"]
+
+    def create(self, image: str, *, command: Sequence[str], volumes: Values, **options: Any) -> "Short":
+        self.board.requests.come()
+        assert options["network_mode"] == "none"
+        assert options["read_only"]
+        for volume in volumes:
+            assert volume.endswith("-backups") or self.board.folder(volume).exists(), "it would be made"
+            self.board.make(volume)
+        return Short(self.board, volumes, command)
+
+
+@dataclass
+class Short:
+    """A short-lived container beside a wallet."""
+
+    board: Board
+    volumes: Mapping[str, Mapping[str, str]]
+    command: Sequence[str]
+    done: "subprocess.CompletedProcess[bytes] | None" = None
+
+    def get_archive(self, path: str) -> tuple[list[bytes], Values]:
+        self.board.requests.come()
+        folder = Path(self._here(path))
+        if not folder.exists():
+            raise NotFound(path)
+        return _archived(folder, path)
+
+    def put_archive(self, path: str, archive: bytes) -> bool:
+        self.board.requests.come()
+        for name, file in from_tar(archive).items():
+            target = Path(self._here(path)) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.data)
+        return True
+
+    def start(self) -> None:
+        self.board.requests.come()
+        command = [
+            self._here(part).replace("/tmp/folders", f"{self.board.root}.tmp") for part in self.command
+        ]
+        self.done = subprocess.run(command, capture_output=True, check=False)
+
+    def wait(self, timeout: int) -> Values:
+        self.board.requests.come()
+        assert self.done
+        return {"StatusCode": self.done.returncode}
+
+    def logs(self, tail: Any) -> bytes:
+        assert self.done
+        return self.done.stdout + self.done.stderr
+
+    def remove(self, force: bool) -> None:
+        assert force
+
+    def _here(self, text: str) -> str:
+        for volume, mount in self.volumes.items():
+            text = re.sub(rf"{mount['bind']}(?![\w-])", str(self.board.folder(volume)), text)
+        return text
+
+
+def _archived(folder: Path, path: str) -> tuple[list[bytes], Values]:
+    found = {
+        str(one.relative_to(folder)): File(data=one.read_bytes())
+        for one in folder.rglob("*")
+        if one.is_file()
+    }
+    return [to_tar(found, posixpath.basename(path))], {}

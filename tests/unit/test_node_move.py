@@ -1,0 +1,512 @@
+"""`skyinfra node move`: refusals, the way of the wallets, and each place where it can be interrupted."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from clients.answering import Address
+from clients.fingerprint import digest, lines
+from clients.host_checks import Finding, Level
+from commands.backend import BACKEND_URL
+from fleet.check import Checked
+from local.layout import Layout, read_layout
+from local.pulumi_cli import remember
+from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.moving_engines import IMAGE, Board, Requests
+from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
+from tests.unit.test_wallets import URN, child
+from wallets.contents import File
+from wallets.fingerprint import fingerprint_of
+
+NODE, WALLET = "skycoin-one", "skycoin-one-wallet"
+TEXT = """\
+config:
+  skycoin:images-from: organization/skycoin/release
+  skycoin:hosts:
+    attic: {engine: "ssh://pi@attic.lan"}
+    shed: {engine: "ssh://pi@shed.lan"}
+    arm: {engine: "ssh://pi@arm.lan", arch: arm64v8}
+    same: {engine: "ssh://me@attic.lan:22"}
+  skycoin:nodes:
+    one: {image: skycoin, host: attic} # kept
+"""
+MOVED = TEXT.replace("host: attic}", "host: shed}")
+MINE = {"mine": wallet("one", "two"), "other": wallet("three", seed="x")}
+CONTENTS = {f"{name}.wlt": File(data=data) for name, data in MINE.items()}
+FINGERPRINT = digest(fingerprint_of(CONTENTS))
+
+
+class Fleet:
+    """Two hosts, the stack's file and state, and pulumi."""
+
+    def __init__(self, folder: Path, file: Path) -> None:
+        self.requests = Requests()
+        self.boards = {
+            f"ssh://pi@{name}.lan": Board(folder / name, self.requests) for name in ("attic", "shed", "arm")
+        }
+        self.attic, self.shed, self.arm = self.boards.values()
+        self.file = file
+        file.write_text(TEXT)
+        self.attic.make(WALLET, **MINE)
+        self.attic.make(f"{WALLET}-backups")
+        self.attic.run(NODE, wallet=WALLET)
+        self.shed.root.mkdir()
+        self.arm.root.mkdir()
+        self.resources = resources("attic")
+        self.fails = ""
+        """Command of pulumi that fails, or is interrupted."""
+        self.interrupts = False
+        self.calls: list[list[str]] = []
+        self.dead = set[str]()
+        self.findings: list[Finding] = []
+
+    def connect(self, place: Any) -> Board:
+        return self.boards[place["engine"]]
+
+    def pulumi(self, command: Sequence[str], *_: object) -> int:
+        self.calls.append(list(command))
+        if self.fails and self.fails in command:
+            if self.interrupts:
+                raise KeyboardInterrupt
+            return 255
+        if command[0] == "destroy":
+            self.resources = []
+            del self.attic.nodes[NODE]
+        if command[:2] == ["state", "delete"]:
+            self.resources = [one for one in self.resources if one["urn"] != command[2]]
+        if command[0] == "up":
+            self._up(command)
+        return 0
+
+    def _up(self, command: Sequence[str]) -> None:
+        text = Path(command[command.index("--config-file") + 1]).read_text()
+        assert self.file.read_text() == text, "the file says what is done"
+        host = yaml.safe_load(text)["config"]["skycoin:nodes"]["one"]["host"]
+        assert f"urn:pulumi:test::skycoin::pulumi:providers:docker::{host}" in command
+        for board in self.boards.values():
+            assert board.nodes.get(NODE) is None or board is self.attic, "two nodes of one wallet"
+        self.resources = resources(host)
+        self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
+
+    def check(self, places: Sequence[Any]) -> list[Checked]:
+        [place] = places
+        [tenant] = place.tenants
+        assert tenant.wallet == WALLET
+        return [Checked(place=place, facts=None, findings=self.findings)]
+
+    def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
+        return {one: "dead" for one in addresses if one.engine in self.dead}
+
+    @property
+    def running(self) -> list[str]:
+        return [
+            address
+            for address, board in self.boards.items()
+            if NODE in board.nodes and board.nodes[NODE].status == "running"
+        ]
+
+
+def resources(host: str) -> list[dict[str, Any]]:
+    """State of the node on a host, with the wallets that it remembers."""
+    urn = f"{URN}skycoin:index:Node::one"
+    place = {"host": host, "engine": f"ssh://pi@{host}.lan", "image": IMAGE, "wallet": WALLET}
+    memory = {"wallets": sorted(lines(fingerprint_of(CONTENTS)))}
+    return [
+        {"urn": urn, "type": "skycoin:index:Node"},
+        child("skycoin:index:Preflight", "one-preflight", urn, inputs=place, outputs=memory),
+        child("docker:index/volume:Volume", "one-wallet", urn, inputs={"name": WALLET}, protect=True),
+        child("skycoin:index:NodeContainer", "one-container", urn, inputs={"name": NODE, "image": IMAGE}),
+    ]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    for name in (BACKEND_URL, "DOCKER_HOST"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    layout: Layout = read_layout()
+    layout.state.mkdir()
+    (layout.state / "passphrase").touch()
+    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+    file = tmp_path / "stacks" / "Pulumi.test.yaml"
+    file.parent.mkdir()
+    for module in ("local.stack", "local.missing_nodes"):
+        monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
+    made = Fleet(tmp_path / "hosts", file)
+    monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
+    monkeypatch.setattr("wallets.commands.connect", made.connect)
+    for module in ("moving", "taking_out"):
+        monkeypatch.setattr(f"commands.{module}.pulumi", made.pulumi)
+    monkeypatch.setattr("commands.moving.check", made.check)
+    monkeypatch.setattr("commands.moving.silent", made.silent)
+    return made
+
+
+def move(skyinfra: Skyinfra, host: str = "shed", *options: str) -> Ran:
+    return skyinfra("node", "move", "one", "--to", host, "-s", "test", "--yes", *options)
+
+
+def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    before = fleet.attic.files(WALLET)
+    ran = move(skyinfra)
+    assert ran.code == 0, ran.err
+    assert fleet.attic.files(WALLET) == before == fleet.shed.files(WALLET)
+    assert fleet.running == ["ssh://pi@shed.lan"]
+    assert fleet.file.read_text() == MOVED
+    assert ran.out.startswith(
+        f"one on host attic moves to host shed, with 2 wallets with 3 addresses, fingerprint {FINGERPRINT}.\n"
+    )
+    assert (
+        "\none on host shed runs with the same wallets: 2 wallets with 3 addresses, fingerprint "
+        f"{FINGERPRINT}.\n" in ran.out
+    )
+    assert f"Kept on host attic: wallet volume {WALLET}, its copies in {WALLET}-backups." in ran.out
+    assert "The old volumes are a copy by now: no other node may ever use them." in ran.out
+    assert [call[0] for call in fleet.calls] == ["state", "destroy", "up"]
+    remembered = (fleet.shed.folder(f"{WALLET}-backups") / ".identity").read_text().splitlines()
+    assert remembered[0] == (fleet.shed.folder(WALLET) / ".skyinfra-id").read_text().strip()
+    assert sorted(remembered[1:]) == sorted(lines(fingerprint_of(CONTENTS)))
+
+
+def test_no_word_of_a_seed_is_said_or_given_to_pulumi(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = move(skyinfra)
+    assert "canary" not in f"{ran}{fleet.calls}"
+    assert b"canary" in fleet.shed.files(WALLET)["mine.wlt"]
+
+
+def test_a_node_without_a_wallet_moves_too(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    for name in MINE:
+        (fleet.attic.folder(WALLET) / f"{name}.wlt").unlink()
+    fleet.resources[1]["outputs"] = {}
+    assert "with 0 wallets with 0 addresses" in move(skyinfra).out
+    assert fleet.running == ["ssh://pi@shed.lan"]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_a_no_changes_nothing(
+    answer: str, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("commands.agreement.sys", terminal)
+    ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test", given=answer)
+    assert ran.code == 1
+    assert ran.err.endswith("Nothing was changed.\n")
+    refused(fleet)
+
+
+def refused(fleet: Fleet) -> None:
+    """Assert that nothing was changed."""
+    assert fleet.calls == []
+    assert fleet.file.read_text() == TEXT
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    assert fleet.shed.files(WALLET) == {}
+
+
+def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
+    assert (ran.code, "Nobody is there to ask: `--yes` goes on without a question." in ran.err) == (1, True)
+    refused(fleet)
+
+
+@pytest.mark.parametrize("host", ["attic", "same"])
+def test_the_same_engine_is_no_move(host: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = move(skyinfra, host)
+    assert ran.code == 1
+    assert f"one on host attic has its volumes on the engine of {host} already: `up` does all else" in ran.err
+    refused(fleet)
+
+
+def test_an_unknown_host_is_answered_with_those_that_there_are(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = move(skyinfra, "celar")
+    assert ran.code == 1
+    assert "skycoin:nodes.one.host" in ran.err
+    assert "attic" in ran.err
+    refused(fleet)
+
+
+def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_said(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    def finding(level: Level) -> Finding:
+        return Finding(host="shed", check="x", level=level, said=f"is {level}", remedy="Do it", key="k")
+
+    fleet.findings = [finding(Level.UNKNOWN), finding(Level.REFUSED), finding(Level.WARNED)]
+    ran = move(skyinfra)
+    assert ran.err.endswith(
+        "error: host shed is unknown. Do it (k).\nhost shed is refused. Do it (k).\nNothing was changed.\n"
+    )
+    refused(fleet)
+    fleet.findings = [finding(Level.WARNED)]
+    ran = move(skyinfra)
+    assert (ran.code, "warning: host shed is warned. Do it (k).\n" in ran.err) == (0, True)
+
+
+def test_a_container_of_that_name_is_left_alone(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    fleet.shed.run(NODE)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"a container {NODE} is on host shed already. Nothing was changed." in ran.err
+    assert fleet.calls == []
+    assert fleet.attic.nodes[NODE].status == "running"
+
+
+def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    fleet.shed.make(WALLET)
+    fleet.shed.run("stranger", wallet=WALLET)
+    ran = move(skyinfra)
+    assert f"stranger on host shed uses {WALLET} too: stop it first" in ran.err
+    refused(fleet)
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ({"mine": wallet("one")}, "The wallets that come have all of its addresses"),
+        ({"mine": wallet("nine")}, "Back it up before you do anything else with it"),
+        ({"strange": wallet("nine")}, "Back it up before you do anything else with it"),
+    ],
+    ids=["older", "another", "beside"],
+)
+def test_wallets_on_the_new_host_are_never_overwritten(
+    there: dict[str, bytes], said: str, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.shed.make(WALLET, **there)
+    before = fleet.shed.files(WALLET)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert (
+        f"the volume {WALLET} on host shed is not empty: it has {next(iter(there))}.wlt. Nothing was"
+        in ran.err
+    )
+    assert said in ran.err
+    assert f"`docker -H ssh://pi@shed.lan volume rm {WALLET}`" in ran.err
+    assert (fleet.shed.files(WALLET), fleet.calls, fleet.file.read_text()) == (before, [], TEXT)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+
+
+def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.shed.make(f"{WALLET}-backups")
+    memory = fleet.shed.folder(f"{WALLET}-backups") / ".identity"
+    known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
+    memory.write_text("\n".join(["0" * 32, *lines(known), ""]))
+    ran = move(skyinfra)
+    assert f"host shed remembers more in {WALLET} than comes there: lost.wlt (1 address) is gone." in ran.err
+    refused(fleet)
+    assert fleet.attic.nodes[NODE].status == "running"
+
+
+def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    (fleet.attic.folder(WALLET) / "mine.wlt").unlink()
+    ran = move(skyinfra)
+    assert (
+        f"the wallet volume {WALLET} on host attic is less than what the state remembers: mine.wlt (2"
+        in ran.err
+    )
+    assert "Restore a copy or a backup first: `./skyinfra wallet restore one FILE -s test`" in ran.err
+    refused(fleet)
+
+
+def test_a_damaged_wallet_does_not_move(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    fleet.attic.make(WALLET, mine=MINE["mine"][:-1])
+    assert f"the wallet volume {WALLET} on host attic: mine.wlt: empty, cut short" in move(skyinfra).err
+    refused(fleet)
+
+
+def test_an_unknown_node_is_answered(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = skyinfra("node", "move", "two", "--to", "shed", "-s", "test")
+    assert "'two' is not a node of the stack test; its nodes are: one" in ran.err
+    refused(fleet)
+
+
+# Places of interruption
+
+
+def whole(fleet: Fleet) -> None:
+    """Assert that the old volume is as it was, and that one node runs at most."""
+    assert fleet.attic.files(WALLET) == {f"{name}.wlt": data for name, data in MINE.items()}
+    assert len(fleet.running) < 2
+
+
+@pytest.mark.parametrize(
+    "fault", [KeyboardInterrupt(), OSError("the connection is gone")], ids=["kill", "fail"]
+)
+@pytest.mark.parametrize("last", range(1, 61))
+def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
+    last: int, fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.requests.last, fleet.requests.fault = last, fault
+    first = move(skyinfra)
+    whole(fleet)
+    fleet.requests.last = None
+    if first.code == 0:
+        assert fleet.requests.count < last, "an interruption that nobody noticed"
+        return
+    assert first.code == (130 if isinstance(fault, KeyboardInterrupt) else 1), first.err
+    if fleet.running == ["ssh://pi@shed.lan"]:
+        assert fleet.file.read_text() == MOVED, "the last look alone was missed"
+        return
+    second = move(skyinfra)
+    assert second.code == 0, second.err
+    whole(fleet)
+    assert fleet.running == ["ssh://pi@shed.lan"]
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+
+
+def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    assert move(skyinfra).code == 0
+    assert 20 < fleet.requests.count <= 60
+
+
+@pytest.mark.parametrize("interrupts", [False, True])
+@pytest.mark.parametrize("command", ["unprotect", "destroy", "up"])
+def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
+    command: str, interrupts: bool, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.fails, fleet.interrupts = command, interrupts
+    ran = move(skyinfra)
+    assert ran.code == (130 if interrupts else 1)
+    whole(fleet)
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+    assert fleet.running == []
+    assert fleet.file.read_text() == MOVED
+    if not interrupts:
+        assert "The way back: write `host: attic` there, then `up`, or the command that it names." in ran.err
+    fleet.fails = ""
+    again = move(skyinfra)
+    if command == "up":
+        assert (
+            "one is not in the state of test, and stacks/Pulumi.test.yaml has it on shed: `up` makes it"
+            in again.err
+        )
+    else:
+        assert again.code == 0, again.err
+        assert fleet.running == ["ssh://pi@shed.lan"]
+
+
+def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    assert move(skyinfra).code == 0
+    fleet.attic, fleet.shed = fleet.shed, fleet.attic
+    ran = move(skyinfra, "attic")
+    assert ran.code == 0, ran.err
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    assert fleet.file.read_text() == TEXT
+
+
+def test_a_new_node_whose_wallets_differ_is_said(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    up = fleet._up
+
+    def spoiling(command: Sequence[str]) -> None:
+        up(command)
+        (fleet.shed.folder(WALLET) / "mine.wlt").unlink()
+
+    fleet._up = spoiling  # type: ignore[method-assign]
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "one has other wallets there now: 1 wallet with 1 address, fingerprint" in ran.err
+
+
+# A dead host
+
+
+@pytest.fixture
+def backup(tmp_path: Path, fleet: Fleet) -> tuple[str, ...]:
+    """Options that take the wallets from a backup; the old host is dead."""
+    fleet.dead = {"ssh://pi@attic.lan"}
+    del fleet.boards["ssh://pi@attic.lan"]
+    return _options(tmp_path, sealed(CONTENTS, node="one"))
+
+
+def _options(folder: Path, data: bytes) -> tuple[str, ...]:
+    (folder / "b.backup").write_bytes(data)
+    (folder / "key").write_bytes(KEY.file)
+    return "--from-backup", str(folder / "b.backup"), "--identity", str(folder / "key")
+
+
+def test_a_dead_hosts_node_comes_back_elsewhere_and_its_old_container_is_warned_of(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    urns = [one["urn"] for one in fleet.resources]
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 0, ran.err
+    assert fleet.shed.files(WALLET) == data_of(CONTENTS)
+    assert fleet.running == ["ssh://pi@shed.lan"]
+    assert [call[2] for call in fleet.calls[:-1]] == urns[::-1], "children first"
+    assert all("--force" in call for call in fleet.calls[:-1])
+    assert f"If it comes back, its Docker starts {NODE} again, on a copy of this wallet" in ran.out
+    assert f"`docker stop -t 60 {NODE} && docker rm {NODE}`" in ran.out
+    assert "Kept on host" not in ran.out
+
+
+def test_a_dead_hosts_node_that_pulumi_keeps_is_named_without_a_way_back(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.fails = "delete"
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert "one is not out of the state of its old host; run the same command again. Its wallet is" in ran.err
+    assert "way back" not in ran.err
+    fleet.fails = ""
+    assert move(skyinfra, "shed", *backup).code == 0
+
+
+def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra) -> None:
+    fleet.dead = set()
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert "host attic answers: leave out `--from-backup`" in ran.err
+    assert fleet.calls == []
+
+
+def test_a_backup_of_another_node_or_an_older_one_is_refused(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    _options(tmp_path, sealed(CONTENTS, node="two"))
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.err.endswith(
+        "is a backup of two of the stack test, not of one of the stack test. Nothing was changed\n"
+    )
+    _options(tmp_path, sealed({"mine.wlt": CONTENTS["mine.wlt"]}, node="one"))
+    ran = move(skyinfra, "shed", *backup)
+    assert (
+        "b.backup is less than what the state remembers: other.wlt (1 address) is gone. Nothing was"
+        in ran.err
+    )
+    assert "--older takes it all the same" in ran.err
+    assert fleet.calls == []
+    assert move(skyinfra, "shed", *backup, "--older").code == 0
+    assert list(fleet.shed.files(WALLET)) == ["mine.wlt"]
+
+
+# Another architecture, another registry
+
+
+def published(*arches: str) -> dict[str, Any]:
+    refs = {arch: {"ref": f"docker.io/skycoin/skycoin@sha256:{'b' * 64}"} for arch in arches}
+    tags = {"latest": {"ref": IMAGE.replace("@", ":0.27.1@"), "variants": refs}}
+    return {"images": {"exporter": {}, "skycoin": tags}}
+
+
+def test_another_architecture_takes_the_same_images_variant(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = published("amd64")
+    monkeypatch.setattr(
+        "commands.backend.stack_outputs", lambda stack, _: outputs if "release" in stack else {}
+    )
+    ran = move(skyinfra, "arm")
+    assert ran.code == 1
+    assert (
+        f"the outputs of the stack organization/skycoin/release do not have its image {IMAGE} for arm64v8"
+    ) in ran.err
+    refused(fleet)
+    outputs = published("arm64v8")
+    assert move(skyinfra, "arm").code == 0
+    assert fleet.running == ["ssh://pi@arm.lan"]

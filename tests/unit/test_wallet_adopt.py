@@ -1,0 +1,261 @@
+"""`skyinfra wallet adopt`: wallets of a plain `docker run` come into a node's volume; their source stays."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from clients.fingerprint import lines
+from commands.backend import BACKEND_URL
+from local.layout import Layout, read_layout
+from local.pulumi_cli import remember
+from providers.skycoin.wallet_identity import ACCEPTED
+from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.moving_engines import Board, Node, Requests
+from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
+from tests.unit.test_wallet_backups import wallet
+from wallets import adoption
+from wallets.contents import File
+from wallets.fingerprint import fingerprint_of
+
+FILES = {path: file.data for path, file in CONTENTS.items()}
+HOME = "/root/.skycoin/wallets"
+PLACES = {"wallet": "/wallet", "home": HOME}
+
+
+class Host:
+    """A node without a wallet, its engine, and pulumi."""
+
+    def __init__(self, folder: Path) -> None:
+        self.board = Board(folder, Requests())
+        self.board.make(WALLET)
+        self.board.make(f"{WALLET}-backups")
+        self.node = self.board.run(NODE, wallet=WALLET)
+        self.resources = resources("attic")
+        self.resources[1]["outputs"] = {}
+        self.recorded: list[str] = []
+
+    def pulumi(self, command: Sequence[str], env: Any, *_: object) -> int:
+        assert command[:2] == ["refresh", "--yes"]
+        self.recorded.append(env[ACCEPTED])
+        return 0
+
+    def old(self, status: str = "exited", **folders: dict[str, bytes]) -> Node:
+        """Let the container of a plain `docker run` be there, with `wallet` at /wallet or `home` in HOME."""
+        found = self.board.run("old")
+        found.files = {PLACES[name]: files for name, files in folders.items()}
+        found.status = status
+        return found
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    for name in (BACKEND_URL, "DOCKER_HOST"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    layout: Layout = read_layout()
+    layout.state.mkdir()
+    (layout.state / "passphrase").touch()
+    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+    made = Host(tmp_path / "attic")
+    monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
+    monkeypatch.setattr("wallets.commands.connect", lambda _: made.board)
+    monkeypatch.setattr("commands.wallet.pulumi", made.pulumi)
+    return made
+
+
+def adopt(skyinfra: Skyinfra, origin: str = "old", *options: str) -> Ran:
+    return skyinfra("wallet", "adopt", "one", "--from", origin, "-s", "test", *options)
+
+
+@pytest.mark.parametrize("place", ["wallet", "home"])
+def test_wallets_of_a_stopped_container_come_to_the_node_and_stay_where_they_are(
+    place: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    old = host.old("exited", **{place: {**FILES, "note": b"x"}})
+    ran = adopt(skyinfra)
+    assert ran.code == 0, ran.err
+    assert host.board.files(WALLET) == {**FILES, "note": b"x"}
+    assert old.files == {PLACES[place]: {**FILES, "note": b"x"}}
+    assert host.node.status == "running"
+    assert host.recorded == [FINGERPRINT]
+    assert f"{WALLET} on host attic: 2 wallets with 3 addresses, from old on host attic\n" in ran.out
+    assert "its wallets are a copy by now: no node may use them again" in ran.out
+    assert f"remembers the wallets of one with the fingerprint {FINGERPRINT}." in ran.out
+    assert "canary" not in f"{ran}"
+
+
+@pytest.mark.parametrize("folder", ["", ":/.skycoin/wallets"])
+def test_wallets_of_a_volume_are_at_its_top_or_in_the_folder_that_is_named(
+    folder: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("old-data")
+    inside = host.board.folder("old-data") / folder.removeprefix(":/")
+    inside.mkdir(parents=True, exist_ok=True)
+    for name, data in FILES.items():
+        (inside / name).write_bytes(data)
+    before = host.board.files("old-data")
+    assert adopt(skyinfra, f"old-data{folder}").code == 0
+    assert host.board.files(WALLET) == FILES
+    assert host.board.files("old-data") == before
+
+
+def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> None:
+    host.old(wallet=FILES, home={"mine.wlt": MINE["mine"]})
+    ran = adopt(skyinfra)
+    assert (
+        f"old on host attic has wallets in /wallet and {HOME}: name their folder (`--from old:FOLDER`)"
+        in ran.err
+    )
+    refused(host)
+    assert adopt(skyinfra, f"old:{HOME}").code == 0
+    assert list(host.board.files(WALLET)) == ["mine.wlt"]
+
+
+def refused(host: Host) -> None:
+    """Assert that nothing was changed."""
+    assert host.recorded == []
+    assert host.board.files(WALLET) == {}
+    assert host.node.status == "running"
+
+
+def test_a_container_that_runs_is_stopped_after_a_yes_alone(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old("running", wallet=FILES)
+    ran = adopt(skyinfra)
+    assert (ran.code, old.status) == (1, "running")
+    assert "Nobody is there to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
+    refused(host)
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    with monkeypatch.context() as patched:
+        patched.setattr("commands.agreement.sys", terminal)
+        arguments = ("wallet", "adopt", "one", "--from", "old", "-s", "test")
+        assert skyinfra(*arguments, given="n\n").code == 1
+        assert old.status == "running"
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status) == (0, "exited")
+    assert "a wallet has one writer. `docker -H ssh://pi@attic.lan stop -t 60 old`" in ran.out
+    assert host.board.files(WALLET) == FILES
+
+
+def test_a_volume_that_is_in_use_is_its_containers_to_leave(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("shared", **MINE)
+    user = host.board.run("user", wallet="shared")
+    ran = adopt(skyinfra, "shared")
+    assert (ran.code, user.status) == (1, "running")
+    refused(host)
+    assert adopt(skyinfra, "shared", "--yes").code == 0
+    assert user.status == "exited"
+
+
+def test_a_source_that_starts_again_meanwhile_is_refused(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old("running", wallet=FILES)
+    monkeypatch.setattr(old, "stop", lambda **_: None)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert ran.code == 1
+    assert "old on host attic still runs" in ran.err
+    refused(host)
+
+
+@pytest.mark.parametrize("own", [NODE, WALLET])
+def test_the_nodes_own_is_refused(own: str, host: Host, skyinfra: Skyinfra) -> None:
+    assert f"error: {own} on host attic is the node's own: nothing was changed\n" in adopt(skyinfra, own).err
+    refused(host)
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("none", "none on host attic is neither a container nor a volume. Nothing was changed"),
+        ("old", f"old on host attic has no wallet in /wallet, {HOME}: name their folder"),
+        ("old:/elsewhere", "old on host attic has no wallet in /elsewhere: name their folder"),
+        ("empty", "empty on host attic has no wallet in /: name their folder"),
+        ("torn", "torn:/: mine.wlt: empty, cut short, or not a wallet"),
+    ],
+)
+def test_what_holds_no_whole_wallet_is_refused(
+    origin: str, said: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    host.old(wallet={"note": b"x"})
+    host.board.make("empty")
+    host.board.make("torn", mine=MINE["mine"][:-1])
+    ran = adopt(skyinfra, origin)
+    assert (ran.code, said in ran.err) == (1, True), ran.err
+    refused(host)
+
+
+def test_a_folder_that_is_too_large_for_wallets_is_left(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adoption, "LARGEST", 2**20)
+    host.board.make("large")
+    (host.board.folder("large") / "data.db").write_bytes(bytes(2**20))
+    assert (
+        "large on host attic: /wallet is larger than 1 MiB, and no folder of wallets"
+        in adopt(skyinfra, "large").err
+    )
+    refused(host)
+
+
+def test_a_node_that_has_a_wallet_takes_no_other(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make(WALLET, own=wallet("nine"))
+    host.old(wallet=FILES)
+    ran = adopt(skyinfra)
+    assert ran.code == 1
+    assert (
+        f"the wallet volume {WALLET} on host attic is not empty: it has own.wlt. Nothing was changed."
+        in ran.err
+    )
+    assert host.node.status == "running"
+    assert list(host.board.files(WALLET)) == ["own.wlt"]
+
+
+def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, skyinfra: Skyinfra) -> None:
+    known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
+    host.resources[1]["outputs"] = {"wallets": list(lines(known))}
+    host.old(wallet=FILES)
+    ran = adopt(skyinfra)
+    assert "old on host attic is less than what the state remembers: lost.wlt (1 address) is gone" in ran.err
+    refused(host)
+
+
+@pytest.mark.parametrize("last", range(1, 41))
+def test_an_adoption_that_is_killed_at_any_request_is_finished_by_the_next(
+    last: int, host: Host, skyinfra: Skyinfra
+) -> None:
+    old = host.old(wallet=FILES)
+    host.board.requests.last = last
+    first = adopt(skyinfra)
+    assert first.code in (0, 130)
+    host.board.requests.last = None
+    assert old.files == {"/wallet": FILES}
+    if first.code == 130:
+        assert adopt(skyinfra).code == 0
+    assert host.board.files(WALLET) == FILES
+    assert host.recorded == [FINGERPRINT]
+    assert host.node.status == "running"
+
+
+def test_a_node_that_does_not_run_is_left_so(host: Host, skyinfra: Skyinfra) -> None:
+    host.node.status = "exited"
+    host.old(wallet=FILES)
+    assert "one did not run, and was left so: `up` starts it." in adopt(skyinfra).out
+    assert host.node.status == "exited"
+
+
+def test_a_node_that_changes_its_new_wallets_is_not_recorded(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.old(wallet=FILES)
+    monkeypatch.setattr("commands.wallet.look", lambda _: {})
+    ran = adopt(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith("The node has changed them meanwhile: nothing was recorded.\n")
+    assert host.recorded == []

@@ -1,0 +1,117 @@
+"""Wallets that come to another host: put there, proved, and remembered.
+
+Nothing here changes where they come from. They go through this program's memory, by its connections to
+both engines, and onto no disk between.
+"""
+
+from docker.errors import NotFound
+
+from clients.fingerprint import Fingerprint, digest
+from clients.pull import ensure_image
+from wallets.asking import ask
+from wallets.commands import engine_of, look, on_host, volume_of
+from wallets.contents import (
+    Contents,
+    File,
+    refuse_damaged,
+    refuse_interrupted,
+    wallets_in,
+    without_links,
+    without_staged,
+)
+from wallets.errors import WalletError
+from wallets.fingerprint import fingerprint_of, found_in
+from wallets.losses import lost
+from wallets.nodes import DeployedNode
+
+
+def wallets_of(node: DeployedNode) -> dict[str, File]:
+    """All files of a node's wallet volume, each wallet whole; there may be none. Raises WalletError."""
+    contents, place = volume_of(node).read(), f"the wallet volume {node.wallet} on host {node.host}"
+    refuse_interrupted(place, contents)
+    refuse_damaged(place, contents)
+    return without_links(contents)
+
+
+def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -> None:
+    """Raise WalletError, with the way on, where wallets lack what a stack's state remembers."""
+    if gone := found_in(contents, known).lost(known):
+        raise WalletError(
+            f"{source} is less than what the state remembers: {'; '.join(gone)}. Nothing was changed. {way}"
+        )
+
+
+def refuse_taken(target: DeployedNode, contents: Contents) -> None:
+    """Raise WalletError where a wallet can't come to a host: others are there already.
+
+    What an interrupted run of the same move has left there is none.
+    """
+    try:
+        ask(target.host, lambda: engine_of(target).containers.get(target.container))
+    except NotFound:
+        pass
+    else:
+        raise WalletError(
+            f"a container {target.container} is on host {target.host} already. Nothing was changed. When it "
+            f"may go: `{target.docker} stop -t 60 {target.container} && {target.docker} rm "
+            f"{target.container}` (volumes stay)"
+        )
+    volume = volume_of(target)
+    if volume.exists(target.wallet):
+        volume.refuse_users()
+        _refuse_strangers(target, without_staged(volume.read()), contents)
+
+
+def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents) -> None:
+    strange = strangers(there, contents)
+    if not strange:
+        return
+    if lost(there, {**there, **contents}) or not all(path in contents for path in wallets_in(there)):
+        known = "Back it up before you do anything else with it"
+    else:
+        known = "The wallets that come have all of its addresses"
+    raise WalletError(
+        f"the volume {target.wallet} on host {target.host} is not empty: it has {', '.join(strange)}. "
+        f"Nothing was changed. {known}; once it may go: `{target.docker} volume rm {target.wallet}`"
+    )
+
+
+def strangers(there: Contents, contents: Contents) -> list[str]:
+    """Paths of files that a volume has, and that are not among those which come to it."""
+    return sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
+
+
+def _is_in(contents: Contents, path: str, data: bytes) -> bool:
+    return path in contents and contents[path].data == data
+
+
+def prepare(target: DeployedNode) -> None:
+    """Let a host have the node's image before the node is stopped elsewhere. Raises WalletError."""
+    ask(target.host, lambda: ensure_image(engine_of(target), target.image, target.place))
+
+
+def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+    """Put wallets into the volume of a node on its host, which remembers them; their fingerprint.
+
+    The volume is made where it is not there. Each byte is read back, and the fingerprint is made there anew.
+    Raises WalletError.
+    """
+    known, volume = on_host(target), volume_of(target)
+    _, before = ask(target.host, known.memory)
+    if gone := found_in(contents, before).lost(before):
+        raise WalletError(
+            f"host {target.host} remembers more in {target.wallet} than comes there: {'; '.join(gone)}. "
+            f"Restore that wallet first, or move `.identity` out of {target.backups} there"
+        )
+    volume.make()
+    there = volume.read()
+    if not all(_is_in(there, path, file.data) for path, file in contents.items()):
+        volume.put(contents)
+    found = look(target)
+    if found != fingerprint_of(contents):
+        raise WalletError(
+            f"{target.wallet} on host {target.host} has the fingerprint {digest(found)}, and what came has "
+            f"{digest(fingerprint_of(contents))}"
+        )
+    ask(target.host, lambda: known.remember(found))
+    return found
