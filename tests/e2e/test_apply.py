@@ -1,0 +1,368 @@
+"""`skyinfra apply` over the real engine: a plugin that makes nothing, and notes what it is asked to change.
+
+The program is the test's own. It heeds variables, which are in no file, so that parts of a review differ one
+by one.
+"""
+
+import copy
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.exit_codes import FAILED, OTHER, USAGE
+from local.pulumi_cli import PLUGINS
+from review.approval import LENGTH, Part
+from review.approval_words import WORDS
+from tests.e2e import echo
+from tests.e2e.machine import copy_checkout
+from tests.e2e.upgrades import make_pulumi, run_in
+
+PROGRAM = f'''\
+"""A wallet, and a node that waits for it."""
+
+import os
+from pathlib import Path
+
+import pulumi
+
+here = pulumi.ProviderResource("docker", "here", {{}}, pulumi.ResourceOptions(version="{PLUGINS["docker"]}"))
+hook = pulumi.ResourceHook("guard", lambda _: None)
+hooks = None if os.environ.get("HOOK") == "none" else pulumi.ResourceHookBinding(before_create=[hook])
+runs = Path(os.environ["ECHO_FOLDER"]) / "runs"
+runs.write_text(runs.read_text() + "." if runs.exists() else ".")
+late = "late" if len(runs.read_text()) >= int(os.environ.get("LATE", "1000")) else ""
+config = pulumi.Config()
+wallet = pulumi.CustomResource(
+    "docker:index/volume:Volume",
+    "wallet",
+    {{"name": "wallet"}},
+    pulumi.ResourceOptions(
+        provider=here,
+        protect=os.environ.get("PROTECT") != "no",
+        retain_on_delete=os.environ.get("RETAIN") != "no",
+        hooks=hooks,
+    ),
+)
+pulumi.CustomResource(
+    "docker:index/container:Container",
+    "node",
+    {{
+        "name": "node",
+        "image": config.require("image") + late,
+        "token": config.require_secret("token"),
+        "other": pulumi.Output.secret(os.environ.get("OTHER", "")),
+    }},
+    pulumi.ResourceOptions(provider=here, depends_on=[wallet]),
+)
+'''
+AUTHOR = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack of the test's program, and its checkout."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    @property
+    def checkout(self) -> Path:
+        return self.folder / "checkout"
+
+    @property
+    def file(self) -> Path:
+        return self.checkout / "stacks" / "Pulumi.mine.yaml"
+
+    @property
+    def changed(self) -> list[str]:
+        """Changes that the plugin was asked for."""
+        file = self.folder / echo.CHANGES
+        return file.read_text().splitlines() if file.exists() else []
+
+    def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return run_in(self.folder, {**self.env, **env}, *command)
+
+    def git(self, *arguments: str) -> str:
+        done = self.run("git", *AUTHOR, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def pulumi(self, *arguments: str) -> str:
+        done = self.run("pulumi", *arguments, "--stack", "mine", "--non-interactive")
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    def commit(self, file: str, text: str) -> None:
+        """Commit a file with another text."""
+        (self.checkout / file).write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", f"Change {file}")
+
+    def image(self, name: str) -> None:
+        """Commit another image of the node in the stack's file."""
+        text = self.file.read_text()
+        before = next(line for line in text.splitlines() if "skycoin:image" in line)
+        self.commit("stacks/Pulumi.mine.yaml", text.replace(before, f"  skycoin:image: {name}"))
+
+    def review(self, *options: str, **env: str) -> str:
+        """The hash of a page, or what its last line says in its place."""
+        command = ("./skyinfra", "review", "--backend", "pulumi", "-s", "mine", *options)
+        done = self.run(*command, **env)
+        assert done.returncode in (0, 5), done.stderr + done.stdout
+        return done.stdout.rpartition("Review: ")[2].partition("\n")[0].strip("`")
+
+    def apply(self, token: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+        command = ("./skyinfra", "apply", "--backend", "pulumi", "-s", "mine", "--review", token)
+        return self.run(*command, *options, **env)
+
+    def import_state(self, state: Any) -> None:
+        """Put another state in the place of the stack's, as a person or another program would."""
+        (self.folder / "state.json").write_text(json.dumps(state))
+        self.pulumi("stack", "import", "--file", str(self.folder / "state.json"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """Made once, with the first version up."""
+    folder = tmp_path_factory.mktemp("apply")
+    env = make_pulumi(folder / "pulumi", {f"docker-v{PLUGINS['docker']}": "tests.e2e.echo"})
+    copy_checkout(folder / "checkout")
+    (folder / "backend").mkdir()
+    passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text()
+    stack = Stack(
+        folder,
+        {
+            **env,
+            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": passphrase,
+            "ECHO_FOLDER": str(folder),
+            "SKYCOIN_STATE": "/nowhere",
+            "XDG_CACHE_HOME": str(folder / "cache"),
+        },
+    )
+    (stack.checkout / "__main__.py").write_text(PROGRAM)
+    stack.file.write_text("config:\n  skycoin:image: one\n")
+    stack.pulumi("stack", "init")
+    stack.pulumi("config", "set", "--secret", "token", "first")
+    stack.git("add", "-A")
+    stack.git("commit", "-q", "-m", "A program")
+    stack.pulumi("up", "--yes", "--skip-preview")
+    return stack
+
+
+@pytest.fixture
+def stack(made: Stack) -> Iterator[Stack]:
+    """The stack as it was made, with an image in its file that is not up yet."""
+    kept = made.folder.with_name("kept")
+    shutil.copytree(made.folder, kept, symlinks=True, dirs_exist_ok=True)
+    made.image("two")
+    (made.folder / echo.CHANGES).unlink()
+    yield made
+    shutil.rmtree(made.folder)
+    kept.rename(made.folder)
+
+
+def test_what_was_approved_is_done_once(stack: Stack) -> None:
+    token = stack.review()
+    done = stack.apply(token)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert stack.changed == ["update node"]
+    again = stack.apply(token)
+    assert again.returncode == OTHER, again.stderr
+    assert "error: This review was applied already, on 20" in again.stderr
+    assert "- the state\n" in again.stderr
+    assert stack.changed == ["update node"]
+
+
+def refused(stack: Stack, token: str, *said: str, details: str = "", **env: str) -> None:
+    """Expect a refusal with these phrases and no other, and no change asked for."""
+    options = ("--details", details) if details else ()
+    done = stack.apply(token, *options, **env)
+    assert done.returncode == OTHER, done.stderr + done.stdout
+    assert [line[2:] for line in done.stderr.splitlines() if line.startswith("- ")] == [*said], done.stderr
+    assert stack.changed == []
+
+
+TREE = WORDS[Part.TREE]
+
+
+def test_another_setting_is_refused(stack: Stack) -> None:
+    token = stack.review()
+    stack.image("three")
+    refused(stack, token, "the stack's file", TREE, "a step")
+
+
+def test_another_file_of_an_image_is_refused_though_no_step_differs(stack: Stack) -> None:
+    token = stack.review()
+    dockerfile = "images/busybox/Dockerfile"
+    stack.commit(dockerfile, (stack.checkout / dockerfile).read_text() + "# more\n")
+    refused(stack, token, TREE)
+
+
+def test_changes_that_are_not_committed_have_no_hash_and_are_not_applied(stack: Stack) -> None:
+    token = stack.review()
+    with (stack.checkout / "images" / "busybox" / "Dockerfile").open("a") as file:
+        file.write("# more\n")
+    said = "The project has changes that are not committed; `git status` names them."
+    assert stack.review() == f"none. {said}"
+    done = stack.apply(token)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (FAILED, f"error: {said}")
+    assert stack.changed == []
+
+
+def test_another_value_of_a_secret_is_refused(stack: Stack) -> None:
+    """No step shows it: in the page of both it is `[secret]`. The ciphertext in the stack's file tells it."""
+    stack.pulumi("config", "set", "--secret", "token", "second")
+    stack.git("commit", "-q", "-a", "-m", "A secret")
+    token = stack.review()
+    stack.pulumi("config", "set", "--secret", "token", "third")
+    stack.git("commit", "-q", "-a", "-m", "Another secret")
+    refused(stack, token, "the stack's file", TREE)
+
+
+def test_a_secret_from_elsewhere_is_refused_by_the_step_that_it_makes(stack: Stack) -> None:
+    stack.image("one")
+    token = stack.review()
+    refused(stack, token, "a step", OTHER="else")
+
+
+def test_a_secret_that_another_update_wrote_is_refused(stack: Stack) -> None:
+    """It is encrypted in the state, and nowhere else."""
+    token = stack.review()
+    exported = stack.pulumi("stack", "export", "--show-secrets")
+    stack.import_state(json.loads(exported.replace('"\\"first\\""', '"\\"other\\""')))
+    refused(stack, token, "the state")
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("PROTECT", "options or hooks: wallet (Volume)"),
+        ("RETAIN", "options or hooks: wallet (Volume)"),
+        ("HOOK", "options or hooks: wallet (Volume)"),
+    ],
+)
+def test_an_option_that_is_gone_is_refused_by_name(stack: Stack, variable: str, said: str) -> None:
+    """Pulumi calls the wallet unchanged."""
+    details = str(stack.folder / "details.json")
+    token = stack.review("--details", details)
+    value = "none" if variable == "HOOK" else "no"
+    refused(stack, token, said, details=details, **{variable: value})
+    refused(stack, token, "options or hooks", **{variable: value})
+
+
+def test_an_input_or_an_output_of_the_state_that_differs_is_refused(stack: Stack) -> None:
+    details = str(stack.folder / "details.json")
+    token = stack.review("--details", details)
+    exported = json.loads(stack.pulumi("stack", "export"))
+    for place in ("inputs", "outputs"):
+        changed = copy.deepcopy(exported)
+        [node] = [one for one in changed["deployment"]["resources"] if one["urn"].endswith("::node")]
+        node[place]["image"] = "zero"
+        stack.import_state(changed)
+        said = ["the state: node (Container)", "what a refresh finds: node (Container)"]
+        refused(stack, token, *said, details=details)
+    stack.import_state(exported)
+    assert stack.apply(token).returncode == 0
+
+
+def test_what_somebody_changed_in_the_world_is_refused(stack: Stack) -> None:
+    token = stack.review()
+    (stack.folder / echo.WORLD).write_text(json.dumps({"node": {"image": "drifted"}}))
+    refused(stack, token, "what a refresh finds")
+
+
+def test_an_output_that_changes_by_itself_is_not_compared(stack: Stack) -> None:
+    token = stack.review()
+    (stack.folder / echo.WORLD).write_text(json.dumps({"node": {"exitCode": 130}}))
+    assert stack.apply(token).returncode == 0
+    assert stack.changed == ["update node"]
+
+
+def merged(stack: Stack, how: str) -> None:
+    """Bring the branch `change` into the branch that was there before it."""
+    stack.git("checkout", "-q", "trunk")
+    if how == "squash":
+        stack.git("merge", "-q", "--squash", "change")
+        stack.git("commit", "-q", "-m", "Squashed")
+    else:
+        stack.git("merge", "-q", f"--{how}", "change", "-m", "Merged")
+
+
+@pytest.fixture
+def branch(stack: Stack) -> Stack:
+    """The change of the image as a branch over `trunk`."""
+    stack.git("branch", "-m", "change")
+    stack.git("branch", "trunk", "HEAD~1")
+    return stack
+
+
+@pytest.mark.parametrize("how", ["squash", "no-ff", "ff"])
+def test_what_was_approved_on_a_branch_is_applied_after_its_merge(branch: Stack, how: str) -> None:
+    token = branch.review()
+    before = branch.git("rev-parse", "HEAD")
+    merged(branch, how)
+    assert (branch.git("rev-parse", "HEAD") == before) == (how == "ff")
+    assert branch.apply(token).returncode == 0
+    assert branch.changed == ["update node"]
+
+
+@pytest.mark.parametrize("how", ["squash", "no-ff"])
+def test_a_merge_with_anything_else_is_refused(branch: Stack, how: str) -> None:
+    token = branch.review()
+    branch.git("checkout", "-q", "trunk")
+    branch.commit("NOTES", "somebody else's\n")
+    merged(branch, how)
+    refused(branch, token, TREE)
+
+
+def test_a_program_that_changes_its_mind_after_the_comparison_meets_pulumis_own_plan(stack: Stack) -> None:
+    """The preview of `apply` is what was approved, and the update's own run is not."""
+    token = stack.review()
+    runs = len((stack.folder / "runs").read_text())
+    done = stack.apply(token, LATE=str(runs + 2))
+    assert done.returncode == FAILED, done.stderr + done.stdout
+    assert "violates plan" in done.stdout + done.stderr
+    assert stack.changed == []
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("", f"a review's hash has {LENGTH} digits from 0 to f, and this one has 0 characters."),
+        ("0" * 40, f"a review's hash has {LENGTH} digits from 0 to f, and this one has 40 characters."),
+        ("g" * LENGTH, "a review's hash has digits from 0 to f only."),
+    ],
+    ids=["empty", "cut", "malformed"],
+)
+def test_what_is_no_hash_is_a_sentence(stack: Stack, token: str, said: str) -> None:
+    done = stack.apply(token)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        USAGE,
+        f"Error: Invalid value for --review: {said}",
+    )
+    assert stack.changed == []
+
+
+def test_a_hash_of_nothing_fits_no_part(stack: Stack) -> None:
+    refused(stack, hashlib.sha256(b"").hexdigest(), *WORDS.values())
+
+
+def test_a_hash_of_another_stack_is_named(stack: Stack) -> None:
+    token = stack.review()
+    (stack.checkout / "stacks" / "Pulumi.other.yaml").write_bytes(stack.file.read_bytes())
+    stack.git("add", "-A")
+    stack.git("commit", "-q", "-m", "Another stack")
+    assert stack.run("pulumi", "stack", "init", "other", "--no-select").returncode == 0
+    command = ("./skyinfra", "apply", "--backend", "pulumi", "-s", "other", "--review", token)
+    done = stack.run(*command)
+    assert done.returncode == OTHER, done.stderr
+    assert f"\n- {WORDS[Part.STACK]}\n" in done.stderr
+    assert stack.changed == []
