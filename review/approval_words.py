@@ -34,10 +34,9 @@ class DetailsError(UserError):
 
 def ending(stack: str, token: str) -> str:
     """The last lines of a page that can be applied."""
-    return (
-        f"Review: `{token}`\n\n`./skyinfra apply -s {stack} --review HASH`, with this hash, does what is above "
-        "while nothing of it has changed.\n"
-    )
+    command = f"./skyinfra apply -s {stack} --review HASH"
+    said = "with this hash does what is above, while nothing of it has changed"
+    return f"Review: `{token}`\n\n`{command}` {said}.\n"
 
 
 def ending_without(reason: str) -> str:
