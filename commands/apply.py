@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -37,10 +36,10 @@ from review.changes import read_changes
 @click.option("--review", "token", metavar="HASH", required=True, help="Hash at the end of the page.")
 @click.option(
     "--details",
-    type=click.File("r", lazy=True),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="File of `review --details`: resources that differ are named then.",
 )
-def apply(stack: str | None, backend: Choice, token: str, details: TextIO | None) -> int:
+def apply(stack: str | None, backend: Choice, token: str, details: Path | None) -> int:
     """Update a stack, after a preview that shows that it is what the review with this hash has shown.
 
     Compared are the stack's file, the project's tree, all steps and options, the state, what is on hosts
@@ -55,7 +54,7 @@ def apply(stack: str | None, backend: Choice, token: str, details: TextIO | None
             else "a review's hash has digits from 0 to f only.",
             param_hint="--review",
         )
-    known = None if details is None else read_details(details.read(), token)
+    known = None if details is None else read_details(details.read_bytes(), token)
     found, name = chosen(stack, backend)
     with found.changing(name, "apply"):
         return _Apply(found, name, token, known).run()

@@ -14,7 +14,6 @@ from typing import Any
 
 from review.left_out import lasting
 from review.portable import PROJECT
-from review.steps import QUIET
 
 WHOLE, PIECE = 32, 4
 """Hexadecimal digits for everything together, and then for each part, so that it can be named."""
@@ -99,11 +98,6 @@ def approval(sources: Sources) -> Approval:
 def is_token(text: str) -> bool:
     """True for what has the form of a review's hash."""
     return re.fullmatch(rf"[0-9a-f]{{{LENGTH}}}", text) is not None
-
-
-def changes_something(preview: Mapping[str, Any]) -> bool:
-    """True where an update would do anything."""
-    return any(step["op"] not in QUIET for step in preview.get("steps") or ())
 
 
 def _hashed(pairs: Iterable[tuple[str, Any]]) -> Items:

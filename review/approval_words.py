@@ -50,7 +50,7 @@ def details(approval: Approval) -> str:
     return json.dumps({"review": approval.token, "parts": parts}, indent=1) + "\n"
 
 
-def read_details(text: str, token: str) -> Mapping[Part, Items]:
+def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
     """Items of a review. Raises DetailsError where the text is none, or of another one."""
     try:
         found = json.loads(text)

@@ -173,15 +173,14 @@ def token(made: Stack) -> str:
 def stack(made: Stack, token: str) -> Iterator[Stack]:
     """The stack as it was reviewed."""
     kept = made.folder.with_name("kept")
-    shutil.copytree(made.folder, kept, symlinks=True, ignore=shutil.ignore_patterns("pulumi"))
+    for name in ("checkout", "backend"):
+        shutil.copytree(made.folder / name, kept / name, symlinks=True)
     yield made
-    for path in made.folder.iterdir():
-        if path.is_file():
-            path.unlink()
-        elif path.name != "pulumi":
-            shutil.rmtree(path)
-    shutil.copytree(kept, made.folder, symlinks=True, dirs_exist_ok=True)
-    shutil.rmtree(kept)
+    for name in (echo.CHANGES, echo.WORLD):
+        (made.folder / name).unlink(missing_ok=True)
+    for name in ("checkout", "backend"):
+        shutil.rmtree(made.folder / name)
+        (kept / name).rename(made.folder / name)
 
 
 def test_what_was_approved_is_done_once(stack: Stack, token: str) -> None:
