@@ -52,6 +52,14 @@ def ask_git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
+def tree_of(folder: Path) -> str:
+    """Id of a folder's tree in the commit that is checked out; empty where there is none.
+
+    It says what the files are, whatever commit, branch or merge brought them.
+    """
+    return ask_git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./")
+
+
 def is_changed(folder: Path) -> bool:
     """True where a checkout, or a submodule in it, differs from its commit, or git can't tell.
 

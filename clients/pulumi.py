@@ -19,6 +19,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 CONTAINER = "docker:index/container:Container"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+_UPDATES = 100
+"""Updates of a stack's past that are looked at."""
 
 
 def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
@@ -31,12 +33,29 @@ def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[st
 
 def stack_resources(stack: str) -> list[dict[str, Any]]:
     """Resources of a stack's state, a parent before its children. Raises ServiceError."""
-    exported = _ask(["stack", "export", "--stack", stack])
-    try:
-        resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
-    except (KeyError, TypeError, AttributeError):
-        raise ServiceError(f"pulumi exported no state of the stack {stack}") from None
+    resources: list[dict[str, Any]] = deployment(stack).get("resources") or []
     return resources
+
+
+def deployment(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
+    """State of a stack, with the ciphertexts of its secrets. Raises ServiceError."""
+    exported = _ask(["stack", "export", "--stack", stack], env)
+    found = exported.get("deployment") if isinstance(exported, dict) else None
+    if not isinstance(found, dict):
+        raise ServiceError(f"pulumi exported no state of the stack {stack}")
+    return found
+
+
+def updates(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
+    """Updates of a stack, the newest first, as far as its backend keeps them. Raises ServiceError."""
+    return list(
+        _ask(["stack", "history", "--json", "--stack", stack, "--page-size", str(_UPDATES)], env) or []
+    )
+
+
+def version(env: Mapping[str, str] = _NO_VARIABLES) -> str:
+    """Version of the CLI; empty of one that was built from its module. Raises ServiceError."""
+    return _run(["version"], env).stdout.strip()
 
 
 def stack_names() -> list[str]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import click
 
 from catalogue.version import VERSION
+from commands.apply import apply
 from commands.exit_codes import FAILED, INTERNAL, INTERRUPTED
 from commands.fleet import fleet
 from commands.images import images
@@ -43,6 +44,7 @@ from wallets.signals import interrupt_on_all
     "  3   review, fleet check: `pulumi up` would be refused\n"
     "  4   fleet: a part needs attention, or was not done\n"
     "  5   review: a wallet, a volume or something published could be lost\n"
+    "  6   apply: not what was approved; nothing was changed\n"
     "  70  a fault of skyinfra itself\n"
     "  130 interrupted",
 )
@@ -54,7 +56,7 @@ def skyinfra() -> None:
     """
 
 
-for command in (review, release, wallet, workspace, node, fleet, images, setup):
+for command in (review, apply, release, wallet, workspace, node, fleet, images, setup):
     skyinfra.add_command(command)
 
 

@@ -1,22 +1,19 @@
 """`skyinfra review`: a stack's preview as a page of Markdown for a pull request."""
 
-import json
-import os
-import subprocess
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, BinaryIO
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, TextIO
 
 import click
 
-from clients.git import guarded
 from commands.backend import Backend, Choice
 from commands.exit_codes import AT_RISK, REFUSED
 from commands.options import chosen, examples, with_stack
+from commands.previews import REFRESHED, Previewed, approval_of, run_preview
+from display.errors import UserError
 from display.progress import working
-from local.layout import PROJECT
 from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, stack_config
+from review.approval_words import details, ending, ending_without
 from review.changes import Changes, PreviewError, read_changes
 from review.markdown import page, page_without_preview
 from review.published import with_presence
@@ -26,6 +23,9 @@ from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
 
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
+SAVED = "A preview that was saved does not say what it was made from: leave out `--preview`."
+STOPS = "`pulumi up` would stop."
+UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
 
 
 @click.command(
@@ -46,50 +46,85 @@ EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.RE
 @click.option(
     "--refresh/--no-refresh", default=True, help="Look at hosts and registries first. Default: yes."
 )
-def review(stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool) -> int:
+@click.option(
+    "--details",
+    "details_file",
+    type=click.File("w", lazy=True),
+    help="File to write for `apply --details`, which then names resources that differ.",
+)
+def review(
+    stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool, details_file: TextIO | None
+) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
     Changes nothing, and leaves no stack behind. The page's first line says the risk, and the exit code: 0
     where it is safe or only restarts, 1 without a preview, 3 where `pulumi up` would be refused, and 5 where
-    a wallet, a volume or something published could be lost.
+    a wallet, a volume or something published could be lost. Its end has the hash for `./skyinfra apply`.
     """
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
-        return _print_page(saved.read(), stack or "of the preview", said)
+        given = Previewed(text=saved.read(), failed=False, said=said)
+        return _Page(stack or "of the preview").print(given)
     found, name = chosen(stack, backend)
-    options = ["--refresh", "--run-program"] if refresh else []
+    options = REFRESHED if refresh else ()
+    page_of = _Page(name, found, look=refresh, details_file=details_file)
     if found.layout is None:
         stack_config(name)  # says where it is no YAML; pulumi names neither the file nor the right line
         with copied_stack_file(name) as file:
-            return _preview(name, ["--stack", name, *file, *options], found, look=refresh)
+            return page_of.print(run_preview(name, ["--stack", name, *file, *options], found.env))
     refuse_missing(found.layout, name)
-    with for_a_look(found.layout, name, found.env) as (given, env):
-        return _preview(name, [*given, *options], replace(found, env=env), look=refresh)
+    with for_a_look(found.layout, name, found.env) as (given_options, env):
+        there = replace(page_of, backend=replace(found, env=env))
+        return there.print(run_preview(name, [*given_options, *options], env))
 
 
-def _preview(stack: str, options: Sequence[str], backend: Backend, *, look: bool) -> int:
-    command = ["pulumi", "preview", "--json", "--show-sames", *options]
-    with working(f"preview of the stack {stack}"):
-        done = subprocess.run(
-            command,
-            # Pulumi looks at the checkout with git too.
-            env=guarded({**os.environ, **backend.env}),
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    outcome = f"failed with exit code {done.returncode}" if done.returncode else "printed no preview"
-    said = f"`{' '.join(command)}` {outcome}: its messages say why."
-    failed = done.returncode != 0
-    return _print_page(
-        done.stdout,
-        stack,
-        said,
-        failed=failed,
-        look=look,
-        backups=() if failed else _backups(stack, backend),
-    )
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The page of a stack; without a backend it is that of a preview that was saved."""
+
+    stack: str
+    backend: Backend | None = None
+    look: bool = False
+    """True where hosts and registries are asked."""
+    details_file: TextIO | None = None
+
+    def print(self, done: Previewed) -> int:
+        """Print it; the exit code.
+
+        Where there is no preview, or Pulumi failed without a fault, it says so. Raises PreviewError.
+        """
+        try:
+            preview = done.read()
+            changes = self._changes(preview, failed=done.failed)
+        except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
+            click.echo(page_without_preview(self.stack, done.said), nl=False)
+            raise PreviewError(done.said) from None
+        backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
+        ending = self._ending(changes, preview)
+        click.echo(page(changes, self.stack, backups, ending=ending), nl=False)
+        return EXIT_CODES[risk_of(changes).level]
+
+    def _changes(self, preview: Any, *, failed: bool) -> Changes:
+        changes = read_changes(preview)
+        if failed and not changes.faults:
+            raise PreviewError("it failed, and has no fault")
+        return with_presence(changes) if self.look else changes
+
+    def _ending(self, changes: Changes, preview: Any) -> str:
+        if self.backend is None:
+            return ending_without(SAVED)
+        if changes.faults:
+            return ending_without(STOPS)
+        if not self.look:
+            return ending_without(UNREFRESHED)
+        try:
+            with working("the hash of the review"):
+                approval = approval_of(self.stack, self.backend, preview)
+        except UserError as error:
+            return ending_without(str(error))
+        if self.details_file is not None:
+            self.details_file.write(details(approval))
+        return ending(self.stack, approval.token)
 
 
 def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
@@ -102,32 +137,3 @@ def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
         if falls_short or recorded(backend.backup_records, node):
             found.append((name, f"**{said}**" if falls_short else said))
     return found
-
-
-def _print_page(
-    text: bytes,
-    stack: str,
-    said: str,
-    *,
-    failed: bool = False,
-    look: bool = False,
-    backups: Sequence[tuple[str, str]] = (),
-) -> int:
-    """Print the page of a preview, with a look at registries where that is asked for; the exit code.
-
-    Where it is none, or Pulumi failed without a fault, the page says `said`. Raises PreviewError.
-    """
-    try:
-        changes = _changes(json.loads(text), failed=failed, look=look)
-    except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
-        click.echo(page_without_preview(stack, said), nl=False)
-        raise PreviewError(said) from None
-    click.echo(page(changes, stack, backups), nl=False)
-    return EXIT_CODES[risk_of(changes).level]
-
-
-def _changes(preview: Any, *, failed: bool, look: bool) -> Changes:
-    changes = read_changes(preview)
-    if failed and not changes.faults:
-        raise PreviewError("it failed, and has no fault")
-    return with_presence(changes) if look else changes

@@ -11,16 +11,16 @@ LIMIT = 60_000
 """Characters of a page; GitHub takes 65,536 in a comment."""
 
 
-def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> str:
-    """The whole page, without paths of one machine; the first line says it all.
+def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = (), *, ending: str = "") -> str:
+    """The whole page, without paths of one machine; the first line says it all, and `ending` is the last.
 
     `backups` are (node, word on its newest backup).
     """
     known = [*backups]
     first = first_screen(changes, stack, known)
-    # One for the line break between the two.
-    rest = details(changes, first.cut, known, LIMIT - len(first.text) - 1)
-    return without_places("\n".join(part for part in (first.text, rest) if part))
+    # Two for the line breaks between the three.
+    rest = details(changes, first.cut, known, LIMIT - len(first.text) - len(ending) - 2)
+    return without_places("\n".join(part for part in (first.text, rest, ending) if part))
 
 
 def page_without_preview(stack: str, reason: str) -> str:

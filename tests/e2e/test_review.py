@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from commands.exit_codes import AT_RISK, REFUSED
+from commands.exit_codes import AT_RISK, OTHER, REFUSED
 from components.buildx import IMAGE_TYPE
 from local.layout import PROJECT
 from local.tools import DOCKER_BUILD, ensure_tool, find_go
+from review.approval import PIECE, WHOLE, Part, is_token
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
 from tests.e2e.upgrades import layout_in, made_stack, make_pulumi, run_in
@@ -153,6 +154,23 @@ def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
     assert (done.returncode, page[:17]) == ((0, "## Stack develop:") if name == "develop" else (1, "")), said
     assert stacks_of(set_up) == ["local.json"]
     assert {path.name for path in set_up.iterdir()} - before <= {"logs"}
+
+
+def test_an_apply_of_a_stack_that_was_never_up_is_held_to_its_review_and_leaves_none_behind(
+    reviewed: Reviewed, set_up: Path
+) -> None:
+    """Another hash for the stack's file alone: everything else of it is as it was reviewed."""
+    choice = ("--backend", "set-up", "-s", "develop")
+    page, said = in_set_up(reviewed, set_up, "./skyinfra", "review", *choice).communicate(timeout=120)
+    token = page.rpartition("Review: ")[2].partition("\n")[0].strip("`")
+    assert is_token(token), f"{page}\n{said}"
+    place = WHOLE + PIECE * [*Part].index(Part.FILE)
+    other = "0" * WHOLE + token[WHOLE:place] + "0" * PIECE + token[place + PIECE :]
+    done = in_set_up(reviewed, set_up, "./skyinfra", "apply", *choice, "--review", other)
+    _, said = done.communicate(timeout=120)
+    assert done.returncode == OTHER, said
+    assert [line for line in said.splitlines() if line.startswith("- ")] == ["- the stack's file"]
+    assert stacks_of(set_up) == ["local.json"]
 
 
 def test_a_review_that_is_interrupted_leaves_no_stack_behind(reviewed: Reviewed, set_up: Path) -> None:

@@ -8,6 +8,7 @@ a refresh asks hosts alone, and one that does not answer is not known.
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,10 @@ class Previewed:
     """Every step and message, for people."""
 
 
-def make_pulumi(folder: Path) -> dict[str, str]:
+def make_pulumi(folder: Path, plugins: Mapping[str, str] = FROZEN) -> dict[str, str]:
     """Install the plugins in a folder; the environment in which pulumi works with them alone."""
     folder.mkdir()
-    for name, module in FROZEN.items():
+    for name, module in plugins.items():
         plugin = folder / "pulumi" / "plugins" / f"resource-{name}"
         plugin.mkdir(parents=True)
         launcher = plugin / f"pulumi-resource-{name.rpartition('-v')[0]}"

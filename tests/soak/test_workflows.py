@@ -124,6 +124,7 @@ def test_a_pull_requests_page_is_its_comment(forge: Forge) -> None:
     result = forge.run("pull_request", "review.yml")
     assert result.code == 0, result.text
     assert forge.posted.startswith("<!-- skyinfra review local -->\n## Stack local: safe")
+    assert "`./skyinfra apply -s local --review HASH`" in forge.posted, "something lies in the checkout"
 
 
 def test_drift_fails_and_a_stack_that_is_as_it_was_does_not(forge: Forge, up: Machine) -> None:

@@ -79,6 +79,7 @@ ALL = sorted(commands(group))
 
 def test_the_front_door_has_these_commands() -> None:
     assert ALL == [
+        ("apply",),
         ("fleet", "check"),
         ("fleet", "clean"),
         ("fleet", "status"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.git import ask_git, guarded, is_changed
+from clients.git import ask_git, guarded, is_changed, tree_of
 from program.sources import provenance
 from settings.image import SourceSettings
 
@@ -256,3 +256,20 @@ def test_a_changed_submodule_makes_a_checkout_changed(place: Place) -> None:
     assert not is_changed(place.checkout)
     (lib / "new.go").write_text("package lib\n")
     assert is_changed(place.checkout)
+
+
+def test_a_tree_has_one_id_whatever_commit_has_it(place: Place) -> None:
+    """A squash and a merge have another commit than the branch that was reviewed."""
+    before = tree_of(place.checkout)
+    assert before == place.git("rev-parse", "HEAD^{tree}")
+    place.git("commit", "--allow-empty", "-m", "Another commit")
+    assert tree_of(place.checkout) == before
+    (place.checkout / "more").mkdir()
+    (place.checkout / "more" / "file").write_text("more\n")
+    place.commit()
+    assert tree_of(place.checkout) != before
+    assert tree_of(place.checkout / "more") == place.git("rev-parse", "HEAD:more")
+
+
+def test_a_folder_that_is_no_checkout_has_no_tree(tmp_path: Path) -> None:
+    assert tree_of(tmp_path) == ""

@@ -291,7 +291,8 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(
-        '#!/bin/sh\necho "$@" > "${0%/*}/asked"\nenv > "${0%/*}/env"\nwhile [ $# -gt 0 ]; do\n'
+        '#!/bin/sh\n[ "$1" = preview ] && { echo "$@" > "${0%/*}/asked"; env > "${0%/*}/env"; }\n'
+        "while [ $# -gt 0 ]; do\n"
         '[ "$1" = --config-file ] && echo encryptionsalt: x >> "$2"; shift\ndone\n'
         'printf %s "$ANSWER"\nexit "${CODE:-0}"\n'
     )

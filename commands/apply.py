@@ -1,0 +1,120 @@
+"""`skyinfra apply`: an update that does what a review showed, or nothing."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from clients.errors import ServiceError
+from clients.git import guarded
+from clients.pulumi import updates
+from commands.backend import Backend, Choice
+from commands.exit_codes import FAILED, OTHER
+from commands.options import chosen, examples, with_stack
+from commands.previews import REFRESHED, approval_of, run_preview
+from display.errors import UserError
+from local.missing_nodes import refuse_missing
+from local.pulumi_run import update
+from local.stack import copied_stack_file, for_a_look, stack_config, state_file, with_stack_file
+from review.approval import LENGTH, Items, Part, is_token
+from review.approval_words import applied_before, differences, read_details, refusal
+from review.changes import read_changes
+
+
+@click.command(
+    short_help="Do what a review showed, or nothing.",
+    epilog=examples(
+        "./skyinfra apply -s release --review HASH",
+        "./skyinfra apply -s release --review HASH --details review.json",
+    ),
+)
+@with_stack
+@click.option("--review", "token", metavar="HASH", required=True, help="Hash at the end of the page.")
+@click.option(
+    "--details",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of `review --details`: resources that differ are named then.",
+)
+def apply(stack: str | None, backend: Choice, token: str, details: Path | None) -> int:
+    """Update a stack, after a preview that shows that it is what the review with this hash has shown.
+
+    Compared are the stack's file, the project's tree, all steps and options, the state, what is on hosts
+    and in registries, and Pulumi's versions. Where one differs, it is named, nothing is changed, and the
+    exit code is 6. It does not ask: the review is the question.
+    """
+    token = token.strip()
+    if not is_token(token):
+        raise click.BadParameter(
+            f"a review's hash has {LENGTH} digits from 0 to f, and this one has {len(token)} characters."
+            if len(token) != LENGTH
+            else "a review's hash has digits from 0 to f only.",
+            param_hint="--review",
+        )
+    known = None if details is None else read_details(details.read_bytes(), token)
+    found, name = chosen(stack, backend)
+    with found.changing(name, "apply"):
+        return _Apply(found, name, token, known).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Apply:
+    """One review that is applied to a stack."""
+
+    backend: Backend
+    stack: str
+    token: str
+    known: Mapping[Part, Items] | None
+
+    def run(self) -> int:
+        """The exit code."""
+        layout = self.backend.layout
+        if layout is None:
+            stack_config(self.stack)  # says where it is no YAML
+            with copied_stack_file(self.stack) as file:
+                return self._applied(["--stack", self.stack, *file])
+        refuse_missing(layout, self.stack)
+        if not state_file(layout, self.stack).exists():
+            # A refusal leaves no empty stack behind.
+            with for_a_look(layout, self.stack, self.backend.env) as (options, env):
+                if code := self._refused(options, replace(self.backend, env=env)):
+                    return code
+        return with_stack_file(layout, self.stack, self.backend.env, self._applied)
+
+    def _applied(self, options: Sequence[str]) -> int:
+        with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:  # mode 0700
+            plan = str(Path(folder) / "plan.json")
+            if code := self._refused([*options, "--save-plan", plan], self.backend):
+                return code
+            command = ["up", "--yes", "--suppress-outputs", "--plan", plan, "--message", self._message]
+            env = guarded({**os.environ, **self.backend.env})
+            done = update([*command, *options, *REFRESHED], env, self.backend.update_log)
+            return FAILED if done.code else 0
+
+    @property
+    def _message(self) -> str:
+        """Note that the stack's history keeps of the update."""
+        return f"review {self.token}"
+
+    def _refused(self, options: Sequence[str], backend: Backend) -> int:
+        """Preview and compare: the exit code of a refusal, which is told, or 0."""
+        done = run_preview(self.stack, [*options, *REFRESHED], backend.env)
+        changes = read_changes(preview := done.read())
+        if done.failed or changes.faults:
+            said = "\n".join(changes.faults) or done.said
+            raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {said}")
+        found = differences(self.token, approval_of(self.stack, backend, preview), self.known)
+        if not found:
+            return 0
+        said = refusal(self.stack, found, self._before(backend))
+        click.echo(f"error: {said}", err=True)
+        return OTHER
+
+    def _before(self, backend: Backend) -> str:
+        """Sentence on an update of this review that the stack's history has."""
+        with contextlib.suppress(ServiceError):
+            return applied_before(updates(self.stack, backend.env), self._message)
+        return ""

@@ -1,0 +1,91 @@
+"""A stack's preview as a command runs it, and the hash of what it shows."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from typing import Any
+
+from clients.git import guarded, is_changed, tree_of
+from clients.pulumi import deployment, version
+from commands.backend import Backend
+from display.errors import UserError
+from display.progress import working
+from local.layout import PROJECT
+from local.stack import stack_file
+from review.approval import Approval, Sources, approval
+from review.changes import PreviewError
+
+REFRESHED = ("--refresh", "--run-program")
+"""Options of a preview, and of the update after it, that look at hosts and registries first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Previewed:
+    """A preview that has ended."""
+
+    text: bytes
+    failed: bool
+    said: str
+    """Sentence on a preview that failed, or printed none."""
+
+    def read(self) -> Any:
+        """The preview. Raises PreviewError where it is no JSON."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            raise PreviewError(self.said) from None
+
+
+def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> Previewed:
+    """Preview a stack with `pulumi`, whose messages go to standard error."""
+    command = ["pulumi", "preview", "--json", "--show-sames", *options]
+    with working(f"preview of the stack {stack}"):
+        done = subprocess.run(
+            command,
+            # Pulumi looks at the checkout with git too.
+            env=guarded({**os.environ, **env}),
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    outcome = f"failed with exit code {done.returncode}" if done.returncode else "printed no preview"
+    return Previewed(
+        text=done.stdout,
+        failed=done.returncode != 0,
+        said=f"`{' '.join(command)}` {outcome}: its messages say why.",
+    )
+
+
+def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any]) -> Approval:
+    """Hash a preview with all that it was made from. Raises UserError with why that can't be."""
+    with ThreadPoolExecutor() as pool:
+        state = pool.submit(deployment, stack, backend.env)
+        cli = pool.submit(version, backend.env)
+        return approval(
+            Sources(
+                stack=stack,
+                file=_content(stack),
+                tree=_clean_tree(),
+                preview=preview,
+                deployment=state.result(),
+                versions={"Pulumi's CLI": cli.result(), "Pulumi's SDK": version_of("pulumi")},
+            )
+        )
+
+
+def _content(stack: str) -> bytes:
+    file = stack_file(stack)
+    return file.read_bytes() if file.exists() else b""
+
+
+def _clean_tree() -> str:
+    if not (tree := tree_of(PROJECT)):
+        raise UserError("The project is no git checkout, so what was reviewed has no name.")
+    if is_changed(PROJECT):
+        raise UserError("The project has changes that are not committed; `git status` names them.")
+    return tree

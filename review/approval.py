@@ -1,0 +1,164 @@
+"""The hash of a review: everything that `./skyinfra apply` holds an update to, part by part (ADR 39).
+
+It has no times, traces or places of a machine, and no secret: of these there is the ciphertext that the
+stack's file and the state have, which nobody can guess.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from review.left_out import lasting
+from review.portable import PROJECT
+
+WHOLE, PIECE = 32, 4
+"""Hexadecimal digits for everything together, and then for each part, so that it can be named."""
+UNSAID = ("read", "refresh", "discard")
+"""Operations that do not say what the program wants of a resource."""
+NO_OPTIONS = ("urn", "type", "id", "custom", "inputs", "outputs", "created", "modified")
+"""Parts of a resource that are no options of it; the rest are, also those that a later Pulumi brings."""
+PLACES = ("sourcePosition", "stackTrace")
+"""Parts of a resource that say where in its source it was made, on the machine that made it."""
+TIMES = ("created", "modified")
+
+
+class Part(StrEnum):
+    """Parts of a review, in the order of their digits in the hash."""
+
+    STACK = "stack"
+    FILE = "file"
+    TREE = "tree"
+    STEPS = "steps"
+    OPTIONS = "options"
+    STATE = "state"
+    WORLD = "world"
+    VERSIONS = "versions"
+
+
+LENGTH = WHOLE + PIECE * len(Part)
+Items = Mapping[str, str]
+"""Name of a thing, such as a resource's URN → hash of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """Everything that a review is made of."""
+
+    stack: str
+    file: bytes
+    """The stack's settings."""
+    tree: str
+    """Git's id of the project's tree: a squash and a merge of the same content have the same."""
+    preview: Mapping[str, Any]
+    deployment: Mapping[str, Any]
+    """The state, with the ciphertexts of its secrets."""
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A review's parts, each item hashed, and the hash over all."""
+
+    parts: Mapping[Part, Items]
+
+    @property
+    def token(self) -> str:
+        """The hash: of the whole, then a few digits of each part."""
+        pieces = (_hash(self.parts[part])[:PIECE] for part in Part)
+        return _hash(self.parts)[:WHOLE] + "".join(pieces)
+
+    def differing(self, token: str) -> list[Part]:
+        """Parts whose digits in another token are others."""
+        own = self.token
+        places = {part: WHOLE + PIECE * number for number, part in enumerate(Part)}
+        return [part for part, at in places.items() if own[at : at + PIECE] != token[at : at + PIECE]]
+
+
+def approval(sources: Sources) -> Approval:
+    """Hash a review's sources."""
+    steps = [step for step in sources.preview.get("steps") or () if step["op"] not in UNSAID]
+    return Approval(
+        {
+            Part.STACK: _hashed([("name", sources.stack.rpartition("/")[2])]),
+            Part.FILE: {"content": hashlib.sha256(sources.file).hexdigest()[:WHOLE]},
+            Part.TREE: _hashed([("id", sources.tree)]),
+            Part.STEPS: _hashed((step["urn"], _wanted(step)) for step in steps),
+            Part.OPTIONS: _hashed(_options(steps)),
+            Part.STATE: _hashed(_state(sources.deployment)),
+            Part.WORLD: _hashed(_world(steps)),
+            Part.VERSIONS: _hashed([*sources.versions.items(), *_plugins(steps)]),
+        }
+    )
+
+
+def is_token(text: str) -> bool:
+    """True for what has the form of a review's hash."""
+    return re.fullmatch(rf"[0-9a-f]{{{LENGTH}}}", text) is not None
+
+
+def _hashed(pairs: Iterable[tuple[str, Any]]) -> Items:
+    """A replacement has several steps, and a state may have an old object beside the new one."""
+    together: dict[str, list[str]] = {}
+    for name, value in pairs:
+        together.setdefault(name, []).append(_hash(value)[:WHOLE])
+    return {name: _hash(sorted(found))[:WHOLE] for name, found in sorted(together.items())}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(_text(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _wanted(step: Mapping[str, Any]) -> Any:
+    """What would be done with a resource; what it has today is in `_world`, with its id and outputs."""
+    inputs = (step.get("newState") or {}).get("inputs") or {}
+    kinds = {path: one.get("kind") for path, one in (step.get("detailedDiff") or {}).items()}
+    reasons = [sorted(step.get(key) or ()) for key in ("diffReasons", "replaceReasons")]
+    return [step["op"], kinds, reasons, _text(inputs).replace(f"{PROJECT}/", "./")]
+
+
+def _options(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for step in steps:
+        if state := step.get("newState"):
+            yield (
+                step["urn"],
+                _sorted({key: one for key, one in state.items() if key not in (*NO_OPTIONS, *PLACES)}),
+            )
+
+
+def _sorted(value: Any) -> Any:
+    """Options whose lists are sets: equal previews give them in different orders."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(one) for key, one in value.items()}
+    return sorted(value, key=_text) if isinstance(value, list) else value
+
+
+def _state(deployment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for one in deployment.get("resources") or ():
+        kept = {key: value for key, value in one.items() if key not in (*TIMES, *PLACES)}
+        yield one["urn"], {**kept, "outputs": lasting(one["type"], one.get("outputs") or {})}
+    for one in deployment.get("pending_operations") or ():
+        yield one["resource"]["urn"], ["interrupted", one["type"]]
+
+
+def _world(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for step in steps:
+        if state := step.get("oldState"):
+            outputs = lasting(str(state.get("type")), state.get("outputs") or {})
+            yield step["urn"], [state.get("id"), state.get("inputs"), outputs]
+
+
+def _plugins(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """(plugin, version): a provider that names its version gets just that one."""
+    for step in steps:
+        state = step.get("newState") or {}
+        _, providers, plugin = str(state.get("type")).partition("pulumi:providers:")
+        if providers and (version := (state.get("inputs") or {}).get("version")):
+            yield f"plugin {plugin}", version

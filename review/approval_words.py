@@ -1,0 +1,118 @@
+"""A review's hash in words: the end of a page, and how what is here differs from what was approved."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from display.errors import UserError
+from review.approval import Approval, Items, Part
+
+WORDS: Mapping[Part, str] = MappingProxyType(
+    {
+        Part.STACK: "the stack: that is the hash of another stack's review",
+        Part.FILE: "the stack's file",
+        Part.TREE: "the project's tree: not what was reviewed is checked out, or more than that",
+        Part.STEPS: "a step",
+        Part.OPTIONS: "options or hooks",
+        Part.STATE: "the state",
+        Part.WORLD: "what a refresh finds",
+        Part.VERSIONS: "a version",
+    }
+)
+"""Part → what differs where it does."""
+OF_RESOURCES = (Part.STEPS, Part.OPTIONS, Part.STATE, Part.WORLD, Part.VERSIONS)
+"""Parts of more than one item, which the details of a review name."""
+UNNAMED = "something that the short hash does not name"
+_NAMED = 3
+"""Items that are named of each part."""
+
+
+class DetailsError(UserError):
+    """The details of a review can't be read, or belong to another one."""
+
+
+def ending(stack: str, token: str) -> str:
+    """The last lines of a page that can be applied."""
+    command = f"./skyinfra apply -s {stack} --review HASH"
+    said = "with this hash does what is above, while nothing of it has changed"
+    return f"Review: `{token}`\n\n`{command}` {said}.\n"
+
+
+def ending_without(reason: str) -> str:
+    """The last line of a page that can't be applied."""
+    return f"Review: none. {reason}\n"
+
+
+def details(approval: Approval) -> str:
+    """Hashes of all items, for a file beside the page: with it differences have names."""
+    parts = {part.value: dict(items) for part, items in approval.parts.items()}
+    return json.dumps({"review": approval.token, "parts": parts}, indent=1) + "\n"
+
+
+def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
+    """Items of a review. Raises DetailsError where the text is none, or of another one."""
+    try:
+        found = json.loads(text)
+        parts = {
+            Part(name): {str(key): str(one) for key, one in its.items()}
+            for name, its in found["parts"].items()
+        }
+        its_token = Approval(parts).token
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise DetailsError(
+            "These are no details of a review: give what `review --details FILE` wrote."
+        ) from None
+    if its_token != token:
+        raise DetailsError("These are the details of another review, not of the hash that was given.")
+    return parts
+
+
+def differences(approved: str, now: Approval, known: Mapping[Part, Items] | None = None) -> list[str]:
+    """Phrases on everything that differs, each part once; none where nothing does."""
+    if approved == now.token:
+        return []
+    return [_said(part, now, known) for part in now.differing(approved)] or [UNNAMED]
+
+
+def _said(part: Part, now: Approval, known: Mapping[Part, Items] | None) -> str:
+    if known is None or part not in OF_RESOURCES:
+        return WORDS[part]
+    names = [*_names(known[part], now.parts[part])]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{WORDS[part]}: {', '.join(names[:_NAMED])}{more}"
+
+
+def _names(before: Items, after: Items) -> Iterator[str]:
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield _short(name)
+
+
+def _short(name: str) -> str:
+    """A resource by its name and its type's last word."""
+    urn, _, last = name.rpartition("::")
+    return f"{last} ({urn.rpartition(':')[2]})" if urn else last
+
+
+def applied_before(updates: Iterable[Mapping[str, Any]], message: str) -> str:
+    """Sentence on the newest update with a message; empty where there is none."""
+    for one in updates:
+        if one.get("message") == message:
+            when = str(one.get("endTime", "")).partition(".")[0].replace("T", " ")
+            failed = "" if one.get("result") == "succeeded" else ", and failed: some of it may be done"
+            return f"This review was applied already, on {when} UTC{failed}."
+    return ""
+
+
+def refusal(stack: str, found: Iterable[str], applied: str) -> str:
+    """The message of an apply that is refused; `applied` is a sentence on an earlier one, or nothing."""
+    lines = [f"- {one}" for one in found]
+    before = f"{applied} " if applied else ""
+    return "\n".join(
+        [
+            f"{before}What is here is not what was approved, and nothing was changed. Other than then:",
+            *lines,
+            f"`./skyinfra review -s {stack}` shows what would be done now.",
+        ]
+    )

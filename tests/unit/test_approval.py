@@ -1,0 +1,330 @@
+"""The hash of a review: which differences change it, which do not, and how each is named."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from display.errors import UserError
+from review.approval import LENGTH, PIECE, WHOLE, Part, Sources, approval, is_token
+from review.approval_words import (
+    UNNAMED,
+    WORDS,
+    applied_before,
+    details,
+    differences,
+    ending,
+    read_details,
+    refusal,
+)
+from review.left_out import LEFT_OUT
+from review.portable import PROJECT
+from tests.unit.projects import PROJECT as CHECKOUT
+
+NODE = "urn:pulumi:mine::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::node-1-container"
+WALLET = "urn:pulumi:mine::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
+HERE = "urn:pulumi:mine::skycoin::pulumi:providers:docker::here"
+TIMES = {"created": "2026-11-26T22:01:29Z", "modified": "2026-11-26T22:01:29Z"}
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}
+
+
+def resource(urn: str, **more: Any) -> dict[str, Any]:
+    type_ = urn.split("::")[2].rpartition("$")[2]
+    return {"urn": urn, "type": type_, "custom": True, "id": "1", "inputs": {"name": "x"}, **TIMES, **more}
+
+
+def made() -> Sources:
+    """Everything as it was reviewed."""
+    wallet = resource(WALLET, protect=True, retainOnDelete=True, provider=f"{HERE}::6ed0")
+    node = resource(NODE, dependencies=[WALLET, HERE], outputs={"name": "x", "lastReplacement": 48})
+    wanted = {**copy.deepcopy(node), "inputs": {"name": "y", "token": "[secret]"}}
+    del wanted["outputs"]
+    provider = resource(HERE, inputs={"version": "5.2.0"})
+    preview = {
+        "steps": [
+            {"op": "same", "urn": HERE, "oldState": provider, "newState": copy.deepcopy(provider)},
+            {"op": "refresh", "urn": WALLET, "oldState": wallet, "newState": copy.deepcopy(wallet)},
+            {"op": "same", "urn": WALLET, "oldState": wallet, "newState": copy.deepcopy(wallet)},
+            {
+                "op": "update",
+                "urn": NODE,
+                "oldState": node,
+                "newState": wanted,
+                "detailedDiff": {"name": {"kind": "update", "inputDiff": True}},
+            },
+        ],
+        "duration": 17,
+    }
+    state = {"resources": [wallet, {**node, "inputs": {"name": "x", "token": SECRET}}, provider]}
+    return Sources(
+        stack="mine",
+        file=b"config: {}\n",
+        tree="4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+        preview=preview,
+        deployment=copy.deepcopy(state),
+        versions={"Pulumi's CLI": "v3.259.0"},
+    )
+
+
+def steps(sources: Sources) -> Any:
+    return sources.preview["steps"]
+
+
+def state(sources: Sources) -> Any:
+    return sources.deployment["resources"]
+
+
+def other_input(sources: Sources) -> None:
+    steps(sources)[3]["newState"]["inputs"]["name"] = "z"
+
+
+def other_operation(sources: Sources) -> None:
+    steps(sources)[3]["op"] = "replace"
+
+
+def other_difference(sources: Sources) -> None:
+    """As a secret's change shows itself: its value is `[secret]` before and after."""
+    steps(sources)[3]["detailedDiff"]["token"] = {"kind": "update"}
+
+
+def one_more_step(sources: Sources) -> None:
+    steps(sources).append({"op": "delete-replaced", "urn": NODE, "oldState": resource(NODE)})
+
+
+def unprotected(sources: Sources) -> None:
+    steps(sources)[2]["newState"]["protect"] = False
+
+
+def not_retained(sources: Sources) -> None:
+    del steps(sources)[2]["newState"]["retainOnDelete"]
+
+
+def other_provider(sources: Sources) -> None:
+    steps(sources)[2]["newState"]["provider"] = HERE.replace("here", "there")
+
+
+def a_hook(sources: Sources) -> None:
+    steps(sources)[2]["newState"]["resourceHooks"] = {"before_create": ["guard"]}
+
+
+def waits_no_more(sources: Sources) -> None:
+    steps(sources)[3]["newState"]["dependencies"] = [HERE]
+
+
+def an_option_of_a_later_pulumi(sources: Sources) -> None:
+    steps(sources)[2]["newState"]["envVarMappings"] = {"A": "B"}
+
+
+def other_id_in_state(sources: Sources) -> None:
+    state(sources)[0]["id"] = "2"
+
+
+def other_input_in_state(sources: Sources) -> None:
+    state(sources)[0]["inputs"]["name"] = "z"
+
+
+def other_output_in_state(sources: Sources) -> None:
+    state(sources)[1]["outputs"]["name"] = "z"
+
+
+def other_secret_in_state(sources: Sources) -> None:
+    state(sources)[1]["inputs"]["token"]["ciphertext"] = "v1:c:d"
+
+
+def unprotected_in_state(sources: Sources) -> None:
+    state(sources)[0]["protect"] = False
+
+
+def gone_from_state(sources: Sources) -> None:
+    state(sources).pop(0)
+
+
+def old_object_in_state(sources: Sources) -> None:
+    state(sources).append({**state(sources)[1], "delete": True})
+
+
+def interrupted(sources: Sources) -> None:
+    sources.deployment["pending_operations"] = [{"resource": {"urn": NODE}, "type": "creating"}]  # type: ignore[index]
+
+
+def found_otherwise(sources: Sources) -> None:
+    steps(sources)[3]["oldState"] = resource(NODE, outputs={"name": "drifted"})
+
+
+def other_plugin(sources: Sources) -> None:
+    steps(sources)[0]["newState"]["inputs"]["version"] = "5.3.0"
+
+
+CHANGES: dict[Callable[[Sources], None], tuple[str, ...]] = {
+    other_input: ("a step: node-1-container (NodeContainer)",),
+    other_operation: ("a step: node-1-container (NodeContainer)",),
+    other_difference: ("a step: node-1-container (NodeContainer)",),
+    one_more_step: (
+        "a step: node-1-container (NodeContainer)",
+        "what a refresh finds: node-1-container (NodeContainer)",
+    ),
+    unprotected: ("options or hooks: node-1-wallet (Volume)",),
+    not_retained: ("options or hooks: node-1-wallet (Volume)",),
+    other_provider: ("options or hooks: node-1-wallet (Volume)",),
+    a_hook: ("options or hooks: node-1-wallet (Volume)",),
+    waits_no_more: ("options or hooks: node-1-container (NodeContainer)",),
+    an_option_of_a_later_pulumi: ("options or hooks: node-1-wallet (Volume)",),
+    other_id_in_state: ("the state: node-1-wallet (Volume)",),
+    other_input_in_state: ("the state: node-1-wallet (Volume)",),
+    other_output_in_state: ("the state: node-1-container (NodeContainer)",),
+    other_secret_in_state: ("the state: node-1-container (NodeContainer)",),
+    unprotected_in_state: ("the state: node-1-wallet (Volume)",),
+    gone_from_state: ("the state: node-1-wallet (Volume)",),
+    old_object_in_state: ("the state: node-1-container (NodeContainer)",),
+    interrupted: ("the state: node-1-container (NodeContainer)",),
+    found_otherwise: ("what a refresh finds: node-1-container (NodeContainer)",),
+    other_plugin: ("a step: here (docker)", "a version: plugin docker"),
+}
+"""A change of what was reviewed → how it is named."""
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_difference_is_another_hash_and_is_named(change: Callable[[Sources], None]) -> None:
+    before, sources = approval(made()), made()
+    change(sources)
+    now = approval(sources)
+    assert now.token != before.token
+    known = read_details(details(before), before.token)
+    assert differences(before.token, now, known) == [*CHANGES[change]]
+    assert differences(before.token, now) == [one.partition(": ")[0] for one in CHANGES[change]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"stack": "other"}, Part.STACK),
+        ({"file": b"config: {}\n\n"}, Part.FILE),
+        ({"tree": "0" * 40}, Part.TREE),
+        ({"versions": {"Pulumi's CLI": "v3.260.0"}}, Part.VERSIONS),
+    ],
+)
+def test_stack_file_tree_and_version_are_parts_of_it(changed: dict[str, Any], part: Part) -> None:
+    before, now = approval(made()), approval(replace(made(), **changed))
+    assert differences(before.token, now) == [WORDS[part]]
+
+
+def test_the_organization_of_a_stack_is_no_part_of_it() -> None:
+    assert approval(replace(made(), stack="me/skycoin/mine")).token == approval(made()).token
+
+
+def other_order(sources: Sources) -> None:
+    steps(sources).reverse()
+    state(sources).reverse()
+    steps(sources)[0]["newState"]["dependencies"].reverse()
+
+
+def other_times_and_traces(sources: Sources) -> None:
+    for one in [*state(sources), *(step["newState"] for step in steps(sources))]:
+        one |= {"created": "2027", "modified": "2027", "sourcePosition": "project:///a.py#1"}
+        one["stackTrace"] = [{"sourcePosition": "project:///a.py#1"}]
+
+
+def other_refresh_steps(sources: Sources) -> None:
+    steps(sources).pop(1)
+
+
+def other_time_of_the_last_replacement(sources: Sources) -> None:
+    steps(sources)[3]["oldState"]["outputs"]["lastReplacement"] = 50
+    state(sources)[1]["outputs"]["lastReplacement"] = 50
+
+
+@pytest.mark.parametrize(
+    "change",
+    [other_order, other_times_and_traces, other_refresh_steps, other_time_of_the_last_replacement],
+    ids=lambda change: change.__name__,
+)
+def test_what_no_one_has_decided_is_the_same_hash(change: Callable[[Sources], None]) -> None:
+    sources = made()
+    change(sources)
+    assert approval(sources).token == approval(made()).token
+
+
+def test_a_path_in_the_project_is_the_same_in_every_checkout() -> None:
+    here, there = made(), made()
+    steps(here)[3]["newState"]["inputs"]["context"] = f"{PROJECT}/images/busybox"
+    steps(there)[3]["newState"]["inputs"]["context"] = "./images/busybox"
+    assert approval(here).token == approval(there).token
+
+
+def test_an_output_that_is_left_out_has_its_reason_in_the_docs() -> None:
+    text = (CHECKOUT / "docs" / "review.md").read_text()
+    for type_, outputs in LEFT_OUT.items():
+        for name, reason in outputs.items():
+            assert f"| `{type_.rpartition(':')[2]}` | `{name}` | {reason} |" in text
+
+
+def test_a_hash_has_its_digits_for_the_whole_and_for_each_part() -> None:
+    token = approval(made()).token
+    assert is_token(token)
+    assert len(token) == LENGTH == WHOLE + PIECE * len(Part) == 64
+    for wrong in ("", token[:-1], f"{token}0", token.upper(), f"{token[:-1]}g", f"{token}\n"):
+        assert not is_token(wrong)
+
+
+def test_a_whole_that_differs_is_refused_though_no_parts_digits_do() -> None:
+    now = approval(made())
+    assert differences("0" * WHOLE + now.token[WHOLE:], now) == [UNNAMED]
+    assert differences(now.token, now) == []
+
+
+def test_of_many_resources_three_are_named() -> None:
+    before, sources = approval(made()), made()
+    for number in range(5):
+        state(sources).append(resource(NODE.replace("node-1", f"node-{number + 2}")))
+    [said] = differences(before.token, approval(sources), before.parts)
+    names = ", ".join(f"node-{number}-container (NodeContainer)" for number in (2, 3, 4))
+    assert said == f"the state: {names} and 2 more"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"parts": {"stack": 1}}', '{"parts": {"odd": {}}}', '{"parts": {}}']
+)
+def test_details_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match="These are no details of a review"):
+        read_details(text, "0" * LENGTH)
+
+
+def test_details_of_another_review_are_refused() -> None:
+    with pytest.raises(UserError, match="details of another review"):
+        read_details(details(approval(made())), "0" * LENGTH)
+
+
+def test_details_hold_no_value() -> None:
+    sources = made()
+    state(sources)[0]["inputs"]["name"] = steps(sources)[3]["newState"]["inputs"]["name"] = "a-value"
+    found = json.loads(details(approval(sources)))
+    assert all(len(one) == WHOLE for its in found["parts"].values() for one in its.values())
+    assert "a-value" not in json.dumps(found)
+
+
+def test_an_earlier_apply_is_named_with_its_end() -> None:
+    done = {"message": "review 1", "endTime": "2026-11-26T22:01:30.000Z", "result": "succeeded"}
+    assert applied_before([{"message": "else"}, done], "review 1") == (
+        "This review was applied already, on 2026-11-26 22:01:30 UTC."
+    )
+    assert applied_before([{**done, "result": "failed"}], "review 1").endswith(
+        ", on 2026-11-26 22:01:30 UTC, and failed: some of it may be done."
+    )
+    assert applied_before([done], "review 2") == ""
+
+
+def test_a_refusal_says_what_differs_and_what_to_do() -> None:
+    assert refusal("mine", ["the state"], "") == (
+        "What is here is not what was approved, and nothing was changed. Other than then:\n- the state\n"
+        "`./skyinfra review -s mine` shows what would be done now."
+    )
+
+
+def test_a_page_says_how_it_is_applied() -> None:
+    assert ending("mine", "0" * LENGTH) == (
+        f"Review: `{'0' * LENGTH}`\n\n`./skyinfra apply -s mine --review HASH` with this hash does what is "
+        "above, while nothing of it has changed.\n"
+    )
