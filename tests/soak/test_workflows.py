@@ -17,7 +17,7 @@ WORKFLOWS = PROJECT / ".github" / "workflows"
 ACTIONS = {
     "actions/checkout": 'git clone -q "$PROJECT" . && cp "$STACK_FILE" stacks; echo "$BIN" >>"$GITHUB_PATH"',
     "actions/setup-python": 'python3 -m venv "$PYTHON" && echo "$PYTHON/bin" >>"$GITHUB_PATH"',
-    "pulumi/actions": 'echo "$TOOLS" >>"$GITHUB_PATH"',
+    "pulumi/actions": 'echo "$TOOLS" | tr ":" "\\n" >>"$GITHUB_PATH"',
     "actions/upload-artifact": 'mkdir -p "$ARTIFACTS" && cp -a "$WITH_PATH" "$ARTIFACTS/$WITH_NAME"',
     "actions/download-artifact": 'cp -a "$ARTIFACTS" "$WITH_PATH"',
 }
@@ -61,7 +61,7 @@ class Forge:
     def run(self, event: str, workflow: str) -> Result:
         """One run, and the log of all its jobs."""
         machine = self._up.environment()
-        tools = machine.pop("PATH").partition(":")[0]
+        tools = [one for one in machine.pop("PATH").split(":") if not one.startswith(str(PROJECT))]
         backend = machine.pop("PULUMI_BACKEND_URL")
         passphrase = Path(machine.pop("PULUMI_CONFIG_PASSPHRASE_FILE")).read_text().strip()
         env = {
@@ -71,7 +71,7 @@ class Forge:
             "PROJECT": str(PROJECT),
             "PYTHON": str(self._folder / "python"),
             "STACK_FILE": str(self._up.stack_file),
-            "TOOLS": tools,
+            "TOOLS": ":".join(tools),
             "VENV": str(PROJECT / ".venv"),
         }
         (self._folder / "env").write_text("".join(f"{name}={value}\n" for name, value in env.items()))
