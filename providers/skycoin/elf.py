@@ -76,7 +76,7 @@ def read_program(file: IO[bytes]) -> Program:
             cpu=cpu,
             interpreter=next((one.get_interp_name() for one in segments), None),
         )
-    except (ELFError, OverflowError, OSError) as error:  # pyelftools seeks to whatever offset a header names
+    except (ELFError, OverflowError, OSError, ValueError) as error:  # a header may name any offset
         raise ValueError(f"no ELF file: {error}") from None
 
 

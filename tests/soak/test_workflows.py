@@ -1,6 +1,7 @@
 """Every step that a workflow of GitHub runs, by act on this machine; actions and `gh` are stand-ins."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -61,7 +62,8 @@ class Forge:
     def run(self, event: str, workflow: str) -> Result:
         """One run, and the log of all its jobs."""
         machine = self._up.environment()
-        tools = [one for one in machine.pop("PATH").split(":") if not one.startswith(str(PROJECT))]
+        here = {*os.environ["PATH"].split(":"), str(PROJECT / ".venv" / "bin")}
+        tools = [one for one in machine.pop("PATH").split(":") if one not in here]
         backend = machine.pop("PULUMI_BACKEND_URL")
         passphrase = Path(machine.pop("PULUMI_CONFIG_PASSPHRASE_FILE")).read_text().strip()
         env = {
