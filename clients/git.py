@@ -21,8 +21,11 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Settings that keep git from running what a repository names (git-config(1))."""
-VARIABLES: Mapping[str, str] = MappingProxyType({"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"})
-"""`status` writes no index: that is what it would tell a hook of, and a reader writes nothing."""
+VARIABLES: Mapping[str, str] = MappingProxyType(
+    {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+)
+"""`status` writes no index: that is what it would tell a hook of, and a reader writes nothing. A tree is
+what its id says, and not what `git replace` has put in its place."""
 OFFLINE: Mapping[str, str] = MappingProxyType({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
 """A missing object would be fetched by the command that the repository's config names."""
 FILTERS = r"^filter\..*\.(clean|process)$"
@@ -66,9 +69,20 @@ def is_changed(folder: Path) -> bool:
     Untracked files count. A filter that the repository's config names is not run: a file that it would
     convert counts as changed where its content is read.
     """
-    status = ("status", "--porcelain", "--ignore-submodules=dirty")
+    status = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty")
     done = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
     return done.returncode != 0 or bool(done.stdout) or any(map(is_changed, _submodules(folder)))
+
+
+def overlooked(folder: Path, built: str) -> list[str]:
+    """Files that `is_changed` can't speak of: tracked ones that git was told not to look at, and ignored ones
+    in the folder `built` of the checkout.
+    """
+    tagged = _run(folder, SETTINGS, ("ls-files", "-v", "-z")).stdout.split("\0")
+    ignored = _run(folder, SETTINGS, ("ls-files", "--others", "-z", "--", built)).stdout.split("\0")
+    # git-ls-files(1): lower case for --assume-unchanged, S for --skip-worktree.
+    unseen = [line[2:] for line in tagged if line[:1].islower() or line[:1] == "S"]
+    return [*unseen, *filter(None, ignored)]
 
 
 def _no_filters(folder: Path) -> dict[str, str]:

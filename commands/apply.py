@@ -15,7 +15,7 @@ from clients.pulumi import updates
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED, OTHER
 from commands.options import chosen, examples, with_stack
-from commands.previews import REFRESHED, approval_of, run_preview
+from commands.previews import REFRESHED, UNASKED, approval_of, clean_tree, run_preview
 from display.errors import UserError
 from local.missing_nodes import refuse_missing
 from local.pulumi_run import update
@@ -23,6 +23,7 @@ from local.stack import copied_stack_file, for_a_look, stack_config, state_file,
 from review.approval import LENGTH, Items, Part, is_token
 from review.approval_words import applied_before, differences, read_details, refusal
 from review.changes import read_changes
+from review.published import with_presence
 
 
 @click.command(
@@ -87,12 +88,29 @@ class _Apply:
     def _applied(self, options: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:  # mode 0700
             plan = str(Path(folder) / "plan.json")
+            tree = clean_tree()
             if code := self._refused([*options, "--save-plan", plan], self.backend):
                 return code
             command = ["up", "--yes", "--suppress-outputs", "--plan", plan, "--message", self._message]
-            env = guarded({**os.environ, **self.backend.env})
+            env = guarded({**os.environ, **self.backend.env, **UNASKED})
             done = update([*command, *options, *REFRESHED], env, self.backend.update_log)
-            return FAILED if done.code else 0
+            return FAILED if done.code or self._moved(tree) else 0
+
+    def _moved(self, tree: str) -> bool:
+        """True, and said, where the checkout changed under the update: builds read it as they start."""
+        try:
+            if clean_tree() == tree:
+                return False
+            why = "Another tree is checked out now."
+        except UserError as error:
+            why = str(error)
+        said = (
+            "The checkout was changed while the update ran, so what was built may not be what was approved."
+        )
+        click.echo(
+            f"error: {said} {why} See `./skyinfra review -s {self.stack}` on a clean checkout.", err=True
+        )
+        return True
 
     @property
     def _message(self) -> str:
@@ -106,7 +124,8 @@ class _Apply:
         if done.failed or changes.faults:
             said = "\n".join(changes.faults) or done.said
             raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {said}")
-        found = differences(self.token, approval_of(self.stack, backend, preview), self.known)
+        here = approval_of(self.stack, backend, preview, with_presence(changes))
+        found = differences(self.token, here, self.known)
         if not found:
             return 0
         said = refusal(self.stack, found, self._before(backend))

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
+from types import MappingProxyType
 from typing import Any
 
-from clients.git import guarded, is_changed, tree_of
+from clients.git import guarded, is_changed, overlooked, tree_of
 from clients.pulumi import deployment, version
 from commands.backend import Backend
 from display.errors import UserError
@@ -17,10 +18,14 @@ from display.progress import working
 from local.layout import PROJECT
 from local.stack import stack_file
 from review.approval import Approval, Sources, approval
-from review.changes import PreviewError
+from review.changes import Changes, PreviewError
 
 REFRESHED = ("--refresh", "--run-program")
 """Options of a preview, and of the update after it, that look at hosts and registries first."""
+IMAGES = "images"
+"""Folder that builds read."""
+UNASKED: Mapping[str, str] = MappingProxyType({"SKYCOIN_ACCEPT_WALLET": "", "SKYCOIN_ADOPT": ""})
+"""Variables by which other commands change what an update does; a review knows neither."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +52,7 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
         done = subprocess.run(
             command,
             # Pulumi looks at the checkout with git too.
-            env=guarded({**os.environ, **env}),
+            env=guarded({**os.environ, **env, **UNASKED}),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
@@ -61,8 +66,11 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
     )
 
 
-def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any]) -> Approval:
-    """Hash a preview with all that it was made from. Raises UserError with why that can't be."""
+def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any], changes: Changes) -> Approval:
+    """Hash a preview with all that it was made from. Raises UserError with why that can't be.
+
+    `changes` are those of the preview, with what registries say of its tags.
+    """
     with ThreadPoolExecutor() as pool:
         state = pool.submit(deployment, stack, backend.env)
         cli = pool.submit(version, backend.env)
@@ -70,7 +78,8 @@ def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any]) -> App
             Sources(
                 stack=stack,
                 file=_content(stack),
-                tree=_clean_tree(),
+                tree=clean_tree(),
+                tags={f"{one.repository}:{one.tag}": one.presence.value for one in changes.publications},
                 preview=preview,
                 deployment=state.result(),
                 versions={"Pulumi's CLI": cli.result(), "Pulumi's SDK": version_of("pulumi")},
@@ -83,9 +92,16 @@ def _content(stack: str) -> bytes:
     return file.read_bytes() if file.exists() else b""
 
 
-def _clean_tree() -> str:
+def clean_tree() -> str:
+    """Git's id of the project's tree. Raises UserError where the files may be other ones."""
     if not (tree := tree_of(PROJECT)):
         raise UserError("The project is no git checkout, so what was reviewed has no name.")
     if is_changed(PROJECT):
         raise UserError("The project has changes that are not committed; `git status` names them.")
+    if hidden := overlooked(PROJECT, IMAGES):
+        some = ", ".join(hidden[:3]) + (" and more" if hidden[3:] else "")
+        raise UserError(
+            f"Git was told not to look at {some}, so its tree does not say what is there: remove what is "
+            "ignored in images/, and end `git update-index --assume-unchanged` and `--skip-worktree`."
+        )
     return tree

@@ -119,7 +119,7 @@ class _Page:
             return ending_without(UNREFRESHED)
         try:
             with working("the hash of the review"):
-                approval = approval_of(self.stack, self.backend, preview)
+                approval = approval_of(self.stack, self.backend, preview, changes)
         except UserError as error:
             return ending_without(str(error))
         if self.details_file is not None:

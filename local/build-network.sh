@@ -44,6 +44,16 @@ mangle_rules() {
     echo "-A $bridge-from -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
     # A port of a container that this machine publishes.
     echo "-A $bridge-from -m conntrack --ctstate DNAT -j DROP"
+    # A cloud's metadata service gives credentials away, and may be the resolver besides.
+    for nameserver; do
+        case $nameserver in
+            169.254.*)
+                echo "-A $bridge-from -d $nameserver -p udp --dport 53 -j RETURN"
+                echo "-A $bridge-from -d $nameserver -p tcp --dport 53 -j RETURN"
+                ;;
+        esac
+    done
+    echo "-A $bridge-from -d 169.254.0.0/16 -j DROP"
     for uplink in $(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u); do
         echo "-A $bridge-from -o $uplink -j RETURN"
     done
@@ -71,6 +81,15 @@ nat_rules() {
     echo COMMIT
 }
 
+# The link speaks no IPv6 (below); where another program lets it, nothing comes through. Kernels without such rules
+# have the first alone.
+each_ipv6_rule() {
+    [ -e /proc/net/if_inet6 ] && command -v ip6tables >/dev/null || return 0
+    for chain in INPUT FORWARD; do
+        ip6tables -w -t mangle "$1" "$chain" -i "$bridge" -j DROP 2>/dev/null || true
+    done
+}
+
 set_to_1() {
     if [ -e "$1" ] && [ "$(cat "$1")" != 1 ]; then echo 1 >"$1"; fi
 }
@@ -88,6 +107,8 @@ up() {
     fi
     { mangle_rules "$@" && nat_rules "$@"; } | iptables-restore -w --noflush
     each_jump add
+    each_ipv6_rule -D
+    each_ipv6_rule -I
     # This machine's IPv6 addresses, of which the rules know nothing, are not reached through it.
     set_to_1 "/proc/sys/net/ipv6/conf/$bridge/disable_ipv6"
     set_to_1 /proc/sys/net/ipv4/ip_forward
@@ -97,12 +118,14 @@ up() {
 }
 
 down() {
-    ip link delete dev "$bridge"
     each_jump remove
+    each_ipv6_rule -D
     for chain in mangle:input mangle:from mangle:to nat:dns nat:out; do
         iptables -w -t "${chain%:*}" -F "$bridge-${chain#*:}"
         iptables -w -t "${chain%:*}" -X "$bridge-${chain#*:}"
     done 2>/dev/null || true
+    # Last, for it is by its alias that what is left is found again.
+    ip link delete dev "$bridge"
     # The plugins' memory of what is attached.
     rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null || true
 }

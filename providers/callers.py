@@ -50,7 +50,9 @@ class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic i
         )
 
     def _is_own(self, peer: str) -> bool:
-        return owner(int(peer.rpartition(":")[2]), self.port) in (0, os.getuid())
+        # All of loopback is anybody's to call from: the port alone could be that of a connection of ours.
+        place, _, port = peer.rpartition(":")
+        return place == "ipv4:127.0.0.1" and owner(int(port), self.port) in (0, os.getuid())
 
 
 def owner(port: int, to: int) -> int | None:

@@ -57,6 +57,8 @@ class Sources:
     deployment: Mapping[str, Any]
     """The state, with the ciphertexts of its secrets."""
     versions: Mapping[str, str]
+    tags: Mapping[str, str]
+    """What registries have of the tags that would be written, by REPOSITORY:TAG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def approval(sources: Sources) -> Approval:
             Part.STEPS: _hashed((step["urn"], _wanted(step)) for step in steps),
             Part.OPTIONS: _hashed(_options(steps)),
             Part.STATE: _hashed(_state(sources.deployment)),
-            Part.WORLD: _hashed(_world(steps)),
+            Part.WORLD: _hashed([*_world(steps), *sources.tags.items()]),
             Part.VERSIONS: _hashed([*sources.versions.items(), *_plugins(steps)]),
         }
     )

@@ -75,7 +75,6 @@ VALUED = frozenset(
         "peerlist-size",
         "peerlist-url",
         "user-agent-remark",
-        "wallet-crypto-type",
     }
 )
 """Allowed flags with a value."""
@@ -85,7 +84,8 @@ def fault_of(arguments: Sequence[str]) -> str | None:
     """The first fault, read as Go's package flag reads them; None where there is none.
 
     A list of what is allowed, for what is left out does harm: `-profile-cpu-file` truncates the file that it
-    names, `-custom-peers-file` logs the lines of it, and either may be a wallet.
+    names, `-custom-peers-file` logs the lines of it, and either may be a wallet; `-wallet-crypto-type` lets
+    wallets be encrypted in ways that its own source calls unsafe (src/wallet/crypto.go).
     """
     rest = iter(arguments)
     for argument in rest:

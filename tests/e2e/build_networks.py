@@ -51,7 +51,7 @@ print(" ".join(found))
 """
 MACHINE = {"out": "10.99.0.1", "docker0": "172.17.0.1"}
 """Addresses of this machine by link; that of a network comes to them."""
-OTHER, CONTAINER = "10.99.0.2", "172.17.0.2"
+OTHER, CONTAINER, METADATA = "10.99.0.2", "172.17.0.2", "169.254.169.254"
 
 
 STARTED: list["subprocess.Popen[bytes]"] = []
@@ -108,7 +108,8 @@ def neighbours() -> None:
     run("ip", "link", "set", "docker0", "up")
     container = Place("container", f"{CONTAINER}/16", MACHINE["docker0"])
     run("ip", "link", "set", "container", "master", "docker0")
-    for place, address in ((other, OTHER), (container, CONTAINER)):
+    run(*other.inside("ip", "addr", "add", f"{METADATA}/32", "dev", "eth0"))
+    for place, address in ((other, OTHER), (container, CONTAINER), (other, METADATA)):
         place.listen(address, 5000)
     listen([], "0.0.0.0", 5000)
     # A resolver of this machine, and a port of the container that it publishes.
@@ -155,6 +156,7 @@ def reached(step: Place, gateway: str) -> dict[str, str]:
     asked |= {f"a published port by {name}": (address, 8080) for name, address in here.items()}
     asked |= {"the resolver": (gateway, 53), "the resolver's loopback": ("127.0.0.1", 53)}
     asked |= {"another machine": (OTHER, 5000), "a container": (CONTAINER, 5000)}
+    asked |= {"a cloud's metadata": (METADATA, 5000)}
     return {what: step.ask(*end) for what, end in asked.items()}
 
 

@@ -37,6 +37,8 @@ hooks = None if os.environ.get("HOOK") == "no" else pulumi.ResourceHookBinding(b
 runs = Path(os.environ["ECHO_FOLDER"]) / "runs"
 runs.write_text(runs.read_text() + "." if runs.exists() else ".")
 late = "late" if len(runs.read_text()) >= int(os.environ.get("LATE", "1000")) else ""
+if len(runs.read_text()) >= int(os.environ.get("TOUCH", "1000")):
+    Path("images/late").write_text("somebody's\\n")
 config = pulumi.Config()
 wallet = pulumi.CustomResource(
     "docker:index/volume:Volume",
@@ -338,6 +340,15 @@ def test_a_program_that_changes_its_mind_after_the_comparison_meets_pulumis_own_
     assert done.returncode == FAILED, done.stderr + done.stdout
     assert "violates plan" in done.stdout + done.stderr
     assert stack.changed == []
+
+
+def test_a_checkout_that_changes_under_the_update_is_told(stack: Stack, token: str) -> None:
+    """Builds read it as they start, after the comparison."""
+    runs = len((stack.folder / "runs").read_text())
+    done = stack.apply(token, TOUCH=str(runs + 2))
+    assert done.returncode == FAILED, done.stderr + done.stdout
+    assert "The checkout was changed while the update ran" in done.stderr
+    assert stack.changed == ["update node"]
 
 
 @pytest.mark.parametrize(

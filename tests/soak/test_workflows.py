@@ -20,7 +20,7 @@ ACTIONS = {
     "actions/setup-python": 'python3 -m venv "$PYTHON" && echo "$PYTHON/bin" >>"$GITHUB_PATH"',
     "pulumi/actions": 'echo "$TOOLS" | tr ":" "\\n" >>"$GITHUB_PATH"',
     "actions/upload-artifact": 'mkdir -p "$ARTIFACTS" && cp -a "$WITH_PATH" "$ARTIFACTS/$WITH_NAME"',
-    "actions/download-artifact": 'cp -a "$ARTIFACTS" "$WITH_PATH"',
+    "actions/download-artifact": 'mkdir "$WITH_PATH" && cp -a "$ARTIFACTS"/*/. "$WITH_PATH"',
 }
 """What each action does, as far as the workflows need it."""
 ACTION = """\

@@ -66,6 +66,7 @@ def made() -> Sources:
         preview=preview,
         deployment=copy.deepcopy(state),
         versions={"Pulumi's CLI": "v3.259.0"},
+        tags={"r.example/a:latest": "not in its registry"},
     )
 
 
@@ -154,6 +155,11 @@ def found_otherwise(sources: Sources) -> None:
     steps(sources)[3]["oldState"] = resource(NODE, outputs={"name": "drifted"})
 
 
+def a_tag_that_is_there_by_now(sources: Sources) -> None:
+    """The page called it new; the update would move it."""
+    sources.tags["r.example/a:latest"] = "in its registry, though not in the state"  # type: ignore[index]
+
+
 def other_plugin(sources: Sources) -> None:
     steps(sources)[0]["newState"]["inputs"]["version"] = "5.3.0"
 
@@ -181,6 +187,7 @@ CHANGES: dict[Callable[[Sources], None], tuple[str, ...]] = {
     old_object_in_state: ("the state: node-1-container (NodeContainer)",),
     interrupted: ("the state: node-1-container (NodeContainer)",),
     found_otherwise: ("what a refresh finds: node-1-container (NodeContainer)",),
+    a_tag_that_is_there_by_now: ("what a refresh finds: r.example/a:latest",),
     other_plugin: ("a step: here (docker)", "a version: plugin docker"),
 }
 """A change of what was reviewed → how it is named."""

@@ -1,9 +1,11 @@
 """A plugin answers its own user and root, and no other (C2): over real gRPC, by a process of another user."""
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -68,6 +70,35 @@ def test_c2_another_users_process_is_refused(port: int) -> None:
         "Another user's process called: this plugin answers those of its own user, and root's."
     )
     assert asked_by(0, port).version == "1.2.3"
+
+
+def pumped(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes, until either end is closed."""
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+
+
+@pytest.mark.case(41)
+def test_c2_a_call_that_borrows_the_port_of_a_connection_of_ours_is_refused(port: int) -> None:
+    """Every user may call from 127.0.0.2, and by its port alone it was taken for the one at 127.0.0.1."""
+    with (
+        socket.create_connection(("127.0.0.1", port)) as ours,
+        socket.create_server(("127.0.0.1", 0)) as door,
+        socket.socket() as borrowed,
+        grpc.insecure_channel(f"127.0.0.1:{door.getsockname()[1]}") as channel,
+    ):
+        borrowed.bind(("127.0.0.2", ours.getsockname()[1]))
+        borrowed.connect(("127.0.0.1", port))
+        asked = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo.future(empty_pb2.Empty())
+        connection, _ = door.accept()
+        with connection:
+            for ends in ((connection, borrowed), (borrowed, connection)):
+                threading.Thread(target=pumped, args=ends, daemon=True).start()
+            with pytest.raises(grpc.RpcError) as raised:
+                asked.result(timeout=30)
+    refused: Any = raised.value
+    assert refused.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_the_users_own_process_is_answered(port: int) -> None:

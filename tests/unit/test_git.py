@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.git import ask_git, guarded, is_changed, tree_of
+from clients.git import ask_git, guarded, is_changed, overlooked, tree_of
 from program.sources import provenance
 from settings.image import SourceSettings
 
@@ -256,6 +256,44 @@ def test_a_changed_submodule_makes_a_checkout_changed(place: Place) -> None:
     assert not is_changed(place.checkout)
     (lib / "new.go").write_text("package lib\n")
     assert is_changed(place.checkout)
+
+
+@pytest.mark.parametrize("mode", ["no", "normal", "all"])
+def test_an_untracked_file_counts_whatever_the_settings_say(place: Place, mode: str) -> None:
+    place.git("config", "status.showUntrackedFiles", mode)
+    assert not is_changed(place.checkout)
+    (place.checkout / "new.go").write_text("package main\n")
+    assert is_changed(place.checkout)
+
+
+@pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_was_told_not_to_look_at_is_named(place: Place, option: str) -> None:
+    assert overlooked(place.checkout, "images") == []
+    place.git("update-index", option, "main.go")
+    (place.checkout / "main.go").write_text("package other\n")
+    assert not is_changed(place.checkout), "git says nothing of it"
+    assert overlooked(place.checkout, "images") == ["main.go"]
+
+
+def test_an_ignored_file_where_builds_read_is_named(place: Place) -> None:
+    (place.checkout / "images").mkdir()
+    (place.checkout / ".git" / "info" / "exclude").write_text("*.key\n")
+    for folder in (place.checkout, place.checkout / "images"):
+        (folder / "my.key").write_text("x")
+    assert not is_changed(place.checkout)
+    assert overlooked(place.checkout, "images") == ["images/my.key"]
+
+
+def test_a_tree_is_what_its_id_says(place: Place) -> None:
+    """`git replace` puts another object in its place."""
+    before = tree_of(place.checkout)
+    (place.checkout / "main.go").write_text("package other\n")
+    place.commit()
+    other = tree_of(place.checkout)
+    place.git("replace", other, before)
+    assert not is_changed(place.checkout)
+    place.git("checkout", "-q", "HEAD", "--", ".")
+    assert is_changed(place.checkout), "files are those of the other tree"
 
 
 def test_a_tree_has_one_id_whatever_commit_has_it(place: Place) -> None:

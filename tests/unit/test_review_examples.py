@@ -171,6 +171,7 @@ def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
             preview=preview,
             deployment={"resources": [step["oldState"] for step in preview["steps"] if "oldState" in step]},
             versions={},
+            tags={},
         )
     ).token
     made = page(read_changes(preview), "fleet", ending=ending("fleet", token))

@@ -132,8 +132,8 @@ def _posted(tmp_path: Path, comments: list[dict[str, Any]], **pages: str) -> lis
     gh.chmod(0o755)
     (tmp_path / "comments.json").write_text(json.dumps(comments))
     for stack, page in pages.items():
-        folder = tmp_path / "pages" / f"page-{stack}"
-        folder.mkdir(parents=True)
+        folder = tmp_path / "pages"
+        folder.mkdir(exist_ok=True)
         (folder / f"{stack}.md").write_text(page)
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GH_REPO": "a/b", "GH_TOKEN": "x"}
     subprocess.run([FOLDER / "post-pages", "7", "pages"], cwd=tmp_path, env=env, check=True)
