@@ -172,6 +172,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         deployed = node_of(name, node, resources)
         source = Source(deployed, *_named(origin))
         source.refuse_own()
+        source.refuse_removal()
         if source.users() and not _stopped(source, yes=yes):
             return FAILED
         contents = source.wallets()

@@ -23,6 +23,8 @@ from wallets.fingerprint import fingerprint_of
 
 FILES = {path: file.data for path, file in CONTENTS.items()}
 HOME = "/root/.skycoin/wallets"
+DOCKER = "docker -H ssh://pi@attic.lan"
+IMAGE = f"sha256:{'b' * 64}"
 PLACES = {"wallet": "/wallet", "home": HOME}
 
 
@@ -162,6 +164,56 @@ def test_a_source_that_starts_again_meanwhile_is_refused(
     assert ran.code == 1
     assert "old on host attic still runs" in ran.err
     refused(host)
+
+
+KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DOCKER} stop -t 60 old`, then "
+
+
+@pytest.mark.parametrize(
+    ("origin", "again"),
+    [("old", "old-kept:/wallet"), ("old:/wallet/", "old-kept:/wallet"), ("anonymous", "anonymous")],
+)
+def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
+    origin: str, again: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("anonymous", **MINE)
+    old = host.board.run("old", wallet="anonymous")
+    old.is_removed = True
+    ran = adopt(skyinfra, origin, "--yes")
+    assert (ran.code, old.status, host.board.nodes["old"]) == (1, "running", old)
+    assert (
+        "error: old on host attic was made with `--rm`: when it stops, the engine removes it, and each volume "
+        "without a name that no other container has. Nothing was changed. A container that never starts keeps "
+        f"the volumes: {KEPT}`./skyinfra wallet adopt one --from {again} -s test`\n"
+    ) in ran.err
+    refused(host)
+    host.board.run("old-kept", wallet="anonymous").status = "exited"
+    old.stop(60)
+    assert adopt(skyinfra, again).code == 0
+    assert host.board.files(WALLET) == FILES
+
+
+def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    old = host.old("running", home=FILES)
+    old.is_removed = True
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status) == (1, "running")
+    copy_of = f"{DOCKER} cp old:{HOME} - | {DOCKER} cp - old-kept:/"
+    assert (
+        f" Nothing was changed. {HOME} is in no volume: copy it while it runs, and let nobody make an address or "
+        f"a wallet there from then on: `{DOCKER} create --name old-kept {IMAGE} true && {copy_of}`. Then "
+        "`./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a copy that was cut short "
+        f"(make it again: `{copy_of}`), and only after that `{DOCKER} stop -t 60 old`\n"
+    ) in ran.err
+    refused(host)
+    host.board.run("old-kept").files = {"/wallets": {**FILES, "mine.wlt": MINE["mine"][:-1]}}
+    host.board.nodes["old-kept"].status = "exited"
+    assert "mine.wlt: empty, cut short, or not a wallet" in adopt(skyinfra, "old-kept:/wallets").err
+    host.board.nodes["old-kept"].files = {"/wallets": FILES}
+    assert adopt(skyinfra, "old-kept:/wallets").code == 0
+    assert (host.board.files(WALLET), old.status) == (FILES, "running")
 
 
 @pytest.mark.parametrize("own", [NODE, WALLET])
