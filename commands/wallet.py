@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -172,15 +173,16 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         deployed = node_of(name, node, resources)
         source = Source(deployed, *_named(origin))
         source.refuse_own()
-        source.refuse_removal()
-        if source.users() and not _stopped(source, yes=yes):
+        users = source.users()
+        source.refuse_removal(users)
+        if users and not _stopped(source, users, yes=yes):
             return FAILED
         contents = source.wallets()
         state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
         refuse_less(
             source.where, contents, remembered(state), f"First: `{deployed.wallet_command('accept')}`"
         )
-        adopt(deployed, volume_of(deployed), contents)
+        adopt(source, volume_of(deployed), contents)
         wallets = fingerprint_of(contents)
         click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
         if look(deployed) != wallets:
@@ -198,13 +200,13 @@ def _named(origin: str) -> tuple[str, str]:
     return name, folder
 
 
-def _stopped(source: Source, *, yes: bool) -> bool:
+def _stopped(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
     """Stop what runs on wallets that are adopted, where that is agreed to."""
     click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{source.command}`")
     if not (yes or has_agreed("Do that?", "Nobody is there to ask: `--yes` does it.", err=True)):
         click.echo("Nothing was changed.", err=True)
         return False
-    source.stop()
+    source.stop(users)
     return True
 
 

@@ -2,6 +2,8 @@
 
 import functools
 import posixpath
+import tarfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from wallets.contents import (
     File,
     from_tar,
     refuse_unrestorable,
+    same,
     wallets_in,
     without_links,
     without_staged,
@@ -24,7 +27,7 @@ from wallets.contents import (
 from wallets.errors import WalletError
 from wallets.moving import strangers
 from wallets.nodes import DeployedNode
-from wallets.volume import GRACE, PLACE, RUNNING, WalletVolume
+from wallets.volume import GRACE, PAUSE, PLACE, TRIES, WalletVolume
 
 FOLDERS = ("/wallet", "/root/.skycoin/wallets")
 """Folders of wallets in a container: of Skycoin's own images, and of a node that root starts as it is."""
@@ -56,24 +59,36 @@ class Source:
             raise WalletError(f"{self.where} is the node's own: nothing was changed")
 
     def users(self) -> Sequence[Any]:
-        """Containers that run and may write to the wallets."""
-        found = self._container()
-        if found is not None:
-            return [found] if found.status in RUNNING else []
-        listed: Sequence[Any] = ask(
-            self.node.host, lambda: self._client.containers.list(filters={"volume": self.name})
-        )
-        return listed
+        """Containers that run and may write to the wallets: the source, and others with the same mounts."""
+        source, mounts = self._container(), self._mounts()
+        running = ask(self.node.host, lambda: self._client.containers.list(ignore_removed=True))
+        return [
+            one for one in running if (source is not None and one.id == source.id) or _writes(one, mounts)
+        ]
 
-    def stop(self) -> None:
-        """Stop what may write to the wallets."""
-        for one in self.users():
+    def refuse_users(self) -> None:
+        """Raise WalletError where anything runs that may write to the wallets."""
+        if self.users():
+            raise WalletError(f"{self.where} still runs, or is in use: `{self.command}`. Nothing was changed")
+
+    def refuse_users_of_a_copy(self) -> None:
+        """Raise WalletError where anything runs on the wallets after they were copied."""
+        if running := " and ".join(sorted(one.name for one in self.users())):
+            raise WalletError(
+                f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} runs on "
+                "them again: one wallet has two nodes. Nothing was recorded. Let nothing start it (a restart "
+                f"policy, compose, systemd), then `{self.command}`, and `{self._again('')}`"
+            )
+
+    def stop(self, users: Sequence[Any]) -> None:
+        """Stop what may write to the wallets, of which each was looked at."""
+        for one in users:
             ask(self.node.host, functools.partial(one.stop, timeout=GRACE))
 
-    def refuse_removal(self) -> None:
+    def refuse_removal(self, users: Sequence[Any]) -> None:
         """Raise WalletError, with a way that keeps the wallets, where a stop removes what holds them."""
         found, folder = self._container(), self._found()[0]
-        for one in self.users():
+        for one in users:
             if one.attrs["HostConfig"]["AutoRemove"]:
                 raise WalletError(
                     f"{one.name} on host {self.node.host} was made with `--rm`: when it stops, the engine "
@@ -84,6 +99,9 @@ class Source:
     def _way(self, one: Any, found: Any, folder: str) -> str:
         """What to do before a container of `--rm` stops; `found` is the source, where that is a container."""
         docker, name = self.node.docker, one.name
+        if found is not None and found.id != one.id:
+            stop = f"{docker} stop -t {GRACE} {name}"
+            return f"{self.name} keeps its mounts: `{stop}`, then `{self._again('')}`"
         create = f"{docker} create --name {name}-kept"
         kept, stop = f"{one.attrs['Image']} true", f"{docker} stop -t {GRACE} {name}"
         if found is None or any(_holds(mount, folder) for mount in found.attrs["Mounts"]):
@@ -104,8 +122,7 @@ class Source:
 
     def wallets(self) -> dict[str, File]:
         """All files beside the wallets, each wallet whole. Raises WalletError where there is none."""
-        if self.users():
-            raise WalletError(f"{self.where} still runs, or is in use: `{self.command}`. Nothing was changed")
+        self.refuse_users()
         return self._found()[1]
 
     def _again(self, origin: str) -> str:
@@ -147,6 +164,20 @@ class Source:
         return [posixpath.normpath(posixpath.join("/", self.folder))] if self.folder else FOLDERS
 
     def _read(self, container: Any, place: str) -> dict[str, File]:
+        """Files of a folder, as they were at one moment; none where it is not there."""
+        before = self._files(container, place)
+        for _ in range(TRIES):
+            time.sleep(PAUSE)
+            now = self._files(container, place)
+            if before is not None and now is not None and same(before, now):
+                return without_links(now)
+            before = now
+        raise WalletError(
+            f"{self.where}: {place} changes all the time: stop what writes to it. Nothing was changed"
+        )
+
+    def _files(self, container: Any, place: str) -> dict[str, File] | None:
+        """Files of a folder; None where one changed while it was read."""
         try:
             stream, _ = ask(self.node.host, lambda: container.get_archive(place))
         except NotFound:
@@ -159,7 +190,25 @@ class Source:
                     f"{self.where}: {place} is larger than {LARGEST // 2**20} MiB, and no folder of wallets: "
                     f"name that (`--from {self.name}:FOLDER`). Nothing was changed"
                 )
-        return without_links(from_tar(archive, posixpath.basename(place)))
+        try:
+            return from_tar(archive, posixpath.basename(place))
+        except tarfile.TarError:
+            return None
+
+    def _mounts(self) -> Sequence[Mapping[str, Any]]:
+        """Mounts of the source that may have the wallets; of a volume itself, and of nothing none."""
+        container = self._container()
+        if container is not None:
+            return [
+                mount
+                for mount in container.attrs["Mounts"]
+                if any(_overlap(mount["Destination"], folder) for folder in self._folders)
+            ]
+        try:
+            volume = ask(self.node.host, lambda: self._client.api.inspect_volume(self.name))
+        except NotFound:
+            return []
+        return [{"Name": self.name, "Source": volume["Mountpoint"]}]
 
     @property
     def _client(self) -> Any:
@@ -181,12 +230,33 @@ def _is_below(path: str, folder: str) -> bool:
     return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
 
 
-def adopt(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
+def _overlap(one: str, other: str) -> bool:
+    return _is_below(one, other) or _is_below(other, one)
+
+
+def _writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
+    """True where a container may write to what is mounted elsewhere too."""
+    own = [mount for mount in container.attrs["Mounts"] if mount["RW"]]
+    return any(_is_same(one, other) for one in own for other in mounts)
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """True for mounts of one volume, and of folders of the host of which one has the other."""
+    if one.get("Name") and one.get("Name") == other.get("Name"):
+        return True
+    sources = one.get("Source"), other.get("Source")
+    return all(str(source).startswith("/") for source in sources) and _overlap(*map(str, sources))
+
+
+def adopt(source: Source, volume: WalletVolume, contents: Contents) -> None:
     """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError."""
+    node = source.node
     _refuse_occupied(node, volume, contents)  # before the node is stopped
     with volume.node_stopped() as ran:
         _refuse_occupied(node, volume, contents)
+        source.refuse_users()
         volume.put(contents)
+        source.refuse_users_of_a_copy()
     if not ran:
         print(f"{node.name} did not run, and was left so: `up` starts it.")
 

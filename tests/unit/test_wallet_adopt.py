@@ -1,6 +1,7 @@
 """`skyinfra wallet adopt`: wallets of a plain `docker run` come into a node's volume; their source stays."""
 
 import copy
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from tests.unit.test_wallet_backups import wallet
 from wallets import adoption
 from wallets.contents import File
 from wallets.fingerprint import fingerprint_of
+from wallets.volume import WalletVolume
 
 FILES = {path: file.data for path, file in CONTENTS.items()}
 HOME = "/root/.skycoin/wallets"
@@ -48,7 +50,7 @@ class Host:
     def old(self, status: str = "exited", **folders: dict[str, bytes]) -> Node:
         """Let the container of a plain `docker run` be there, with `wallet` at /wallet or `home` in HOME."""
         found = self.board.run("old")
-        found.files = {PLACES[name]: files for name, files in folders.items()}
+        found.files = {PLACES[name]: dict(files) for name, files in folders.items()}
         found.status = status
         return found
 
@@ -64,6 +66,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
     made = Host(tmp_path / "attic")
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("wallets.adoption.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.commands.connect", lambda _: made.board)
     monkeypatch.setattr("commands.wallet.pulumi", made.pulumi)
@@ -166,6 +169,133 @@ def test_a_source_that_starts_again_meanwhile_is_refused(
     refused(host)
 
 
+@pytest.mark.parametrize(
+    ("volumes", "binds"),
+    [({"/data": "shared"}, {}), ({}, {"/data": "/srv/skycoin"}), ({}, {"/host": "/srv"}), ({}, {"/x": "/"})],
+    ids=["volume", "folder", "above", "all"],
+)
+def test_another_container_that_may_write_to_the_same_wallets_is_stopped_too(
+    volumes: dict[str, str], binds: dict[str, str], host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("shared")
+    old = host.old("running", wallet=FILES)
+    old.mounts = {"/root/.skycoin": "shared"} if volumes else {}
+    old.binds = {} if volumes else {"/wallet": "/srv/skycoin"}
+    second = host.board.run("second")
+    second.mounts, second.binds = volumes, binds
+    ran = adopt(skyinfra)
+    assert f"`{DOCKER} stop -t 60 old second`" in ran.out
+    refused(host)
+    assert adopt(skyinfra, "old", "--yes").code == 0
+    assert (old.status, second.status) == ("exited", "exited")
+
+
+def test_a_container_beside_the_wallets_runs_on(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("chain")
+    host.board.make("shared")
+    old = host.old("exited", wallet=FILES)
+    old.mounts = {"/data": "chain", "/root/.skycoin": "shared"}
+    old.binds = {"/etc/localtime": "/etc/localtime", "/wallet": "/srv/skycoin", "/root": ""}
+    others = [host.board.run(name) for name in ("reader", "chain", "clock")]
+    others[0].mounts, others[0].binds, others[0].writes = {"/x": "shared"}, {"/x": "/srv/skycoin"}, False
+    others[1].mounts = {"/data": "chain"}
+    others[2].binds = {"/etc/localtime": "/etc/localtime", "/x": "/srv/skycoin2", "/tmp": ""}
+    assert adopt(skyinfra).code == 0
+    assert {one.status for one in others} == {"running"}
+
+
+def test_a_folder_of_a_volume_that_a_container_has_from_the_host_is_in_use(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("shared", **MINE)
+    user = host.board.run("user")
+    user.binds = {"/wallet": str(host.board.folder("shared"))}
+    assert adopt(skyinfra, "shared", "--yes").code == 0
+    assert user.status == "exited"
+
+
+def test_wallets_that_change_while_they_are_read_are_read_again(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old(wallet={"mine.wlt": wallet("one")})
+    read, readings = old.get_archive, itertools.count()
+
+    def get_archive(path: str) -> Any:
+        if next(readings) == 0:
+            return [b"cut short, for a file has shrunk"], {}
+        if next(readings) > 3:
+            old.files["/wallet"]["mine.wlt"] = MINE["mine"]
+        return read(path)
+
+    monkeypatch.setattr(old, "get_archive", get_archive)
+    assert adopt(skyinfra, "old:/wallet").code == 0
+    assert host.board.files(WALLET) == {"mine.wlt": MINE["mine"]}
+
+
+def test_wallets_that_change_all_the_time_are_left(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, count = host.old(wallet=FILES), itertools.count()
+
+    def get_archive(path: str) -> Any:
+        old.files["/wallet"]["note"] = b"%d" % next(count)
+        return type(old).get_archive(old, path)
+
+    monkeypatch.setattr(old, "get_archive", get_archive)
+    ran = adopt(skyinfra, "old:/wallet")
+    assert (
+        "old on host attic: /wallet changes all the time: stop what writes to it. Nothing was changed"
+        in ran.err
+    )
+    refused(host)
+
+
+def test_a_source_that_runs_again_before_the_copy_is_refused(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old(wallet=FILES)
+    monkeypatch.setattr(host.node, "stop", lambda **_: old.start())
+    assert "old on host attic still runs, or is in use" in adopt(skyinfra).err
+    refused(host)
+
+
+def test_a_source_that_runs_again_after_the_copy_is_named(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, put = host.old(wallet=FILES), WalletVolume.put
+
+    def restarted(volume: WalletVolume, contents: Any) -> None:
+        put(volume, contents)
+        old.start()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WalletVolume, "put", restarted)
+        ran = adopt(skyinfra)
+    assert ran.code == 1
+    assert (
+        f"error: the wallets of old on host attic were copied into {WALLET}, and old runs on them again: one "
+        "wallet has two nodes. Nothing was recorded. Let nothing start it (a restart policy, compose, "
+        f"systemd), then `{DOCKER} stop -t 60 old`, and `./skyinfra wallet adopt one --from old -s test`\n"
+    ) in ran.err
+    assert (host.recorded, host.board.files(WALLET)) == ([], FILES)
+    assert adopt(skyinfra, "old", "--yes").code == 0
+    assert host.recorded == [FINGERPRINT]
+
+
+def test_a_container_that_goes_beside_its_wallets_is_stopped_by_hand(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("anonymous", **MINE)
+    host.board.run("kept", wallet="anonymous").status = "exited"
+    gone = host.board.run("gone", elsewhere="anonymous")
+    gone.is_removed = True
+    ran = adopt(skyinfra, "kept", "--yes")
+    assert ran.err.endswith(
+        f"Nothing was changed. kept keeps its mounts: `{DOCKER} stop -t 60 gone`, then "
+        "`./skyinfra wallet adopt one --from kept -s test`\n"
+    )
+    assert gone.status == "running"
+    refused(host)
+
+
 KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DOCKER} stop -t 60 old`, then "
 
 
@@ -182,9 +312,9 @@ def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
     ran = adopt(skyinfra, origin, "--yes")
     assert (ran.code, old.status, host.board.nodes["old"]) == (1, "running", old)
     assert (
-        "error: old on host attic was made with `--rm`: when it stops, the engine removes it, and each volume "
-        "without a name that no other container has. Nothing was changed. A container that never starts keeps "
-        f"the volumes: {KEPT}`./skyinfra wallet adopt one --from {again} -s test`\n"
+        "error: old on host attic was made with `--rm`: when it stops, the engine removes it, and each "
+        "volume without a name that no other container has. Nothing was changed. A container that never "
+        f"starts keeps the volumes: {KEPT}`./skyinfra wallet adopt one --from {again} -s test`\n"
     ) in ran.err
     refused(host)
     host.board.run("old-kept", wallet="anonymous").status = "exited"
@@ -202,10 +332,10 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
     assert (ran.code, old.status) == (1, "running")
     copy_of = f"{DOCKER} cp old:{HOME} - | {DOCKER} cp - old-kept:/"
     assert (
-        f" Nothing was changed. {HOME} is in no volume: copy it while it runs, and let nobody make an address or "
-        f"a wallet there from then on: `{DOCKER} create --name old-kept {IMAGE} true && {copy_of}`. Then "
-        "`./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a copy that was cut short "
-        f"(make it again: `{copy_of}`), and only after that `{DOCKER} stop -t 60 old`\n"
+        f" Nothing was changed. {HOME} is in no volume: copy it while it runs, and let nobody make an "
+        f"address or a wallet there from then on: `{DOCKER} create --name old-kept {IMAGE} true && "
+        f"{copy_of}`. Then `./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a copy that was "
+        f"cut short (make it again: `{copy_of}`), and only after that `{DOCKER} stop -t 60 old`\n"
     ) in ran.err
     refused(host)
     host.board.run("old-kept").files = {"/wallets": {**FILES, "mine.wlt": MINE["mine"][:-1]}}
