@@ -172,7 +172,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         resources = found.resources(name)
         deployed = node_of(name, node, resources)
         source = Source(deployed, *_named(origin))
-        source.refuse_own()
+        source.refuse_managed()
         users = source.users()
         source.refuse_removal(users)
         if users and not _stopped(source, users, yes=yes):

@@ -11,6 +11,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import NODE
 from wallets.asking import ask
 from wallets.commands import engine_of
 from wallets.contents import (
@@ -53,18 +54,31 @@ class Source:
         names = " ".join(sorted(one.name for one in self.users()))
         return f"{self.node.docker} stop -t {GRACE} {names}"
 
-    def refuse_own(self) -> None:
-        """Raise WalletError where it is the node's own."""
-        if self.name in (self.node.container, self.node.wallet):
+    def refuse_managed(self) -> None:
+        """Raise WalletError where it is the node's own, or another node's of a stack."""
+        source, mounts = self._container(), self._mounts()
+        name = self.name if source is None else source.name
+        own = {"Name": self.node.wallet}
+        if name in (self.node.container, self.node.wallet) or any(_is_same(own, one) for one in mounts):
             raise WalletError(f"{self.where} is the node's own: nothing was changed")
+        nodes = ask(
+            self.node.host,
+            lambda: self._client.containers.list(all=True, filters={"label": NODE}, ignore_removed=True),
+        )
+        for one in nodes:
+            if _is(one, source) or _shares(one.attrs["Mounts"], mounts):
+                raise WalletError(
+                    f"{self.where} is of {one.name}, a node of a stack ({one.labels[NODE]}): the next `up` "
+                    "starts that again, and one wallet has two nodes. Nothing was changed. A node goes to "
+                    "another host by `./skyinfra node move`; one that was retired (`./skyinfra node retire`) "
+                    "leaves its volume to be adopted"
+                )
 
     def users(self) -> Sequence[Any]:
         """Containers that run and may write to the wallets: the source, and others with the same mounts."""
         source, mounts = self._container(), self._mounts()
         running = ask(self.node.host, lambda: self._client.containers.list(ignore_removed=True))
-        return [
-            one for one in running if (source is not None and one.id == source.id) or _writes(one, mounts)
-        ]
+        return [one for one in running if _is(one, source) or _writes(one, mounts)]
 
     def refuse_users(self) -> None:
         """Raise WalletError where anything runs that may write to the wallets."""
@@ -236,8 +250,16 @@ def _overlap(one: str, other: str) -> bool:
 
 def _writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
     """True where a container may write to what is mounted elsewhere too."""
-    own = [mount for mount in container.attrs["Mounts"] if mount["RW"]]
+    return _shares([mount for mount in container.attrs["Mounts"] if mount["RW"]], mounts)
+
+
+def _shares(own: Sequence[Mapping[str, Any]], mounts: Sequence[Mapping[str, Any]]) -> bool:
     return any(_is_same(one, other) for one in own for other in mounts)
+
+
+def _is(container: Any, source: Any) -> bool:
+    """True where a container is the source itself, which may be none."""
+    return source is not None and bool(container.id == source.id)
 
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import NODE as NODE_LABEL
 from providers.base import Values
 from wallets.contents import File, from_tar, to_tar
 
@@ -178,6 +179,8 @@ class Containers:
         ignore_removed: bool = False,
     ) -> Sequence[Node]:
         self.board.requests.come()
+        if filters == {"label": NODE_LABEL}:
+            return [one for one in self.board.nodes.values() if NODE_LABEL in one.labels]
         if filters is None:
             there = list(self.board.nodes.values())
             return there if all else [one for one in there if one.status != "exited"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
 from commands.backend import BACKEND_URL
 from local.layout import Layout, read_layout
@@ -65,6 +66,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     (layout.state / "passphrase").touch()
     remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
     made = Host(tmp_path / "attic")
+    made.node.labels = {LABEL: "urn of one"}
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
     monkeypatch.setattr("wallets.adoption.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
@@ -334,8 +336,9 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
     assert (
         f" Nothing was changed. {HOME} is in no volume: copy it while it runs, and let nobody make an "
         f"address or a wallet there from then on: `{DOCKER} create --name old-kept {IMAGE} true && "
-        f"{copy_of}`. Then `./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a copy that was "
-        f"cut short (make it again: `{copy_of}`), and only after that `{DOCKER} stop -t 60 old`\n"
+        f"{copy_of}`. Then `./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a "
+        f"copy that was cut short (make it again: `{copy_of}`), and only after that "
+        f"`{DOCKER} stop -t 60 old`\n"
     ) in ran.err
     refused(host)
     host.board.run("old-kept").files = {"/wallets": {**FILES, "mine.wlt": MINE["mine"][:-1]}}
@@ -350,6 +353,39 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
 def test_the_nodes_own_is_refused(own: str, host: Host, skyinfra: Skyinfra) -> None:
     assert f"error: {own} on host attic is the node's own: nothing was changed\n" in adopt(skyinfra, own).err
     refused(host)
+
+
+def test_the_nodes_own_is_refused_by_its_id_and_behind_another_container(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    said = adopt(skyinfra, host.node.id).err
+    assert f"error: {host.node.id} on host attic is the node's own: nothing was changed\n" in said
+    reader = host.board.run("reader", wallet=WALLET)
+    assert (
+        "error: reader on host attic is the node's own: nothing was changed\n"
+        in adopt(skyinfra, "reader").err
+    )
+    refused(host)
+    assert reader.status == "running"
+
+
+@pytest.mark.parametrize("status", ["running", "exited"])
+@pytest.mark.parametrize("origin", ["skycoin-two", "id of skycoin-two", "skycoin-two-wallet", "reader"])
+def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("skycoin-two-wallet", **MINE)
+    two = host.board.run("skycoin-two", wallet="skycoin-two-wallet")
+    two.labels, two.status = {LABEL: "urn of two"}, status
+    host.board.run("reader", wallet="skycoin-two-wallet").status = "exited"
+    ran = adopt(skyinfra, origin, "--yes")
+    assert (
+        f"error: {origin} on host attic is of skycoin-two, a node of a stack (urn of two): the next `up` "
+        "starts that again, and one wallet has two nodes. Nothing was changed. "
+    ) in ran.err
+    assert two.status == status
+    refused(host)
+    del host.board.nodes["skycoin-two"]
+    if origin.endswith(("-wallet", "reader")):
+        assert adopt(skyinfra, origin).code == 0
 
 
 @pytest.mark.parametrize(
