@@ -2,10 +2,11 @@
 
 import functools
 import posixpath
+import sys
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +49,9 @@ class Source:
         """Its name and that of its host, as words."""
         return f"{self.name} on host {self.node.host}"
 
-    @property
-    def command(self) -> str:
+    def command(self, users: Sequence[Any]) -> str:
         """Command that stops what may write to the wallets."""
-        names = " ".join(sorted(one.name for one in self.users()))
-        return f"{self.node.docker} stop -t {GRACE} {names}"
+        return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
 
     def refuse_managed(self) -> None:
         """Raise WalletError where it is the node's own, or another node's of a stack."""
@@ -82,26 +81,52 @@ class Source:
 
     def refuse_users(self) -> None:
         """Raise WalletError where anything runs that may write to the wallets."""
-        if self.users():
-            raise WalletError(f"{self.where} still runs, or is in use: `{self.command}`. Nothing was changed")
+        if users := self.users():
+            raise WalletError(
+                f"{self.where} still runs, or is in use: `{self.command(users)}`. Nothing was changed"
+            )
 
     def refuse_users_of_a_copy(self) -> None:
         """Raise WalletError where anything runs on the wallets after they were copied."""
-        if running := " and ".join(sorted(one.name for one in self.users())):
+        if users := self.users():
+            running = " and ".join(sorted(one.name for one in users))
             raise WalletError(
                 f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} runs on "
                 "them again: one wallet has two nodes. Nothing was recorded. Let nothing start it (a restart "
-                f"policy, compose, systemd), then `{self.command}`, and `{self._again('')}`"
+                f"policy, compose, systemd), then `{self.command(users)}`, and `{self._again('')}`"
             )
 
-    def stop(self, users: Sequence[Any]) -> None:
-        """Stop what may write to the wallets, of which each was looked at."""
-        for one in users:
-            ask(self.node.host, functools.partial(one.stop, timeout=GRACE))
+    @contextmanager
+    def stopped(self, users: Sequence[Any]) -> Iterator[Callable[[], None]]:
+        """Stop what may write to the wallets, of which each was looked at; yields what lets it stay so.
 
-    def refuse_removal(self, users: Sequence[Any]) -> None:
+        All of them start again where the body ends before it has called that.
+        """
+        with ExitStack() as back:
+            for one in users:
+                back.callback(self._start, one)
+                with suppress(NotFound):
+                    ask(self.node.host, functools.partial(one.stop, timeout=GRACE))
+            yield functools.partial(self._stay, users, back)
+
+    def _stay(self, users: Sequence[Any], back: ExitStack) -> None:
+        back.pop_all()
+        if names := " and ".join(sorted(one.name for one in users)):
+            print(f"{names} on host {self.node.host} stays stopped from here on.")
+
+    def _start(self, one: Any) -> None:
+        where = f"{one.name} on host {self.node.host}"
+        try:
+            ask(self.node.host, one.start)
+        except (NotFound, WalletError) as error:
+            way = f"`{self.node.docker} start {one.name}`"
+            print(f"{where} could not be started again ({error}): {way}", file=sys.stderr)
+        else:
+            print(f"{where} is started again.", file=sys.stderr)
+
+    def refuse_removal(self, users: Sequence[Any], folder: str) -> None:
         """Raise WalletError, with a way that keeps the wallets, where a stop removes what holds them."""
-        found, folder = self._container(), self._found()[0]
+        found = self._container()
         for one in users:
             if one.attrs["HostConfig"]["AutoRemove"]:
                 raise WalletError(
@@ -137,7 +162,7 @@ class Source:
     def wallets(self) -> dict[str, File]:
         """All files beside the wallets, each wallet whole. Raises WalletError where there is none."""
         self.refuse_users()
-        return self._found()[1]
+        return self.found()[1]
 
     def _again(self, origin: str) -> str:
         return self.node.wallet_command("adopt", origin or f"--from {self._origin}")
@@ -146,8 +171,11 @@ class Source:
     def _origin(self) -> str:
         return f"{self.name}:{self.folder}" if self.folder else self.name
 
-    def _found(self) -> tuple[str, dict[str, File]]:
-        """Folder of the wallets, as it is named, and its files."""
+    def found(self) -> tuple[str, dict[str, File]]:
+        """Folder of the wallets, as it is named, and its files, each wallet whole; what runs may go on.
+
+        Raises WalletError where there is none.
+        """
         with self._opened() as (container, folders):
             read = {folder: self._read(container, place) for folder, place in folders.items()}
         found = [folder for folder, files in read.items() if wallets_in(files)]
@@ -270,20 +298,25 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(str(source).startswith("/") for source in sources) and _overlap(*map(str, sources))
 
 
-def adopt(source: Source, volume: WalletVolume, contents: Contents) -> None:
-    """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError."""
+def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callable[[], None]) -> None:
+    """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError.
+
+    `stay` is called just before they are put there: what ran on them must not start again from then on.
+    """
     node = source.node
-    _refuse_occupied(node, volume, contents)  # before the node is stopped
     with volume.node_stopped() as ran:
-        _refuse_occupied(node, volume, contents)
+        refuse_occupied(node, volume, contents)
         source.refuse_users()
+        stay()
         volume.put(contents)
         source.refuse_users_of_a_copy()
     if not ran:
         print(f"{node.name} did not run, and was left so: `up` starts it.")
 
 
-def _refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
+def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
+    """Raise WalletError where a node's volume has anything but what comes, or another user."""
+    volume.refuse_users()
     if strange := strangers(without_staged(volume.read()), contents):
         raise WalletError(
             f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
@@ -21,6 +22,7 @@ from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET,
 from tests.unit.test_wallet_backups import wallet
 from wallets import adoption
 from wallets.contents import File
+from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
 from wallets.volume import WalletVolume
 
@@ -298,6 +300,106 @@ def test_a_container_that_goes_beside_its_wallets_is_stopped_by_hand(host: Host,
     refused(host)
 
 
+@pytest.mark.parametrize("reason", ["occupied", "less", "none", "torn", "shared"])
+def test_what_can_be_refused_is_refused_before_anything_is_stopped(
+    reason: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"none": {}, "torn": {"mine.wlt": MINE["mine"][:-1]}}.get(reason, FILES)
+    old = host.old("running", wallet=files)
+    if reason == "occupied":
+        host.board.make(WALLET, own=wallet("nine"))
+    if reason == "less":
+        known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
+        host.resources[1]["outputs"] = {"wallets": list(lines(known))}
+    if reason == "shared":
+        host.board.run("beside", wallet=WALLET)
+    for one in (old, host.node):
+        monkeypatch.setattr(one, "stop", lambda **_: pytest.fail("it was stopped"))
+    assert adopt(skyinfra, "old", "--yes").code == 1
+    assert (old.status, host.node.status, host.recorded) == ("running", "running", [])
+
+
+def test_wallets_are_shown_before_the_question(host: Host, skyinfra: Skyinfra) -> None:
+    host.old("running", wallet=FILES)
+    assert (
+        adopt(skyinfra).out == "old on host attic: 2 wallets with 3 addresses\n"
+        "Wallets of old on host attic may be written to: a wallet has one writer. "
+        f"`{DOCKER} stop -t 60 old`\n"
+    )
+
+
+def torn_by_a_stop(host: Host, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """Let the last save of a container that is stopped not end."""
+    old = host.old("running", wallet=FILES)
+
+    def stop(timeout: int) -> None:
+        Node.stop(old, timeout)
+        old.files["/wallet"]["mine.wlt"] = b""
+
+    monkeypatch.setattr(old, "stop", stop)
+    return old
+
+
+def test_what_was_stopped_starts_again_where_nothing_was_copied(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = torn_by_a_stop(host, monkeypatch)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status) == (1, "running")
+    assert "old on host attic is started again.\nerror: old:/wallet: mine.wlt: " in ran.err
+    refused(host)
+
+
+def test_what_does_not_start_again_is_named(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = torn_by_a_stop(host, monkeypatch)
+
+    def start() -> None:
+        raise APIError("no", explanation="port is taken")
+
+    monkeypatch.setattr(old, "start", start)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (
+        "old on host attic could not be started again (host attic: port is taken): "
+        f"`{DOCKER} start old`\nerror: old:/wallet: mine.wlt: "
+    ) in ran.err
+    refused(host)
+
+
+def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old("running", wallet=FILES)
+
+    def put(*_: object) -> None:
+        raise WalletError("the disk is full")
+
+    monkeypatch.setattr(WalletVolume, "put", put)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status, host.node.status) == (1, "exited", "running")
+    assert "old on host attic stays stopped from here on.\n" in ran.out
+    assert ran.err.endswith("error: the disk is full\n")
+
+
+@pytest.mark.parametrize("last", range(1, 81))
+def test_an_adoption_of_what_runs_that_is_killed_never_leaves_two_nodes(
+    last: int, host: Host, skyinfra: Skyinfra
+) -> None:
+    old = host.old("running", wallet=FILES)
+    host.board.requests.last = last
+    first = adopt(skyinfra, "old", "--yes")
+    host.board.requests.last = None
+    copied = "stays stopped from here on" in first.out
+    assert old.status == ("exited" if copied else "running")
+    assert copied or host.board.files(WALLET) == {}
+    assert host.node.status == "running"
+    if first.code == 130:
+        assert adopt(skyinfra, "old", "--yes").code == 0
+    assert (old.status, host.board.files(WALLET)) == ("exited", FILES)
+    assert host.recorded == [FINGERPRINT]
+
+
 KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DOCKER} stop -t 60 old`, then "
 
 
@@ -444,7 +546,7 @@ def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, 
     refused(host)
 
 
-@pytest.mark.parametrize("last", range(1, 41))
+@pytest.mark.parametrize("last", range(1, 71))
 def test_an_adoption_that_is_killed_at_any_request_is_finished_by_the_next(
     last: int, host: Host, skyinfra: Skyinfra
 ) -> None:
