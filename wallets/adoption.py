@@ -185,7 +185,7 @@ class Source:
                 f"{self.where} {has}: name their folder (`--from {self.name}:FOLDER`). Nothing was changed"
             )
         refuse_unrestorable(f"{self.name}:{found[0]}", read[found[0]])
-        return found[0], read[found[0]]
+        return found[0], without_links(read[found[0]])
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, dict[str, str]]]:
@@ -212,7 +212,7 @@ class Source:
             time.sleep(PAUSE)
             now = self._files(container, place)
             if before is not None and now is not None and same(before, now):
-                return without_links(now)
+                return now
             before = now
         raise WalletError(
             f"{self.where}: {place} changes all the time: stop what writes to it. Nothing was changed"

@@ -111,6 +111,8 @@ class Node:
     mounts: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Folders of its own."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Symbolic links in each of these folders, and where they lead."""
     status: str = "running"
     binds: Mapping[str, str] = field(default_factory=dict)
     """Folders of the host by where it has them."""
@@ -156,6 +158,7 @@ class Node:
         if path not in self.files:
             raise NotFound(path)
         found = {name: File(data=data) for name, data in self.files[path].items()}
+        found |= {name: File(data=b"", link=target) for name, target in self.links.items()}
         return [to_tar(found, posixpath.basename(path))], {}
 
 

@@ -300,6 +300,18 @@ def test_a_container_that_goes_beside_its_wallets_is_stopped_by_hand(host: Host,
     refused(host)
 
 
+def test_a_wallet_that_is_a_link_is_not_left_out(host: Host, skyinfra: Skyinfra) -> None:
+    old = host.old(wallet=FILES)
+    old.links = {"b.wlt": "/elsewhere/b.wlt"}
+    assert (
+        "error: old:/wallet: b.wlt: empty, cut short, or not a wallet\n" in adopt(skyinfra, "old:/wallet").err
+    )
+    refused(host)
+    old.links = {"log": "/var/log"}
+    assert adopt(skyinfra, "old:/wallet").code == 0
+    assert host.board.files(WALLET) == FILES
+
+
 @pytest.mark.parametrize("reason", ["occupied", "less", "none", "torn", "shared"])
 def test_what_can_be_refused_is_refused_before_anything_is_stopped(
     reason: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
