@@ -1,4 +1,8 @@
-"""Wallets of a plain `docker run`, or of a volume that no stack knows: read, and never changed."""
+"""Wallets of a plain `docker run`, or of a volume that no stack knows: read, and never written to.
+
+Containers that may write to them are stopped before the reading that counts. One that is removed by its stop
+(`--rm`) is never stopped here: its own files and its anonymous volumes go with it.
+"""
 
 import functools
 import posixpath
@@ -93,7 +97,7 @@ class Source:
             raise WalletError(
                 f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} runs on "
                 "them again: one wallet has two nodes. Nothing was recorded. Let nothing start it (a restart "
-                f"policy, compose, systemd), then `{self.command(users)}`, and `{self._again('')}`"
+                f"policy, compose, systemd), then `{self.command(users)}`, and `{self._again(self._origin)}`"
             )
 
     @contextmanager
@@ -138,25 +142,22 @@ class Source:
     def _way(self, one: Any, found: Any, folder: str) -> str:
         """What to do before a container of `--rm` stops; `found` is the source, where that is a container."""
         docker, name = self.node.docker, one.name
+        stop = f"{docker} stop -t {GRACE} {name}"
         if found is not None and found.id != one.id:
-            stop = f"{docker} stop -t {GRACE} {name}"
-            return f"{self.name} keeps its mounts: `{stop}`, then `{self._again('')}`"
-        create = f"{docker} create --name {name}-kept"
-        kept, stop = f"{one.attrs['Image']} true", f"{docker} stop -t {GRACE} {name}"
-        if found is None or any(_holds(mount, folder) for mount in found.attrs["Mounts"]):
+            return f"{self.name} keeps its mounts: `{stop}`, then `{self._again(self._origin)}`"
+        create, image = f"{docker} create --name {name}-kept", f"{one.attrs['Image']} true"
+        if found is None or any(_is_below(folder, mount["Destination"]) for mount in found.attrs["Mounts"]):
+            origin = self._origin if found is None else f"{name}-kept:{folder}"
             return (
-                f"A container that never starts keeps the volumes: `{create} --volumes-from {name} {kept} && "
-                f"{stop}`, then `{self._again(f'--from {name}-kept:{folder}' if found else '')}`"
+                f"A container that never starts keeps the volumes: `{create} --volumes-from {name} {image} "
+                f"&& {stop}`, then `{self._again(origin)}`"
             )
-        copy, place = (
-            f"{docker} cp {name}:{folder} - | {docker} cp - {name}-kept:/",
-            posixpath.basename(folder),
-        )
+        again = self._again(f"{name}-kept:/{posixpath.basename(folder)}")
+        copy = f"{docker} cp {name}:{folder} - | {docker} cp - {name}-kept:/"
         return (
             f"{folder} is in no volume: copy it while it runs, and let nobody make an address or a wallet "
-            f"there from then on: `{create} {kept} && {copy}`. Then "
-            f"`{self._again(f'--from {name}-kept:/{place}')}`, which refuses a copy that was cut short "
-            f"(make it again: `{copy}`), and only after that `{stop}`"
+            f"there from then on: `{create} {image} && {copy}`. Then `{again}`, which "
+            f"refuses a copy that was cut short (make it again: `{copy}`), and only after that `{stop}`"
         )
 
     def wallets(self) -> dict[str, File]:
@@ -165,7 +166,8 @@ class Source:
         return self.found()[1]
 
     def _again(self, origin: str) -> str:
-        return self.node.wallet_command("adopt", origin or f"--from {self._origin}")
+        """Command that adopts the wallets, with where they are by then."""
+        return self.node.wallet_command("adopt", f"--from {origin}")
 
     @property
     def _origin(self) -> str:
@@ -263,12 +265,8 @@ class Source:
             return None
 
 
-def _holds(mount: Mapping[str, Any], folder: str) -> bool:
-    """True where a folder of a container is on a mount."""
-    return _is_below(folder, mount["Destination"])
-
-
 def _is_below(path: str, folder: str) -> bool:
+    """True also where both are the same."""
     return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
 
 
