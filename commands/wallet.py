@@ -166,7 +166,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
     What still runs on them is stopped, after a question, for a wallet has one writer; it starts again where
-    nothing was copied. Nothing else is changed where they come from. NODE is stopped meanwhile, and its stack
+    nothing was copied. Nothing is written where they come from. NODE is stopped meanwhile, and its stack
     remembers the wallets.
     """
     found, name = chosen(stack, backend)
