@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,10 +16,11 @@ from commands.wallet_options import folder_option, node_in, opened, with_identit
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own, stack_config
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, remembered
-from wallets.adoption import Source, adopt
+from wallets.adoption import Source, adopt, refuse_occupied
 from wallets.backup_format import read
 from wallets.backup_places import load_file, place
 from wallets.commands import Restoring, look, restore_copy, restore_file, restore_temporary, volume_of
+from wallets.contents import Contents
 from wallets.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
 from wallets.nodes import DeployedNode, node_of
@@ -163,33 +165,50 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
 def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
-    What still runs on them is stopped, after a question, for a wallet has one writer. Nothing else is changed
-    where they come from. NODE is stopped meanwhile, and its stack remembers the wallets.
+    What still runs on them is stopped, after a question, for a wallet has one writer; it starts again where
+    nothing was copied. Nothing is written where they come from. NODE is stopped meanwhile, and its stack
+    remembers the wallets.
     """
     found, name = chosen(stack, backend)
     with found.changing(name, "wallet adopt"):
         resources = found.resources(name)
         deployed = node_of(name, node, resources)
-        source = Source(deployed, *_named(origin))
-        source.refuse_own()
-        if source.users() and not _stopped(source, yes=yes):
-            return FAILED
-        contents = source.wallets()
+        source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
         state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
-        refuse_less(
-            source.where, contents, remembered(state), f"First: `{deployed.wallet_command('accept')}`"
-        )
-        adopt(deployed, volume_of(deployed), contents)
-        wallets = fingerprint_of(contents)
-        click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
-        if look(deployed) != wallets:
-            click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
+        source.refuse_managed()
+        folder, first = source.found()
+        _refuse_loss(source, first, state)
+        refuse_occupied(deployed, volume, first)
+        users = source.users()
+        source.refuse_removal(users, folder)
+        click.echo(f"{source.where}: {summary(fingerprint_of(first))}")
+        if users and not _is_agreed(source, users, yes=yes):
             return FAILED
-        click.echo(
-            f"{source.where} is as it was, and its wallets are a copy by now: no node may use them again. "
-            f"When {node} has shown the wallets, and they are backed up, remove it by hand."
-        )
-        return _record(found, name, deployed, digest(wallets))
+        with source.stopped(users) as stay:
+            contents = source.wallets()
+            _refuse_loss(source, contents, state)
+            adopt(source, volume, contents, stay)
+        return _adopted(found, source, contents)
+
+
+def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> None:
+    """Raise WalletError where wallets lack what the node's stack remembers."""
+    way = f"First: `{source.node.wallet_command('accept')}`"
+    refuse_less(source.where, contents, remembered(state), way)
+
+
+def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
+    """Say what has come, and let the stack remember it; the exit code."""
+    deployed, wallets = source.node, fingerprint_of(contents)
+    click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
+    if look(deployed) != wallets:
+        click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
+        return FAILED
+    click.echo(
+        f"{source.where} keeps what it has, and its wallets are a copy by now: no node may use them again. "
+        f"When {deployed.name} has shown the wallets, and they are backed up, remove it by hand."
+    )
+    return _record(backend, deployed.stack, deployed, digest(wallets))
 
 
 def _named(origin: str) -> tuple[str, str]:
@@ -197,14 +216,14 @@ def _named(origin: str) -> tuple[str, str]:
     return name, folder
 
 
-def _stopped(source: Source, *, yes: bool) -> bool:
-    """Stop what runs on wallets that are adopted, where that is agreed to."""
-    click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{source.command}`")
-    if not (yes or has_agreed("Do that?", "Nobody is there to ask: `--yes` does it.", err=True)):
-        click.echo("Nothing was changed.", err=True)
-        return False
-    source.stop()
-    return True
+def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
+    """Ask whether what runs on wallets that are adopted may be stopped."""
+    command = source.command(users)
+    click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{command}`")
+    if yes or has_agreed("Do that?", "Nobody is there to ask: `--yes` does it.", err=True):
+        return True
+    click.echo("Nothing was changed.", err=True)
+    return False
 
 
 def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:

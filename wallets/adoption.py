@@ -1,14 +1,22 @@
-"""Wallets of a plain `docker run`, or of a volume that no stack knows: read, and never changed."""
+"""Wallets of a plain `docker run`, or of a volume that no stack knows: read, and never written to.
+
+Containers that may write to them are stopped before the reading that counts. One that is removed by its stop
+(`--rm`) is never stopped here: its own files and its anonymous volumes go with it.
+"""
 
 import functools
 import posixpath
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import NODE
 from wallets.asking import ask
 from wallets.commands import engine_of
 from wallets.contents import (
@@ -17,6 +25,7 @@ from wallets.contents import (
     File,
     from_tar,
     refuse_unrestorable,
+    same,
     wallets_in,
     without_links,
     without_staged,
@@ -24,7 +33,7 @@ from wallets.contents import (
 from wallets.errors import WalletError
 from wallets.moving import strangers
 from wallets.nodes import DeployedNode
-from wallets.volume import GRACE, PLACE, RUNNING, WalletVolume
+from wallets.volume import GRACE, PAUSE, PLACE, TRIES, WalletVolume
 
 FOLDERS = ("/wallet", "/root/.skycoin/wallets")
 """Folders of wallets in a container: of Skycoin's own images, and of a node that root starts as it is."""
@@ -44,36 +53,131 @@ class Source:
         """Its name and that of its host, as words."""
         return f"{self.name} on host {self.node.host}"
 
-    @property
-    def command(self) -> str:
+    def command(self, users: Sequence[Any]) -> str:
         """Command that stops what may write to the wallets."""
-        names = " ".join(sorted(one.name for one in self.users()))
-        return f"{self.node.docker} stop -t {GRACE} {names}"
+        return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
 
-    def refuse_own(self) -> None:
-        """Raise WalletError where it is the node's own."""
-        if self.name in (self.node.container, self.node.wallet):
+    def refuse_managed(self) -> None:
+        """Raise WalletError where it is the node's own, or another node's of a stack."""
+        source, mounts = self._container(), self._mounts()
+        name = self.name if source is None else source.name
+        own = {"Name": self.node.wallet}
+        if name in (self.node.container, self.node.wallet) or any(_is_same(own, one) for one in mounts):
             raise WalletError(f"{self.where} is the node's own: nothing was changed")
+        nodes = ask(
+            self.node.host,
+            lambda: self._client.containers.list(all=True, filters={"label": NODE}, ignore_removed=True),
+        )
+        for one in nodes:
+            if _is(one, source) or _shares(one.attrs["Mounts"], mounts):
+                raise WalletError(
+                    f"{self.where} is of {one.name}, a node of a stack ({one.labels[NODE]}): the next `up` "
+                    "starts that again, and one wallet has two nodes. Nothing was changed. A node goes to "
+                    "another host by `./skyinfra node move`; one that was retired (`./skyinfra node retire`) "
+                    "leaves its volume to be adopted"
+                )
 
     def users(self) -> Sequence[Any]:
-        """Containers that run and may write to the wallets."""
-        found = self._container()
-        if found is not None:
-            return [found] if found.status in RUNNING else []
-        listed: Sequence[Any] = ask(
-            self.node.host, lambda: self._client.containers.list(filters={"volume": self.name})
-        )
-        return listed
+        """Containers that run and may write to the wallets: the source, and others with the same mounts."""
+        source, mounts = self._container(), self._mounts()
+        running = ask(self.node.host, lambda: self._client.containers.list(ignore_removed=True))
+        return [one for one in running if _is(one, source) or _writes(one, mounts)]
 
-    def stop(self) -> None:
-        """Stop what may write to the wallets."""
-        for one in self.users():
-            ask(self.node.host, functools.partial(one.stop, timeout=GRACE))
+    def refuse_users(self) -> None:
+        """Raise WalletError where anything runs that may write to the wallets."""
+        if users := self.users():
+            raise WalletError(
+                f"{self.where} still runs, or is in use: `{self.command(users)}`. Nothing was changed"
+            )
+
+    def refuse_users_of_a_copy(self) -> None:
+        """Raise WalletError where anything runs on the wallets after they were copied."""
+        if users := self.users():
+            running = " and ".join(sorted(one.name for one in users))
+            raise WalletError(
+                f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} runs on "
+                "them again: one wallet has two nodes. Nothing was recorded. Let nothing start it (a restart "
+                f"policy, compose, systemd), then `{self.command(users)}`, and `{self._again(self._origin)}`"
+            )
+
+    @contextmanager
+    def stopped(self, users: Sequence[Any]) -> Iterator[Callable[[], None]]:
+        """Stop what may write to the wallets, of which each was looked at; yields what lets it stay so.
+
+        All of them start again where the body ends before it has called that.
+        """
+        with ExitStack() as back:
+            for one in users:
+                back.callback(self._start, one)
+                with suppress(NotFound):
+                    ask(self.node.host, functools.partial(one.stop, timeout=GRACE))
+            yield functools.partial(self._stay, users, back)
+
+    def _stay(self, users: Sequence[Any], back: ExitStack) -> None:
+        back.pop_all()
+        if names := " and ".join(sorted(one.name for one in users)):
+            print(f"{names} on host {self.node.host} stays stopped from here on.")
+
+    def _start(self, one: Any) -> None:
+        where = f"{one.name} on host {self.node.host}"
+        try:
+            ask(self.node.host, one.start)
+        except (NotFound, WalletError) as error:
+            way = f"`{self.node.docker} start {one.name}`"
+            print(f"{where} could not be started again ({error}): {way}", file=sys.stderr)
+        else:
+            print(f"{where} is started again.", file=sys.stderr)
+
+    def refuse_removal(self, users: Sequence[Any], folder: str) -> None:
+        """Raise WalletError, with a way that keeps the wallets, where a stop removes what holds them."""
+        found = self._container()
+        for one in users:
+            if one.attrs["HostConfig"]["AutoRemove"]:
+                raise WalletError(
+                    f"{one.name} on host {self.node.host} was made with `--rm`: when it stops, the engine "
+                    "removes it, and each volume without a name that no other container has. Nothing was "
+                    f"changed. {self._way(one, found, folder)}"
+                )
+
+    def _way(self, one: Any, found: Any, folder: str) -> str:
+        """What to do before a container of `--rm` stops; `found` is the source, where that is a container."""
+        docker, name = self.node.docker, one.name
+        stop = f"{docker} stop -t {GRACE} {name}"
+        if found is not None and found.id != one.id:
+            return f"{self.name} keeps its mounts: `{stop}`, then `{self._again(self._origin)}`"
+        create, image = f"{docker} create --name {name}-kept", f"{one.attrs['Image']} true"
+        if found is None or any(_is_below(folder, mount["Destination"]) for mount in found.attrs["Mounts"]):
+            origin = self._origin if found is None else f"{name}-kept:{folder}"
+            return (
+                f"A container that never starts keeps the volumes: `{create} --volumes-from {name} {image} "
+                f"&& {stop}`, then `{self._again(origin)}`"
+            )
+        again = self._again(f"{name}-kept:/{posixpath.basename(folder)}")
+        copy = f"{docker} cp {name}:{folder} - | {docker} cp - {name}-kept:/"
+        return (
+            f"{folder} is in no volume: copy it while it runs, and let nobody make an address or a wallet "
+            f"there from then on: `{create} {image} && {copy}`. Then `{again}`, which "
+            f"refuses a copy that was cut short (make it again: `{copy}`), and only after that `{stop}`"
+        )
 
     def wallets(self) -> dict[str, File]:
         """All files beside the wallets, each wallet whole. Raises WalletError where there is none."""
-        if self.users():
-            raise WalletError(f"{self.where} still runs, or is in use: `{self.command}`. Nothing was changed")
+        self.refuse_users()
+        return self.found()[1]
+
+    def _again(self, origin: str) -> str:
+        """Command that adopts the wallets, with where they are by then."""
+        return self.node.wallet_command("adopt", f"--from {origin}")
+
+    @property
+    def _origin(self) -> str:
+        return f"{self.name}:{self.folder}" if self.folder else self.name
+
+    def found(self) -> tuple[str, dict[str, File]]:
+        """Folder of the wallets, as it is named, and its files, each wallet whole; what runs may go on.
+
+        Raises WalletError where there is none.
+        """
         with self._opened() as (container, folders):
             read = {folder: self._read(container, place) for folder, place in folders.items()}
         found = [folder for folder, files in read.items() if wallets_in(files)]
@@ -83,14 +187,14 @@ class Source:
                 f"{self.where} {has}: name their folder (`--from {self.name}:FOLDER`). Nothing was changed"
             )
         refuse_unrestorable(f"{self.name}:{found[0]}", read[found[0]])
-        return read[found[0]]
+        return found[0], without_links(read[found[0]])
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, dict[str, str]]]:
         """A container to read from, and the folders: as they are named → as that container has them."""
         container, volume = self._container(), WalletVolume(self.node, self._client)
         if container is not None:
-            yield container, {one: one for one in ([self.folder] if self.folder else FOLDERS)}
+            yield container, {one: one for one in self._folders}
         elif volume.exists(self.name):
             with volume.mounted(self.name, PLACE, "ro") as mounted:
                 folder = self.folder or "/"
@@ -98,7 +202,26 @@ class Source:
         else:
             raise WalletError(f"{self.where} is neither a container nor a volume. Nothing was changed")
 
+    @property
+    def _folders(self) -> Sequence[str]:
+        """Folders of a container that may have the wallets."""
+        return [posixpath.normpath(posixpath.join("/", self.folder))] if self.folder else FOLDERS
+
     def _read(self, container: Any, place: str) -> dict[str, File]:
+        """Files of a folder, as they were at one moment; none where it is not there."""
+        before = self._files(container, place)
+        for _ in range(TRIES):
+            time.sleep(PAUSE)
+            now = self._files(container, place)
+            if before is not None and now is not None and same(before, now):
+                return now
+            before = now
+        raise WalletError(
+            f"{self.where}: {place} changes all the time: stop what writes to it. Nothing was changed"
+        )
+
+    def _files(self, container: Any, place: str) -> dict[str, File] | None:
+        """Files of a folder; None where one changed while it was read."""
         try:
             stream, _ = ask(self.node.host, lambda: container.get_archive(place))
         except NotFound:
@@ -111,7 +234,25 @@ class Source:
                     f"{self.where}: {place} is larger than {LARGEST // 2**20} MiB, and no folder of wallets: "
                     f"name that (`--from {self.name}:FOLDER`). Nothing was changed"
                 )
-        return without_links(from_tar(archive, posixpath.basename(place)))
+        try:
+            return from_tar(archive, posixpath.basename(place))
+        except tarfile.TarError:
+            return None
+
+    def _mounts(self) -> Sequence[Mapping[str, Any]]:
+        """Mounts of the source that may have the wallets; of a volume itself, and of nothing none."""
+        container = self._container()
+        if container is not None:
+            return [
+                mount
+                for mount in container.attrs["Mounts"]
+                if any(_overlap(mount["Destination"], folder) for folder in self._folders)
+            ]
+        try:
+            volume = ask(self.node.host, lambda: self._client.api.inspect_volume(self.name))
+        except NotFound:
+            return []
+        return [{"Name": self.name, "Source": volume["Mountpoint"]}]
 
     @property
     def _client(self) -> Any:
@@ -124,17 +265,56 @@ class Source:
             return None
 
 
-def adopt(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
-    """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError."""
-    _refuse_occupied(node, volume, contents)  # before the node is stopped
+def _is_below(path: str, folder: str) -> bool:
+    """True also where both are the same."""
+    return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return _is_below(one, other) or _is_below(other, one)
+
+
+def _writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
+    """True where a container may write to what is mounted elsewhere too."""
+    return _shares([mount for mount in container.attrs["Mounts"] if mount["RW"]], mounts)
+
+
+def _shares(own: Sequence[Mapping[str, Any]], mounts: Sequence[Mapping[str, Any]]) -> bool:
+    return any(_is_same(one, other) for one in own for other in mounts)
+
+
+def _is(container: Any, source: Any) -> bool:
+    """True where a container is the source itself, which may be none."""
+    return source is not None and bool(container.id == source.id)
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """True for mounts of one volume, and of folders of the host of which one has the other."""
+    if one.get("Name") and one.get("Name") == other.get("Name"):
+        return True
+    sources = one.get("Source"), other.get("Source")
+    return all(str(source).startswith("/") for source in sources) and _overlap(*map(str, sources))
+
+
+def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callable[[], None]) -> None:
+    """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError.
+
+    `stay` is called just before they are put there: what ran on them must not start again from then on.
+    """
+    node = source.node
     with volume.node_stopped() as ran:
-        _refuse_occupied(node, volume, contents)
+        refuse_occupied(node, volume, contents)
+        source.refuse_users()
+        stay()
         volume.put(contents)
+        source.refuse_users_of_a_copy()
     if not ran:
         print(f"{node.name} did not run, and was left so: `up` starts it.")
 
 
-def _refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
+def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
+    """Raise WalletError where a node's volume has anything but what comes, or another user."""
+    volume.refuse_users()
     if strange := strangers(without_staged(volume.read()), contents):
         raise WalletError(
             f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "

@@ -13,6 +13,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import NODE as NODE_LABEL
 from providers.base import Values
 from wallets.contents import File, from_tar, to_tar
 
@@ -86,7 +87,7 @@ class Api:
         self.board.requests.come()
         if not self.board.folder(name).exists():
             raise NotFound(name)
-        return {"Name": name}
+        return {"Name": name, "Mountpoint": str(self.board.folder(name))}
 
     def create_volume(self, name: str) -> None:
         self.board.requests.come()
@@ -110,12 +111,42 @@ class Node:
     mounts: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Folders of its own."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Symbolic links in each of these folders, and where they lead."""
     status: str = "running"
+    binds: Mapping[str, str] = field(default_factory=dict)
+    """Folders of the host by where it has them."""
+    is_removed: bool = False
+    """True removes it when it stops (`docker run --rm`)."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    writes: bool = True
+    """False mounts all of it read-only."""
+
+    @property
+    def id(self) -> str:
+        return f"id of {self.name}"
+
+    @property
+    def attrs(self) -> Values:
+        volumes = [
+            {"Type": "volume", "Name": volume, "Source": str(self.board.folder(volume)), "Destination": place}
+            for place, volume in self.mounts.items()
+        ]
+        binds = [
+            {"Type": "bind", "Source": folder, "Destination": place} for place, folder in self.binds.items()
+        ]
+        return {
+            "Image": f"sha256:{'b' * 64}",
+            "HostConfig": {"AutoRemove": self.is_removed},
+            "Mounts": [{**mount, "RW": self.writes} for mount in (*volumes, *binds)],
+        }
 
     def stop(self, timeout: int) -> None:
         self.board.requests.come()
         assert timeout == 60
         self.status = "exited"
+        if self.is_removed:
+            del self.board.nodes[self.name]
 
     def start(self) -> None:
         self.status = "running"
@@ -127,6 +158,7 @@ class Node:
         if path not in self.files:
             raise NotFound(path)
         found = {name: File(data=data) for name, data in self.files[path].items()}
+        found |= {name: File(data=b"", link=target) for name, target in self.links.items()}
         return [to_tar(found, posixpath.basename(path))], {}
 
 
@@ -138,12 +170,23 @@ class Containers:
 
     def get(self, name: str) -> Node:
         self.board.requests.come()
-        if name not in self.board.nodes:
+        found = next((one for one in self.board.nodes.values() if name in (one.name, one.id)), None)
+        if found is None:
             raise NotFound(name)
-        return self.board.nodes[name]
+        return found
 
-    def list(self, filters: Values, all: bool = False) -> Sequence[Node]:  # noqa: A002 docker's name
+    def list(
+        self,
+        filters: Values | None = None,
+        all: bool = False,  # noqa: A002 docker's name
+        ignore_removed: bool = False,
+    ) -> Sequence[Node]:
         self.board.requests.come()
+        if filters == {"label": NODE_LABEL}:
+            return [one for one in self.board.nodes.values() if NODE_LABEL in one.labels]
+        if filters is None:
+            there = list(self.board.nodes.values())
+            return there if all else [one for one in there if one.status != "exited"]
         if all:
             return []
         users = [one for one in self.board.nodes.values() if filters["volume"] in one.mounts.values()]

@@ -1,13 +1,16 @@
 """`skyinfra wallet adopt`: wallets of a plain `docker run` come into a node's volume; their source stays."""
 
 import copy
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
+from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
 from commands.backend import BACKEND_URL
 from local.layout import Layout, read_layout
@@ -19,10 +22,14 @@ from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET,
 from tests.unit.test_wallet_backups import wallet
 from wallets import adoption
 from wallets.contents import File
+from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
+from wallets.volume import WalletVolume
 
 FILES = {path: file.data for path, file in CONTENTS.items()}
 HOME = "/root/.skycoin/wallets"
+DOCKER = "docker -H ssh://pi@attic.lan"
+IMAGE = f"sha256:{'b' * 64}"
 PLACES = {"wallet": "/wallet", "home": HOME}
 
 
@@ -46,7 +53,7 @@ class Host:
     def old(self, status: str = "exited", **folders: dict[str, bytes]) -> Node:
         """Let the container of a plain `docker run` be there, with `wallet` at /wallet or `home` in HOME."""
         found = self.board.run("old")
-        found.files = {PLACES[name]: files for name, files in folders.items()}
+        found.files = {PLACES[name]: dict(files) for name, files in folders.items()}
         found.status = status
         return found
 
@@ -61,7 +68,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     (layout.state / "passphrase").touch()
     remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
     made = Host(tmp_path / "attic")
+    made.node.labels = {LABEL: "urn of one"}
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("wallets.adoption.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.commands.connect", lambda _: made.board)
     monkeypatch.setattr("commands.wallet.pulumi", made.pulumi)
@@ -164,10 +173,333 @@ def test_a_source_that_starts_again_meanwhile_is_refused(
     refused(host)
 
 
+@pytest.mark.parametrize(
+    ("volumes", "binds"),
+    [({"/data": "shared"}, {}), ({}, {"/data": "/srv/skycoin"}), ({}, {"/host": "/srv"}), ({}, {"/x": "/"})],
+    ids=["volume", "folder", "above", "all"],
+)
+def test_another_container_that_may_write_to_the_same_wallets_is_stopped_too(
+    volumes: dict[str, str], binds: dict[str, str], host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("shared")
+    old = host.old("running", wallet=FILES)
+    old.mounts = {"/root/.skycoin": "shared"} if volumes else {}
+    old.binds = {} if volumes else {"/wallet": "/srv/skycoin"}
+    second = host.board.run("second")
+    second.mounts, second.binds = volumes, binds
+    ran = adopt(skyinfra)
+    assert f"`{DOCKER} stop -t 60 old second`" in ran.out
+    refused(host)
+    assert adopt(skyinfra, "old", "--yes").code == 0
+    assert (old.status, second.status) == ("exited", "exited")
+
+
+def test_a_container_beside_the_wallets_runs_on(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("chain")
+    host.board.make("shared")
+    old = host.old("exited", wallet=FILES)
+    old.mounts = {"/data": "chain", "/root/.skycoin": "shared"}
+    old.binds = {"/etc/localtime": "/etc/localtime", "/wallet": "/srv/skycoin", "/root": ""}
+    others = [host.board.run(name) for name in ("reader", "chain", "clock")]
+    others[0].mounts, others[0].binds, others[0].writes = {"/x": "shared"}, {"/x": "/srv/skycoin"}, False
+    others[1].mounts = {"/data": "chain"}
+    others[2].binds = {"/etc/localtime": "/etc/localtime", "/x": "/srv/skycoin2", "/tmp": ""}
+    assert adopt(skyinfra).code == 0
+    assert {one.status for one in others} == {"running"}
+
+
+def test_a_folder_of_a_volume_that_a_container_has_from_the_host_is_in_use(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("shared", **MINE)
+    user = host.board.run("user")
+    user.binds = {"/wallet": str(host.board.folder("shared"))}
+    assert adopt(skyinfra, "shared", "--yes").code == 0
+    assert user.status == "exited"
+
+
+def test_wallets_that_change_while_they_are_read_are_read_again(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old(wallet={"mine.wlt": wallet("one")})
+    read, readings = old.get_archive, itertools.count()
+
+    def get_archive(path: str) -> Any:
+        if next(readings) == 0:
+            return [b"cut short, for a file has shrunk"], {}
+        if next(readings) > 3:
+            old.files["/wallet"]["mine.wlt"] = MINE["mine"]
+        return read(path)
+
+    monkeypatch.setattr(old, "get_archive", get_archive)
+    assert adopt(skyinfra, "old:/wallet").code == 0
+    assert host.board.files(WALLET) == {"mine.wlt": MINE["mine"]}
+
+
+def test_wallets_that_change_all_the_time_are_left(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, count = host.old(wallet=FILES), itertools.count()
+
+    def get_archive(path: str) -> Any:
+        old.files["/wallet"]["note"] = b"%d" % next(count)
+        return type(old).get_archive(old, path)
+
+    monkeypatch.setattr(old, "get_archive", get_archive)
+    ran = adopt(skyinfra, "old:/wallet")
+    assert (
+        "old on host attic: /wallet changes all the time: stop what writes to it. Nothing was changed"
+        in ran.err
+    )
+    refused(host)
+
+
+def test_a_source_that_runs_again_before_the_copy_is_refused(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old(wallet=FILES)
+    monkeypatch.setattr(host.node, "stop", lambda **_: old.start())
+    assert "old on host attic still runs, or is in use" in adopt(skyinfra).err
+    refused(host)
+
+
+def test_a_source_that_runs_again_after_the_copy_is_named(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, put = host.old(wallet=FILES), WalletVolume.put
+
+    def restarted(volume: WalletVolume, contents: Any) -> None:
+        put(volume, contents)
+        old.start()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WalletVolume, "put", restarted)
+        ran = adopt(skyinfra)
+    assert ran.code == 1
+    assert (
+        f"error: the wallets of old on host attic were copied into {WALLET}, and old runs on them again: one "
+        "wallet has two nodes. Nothing was recorded. Let nothing start it (a restart policy, compose, "
+        f"systemd), then `{DOCKER} stop -t 60 old`, and `./skyinfra wallet adopt one --from old -s test`\n"
+    ) in ran.err
+    assert (host.recorded, host.board.files(WALLET)) == ([], FILES)
+    assert adopt(skyinfra, "old", "--yes").code == 0
+    assert host.recorded == [FINGERPRINT]
+
+
+def test_a_container_that_goes_beside_its_wallets_is_stopped_by_hand(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("anonymous", **MINE)
+    host.board.run("kept", wallet="anonymous").status = "exited"
+    gone = host.board.run("gone", elsewhere="anonymous")
+    gone.is_removed = True
+    ran = adopt(skyinfra, "kept", "--yes")
+    assert ran.err.endswith(
+        f"Nothing was changed. kept keeps its mounts: `{DOCKER} stop -t 60 gone`, then "
+        "`./skyinfra wallet adopt one --from kept -s test`\n"
+    )
+    assert gone.status == "running"
+    refused(host)
+
+
+def test_a_wallet_that_is_a_link_is_not_left_out(host: Host, skyinfra: Skyinfra) -> None:
+    old = host.old(wallet=FILES)
+    old.links = {"b.wlt": "/elsewhere/b.wlt"}
+    assert (
+        "error: old:/wallet: b.wlt: empty, cut short, or not a wallet\n" in adopt(skyinfra, "old:/wallet").err
+    )
+    refused(host)
+    old.links = {"log": "/var/log"}
+    assert adopt(skyinfra, "old:/wallet").code == 0
+    assert host.board.files(WALLET) == FILES
+
+
+@pytest.mark.parametrize("reason", ["occupied", "less", "none", "torn", "shared"])
+def test_what_can_be_refused_is_refused_before_anything_is_stopped(
+    reason: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"none": {}, "torn": {"mine.wlt": MINE["mine"][:-1]}}.get(reason, FILES)
+    old = host.old("running", wallet=files)
+    if reason == "occupied":
+        host.board.make(WALLET, own=wallet("nine"))
+    if reason == "less":
+        known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
+        host.resources[1]["outputs"] = {"wallets": list(lines(known))}
+    if reason == "shared":
+        host.board.run("beside", wallet=WALLET)
+    for one in (old, host.node):
+        monkeypatch.setattr(one, "stop", lambda **_: pytest.fail("it was stopped"))
+    assert adopt(skyinfra, "old", "--yes").code == 1
+    assert (old.status, host.node.status, host.recorded) == ("running", "running", [])
+
+
+def test_wallets_are_shown_before_the_question(host: Host, skyinfra: Skyinfra) -> None:
+    host.old("running", wallet=FILES)
+    assert (
+        adopt(skyinfra).out == "old on host attic: 2 wallets with 3 addresses\n"
+        "Wallets of old on host attic may be written to: a wallet has one writer. "
+        f"`{DOCKER} stop -t 60 old`\n"
+    )
+
+
+def torn_by_a_stop(host: Host, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """Let the last save of a container that is stopped not end."""
+    old = host.old("running", wallet=FILES)
+
+    def stop(timeout: int) -> None:
+        Node.stop(old, timeout)
+        old.files["/wallet"]["mine.wlt"] = b""
+
+    monkeypatch.setattr(old, "stop", stop)
+    return old
+
+
+def test_what_was_stopped_starts_again_where_nothing_was_copied(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = torn_by_a_stop(host, monkeypatch)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status) == (1, "running")
+    assert "old on host attic is started again.\nerror: old:/wallet: mine.wlt: " in ran.err
+    refused(host)
+
+
+def test_what_does_not_start_again_is_named(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = torn_by_a_stop(host, monkeypatch)
+
+    def start() -> None:
+        raise APIError("no", explanation="port is taken")
+
+    monkeypatch.setattr(old, "start", start)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (
+        "old on host attic could not be started again (host attic: port is taken): "
+        f"`{DOCKER} start old`\nerror: old:/wallet: mine.wlt: "
+    ) in ran.err
+    refused(host)
+
+
+def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old("running", wallet=FILES)
+
+    def put(*_: object) -> None:
+        raise WalletError("the disk is full")
+
+    monkeypatch.setattr(WalletVolume, "put", put)
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status, host.node.status) == (1, "exited", "running")
+    assert "old on host attic stays stopped from here on.\n" in ran.out
+    assert ran.err.endswith("error: the disk is full\n")
+
+
+@pytest.mark.parametrize("last", range(1, 81))
+def test_an_adoption_of_what_runs_that_is_killed_never_leaves_two_nodes(
+    last: int, host: Host, skyinfra: Skyinfra
+) -> None:
+    old = host.old("running", wallet=FILES)
+    host.board.requests.last = last
+    first = adopt(skyinfra, "old", "--yes")
+    host.board.requests.last = None
+    copied = "stays stopped from here on" in first.out
+    assert old.status == ("exited" if copied else "running")
+    assert copied or host.board.files(WALLET) == {}
+    assert host.node.status == "running"
+    if first.code == 130:
+        assert adopt(skyinfra, "old", "--yes").code == 0
+    assert (old.status, host.board.files(WALLET)) == ("exited", FILES)
+    assert host.recorded == [FINGERPRINT]
+
+
+KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DOCKER} stop -t 60 old`, then "
+
+
+@pytest.mark.parametrize(
+    ("origin", "again"),
+    [("old", "old-kept:/wallet"), ("old:/wallet/", "old-kept:/wallet"), ("anonymous", "anonymous")],
+)
+def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
+    origin: str, again: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    host.board.make("anonymous", **MINE)
+    old = host.board.run("old", wallet="anonymous")
+    old.is_removed = True
+    ran = adopt(skyinfra, origin, "--yes")
+    assert (ran.code, old.status, host.board.nodes["old"]) == (1, "running", old)
+    assert (
+        "error: old on host attic was made with `--rm`: when it stops, the engine removes it, and each "
+        "volume without a name that no other container has. Nothing was changed. A container that never "
+        f"starts keeps the volumes: {KEPT}`./skyinfra wallet adopt one --from {again} -s test`\n"
+    ) in ran.err
+    refused(host)
+    host.board.run("old-kept", wallet="anonymous").status = "exited"
+    old.stop(60)
+    assert adopt(skyinfra, again).code == 0
+    assert host.board.files(WALLET) == FILES
+
+
+def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    old = host.old("running", home=FILES)
+    old.is_removed = True
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status) == (1, "running")
+    copy_of = f"{DOCKER} cp old:{HOME} - | {DOCKER} cp - old-kept:/"
+    assert (
+        f" Nothing was changed. {HOME} is in no volume: copy it while it runs, and let nobody make an "
+        f"address or a wallet there from then on: `{DOCKER} create --name old-kept {IMAGE} true && "
+        f"{copy_of}`. Then `./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a "
+        f"copy that was cut short (make it again: `{copy_of}`), and only after that "
+        f"`{DOCKER} stop -t 60 old`\n"
+    ) in ran.err
+    refused(host)
+    host.board.run("old-kept").files = {"/wallets": {**FILES, "mine.wlt": MINE["mine"][:-1]}}
+    host.board.nodes["old-kept"].status = "exited"
+    assert "mine.wlt: empty, cut short, or not a wallet" in adopt(skyinfra, "old-kept:/wallets").err
+    host.board.nodes["old-kept"].files = {"/wallets": FILES}
+    assert adopt(skyinfra, "old-kept:/wallets").code == 0
+    assert (host.board.files(WALLET), old.status) == (FILES, "running")
+
+
 @pytest.mark.parametrize("own", [NODE, WALLET])
 def test_the_nodes_own_is_refused(own: str, host: Host, skyinfra: Skyinfra) -> None:
     assert f"error: {own} on host attic is the node's own: nothing was changed\n" in adopt(skyinfra, own).err
     refused(host)
+
+
+def test_the_nodes_own_is_refused_by_its_id_and_behind_another_container(
+    host: Host, skyinfra: Skyinfra
+) -> None:
+    said = adopt(skyinfra, host.node.id).err
+    assert f"error: {host.node.id} on host attic is the node's own: nothing was changed\n" in said
+    reader = host.board.run("reader", wallet=WALLET)
+    assert (
+        "error: reader on host attic is the node's own: nothing was changed\n"
+        in adopt(skyinfra, "reader").err
+    )
+    refused(host)
+    assert reader.status == "running"
+
+
+@pytest.mark.parametrize("status", ["running", "exited"])
+@pytest.mark.parametrize("origin", ["skycoin-two", "id of skycoin-two", "skycoin-two-wallet", "reader"])
+def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host, skyinfra: Skyinfra) -> None:
+    host.board.make("skycoin-two-wallet", **MINE)
+    two = host.board.run("skycoin-two", wallet="skycoin-two-wallet")
+    two.labels, two.status = {LABEL: "urn of two"}, status
+    host.board.run("reader", wallet="skycoin-two-wallet").status = "exited"
+    ran = adopt(skyinfra, origin, "--yes")
+    assert (
+        f"error: {origin} on host attic is of skycoin-two, a node of a stack (urn of two): the next `up` "
+        "starts that again, and one wallet has two nodes. Nothing was changed. "
+    ) in ran.err
+    assert two.status == status
+    refused(host)
+    del host.board.nodes["skycoin-two"]
+    if origin.endswith(("-wallet", "reader")):
+        assert adopt(skyinfra, origin).code == 0
 
 
 @pytest.mark.parametrize(
@@ -226,7 +558,7 @@ def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, 
     refused(host)
 
 
-@pytest.mark.parametrize("last", range(1, 41))
+@pytest.mark.parametrize("last", range(1, 71))
 def test_an_adoption_that_is_killed_at_any_request_is_finished_by_the_next(
     last: int, host: Host, skyinfra: Skyinfra
 ) -> None:
