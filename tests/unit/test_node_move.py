@@ -1,7 +1,7 @@
 """`skyinfra node move`: refusals, the way of the wallets, and each place where it can be interrupted."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +20,10 @@ from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Requests
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
+from wallets import moving
 from wallets.contents import File
 from wallets.fingerprint import fingerprint_of
+from wallets.nodes import DeployedNode
 
 NODE, WALLET = "skycoin-one", "skycoin-one-wallet"
 TEXT = """\
@@ -301,6 +303,41 @@ def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
     assert fleet.attic.nodes[NODE].status == "running"
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen after the first look, while the new host pulls the image."""
+
+    def prepare(target: DeployedNode) -> None:
+        moving.prepare(target)
+        happens()
+
+    monkeypatch.setattr("commands.moving.prepare", prepare)
+
+
+def test_a_wallet_that_comes_to_the_new_host_meanwhile_is_not_overwritten(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anothers = wallet("nine")
+    meanwhile(monkeypatch, lambda: fleet.shed.make(WALLET, mine=anothers))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"the volume {WALLET} on host shed is not empty: it has mine.wlt. Nothing was" in ran.err
+    assert fleet.shed.files(WALLET) == {"mine.wlt": anothers}
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+
+
+def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken() -> None:
+        fleet.shed.make(WALLET)
+        fleet.shed.run("stranger", wallet=WALLET)
+
+    meanwhile(monkeypatch, taken)
+    assert f"stranger on host shed uses {WALLET} too: stop it first" in move(skyinfra).err
+    refused(fleet)
+
+
 def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
@@ -338,7 +375,7 @@ def whole(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     "fault", [KeyboardInterrupt(), OSError("the connection is gone")], ids=["kill", "fail"]
 )
-@pytest.mark.parametrize("last", range(1, 61))
+@pytest.mark.parametrize("last", range(1, 76))
 def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
     last: int, fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
@@ -362,7 +399,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
 
 def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
-    assert 20 < fleet.requests.count <= 60
+    assert 20 < fleet.requests.count <= 75
 
 
 @pytest.mark.parametrize("interrupts", [False, True])
@@ -483,6 +520,16 @@ def test_a_backup_of_another_node_or_an_older_one_is_refused(
     assert fleet.calls == []
     assert move(skyinfra, "shed", *backup, "--older").code == 0
     assert list(fleet.shed.files(WALLET)) == ["mine.wlt"]
+
+
+def test_a_backup_is_not_put_over_a_wallet_that_comes_to_the_new_host_meanwhile(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anothers = wallet("nine")
+    meanwhile(monkeypatch, lambda: fleet.shed.make(WALLET, mine=anothers))
+    ran = move(skyinfra, "shed", *backup)
+    assert f"the volume {WALLET} on host shed is not empty: it has mine.wlt. Nothing was" in ran.err
+    assert (fleet.shed.files(WALLET), fleet.calls) == ({"mine.wlt": anothers}, [])
 
 
 # Another architecture, another registry
