@@ -6,9 +6,10 @@ the new host; the old volume is never touched.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -27,13 +28,14 @@ from fleet.wanted import places
 from local.missing_nodes import file_name
 from local.pulumi_run import pulumi
 from local.stack import aside, stack_file
+from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup
 from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
 from wallets.fingerprint import fingerprint_of
 from wallets.moving import carry, prepare, refuse_less, refuse_taken, wallets_of
-from wallets.nodes import DeployedNode
+from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
 PROVIDER = "pulumi:providers:docker"
@@ -47,6 +49,15 @@ def refuse_unfit(settings: StackSettings, host: str) -> None:
         raise UserError("\n".join([*wrong, "Nothing was changed."]))
     for finding in checked.findings:
         click.echo(f"warning: {finding.text}", err=True)
+
+
+def in_state(
+    stack: str, name: str, resources: Sequence[Mapping[str, Any]]
+) -> tuple[DeployedNode, Fingerprint]:
+    """A node of a state, and the wallets that the state remembers. Raises WalletError where it has none."""
+    node = node_of(stack, name, resources)
+    [outputs] = [one.get("outputs") for one in resources if one["urn"] == node.preflight]
+    return node, remembered(outputs or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,19 @@ class Origin:
         if not self.older:
             refuse_less(self.backup.name, contents, self.remembers, "--older takes it all the same")
         return contents
+
+    def refuse_changed(self, resources: Sequence[Mapping[str, Any]]) -> None:
+        """Raise UserError where a state has anything else of this node by now than what was read.
+
+        URNs name no host: what is destroyed by them is what the state has, wherever that runs.
+        """
+        node = self.node
+        if in_state(node.stack, node.name, resources) != (node, self.remembers):
+            raise UserError(
+                f"the state of {node.stack} has another {node.name} by now than when this command began: it "
+                "was moved or updated meanwhile. Run the same command again, which begins with what is there "
+                "now."
+            )
 
     def refuse_alive(self) -> None:
         """Raise UserError where a host that should be dead answers: its node may run."""
@@ -118,11 +142,13 @@ class Move:
             return FAILED
         prepare(self.target)
         with self.origin.stopped():
+            self._refuse_changed()
             contents = self.origin.wallets()
             # Again: the question and the pull took as long as they did, and others make volumes too.
             refuse_taken(self.target, contents)
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
+            self._refuse_changed()
             stack_file(self._stack).write_bytes(self.text.encode())
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
@@ -133,6 +159,9 @@ class Move:
     @property
     def _stack(self) -> str:
         return self.source.stack
+
+    def _refuse_changed(self) -> None:
+        self.origin.refuse_changed(self.backend.resources(self._stack))
 
     def _old_host(self) -> str:
         node = self.source

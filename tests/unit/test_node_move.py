@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from clients.answering import Address
-from clients.fingerprint import digest, lines
+from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
 from commands.backend import BACKEND_URL
 from fleet.check import Checked
@@ -21,7 +21,7 @@ from tests.unit.moving_engines import IMAGE, Board, Requests
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
 from wallets import moving
-from wallets.contents import File
+from wallets.contents import Contents, File
 from wallets.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode
 
@@ -335,6 +335,63 @@ def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
 
     meanwhile(monkeypatch, taken)
     assert f"stranger on host shed uses {WALLET} too: stop it first" in move(skyinfra).err
+    refused(fleet)
+
+
+def moved_to_barn(fleet: Fleet) -> None:
+    """Another command moves the node to barn, where its wallet grows."""
+    barn = Board(fleet.attic.root.parent / "barn", fleet.requests)
+    fleet.boards["ssh://pi@barn.lan"] = barn
+    barn.make(WALLET, **MINE, grown=wallet("nine"))
+    barn.run(NODE, wallet=WALLET)
+    fleet.resources = resources("barn")
+    del fleet.attic.nodes[NODE]
+
+
+def test_a_node_that_was_moved_during_the_question_is_left_where_it_is(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: moved_to_barn(fleet))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "the state of test has another one by now than when this command began: it was moved or" in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.running == ["ssh://pi@barn.lan"]
+    assert fleet.shed.files(WALLET) == {}
+
+
+def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.carry(target, contents)
+        moved_to_barn(fleet)
+        return carried
+
+    monkeypatch.setattr("commands.moving.carry", carry)
+    ran = move(skyinfra)
+    assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
+    assert fleet.running == ["ssh://pi@barn.lan"]
+
+
+def test_a_wallet_that_an_up_has_seen_grow_meanwhile_is_read_anew(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grown() -> None:
+        fleet.resources[1]["outputs"] = {
+            "wallets": sorted(lines(fingerprint_of({"a.wlt": File(data=wallet("nine"))})))
+        }
+
+    meanwhile(monkeypatch, grown)
+    assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
+    refused(fleet)
+
+
+def test_a_node_that_was_retired_meanwhile_does_not_move(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, fleet.resources.clear)
+    assert "'one' is not a node of the stack test; its nodes are: none" in move(skyinfra).err
     refused(fleet)
 
 
