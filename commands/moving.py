@@ -34,11 +34,15 @@ from wallets.backup_format import Backup, open_backup
 from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
 from wallets.fingerprint import fingerprint_of
-from wallets.moving import carry, prepare, refuse_less, refuse_taken, wallets_of
+from wallets.moving import carry, prepare, refuse_less, refuse_taken, runs, wallets_of
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
 PROVIDER = "pulumi:providers:docker"
+NODE, EXPORTER = "skycoin:index:Node", "skycoin:index:Exporter"
+PARTS = ("preflight", "data", "wallet", "network", "pulled", "container")
+EXPORTER_PARTS = ("pulled", "container")
+"""Ends of the names of what components/node.py and components/exporter.py make."""
 
 
 def refuse_unfit(settings: StackSettings, host: str) -> None:
@@ -167,10 +171,12 @@ class Move:
         node = self.source
         if self.origin.backup is None:
             return f"Kept on host {node.host}: {node.kept}."
+        # A state that has lost it, by an interrupted run, says nothing of what is on the host.
+        name = node.container or self.target.container
         return (
-            f"Host {node.host} is dead. If it comes back, its Docker starts {node.container} again, on a "
-            "copy of this wallet: before it is back on a network, remove that container there "
-            f"(`docker stop -t 60 {node.container} && docker rm {node.container}`)."
+            f"Host {node.host} is dead. If it comes back, its Docker starts {name} again, on a copy of this "
+            "wallet: before it is back on a network, remove that container there "
+            f"(`docker stop -t 60 {name} && docker rm {name}`)."
         )
 
     def _up(self) -> int:
@@ -180,7 +186,7 @@ class Move:
         given = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", self._stack]
         with aside(self._stack, self.text) as options:
             return pulumi(
-                [*given, *options, *targets_of([provider, *self.source.urns])],
+                [*given, *options, *targets_of([provider, *_parts(self.source.name)])],
                 self.backend.env,
                 self.backend.update_log,
             )
@@ -197,6 +203,8 @@ class Move:
 
     def _prove(self, carried: Fingerprint) -> int:
         """Look at the wallets under the running node; the exit code."""
+        if not runs(self.target):
+            return self._failed("does not run there, though its update went well: `up` tries again")
         now = look(self.target)
         if now != carried:
             return self._failed(f"has other wallets there now: {_said(now)}")
@@ -205,6 +213,20 @@ class Move:
         if self.origin.backup is None:
             click.echo("The old volumes are a copy by now: no other node may ever use them.")
         return 0
+
+
+def _parts(name: str) -> list[str]:
+    """Targets that are all parts of a node, by the names that the program gives them.
+
+    A state says what it happens to have. A pattern that nothing matches is no error for Pulumi, as a URN is.
+    """
+    node, exporter = f"**::{NODE}", f"**::{EXPORTER}"
+    return [
+        f"{node}::{name}",
+        *(f"{node}$**::{name}-{part}" for part in PARTS),
+        f"{exporter}::{name}-exporter",
+        *(f"{exporter}$**::{name}-exporter-{part}" for part in EXPORTER_PARTS),
+    ]
 
 
 def _said(wallets: Fingerprint) -> str:

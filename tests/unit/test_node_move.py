@@ -1,6 +1,7 @@
 """`skyinfra node move`: refusals, the way of the wallets, and each place where it can be interrupted."""
 
 import copy
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,8 +19,10 @@ from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Requests
+from tests.unit.projects import FILES, stack_settings, up_with
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
+from tests.unit.yaml_like import EXPORTER
 from wallets import moving
 from wallets.contents import Contents, File
 from wallets.fingerprint import fingerprint_of
@@ -78,7 +81,7 @@ class Fleet:
             return 255
         if command[0] == "destroy":
             self.resources = []
-            del self.attic.nodes[NODE]
+            self.attic.nodes.pop(NODE, None)
         if command[:2] == ["state", "delete"]:
             self.resources = [one for one in self.resources if one["urn"] != command[2]]
         if command[0] == "up":
@@ -92,8 +95,9 @@ class Fleet:
         assert f"urn:pulumi:test::skycoin::pulumi:providers:docker::{host}" in command
         for board in self.boards.values():
             assert board.nodes.get(NODE) is None or board is self.attic, "two nodes of one wallet"
-        self.resources = resources(host)
-        self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
+        self.resources = [one for one in resources(host) if is_target(command, one["urn"])]
+        if any(one["urn"].endswith("::one-container") for one in self.resources):
+            self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
 
     def check(self, places: Sequence[Any]) -> list[Checked]:
         [place] = places
@@ -111,6 +115,13 @@ class Fleet:
             for address, board in self.boards.items()
             if NODE in board.nodes and board.nodes[NODE].status == "running"
         ]
+
+
+def is_target(command: Sequence[str], urn: str) -> bool:
+    """Answer whether an update is of a resource too: `**` is anything, `*` all but colons, as in Pulumi."""
+    given = [command[at + 1] for at, part in enumerate(command) if part == "--target"]
+    patterns = (re.escape(one).replace(r"\*\*", ".*").replace(r"\*", "[^:]*") for one in given)
+    return any(re.fullmatch(pattern, urn) for pattern in patterns)
 
 
 def resources(host: str) -> list[dict[str, Any]]:
@@ -492,6 +503,66 @@ def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -
     assert ran.code == 0, ran.err
     assert fleet.running == ["ssh://pi@attic.lan"]
     assert fleet.file.read_text() == TEXT
+
+
+def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    assert move(skyinfra).code == 0
+    made = up_with(
+        "local",
+        images={**stack_settings(FILES["local"])["images"], "exporter": EXPORTER},
+        hosts={"shed": {"engine": "local"}},
+        nodes={
+            "one": {"image": "skycoin", "host": "shed", "metrics-port": 9400},
+            "one-two": {"image": "skycoin", "host": "shed", "metrics-port": 9401, "rpc-port": 6421},
+        },
+    )
+    targets = [one.name for one in made.registered if is_target(fleet.calls[-1], one.urn)]
+    assert sorted(targets) == [
+        "one",
+        "one-container",
+        "one-data",
+        "one-exporter",
+        "one-exporter-container",
+        "one-exporter-pulled",
+        "one-network",
+        "one-preflight",
+        "one-pulled",
+        "one-wallet",
+    ]
+
+
+@pytest.mark.parametrize("backed_up", [False, True])
+def test_a_node_whose_state_has_lost_its_container_runs_on_the_new_host_all_the_same(
+    backed_up: bool, fleet: Fleet, skyinfra: Skyinfra, request: pytest.FixtureRequest
+) -> None:
+    options = request.getfixturevalue("backup") if backed_up else ()
+    del fleet.resources[-1]
+    del fleet.attic.nodes[NODE]
+    ran = move(skyinfra, "shed", *options)
+    assert ran.code == 0, ran.err
+    assert fleet.running == ["ssh://pi@shed.lan"]
+    assert "None" not in ran.out
+    assert (f"`docker stop -t 60 {NODE} && docker rm {NODE}`" in ran.out) is backed_up
+
+
+@pytest.mark.parametrize("status", ["exited", ""])
+def test_a_new_node_that_does_not_run_is_no_success(status: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
+    up = fleet._up
+
+    def ending(command: Sequence[str]) -> None:
+        up(command)
+        if status:
+            fleet.shed.nodes[NODE].status = status
+        else:
+            del fleet.shed.nodes[NODE]
+
+    fleet._up = ending  # type: ignore[method-assign]
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "one does not run there, though its update went well: `up` tries again. Its wallet is" in ran.err
+    assert "with the same wallets" not in ran.out
 
 
 def test_a_new_node_whose_wallets_differ_is_said(fleet: Fleet, skyinfra: Skyinfra) -> None:
