@@ -18,6 +18,7 @@ from clients.answering import Address, silent
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
+from clients.host_facts import Obstacle, obstacle_of
 from commands.agreement import has_agreed
 from commands.backend import Backend
 from commands.exit_codes import FAILED
@@ -75,6 +76,8 @@ class Origin:
     identities: Sequence[Identity]
     older: bool
     """True takes a backup that lacks what the state remembers."""
+    listed: Sequence[Address] = ()
+    """Addresses that the stack's file has for the node's host by now: a board may have got another one."""
 
     def wallets(self) -> dict[str, File]:
         """All of them, whole. Raises WalletError where they are fewer than the state remembers."""
@@ -104,14 +107,28 @@ class Origin:
             )
 
     def refuse_alive(self) -> None:
-        """Raise UserError where a host that should be dead answers: its node may run."""
-        node = self.node
-        address = Address(engine_address(node.engine), tuple(node.ssh_options))
-        if self.backup is not None and not silent([address]):
+        """Raise UserError where a host that should be dead gives a sign of life: its node may run."""
+        if self.backup is None:
+            return
+        there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
+        addresses = list(dict.fromkeys([there, *self.listed]))
+        reasons = silent(addresses)
+        for address in addresses:
+            self._refuse_sign(address.engine, reasons.get(address, ""))
+
+    def _refuse_sign(self, engine: str, reason: str) -> None:
+        host = f"host {self.node.host} ({engine})"
+        if not reason:
             raise UserError(
-                f"host {node.host} answers: leave out `--from-backup`, and the wallet comes from there as it "
-                "is now. Nothing was changed."
+                f"{host} answers: leave out `--from-backup`, and the wallet comes from there as it is now. "
+                "Nothing was changed."
             )
+        if obstacle_of(reason) is not Obstacle.NO_ANSWER:
+            raise UserError(
+                f"{host} says {reason!r}: it lives, and its node may run. Let this machine log in there, and "
+                "leave out `--from-backup`; or take it off the network for good. Nothing was changed."
+            )
+        click.echo(f"{host} does not answer: {reason}.")
 
     def stopped(self) -> AbstractContextManager[None]:
         """The node, stopped; it starts again where the body fails. A dead host is not asked."""

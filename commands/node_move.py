@@ -7,6 +7,8 @@ import click
 import yaml
 
 from catalogue.naming import engine_name
+from clients.answering import Address
+from clients.engine import engine_address
 from commands.backend import Backend, Choice
 from commands.moving import Move, Origin, in_state, refuse_unfit
 from commands.options import chosen, examples, with_stack
@@ -71,7 +73,8 @@ def move(
         text = with_host(stack_file(stack_name).read_bytes().decode(), str(file_name(stack_name)), name, host)
         settings = settings_of(yaml.safe_load(text)["config"])
         target = _target(found, source, host, settings)
-        origin = Origin(source, remembers, given, known, older=older)
+        listed = _listed(source.host, settings)
+        origin = Origin(source, remembers, given, known, older=older, listed=listed)
         refuse_unfit(settings, host)
         return Move(found, source, target, origin, text).run(yes=yes)
 
@@ -84,6 +87,12 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
             f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` makes it "
             "there, and refuses a wallet that is not the one which that host remembers. Nothing was changed."
         )
+
+
+def _listed(host: str, settings: StackSettings) -> list[Address]:
+    """Address of a host in the stack's file; none where it is not there any more."""
+    known = settings.hosts.get(host)
+    return [Address(engine_address(known.address), tuple(known.ssh_options))] if known else []
 
 
 def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> DeployedNode:

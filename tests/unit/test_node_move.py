@@ -68,6 +68,7 @@ class Fleet:
         self.interrupts = False
         self.calls: list[list[str]] = []
         self.dead = set[str]()
+        self.silence = "ssh: connect to host attic.lan port 22: No route to host"
         self.findings: list[Finding] = []
 
     def connect(self, place: Any) -> Board:
@@ -106,7 +107,7 @@ class Fleet:
         return [Checked(place=place, facts=None, findings=self.findings)]
 
     def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
-        return {one: "dead" for one in addresses if one.engine in self.dead}
+        return {one: self.silence for one in addresses if one.engine in self.dead}
 
     @property
     def running(self) -> list[str]:
@@ -626,8 +627,69 @@ def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, 
     fleet.dead = set()
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert "host attic answers: leave out `--from-backup`" in ran.err
+    assert "host attic (ssh://pi@attic.lan) answers: leave out `--from-backup`" in ran.err
     assert fleet.calls == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "pi@attic.lan: Permission denied (publickey).",
+        "Host key verification failed.",
+        "sh: 1: docker: not found",
+        "permission denied while trying to connect to the Docker daemon socket",
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+    ],
+)
+def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
+    said: str, backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.silence = said
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert f"host attic (ssh://pi@attic.lan) says {said!r}: it lives, and its node may run." in ran.err
+    refused_from_afar(fleet)
+
+
+def test_a_host_that_answers_at_its_new_address_is_not_dead(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
+    ran = move(skyinfra, "shed", *backup)
+    assert "host attic (ssh://pi@10.0.0.7) answers: leave out `--from-backup`" in ran.err
+    refused_from_afar(fleet)
+
+
+def test_the_silence_of_a_dead_host_is_said_once_for_each_of_its_addresses(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.dead.add("ssh://pi@10.0.0.7")
+    fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.out.startswith(
+        f"host attic (ssh://pi@attic.lan) does not answer: {fleet.silence}.\n"
+        f"host attic (ssh://pi@10.0.0.7) does not answer: {fleet.silence}.\n"
+    )
+    fleet.resources = resources("attic")
+    fleet.file.write_text(TEXT)
+    del fleet.shed.nodes[NODE]
+    assert move(skyinfra, "shed", *backup).out.count("does not answer") == 1
+
+
+def test_a_dead_host_that_left_the_stacks_file_is_asked_where_the_state_has_it(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.backend.stack_outputs", lambda *_: published())
+    fleet.file.write_text(TEXT.replace("    attic: ", "    loft: ").replace("host: attic", "host: loft"))
+    ran = move(skyinfra, "shed", *backup)
+    assert (ran.code, ran.out.count("does not answer")) == (0, 1), ran.err
+
+
+def refused_from_afar(fleet: Fleet) -> None:
+    """Assert that nothing was changed, of a host that can't be asked."""
+    assert fleet.calls == []
+    assert fleet.shed.files(WALLET) == {}
+    assert fleet.file.read_text() in (TEXT, TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
 
 
 def test_a_backup_of_another_node_or_an_older_one_is_refused(
