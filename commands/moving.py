@@ -34,8 +34,9 @@ from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup
 from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
+from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
-from wallets.moving import carry, prepare, refuse_less, refuse_taken, runs, wallets_of
+from wallets.moving import carry, leave, prepare, refuse_less, refuse_taken, runs, wallets_of
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
@@ -227,8 +228,21 @@ class Move:
             return self._failed(f"has other wallets there now: {_said(now)}")
         click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")
         click.echo(self._old_host())
-        if self.origin.backup is None:
-            click.echo("The old volumes are a copy by now: no other node may ever use them.")
+        return 0 if self.origin.backup is not None else self._leave(carried)
+
+    def _leave(self, carried: Fingerprint) -> int:
+        """Let the old host refuse its copy to a node; the exit code."""
+        host = self.source.host
+        try:
+            leave(self.source, carried)
+        except WalletError as error:
+            click.echo(
+                f"{error}\nHost {host} was not told that its volumes are a copy by now, and would let a node "
+                "run on them: none may ever.",
+                err=True,
+            )
+            return FAILED
+        click.echo(f"The old volumes are a copy by now: host {host} refuses them to a node.")
         return 0
 
 

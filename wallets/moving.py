@@ -1,7 +1,7 @@
 """Wallets that come to another host: put there, proved, and remembered.
 
-Nothing here changes where they come from. They go through this program's memory, by its connections to
-both engines, and onto no disk between.
+Nothing here changes the wallets where they come from. They go through this program's memory, by its
+connections to both engines, and onto no disk between.
 """
 
 from typing import Any
@@ -126,3 +126,8 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
         )
     ask(target.host, lambda: known.remember(found))
     return found
+
+
+def leave(source: DeployedNode, carried: Fingerprint) -> None:
+    """Let the host that wallets came from refuse their old copy to a node. Raises WalletError."""
+    ask(source.host, lambda: on_host(source).leave(carried))

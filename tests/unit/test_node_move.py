@@ -13,10 +13,12 @@ import yaml
 from clients.answering import Address
 from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
+from clients.wallet_on_host import WalletOnHost
 from commands.backend import BACKEND_URL
 from fleet.check import Checked
 from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
+from providers.skycoin.wallet_identity import fault
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Requests
 from tests.unit.projects import FILES, stack_settings, up_with
@@ -181,11 +183,50 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
         f"{FINGERPRINT}.\n" in ran.out
     )
     assert f"Kept on host attic: wallet volume {WALLET}, its copies in {WALLET}-backups." in ran.out
-    assert "The old volumes are a copy by now: no other node may ever use them." in ran.out
+    assert "The old volumes are a copy by now: host attic refuses them to a node." in ran.out
     assert [call[0] for call in fleet.calls] == ["state", "destroy", "up"]
     remembered = (fleet.shed.folder(f"{WALLET}-backups") / ".identity").read_text().splitlines()
     assert remembered[0] == (fleet.shed.folder(WALLET) / ".skyinfra-id").read_text().strip()
     assert sorted(remembered[1:]) == sorted(lines(fingerprint_of(CONTENTS)))
+
+
+def fault_at(board: Board) -> str:
+    """Reason for which `up` would refuse the wallet that is on a host; empty where it would take it."""
+    known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})
+    identity, before = known.memory()
+    return fault(known.look(before), identity, before)
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
+    remembers: bool, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    if remembers:
+        known = WalletOnHost(fleet.attic, {"host": "attic", "image": IMAGE, "wallet": WALLET})
+        known.remember(fingerprint_of(CONTENTS))
+    assert move(skyinfra).code == 0
+    assert (fault_at(fleet.attic), fault_at(fleet.shed)) == (
+        "is another one than before: it does not have the id that is remembered",
+        "",
+    )
+    fleet.attic, fleet.shed = fleet.shed, fleet.attic
+    assert move(skyinfra, "attic").code == 0
+    fleet.attic, fleet.shed = fleet.shed, fleet.attic
+    assert fault_at(fleet.attic) == ""
+    assert "is another one than before" in fault_at(fleet.shed)
+
+
+def test_an_old_host_that_is_not_told_of_its_copy_is_named(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clients.wallet_on_host.LEFT", "echo full; exit 1")
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"host attic: {WALLET}-backups can't be written: full\nHost attic was not told that its volumes are "
+        "a copy by now, and would let a node run on them: none may ever.\n"
+    )
+    assert fleet.running == ["ssh://pi@shed.lan"]
 
 
 def test_no_word_of_a_seed_is_said_or_given_to_pulumi(fleet: Fleet, skyinfra: Skyinfra) -> None:
