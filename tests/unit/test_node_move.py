@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
 from providers.skycoin.wallet_identity import fault
 from tests.unit.front_door import Ran, Skyinfra
-from tests.unit.moving_engines import IMAGE, Board, Requests
+from tests.unit.moving_engines import IMAGE, Board, Node, Requests
 from tests.unit.projects import FILES, stack_settings, up_with
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
@@ -510,6 +511,56 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
 def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
     assert 20 < fleet.requests.count <= 75
+
+
+@dataclass
+class SlowNode(Node):
+    """A node whose stop outlives the request for it, as in a real engine."""
+
+    fault: BaseException | None = None
+    stops: bool = False
+
+    def stop(self, timeout: int) -> None:
+        self.stops = True
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.go_on()
+        super().stop(timeout)
+
+    def go_on(self) -> None:
+        """Let the engine end what it has begun."""
+        if self.stops:
+            self.status, self.stops = "exited", False
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError("the answer is lost")])
+def test_a_stop_whose_answer_is_lost_does_not_leave_the_node_stopped(
+    fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    node = SlowNode(fleet.attic, NODE, {"/wallet": WALLET}, fault=fault)
+    fleet.attic.nodes[NODE] = node
+    assert move(skyinfra).code == (130 if isinstance(fault, KeyboardInterrupt) else 1)
+    node.go_on()
+    assert fleet.running == ["ssh://pi@attic.lan"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError("the answer is lost")])
+def test_a_node_that_does_not_start_again_is_said(
+    fault: BaseException, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: Node) -> None:
+        raise OSError("the connection is gone")
+
+    monkeypatch.setattr(SlowNode, "start", start)
+    fleet.attic.nodes[NODE] = SlowNode(fleet.attic, NODE, {"/wallet": WALLET}, fault=fault)
+    lost = "host attic: the answer is lost\n" if isinstance(fault, OSError) else ""
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"error: {lost}host attic: the connection is gone\none on host attic was stopped, and was not "
+        f"started again: `docker -H ssh://pi@attic.lan start {NODE}`, or `up`\n"
+    )
 
 
 @pytest.mark.parametrize("interrupts", [False, True])
