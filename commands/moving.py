@@ -28,7 +28,7 @@ from fleet.check import check
 from fleet.wanted import places
 from local.missing_nodes import file_name
 from local.pulumi_run import pulumi
-from local.stack import aside, stack_file
+from local.stack import aside, write_stack_file
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup
@@ -171,7 +171,7 @@ class Move:
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
             self._refuse_changed()
-            stack_file(self._stack).write_bytes(self.text.encode())
+            write_stack_file(self._stack, self.text)
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
         if self._up():

@@ -1,6 +1,8 @@
 """`skyinfra node move`: refusals, the way of the wallets, and each place where it can be interrupted."""
 
 import copy
+import errno
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -587,6 +589,30 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
     else:
         assert again.code == 0, again.err
         assert fleet.running == ["ssh://pi@shed.lan"]
+
+
+def test_a_full_disk_leaves_the_stacks_file_as_it_was(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("local.stack.os.fsync", full)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"{fleet.file} can't be written, and is as it was: No space left on device" in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    assert list(fleet.file.parent.iterdir()) == [fleet.file]
+
+
+def test_the_stacks_file_keeps_its_mode_and_stays_a_link(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    real = fleet.file.parent.parent / "real.yaml"
+    fleet.file.rename(real)
+    real.chmod(0o640)
+    fleet.file.symlink_to(real)
+    assert move(skyinfra).code == 0
+    assert (real.read_text(), fleet.file.readlink(), real.stat().st_mode & 0o777) == (MOVED, real, 0o640)
 
 
 def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
