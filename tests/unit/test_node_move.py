@@ -615,6 +615,23 @@ def test_the_stacks_file_keeps_its_mode_and_stays_a_link(fleet: Fleet, skyinfra:
     assert (real.read_text(), fleet.file.readlink(), real.stat().st_mode & 0o777) == (MOVED, real, 0o640)
 
 
+@pytest.mark.parametrize("host", ["[", "a: b: c"])
+def test_a_host_that_is_no_yaml_is_unknown_like_any_other(
+    host: str, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    ran = move(skyinfra, host)
+    assert ran.code == 1
+    assert "skycoin:nodes.one.host" in ran.err
+    refused(fleet)
+
+
+def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = move(skyinfra, "a}b")
+    assert ran.code == 1
+    assert "one is written there in a way that this does not edit. Write `host: a}b` into its" in ran.err
+    refused(fleet)
+
+
 def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
