@@ -163,7 +163,9 @@ class WalletVolume:
                     # A stop whose answer was lost may still go on, and would end what is started before it.
                     self._stop(container)
                 self._ask(container.start)
-            except (WalletError, NotFound) as error:
+            except NotFound:
+                return  # another command has removed it
+            except WalletError as error:
                 node = self._node
                 said = "\n".join(filter(None, (str(after or "").strip(), str(error))))
                 raise WalletError(

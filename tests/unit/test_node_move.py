@@ -427,6 +427,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
     monkeypatch.setattr("commands.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
+    assert ran.err.endswith("Run the same command again, which begins with what is there now.\n")
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
