@@ -775,6 +775,7 @@ def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, 
         "sh: 1: docker: not found",
         "permission denied while trying to connect to the Docker daemon socket",
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+        "it answers 'HTTP/1.1 500 Internal Server Error'",
     ],
 )
 def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
