@@ -58,9 +58,9 @@ _WORDS = (
     (Obstacle.LOGIN, r"Permission denied \(|Too many authentication failures"),
     (Obstacle.NO_PERMISSION, "(?i:permission denied)"),
     (Obstacle.NO_DOCKER, "docker: (command )?not found|command not found: docker"),
-    (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon"),
+    (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon|^it answers '"),
 )
-"""Words of OpenSSH, shells and docker for each reason; the first that are found count."""
+"""Words of OpenSSH, shells, docker and answering.py for each reason; the first that are found count."""
 
 
 def obstacle_of(said: str) -> Obstacle:

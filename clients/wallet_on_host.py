@@ -37,6 +37,10 @@ shift
 cd /data && printf '%s\\n' "$identity" "$@" > .identity.new && sync && mv .identity.new .identity || exit 1
 echo "$identity"
 """
+LEFT = """\
+umask 077
+cd /data && printf '%s\\n' "$@" > .identity.new && sync && mv .identity.new .identity
+"""
 
 
 class WalletOnHost:
@@ -114,6 +118,16 @@ class WalletOnHost:
                 f"written by the node's user 10000: {said}"
             )
         return said.rpartition("\n")[2]
+
+    def leave(self, wallets: Fingerprint) -> None:
+        """Let the host remember the wallets with an id that no volume has: this one is a copy by now.
+
+        A node that finds the volume is refused; `remember` takes the volume's own id again.
+        """
+        volumes = {backups_volume(self.volume): {"bind": "/data", "mode": "rw"}}
+        code, said = self._run(LEFT, [secrets.token_hex(16), *lines(wallets)], volumes)
+        if code:
+            raise ServiceError(f"host {self._host}: {backups_volume(self.volume)} can't be written: {said}")
 
     def other_users(self, urn: str) -> str:
         """Say who else may write to the wallet; empty where nobody does. `urn` is the node's container's."""

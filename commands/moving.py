@@ -6,9 +6,10 @@ the new host; the old volume is never touched.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -17,6 +18,7 @@ from clients.answering import Address, silent
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
+from clients.host_facts import Obstacle, obstacle_of
 from commands.agreement import has_agreed
 from commands.backend import Backend
 from commands.exit_codes import FAILED
@@ -26,17 +28,23 @@ from fleet.check import check
 from fleet.wanted import places
 from local.missing_nodes import file_name
 from local.pulumi_run import pulumi
-from local.stack import aside, stack_file
+from local.stack import aside, write_stack_file
+from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup
 from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
+from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
-from wallets.moving import carry, prepare, refuse_less, refuse_taken, wallets_of
-from wallets.nodes import DeployedNode
+from wallets.moving import carry, leave, prepare, refuse_less, refuse_taken, runs, wallets_of
+from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
 PROVIDER = "pulumi:providers:docker"
+NODE, EXPORTER = "skycoin:index:Node", "skycoin:index:Exporter"
+PARTS = ("preflight", "data", "wallet", "network", "pulled", "container")
+EXPORTER_PARTS = ("pulled", "container")
+"""Ends of the names of what components/node.py and components/exporter.py make."""
 
 
 def refuse_unfit(settings: StackSettings, host: str) -> None:
@@ -47,6 +55,15 @@ def refuse_unfit(settings: StackSettings, host: str) -> None:
         raise UserError("\n".join([*wrong, "Nothing was changed."]))
     for finding in checked.findings:
         click.echo(f"warning: {finding.text}", err=True)
+
+
+def in_state(
+    stack: str, name: str, resources: Sequence[Mapping[str, Any]]
+) -> tuple[DeployedNode, Fingerprint]:
+    """A node of a state, and the wallets that the state remembers. Raises WalletError where it has none."""
+    node = node_of(stack, name, resources)
+    [outputs] = [one.get("outputs") for one in resources if one["urn"] == node.preflight]
+    return node, remembered(outputs or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,8 @@ class Origin:
     identities: Sequence[Identity]
     older: bool
     """True takes a backup that lacks what the state remembers."""
+    listed: Sequence[Address] = ()
+    """Addresses that the stack's file has for the node's host by now: a board may have got another one."""
 
     def wallets(self) -> dict[str, File]:
         """All of them, whole. Raises WalletError where they are fewer than the state remembers."""
@@ -75,15 +94,42 @@ class Origin:
             refuse_less(self.backup.name, contents, self.remembers, "--older takes it all the same")
         return contents
 
-    def refuse_alive(self) -> None:
-        """Raise UserError where a host that should be dead answers: its node may run."""
+    def refuse_changed(self, resources: Sequence[Mapping[str, Any]]) -> None:
+        """Raise UserError where a state has anything else of this node by now than what was read.
+
+        URNs name no host: what is destroyed by them is what the state has, wherever that runs.
+        """
         node = self.node
-        address = Address(engine_address(node.engine), tuple(node.ssh_options))
-        if self.backup is not None and not silent([address]):
+        if in_state(node.stack, node.name, resources) != (node, self.remembers):
             raise UserError(
-                f"host {node.host} answers: leave out `--from-backup`, and the wallet comes from there as it "
-                "is now. Nothing was changed."
+                f"the state of {node.stack} has another {node.name} by now than when this command began: it "
+                "was moved or updated meanwhile. Run the same command again, which begins with what is there "
+                "now."
             )
+
+    def refuse_alive(self) -> None:
+        """Raise UserError where a host that should be dead gives a sign of life: its node may run."""
+        if self.backup is None:
+            return
+        there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
+        addresses = list(dict.fromkeys([there, *self.listed]))
+        reasons = silent(addresses)
+        for address in addresses:
+            self._refuse_sign(address.engine, reasons.get(address, ""))
+
+    def _refuse_sign(self, engine: str, reason: str) -> None:
+        host = f"host {self.node.host} ({engine})"
+        if not reason:
+            raise UserError(
+                f"{host} answers: leave out `--from-backup`, and the wallet comes from there as it is now. "
+                "Nothing was changed."
+            )
+        if obstacle_of(reason) is not Obstacle.NO_ANSWER:
+            raise UserError(
+                f"{host} says {reason!r}: it lives, and its node may run. Let this machine log in there, and "
+                "leave out `--from-backup`; or take it off the network for good. Nothing was changed."
+            )
+        click.echo(f"{host} does not answer: {reason}.")
 
     def stopped(self) -> AbstractContextManager[None]:
         """The node, stopped; it starts again where the body fails. A dead host is not asked."""
@@ -118,9 +164,14 @@ class Move:
             return FAILED
         prepare(self.target)
         with self.origin.stopped():
-            carried = carry(self.target, self.origin.wallets())
+            self._refuse_changed()
+            contents = self.origin.wallets()
+            # Again: the question and the pull took as long as they did, and others make volumes too.
+            refuse_taken(self.target, contents)
+            carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
-            stack_file(self._stack).write_bytes(self.text.encode())
+            self._refuse_changed()
+            write_stack_file(self._stack, self.text)
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
         if self._up():
@@ -131,14 +182,19 @@ class Move:
     def _stack(self) -> str:
         return self.source.stack
 
+    def _refuse_changed(self) -> None:
+        self.origin.refuse_changed(self.backend.resources(self._stack))
+
     def _old_host(self) -> str:
         node = self.source
         if self.origin.backup is None:
             return f"Kept on host {node.host}: {node.kept}."
+        # A state that has lost it, by an interrupted run, says nothing of what is on the host.
+        name = node.container or self.target.container
         return (
-            f"Host {node.host} is dead. If it comes back, its Docker starts {node.container} again, on a "
-            "copy of this wallet: before it is back on a network, remove that container there "
-            f"(`docker stop -t 60 {node.container} && docker rm {node.container}`)."
+            f"Host {node.host} is dead. If it comes back, its Docker starts {name} again, on a copy of this "
+            "wallet: before it is back on a network, remove that container there "
+            f"(`docker stop -t 60 {name} && docker rm {name}`)."
         )
 
     def _up(self) -> int:
@@ -148,7 +204,7 @@ class Move:
         given = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", self._stack]
         with aside(self._stack, self.text) as options:
             return pulumi(
-                [*given, *options, *targets_of([provider, *self.source.urns])],
+                [*given, *options, *targets_of([provider, *_parts(self.source.name)])],
                 self.backend.env,
                 self.backend.update_log,
             )
@@ -165,14 +221,43 @@ class Move:
 
     def _prove(self, carried: Fingerprint) -> int:
         """Look at the wallets under the running node; the exit code."""
+        if not runs(self.target):
+            return self._failed("does not run there, though its update went well: `up` tries again")
         now = look(self.target)
         if now != carried:
             return self._failed(f"has other wallets there now: {_said(now)}")
         click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")
         click.echo(self._old_host())
-        if self.origin.backup is None:
-            click.echo("The old volumes are a copy by now: no other node may ever use them.")
+        return 0 if self.origin.backup is not None else self._leave(carried)
+
+    def _leave(self, carried: Fingerprint) -> int:
+        """Let the old host refuse its copy to a node; the exit code."""
+        host = self.source.host
+        try:
+            leave(self.source, carried)
+        except WalletError as error:
+            click.echo(
+                f"{error}\nHost {host} was not told that its volumes are a copy by now, and would let a node "
+                "run on them: none may ever.",
+                err=True,
+            )
+            return FAILED
+        click.echo(f"The old volumes are a copy by now: host {host} refuses them to a node.")
         return 0
+
+
+def _parts(name: str) -> list[str]:
+    """Targets that are all parts of a node, by the names that the program gives them.
+
+    A state says what it happens to have. A pattern that nothing matches is no error for Pulumi, as a URN is.
+    """
+    node, exporter = f"**::{NODE}", f"**::{EXPORTER}"
+    return [
+        f"{node}::{name}",
+        *(f"{node}$**::{name}-{part}" for part in PARTS),
+        f"{exporter}::{name}-exporter",
+        *(f"{exporter}$**::{name}-exporter-{part}" for part in EXPORTER_PARTS),
+    ]
 
 
 def _said(wallets: Fingerprint) -> str:

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import click
 import yaml
 
 from catalogue.naming import engine_name
+from clients.answering import Address
+from clients.engine import engine_address
 from commands.backend import Backend, Choice
-from commands.moving import Move, Origin, refuse_unfit
+from commands.moving import Move, Origin, in_state, refuse_unfit
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import opened, with_identity, with_ssh
 from display.errors import UserError
@@ -17,12 +18,11 @@ from fleet.move import image_for, with_host
 from fleet.wanted import settings_of
 from local.missing_nodes import file_name, listed_nodes
 from local.stack import stack_file
-from providers.skycoin.wallet_identity import remembered
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
 from wallets.backup_format import read
 from wallets.backup_places import load_file
-from wallets.nodes import DeployedNode, node_of, nodes_of
+from wallets.nodes import DeployedNode, nodes_of
 
 
 @click.command(
@@ -69,12 +69,12 @@ def move(
     with found.changing(stack_name, "node move"):
         resources = found.resources(stack_name)
         _refuse_unknown(stack_name, name, host, nodes_of(stack_name, resources))
-        source = node_of(stack_name, name, resources)
+        source, remembers = in_state(stack_name, name, resources)
         text = with_host(stack_file(stack_name).read_bytes().decode(), str(file_name(stack_name)), name, host)
         settings = settings_of(yaml.safe_load(text)["config"])
         target = _target(found, source, host, settings)
-        remembers = remembered(_outputs(resources, source.preflight))
-        origin = Origin(source, remembers, given, known, older=older)
+        listed = _listed(source.host, settings)
+        origin = Origin(source, remembers, given, known, older=older, listed=listed)
         refuse_unfit(settings, host)
         return Move(found, source, target, origin, text).run(yes=yes)
 
@@ -89,9 +89,10 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
         )
 
 
-def _outputs(resources: Sequence[Mapping[str, Any]], urn: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(one for one in resources if one["urn"] == urn).get("outputs") or {}
-    return found
+def _listed(host: str, settings: StackSettings) -> list[Address]:
+    """Address of a host in the stack's file; none where it is not there any more."""
+    known = settings.hosts.get(host)
+    return [Address(engine_address(known.address), tuple(known.ssh_options))] if known else []
 
 
 def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> DeployedNode:

@@ -19,7 +19,7 @@ from fleet.rollback import digest_for
 from fleet.rollback_file import with_rollback
 from local.missing_nodes import file_name, listed_nodes
 from local.pulumi_run import pulumi
-from local.stack import aside, stack_file
+from local.stack import aside, stack_file, write_stack_file
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of
@@ -169,7 +169,7 @@ class _Change:
             if not (yes or has_agreed("Do that?", _NOBODY, err=True)):
                 click.echo(f"Nothing was changed: {self._file} is as it was.", err=True)
                 return FAILED
-            file.write_bytes(text.encode())
+            write_stack_file(self.stack, text)
             try:
                 code = self._pulumi(
                     "up", "--yes", "--skip-preview", "--suppress-outputs", *_GOES_ON, *options
@@ -178,7 +178,7 @@ class _Change:
                 failed = [node.name for node in self._now() if node.rollback != self.wanted[node.name]]
                 if failed:
                     undone = self._edited(_text(file), {name: before[name] for name in failed})
-                    file.write_bytes(undone.encode())
+                    write_stack_file(self.stack, undone)
         self._tell(failed)
         return FAILED if failed or code else 0
 

@@ -28,14 +28,22 @@ def with_host(text: str, file: str, node: str, host: str) -> str:
     entry = entry_of(text, node)
     value = next((value for key, value in entry.value if key.value == KEY), None) if entry else None
     if value is not None:
-        written = host if yaml.safe_load(host) == host else json.dumps(host)
+        written = host if _is(host, host) else json.dumps(host)
         edited = text[: value.start_mark.index] + written + text[value.end_mark.index :]
-        if yaml.safe_load(edited) == wanted:
+        if _is(edited, wanted):
             return edited
     raise UserError(
         f"{file} is not changed: {node} is written there in a way that this does not edit. Write "
         f"`{KEY}: {host}` into its entry in {SECTION} by hand, then run the same command again."
     )
+
+
+def _is(text: str, wanted: Any) -> bool:
+    """Answer whether a text is YAML of a value."""
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
 
 
 def image_for(variant: str | None, image: str, outputs: Mapping[str, Any]) -> str | None:

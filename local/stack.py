@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,26 @@ def is_own(stack: str) -> bool:
 def stack_file(stack: str) -> Path:
     """Settings of a stack, which are named without organization and project, as Pulumi names them."""
     return PROJECT / "stacks" / f"Pulumi.{_bare(stack)}.yaml"
+
+
+def write_stack_file(stack: str, text: str) -> None:
+    """Write a stack's settings whole or not at all, with the mode that they have. Raises SetupError.
+
+    A link stays one: what it leads to is written.
+    """
+    file = stack_file(stack).resolve()
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as stream:
+            os.fchmod(stream.fileno(), stat.S_IMODE(file.stat().st_mode))
+            stream.write(text.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)
+    except OSError as error:
+        raise SetupError(f"{file} can't be written, and is as it was: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _bare(stack: str) -> str:

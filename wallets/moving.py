@@ -1,8 +1,10 @@
 """Wallets that come to another host: put there, proved, and remembered.
 
-Nothing here changes where they come from. They go through this program's memory, by its connections to
-both engines, and onto no disk between.
+Nothing here changes the wallets where they come from. They go through this program's memory, by its
+connections to both engines, and onto no disk between.
 """
+
+from typing import Any
 
 from docker.errors import NotFound
 
@@ -41,16 +43,25 @@ def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -
         )
 
 
+def runs(node: DeployedNode) -> bool:
+    """Answer whether the node's container runs on its host. Raises WalletError."""
+    found = _container(node)
+    return found is not None and found.status == "running"
+
+
+def _container(node: DeployedNode) -> Any:
+    try:
+        return ask(node.host, lambda: engine_of(node).containers.get(node.container))
+    except NotFound:
+        return None
+
+
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:
     """Raise WalletError where a wallet can't come to a host: others are there already.
 
     What an interrupted run of the same move has left there is none.
     """
-    try:
-        ask(target.host, lambda: engine_of(target).containers.get(target.container))
-    except NotFound:
-        pass
-    else:
+    if _container(target) is not None:
         raise WalletError(
             f"a container {target.container} is on host {target.host} already. Nothing was changed. When it "
             f"may go: `{target.docker} stop -t 60 {target.container} && {target.docker} rm "
@@ -115,3 +126,8 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
         )
     ask(target.host, lambda: known.remember(found))
     return found
+
+
+def leave(source: DeployedNode, carried: Fingerprint) -> None:
+    """Let the host that wallets came from refuse their old copy to a node. Raises WalletError."""
+    ask(source.host, lambda: on_host(source).leave(carried))

@@ -128,12 +128,12 @@ class WalletVolume:
         """
         container = self._running()
         try:
-            if container is not None:
-                self._ask(lambda: container.stop(timeout=GRACE))
+            self._stop(container)
             yield container is not None
-        finally:
-            if container is not None:
-                self._ask(container.start)
+        except BaseException as error:
+            self._bring_back(container, error)
+            raise
+        self._bring_back(container)
 
     @contextmanager
     def node_leaving(self) -> Iterator[None]:
@@ -143,13 +143,35 @@ class WalletVolume:
         """
         container = self._running()
         try:
-            if container is not None:
-                self._ask(lambda: container.stop(timeout=GRACE))
+            self._stop(container)
             yield
-        except BaseException:
-            if container is not None:
-                self._ask(container.start)
+        except BaseException as error:
+            self._bring_back(container, error)
             raise
+
+    def _stop(self, container: Any) -> None:
+        if container is not None:
+            self._ask(lambda: container.stop(timeout=GRACE))
+
+    def _bring_back(self, container: Any, after: BaseException | None = None) -> None:
+        """Start the node that ran. Raises WalletError, which says `after` too, where it stays stopped."""
+        if container is None:
+            return
+        with uninterrupted():
+            try:
+                if after is not None:
+                    # A stop whose answer was lost may still go on, and would end what is started before it.
+                    self._stop(container)
+                self._ask(container.start)
+            except NotFound:
+                return  # another command has removed it
+            except WalletError as error:
+                node = self._node
+                said = "\n".join(filter(None, (str(after or "").strip(), str(error))))
+                raise WalletError(
+                    f"{said}\n{node.where} was stopped, and was not started again: `{node.docker} start "
+                    f"{node.container}`, or `up`"
+                ) from error
 
     def _running(self) -> Any:
         """The node's container where it runs, else None. Raises WalletError where another one does."""

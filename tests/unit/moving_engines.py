@@ -144,12 +144,18 @@ class Node:
     def stop(self, timeout: int) -> None:
         self.board.requests.come()
         assert timeout == 60
+        self._look()
         self.status = "exited"
         if self.is_removed:
             del self.board.nodes[self.name]
 
     def start(self) -> None:
+        self._look()
         self.status = "running"
+
+    def _look(self) -> None:
+        if self.board.nodes.get(self.name) is not self:
+            raise NotFound(self.name)
 
     def get_archive(self, path: str) -> tuple[list[bytes], Values]:
         self.board.requests.come()

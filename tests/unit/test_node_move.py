@@ -1,7 +1,11 @@
 """`skyinfra node move`: refusals, the way of the wallets, and each place where it can be interrupted."""
 
 import copy
-from collections.abc import Sequence
+import errno
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,18 +14,24 @@ import pytest
 import yaml
 
 from clients.answering import Address
-from clients.fingerprint import digest, lines
+from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
+from clients.wallet_on_host import WalletOnHost
 from commands.backend import BACKEND_URL
 from fleet.check import Checked
 from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
+from providers.skycoin.wallet_identity import fault
 from tests.unit.front_door import Ran, Skyinfra
-from tests.unit.moving_engines import IMAGE, Board, Requests
+from tests.unit.moving_engines import IMAGE, Board, Node, Requests
+from tests.unit.projects import FILES, stack_settings, up_with
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
-from wallets.contents import File
+from tests.unit.yaml_like import EXPORTER
+from wallets import moving
+from wallets.contents import Contents, File
 from wallets.fingerprint import fingerprint_of
+from wallets.nodes import DeployedNode
 
 NODE, WALLET = "skycoin-one", "skycoin-one-wallet"
 TEXT = """\
@@ -63,6 +73,7 @@ class Fleet:
         self.interrupts = False
         self.calls: list[list[str]] = []
         self.dead = set[str]()
+        self.silence = "ssh: connect to host attic.lan port 22: No route to host"
         self.findings: list[Finding] = []
 
     def connect(self, place: Any) -> Board:
@@ -76,7 +87,7 @@ class Fleet:
             return 255
         if command[0] == "destroy":
             self.resources = []
-            del self.attic.nodes[NODE]
+            self.attic.nodes.pop(NODE, None)
         if command[:2] == ["state", "delete"]:
             self.resources = [one for one in self.resources if one["urn"] != command[2]]
         if command[0] == "up":
@@ -90,8 +101,9 @@ class Fleet:
         assert f"urn:pulumi:test::skycoin::pulumi:providers:docker::{host}" in command
         for board in self.boards.values():
             assert board.nodes.get(NODE) is None or board is self.attic, "two nodes of one wallet"
-        self.resources = resources(host)
-        self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
+        self.resources = [one for one in resources(host) if is_target(command, one["urn"])]
+        if any(one["urn"].endswith("::one-container") for one in self.resources):
+            self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
 
     def check(self, places: Sequence[Any]) -> list[Checked]:
         [place] = places
@@ -100,7 +112,7 @@ class Fleet:
         return [Checked(place=place, facts=None, findings=self.findings)]
 
     def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
-        return {one: "dead" for one in addresses if one.engine in self.dead}
+        return {one: self.silence for one in addresses if one.engine in self.dead}
 
     @property
     def running(self) -> list[str]:
@@ -109,6 +121,13 @@ class Fleet:
             for address, board in self.boards.items()
             if NODE in board.nodes and board.nodes[NODE].status == "running"
         ]
+
+
+def is_target(command: Sequence[str], urn: str) -> bool:
+    """Answer whether an update is of a resource too: `**` is anything, `*` all but colons, as in Pulumi."""
+    given = [command[at + 1] for at, part in enumerate(command) if part == "--target"]
+    patterns = (re.escape(one).replace(r"\*\*", ".*").replace(r"\*", "[^:]*") for one in given)
+    return any(re.fullmatch(pattern, urn) for pattern in patterns)
 
 
 def resources(host: str) -> list[dict[str, Any]]:
@@ -167,11 +186,50 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
         f"{FINGERPRINT}.\n" in ran.out
     )
     assert f"Kept on host attic: wallet volume {WALLET}, its copies in {WALLET}-backups." in ran.out
-    assert "The old volumes are a copy by now: no other node may ever use them." in ran.out
+    assert "The old volumes are a copy by now: host attic refuses them to a node." in ran.out
     assert [call[0] for call in fleet.calls] == ["state", "destroy", "up"]
     remembered = (fleet.shed.folder(f"{WALLET}-backups") / ".identity").read_text().splitlines()
     assert remembered[0] == (fleet.shed.folder(WALLET) / ".skyinfra-id").read_text().strip()
     assert sorted(remembered[1:]) == sorted(lines(fingerprint_of(CONTENTS)))
+
+
+def fault_at(board: Board) -> str:
+    """Reason for which `up` would refuse the wallet that is on a host; empty where it would take it."""
+    known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})
+    identity, before = known.memory()
+    return fault(known.look(before), identity, before)
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
+    remembers: bool, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    if remembers:
+        known = WalletOnHost(fleet.attic, {"host": "attic", "image": IMAGE, "wallet": WALLET})
+        known.remember(fingerprint_of(CONTENTS))
+    assert move(skyinfra).code == 0
+    assert (fault_at(fleet.attic), fault_at(fleet.shed)) == (
+        "is another one than before: it does not have the id that is remembered",
+        "",
+    )
+    fleet.attic, fleet.shed = fleet.shed, fleet.attic
+    assert move(skyinfra, "attic").code == 0
+    fleet.attic, fleet.shed = fleet.shed, fleet.attic
+    assert fault_at(fleet.attic) == ""
+    assert "is another one than before" in fault_at(fleet.shed)
+
+
+def test_an_old_host_that_is_not_told_of_its_copy_is_named(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clients.wallet_on_host.LEFT", "echo full; exit 1")
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"host attic: {WALLET}-backups can't be written: full\nHost attic was not told that its volumes are "
+        "a copy by now, and would let a node run on them: none may ever.\n"
+    )
+    assert fleet.running == ["ssh://pi@shed.lan"]
 
 
 def test_no_word_of_a_seed_is_said_or_given_to_pulumi(fleet: Fleet, skyinfra: Skyinfra) -> None:
@@ -301,6 +359,99 @@ def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
     assert fleet.attic.nodes[NODE].status == "running"
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen after the first look, while the new host pulls the image."""
+
+    def prepare(target: DeployedNode) -> None:
+        moving.prepare(target)
+        happens()
+
+    monkeypatch.setattr("commands.moving.prepare", prepare)
+
+
+def test_a_wallet_that_comes_to_the_new_host_meanwhile_is_not_overwritten(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anothers = wallet("nine")
+    meanwhile(monkeypatch, lambda: fleet.shed.make(WALLET, mine=anothers))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"the volume {WALLET} on host shed is not empty: it has mine.wlt. Nothing was" in ran.err
+    assert fleet.shed.files(WALLET) == {"mine.wlt": anothers}
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+
+
+def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken() -> None:
+        fleet.shed.make(WALLET)
+        fleet.shed.run("stranger", wallet=WALLET)
+
+    meanwhile(monkeypatch, taken)
+    assert f"stranger on host shed uses {WALLET} too: stop it first" in move(skyinfra).err
+    refused(fleet)
+
+
+def moved_to_barn(fleet: Fleet) -> None:
+    """Another command moves the node to barn, where its wallet grows."""
+    barn = Board(fleet.attic.root.parent / "barn", fleet.requests)
+    fleet.boards["ssh://pi@barn.lan"] = barn
+    barn.make(WALLET, **MINE, grown=wallet("nine"))
+    barn.run(NODE, wallet=WALLET)
+    fleet.resources = resources("barn")
+    del fleet.attic.nodes[NODE]
+
+
+def test_a_node_that_was_moved_during_the_question_is_left_where_it_is(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: moved_to_barn(fleet))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "the state of test has another one by now than when this command began: it was moved or" in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.running == ["ssh://pi@barn.lan"]
+    assert fleet.shed.files(WALLET) == {}
+
+
+def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.carry(target, contents)
+        moved_to_barn(fleet)
+        return carried
+
+    monkeypatch.setattr("commands.moving.carry", carry)
+    ran = move(skyinfra)
+    assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
+    assert ran.err.endswith("Run the same command again, which begins with what is there now.\n")
+    assert fleet.running == ["ssh://pi@barn.lan"]
+
+
+def test_a_wallet_that_an_up_has_seen_grow_meanwhile_is_read_anew(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grown() -> None:
+        fleet.resources[1]["outputs"] = {
+            "wallets": sorted(lines(fingerprint_of({"a.wlt": File(data=wallet("nine"))})))
+        }
+
+    meanwhile(monkeypatch, grown)
+    assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
+    refused(fleet)
+
+
+def test_a_node_that_was_retired_meanwhile_does_not_move(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, fleet.resources.clear)
+    assert "'one' is not a node of the stack test; its nodes are: none" in move(skyinfra).err
+    refused(fleet)
+
+
 def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
@@ -338,7 +489,7 @@ def whole(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     "fault", [KeyboardInterrupt(), OSError("the connection is gone")], ids=["kill", "fail"]
 )
-@pytest.mark.parametrize("last", range(1, 61))
+@pytest.mark.parametrize("last", range(1, 76))
 def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
     last: int, fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
@@ -362,7 +513,57 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
 
 def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
-    assert 20 < fleet.requests.count <= 60
+    assert 20 < fleet.requests.count <= 75
+
+
+@dataclass
+class SlowNode(Node):
+    """A node whose stop outlives the request for it, as in a real engine."""
+
+    fault: BaseException | None = None
+    stops: bool = False
+
+    def stop(self, timeout: int) -> None:
+        self.stops = True
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.go_on()
+        super().stop(timeout)
+
+    def go_on(self) -> None:
+        """Let the engine end what it has begun."""
+        if self.stops:
+            self.status, self.stops = "exited", False
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError("the answer is lost")])
+def test_a_stop_whose_answer_is_lost_does_not_leave_the_node_stopped(
+    fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    node = SlowNode(fleet.attic, NODE, {"/wallet": WALLET}, fault=fault)
+    fleet.attic.nodes[NODE] = node
+    assert move(skyinfra).code == (130 if isinstance(fault, KeyboardInterrupt) else 1)
+    node.go_on()
+    assert fleet.running == ["ssh://pi@attic.lan"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError("the answer is lost")])
+def test_a_node_that_does_not_start_again_is_said(
+    fault: BaseException, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: Node) -> None:
+        raise OSError("the connection is gone")
+
+    monkeypatch.setattr(SlowNode, "start", start)
+    fleet.attic.nodes[NODE] = SlowNode(fleet.attic, NODE, {"/wallet": WALLET}, fault=fault)
+    lost = "host attic: the answer is lost\n" if isinstance(fault, OSError) else ""
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"error: {lost}host attic: the connection is gone\none on host attic was stopped, and was not "
+        f"started again: `docker -H ssh://pi@attic.lan start {NODE}`, or `up`\n"
+    )
 
 
 @pytest.mark.parametrize("interrupts", [False, True])
@@ -391,6 +592,47 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
         assert fleet.running == ["ssh://pi@shed.lan"]
 
 
+def test_a_full_disk_leaves_the_stacks_file_as_it_was(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("local.stack.os.fsync", full)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"{fleet.file} can't be written, and is as it was: No space left on device" in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    assert list(fleet.file.parent.iterdir()) == [fleet.file]
+
+
+def test_the_stacks_file_keeps_its_mode_and_stays_a_link(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    real = fleet.file.parent.parent / "real.yaml"
+    fleet.file.rename(real)
+    real.chmod(0o640)
+    fleet.file.symlink_to(real)
+    assert move(skyinfra).code == 0
+    assert (real.read_text(), fleet.file.readlink(), real.stat().st_mode & 0o777) == (MOVED, real, 0o640)
+
+
+@pytest.mark.parametrize("host", ["[", "a: b: c"])
+def test_a_host_that_is_no_yaml_is_unknown_like_any_other(
+    host: str, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    ran = move(skyinfra, host)
+    assert ran.code == 1
+    assert "skycoin:nodes.one.host" in ran.err
+    refused(fleet)
+
+
+def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    ran = move(skyinfra, "a}b")
+    assert ran.code == 1
+    assert "one is written there in a way that this does not edit. Write `host: a}b` into its" in ran.err
+    refused(fleet)
+
+
 def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
@@ -398,6 +640,66 @@ def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -
     assert ran.code == 0, ran.err
     assert fleet.running == ["ssh://pi@attic.lan"]
     assert fleet.file.read_text() == TEXT
+
+
+def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    assert move(skyinfra).code == 0
+    made = up_with(
+        "local",
+        images={**stack_settings(FILES["local"])["images"], "exporter": EXPORTER},
+        hosts={"shed": {"engine": "local"}},
+        nodes={
+            "one": {"image": "skycoin", "host": "shed", "metrics-port": 9400},
+            "one-two": {"image": "skycoin", "host": "shed", "metrics-port": 9401, "rpc-port": 6421},
+        },
+    )
+    targets = [one.name for one in made.registered if is_target(fleet.calls[-1], one.urn)]
+    assert sorted(targets) == [
+        "one",
+        "one-container",
+        "one-data",
+        "one-exporter",
+        "one-exporter-container",
+        "one-exporter-pulled",
+        "one-network",
+        "one-preflight",
+        "one-pulled",
+        "one-wallet",
+    ]
+
+
+@pytest.mark.parametrize("backed_up", [False, True])
+def test_a_node_whose_state_has_lost_its_container_runs_on_the_new_host_all_the_same(
+    backed_up: bool, fleet: Fleet, skyinfra: Skyinfra, request: pytest.FixtureRequest
+) -> None:
+    options = request.getfixturevalue("backup") if backed_up else ()
+    del fleet.resources[-1]
+    del fleet.attic.nodes[NODE]
+    ran = move(skyinfra, "shed", *options)
+    assert ran.code == 0, ran.err
+    assert fleet.running == ["ssh://pi@shed.lan"]
+    assert "None" not in ran.out
+    assert (f"`docker stop -t 60 {NODE} && docker rm {NODE}`" in ran.out) is backed_up
+
+
+@pytest.mark.parametrize("status", ["exited", ""])
+def test_a_new_node_that_does_not_run_is_no_success(status: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
+    up = fleet._up
+
+    def ending(command: Sequence[str]) -> None:
+        up(command)
+        if status:
+            fleet.shed.nodes[NODE].status = status
+        else:
+            del fleet.shed.nodes[NODE]
+
+    fleet._up = ending  # type: ignore[method-assign]
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "one does not run there, though its update went well: `up` tries again. Its wallet is" in ran.err
+    assert "with the same wallets" not in ran.out
 
 
 def test_a_new_node_whose_wallets_differ_is_said(fleet: Fleet, skyinfra: Skyinfra) -> None:
@@ -461,8 +763,70 @@ def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, 
     fleet.dead = set()
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert "host attic answers: leave out `--from-backup`" in ran.err
+    assert "host attic (ssh://pi@attic.lan) answers: leave out `--from-backup`" in ran.err
     assert fleet.calls == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "pi@attic.lan: Permission denied (publickey).",
+        "Host key verification failed.",
+        "sh: 1: docker: not found",
+        "permission denied while trying to connect to the Docker daemon socket",
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+        "it answers 'HTTP/1.1 500 Internal Server Error'",
+    ],
+)
+def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
+    said: str, backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.silence = said
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert f"host attic (ssh://pi@attic.lan) says {said!r}: it lives, and its node may run." in ran.err
+    refused_from_afar(fleet)
+
+
+def test_a_host_that_answers_at_its_new_address_is_not_dead(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
+    ran = move(skyinfra, "shed", *backup)
+    assert "host attic (ssh://pi@10.0.0.7) answers: leave out `--from-backup`" in ran.err
+    refused_from_afar(fleet)
+
+
+def test_the_silence_of_a_dead_host_is_said_once_for_each_of_its_addresses(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.dead.add("ssh://pi@10.0.0.7")
+    fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.out.startswith(
+        f"host attic (ssh://pi@attic.lan) does not answer: {fleet.silence}.\n"
+        f"host attic (ssh://pi@10.0.0.7) does not answer: {fleet.silence}.\n"
+    )
+    fleet.resources = resources("attic")
+    fleet.file.write_text(TEXT)
+    del fleet.shed.nodes[NODE]
+    assert move(skyinfra, "shed", *backup).out.count("does not answer") == 1
+
+
+def test_a_dead_host_that_left_the_stacks_file_is_asked_where_the_state_has_it(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.backend.stack_outputs", lambda *_: published())
+    fleet.file.write_text(TEXT.replace("    attic: ", "    loft: ").replace("host: attic", "host: loft"))
+    ran = move(skyinfra, "shed", *backup)
+    assert (ran.code, ran.out.count("does not answer")) == (0, 1), ran.err
+
+
+def refused_from_afar(fleet: Fleet) -> None:
+    """Assert that nothing was changed, of a host that can't be asked."""
+    assert fleet.calls == []
+    assert fleet.shed.files(WALLET) == {}
+    assert fleet.file.read_text() in (TEXT, TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
 
 
 def test_a_backup_of_another_node_or_an_older_one_is_refused(
@@ -483,6 +847,16 @@ def test_a_backup_of_another_node_or_an_older_one_is_refused(
     assert fleet.calls == []
     assert move(skyinfra, "shed", *backup, "--older").code == 0
     assert list(fleet.shed.files(WALLET)) == ["mine.wlt"]
+
+
+def test_a_backup_is_not_put_over_a_wallet_that_comes_to_the_new_host_meanwhile(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anothers = wallet("nine")
+    meanwhile(monkeypatch, lambda: fleet.shed.make(WALLET, mine=anothers))
+    ran = move(skyinfra, "shed", *backup)
+    assert f"the volume {WALLET} on host shed is not empty: it has mine.wlt. Nothing was" in ran.err
+    assert (fleet.shed.files(WALLET), fleet.calls) == ({"mine.wlt": anothers}, [])
 
 
 # Another architecture, another registry

@@ -1,6 +1,8 @@
 """`skyinfra node rollback` and `lift-rollback`: the digest, the question, the stack's file and the update."""
 
 import copy
+import errno
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -376,3 +378,16 @@ def test_the_ends_of_lines_stay(host: Host, skyinfra: Skyinfra) -> None:
     host.preview_code = 1
     back(skyinfra, "one", "--yes")
     assert host.file.read_bytes().count(b"\r\n") == TEXT.count("\n")
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("local.stack.os.fsync", full)
+    ran = back(skyinfra, "one", "--yes")
+    assert ran.code == 1
+    assert "can't be written, and is as it was: No space left on device" in ran.err
+    assert host.file.read_text() == TEXT

@@ -386,7 +386,27 @@ def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
     with pytest.raises(WalletError, match="host attic: no space left on device"):
         restore_file(node, volume(node, engine), file, tmp_path)
     assert engine.volumes[WALLET] == {"a.wlt": b"old"}
-    assert engine.noted[-1] == "start skycoin-node-1"
+    # A stop whose answer was lost may still go on: it has to end before the start.
+    assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_node_that_does_not_start_after_a_restore_is_said(
+    full: bool, node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: FakeNode) -> None:
+        raise APIError("the engine is gone")
+
+    monkeypatch.setattr(FakeNode, "start", start)
+    engine = FakeEngine({WALLET: {}}, full=full)
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    reason = "host attic: no space left on device\n" if full else ""
+    with pytest.raises(WalletError) as raised:
+        restore_file(node, volume(node, engine), file, tmp_path)
+    assert str(raised.value).startswith(f"{reason}host attic: the engine is gone\nnode-1 on host attic was ")
+    assert str(raised.value).endswith(
+        "not started again: `docker -H ssh://pi@attic.lan start skycoin-node-1`, or `up`"
+    )
 
 
 def test_a_copy_that_is_not_there_is_answered_with_those_that_are(node: DeployedNode, tmp_path: Path) -> None:
