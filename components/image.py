@@ -109,7 +109,7 @@ class Image(pulumi.ComponentResource):
         return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
 
     def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
-        """By repository, then by tag: exact ones first, each after those before it.
+        """Create the lists by repository, then by tag: exact ones first, each after those before it.
 
         Where an exact tag is refused anywhere, no moving tag has moved. Two tags write each other's variants'
         tags, and a registry may refuse the second of two equal writes.

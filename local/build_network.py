@@ -20,7 +20,7 @@ NUMBERS = range(64)
 """Builders of one machine: their bridges are the prefix and a number."""
 
 SUBNETS = ("10.206.{}.0/24", "198.18.{}.0/24")
-"""Of the builder with that number: the first that no route of this machine overlaps."""
+"""Subnets of the builder with that number: it takes the first that no route of this machine overlaps."""
 
 RESOLVERS = Path("/etc/resolv.conf")
 SYSTEMD_RESOLVERS = Path("/run/systemd/resolve/resolv.conf")
@@ -115,7 +115,7 @@ def _free() -> BuildNetwork:
 
 
 def _subnets(number: int) -> list[ipaddress.IPv4Network]:
-    """Those of SUBNETS that are free. Half of all addresses is a VPN's way to say default."""
+    """Subnets of SUBNETS that are free. Half of all addresses is a VPN's way to say default."""
     routes = _listed("-4", "route", "show", "table", "all")
     known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]

@@ -65,7 +65,7 @@ def owner(port: int, to: int) -> int | None:
 
 
 def _asked(port: int, to: int) -> int | None:
-    """None also where the kernel was built without these answers."""
+    """Ask the kernel; None also where it was built without these answers."""
     wanted = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << ESTABLISHED)
     # The last twelve bytes: on any interface, whatever its cookie.
     wanted += _CONNECTION.pack(port, to, _LOOPBACK, _LOOPBACK, bytes(4) + b"\xff" * 8)

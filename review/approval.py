@@ -58,7 +58,7 @@ class Sources:
     """The state, with the ciphertexts of its secrets."""
     versions: Mapping[str, str]
     tags: Mapping[str, str]
-    """What registries have of the tags that would be written, by REPOSITORY:TAG."""
+    """Presence of each tag that would be written in its registry, by REPOSITORY:TAG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _text(value: Any) -> str:
 
 
 def _wanted(step: Mapping[str, Any]) -> Any:
-    """What would be done with a resource; what it has today is in `_world`, with its id and outputs."""
+    """The change that is wanted of a resource; what it has today is in `_world`, with its id and outputs."""
     inputs = (step.get("newState") or {}).get("inputs") or {}
     kinds = {path: one.get("kind") for path, one in (step.get("detailedDiff") or {}).items()}
     reasons = [sorted(step.get(key) or ()) for key in ("diffReasons", "replaceReasons")]

@@ -139,7 +139,7 @@ def rules() -> list[str]:
 
 
 def spoil() -> None:
-    """As an interrupted run, another program or somebody's hand may leave it."""
+    """Leave it as an interrupted run, another program or somebody's hand may."""
     for command in (
         "-t mangle -F skybuild0-input",
         "-t mangle -D INPUT -i skybuild0 -j skybuild0-input",

@@ -152,7 +152,7 @@ def _end_leftovers(layout: Layout) -> None:
 
 
 def _remove_build_networks(layout: Layout) -> None:
-    """Of every set-up under HOME, those of tests that moved one included."""
+    """Remove the network of every set-up under HOME, those of tests that moved one included."""
     listed = output(["ip", "-j", "link"]) or "[]"  # a bare machine has no iproute2 yet
     for owner in (Path(link.get("ifalias", "")) for link in json.loads(listed)):
         if owner.is_relative_to(HOME):

@@ -25,7 +25,7 @@ from tests.e2e.tiny import FEATURE, Tiny, write_program
 NODE = "skycoin-node-1"
 PACKAGE = "sl"
 TOKEN = uuid.uuid4().hex
-"""Of this run: a step is never one of an earlier run's, from the cache."""
+"""Word of this run: a step is never one of an earlier run's, from the cache."""
 STEP = r"""
 found=
 for end in {ends}; do
