@@ -8,7 +8,6 @@ import functools
 import posixpath
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from wallets.contents import (
     File,
     from_tar,
     refuse_unrestorable,
-    same,
     wallets_in,
     without_links,
     without_staged,
@@ -33,7 +31,7 @@ from wallets.contents import (
 from wallets.errors import WalletError
 from wallets.moving import strangers
 from wallets.nodes import DeployedNode
-from wallets.volume import GRACE, PAUSE, PLACE, TRIES, WalletVolume
+from wallets.volume import GRACE, PLACE, WalletVolume, settled
 
 FOLDERS = ("/wallet", "/root/.skycoin/wallets")
 """Folders of wallets in a container: of Skycoin's own images, and of a node that root starts as it is."""
@@ -209,13 +207,8 @@ class Source:
 
     def _read(self, container: Any, place: str) -> dict[str, File]:
         """Files of a folder, as they were at one moment; none where it is not there."""
-        before = self._files(container, place)
-        for _ in range(TRIES):
-            time.sleep(PAUSE)
-            now = self._files(container, place)
-            if before is not None and now is not None and same(before, now):
-                return now
-            before = now
+        if (found := settled(lambda: self._files(container, place))) is not None:
+            return found
         raise WalletError(
             f"{self.where}: {place} changes all the time: stop what writes to it. Nothing was changed"
         )

@@ -51,6 +51,18 @@ find . -type f -exec sh -c 'for file; do mv -f "$file" "{PLACE}/$file"; done' sh
 _Answer = TypeVar("_Answer")
 
 
+def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
+    """Files that two looks in turn have found alike; None where they change all the time."""
+    before = look()
+    for _ in range(TRIES):
+        time.sleep(PAUSE)
+        now = look()
+        if before is not None and now is not None and same(before, now):
+            return now
+        before = now
+    return None
+
+
 class WalletVolume:
     """The wallet volume of one node, its copies, and the node's container, over one docker client."""
 
@@ -65,13 +77,8 @@ class WalletVolume:
     def read(self) -> dict[str, File]:
         """All files, as they were at one moment. Raises WalletError."""
         with self.mounted(self._node.wallet, PLACE, "ro") as container:
-            before = self._files(container, PLACE)
-            for _ in range(TRIES):
-                time.sleep(PAUSE)
-                now = self._files(container, PLACE)
-                if before is not None and now is not None and same(before, now):
-                    return now
-                before = now
+            if (found := settled(lambda: self._files(container, PLACE))) is not None:
+                return found
         raise WalletError(
             f"the wallet on host {self._node.host} changes all the time: stop its node and try again "
             f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`)"

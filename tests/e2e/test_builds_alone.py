@@ -74,7 +74,7 @@ def listener() -> Listener:
 
 @pytest.fixture(scope="module")
 def ends(up: Machine, listener: Listener) -> list[str]:
-    """What a step must not reach, as ADDRESS/PORT: this machine answers at each of them."""
+    """Places that a step must not reach, as ADDRESS/PORT: this machine answers at each of them."""
     node = up.inspect("container", NODE)["NetworkSettings"]["Networks"]
     listening = {f"{address}/{listener.port}" for address in ("registry.localhost", *addresses())}
     local = {f"{name}/{port}" for name in ("127.0.0.1", "registry.localhost") for port in (RPC_PORT, 15443)}
@@ -88,7 +88,7 @@ def ends(up: Machine, listener: Listener) -> list[str]:
 
 @contextmanager
 def build_with(up: Machine, name: str, step: str) -> Iterator[str]:
-    """What a build says that has this step and fails; the stack's name is its own."""
+    """Output of a build that has this step and fails; the stack's name is its own."""
     tiny = Tiny(up, name)
     write_program(up.checkout)
     dockerfile = up.checkout / "images" / "skycoin" / "Dockerfile"
@@ -110,7 +110,7 @@ def build_with(up: Machine, name: str, step: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def said(up: Machine, ends: list[str]) -> Iterator[str]:
-    """What a build says whose step has looked for this machine."""
+    """Output of a build whose step has looked for this machine."""
     engine = Path(up.environment()["DOCKER_HOST"].removeprefix("unix://"))
     step = STEP.format(
         ends=" ".join(ends),

@@ -63,7 +63,7 @@ def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
 def repository(
     up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repository]:
-    """What was published, read from outside the program; no fault outlives its test."""
+    """The published repository, read from outside the program; no fault outlives its test."""
     monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
     monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
     hosted.proxy.faults.clear()

@@ -22,7 +22,7 @@ ACTIONS = {
     "actions/upload-artifact": 'mkdir -p "$ARTIFACTS" && cp -a "$WITH_PATH" "$ARTIFACTS/$WITH_NAME"',
     "actions/download-artifact": 'mkdir "$WITH_PATH" && cp -a "$ARTIFACTS"/*/. "$WITH_PATH"',
 }
-"""What each action does, as far as the workflows need it."""
+"""Work of each action, as far as the workflows need it."""
 ACTION = """\
 name: a stand-in
 inputs:

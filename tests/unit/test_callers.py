@@ -38,7 +38,7 @@ def port() -> Iterator[int]:
 
 
 def asked_by(user: int, port: int) -> Any:
-    """What a process of that user gets from the plugin."""
+    """Answer of the plugin to a process of that user."""
     # Not by Popen's `user`, which forks: gRPC minds.
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     door = socket.create_server(("127.0.0.1", 0))

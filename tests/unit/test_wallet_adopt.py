@@ -70,7 +70,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host(tmp_path / "attic")
     made.node.labels = {LABEL: "urn of one"}
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
-    monkeypatch.setattr("wallets.adoption.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.commands.connect", lambda _: made.board)
     monkeypatch.setattr("commands.wallet.pulumi", made.pulumi)
