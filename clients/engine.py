@@ -12,6 +12,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from clients.engine_api import EngineApi
 from clients.errors import ServiceError, SilentHostError
 from clients.ssh import SshRelay
 
@@ -21,6 +22,9 @@ SILENT_FOR = 30
 """Seconds for which an engine that did not answer is not asked again: a dead one costs one time limit."""
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
 """When an engine (its address and ssh options) did not answer, and the error."""
+_shared: dict[tuple[str, ...], "Engine"] = {}
+"""Engines by address and ssh options: all resources of a host use one connection."""
+_shared_lock = threading.Lock()
 
 
 def engine_address(given: str | None) -> str:
@@ -52,15 +56,19 @@ class Engine:
         """
         with self._lock:
             if self._client is None:
-                key = (self._host, *self._ssh_options)
-                failed_at, failure = _failures.get(key, (0.0, ""))
-                if failure and time.monotonic() - failed_at < SILENT_FOR:
-                    raise SilentHostError(failure)
+                self._client = self._connect_unless_silent()
+            return self._client
+
+    def answering(self) -> Any:
+        """A client as above that has answered just now: one whose connection was lost is made anew."""
+        with self._lock:
+            if self._client is not None:
                 try:
-                    self._client = self._connect()
-                except SilentHostError as error:
-                    _failures[key] = (time.monotonic(), str(error))
-                    raise
+                    self._client.ping()
+                except (DockerException, OSError):
+                    self._client = None
+            if self._client is None:
+                self._client = self._connect_unless_silent()
             return self._client
 
     @contextmanager
@@ -76,11 +84,22 @@ class Engine:
         except requests.RequestException as error:
             raise SilentHostError(f"{subject}: {self._host} stopped answering: {error}") from error
 
+    def _connect_unless_silent(self) -> docker.DockerClient:
+        key = (self._host, *self._ssh_options)
+        failed_at, failure = _failures.get(key, (0.0, ""))
+        if failure and time.monotonic() - failed_at < SILENT_FOR:
+            raise SilentHostError(failure)
+        try:
+            return self._connect()
+        except SilentHostError as error:
+            _failures[key] = (time.monotonic(), str(error))
+            raise
+
     def _connect(self) -> docker.DockerClient:
         relay = SshRelay(self._host, self._ssh_options) if self._host.startswith("ssh://") else None
         address = relay.address if relay else self._host
         try:
-            return docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
+            return client_of(address)
         except (DockerException, OSError) as error:
             reason = relay.last_words() if relay else ""
             raise SilentHostError(
@@ -89,11 +108,25 @@ class Engine:
             ) from error
 
 
+def client_of(address: str, seconds: int = SECONDS) -> docker.DockerClient:
+    """A client that speaks the engine's version. Raises DockerException and OSError where none answers."""
+    api = EngineApi(base_url=address, version="auto", timeout=seconds)
+    client = docker.DockerClient(base_url=address, version=api.api_version)
+    client.api = api
+    return client
+
+
 def connect(inputs: Mapping[str, Any]) -> Any:
-    """A client of the engine that a resource's inputs name: `engine`, `sshOptions`. Raises ServiceError."""
-    engine = Engine()
-    engine.configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
-    return engine.client()
+    """A client of the engine that a resource's inputs name: `engine`, `sshOptions`. Raises ServiceError.
+
+    It is shared with the engine's other resources, and has answered just now.
+    """
+    key = (engine_address(inputs.get("engine")), *(inputs.get("sshOptions") or ()))
+    with _shared_lock:
+        if key not in _shared:
+            _shared[key] = Engine()
+            _shared[key].configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
+    return _shared[key].answering()
 
 
 def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, Any]:

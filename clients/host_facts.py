@@ -19,10 +19,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker.errors import APIError, DockerException
 
-from clients.engine import engine_address
+from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
 from clients.ssh import ssh_command
 
@@ -182,7 +181,7 @@ def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
 
 def _beside(address: str) -> HostFacts:
     try:
-        client = docker.DockerClient(base_url=address, version="auto", timeout=SECONDS)
+        client = client_of(address, SECONDS)
         with contextlib.closing(client):
             info = client.info()
             containers = [_container(_essence(one)) for one in _inspected(client.api)]

@@ -5,7 +5,9 @@ command does for ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ss
 """
 
 import contextlib
+import os
 import re
+import select
 import shlex
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 from catalogue.ssh_options import STRICT_HOST_KEYS
@@ -26,6 +29,15 @@ ALIVE = ("ServerAliveInterval=7", "ServerAliveCountMax=3")
 
 READY_SECONDS = 40
 """Time in which a command must begin there: a board that is busy takes some."""
+
+LOGINS = 10
+"""Connections of this process that log in at the same time: sshd drops some beyond ten (sshd_config(5),
+`MaxStartups 10:30:100`), and all hosts behind a jump host meet at its sshd."""
+LOGIN_SECONDS = 10
+"""Time after which a connection that has answered nothing no longer counts as one that logs in: it is in, and
+waits for its engine."""
+CHUNK = 1 << 16
+_logins = threading.Semaphore(LOGINS)
 
 DIAL = "docker system dial-stdio"
 READY = "ready"
@@ -166,12 +178,24 @@ class SshRelay:
     def _serve(self) -> None:
         while True:
             connection, _ = self._listener.accept()
-            with connection, self._errors.open("ab") as errors:
+            _logins.acquire()
+            with self._errors.open("ab") as errors:
                 process = subprocess.Popen(
                     self._command,
                     stdin=connection.fileno(),
-                    stdout=connection.fileno(),
+                    stdout=subprocess.PIPE,
                     stderr=errors,
                     start_new_session=True,
                 )
-            threading.Thread(target=process.wait, daemon=True).start()
+            threading.Thread(target=_answer, args=(connection, process), daemon=True).start()
+
+
+def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+    """Pass on whatever ssh prints until it ends; with its first byte it has logged in."""
+    with connection, process:
+        answer = cast("IO[bytes]", process.stdout).fileno()
+        select.select([answer], [], [], LOGIN_SECONDS)
+        _logins.release()
+        with contextlib.suppress(OSError):  # whoever asked has gone
+            while part := os.read(answer, CHUNK):
+                connection.sendall(part)

@@ -1,13 +1,24 @@
 """How an engine is connected to: one that does not answer costs its time once."""
 
+import http.server
+import json
+import os
+import socket
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
-from clients import engine
+from clients import engine, ssh
 from clients.engine import Engine, connect
 from clients.errors import SilentHostError
+from clients.ssh import LOGINS, SshRelay
 
 
 @pytest.fixture
@@ -21,6 +32,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Engine, "_connect", fail)
     monkeypatch.setattr(engine, "_failures", {})
+    monkeypatch.setattr(engine, "_shared", {})
     return tried
 
 
@@ -56,3 +68,209 @@ def test_an_engine_that_is_not_there_is_named_in_one_line(tmp_path: Path) -> Non
         connect({"engine": f"unix://{tmp_path}/docker.sock"})
     assert str(raised.value).startswith(f"no Docker engine answers at unix://{tmp_path}/docker.sock: ")
     assert "\n" not in str(raised.value)
+
+
+def frame(stream: int, part: bytes) -> bytes:
+    """A part of an exec's output (1) or errors (2), as engines send it."""
+    return bytes([stream, 0, 0, 0]) + len(part).to_bytes(4) + part
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A Docker engine's: its version, and an exec."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answer(200, {"ApiVersion": "1.41", "Version": "20.10.24", "ExitCode": 0})
+
+    def do_POST(self) -> None:
+        """Make an exec; start it: its output has a part in one packet with the header, and one at its end."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("/exec"):
+            self.answer(201, {"Id": "one"})
+        elif "/gone/" in self.path:
+            self.answer(404, {"message": "No such exec instance: gone"})
+        else:
+            assert json.loads(body)["Detach"] is False
+            assert isinstance(self.server, Listener)
+            upgraded = "Upgrade" in self.headers
+            first = b"101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp" if upgraded else b"200 OK"
+            self.wfile.write(b"HTTP/1.1 " + first + b"\r\n\r\n" + frame(1, b"begun, "))
+            self.server.exec_began.set()
+            self.server.exec_may_end.wait(20)
+            self.wfile.write(frame(2, b"ended"))
+            self.close_connection = True
+
+    def answer(self, code: int, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Listener(socketserver.ThreadingUnixStreamServer):
+    """An engine's socket, and how often it was connected to."""
+
+    daemon_threads = True
+    connections = 0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.exec_began, self.exec_may_end = threading.Event(), threading.Event()
+        self.exec_may_end.set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    with Listener(str(tmp_path / "docker.sock"), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_whatever_is_asked_of_an_engine_goes_through_one_connection(listener: Listener) -> None:
+    """docker-py made one for each URL: a host with three resources was connected to nine times."""
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    for path in ("volumes/one", "volumes/two", "containers/json", "info"):
+        api = asked.client().api
+        assert api.get(f"{api.base_url}/{path}").ok
+    assert listener.connections == 1
+
+
+def test_the_resources_of_an_engine_share_a_client_and_other_ways_to_it_do_not(listener: Listener) -> None:
+    place = {"engine": f"unix://{listener.server_address!s}"}
+    with ThreadPoolExecutor(8) as pool:
+        clients = {id(client) for client in pool.map(lambda _: connect(place), range(24))}
+    assert len(clients) == 1
+    assert listener.connections == 1
+    assert id(connect({**place, "sshOptions": ["-i", "/key"]})) not in clients
+
+
+def test_a_client_whose_engine_went_away_and_came_back_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    found = []
+    for _ in range(2):
+        with Listener(str(path), Answers) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            found.append(connect({"engine": f"unix://{path}"}))
+            assert found[-1].api.version()["Version"] == "20.10.24"
+            server.shutdown()
+        found[-1].api.close()
+        path.unlink()
+    assert connect_fails(path)
+
+
+def connect_fails(path: Path) -> bool:
+    try:
+        connect({"engine": f"unix://{path}"})
+    except SilentHostError:
+        return True
+    return False
+
+
+def test_all_that_an_exec_prints_is_read_also_what_comes_with_the_answers_header(listener: Listener) -> None:
+    """docker-py lost it: a look at a wallet was empty, or waited for an end that it had read past."""
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    client = asked.client()
+    assert client.api.exec_start("one") == b"begun, ended"
+    code, output = client.containers.prepare_model({"Id": "node"}).exec_run(["true"])
+    assert (code, output) == (0, b"begun, ended")
+
+
+def test_an_exec_that_runs_holds_up_no_other_request_and_its_connection_serves_none(
+    listener: Listener,
+) -> None:
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    api = asked.client().api
+    listener.exec_may_end.clear()
+    with ThreadPoolExecutor(1) as pool:
+        output = pool.submit(api.exec_start, "one")
+        assert listener.exec_began.wait(10)
+        assert api.get(f"{api.base_url}/info", timeout=5).ok
+        listener.exec_may_end.set()
+        assert output.result(10) == b"begun, ended"
+    assert api.get(f"{api.base_url}/info", timeout=5).ok
+    assert listener.connections == 3
+
+
+def test_an_exec_that_is_refused_is_an_error_of_the_engines(listener: Listener) -> None:
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    with pytest.raises(NotFound, match="No such exec instance: gone"):
+        asked.client().api.exec_start("gone")
+
+
+SLOW_LOGIN = """\
+#!/bin/sh
+echo "$$ begins" >> "$LOGINS"
+sleep 0.1
+echo "$$ is in" >> "$LOGINS"
+echo answer
+cat > /dev/null
+"""
+
+
+@pytest.fixture
+def logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Record of an ssh that takes its time to log in; SLOW_LOGIN stays connected after that."""
+    program, record = tmp_path / "ssh", tmp_path / "logins"
+    program.write_text(SLOW_LOGIN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("LOGINS", str(record))
+    return record
+
+
+def test_no_more_than_ten_connections_log_in_at_once(logins: Path) -> None:
+    """sshd drops logins beyond ten; all boards behind a jump host share its sshd."""
+    relays = [SshRelay(f"ssh://pi@board-{number}.lan", []) for number in range(25)]
+
+    def answered(relay: SshRelay) -> tuple[bytes, socket.socket]:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(20)
+        connection.connect(relay.address.removeprefix("unix://"))
+        return connection.recv(100), connection
+
+    with ThreadPoolExecutor(25) as pool:
+        answers = list(pool.map(answered, relays))
+    assert {said for said, _ in answers} == {b"answer\n"}
+    now, most = 0, 0
+    for line in logins.read_text().splitlines():
+        now += 1 if line.endswith("begins") else -1
+        most = max(most, now)
+    assert (now, most) == (0, LOGINS) == (0, 10)
+    for _, connection in answers:
+        connection.close()
+
+
+def test_a_login_that_waits_for_its_engine_holds_up_no_other(
+    logins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that stops in 60 s answers then; an eleventh host is not kept waiting for it."""
+    (tmp_path / "ssh").write_text("#!/bin/sh\ncat > /dev/null\n")
+    monkeypatch.setattr(ssh, "LOGIN_SECONDS", 0.2)
+    relay = SshRelay("ssh://pi@attic.lan", [])
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(LOGINS)]
+    for one in silent:
+        one.connect(relay.address.removeprefix("unix://"))
+    (tmp_path / "ssh").write_text(SLOW_LOGIN)
+    with socket.socket(socket.AF_UNIX) as eleventh:
+        eleventh.settimeout(10)
+        eleventh.connect(SshRelay("ssh://pi@shed.lan", []).address.removeprefix("unix://"))
+        assert eleventh.recv(100) == b"answer\n"
+    for one in silent:
+        one.close()

@@ -1,0 +1,77 @@
+"""A board's sshd counts: no more connections than there are requests at a time, which are used again."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from clients.engine import connect
+from local.layout import EngineChoice, Layout, Mode
+from tests.e2e.boards import Board, end_boards, start_board
+from tests.e2e.plugin import NETWORK, VOLUME, Resource, started_plugin
+
+AT_ONCE = 8
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    # One folder for all runs: what a killed one left is ended by the next.
+    state = Path("/tmp/skycoin-ssh-connections")
+    layout = Layout(
+        state=state,
+        cache=state / "cache",
+        builder_root=state / "buildkit",
+        registry_port=15449,
+        engine=EngineChoice.OWN,
+        mode=Mode.EMBEDDED,
+    )
+    end_boards(state)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    made = start_board(layout, "counting", 31)
+    yield made
+    made.end()
+
+
+def connections(board: Board) -> int:
+    """Connections that the board's sshd has let in."""
+    return (board.folder / "sshd.log").read_text().count("Accepted publickey")
+
+
+def test_resources_that_come_at_once_take_a_connection_each_and_use_it_again(board: Board) -> None:
+    before = connections(board)
+    with started_plugin(board.engine, sshOpts=board.ssh_options) as plugin:
+        together = threading.Barrier(AT_ONCE)
+
+        def made(number: int) -> Resource:
+            together.wait()
+            token = (VOLUME, NETWORK)[number % 2]
+            return plugin.create(token, {"name": f"thing-{number}"})
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            things = list(pool.map(made, range(AT_ONCE)))
+            assert all(pool.map(plugin.unchanged, things))
+            list(pool.map(plugin.delete, things))
+    # 21 before, for what was asked 24 times and more.
+    assert connections(board) - before <= AT_ONCE
+
+
+def test_what_comes_one_after_the_other_shares_one_connection(board: Board) -> None:
+    """Preflight, image and container of a node each connected anew, several times."""
+    before = connections(board)
+    place = {"engine": board.engine, "sshOptions": board.ssh_options}
+    for _ in range(AT_ONCE):
+        assert connect(place).info()["Architecture"]
+        assert connect(place).api.volumes() is not None
+    assert connections(board) - before == 1
+
+
+@pytest.mark.case(40)
+def test_a_board_that_was_away_is_connected_to_again(board: Board) -> None:
+    place = {"engine": board.engine, "sshOptions": board.ssh_options}
+    connect(place).info()
+    before = connections(board)
+    board.reboot()
+    assert connect(place).info()["Containers"] == 0
+    assert connections(board) - before == 1
