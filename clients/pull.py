@@ -21,6 +21,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import address_port, is_pinned, split_pinned
+from clients.engine import engine_address
 from clients.errors import ServiceError
 from clients.registry import Repository, login_hint
 from clients.ssh import forwarded
@@ -55,7 +56,7 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
         source = source_of(image, place)
         if not _is_forwarded(source, place):
             return _pulled(client.api, source, source, place, say)
-        with _LOCKS[place["engine"]]:
+        with _LOCKS[engine_address(place.get("engine"))]:
             # Whoever waited finds what the other one has pulled.
             return known_as(client.api, image) or _pulled_through_ssh(client.api, source, place, say)
     except (DockerException, RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -99,7 +100,7 @@ def source_of(image: str, place: Place) -> str:
 def _is_forwarded(source: str, place: Place) -> bool:
     """True where the image's registry is on this machine's loopback, and the engine behind ssh."""
     registry = source.partition("/")[0]
-    return is_on_loopback(registry) and str(place.get("engine") or "").startswith("ssh://")
+    return is_on_loopback(registry) and engine_address(place.get("engine")).startswith("ssh://")
 
 
 def is_on_loopback(registry: str) -> bool:
@@ -123,7 +124,8 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
     # Go and ssh ask the system for a name below localhost, and not every system knows that it is loopback.
     target = host if host.startswith("127.") else LOOPBACK
     say("opens the way to the registry")
-    with forwarded(place["engine"], place.get("sshOptions") or (), target, port) as there:
+    engine = engine_address(place.get("engine"))
+    with forwarded(engine, place.get("sshOptions") or (), target, port) as there:
         name = _on_loopback(source, there)
         for _ in range(TRIES - 1):
             try:

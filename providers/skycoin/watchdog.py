@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clients.engine import engine_address
 from clients.errors import ServiceError
 from clients.ssh import start_detached
 from providers.log import Warn
@@ -23,7 +24,7 @@ def watch(place: Mapping[str, Any], old: Mapping[str, Any], attempt: str, warn: 
     `place` are inputs of the node's container. A host that is not behind ssh can't be cut off. One whose sshd
     runs no other command is said to have no watchdog.
     """
-    engine = str(place.get("engine") or "")
+    engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):
         return
     grace = int(place.get("stopTimeout") or 0)

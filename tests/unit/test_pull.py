@@ -54,6 +54,7 @@ class Images:
 @pytest.fixture(autouse=True)
 def ways(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Ports that were forwarded; 5443 is free on the board."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
     opened: list[tuple[Any, ...]] = []
 
     @contextmanager
@@ -84,6 +85,15 @@ def test_the_machines_own_engine_asks_the_local_registry_by_itself(ways: list[An
     images = Images()
     assert ensure_image(images, LOCAL, HERE) == LOCAL
     assert (ways, [name for name, _ in images.asked]) == ([], [LOCAL])
+
+
+def test_an_engine_of_the_environment_behind_ssh_is_a_board_too(
+    ways: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`engine: local` with such a DOCKER_HOST pulled from a registry on the board's own loopback."""
+    monkeypatch.setenv("DOCKER_HOST", "ssh://pi@attic.lan")
+    assert ensure_image(Images(), LOCAL, HERE) == FORWARDED
+    assert ways == [("ssh://pi@attic.lan", (), "127.0.0.1", 5443)]
 
 
 @pytest.mark.parametrize("known", [LOCAL, FORWARDED, PUBLIC])
