@@ -248,12 +248,15 @@ class Repository:
         return self._ask("HEAD", f"blobs/{digest}", missing=True) is not None
 
     @contextmanager
-    def blob(self, digest: str) -> Iterator[IO[bytes]]:
-        """A blob as a file on disk, its digest checked; read again where the connection was cut."""
+    def blob(self, digest: str, size: int) -> Iterator[IO[bytes]]:
+        """A blob as a file on disk, its digest checked; read again where the connection was cut.
+
+        `size` is its descriptor's, in bytes, and no more is read. Raises RegistryError.
+        """
         with tempfile.TemporaryFile() as file:
             for left in reversed(range(TRIES)):
                 try:
-                    found = self._download(digest, file)
+                    found = self._download(digest, size, file)
                     break
                 except (requests.RequestException, HTTPError) as error:
                     if not left:
@@ -283,7 +286,7 @@ class Repository:
                 if not left or not error.passing:
                     raise
 
-    def _download(self, digest: str, file: IO[bytes]) -> str:
+    def _download(self, digest: str, size: int, file: IO[bytes]) -> str:
         file.seek(0)
         file.truncate()
         seen = hashlib.sha256()
@@ -291,6 +294,10 @@ class Repository:
             for piece in answer.iter_content(PIECE):
                 seen.update(piece)
                 file.write(piece)
+                if file.tell() > size:
+                    raise RegistryError(
+                        f"{self.name}: blob {digest} is longer than the {size} bytes that its manifest names"
+                    )
         return f"sha256:{seen.hexdigest()}"
 
     def _ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
@@ -437,10 +444,10 @@ def _brief(error: Exception) -> str:
     return str(inner).partition(": ")[2] if "object at 0x" in str(inner) else str(inner)
 
 
-def copy_blob(digest: str, source: Repository, target: Repository) -> int:
+def copy_blob(digest: str, size: int, source: Repository, target: Repository) -> int:
     """Bring a blob to another repository; the bytes sent, 0 where it was there."""
     if target.has_blob(digest):
         return 0
-    with source.blob(digest) as file:
+    with source.blob(digest, size) as file:
         target.put_blob(digest, file)
         return file.seek(0, os.SEEK_END)

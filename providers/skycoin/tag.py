@@ -181,7 +181,7 @@ class Tag(Remade):
             return False
         source = self._repository(name)
         for blob in (manifest.fields["config"], *manifest.fields["layers"]):
-            copy_blob(blob["digest"], source, target)
+            copy_blob(blob["digest"], blob["size"], source, target)
         target.put_manifest(digest, manifest)
         return True
 

@@ -162,7 +162,10 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
         try:
             # As a stream: going back in a compressed layer means decompressing it from its start again,
             # which for the thousands of programs in a workspace takes hours.
-            with repository.blob(layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+            with (
+                repository.blob(layer["digest"], layer["size"]) as file,
+                tarfile.open(fileobj=file, mode="r|*") as archive,
+            ):
                 _read_layer(archive, platform, contents)
         except (tarfile.TarError, EOFError, zlib.error) as error:
             contents.faults.append(f"layer {layer['digest']} is damaged: {error}")

@@ -343,7 +343,7 @@ def whole(repository: Repository, image: str) -> None:
     """Read an image to its last byte."""
     manifest = repository.manifest(image.partition("@")[2])
     for part in (manifest.fields["config"], *manifest.fields["layers"]):
-        with repository.blob(part["digest"]) as file:
+        with repository.blob(part["digest"], part["size"]) as file:
             assert len(file.read()) == part["size"]
 
 

@@ -39,7 +39,7 @@ def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None
     assert not repository.has_blob(digest)
     repository.put_blob(digest, file)
     assert repository.has_blob(digest)
-    with repository.blob(digest) as found:
+    with repository.blob(digest, len(file.getvalue())) as found:
         assert found.read() == file.getvalue()
 
 
@@ -63,7 +63,7 @@ def test_a_passing_fault_of_an_upload_is_survived(
     hosted.proxy.faults.append(replace(fault))
     repository.put_blob(digest, file)
     assert hosted.proxy.faults[0].times == 0, "the fault did not happen"
-    with repository.blob(digest) as found:
+    with repository.blob(digest, len(file.getvalue())) as found:
         assert found.read() == file.getvalue()
 
 
@@ -120,7 +120,7 @@ def test_a_download_that_is_cut_starts_again(repository: Repository, hosted: Hos
     digest, file = blob()
     repository.put_blob(digest, file)
     hosted.proxy.faults.append(Fault(matches=r"^GET .*/blobs/", cut_download=100_000, times=2))
-    with repository.blob(digest) as found:
+    with repository.blob(digest, len(file.getvalue())) as found:
         assert found.read() == file.getvalue()
 
 
@@ -198,8 +198,8 @@ def test_a_copy_sends_only_what_is_missing(repository: Repository, hosted: Hoste
     digest, file = blob()
     repository.put_blob(digest, file)
     source, target = repository, Repository(f"{hosted.address}/copies")
-    assert copy_blob(digest, source, target) == len(file.getvalue())
-    assert copy_blob(digest, source, target) == 0
+    assert copy_blob(digest, len(file.getvalue()), source, target) == len(file.getvalue())
+    assert copy_blob(digest, len(file.getvalue()), source, target) == 0
 
 
 def test_no_message_holds_the_password(repository: Repository, hosted: Hosted) -> None:

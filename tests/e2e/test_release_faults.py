@@ -84,7 +84,7 @@ def found_in_layers(repository: Repository, canary: str, tag: str = "latest") ->
         if canary in json.dumps(repository.config(child)):
             return True
         for layer in child.fields["layers"]:
-            with repository.blob(layer["digest"]) as packed:
+            with repository.blob(layer["digest"], layer["size"]) as packed:
                 unpacked = subprocess.run(["gzip", "-dc"], stdin=packed, capture_output=True, check=True)
                 if canary.encode() in unpacked.stdout:
                     return True

@@ -49,7 +49,7 @@ class Repository:
         return digest in self.blobs
 
     @contextmanager
-    def blob(self, digest: str) -> Iterator[IO[bytes]]:
+    def blob(self, digest: str, size: int) -> Iterator[IO[bytes]]:
         yield io.BytesIO(self.blobs[digest])
 
     def put_blob(self, digest: str, file: IO[bytes]) -> None:

@@ -88,8 +88,17 @@ def test_an_answer_of_the_limit_is_taken() -> None:
 def test_a_blob_may_be_larger() -> None:
     repository, blob = Repository("r.example/a"), b" " * (ANSWER_LIMIT + 1)
     wired(repository, {}, blob)
-    with repository.blob(sha256_of(blob)) as file:
+    with repository.blob(sha256_of(blob), len(blob)) as file:
         assert file.read() == blob
+
+
+def test_a_blob_that_is_longer_than_its_manifest_says_is_not_read_on() -> None:
+    """A registry that never ends would fill the disk before the digest is compared."""
+    repository, blob = Repository("r.example/a"), b" " * (8 << 20)
+    wired(repository, {}, blob)
+    wanted = rf"blob {sha256_of(blob)} is longer than the 7 bytes that its manifest names"
+    with pytest.raises(RegistryError, match=wanted), repository.blob(sha256_of(blob), 7):
+        pass
 
 
 def test_a_list_of_tags_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_layer_is_read_once_and_forwards() -> None:
 
     class Layers:
         @contextmanager
-        def blob(self, digest: str) -> Iterator[io.BytesIO]:
+        def blob(self, digest: str, size: int) -> Iterator[io.BytesIO]:
             yield Forwards(layer_of(files))
 
     layer = {"digest": DIGEST, "size": 1, "mediaType": LAYER}
