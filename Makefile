@@ -10,9 +10,10 @@ INTO_FOLDER = $(if $(INTO),--to "$(INTO)")
 RECIPIENT_KEY = $(if $(RECIPIENT),--recipient "$(RECIPIENT)")
 IDENTITY_FILE = $(if $(IDENTITY),--identity "$(IDENTITY)")
 PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
-# Two workers, the second in namespaces: much of the tier waits for nodes, engines and timeouts.
-LANES = --dist loadfile --no-loadscope-reorder --tx 'popen//python=$(PYTHON)' \
-    --tx 'popen//python=sh tests/e2e/lane.sh 2 $(PYTHON)'
+# Workers, all but the first in namespaces: much of the tier waits for nodes, engines and timeouts.
+LANES = 3
+WORKERS = --dist loadfile --no-loadscope-reorder --tx 'popen//python=$(PYTHON)' \
+    $(foreach lane,$(wordlist 2,$(LANES),1 2 3 4),--tx 'popen//python=sh tests/e2e/lane.sh $(lane) $(PYTHON)')
 
 ifneq (,$(findstring $$,$(CURDIR))$(findstring `,$(CURDIR))$(findstring ",$(CURDIR)))
 $(error The path of this checkout, $(CURDIR), has a dollar sign, a backtick or a quote, which a shell reads as a command: move it to another folder)
@@ -82,7 +83,7 @@ unit: installed-for-tests ## Unit tests: seconds, no network, no daemon
 	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: installed-for-tests ## The main job for real, on an engine, builder and registry of the tests' own
-	@timeout --signal=INT 86m $(PYTHON) -m pytest tests/e2e --durations=10 $(LANES)
+	@timeout --signal=INT 86m $(PYTHON) -m pytest tests/e2e --durations=10 $(WORKERS)
 
 states: installed-for-tests ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10

@@ -18,6 +18,7 @@ from commands.options import (
     with_outputs,
     with_stack,
 )
+from commands.release_audit import audit
 from display.errors import UserError
 from local.layout import read_layout
 from release.record import RecordError, markdown, release_record
@@ -32,7 +33,10 @@ def _named(_context: click.Context, _parameter: click.Parameter, repository: str
 
 @click.group()
 def release() -> None:
-    """Record a release; retire old builds."""
+    """Record a release; audit what is shipped; retire old builds."""
+
+
+release.add_command(audit)
 
 
 @release.command(

@@ -89,6 +89,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("node", "move"),
         ("node", "retire"),
         ("node", "rollback"),
+        ("release", "audit"),
         ("release", "record"),
         ("release", "retain"),
         ("review",),

@@ -1,0 +1,116 @@
+"""Known vulnerabilities of Go programs by the versions of their modules: entries in the OSV format.
+
+A version says that a module has a fault, not that the program uses what is faulty: the programs of the images
+are stripped, and what is called in them can't be told. Schema: https://ossf.github.io/osv-schema/.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+STANDARD_LIBRARY = "stdlib"
+"""Name of Go's standard library in the Go vulnerability database."""
+ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
+_REQUIRED = re.compile(r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\S+)", re.MULTILINE)
+"""A line of a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
+
+Modules = Mapping[str, str]
+"""Path of a module → its version, without the `v`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Finding:
+    """A known vulnerability of a module in one version."""
+
+    module: str
+    version: str
+    identity: str
+    """Of the Go vulnerability database, such as GO-2026-6610."""
+    fixed: str
+    """The next version without it; empty where there is none."""
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """A finding that a person has looked at, and why it may stay."""
+
+    identity: str
+    module: str
+    reason: str
+    date: date
+
+
+def required(go_mod: str) -> Modules:
+    """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
+    return {found["path"]: found["version"] for found in _REQUIRED.finditer(go_mod)}
+
+
+def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Entries of a vulnerability database's folder that were not withdrawn."""
+    for path in sorted(folder.glob("*.json")):
+        entry: Mapping[str, Any] = json.loads(path.read_bytes())
+        if not entry.get("withdrawn"):
+            yield entry
+
+
+def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Finding]:
+    """Vulnerabilities of the modules, sorted, each once."""
+    found = {
+        Finding(
+            module=module,
+            version=version,
+            identity=entry["id"],
+            fixed=_fixed_after(events, version),
+            summary=entry.get("summary", ""),
+        )
+        for entry in known
+        for affected in entry["affected"]
+        if (version := modules.get(module := affected["package"]["name"]))
+        for events in [_events(affected)]
+        if _is_affected(events, version)
+    }
+    return sorted(found)
+
+
+def read_accepted(text: str) -> list[Accepted]:
+    """Accepted findings of a TOML file. Raises KeyError where one has no id, module, reason or date."""
+    return [
+        Accepted(identity=one["id"], module=one["module"], reason=one["reason"], date=one["date"])
+        for one in tomllib.loads(text).get("accepted", ())
+    ]
+
+
+def _events(affected: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(`introduced` or `fixed`, version) of all its ranges."""
+    return [event for one in affected.get("ranges", ()) for item in one["events"] for event in item.items()]
+
+
+def _is_affected(events: Sequence[tuple[str, str]], version: str) -> bool:
+    own, affected = precedence(version), False
+    for kind, other in sorted(events, key=lambda event: precedence(event[1])):
+        if precedence(other) <= own:
+            affected = kind == "introduced"
+    return affected
+
+
+def _fixed_after(events: Sequence[tuple[str, str]], version: str) -> str:
+    later = [other for kind, other in events if kind == "fixed" and precedence(other) > precedence(version)]
+    return min(later, key=precedence, default="")
+
+
+def precedence(version: str) -> tuple[Any, ...]:
+    """Sort key of a semantic version (https://semver.org, 11); OSV's `0` is before all of them."""
+    if version == "0":
+        return ((-1,),)
+    core, _, prerelease = version.partition("+")[0].partition("-")
+    numbers = tuple(int(number) for number in core.split("."))
+    identifiers = tuple(
+        (0, int(one), "") if one.isdigit() else (1, 0, one) for one in prerelease.split(".") if prerelease
+    )
+    return numbers + (0,) * (3 - len(numbers)), not prerelease, identifiers

@@ -1,0 +1,195 @@
+"""Known vulnerabilities by versions, and the command that lists them."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import release_audit
+from local.vulnerability_database import Database
+from release.vulnerabilities import (
+    ACCEPTED,
+    STANDARD_LIBRARY,
+    Finding,
+    entries,
+    findings,
+    precedence,
+    read_accepted,
+    required,
+)
+from tests.unit.front_door import Skyinfra
+from tests.unit.projects import PROJECT
+
+GO_MOD = """\
+module example.org/images/one
+
+go 1.26.0
+
+require example.org/alone v1.2.3
+
+require (
+	example.org/block/v2 v2.0.0-20240101000000-aaaaaaaaaaaa
+	github.com/docker/docker v28.5.2+incompatible // indirect
+)
+
+tool example.org/alone/cmd/one
+"""
+
+
+def entry(identity: str, module: str, *events: dict[str, str], **more: Any) -> dict[str, Any]:
+    ranges = [{"type": "SEMVER", "events": list(events)}]
+    affected = [{"package": {"name": module, "ecosystem": "Go"}, "ranges": ranges}]
+    return {"id": identity, "summary": f"{identity} at work", "affected": affected, **more}
+
+
+def test_a_go_mod_requires_modules_in_blocks_and_alone() -> None:
+    assert required(GO_MOD) == {
+        "example.org/alone": "1.2.3",
+        "example.org/block/v2": "2.0.0-20240101000000-aaaaaaaaaaaa",
+        "github.com/docker/docker": "28.5.2+incompatible",
+    }
+
+
+@pytest.mark.parametrize("image", ["skycoin", "exporter", "registry"])
+def test_the_modules_of_each_image_are_found(image: str) -> None:
+    text = (PROJECT / "images" / image / "go.mod").read_text()
+    lines = [line for line in text.splitlines() if " v" in line and not line.startswith("module")]
+    assert len(required(text)) == len(lines) > 5
+
+
+def test_versions_are_ordered_as_semantic_versions_are() -> None:
+    ordered = [
+        "0",
+        "0.0.0-20200101",
+        "0.0.0",
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-rc.1",
+    ]
+    ordered += ["1.0.0", "1.2.0", "1.10.0", "1.26.9", "1.26.10", "1.27.0-0", "1.27.0", "28.5.2+incompatible"]
+    assert sorted(set(ordered), key=precedence) == ordered
+    assert precedence("1.2") == precedence("1.2.0") == precedence("1.2.0+build")
+
+
+@pytest.mark.parametrize(
+    ("version", "events", "fixed"),
+    [
+        ("1.2.2", [{"introduced": "0"}, {"fixed": "1.2.3"}], "1.2.3"),
+        ("1.2.3", [{"introduced": "0"}, {"fixed": "1.2.3"}], None),
+        ("1.2.3", [{"introduced": "1.2.4"}], None),
+        ("1.2.3", [{"introduced": "1.2.3"}], ""),
+        (
+            "1.3.0",
+            [{"introduced": "0"}, {"fixed": "1.2.3"}, {"introduced": "1.3.0-0"}, {"fixed": "1.3.1"}],
+            "1.3.1",
+        ),
+        (
+            "1.2.9",
+            [{"introduced": "0"}, {"fixed": "1.2.3"}, {"introduced": "1.3.0-0"}, {"fixed": "1.3.1"}],
+            None,
+        ),
+        # A fix by a pseudo-version comes after "0", and before each release.
+        ("0.59.0", [{"introduced": "0"}, {"fixed": "0.0.0-20190320223903-b7391e95e576"}], None),
+        ("0.0.0-20180101", [{"introduced": "0"}, {"fixed": "0.0.0-20190320"}], "0.0.0-20190320"),
+    ],
+)
+def test_a_version_is_affected_from_where_a_fault_came_to_where_it_was_mended(
+    version: str, events: list[dict[str, str]], fixed: str | None
+) -> None:
+    found = findings([entry("GO-1", "example.org/one", *events)], {"example.org/one": version})
+    assert [one.fixed for one in found] == ([] if fixed is None else [fixed])
+
+
+def test_an_entry_that_was_withdrawn_or_is_of_another_module_is_none(tmp_path: Path) -> None:
+    everything = {"introduced": "0"}
+    for one in (
+        entry("GO-1", "example.org/one", everything),
+        entry("GO-2", "example.org/one", everything, withdrawn="2026-01-01T00:00:00Z"),
+        entry("GO-3", "example.org/one/v2", everything),
+    ):
+        (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
+    found = findings(entries(tmp_path), {"example.org/one": "1.0.0"})
+    assert found == [
+        Finding(module="example.org/one", version="1.0.0", identity="GO-1", fixed="", summary="GO-1 at work")
+    ]
+
+
+def test_what_is_accepted_has_a_reason_and_a_date() -> None:
+    for one in read_accepted(ACCEPTED.read_text()):
+        assert one.identity.startswith("GO-")
+        assert len(one.reason) > 20
+        assert date(2026, 11, 1) < one.date
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database with what its tests put there, and a project with one image and one tool."""
+    folder = tmp_path / "osv"
+    folder.mkdir()
+    for module in ("images/one", "local/tools/two"):
+        (tmp_path / module).mkdir(parents=True)
+        (tmp_path / module / "go.mod").write_text(GO_MOD)
+    monkeypatch.setattr(release_audit, "PROJECT", tmp_path)
+    monkeypatch.setattr(release_audit, "ACCEPTED", tmp_path / "accepted.toml")
+    (tmp_path / "accepted.toml").write_text("")
+    monkeypatch.setattr(release_audit, "find_go", lambda _: "go")
+    found = Database(folder, date(2026, 11, 5))
+    monkeypatch.setattr(release_audit, "ensure_database", lambda *_: found)
+    return folder
+
+
+def put(database: Path, one: dict[str, Any]) -> None:
+    (database / f"{one['id']}.json").write_text(json.dumps(one))
+
+
+KNOWN = "vulnerabilities as known on 2026-11-05, by versions of modules."
+
+
+def test_an_audit_without_findings_passes_and_names_the_databases_day(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}, {"fixed": "1.2.3"}))
+    ran = skyinfra("release", "audit")
+    assert (ran.code, ran.err) == (0, "")
+    said, last = ran.out.splitlines()
+    assert said == "Nothing that is shipped has a known vulnerability that is not accepted."
+    assert last.endswith(KNOWN)
+
+
+@pytest.mark.case(48)
+def test_an_audit_fails_with_a_table_of_what_is_not_accepted(skyinfra: Skyinfra, database: Path) -> None:
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}, {"fixed": "1.3.0"}))
+    put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 1
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert rows[1] == ["one", "example.org/alone", "1.2.3", "1.3.0", "GO-1", "GO-1", "at", "work"]
+    assert rows[2][:2] == ["one", "stdlib"]
+    assert "2 known vulnerabilities in what is shipped. Take fixed versions into" in ran.err
+
+
+def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_named(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
+    accepted = (
+        '[[accepted]]\nid = "{}"\nmodule = "example.org/alone"\n'
+        'reason = "Nobody calls it."\ndate = 2026-11-27\n'
+    )
+    (database.parent / "accepted.toml").write_text(accepted.format("GO-1") + accepted.format("GO-9"))
+    ran = skyinfra("release", "audit")
+    assert (ran.code, ran.err) == (0, "")
+    assert "accepted on 2026-11-27: GO-1 in example.org/alone. Nobody calls it." in ran.out
+    assert "accepted, and gone: GO-9 in example.org/alone. Remove it from accepted.toml." in ran.out
+
+
+def test_tools_are_listed_when_asked_for_and_fail_nothing(skyinfra: Skyinfra, database: Path) -> None:
+    put(database, entry("GO-1", "github.com/docker/docker", {"introduced": "0"}))
+    (database.parent / "images/one/go.mod").write_text("module example.org/one\n")
+    assert "two" not in skyinfra("release", "audit").out
+    ran = skyinfra("release", "audit", "--tools")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].split()[:3] == ["two", "github.com/docker/docker", "28.5.2+incompatible"]
