@@ -19,8 +19,8 @@ GONE = (
     r"is that of the checkout .*/checkout, which is gone: run `make up` here, which takes it over\. Nothing"
 )
 THERE = (
-    r"is that of the checkout .*/checkout: run this there\. To take it over, remove .*/checkout, and `make up` "
-    r"here\. For a second set-up, set SKYCOIN_STATE, SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT"
+    r"is that of the checkout .*/checkout: run this there\. To take it over, remove .*/checkout, and `make "
+    r"up` here\. For a second set-up, set SKYCOIN_STATE, SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT"
 )
 
 
