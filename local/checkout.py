@@ -101,12 +101,15 @@ def claim(layout: Layout) -> None:
 
 
 def keep_stack_files(layout: Layout) -> None:
-    """Copy the files of this machine's own stacks into the state folder."""
+    """Copy the files of this machine's own stacks into the state folder; a failure is only said."""
     for stack in filter(is_own, all_stacks(layout)):
         file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
-        if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
-            copy.parent.mkdir(exist_ok=True)
-            write_aside(copy, file.read_text())
+        try:
+            if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
+                copy.parent.mkdir(exist_ok=True)
+                write_aside(copy, file.read_text())
+        except OSError as error:
+            print(f"• stacks/{file.name} has no copy in {copy.parent}: {error.strerror}", file=sys.stderr)
 
 
 def put_stack_files_back(layout: Layout) -> None:

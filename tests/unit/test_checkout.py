@@ -1,5 +1,6 @@
 """Checkouts of one user's set-up: which one it belongs to, and what a new clone gets back."""
 
+import errno
 import shutil
 import stat
 from pathlib import Path
@@ -125,13 +126,25 @@ def test_a_clone_gets_the_files_of_the_machines_own_stacks_back(
     assert copy.read_text() == "mine\n"
 
 
-def test_a_failed_command_keeps_the_files_too(home: Home, layout: Layout) -> None:
+def test_a_failed_command_keeps_the_files_too_and_a_full_disk_fails_none(
+    home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (home.target / "backend/.pulumi/stacks/skycoin").mkdir(parents=True)
     (home.target / "backend/.pulumi/stacks/skycoin/local.json").write_text(STATE)
     home.stack_file.write_text("x\n")
     with pytest.raises(KeyboardInterrupt), exclusive(layout, "make up"):
         raise KeyboardInterrupt
     assert (home.target / "stack-files" / "Pulumi.local.yaml").read_text() == "x\n"
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("local.checkout.write_aside", full)
+    home.stack_file.write_text("y\n")
+    with exclusive(layout, "make up"):
+        pass
+    said = f"• stacks/Pulumi.local.yaml has no copy in {home.target}/stack-files: No space left on device\n"
+    assert capsys.readouterr().err == said
 
 
 def test_root_makes_no_second_set_up_beside_its_callers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
