@@ -5,20 +5,23 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import services, state_move
+from local.build_network import remove_build_network
 from local.layout import Layout, is_held, read_layout
 from local.lock import exclusive
+from local.private_files import write_aside
 from local.pulumi_cli import known_environment, remember
 from local.services import Service
 from local.state_move import moved
 from local.steps import SetupError, run
 from tests.unit.set_ups import FILES, Home, Killed, Killer, texts
+from wallets.backup_files import sync
 
 RENAME = Path.rename
 LOOK = Path.iterdir
@@ -138,12 +141,12 @@ def test_onto_another_disk_it_is_copied_compared_and_then_removed(
     assert "containers run on" in capsys.readouterr().out
 
 
-STEPS = {
+STEPS: dict[str, Callable[..., object]] = {
     "local.state_move.services.stop": services.stop,
-    "local.state_move.remove_build_network": state_move.remove_build_network,
-    "local.state_move.write_aside": state_move.write_aside,
+    "local.state_move.remove_build_network": remove_build_network,
+    "local.state_move.write_aside": write_aside,
     "local.state_move.run": run,
-    "local.state_move.sync": state_move.sync,
+    "local.state_move.sync": sync,
     "local.state_move.os.sync": lambda: None,
     "pathlib.Path.unlink": Path.unlink,
 }
