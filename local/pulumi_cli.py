@@ -13,7 +13,7 @@ from pathlib import Path
 from local import passphrase_rotation
 from local.checkout import refuse_others
 from local.download import unpacked
-from local.layout import PROJECT, Layout, Mode, as_owner
+from local.layout import EARLIER, PROJECT, Layout, Mode, as_owner
 from local.lock import exclusive
 from local.private_files import write_aside
 from local.steps import SetupError, output, run, step
@@ -108,6 +108,13 @@ def _places(layout: Layout) -> dict[str, str]:
         "DOCKER_CONFIG": str(layout.docker_config),
         "SSL_CERT_FILE": str(layout.trust),
     }
+
+
+def leave_former_place(layout: Layout) -> None:
+    """Drop variables of a shell that is older than the state's place: without authorities nothing answers."""
+    for name in _places(layout) if layout.state != EARLIER else ():
+        if f"{EARLIER}/" in os.environ.get(name, ""):
+            del os.environ[name]
 
 
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:

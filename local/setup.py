@@ -99,6 +99,7 @@ def claim_state(layout: Layout) -> None:
     Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there; and
     where the set-up is another checkout's or user's.
     """
+    pulumi_cli.leave_former_place(layout)
     if setup_backup_journal.is_unfinished(layout):
         with exclusive(layout, "make up"):
             pass  # it is finished there

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 MODULES = {
-    "EARLIER": ("layout", "state_move"),
+    "EARLIER": ("layout", "state_move", "pulumi_cli"),
     "PROJECT": ("checkout", "state_move", "stack", "setup_backup_journal"),
 }
 STATE = json.dumps({"checkpoint": {"latest": {"resources": [{"urn": "one"}]}}})

@@ -1,6 +1,7 @@
 """Checkouts of one user's set-up: which one it belongs to, and what a new clone gets back."""
 
 import errno
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -70,6 +71,22 @@ def test_auto_means_an_installed_pulumi_where_the_set_up_is_another_checkouts(
         choose(Choice.AUTO)
     (tmp_path / "bin" / "pulumi").touch(mode=0o755)
     assert choose(Choice.AUTO).layout is None
+
+
+def test_a_shell_that_is_older_than_the_place_keeps_no_variable_of_it(
+    home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_FILE would name no authority: the official CLI and images would seem to be away."""
+    monkeypatch.setenv("SSL_CERT_FILE", f"{home.earlier}/certificates/bundle.crt")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{home.earlier}/backend")
+    monkeypatch.setenv("DOCKER_CONFIG", "/home/me/.docker")
+    claim_state(layout)
+    left = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "PULUMI_BACKEND_URL", "DOCKER_CONFIG")}
+    assert left == {"SSL_CERT_FILE": None, "PULUMI_BACKEND_URL": None, "DOCKER_CONFIG": "/home/me/.docker"}
+    home.fill(home.earlier)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{home.earlier}/certificates/bundle.crt")
+    claim_state(read_layout())
+    assert os.environ["SSL_CERT_FILE"] == f"{home.earlier}/certificates/bundle.crt"
 
 
 def test_a_new_clone_takes_over_what_a_checkout_that_is_gone_has_made(
