@@ -2,7 +2,9 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
-SET_UP = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
+SET_UP = $(or $(SKYCOIN_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/skycoin-infrastructure)
+# Of an earlier version, until `make up` has moved it.
+EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
 # A thin name means the set-up, also in a shell whose PULUMI_BACKEND_URL names another backend.
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
@@ -34,7 +36,7 @@ installed-for-tests:
 
 # Said before minutes of installing, for what needs a set-up; local/pulumi_cli.py says the same.
 known:
-	@test -e "$(SET_UP)/environment.json" || { \
+	@test -e "$(SET_UP)/environment.json" || test -e "$(EARLIER)/environment.json" || { \
 	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }
 
 up: installed ## Set up this machine, build the images, run the node (cold 12 to 15 min, then 10 s)

@@ -15,9 +15,10 @@ import click
 
 from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_resources
 from display.errors import UserError
-from local.layout import Layout, read_layout
+from local.checkout import is_there, other_checkout, refuse_others
+from local.layout import EARLIER, Layout, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import is_set_up, known_environment
+from local.pulumi_cli import backend_url, is_set_up, known_environment
 from local.registry_collection import digests, named, named_in_files
 from local.stack import STACK, refuse_while_locked, resources
 
@@ -116,14 +117,16 @@ def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
 
 def _is_meant(layout: Layout) -> bool:
     """True where `auto` means the set-up."""
-    if not is_set_up(layout):
+    other = other_checkout(layout)
+    if not is_set_up(layout) or (other is not None and is_there(other)):
         return False
-    given = os.environ.get(BACKEND_URL)
-    return not given or given == known_environment(layout).get(BACKEND_URL)
+    # A shell or a timer may be older than the set-up's place.
+    return os.environ.get(BACKEND_URL, "") in ("", backend_url(layout.state), backend_url(EARLIER))
 
 
 def _without_pulumi(layout: Layout, choice: Choice) -> str:
     """Sentence for a machine that has no Pulumi to offer."""
+    refuse_others(layout)
     if not is_set_up(layout):
         return (
             f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "

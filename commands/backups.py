@@ -75,7 +75,10 @@ def backup_wallet(
         backup(deployed, volume_of(deployed), place(where, ssh_options), recipients, found.backup_records)
 
 
-KEPT = ("PATH", "SKYCOIN_STATE", "SKYCOIN_CACHE", "PULUMI_HOME", "DOCKER_HOST", BACKEND_URL)
+KEPT = (
+    *("PATH", "SKYCOIN_STATE", "XDG_STATE_HOME", "SKYCOIN_CACHE"),
+    *("PULUMI_HOME", "DOCKER_HOST", BACKEND_URL),
+)
 """Variables that a timer's command needs where they are set here; none of them holds a secret."""
 
 

@@ -28,6 +28,7 @@ from local.stack import (
     stack_file,
     with_stack_file,
 )
+from local.state_move import moved
 from local.steps import SetupError, fail
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of
@@ -140,6 +141,8 @@ def main() -> int:
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     try:
         layout = read_layout()
+        if arguments.command == "up":
+            layout = moved(layout)
         with _alone(layout, arguments.command):
             return commands[arguments.command](layout, arguments)
     except UserError as error:

@@ -11,6 +11,12 @@ from catalogue.registries import LOCAL_HOST
 from local.steps import SetupError
 
 PROJECT = Path(__file__).resolve().parent.parent
+EARLIER = PROJECT / "local" / "state"
+"""State folder of earlier versions; `make up` moves what it holds (local/state_move.py)."""
+MOVED_FROM = "moved-from"
+"""File of a state folder that was copied, not renamed: it names the one that it takes the place of."""
+LOCK = "lock"
+"""File of local/lock.py: alone in a state folder, it holds nothing."""
 
 
 class Mode(StrEnum):
@@ -132,6 +138,33 @@ def _folder(variable: str, default: Path) -> Path:
     return folder
 
 
+def user_state() -> Path:
+    """State folder of this user's set-up, wherever the checkout lies (ADR 47)."""
+    return _folder("XDG_STATE_HOME", Path.home() / ".local" / "state") / "skycoin-infrastructure"
+
+
+def is_held(state: Path) -> bool:
+    """True where a folder holds anything, also where its owner alone may look."""
+    try:
+        return state.is_dir() and any(path.name != LOCK for path in state.iterdir())
+    except PermissionError:
+        return True
+
+
+def was_copied(state: Path, to: Path) -> bool:
+    """True where what a state folder still holds was copied to another one, which counts from then on."""
+    try:
+        return (to / MOVED_FROM).read_text() == str(state)
+    except OSError:
+        return False
+
+
+def _state() -> Path:
+    """The user's own, unless the checkout still holds a set-up of an earlier version."""
+    own = user_state()
+    return EARLIER if is_held(EARLIER) and not was_copied(EARLIER, own) else own
+
+
 def read_layout() -> Layout:
     """The layout that the SKYCOIN_* environment variables ask for (README, "Settings of the set-up")."""
     home_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -143,7 +176,7 @@ def read_layout() -> Layout:
         allowed = "SKYCOIN_ENGINE: auto, own; SKYCOIN_MODE: auto, official, embedded"
         raise SetupError(f"{wrong}. Allowed: {allowed}.") from None
     return Layout(
-        state=_folder("SKYCOIN_STATE", PROJECT / "local" / "state"),
+        state=_folder("SKYCOIN_STATE", _state()),
         cache=cache,
         builder_root=_folder("SKYCOIN_BUILDER_ROOT", cache / "buildkit"),
         registry_port=_port("SKYCOIN_REGISTRY_PORT", 5443),

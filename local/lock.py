@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from local import passphrase_rotation, setup_backup_journal
-from local.layout import Layout, as_owner
+from local import checkout, passphrase_rotation, setup_backup_journal
+from local.layout import LOCK, Layout, as_owner
 from local.steps import SetupError
 
 
 @contextmanager
 def exclusive(layout: Layout, command: str) -> Iterator[None]:
-    """Hold the set-up's lock. Raises SetupError that names the command that has it.
+    """Hold the set-up's lock. Raises SetupError that names the command or the checkout that has it.
 
     The kernel gives the lock back when its process ends, however it ends. A restore of the set-up that was
-    killed is finished first, or a rotation of the passphrase.
+    killed is finished first, or a rotation of the passphrase. The files of the machine's own stacks are kept
+    in the state folder at the end, and are put back first where the checkout lacks them.
     """
     with as_owner(layout):
-        opened = (layout.state / "lock").open("a+")
+        checkout.refuse_others(layout)
+        opened = (layout.state / LOCK).open("a+")
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,5 +36,9 @@ def exclusive(layout: Layout, command: str) -> Iterator[None]:
         file.flush()
         setup_backup_journal.settle(layout)
         passphrase_rotation.settle(layout)
-        yield
-        file.truncate(0)
+        checkout.put_stack_files_back(layout)
+        try:
+            yield
+        finally:
+            checkout.keep_stack_files(layout)
+            file.truncate(0)

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local import passphrase_rotation
+from local.checkout import refuse_others
 from local.download import unpacked
-from local.layout import PROJECT, Layout, Mode, as_owner
+from local.layout import EARLIER, PROJECT, Layout, Mode, as_owner
 from local.lock import exclusive
 from local.private_files import write_aside
 from local.steps import SetupError, output, run, step
@@ -93,22 +94,41 @@ def _refuse_empty(passphrase: Path) -> None:
         )
 
 
+def backend_url(state: Path) -> str:
+    """PULUMI_BACKEND_URL of the set-up in a state folder."""
+    return f"file://{state / 'backend'}"
+
+
+def _places(layout: Layout) -> dict[str, str]:
+    """Variables that name a place in the state folder."""
+    return {
+        "PULUMI_HOME": str(layout.state / "pulumi"),
+        "PULUMI_BACKEND_URL": backend_url(layout.state),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.state / "passphrase"),
+        "DOCKER_CONFIG": str(layout.docker_config),
+        "SSL_CERT_FILE": str(layout.trust),
+    }
+
+
+def leave_former_place(layout: Layout) -> None:
+    """Drop variables of a shell that is older than the state's place: without authorities nothing answers."""
+    for name in _places(layout) if layout.state != EARLIER else ():
+        if f"{EARLIER}/" in os.environ.get(name, ""):
+            del os.environ[name]
+
+
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
     """What `make -s env` exports: plain pulumi and docker then work against this set-up."""
     folders = [str(Path(sys.executable).parent), *map(str, tools), *os.environ["PATH"].split(os.pathsep)]
     return {
         # Each once: in a shell of `make env` the next set-up starts from this PATH.
         "PATH": os.pathsep.join(dict.fromkeys(folders)),
-        "PULUMI_HOME": str(layout.state / "pulumi"),
-        "PULUMI_BACKEND_URL": f"file://{layout.state / 'backend'}",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(layout)),
+        **_places(layout),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # Every run would try to fetch Amazon's plugin: its SDK is installed for the tests. What a
         # stack does use is still fetched when it is missing.
         "PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL": "true",
-        "DOCKER_CONFIG": str(layout.docker_config),
         "DOCKER_HOST": engine,
-        "SSL_CERT_FILE": str(layout.trust),
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     }
 
@@ -234,6 +254,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
             f"{_environment_file(layout)} is damaged: run `make up`, which writes it anew."
         ) from None
     with as_owner(layout):
+        refuse_others(layout)
         _renew_stand_in(layout)
     if passphrase_rotation.is_unfinished(layout):
         with exclusive(layout, "a rotation of the passphrase"):
@@ -247,4 +268,5 @@ def _remembered(layout: Layout) -> dict[str, str]:
         env = json.loads(_environment_file(layout).read_text())
     if not isinstance(env, dict):
         raise ValueError(env)
-    return env
+    # The folder may have been moved since.
+    return env | _places(layout)

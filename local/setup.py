@@ -11,6 +11,7 @@ from local import (
     binfmt,
     builder,
     certificates,
+    checkout,
     docker_plugin_change,
     docker_plugin_choice,
     engine,
@@ -23,7 +24,7 @@ from local import (
     setup_backup_journal,
 )
 from local.docker_plugin_choice import DockerPlugin
-from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.layout import LOCK, PROJECT, EngineChoice, Layout, Mode
 from local.lock import exclusive
 from local.stack import STACK, ensure_stack, own_stacks, stack_config
 from local.steps import SetupError, step
@@ -95,28 +96,42 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
 def claim_state(layout: Layout) -> None:
     """Make the state folder; its passphrase, made first, shows that it is a set-up's.
 
-    Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there.
+    Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there; and
+    where the set-up is another checkout's or user's.
     """
+    pulumi_cli.leave_former_place(layout)
     if setup_backup_journal.is_unfinished(layout):
         with exclusive(layout, "make up"):
             pass  # it is finished there
     if (layout.state / "passphrase").exists():
+        _make_private(layout)
         pulumi_cli.passphrase_file(layout)  # refuses an empty one
+        checkout.claim(layout)
         return
+    checkout.refuse_other_users(layout)
     if halves := setup_backup_journal.halves(layout):
         raise SetupError(
             f"A restore into {layout.state} is at work, or was interrupted before anything was in its place: "
             f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
         )
     found = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    there = [name for name in found if name != setup_backup_journal.LOCK]
+    there = [name for name in found if name != LOCK]
     if there:
         raise SetupError(
             f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: it is no "
             "set-up's, or has lost what its state is encrypted with. Set SKYCOIN_STATE to a new folder, "
             "or put the passphrase back."
         )
+    _make_private(layout)
     pulumi_cli.passphrase_file(layout)
+    checkout.claim(layout)
+
+
+def _make_private(layout: Layout) -> None:
+    """Keep other users out of the state folder, whatever the modes of the files in it are."""
+    layout.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if layout.state.stat().st_uid == os.geteuid():
+        layout.state.chmod(0o700)
 
 
 def refuse_another_engine(layout: Layout, endpoint: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from catalogue.version import VERSION
 from clients.age import Identity
 from local import setup_backup_journal
-from local.layout import PROJECT, Layout, as_owner
+from local.layout import LOCK, PROJECT, Layout, as_owner
 from local.lock import exclusive
 from local.setup_backup_format import (
     FOLDERS,
@@ -23,7 +23,6 @@ from local.setup_backup_format import (
     read,
     seal,
 )
-from local.setup_backup_journal import LOCK
 from local.stack import all_stacks, deployment, is_own, refuse_while_locked, stack_file, state_file
 from local.steps import SetupError
 from wallets.contents import Contents, File
@@ -73,7 +72,7 @@ def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identit
         contents = open_backup(found, identities)
         _refuse_other_files(contents)
         try:
-            layout.state.mkdir(parents=True, exist_ok=True)
+            layout.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             with exclusive(layout, "skyinfra setup restore"):
                 _refuse_held(layout)
                 setup_backup_journal.restore(layout, contents)

@@ -14,8 +14,6 @@ from local.setup_backup_format import PASSPHRASE, STACKS, STATE
 from wallets.backup_files import fill, sync
 from wallets.contents import Contents
 
-LOCK = "lock"
-"""File of local/lock.py: alone in a state folder, it holds nothing."""
 _NAME = "setup-restore"
 
 

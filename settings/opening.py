@@ -97,7 +97,7 @@ class OpenSettings(Settings):
     """Port of the page of a workspace that has one (`vscode`), on the host's loopback. Default: `8080`."""
     memory: Annotated[int, Field(ge=256, examples=[2048], json_schema_extra={"unit": "MiB"})] = MEMORY
     """Limit of the workspace's memory."""
-    hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "local/state")]] = Field(
+    hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "secrets")]] = Field(
         default_factory=list
     )
     """Paths that are empty inside; they must exist. It protects nothing: whoever is inside can move the

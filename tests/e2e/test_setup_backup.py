@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local import services
+from local.build_network import remove_build_network
 from local.layout import Layout
 from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.plugin import until
@@ -34,8 +35,22 @@ class Other(Machine):
     def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
         """Run a command there; its `environment()` is asked for by the caller."""
         engine = f"unix://{HOME}/state/engine/docker.sock"
-        own = {"SKYCOIN_STATE": str(self.layout.state), "SKYCOIN_ENGINE": "auto", "DOCKER_HOST": engine}
+        own = {**self.place(), "SKYCOIN_ENGINE": "auto", "DOCKER_HOST": engine}
         return super().run(*argv, env={**(env or {}), **own}, timeout=timeout)
+
+    def place(self) -> dict[str, str]:
+        """Variables that say where its state is."""
+        return {"SKYCOIN_STATE": str(self.layout.state)}
+
+
+class Moved(Other):
+    """The same with its state in the home of its user."""
+
+    __slots__ = ()
+
+    def place(self) -> dict[str, str]:
+        """Nobody has named a folder."""
+        return {"SKYCOIN_STATE": "", "XDG_STATE_HOME": str(self.layout.state.parent)}
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +75,24 @@ def other(up: Machine) -> Iterator[Other]:
         yield machine
 
 
+@pytest.fixture(scope="module")
+def gone_on(up: Machine, backup: Path, key: Key) -> Iterator[tuple[Other, str]]:
+    """Another machine that goes on with the set-up, in the place of earlier versions; what it has said."""
+    state = HOME / "other-checkout" / "local" / "state"
+    with new_machine(up, state) as other, dead(up, other):
+        done = restored(other, up, backup, key)
+        assert done.code == 0, done.text
+        assert "`SKYCOIN_ENGINE=own make up`" in done.text
+        assert other.stack_file.read_text() == up.stack_file.read_text()
+        first = other.make("up")
+        assert first.code == 0, first.text
+        yield other, done.text + first.text
+
+
 @contextmanager
-def new_machine(up: Machine) -> Iterator[Other]:
+def new_machine(up: Machine, state: Path = HOME / "other-state") -> Iterator[Other]:
     """A fresh clone of the program, and nothing else."""
-    layout = replace(up.layout, state=HOME / "other-state")
+    layout = replace(up.layout, state=state)
     machine = Other(HOME / "other-checkout", layout)
     for folder in (layout.state, machine.checkout):
         shutil.rmtree(folder, ignore_errors=True)
@@ -140,26 +169,61 @@ def test_a_full_disk_restores_nothing_and_leaves_nothing(
         subprocess.run(["umount", str(other.layout.state)], check=True)
 
 
+CHANGED = re.compile(r"\d+ (created|updated|replaced|deleted)")
+NODE_CHANGED = re.compile(r"(created|updated|replaced|deleted) node-1")
+UNCHANGED = ("preview", "--refresh", "--expect-no-changes", "--stack", "local")
+
+
+@pytest.fixture(scope="module")
+def before(up: Machine) -> tuple[str, str]:
+    return node_of(up)
+
+
 def test_another_machine_goes_on_with_the_node_which_runs_on(
-    up: Machine, other: Other, backup: Path, key: Key
+    up: Machine, before: tuple[str, str], gone_on: tuple[Other, str], backup: Path, key: Key
 ) -> None:
-    before = node_of(up)
-    with dead(up, other):
-        done = restored(other, up, backup, key)
+    other, said = gone_on
+    assert node_of(up) == before, said
+    assert not NODE_CHANGED.search(said), said
+    unchanged = other.pulumi(*UNCHANGED)
+    assert unchanged.code == 0, unchanged.text
+    for secret in secrets_of(up):
+        assert secret.decode() not in said + unchanged.text
+    refused = restored(other, up, backup, key)
+    assert refused.code == 1
+    assert "is not empty: it holds" in refused.text
+
+
+def test_a_state_in_the_checkout_is_moved_once_and_found_by_a_new_clone_while_the_node_runs_on(
+    up: Machine, before: tuple[str, str], gone_on: tuple[Other, str]
+) -> None:
+    """H2: a checkout that was cleaned or deleted took passphrase and states with it."""
+    other, _ = gone_on
+    home, clone = HOME / "other-home", HOME / "other-clone"
+    for folder in (home, clone):
+        shutil.rmtree(folder, ignore_errors=True)
+    layout = replace(other.layout, state=home / "skycoin-infrastructure")
+    try:
+        done = Moved(other.checkout, layout).make("up")
         assert done.code == 0, done.text
-        assert "`SKYCOIN_ENGINE=own make up`" in done.text
-        assert other.stack_file.read_text() == up.stack_file.read_text()
-        first = other.make("up")
-        assert first.code == 0, first.text
-        assert node_of(up) == before, first.text
-        assert not re.search(r"(created|updated|replaced|deleted) node-1", first.text), first.text
-        preview = ("preview", "--refresh", "--expect-no-changes", "--stack", "local")
-        unchanged = other.pulumi(*preview)
+        assert f"moved from {other.layout.state} to {layout.state}; containers run on" in done.text
+        assert (layout.state.stat().st_mode & 0o777, other.layout.state.exists()) == (0o700, False)
+        other.checkout.rename(clone)
+        new = Moved(clone, layout)
+        settings = new.stack_file.read_text()
+        new.stack_file.unlink()
+        again = new.make("up")
+        assert again.code == 0, again.text
+        assert f"that of the checkout {other.checkout}, which is gone: now it is this one's" in again.text
+        assert "stacks/Pulumi.local.yaml was gone: put back, as it was last" in again.text
+        assert new.stack_file.read_text() == settings
+        for said in (done.text, again.text):
+            assert re.search(r"\d+ unchanged \(", said), said
+            assert not CHANGED.search(said), said
+        unchanged = new.pulumi(*UNCHANGED)
         assert unchanged.code == 0, unchanged.text
-        for secret in secrets_of(up):
-            assert secret.decode() not in done.text + first.text + unchanged.text
-        refused = restored(other, up, backup, key)
-        assert refused.code == 1
-        assert "is not empty: it holds" in refused.text
-    until(lambda: get("/api/v1/version")["version"] == "0.27.1", "the node answers")
-    assert node_of(up) == before
+        assert node_of(up) == before
+        until(lambda: get("/api/v1/version")["version"] == "0.27.1", "the node answers")
+    finally:
+        _stop(layout)
+        remove_build_network(layout)

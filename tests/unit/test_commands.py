@@ -17,9 +17,9 @@ from commands import backend, exit_codes
 from commands.__main__ import skyinfra as group
 from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError
-from local.layout import Layout, read_layout
+from local.layout import EARLIER, Layout, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import last_engine, remember
+from local.pulumi_cli import backend_url, last_engine, remember
 from local.steps import SetupError
 from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
@@ -59,7 +59,7 @@ def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     (layout.state / "passphrase").touch()
     for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
         monkeypatch.setenv(name, "")
-    remember(layout, {BACKEND_URL: HERE, "DOCKER_HOST": "unix:///set-up.sock"})
+    remember(layout, {"DOCKER_HOST": "unix:///set-up.sock"})
     return layout
 
 
@@ -234,6 +234,7 @@ def test_the_set_up_is_found_and_named(
     [
         ("", Choice.AUTO, True),
         (HERE, Choice.AUTO, True),
+        (backend_url(EARLIER), Choice.AUTO, True),
         ("s3://states", Choice.AUTO, False),
         ("s3://states", Choice.SET_UP, True),
         (HERE, Choice.PULUMI, False),
@@ -242,10 +243,13 @@ def test_the_set_up_is_found_and_named(
 def test_another_backend_of_the_environment_wins_over_the_set_up(
     url: str, choice: Choice, own: bool, set_up: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(BACKEND_URL, url)
+    """A shell that is older than the set-up's place means the set-up too."""
+    here = backend_url(set_up.state)
+    given = url.replace(HERE, here)
+    monkeypatch.setenv(BACKEND_URL, given)
     found = choose(choice)
     assert (found.layout is not None) is own
-    assert (os.environ[BACKEND_URL] == HERE) is (own or url == HERE)
+    assert os.environ[BACKEND_URL] == (here if own else given)
 
 
 @pytest.mark.parametrize(
@@ -365,11 +369,10 @@ def test_retention_takes_the_set_ups_authority_and_logins(
 
     monkeypatch.setattr("commands.release.Repository", made)
     monkeypatch.setenv("SSL_CERT_FILE", "")
-    remember(set_up, {BACKEND_URL: HERE, "SSL_CERT_FILE": "/set-up/bundle.crt"})
     asked = ("release", "retain", "r.example:5443/a/b", "--no-stacks")
     assert skyinfra(*asked, "--backend", "pulumi").code == 0
     assert skyinfra(*asked).code == 0
-    assert trusted == ["", "/set-up/bundle.crt"]
+    assert trusted == ["", str(set_up.trust)]
 
 
 def test_retention_without_a_set_up_or_a_pulumi_says_that_it_does_not_know_what_runs(

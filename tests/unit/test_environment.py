@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,6 +101,27 @@ def test_what_needs_a_set_up_says_so_before_anything_is_installed(tmp_path: Path
     assert done.stdout == ""
     assert f"\nerror: Nothing is set up in {state}: run `make up` first.\n" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["home/skycoin-infrastructure", "checkout/local/state", "named"])
+def test_a_set_up_is_known_in_each_of_its_places(tmp_path: Path, place: str) -> None:
+    for name in ("home", "checkout"):
+        (tmp_path / name).mkdir()
+    shutil.copy(PROJECT / "Makefile", tmp_path / "checkout")
+    named = {"SKYCOIN_STATE": str(tmp_path / "named")} if place == "named" else {}
+    env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "XDG_STATE_HOME": str(tmp_path / "home"), **named}
+
+    def known() -> "subprocess.CompletedProcess[str]":
+        command = ["make", "--silent", "known"]
+        return subprocess.run(
+            command, cwd=tmp_path / "checkout", env=env, capture_output=True, text=True, check=False
+        )
+
+    said = "named" if named else "home/skycoin-infrastructure"
+    assert f"error: Nothing is set up in {tmp_path / said}: run `make up` first" in known().stderr
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "environment.json").touch()
+    assert (known().returncode, known().stderr) == (0, "")
 
 
 def _wheel(folder: Path, name: str, version: str, requires: str = "") -> str:

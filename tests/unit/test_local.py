@@ -64,7 +64,7 @@ def test_ports_that_are_none_are_refused(port: str, monkeypatch: pytest.MonkeyPa
 def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SKYCOIN_STATE", "SKYCOIN_CACHE", "SKYCOIN_BUILDER_ROOT"):
         monkeypatch.setenv(name, "")
-    assert read_layout().state == PROJECT / "local" / "state"
+    assert read_layout().cache.name == "skycoin-infrastructure"
     for name in ("SKYCOIN_STATE", "SKYCOIN_CACHE", "SKYCOIN_BUILDER_ROOT"):
         monkeypatch.setenv(name, "~/state")
         with pytest.raises(SetupError, match=f"{name}='~/state' is relative"):

@@ -1,0 +1,124 @@
+"""Checkout that the user's set-up belongs to, and copies of its own stacks' files (ADR 47).
+
+The state lies in the user's home and outlives the checkout; the files of the machine's own stacks lie in the
+checkout, ignored by git, for Pulumi reads them there.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from local.layout import PROJECT, Layout, user_state
+from local.private_files import write_aside
+from local.stack import STACK, all_stacks, is_own, stack_file
+from local.steps import SetupError
+
+SALT = "encryptionsalt:"
+"""In the file of a stack that has a state."""
+
+
+def record(state: Path) -> Path:
+    """File that names the checkout which a state folder belongs to."""
+    return state / "checkout"
+
+
+def copies(layout: Layout) -> Path:
+    """Folder with the copies of the stacks' files."""
+    return layout.state / "stack-files"
+
+
+def other_checkout(layout: Layout) -> Path | None:
+    """Checkout that this user's set-up belongs to, where that is not this one.
+
+    A state folder that SKYCOIN_STATE names belongs to whoever names it.
+    """
+    try:
+        known = Path(record(layout.state).read_text().strip())
+    except OSError:
+        return None
+    return None if layout.state != user_state() or known == PROJECT else known
+
+
+def is_there(checkout: Path) -> bool:
+    """True where the folder still holds this program."""
+    return os.access(checkout / "Pulumi.yaml", os.F_OK)
+
+
+def refuse_others(layout: Layout) -> None:
+    """Raise SetupError where the user's set-up belongs to another checkout: their settings would fight."""
+    other = other_checkout(layout)
+    if other is None:
+        return
+    if not is_there(other):
+        raise SetupError(
+            f"The set-up in {layout.state} is that of the checkout {other}, which is gone: run `make up` "
+            "here, which takes it over. Nothing was changed."
+        )
+    raise SetupError(
+        f"The set-up in {layout.state} is that of the checkout {other}: run this there. To take it over, "
+        f"remove {record(layout.state)}, and `make up` here. For a second set-up, set SKYCOIN_STATE, "
+        "SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT (README, “Settings of the set-up”). Nothing was "
+        "changed."
+    )
+
+
+def refuse_other_users(layout: Layout) -> None:
+    """Raise SetupError where a new set-up would be a second one for this checkout, or in another's home."""
+    if layout.state != user_state():
+        return
+    user, file = os.geteuid(), stack_file(STACK)
+    if file.exists() and (owner := file.stat().st_uid) != user and SALT in file.read_text():
+        raise SetupError(
+            f"{file} is of a set-up of the user {owner}, and this is the user {user}, who has none: run this "
+            "as that user (with sudo where it is 0). Nothing was changed."
+        )
+    above = owner_above(layout.state)
+    if user == 0 and above != 0 and os.environ.get("SUDO_UID") == str(above):
+        raise SetupError(
+            f"{layout.state} would be root's, in the home of the user {above}: run `make` without sudo, "
+            "which it calls itself where it must, or `sudo -H make`. Nothing was changed."
+        )
+
+
+def owner_above(path: Path) -> int:
+    """User whom the nearest folder above belongs to that is there."""
+    return next(folder for folder in path.parents if folder.exists()).stat().st_uid
+
+
+def claim(layout: Layout) -> None:
+    """Record that the user's set-up belongs to this checkout. Raises SetupError where another one has it."""
+    other = other_checkout(layout)
+    if other is not None:
+        if is_there(other):
+            refuse_others(layout)
+        print(
+            f"• the set-up in {layout.state} was that of the checkout {other}, which is gone: now it is this "
+            "one's"
+        )
+    if layout.state == user_state() and (other is not None or not record(layout.state).exists()):
+        write_aside(record(layout.state), f"{PROJECT}\n")
+
+
+def keep_stack_files(layout: Layout) -> None:
+    """Copy the files of this machine's own stacks into the state folder; a failure is only said."""
+    for stack in filter(is_own, all_stacks(layout)):
+        file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
+        try:
+            if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
+                copy.parent.mkdir(exist_ok=True)
+                write_aside(copy, file.read_text())
+        except OSError as error:
+            print(f"• stacks/{file.name} has no copy in {copy.parent}: {error.strerror}", file=sys.stderr)
+
+
+def put_stack_files_back(layout: Layout) -> None:
+    """Copy the files back that a checkout lacks: a new clone would go on with the example's settings."""
+    for stack in filter(is_own, all_stacks(layout)):
+        file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
+        if copy.exists() and not file.exists():
+            partial = file.with_name(f".{file.name}.{os.getpid()}")
+            shutil.copyfile(copy, partial)
+            partial.rename(file)
+            # Standard output may be a command's answer.
+            print(f"• stacks/{file.name} was gone: put back, as it was last", file=sys.stderr)

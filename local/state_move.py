@@ -1,0 +1,174 @@
+"""The one move of a set-up's state out of the checkout, where earlier versions kept it (ADR 47).
+
+Containers run on. Killed at any moment, the state is whole in one of the two places, and the next `make up`
+goes on.
+"""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from local import own_engine, services
+from local.build_network import remove_build_network
+from local.builder import SOCKET_LENGTH
+from local.checkout import owner_above, record
+from local.layout import (
+    EARLIER,
+    LOCK,
+    MOVED_FROM,
+    PROJECT,
+    Layout,
+    is_held,
+    read_layout,
+    user_state,
+    was_copied,
+)
+from local.lock import exclusive
+from local.private_files import write_aside
+from local.stack import all_stacks, refuse_while_locked
+from local.steps import SetupError, run, step
+from wallets.backup_files import sync
+
+SERVICES = ("buildkitd", "registry")
+"""Services that read the state folder. The machine's engine, where `make up` has started it, does not."""
+
+
+def moved(layout: Layout) -> Layout:
+    """Move the state where it is still in the checkout; the layout from then on.
+
+    Where it can't be moved, says why and what to do, and goes on with it where it is. Raises SetupError where
+    another command or pulumi is at work.
+    """
+    if os.environ.get("SKYCOIN_STATE"):
+        return layout
+    if layout.state == EARLIER and (EARLIER / "passphrase").exists():
+        _move(layout, user_state())
+    elif layout.state == user_state() and was_copied(EARLIER, layout.state):
+        with exclusive(layout, "make up"):
+            _remove_copied(layout.state)
+    return read_layout()
+
+
+def _move(layout: Layout, target: Path) -> None:
+    if obstacle := _obstacle(layout, target):
+        _stays(obstacle)
+        return
+    try:
+        with exclusive(layout, "make up"):
+            if (EARLIER / "passphrase").exists():  # else another run has moved it meanwhile
+                _stop_and_put(layout, target)
+    except FileNotFoundError:
+        if is_held(EARLIER):
+            raise
+
+
+def _stop_and_put(layout: Layout, target: Path) -> None:
+    for stack in all_stacks(layout):
+        refuse_while_locked(layout, stack)
+    for name in SERVICES:
+        with step(f"service {name}") as this:
+            this.found = "stopped" if services.stop(layout, name) else "was not running"
+    remove_build_network(layout)
+    layout.builder_socket.unlink(missing_ok=True)
+    with step("state of the set-up") as this:
+        if failure := _put(layout, target):
+            this.found = "not moved"
+            _stays(failure)
+            return
+        this.found = (
+            f"moved from {EARLIER} to {target}; containers run on. Scripts that name the former folder, and "
+            'open shells of `make -s env`, need the new one: `eval "$(make -s env)"`'
+        )
+
+
+def _stays(reason: str) -> None:
+    print(
+        "• the state of the set-up stays in the checkout, where `git clean -fdx` would remove its keys: "
+        f"{reason}"
+    )
+
+
+def _obstacle(layout: Layout, target: Path) -> str | None:
+    """Why a state can't be moved and what to do, or None. Nothing has been changed then."""
+    if EARLIER.is_symlink():
+        return f"{EARLIER} is a link; set SKYCOIN_STATE={EARLIER.resolve()}, and remove the link."
+    if own_engine.own_folder(layout).exists():
+        return (
+            "the engine in it (SKYCOIN_ENGINE=own) runs by that path, and has wallets. Back them up; with "
+            f"SKYCOIN_STATE={EARLIER} this is not said again."
+        )
+    if is_held(target):
+        return (
+            f"{target} holds another set-up. Give this one a folder: `make down`, `mv {EARLIER} FOLDER`, "
+            "and set SKYCOIN_STATE=FOLDER from then on."
+        )
+    if len(f"{target}/{layout.builder_socket.name}") > SOCKET_LENGTH:
+        return f"{target} is too long for the path of a socket. Choose a shorter one: set XDG_STATE_HOME."
+    return _others(target)
+
+
+def _others(target: Path) -> str | None:
+    """Why the move would take a state from its owner, or None."""
+    owner, user = EARLIER.stat().st_uid, os.geteuid()
+    if owner != user:
+        return f"it belongs to the user {owner}, and this is {user}. Run `make up` as its owner."
+    if (above := owner_above(target)) != user:
+        return f"{target} would lie in a folder of the user {above}, and this is {user} (sudo -H sets HOME)."
+    return None
+
+
+def _put(layout: Layout, target: Path) -> str | None:
+    """Rename the folder, or copy it onto another file system; why it was not moved, or None."""
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_aside(record(EARLIER), f"{PROJECT}\n")
+        EARLIER.chmod(0o700)
+        (target / LOCK).unlink(missing_ok=True)
+        EARLIER.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            return f"{target}: {error.strerror}. Mend that, or set XDG_STATE_HOME to another folder."
+        return _copy(layout, target)
+    sync(target.parent)
+    sync(EARLIER.parent)
+    return None
+
+
+def _copy(layout: Layout, target: Path) -> str | None:
+    """Copy and compare; the copy counts from its last rename on, and names what is left to be removed."""
+    part, log = target.with_name(f"{target.name}.part"), layout.cache / "logs" / "state-move.log"
+    shutil.rmtree(part, ignore_errors=True)
+    # Of a network that is gone; its files may be root's alone.
+    shutil.rmtree(EARLIER / "build-network", ignore_errors=True)
+    try:
+        run(["cp", "-a", str(EARLIER), str(part)], log=log, doing="copying the state")
+        for path in sorted(EARLIER.iterdir()):
+            if path.name != layout.logs.name:
+                pair = [str(path), str(part / path.name)]
+                run(["diff", "-rq", "--no-dereference", *pair], log=log, doing="comparing the copy")
+        write_aside(part / MOVED_FROM, str(EARLIER))
+        os.sync()
+        part.rename(target)
+    except (OSError, SetupError):
+        shutil.rmtree(part, ignore_errors=True)
+        return (
+            f"it could not be copied to {target}, {log} says why. Make room there, and run `make up` again."
+        )
+    sync(target.parent)
+    _remove_copied(target)
+    return None
+
+
+def _remove_copied(target: Path) -> None:
+    """Remove what the checkout still has of a state that was copied; the next run ends what is killed."""
+    try:
+        shutil.rmtree(EARLIER)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        print(
+            f"• {error.filename} can't be removed: {error.strerror}. Remove {EARLIER} yourself: it has keys."
+        )
+        return
+    (target / MOVED_FROM).unlink()

@@ -1,0 +1,192 @@
+"""Checkouts of one user's set-up: which one it belongs to, and what a new clone gets back."""
+
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from commands.backend import Choice, choose
+from local.checkout import claim
+from local.layout import Layout, read_layout
+from local.lock import exclusive
+from local.pulumi_cli import known_environment, remember
+from local.setup import claim_state
+from local.steps import SetupError
+from tests.unit.set_ups import STATE, Home
+
+GONE = (
+    r"is that of the checkout .*/checkout, which is gone: run `make up` here, which takes it over\. Nothing"
+)
+THERE = (
+    r"is that of the checkout .*/checkout: run this there\. To take it over, remove .*/checkout, and `make "
+    r"up` here\. For a second set-up, set SKYCOIN_STATE, SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT"
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def layout(home: Home) -> Layout:
+    """A set-up that a checkout has made."""
+    layout = read_layout()
+    claim_state(layout)
+    remember(layout, {})
+    return layout
+
+
+def test_the_state_is_for_its_user_alone(home: Home, layout: Layout) -> None:
+    assert stat.S_IMODE(home.target.stat().st_mode) == 0o700
+    home.target.chmod(0o755)
+    claim_state(layout)
+    assert stat.S_IMODE(home.target.stat().st_mode) == 0o700
+    assert (home.target / "checkout").read_text() == f"{home.checkout}\n"
+
+
+def test_two_checkouts_do_not_fight_about_one_set_up(home: Home, layout: Layout) -> None:
+    home.enter("second")
+    with pytest.raises(SetupError, match=THERE):
+        claim_state(layout)
+    with pytest.raises(SetupError, match=THERE):
+        known_environment(layout)
+    with pytest.raises(SetupError, match=THERE), exclusive(layout, "make down"):
+        pass
+    (home.target / "checkout").unlink()
+    claim_state(layout)
+    assert (home.target / "checkout").read_text() == f"{home.checkout}\n"
+
+
+def test_auto_means_an_installed_pulumi_where_the_set_up_is_another_checkouts(
+    home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    home.enter("second")
+    with pytest.raises(SetupError, match=THERE):
+        choose(Choice.AUTO)
+    (tmp_path / "bin" / "pulumi").touch(mode=0o755)
+    assert choose(Choice.AUTO).layout is None
+
+
+def test_a_shell_that_is_older_than_the_place_keeps_no_variable_of_it(
+    home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_FILE would name no authority: the official CLI and images would seem to be away."""
+    monkeypatch.setenv("SSL_CERT_FILE", f"{home.earlier}/certificates/bundle.crt")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{home.earlier}/backend")
+    monkeypatch.setenv("DOCKER_CONFIG", "/home/me/.docker")
+    claim_state(layout)
+    left = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "PULUMI_BACKEND_URL", "DOCKER_CONFIG")}
+    assert left == {"SSL_CERT_FILE": None, "PULUMI_BACKEND_URL": None, "DOCKER_CONFIG": "/home/me/.docker"}
+    home.fill(home.earlier)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{home.earlier}/certificates/bundle.crt")
+    claim_state(read_layout())
+    assert os.environ["SSL_CERT_FILE"] == f"{home.earlier}/certificates/bundle.crt"
+
+
+def test_a_new_clone_takes_over_what_a_checkout_that_is_gone_has_made(
+    home: Home, layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = home.checkout
+    home.enter("clone")
+    shutil.rmtree(first)
+    with pytest.raises(SetupError, match=GONE):
+        known_environment(layout)
+    with pytest.raises(SetupError, match=GONE), exclusive(layout, "make down"):
+        pass
+    claim_state(layout)
+    assert f"was that of the checkout {first}, which is gone: now it is this one's" in capsys.readouterr().out
+    assert known_environment(layout)["PULUMI_HOME"] == f"{home.target}/pulumi"
+
+
+def test_a_folder_that_skycoin_state_names_belongs_to_whoever_names_it(
+    home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.target.rename(tmp_path / "named")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "named"))
+    home.enter("second")
+    claim_state(read_layout())
+    assert (tmp_path / "named" / "checkout").read_text() == f"{tmp_path / 'checkout'}\n"
+
+
+def test_a_clone_gets_the_files_of_the_machines_own_stacks_back(
+    home: Home, layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without its file, `make up` would go on with the example's settings."""
+    stacks = home.target / "backend" / ".pulumi" / "stacks" / "skycoin"
+    stacks.mkdir(parents=True)
+    for name in ("local", "fleet"):
+        (stacks / f"{name}.json").write_text(STATE)
+        (home.checkout / "stacks" / f"Pulumi.{name}.yaml").write_text("encryptionsalt: one\n")
+    (home.checkout / "stacks" / "Pulumi.workspace-cli.yaml").write_text("of no state\n")
+    with exclusive(layout, "make up"):
+        home.stack_file.write_text("encryptionsalt: two\n")
+    [copy] = (home.target / "stack-files").iterdir()
+    assert (copy.name, copy.read_text()) == ("Pulumi.local.yaml", "encryptionsalt: two\n")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    first = home.checkout
+    clone = home.enter("clone")
+    shutil.rmtree(first)
+    claim(layout)
+    with exclusive(layout, "make up"):
+        assert [path.name for path in (clone / "stacks").iterdir()] == ["Pulumi.local.yaml"]
+        assert home.stack_file.read_text() == "encryptionsalt: two\n"
+    assert capsys.readouterr().err == "• stacks/Pulumi.local.yaml was gone: put back, as it was last\n"
+    home.stack_file.write_text("mine\n")
+    with exclusive(layout, "make up"):
+        assert home.stack_file.read_text() == "mine\n"
+    assert copy.read_text() == "mine\n"
+
+
+def test_a_failed_command_keeps_the_files_too_and_a_full_disk_fails_none(
+    home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home.target / "backend/.pulumi/stacks/skycoin").mkdir(parents=True)
+    (home.target / "backend/.pulumi/stacks/skycoin/local.json").write_text(STATE)
+    home.stack_file.write_text("x\n")
+    with pytest.raises(KeyboardInterrupt), exclusive(layout, "make up"):
+        raise KeyboardInterrupt
+    assert (home.target / "stack-files" / "Pulumi.local.yaml").read_text() == "x\n"
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("local.checkout.write_aside", full)
+    home.stack_file.write_text("y\n")
+    with exclusive(layout, "make up"):
+        pass
+    said = f"• stacks/Pulumi.local.yaml has no copy in {home.target}/stack-files: No space left on device\n"
+    assert capsys.readouterr().err == said
+
+
+def test_root_makes_no_second_set_up_beside_its_callers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make up` first, and `sudo make up` later: two set-ups would fight for the same port."""
+    home.stack_file.write_text("config: {}\nencryptionsalt: one\n")
+    monkeypatch.setattr("local.checkout.os.geteuid", lambda: 4321)
+    with pytest.raises(
+        SetupError, match=r"is of a set-up of the user \d+, and this is the user 4321, who has none"
+    ):
+        claim_state(read_layout())
+    assert not home.target.exists()
+    home.stack_file.write_text("config: {}\n")
+    claim_state(read_layout())
+
+
+def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo -E`, whose files the caller could not read afterwards."""
+    monkeypatch.setattr("local.checkout.os.geteuid", lambda: 0)
+    monkeypatch.setattr("local.checkout.owner_above", lambda _: 1000)
+    monkeypatch.setenv("SUDO_UID", "1000")
+    with pytest.raises(
+        SetupError, match=r"would be root's, in the home of the user 1000: run `make` without"
+    ):
+        claim_state(read_layout())
+    assert not home.target.exists()
+    monkeypatch.setenv("SUDO_UID", "1001")
+    claim_state(read_layout())
+    assert [*home.target.parent.iterdir()] == [home.target]
