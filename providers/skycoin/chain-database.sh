@@ -68,12 +68,13 @@ meta() { pages "$1" "$2" 1 | head -n 5 | LC_ALL=C awk -v mode=meta "$parser"; }
 version() {
     first=$(meta 4096 0)
     size=${first%% *}
-    # shellcheck disable=SC2086 # three words
-    set -- ${first:-0 0 0} $(meta "${size:-4096}" 1)
-    [ "$#" -eq 6 ] && [ "$6" -gt "$3" ] && shift 3
+    second=$(meta "${size:-4096}" 1)
+    # shellcheck disable=SC2086 # three words each, or none
+    set -- $first $second
+    [ "$#" -ge 3 ] || return
+    if [ "$#" -eq 6 ] && [ "$6" -gt "$3" ]; then shift 3; fi
     size=$1 page=$2 wanted=db_meta
     for _ in 1 2 3 4 5 6 7 8; do
-        [ "$size" -gt 0 ] || return
         # More than one page: what is in it may go on behind it.
         found=$(pages "$size" "$page" 4 | LC_ALL=C awk -v wanted="$wanted" "$parser")
         case $found in
