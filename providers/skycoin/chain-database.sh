@@ -1,14 +1,14 @@
 #!/bin/sh
-# Looks after the chain database of a node, in its volume at /data; run by chain.py in a node's image. $1:
-#   look        print VERSION KIBIBYTES FREE: the version that the node has written into the database (- where it
-#               has written none), its size, and what is free beside it; nothing where there is no database
+# Looks after the chain database of a node, in its volume at /data; run by chain_database.py in a node's image.
+# $1:
+#   look        print VERSION KIBIBYTES FREE: the version that a node has written into the database (- for none),
+#               its size, and what is free beside it; nothing where there is no database
 #   begin       the same, after the copy of an earlier handover is removed
 #   keep        copy the database: to its own name only when it is whole
 #   put-back    let the copy, where there is one, take the database's place
 #   forget      remove the copy
-# The file is Bolt's (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas that
-# take turns. A newer transaction writes its pages elsewhere, so that a node may run meanwhile. The version is the
-# value of "version" in the bucket "db_meta" (src/visor/meta.go of v0.27.1).
+# The file is Bolt's (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas
+# that take turns. The version is the value of "version" in the bucket "db_meta" (src/visor/meta.go of v0.27.1).
 set -u
 umask 077
 cd /data/.skycoin 2> /dev/null || exit 0
@@ -74,7 +74,7 @@ version() {
     [ "$#" -ge 3 ] || return
     if [ "$#" -eq 6 ] && [ "$6" -gt "$3" ]; then shift 3; fi
     size=$1 page=$2 wanted=db_meta
-    for _ in 1 2 3 4 5 6 7 8; do
+    for _ in 1 2 3 4 5 6 7 8; do # pages deep
         # More than one page: what is in it may go on behind it.
         found=$(pages "$size" "$page" 4 | LC_ALL=C awk -v wanted="$wanted" "$parser")
         case $found in
@@ -86,7 +86,11 @@ version() {
 
 look() {
     [ -f data.db ] || return 0
-    found=$(version)
+    # A node that runs may write into the page of buckets between its address and itself.
+    for _ in 1 2 3 4 5; do
+        found=$(version)
+        [ -z "$found" ] || break
+    done
     echo "${found:--}" "$(($(wc -c < data.db) / 1024))" "$(df -Pk . | awk 'END { print $(NF - 2) }')"
 }
 

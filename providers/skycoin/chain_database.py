@@ -137,7 +137,7 @@ class ChainDatabase:
             ["sh", "-c", SCRIPT, "chain-database", action],
             seconds,
             # One that was killed is removed before the next copy of the wallet.
-            labels={LABEL: self._place["wallet"]},
+            labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
         )
         if code:
@@ -146,9 +146,9 @@ class ChainDatabase:
 
 
 def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
-    """Do PUT_BACK or FORGET in the data volume of a container. Raises ServiceError."""
-    image = known_as(client.api, found["Config"]["Image"]) or place["image"]
-    if volume := mounted(found):
+    """Do PUT_BACK or FORGET in the data volume of a container; nothing where its host has no image for it."""
+    image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
+    if image and (volume := mounted(found)):
         ChainDatabase(client, place, image, volume).tend(action)
 
 

@@ -52,11 +52,11 @@ class Handover:
 
         `wallets` are names of volumes: of the wallet as it is, and as it is wanted.
         """
-        self._tend = tend
         self._api = api
         self._resource = resource
         self._wallets = frozenset(wallets)
         self._say = say
+        self._tend = tend
 
     def find(self, name: str) -> Values | None:
         """Inspection of a container; None where there is none."""
@@ -79,7 +79,7 @@ class Handover:
             if policy(one) == UNCONFIRMED:
                 self.remove(one, GRACE)
         if any(policy(one) != UNCONFIRMED for one in new):
-            with contextlib.suppress(ServiceError):  # the next handover removes it
+            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next one removes it
                 self._tend(old, FORGET)
             self.remove(old, GRACE)
         else:
@@ -160,8 +160,8 @@ class Handover:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
-            has_copy = keep is not None
-            raise ProviderError(self._undone(error, old, name, attempt, grace, has_copy)) from error
+            undone = self._undone(error, old, name, attempt, grace, has_copy=keep is not None)
+            raise ProviderError(undone) from error
         return time.monotonic() - began if old is not None and old["State"]["Running"] else None
 
     def start(self, container: str, seconds: int) -> None:
@@ -193,12 +193,12 @@ class Handover:
         return made
 
     def _undone(
-        self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, has_copy: bool
+        self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, *, has_copy: bool
     ) -> str:
         """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = _said(error)
         try:
-            self._undo(old, name, attempt, grace, has_copy)
+            self._undo(old, name, attempt, grace, has_copy=has_copy)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
             undone = f"What this had begun was not undone: {_said(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
@@ -207,7 +207,7 @@ class Handover:
         chain = " So is its chain database." if has_copy else ""
         return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{chain}"
 
-    def _undo(self, old: Values | None, name: str, attempt: str, grace: int, has_copy: bool) -> None:
+    def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, has_copy: bool) -> None:
         """Remove what this attempt has made, and nothing of another's; let the old one run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)

@@ -219,7 +219,7 @@ class NodeContainer(Remade):
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:
         wallets = {side["wallet"] for side in sides if "wallet" in side}
         return Handover(
-            client.api, identity, wallets, self._status, lambda *one: tend(client, sides[0], *one)
+            client.api, identity, wallets, self._status, lambda *one: tend(client, sides[-1], *one)
         )
 
     @staticmethod
@@ -251,12 +251,11 @@ class NodeContainer(Remade):
         keep, seconds = self._chain(client, old, inputs, image, made_of)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
-        config = {**creation(inputs), "Image": made_of}
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
-        config["Labels"] = {**marks, **label(old, state, inputs["image"])}
+        labelled = {**marks, **label(old, state, inputs["image"])}
         # A chain that begins anew, in another volume, has lost no blocks.
-        is_same_chain = old is not None and mounted(old) == wanted(inputs)
-        before = answer(client.api, old["Id"]) if old is not None and is_same_chain else None
+        comparable = old is not None and mounted(old) == wanted(inputs)
+        before = answer(client.api, old["Id"]) if old is not None and comparable else None
 
         def prove(new: str) -> None:
             refuse_unproved(client.api, new, made_of, before)
@@ -264,7 +263,7 @@ class NodeContainer(Remade):
 
         took = handover.replace(
             old,
-            config,
+            {**creation(inputs), "Image": made_of, "Labels": labelled},
             inputs["name"],
             grace=_grace(inputs),
             seconds=inputs["waitTimeout"],
@@ -273,7 +272,8 @@ class NodeContainer(Remade):
             watch=lambda running, attempt: watch(inputs, running, attempt, seconds, self._warn),
         )
         if old is not None and keep is not None:
-            with contextlib.suppress(ServiceError):  # the next handover removes it
+            # The node is confirmed: an error now would lose it. The next handover removes the copy.
+            with contextlib.suppress(ServiceError, DockerException, OSError):
                 tend(client, inputs, old, FORGET)
         return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
 

@@ -253,3 +253,51 @@ def test_a_preview_says_nothing_where_nothing_comes_of_it(node: Node) -> None:
 def test_the_version_in_the_settings_is_no_difference_by_itself(node: Node) -> None:
     assert node.up(GOOD, version=OLD) == "same"
     assert node.resource.kind.check("one", {}, {**INPUTS, "version": OLD}).failures == []
+
+
+def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: Node) -> None:
+    """Engines start a container without its image; nothing is pulled for the database."""
+    node.engine.stop(NAME, timeout=60)
+    node.engine.images_there.clear()
+    assert node.resource.up(INPUTS, refresh=True) == "update"
+    is_whole(node.engine, INPUTS)
+    assert node.engine.tended == []
+
+
+@pytest.mark.case(6, 17, 39)
+def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_starts(node: Node) -> None:
+    """Killed between the old container's name and its start; no refresh finds a handover then."""
+    node.engine.stop(NAME, timeout=60)
+    node.engine.chain, node.engine.chain_copy = NEW, OLD
+    assert node.resource.up(INPUTS, refresh=True) == "update"
+    is_whole(node.engine, INPUTS)
+    assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
+
+
+@pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
+def test_a_copy_that_is_not_removed_does_not_fail_what_is_confirmed(fault: Fault) -> None:
+    """Neither by an update nor by a `--replace`, of which an error would lose the new container's id."""
+    for replace in (False, True):
+        engine = engine_of_versions()
+        calls = _calls_until_forgotten(replace)
+        resource = disturbed(engine, calls, fault, {**INPUTS, "image": NEXT}, replace=replace)
+        assert (engine.chain, engine.chain_copy) == (NEW, OLD)
+        engine.disarm()
+        resource.up({**INPUTS, "image": NEXT}, refresh=True)
+        is_whole(engine, {**INPUTS, "image": NEXT})
+        assert resource.outputs["image"] == NEXT
+
+
+def _calls_until_forgotten(replace: bool) -> int:
+    """Number of the call that removes the copy."""
+    engine = engine_of_versions()
+    seen: list[int] = []
+    tend = engine.tend
+
+    def counted(action: str) -> str:
+        seen.append(engine.calls)
+        return tend(action)
+
+    engine.tend = counted  # type: ignore[method-assign]
+    disturbed(engine, 0, Fault.FAILED, {**INPUTS, "image": NEXT}, replace=replace)
+    return seen[-1]
