@@ -271,7 +271,8 @@ def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_start
     node.engine.chain, node.engine.chain_copy = NEW, OLD
     assert node.resource.up(INPUTS, refresh=True) == "update"
     is_whole(node.engine, INPUTS)
-    assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
+    assert node.engine.chain == OLD
+    assert node.engine.chain_copy is None
 
 
 @pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
