@@ -159,15 +159,20 @@ def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_t
         stamped = (folder / "data.db").read_bytes()
         for command in (("preview", "--stack", "local"), UP):
             refused = steady.pulumi(*command)
-            assert refused.code != 0
+            assert refused.code != 0, refused.text
             said = " ".join(refused.text.split())
-            assert (
-                f"database in the volume '{DATA}' was written by version 0.28.0, and 0.27.1 refuses it"
-                in said
-            )
+            assert f"volume '{DATA}' was written by version 0.28.0, and 0.27.1 refuses it" in said
             assert f"`data-volume: {DATA}-anew`, say, in its entry" in said
         assert (folder / "data.db").read_bytes() == stamped
-    assert steady.inspect("container", NODE)["Id"] == before
+        assert steady.inspect("container", NODE)["Id"] == before
+        with changed(steady, data_volume=f"{DATA}-anew"):
+            anew = steady.pulumi(*UP)
+            assert anew.code == 0, anew.text
+        mounts = steady.inspect("container", NODE)["Mounts"]
+        assert {mount["Name"] for mount in mounts} == {f"{DATA}-anew", WALLET}
+        assert (folder / "data.db").read_bytes() == stamped, "the volume of before stays"
+    back = steady.pulumi(*UP)
+    assert back.code == 0, back.text
     assert containers(steady) == [NODE]
 
 
