@@ -65,6 +65,8 @@ class NodeArgs:
     """Seconds in which the node must become healthy."""
     pull_from: pulumi.Input[str] | None = None
     """Repository that the host pulls the image from; None: the image's own."""
+    version: pulumi.Input[str] | None = None
+    """Version of the node's software; None where only the image itself says it."""
     after: Sequence[pulumi.Resource] = ()
     """Nodes' containers that must have proved themselves before this node's is touched."""
     new_wallet: bool = False
@@ -188,6 +190,7 @@ class Node(pulumi.ComponentResource):
             backups=backups_volume(args.wallet_volume),
             new_wallet=args.new_wallet,
             rollback=args.rollback,
+            version=args.version,
             container={
                 "image": args.image,
                 "mounts": volumes,

@@ -29,13 +29,15 @@ class NodeContainer(pulumi.CustomResource):
         new_wallet: bool,
         rollback: Mapping[str, str] | None = None,
         pull_from: pulumi.Input[str] | None = None,
+        version: pulumi.Input[str] | None = None,
         container: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`wallet` and `backups` name volumes; `container` has the inputs of docker's Container, camelCase.
 
         `new_wallet` accepts a wallet volume that is empty although there are copies of it.
-        `rollback` is written down: {digest, reason, date}.
+        `rollback` is written down: {digest, reason, date}. `version` is the software's, for a preview of an
+        image that its host does not have yet.
         """
         inputs = {
             "host": host.name,
@@ -46,6 +48,7 @@ class NodeContainer(pulumi.CustomResource):
             "newWallet": new_wallet,
             "rollback": rollback,
             "pullFrom": pull_from,
+            "version": version,
             **container,
         }
         former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])

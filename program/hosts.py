@@ -18,6 +18,8 @@ class PulledFrom:
     """`repo@sha256:…`, by the image's first registry."""
     repository: pulumi.Input[str] | None = None
     """The one that the host pulls the same digest from; None: the same."""
+    version: pulumi.Input[str] | None = None
+    """Version of its software; None where only the image itself says it."""
 
 
 def host_of(name: str, settings: StackSettings) -> Host:

@@ -37,6 +37,7 @@ def deploy_node(
         host=host_of(node.host, settings),
         image=image.ref,
         pull_from=image.repository,
+        version=image.version,
         container=container_name(name, node.image),
         data_volume=data_volume,
         wallet_volume=wallet_volume,

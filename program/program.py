@@ -68,6 +68,8 @@ class Program:
         # Once for each image: a working copy's is read from its git.
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._bases = BaseImages(settings, self._registries, self._builder)
+        publisher = settings.images_from
+        self._publisher = pulumi.StackReference("images", publisher) if publisher else None
         published = self._published_images()
         logins = docker_logins(settings, published)
         providers = {
@@ -241,20 +243,26 @@ class Program:
 
     def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
         """{image: {tag: …}} of the publishing stack that this one takes its digests from."""
-        if self._settings.images_from is None:
+        if self._publisher is None:
             return pulumi.Output.from_input({})
-        stack = pulumi.StackReference("images", self._settings.images_from)
-        return stack.get_output("images").apply(lambda images: images or {})
+        return self._publisher.get_output("images").apply(lambda images: images or {})
+
+    def _version_of(self, name: str) -> pulumi.Input[str]:
+        """Version of an image's software; empty where the publishing stack does not say it."""
+        if self._publisher is None:
+            return self._sources[name].version
+        return self._publisher.get_output("provenance").apply(lambda images: _published_version(images, name))
 
     def _pulled_from(
         self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]
     ) -> PulledFrom:
-        """An image as `_image_of` says, and the repository that the host pulls it from."""
+        """An image as `_image_of` says, the repository that the host pulls it from, and its version."""
         ref, registry = self._image_of(name, host, wanted, published), pull_from(host, self._settings)
-        if registry is None:
-            return PulledFrom(ref=ref)
-        tag = wanted or tags_of(self._settings.images[name])[0]
-        return PulledFrom(ref=ref, repository=self._images[name].published[registry][tag].repository)
+        repository = None
+        if registry is not None:
+            tag = wanted or tags_of(self._settings.images[name])[0]
+            repository = self._images[name].published[registry][tag].repository
+        return PulledFrom(ref=ref, repository=repository, version=self._version_of(name))
 
     def _repository_of(self, node: NodeSettings, image: PulledFrom) -> pulumi.Output[str]:
         """Repository of a node's image; of one that is built here it is known before the digest is."""
@@ -301,6 +309,11 @@ def _usual_tag(tags: Mapping[str, Any] | None) -> str:
     if tags and Channel.DEVELOP in tags:
         return Channel.DEVELOP
     return next(iter(tags)) if tags and len(tags) == 1 else "latest"
+
+
+def _published_version(images: Mapping[str, Any] | None, name: str) -> str:
+    """Version of an image in another stack's outputs; empty where it is not there."""
+    return str((images or {}).get(name, {}).get("source", {}).get("version", ""))
 
 
 def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:

@@ -24,4 +24,4 @@ def kept_back(
             )
 
     pulumi.Output.from_input(image.ref).apply(say_superfluous)
-    return replace(image, ref=pulumi.Output.concat(repository, "@", digest))
+    return replace(image, ref=pulumi.Output.concat(repository, "@", digest), version=None)

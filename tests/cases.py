@@ -48,7 +48,6 @@ _CASES = {
     6: Case(
         "downgrade below the database's version",
         "the preview refuses or warns before the old container goes",
-        "no preview knows the database's version: the older node refuses it, and the newer one comes back",
     ),
     7: Case(
         "data volume full",

@@ -20,6 +20,7 @@ from catalogue.naming import previous_container
 from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from providers.base import URN, ProviderError, Values
+from providers.skycoin.chain_database import FORGET, PUT_BACK
 from providers.skycoin.last_words import last_words
 
 UNCONFIRMED = "no"
@@ -39,12 +40,14 @@ ALIVE = ["running", "restarting", "paused"]
 """Statuses of a container that writes, or may go on to."""
 
 Say = Callable[[str], None]
+Tend = Callable[[Values, str], None]
+"""Puts the chain database of a container (its inspection) back, or forgets the copy of it."""
 
 
 class Handover:
     """Handovers on one engine, for one resource."""
 
-    def __init__(self, api: Any, resource: str, wallets: Collection[str], say: Say) -> None:
+    def __init__(self, api: Any, resource: str, wallets: Collection[str], say: Say, tend: Tend) -> None:
         """`api` is docker-py's low-level API, `resource` the id; `say` shows what is waited for.
 
         `wallets` are names of volumes: of the wallet as it is, and as it is wanted.
@@ -53,6 +56,7 @@ class Handover:
         self._resource = resource
         self._wallets = frozenset(wallets)
         self._say = say
+        self._tend = tend
 
     def find(self, name: str) -> Values | None:
         """Inspection of a container; None where there is none."""
@@ -75,9 +79,11 @@ class Handover:
             if policy(one) == UNCONFIRMED:
                 self.remove(one, GRACE)
         if any(policy(one) != UNCONFIRMED for one in new):
+            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next one removes it
+                self._tend(old, FORGET)
             self.remove(old, GRACE)
         else:
-            self._bring_back(old, name, run=run)
+            self._bring_back(old, name, run=run, has_copy=True)
 
     def interrupted(self, name: str) -> Values | None:
         """Inspection of the container that an interrupted handover set aside; None where there is none."""
@@ -119,6 +125,7 @@ class Handover:
         *,
         grace: int,
         seconds: int,
+        keep: Callable[[], None] | None,
         prove: Callable[[str], None],
         watch: Callable[[Values, str], None],
     ) -> float | None:
@@ -126,7 +133,8 @@ class Handover:
 
         The answer is how long the node was down, in seconds; None where none ran before.
 
-        `config` is the body of the engine's create request. `prove` raises ProviderError for a new container
+        `config` is the body of the engine's create request. `keep` copies the chain database of the old one,
+        which is stopped; None where it needs no copy. `prove` raises ProviderError for a new container
         (its id) that is healthy and not what it should be; `watch` gets the old one, which runs, and the
         attempt, before that one is stopped. Raises ProviderError; the old container runs again then, if it
         ran before, under its own name.
@@ -143,6 +151,8 @@ class Handover:
                 if old["State"]["Running"]:
                     watch(old, attempt)
                 self._set_aside(old, former, grace)
+            if keep is not None:
+                keep()
             new = self._create({**config, "Labels": {**config["Labels"], ATTEMPT: attempt}}, name)
             self.start(new, seconds)
             prove(new)
@@ -150,7 +160,8 @@ class Handover:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
-            raise ProviderError(self._undone(error, old, name, attempt, grace)) from error
+            undone = self._undone(error, old, name, attempt, grace, has_copy=keep is not None)
+            raise ProviderError(undone) from error
         return time.monotonic() - began if old is not None and old["State"]["Running"] else None
 
     def start(self, container: str, seconds: int) -> None:
@@ -181,34 +192,41 @@ class Handover:
         made: str = self._api.create_container_from_config({**config, "HostConfig": host}, name)["Id"]
         return made
 
-    def _undone(self, error: Exception, old: Values | None, name: str, attempt: str, grace: int) -> str:
+    def _undone(
+        self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, *, has_copy: bool
+    ) -> str:
         """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = _said(error)
         try:
-            self._undo(old, name, attempt, grace)
+            self._undo(old, name, attempt, grace, has_copy=has_copy)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
             undone = f"What this had begun was not undone: {_said(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
         if old is None:
             return f"{reason}\nNo container of it is left; volumes stay."
-        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was."
+        chain = " So is its chain database." if has_copy else ""
+        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{chain}"
 
-    def _undo(self, old: Values | None, name: str, attempt: str, grace: int) -> None:
+    def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, has_copy: bool) -> None:
         """Remove what this attempt has made, and nothing of another's; let the old one run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
         if new is not None and labels(new).get(ATTEMPT) == attempt:
             self.remove(new, grace)
         if old is not None and before is not None:
-            self._bring_back(before, old["Name"].lstrip("/"), run=bool(old["State"]["Running"]))
+            run = bool(old["State"]["Running"])
+            self._bring_back(before, old["Name"].lstrip("/"), run=run, has_copy=has_copy)
 
-    def _bring_back(self, old: Values, name: str, *, run: bool = True) -> None:
+    def _bring_back(self, old: Values, name: str, *, run: bool, has_copy: bool) -> None:
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
             self.refuse_second_writer(old["Id"])
             # A stop whose answer was lost may still go on, and would end what is started before it.
             self._stop(old["Id"], GRACE)
+        if has_copy:
+            self._tend(old, PUT_BACK)
+        if run:
             self._api.start(old["Id"])
         self._policy(old["Id"], CONFIRMED)
 

@@ -31,11 +31,12 @@ from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
+from providers.skycoin.chain_database import FORGET, PUT_BACK, ChainDatabase, mounted, tend, wanted
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
 from providers.skycoin.last_healthy import label, output
-from providers.skycoin.node_proof import answer, refuse_unproved
+from providers.skycoin.node_proof import answer, refuse_unproved, version_of
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, unchanged
@@ -54,6 +55,8 @@ _APART: Schema = {
 }
 """No container has these: a change is written down alone."""
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
+VERSION = "version"
+"""Input that is no difference by itself: the version of an image that its host may not have yet."""
 STOPPED, POLICY, INTERRUPTED = "mustRun", "restart", "handover"
 """Keys of the state that are no inputs: a container that does not run, its restart policy, and a handover
 that was killed."""
@@ -79,7 +82,7 @@ class NodeContainer(Remade):
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Take the inputs as they are given."""
-        return Checked(inputs=news, failures=checked(INPUTS, news).failures)
+        return Checked(inputs=news, failures=checked({**INPUTS, VERSION: TEXT}, news).failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Every change is an update: the handover is one."""
@@ -96,7 +99,10 @@ class NodeContainer(Remade):
         return Change(updates=tuple(sorted(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State that the inputs would make; a preview says which older images would go from the host."""
+        """State that the inputs would make; a preview says what becomes of older images and of the chain.
+
+        Raises ProviderError where `up` would refuse the chain database.
+        """
         if olds is not None and "host" in olds and UNKNOWN not in (news["host"], news.get("engine")):
             with contextlib.suppress(ServiceError, *FAULTS):
                 self._foresee(olds, news)
@@ -105,10 +111,23 @@ class NodeContainer(Remade):
     def _foresee(self, olds: Values, news: Values) -> None:
         client = self._client(news)
         old = self._handover(client, "", olds).find(olds["name"])
-        if old is not None and is_pinned(olds["image"]) and self._needs_another(old, olds, news):
+        if old is None or not self._needs_another(old, olds, news):
+            return
+        self._foresee_chain(client, old, news)
+        if is_pinned(olds["image"]):
             image = news["image"] if is_pinned(news["image"]) else unbuilt(olds["image"])
             kept = [image, *label(old, olds, image).values()]
             self._older.foresee(client.api, olds, news, kept, old["Id"])
+
+    def _foresee_chain(self, client: Any, old: Values, news: Values) -> None:
+        version, image = _version(client, news), known_as(client.api, old["Config"]["Image"])
+        if not (version and image and (volume := wanted(news))):
+            return
+        chain = ChainDatabase(client, news, image, volume)
+        found = chain.look(version)
+        if found is not None and volume == mounted(old) and found.is_before(version):
+            chain.refuse_no_room(found)
+            self._warn(chain.foretold(found, version))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Make the container, or hand over to it where one of this node is there."""
@@ -199,7 +218,9 @@ class NodeContainer(Remade):
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:
         wallets = {side["wallet"] for side in sides if "wallet" in side}
-        return Handover(client.api, identity, wallets, self._status)
+        return Handover(
+            client.api, identity, wallets, self._status, lambda *one: tend(client, sides[-1], *one)
+        )
 
     @staticmethod
     def _needs_another(old: Values, olds: Values, news: Values) -> bool:
@@ -227,12 +248,14 @@ class NodeContainer(Remade):
         former = inputs["name"] if old is None else old["Name"].lstrip("/")
         wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
         remembered = unchanged(wallet, inputs)
+        keep, seconds = self._chain(client, old, inputs, image, made_of)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
-        config = {**creation(inputs), "Image": made_of}
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
-        config["Labels"] = {**marks, **label(old, state, inputs["image"])}
-        before = None if old is None else answer(client.api, old["Id"])
+        labelled = {**marks, **label(old, state, inputs["image"])}
+        # A chain that begins anew, in another volume, has lost no blocks.
+        comparable = old is not None and mounted(old) == wanted(inputs)
+        before = answer(client.api, old["Id"]) if old is not None and comparable else None
 
         def prove(new: str) -> None:
             refuse_unproved(client.api, new, made_of, before)
@@ -240,14 +263,41 @@ class NodeContainer(Remade):
 
         took = handover.replace(
             old,
-            config,
+            {**creation(inputs), "Image": made_of, "Labels": labelled},
             inputs["name"],
             grace=_grace(inputs),
             seconds=inputs["waitTimeout"],
+            keep=keep,
             prove=prove,
-            watch=lambda running, attempt: watch(inputs, running, attempt, self._warn),
+            watch=lambda running, attempt: watch(inputs, running, attempt, seconds, self._warn),
         )
+        if old is not None and keep is not None:
+            # The node is confirmed: an error now would lose it. The next handover removes the copy.
+            with contextlib.suppress(ServiceError, DockerException, OSError):
+                tend(client, inputs, old, FORGET)
         return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
+
+    def _chain(
+        self, client: Any, old: Values | None, inputs: Values, image: str, made_of: str
+    ) -> tuple[Callable[[], None] | None, int]:
+        """(what copies the chain database, seconds that it may take); None where nothing needs a copy.
+
+        Raises ProviderError for a database that the new image refuses, or whose copy has no room.
+        """
+        version, volume = version_of(client.api, made_of), wanted(inputs)
+        if not version or not volume:
+            return None, 0
+        chain = ChainDatabase(client, inputs, image, volume)
+        found = chain.begin(version)
+        if found is None or old is None or mounted(old) != volume or not found.is_before(version):
+            return None, 0
+        chain.refuse_no_room(found)
+
+        def keep() -> None:
+            self._status("copies the chain database")
+            chain.keep(found)
+
+        return keep, found.copy_seconds()
 
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:
@@ -266,6 +316,8 @@ class NodeContainer(Remade):
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
             )
         if not old["State"]["Running"]:
+            # Of a handover that was killed while it was undone.
+            tend(client, news, old, PUT_BACK)
             handover.start(news["name"], news["waitTimeout"])
 
     def _state(self, client: Any, inputs: Values) -> Values:
@@ -304,6 +356,14 @@ def _seen(inputs: Values, found: Values) -> Values:
     known = {key: value for key, value in inputs.items() if key != LAST_HEALTHY}
     running = {STOPPED: found["State"]["Running"], POLICY: policy(found)}
     return {**known, **given, **output(found), **running}
+
+
+def _version(client: Any, inputs: Values) -> str:
+    """Version of the image that is wanted, as far as a preview knows it: empty where it does not."""
+    image = inputs["image"]
+    known = known_as(client.api, image) if is_pinned(image) else None
+    version = version_of(client.api, known) if known else inputs.get(VERSION)
+    return "" if version in (None, UNKNOWN) else str(version)
 
 
 def _named(image: str, inputs: Values) -> str:

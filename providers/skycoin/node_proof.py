@@ -51,7 +51,7 @@ def refuse_unproved(api: Any, container: str, image: str, before: Answer | None)
 
     `before` is the answer of the node that it takes over from; None: it did not run.
     """
-    wanted = _version(api, image)
+    wanted = version_of(api, image)
     if not wanted:
         return
     now = answer(api, container)
@@ -66,7 +66,7 @@ def refuse_unproved(api: Any, container: str, image: str, before: Answer | None)
         )
 
 
-def _version(api: Any, image: str) -> str:
+def version_of(api: Any, image: str) -> str:
     """Version that an image's label names; empty where it has none."""
     try:
         labels = (api.inspect_image(image).get("Config") or {}).get("Labels") or {}

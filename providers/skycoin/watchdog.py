@@ -11,24 +11,28 @@ from typing import Any
 from clients.engine import engine_address
 from clients.errors import ServiceError
 from clients.ssh import start_detached
+from providers.base import Values
 from providers.log import Warn
+from providers.skycoin.chain_database import SCRIPT as CHAIN
+from providers.skycoin.chain_database import mounted
 
 SCRIPT = Path(__file__).with_name("watchdog.sh").read_text()
 MARGIN = 120
 """Seconds beyond the grace and the wait: for a slow board to copy, create, start and confirm."""
 
 
-def watch(place: Mapping[str, Any], old: Mapping[str, Any], attempt: str, warn: Warn) -> None:
+def watch(place: Mapping[str, Any], old: Values, attempt: str, copying: int, warn: Warn) -> None:
     """Let the host bring the container `old` back when the new one is not confirmed in time.
 
-    `place` are inputs of the node's container. A host that is not behind ssh can't be cut off. One whose sshd
-    runs no other command is said to have no watchdog.
+    `place` are inputs of the node's container, `copying` the seconds that a copy of its chain may take.
+    A host that is not behind ssh can't be cut off. One whose sshd runs no other command is said to have no
+    watchdog.
     """
     engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):
         return
     grace = int(place.get("stopTimeout") or 0)
-    seconds = grace + int(place.get("waitTimeout") or 0) + MARGIN
+    seconds = grace + int(place.get("waitTimeout") or 0) + copying + MARGIN
     arguments = [
         old["Name"].lstrip("/"),
         old["Id"],
@@ -37,6 +41,8 @@ def watch(place: Mapping[str, Any], old: Mapping[str, Any], attempt: str, warn: 
         str(seconds),
         str(grace),
         place["wallet"],
+        mounted(old),
+        CHAIN,
     ]
     try:
         start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)

@@ -2,8 +2,8 @@
 # Run on a host behind ssh while a node's container is handed over: brings the old container back where nobody
 # has confirmed the new one in time, for whoever started this may be cut off.
 # Arguments: container's name, id of the old container, its StartedAt, attempt of the handover, seconds, grace,
-# the wallet's volume.
-name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7
+# the wallet's volume, the chain's volume, the script that puts its database back (chain-database.sh).
+name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7 chain=$8 script=$9
 
 sleep "$seconds"
 # One that is gone was given up on purpose; one that has started since was brought back by somebody else.
@@ -15,5 +15,8 @@ if [ -n "$new" ]; then
 fi
 # A person may have helped themselves meanwhile: a wallet has one writer.
 [ -z "$(docker ps -q --filter "volume=$wallet")" ] || exit 1
+# The copy is of the time before the new one: what that one has written, the old one may refuse.
+[ -z "$chain" ] || docker run --rm --network none --read-only --cap-drop ALL --entrypoint sh -v "$chain:/data" \
+    "$(docker inspect -f '{{.Image}}' "$old")" -c "$script" chain-database put-back
 [ "$(docker inspect -f '{{.Name}}' "$old")" = "/$name" ] || docker rename "$old" "$name" || exit 1
 docker start "$old" && docker update --restart unless-stopped "$old"

@@ -23,6 +23,7 @@ from tests.e2e.plugin import busybox_archive, until
 from tests.e2e.rebooted import INPUTS, NAME, WALLET
 
 OLD, NEW = "node-like:1", "node-like:2"
+DATA = "skycoin-cut-off-data"
 SLOW = {"tests": ["CMD", "test", "-e", "/tmp/is-there"], "interval": "1s", "timeout": "1s", "retries": 100}
 """Health of a node that takes its time."""
 
@@ -61,7 +62,9 @@ class Node:
 
     def wanted(self, **changes: Any) -> Values:
         place = {"engine": self.board.engine, "sshOptions": self.board.ssh_options}
-        return {**INPUTS, **place, "image": OLD, "init": True, "waitTimeout": 20, **changes}
+        mounts = [*INPUTS["mounts"], {"type": "volume", "source": DATA, "target": "/data"}]
+        node = {**INPUTS, **place, "mounts": mounts, "image": OLD, "init": True, "waitTimeout": 20}
+        return {**node, **changes}
 
     def up(self, **changes: Any) -> None:
         news = self.wanted(**changes)
@@ -89,10 +92,16 @@ class Node:
         return dict(line.split() for line in listed)
 
 
+def in_data(board: Board, script: str) -> str:
+    """Output of a script in the node's data volume, past ssh and the link."""
+    return board.docker("run", "--rm", "-v", f"{DATA}:/data", "-w", "/data", OLD, "sh", "-c", script)
+
+
 @pytest.fixture
 def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
     monkeypatch.setattr(watchdog, "MARGIN", 10)
-    board.docker("volume", "create", WALLET)
+    for volume in (WALLET, DATA):
+        board.docker("volume", "create", volume)
     made = Node(board)
     made.up()
     yield made
@@ -106,6 +115,10 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
     old = board.docker("ps", "-q", "--no-trunc").strip()
     run = node.begin(image=NEW, healthcheck=SLOW)
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
+    # As an upgrade leaves it: what the new one has written, and the copy of before.
+    in_data(
+        board, "mkdir .skycoin && cd .skycoin && echo newer > data.db && echo older > data.db.before-upgrade"
+    )
     board.unplug()
     cut = time.monotonic()
     until(lambda: node.containers() == {NAME: OLD}, "the old one is back", seconds=90)
@@ -113,6 +126,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
     assert board.docker("ps", "-aq", "--no-trunc").split() == [old], "the new one is left"
     policy = board.docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", old).strip()
     assert policy == "unless-stopped"
+    assert in_data(board, "cd .skycoin && ls && cat data.db").split() == ["data.db", "older"]
     board.plug()
     run.join(timeout=120)
     assert len(node.failed) == 1, "the operator is told"

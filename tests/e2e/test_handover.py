@@ -21,7 +21,7 @@ from tests.e2e.plugin import until
 from tests.e2e.rebooted import TEXT as REBOOTED
 
 NODE, PORT = "skycoin-steady", 16426
-WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
+WALLET, BACKUPS, DATA = f"{NODE}-wallet", f"{NODE}-wallet-backups", f"{NODE}-data"
 TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": [{"address": "2a"}]})
 UP = ("up", "--yes", "--skip-preview", "--stack", "local")
 
@@ -130,6 +130,74 @@ def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(s
     assert copies(steady) == count + 1
     put(steady, TEXT)
     assert is_whole(steady)["Id"] != before
+
+
+@contextmanager
+def database_of(up: Machine, version: str) -> Iterator[Path]:
+    """The node stopped, with a chain database that names another version; afterwards its own, and running.
+
+    The real node has written it. Its words are exchanged for others of the same length: Bolt has no checksum
+    of them.
+    """
+    folder = Path(up.inspect("volume", DATA)["Mountpoint"]) / ".skycoin"
+    assert up.docker("stop", "-t", "60", NODE).code == 0
+    written = (folder / "data.db").read_bytes()
+    assert b"version0.27.1" in written
+    (folder / "data.db").write_bytes(written.replace(b"version0.27.1", f"version{version}".encode()))
+    yield folder
+    (folder / "data.db").write_bytes(written)
+    assert up.docker("start", NODE).code == 0
+    until(lambda: health(up) == "healthy", "the node runs again", seconds=90)
+
+
+@pytest.mark.case(6)
+def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_touched(
+    steady: Machine,
+) -> None:
+    before = steady.inspect("container", NODE)["Id"]
+    with database_of(steady, "0.28.0") as folder, changed(steady, args=["-log-level=debug"]):
+        stamped = (folder / "data.db").read_bytes()
+        for command in (("preview", "--stack", "local"), UP):
+            refused = steady.pulumi(*command)
+            assert refused.code != 0, refused.text
+            said = " ".join(refused.text.split())
+            assert f"volume '{DATA}' was written by version 0.28.0, and 0.27.1 refuses it" in said
+            assert f"`data-volume: {DATA}-anew`, say, in its entry" in said
+        assert (folder / "data.db").read_bytes() == stamped
+        assert steady.inspect("container", NODE)["Id"] == before
+        with changed(steady, data_volume=f"{DATA}-anew"):
+            anew = steady.pulumi(*UP)
+            assert anew.code == 0, anew.text
+        mounts = steady.inspect("container", NODE)["Mounts"]
+        assert {mount["Name"] for mount in mounts} == {f"{DATA}-anew", WALLET}
+        assert (folder / "data.db").read_bytes() == stamped, "the volume of before stays"
+    back = steady.pulumi(*UP)
+    assert back.code == 0, back.text
+    assert containers(steady) == [NODE]
+
+
+@pytest.mark.case(6, 39)
+def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_wrote_it(
+    steady: Machine,
+) -> None:
+    """Its API does not answer the question for its health; its version is in the database by then."""
+    before = steady.inspect("container", NODE)["Id"]
+    with database_of(steady, "0.26.0") as folder:
+        stamped = (folder / "data.db").read_bytes()
+        with changed(steady, api_sets=["TXN"], wait=15):
+            foreseen = " ".join(steady.pulumi("preview", "--stack", "local").text.split())
+            assert "which version 0.26.0 has written, goes to version 0.27.1" in foreseen
+            failed = steady.pulumi(*UP)
+        assert failed.code != 0
+        assert f"The old container {NODE} is back, as it was. So is its chain database." in failed.text
+        assert (folder / "data.db").read_bytes() == stamped
+        assert not list(folder.glob("data.db.*")), "the copy has gone into its place"
+        assert steady.inspect("container", NODE)["Id"] == before
+        assert steady.docker("start", NODE).code == 0
+        until(lambda: health(steady) == "healthy", "the old one reads it", seconds=90)
+        assert "DB version: 0.26.0" in steady.docker("logs", NODE).text
+        assert steady.docker("stop", "-t", "60", NODE).code == 0
+        assert b"version0.27.1" in (folder / "data.db").read_bytes()
 
 
 @pytest.mark.case(18, 37)

@@ -79,6 +79,15 @@ class NodeEngine:
     """True where images bear the title of this program's; those that nothing needs go then."""
     versions: dict[str, str] = field(default_factory=dict)
     """Image → version in its label."""
+    chain: str = ""
+    """Version in the chain database: a node of a labelled image writes it, and refuses a newer one."""
+    chain_kib: int = 1024
+    free_kib: int = 1024 * 1024
+    """Size of the database, and what is free beside it."""
+    chain_copy: str | None = None
+    """Version in the copy of the database; None: there is none."""
+    tended: list[str] = field(default_factory=list)
+    """Actions of the script of the chain database."""
     ailing: set[str] = field(default_factory=set)
     """Images whose nodes have become unhealthy since."""
     spoiled: dict[str, str] = field(default_factory=dict)
@@ -145,7 +154,7 @@ class NodeEngine:
             box.running = False
         for box in self.boxes.values():
             if box.policy == "always" or (box.policy == "unless-stopped" and not box.stopped_by_hand):
-                box.running = box.config["Image"] != BAD
+                box.running = self._lives(box)
         self._check()
         return [box.name for box in self.boxes.values() if box.running]
 
@@ -277,10 +286,32 @@ class NodeEngine:
             box.running, box.stopped_by_hand = True, False
             self.log.append(f"start {box.name}")
             self._check()
-            if box.config["Image"] == BAD:
+            if not self._lives(box):
                 box.running, box.exit_code = False, 2
 
         self._call(begin)
+
+    def _lives(self, box: Box) -> bool:
+        """Start its node, as v0.27.1 does: it refuses a database of a newer version, and stamps it else."""
+        version = self.versions.get(box.config["Image"], "").removeprefix("v")
+        if version and DATA in box.volumes:
+            if self.chain > version:
+                return False
+            self.chain = version
+        return bool(box.config["Image"] != BAD)
+
+    def tend(self, action: str) -> str:
+        """The script of the chain database; another volume than DATA has none."""
+        self.tended.append(action)
+        if action in ("begin", "forget"):
+            self.chain_copy = None
+        if action == "keep":
+            assert all(not box.running for box in self.boxes.values() if DATA in box.volumes)
+            self.chain_copy = self.chain
+        if action == "put-back" and self.chain_copy is not None:
+            assert all(not box.running for box in self.boxes.values() if DATA in box.volumes)
+            self.chain, self.chain_copy = self.chain_copy, None
+        return f"{self.chain or '-'} {self.chain_kib} {self.free_kib}" if action in ("begin", "look") else ""
 
     def _bound(self) -> set[str]:
         return {
@@ -361,7 +392,10 @@ class NodeEngine:
                 "Name": f"/{box.name}",
                 "Config": box.config,
                 "HostConfig": host,
-                "Mounts": [{"Type": "volume", "Name": name} for name in box.volumes],
+                "Mounts": [
+                    {"Type": "volume", "Name": mount["Source"], "Destination": mount.get("Target")}
+                    for mount in box.config["HostConfig"].get("Mounts") or ()
+                ],
                 "NetworkSettings": {"Networks": {}},
                 "State": {
                     "Status": status,
@@ -389,8 +423,15 @@ class _Containers:
         found: list[Values] = self.engine._call(lambda: self.engine.listed(filters))
         return found
 
-    def create(self, image: str, **options: Any) -> "_Copy | _Print":
+    def create(self, image: str, **options: Any) -> "_Copy | _Print | _Tending":
         modes = {name: mount["mode"] for name, mount in options["volumes"].items()}
+        if "chain-database" in options["command"]:
+            action = options["command"][-1]
+            [(volume, mode)] = modes.items()
+            assert mode == ("ro" if action == "look" else "rw")
+            assert volume != WALLET, "the wallet has no part in it"
+            assert volume in self.engine.volumes_there, "the engine would make it"
+            return _Tending(self.engine, action if volume == DATA else f"{action} in {volume}")
         if list(modes.values()) == ["ro"]:
             return _Print(self.engine.fingerprint if WALLET in modes else self.engine.memory)
         assert sorted(modes.values()) == ["ro", "rw"], "a copy can't change the wallet"
@@ -411,6 +452,27 @@ class _Print:
 
     def logs(self, tail: Any) -> bytes:
         return self.text.encode()
+
+    def remove(self, force: bool) -> None:
+        return None
+
+
+@dataclass(eq=False)
+class _Tending:
+    """A short run that looks after the chain database."""
+
+    engine: NodeEngine
+    action: str
+    said: str = ""
+
+    def start(self) -> None:
+        self.said = self.engine._call(lambda: self.engine.tend(self.action))
+
+    def wait(self, timeout: int) -> Values:
+        return {"StatusCode": 0}
+
+    def logs(self, tail: Any) -> bytes:
+        return self.said.encode()
 
     def remove(self, force: bool) -> None:
         return None

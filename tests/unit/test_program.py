@@ -89,6 +89,24 @@ def test_a_node_runs_its_hosts_variant_or_its_tags_list(
     assert split_pinned(image)[1] == engine.digest(source)
 
 
+def test_a_node_is_given_the_version_of_its_image_for_a_preview_that_has_no_image_yet() -> None:
+    engine = run_program(Engine(preview=True), stack_settings(FILES["local"]))
+    inputs = engine.one(NODE_CONTAINER, "node-1-container").inputs
+    assert (inputs["image"] is UNKNOWN, inputs["version"]) == (True, "0.27.1")
+
+
+def test_the_publishing_stack_says_the_version_of_its_image_where_it_knows_it() -> None:
+    stacks = published()
+    for provenance, version in (
+        (None, ""),
+        ({}, ""),
+        ({"skycoin": {"source": {"version": "0.28.0"}}}, "0.28.0"),
+    ):
+        stacks[RELEASE_STACK]["provenance"] = provenance
+        engine = run_program(Engine(stacks=stacks), stack_settings(FILES["fleet"]))
+        assert {node.inputs["version"] for node in engine.all_of(NODE_CONTAINER)} == {version}
+
+
 def test_debian_bases_are_built_first_and_each_variant_stands_on_its_own() -> None:
     engine = up_with("local", bases="debian", build_base=BUILD_BASE)
     assert [image.name for image in engine.all_of(BUILD)] == [

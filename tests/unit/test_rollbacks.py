@@ -43,6 +43,7 @@ def test_a_node_stays_at_the_digest_of_its_images_repository_and_each_run_says_s
     for kind, name in ((NODE_CONTAINER, "container"), (PREFLIGHT, "preflight"), (PULLED, "pulled")):
         assert engine.one(kind, f"one-{name}").inputs["image"] == held
         assert engine.one(kind, f"other-{name}").inputs["image"] != held
+    assert engine.one(NODE_CONTAINER, "one-container").inputs.get("version") is None, "its image says it"
     assert said == [f"{HELD} `./skyinfra node lift-rollback one{option}` lifts that"]
 
 

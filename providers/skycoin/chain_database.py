@@ -1,0 +1,178 @@
+"""The chain database of a node, on its host: the version that has written it, and a copy for the way back.
+
+A node writes its version into the database when it starts, and refuses one that a newer version has written
+(`src/skycoin/skycoin.go` of v0.27.1). It is copied before the first start of a newer version, and the copy
+takes its place again where that one fails. Versions and sizes leave the host, nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import NotFound
+
+from catalogue.node_container import DATA
+from clients.errors import ServiceError
+from clients.pull import known_as
+from clients.short_run import short_run
+from providers.base import UNKNOWN, ProviderError, Values
+from providers.skycoin.release_order import is_newer
+from providers.skycoin.wallet_copy import LABEL
+
+SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
+"""Run by the shell of a node's image."""
+PUT_BACK = "put-back"
+FORGET = "forget"
+SECONDS = 120
+"""Time limit of what reads and renames."""
+COPIED = 4 * 1024
+"""KiB that a slow SD card copies in a second."""
+SPARE = 256 * 1024
+"""KiB that stay free beside a copy: a node writes on."""
+CHECKPOINT, KNOWN = "0.25.0", "0.27.1"
+"""A version from the first to the second verifies a database of one before the first (its own constant
+DBVerifyCheckpointVersion), and changes nothing else. What later ones do is not known here."""
+_PAGE = "docs/wallets.md, “Back to an older version”"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A chain database as it is."""
+
+    version: str
+    """Version that has written it; empty where it names none."""
+    size: int
+    free: int
+    """KiB: its own, and what its disk has left."""
+
+    def is_before(self, version: str) -> bool:
+        """True where a node of that version writes its own into it, which older ones refuse then."""
+        return not self.version or is_newer(version, self.version)
+
+    def copy_seconds(self) -> int:
+        """Time limit of its copy."""
+        return SECONDS + self.size // COPIED
+
+
+class ChainDatabase:
+    """The database in a node's data volume."""
+
+    def __init__(self, client: Any, place: Mapping[str, Any], image: str, volume: str) -> None:
+        """`place` are inputs of the node's container, `image` a node's image, whose shell looks after it."""
+        self._client = client
+        self._place = place
+        self._image = image
+        self._volume = volume
+
+    def look(self, version: str) -> Database | None:
+        """The database as it is; None where there is none. Refuse one that `version` can't read."""
+        try:
+            self._client.api.inspect_volume(self._volume)
+        except NotFound:
+            return None
+        return self._readable(self._run("look", "ro"), version)
+
+    def begin(self, version: str) -> Database | None:
+        """The same, when no handover is under way: what an earlier one has left beside it goes."""
+        return self._readable(self._run("begin"), version)
+
+    def refuse_no_room(self, found: Database) -> None:
+        """Raise ProviderError where its copy has no room."""
+        if found.free < found.size + SPARE:
+            raise ProviderError(
+                f"{self._where()} is copied before a newer version writes into it, for the way back. That "
+                f"needs {_megabytes(found.size + SPARE)}, and {_megabytes(found.free)} are free. The node "
+                f"was left as it is. Make room there, or {self._anew()}"
+            )
+
+    def keep(self, found: Database) -> None:
+        """Copy it beside itself; no node may run on it."""
+        self._run("keep", seconds=found.copy_seconds())
+
+    def tend(self, action: str) -> None:
+        """Do PUT_BACK, for which no node may run on it, or FORGET; nothing where there is no copy."""
+        self._run(action)
+
+    def foretold(self, found: Database, version: str) -> str:
+        """Say what a newer version does with the database, and how long the way back is."""
+        wrote = f"version {found.version} has written" if found.version else "names no version"
+        return (
+            f"{self._where()}, which {wrote}, goes to version {version}. "
+            f"That {_does(found.version, version)}; older versions refuse it afterwards. It is copied first, "
+            f"while the node is stopped ({_megabytes(found.size)}), and the copy takes its place where "
+            f"{version} fails."
+        )
+
+    def _readable(self, printed: str, version: str) -> Database | None:
+        if not printed:
+            return None
+        try:
+            wrote, size, free = printed.split()
+            found = Database(wrote.removeprefix("-"), int(size), int(free))
+        except ValueError:
+            raise ServiceError(f"{self._where()} can't be read: {printed[-200:]!r}") from None
+        if is_newer(found.version, version):
+            raise ProviderError(
+                f"{self._where()} was written by version {found.version}, and {version} refuses it. The node "
+                "was left as it is, and the wallet has no part in it. Keep "
+                f"version {found.version} or a newer one, or {self._anew()}"
+            )
+        return found
+
+    def _where(self) -> str:
+        return f"host {self._place['host']}: the chain database in the volume {self._volume!r}"
+
+    def _anew(self) -> str:
+        return (
+            f"let the node load the chain anew into another volume: `data-volume: {self._volume}-anew`, say, "
+            f"in its entry. {self._volume!r} stays as it is ({_PAGE})."
+        )
+
+    def _run(self, action: str, mode: str = "rw", seconds: int = SECONDS) -> str:
+        code, said = short_run(
+            self._client,
+            self._place,
+            self._image,
+            ["sh", "-c", SCRIPT, "chain-database", action],
+            seconds,
+            # One that was killed is removed before the next copy of the wallet.
+            labels={LABEL: self._place.get("wallet", "")},
+            volumes={self._volume: {"bind": DATA, "mode": mode}},
+        )
+        if code:
+            raise ServiceError(f"{self._where()}: `{action}` ended with {code}: {said}")
+        return said
+
+
+def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
+    """Do PUT_BACK or FORGET in the data volume of a container; nothing where its host has no image for it."""
+    image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
+    if image and (volume := mounted(found)):
+        ChainDatabase(client, place, image, volume).tend(action)
+
+
+def mounted(found: Values) -> str:
+    """Data volume of a container; empty where it has none."""
+    mounts = found.get("Mounts") or ()
+    return next((str(one["Name"]) for one in mounts if one.get("Destination") == DATA), "")
+
+
+def wanted(inputs: Values) -> str:
+    """Data volume that a container's inputs name; empty where no preview knows it."""
+    mounts = inputs.get("mounts")
+    sources = [one["source"] for one in mounts if one["target"] == DATA] if isinstance(mounts, list) else []
+    return next((str(one) for one in sources if one != UNKNOWN), "")
+
+
+def _does(before: str, after: str) -> str:
+    """Say what a version does when it takes over the database of one before it."""
+    if is_newer(after, KNOWN):
+        return "may verify or convert it"
+    if not before or is_newer(CHECKPOINT, before):
+        return "verifies it, block by block, before it serves"
+    return "writes its version into it"
+
+
+def _megabytes(kibibytes: int) -> str:
+    return f"{-(-kibibytes // 1024):,} MiB"

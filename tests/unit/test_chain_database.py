@@ -1,0 +1,170 @@
+"""The chain database: the version in it, as the script reads it, and what is done with it in its volume."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from providers.skycoin.chain_database import SCRIPT
+from providers.skycoin.release_order import is_newer
+from tests.unit.bolt import BRANCH, LEAF, bucket, database, file, meta, page, root, stamped
+
+COPY, PARTIAL = "data.db.before-upgrade", "data.db.before-upgrade.partial"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the database, in place of the volume's."""
+    made = tmp_path / "data" / ".skycoin"
+    made.mkdir(parents=True)
+    return made
+
+
+def tend(folder: Path, action: str) -> str:
+    """Output of the script with the shell of this machine; in the node's image: tests/e2e."""
+    script = SCRIPT.replace("/data/", f"{folder.parent}/")
+    command = ["sh", "-c", script, "chain-database", action]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def version(folder: Path, content: bytes) -> str:
+    (folder / "data.db").write_bytes(content)
+    return tend(folder, "look").split()[0]
+
+
+@pytest.mark.parametrize("size", [4096, 16384, 65536])
+def test_the_version_is_read_whatever_the_size_of_a_page(folder: Path, size: int) -> None:
+    """That of the kernel which ran the node first: 16 KiB on a Raspberry Pi 5."""
+    assert version(folder, database("0.27.1", size)) == "0.27.1"
+
+
+def test_a_version_may_have_words_and_builds(folder: Path) -> None:
+    assert version(folder, database("0.28.0-rc.1+build.5")) == "0.28.0-rc.1+build.5"
+
+
+def test_the_later_one_of_two_transactions_counts(folder: Path) -> None:
+    """Bolt's two meta pages take turns; what an earlier one names is of an earlier version."""
+    pages = b"", root(3, "0.26.0"), root(4, "0.27.1")
+    for newest in (0, 1):
+        metas = [meta(4096, 0, 4 - newest, 9 - newest), meta(4096, 1, 3 + newest, 8 + newest)]
+        assert version(folder, file(4096, *metas, *pages)) == "0.27.1"
+
+
+def test_buckets_on_more_than_one_page_are_found_by_their_branch(folder: Path) -> None:
+    leads = [
+        (key, number.to_bytes(8, "little"), 0) for key, number in ((b"a", 4), (b"db", 5), (b"unspent", 6))
+    ]
+    leaves = page(4, LEAF, [(b"a", b"1", 0)]), root(5, "0.27.1"), page(6, LEAF, [(b"unspent", b"1", 0)])
+    metas = meta(4096, 0, 3, 2), meta(4096, 1, 3, 1)
+    assert version(folder, file(4096, *metas, b"", page(3, BRANCH, leads), *leaves)) == "0.27.1"
+
+
+def test_a_bucket_with_a_page_of_its_own_is_read(folder: Path) -> None:
+    own = page(4, LEAF, [(b"other", b"1", 0), (b"version", b"0.27.1", 0)])
+    buckets = page(3, LEAF, [(b"db_meta", bucket(4), 1)])
+    metas = meta(4096, 0, 3, 2), meta(4096, 1, 3, 1)
+    assert version(folder, file(4096, *metas, b"", buckets, own)) == "0.27.1"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no database",
+        b"\0" * 40960,
+        file(4096, meta(4096, 0, 3, 2), meta(4096, 1, 3, 1), b"", page(3, LEAF, [(b"blocks", b"1", 0)])),
+        file(4096, meta(4096, 0, 3, 2), meta(4096, 1, 3, 1), b"", page(3, LEAF, [])),
+        database("0.27.1")[:12288],
+        file(4096, meta(4096, 0, 3, 2, magic=1), meta(4096, 1, 3, 1, magic=1), b"", root(3, "0.27.1")),
+        file(4096, meta(4096, 0, 3, 2), meta(4096, 1, 3, 1), b"", page(3, BRANCH, [(b"a", b"\3", 0)])),
+    ],
+    ids=["empty", "text", "zeros", "no version", "no bucket", "cut short", "other magic", "a loop"],
+)
+def test_a_file_without_a_version_is_said_to_have_none(folder: Path, content: bytes) -> None:
+    assert version(folder, content) == "-"
+
+
+def test_its_size_and_what_is_free_are_in_kibibytes(folder: Path) -> None:
+    (folder / "data.db").write_bytes(database("0.27.1"))
+    _, size, free = tend(folder, "look").split()
+    assert int(size) == 16
+    asked = subprocess.run(["df", "-Pk", folder], capture_output=True, text=True, check=True)
+    assert abs(int(free) - int(asked.stdout.splitlines()[1].split()[3])) < 1024 * 1024
+
+
+def test_a_volume_without_a_database_answers_nothing(folder: Path) -> None:
+    for action in ("look", "begin", "put-back", "forget"):
+        assert tend(folder, action) == ""
+    folder.rmdir()
+    assert tend(folder, "look") == ""
+
+
+def test_a_copy_takes_the_place_of_what_the_newer_version_has_written(folder: Path) -> None:
+    (folder / "data.db").write_bytes(database("0.27.1"))
+    tend(folder, "keep")
+    assert sorted(path.name for path in folder.iterdir()) == ["data.db", COPY]
+    assert (folder / COPY).stat().st_mode & 0o777 == 0o600
+    (folder / "data.db").write_bytes(database("0.28.0"))
+    tend(folder, "put-back")
+    assert [path.name for path in folder.iterdir()] == ["data.db"]
+    assert (folder / "data.db").read_bytes() == database("0.27.1")
+    tend(folder, "put-back")
+    assert (folder / "data.db").read_bytes() == database("0.27.1")
+
+
+def test_half_a_copy_is_never_put_back(folder: Path) -> None:
+    (folder / "data.db").write_bytes(database("0.27.1"))
+    (folder / PARTIAL).write_bytes(b"half")
+    tend(folder, "put-back")
+    assert [path.name for path in folder.iterdir()] == ["data.db"]
+    assert (folder / "data.db").read_bytes() == database("0.27.1")
+
+
+@pytest.mark.parametrize("action", ["forget", "begin"])
+def test_a_copy_that_nobody_needs_is_removed(folder: Path, action: str) -> None:
+    for name in ("data.db", COPY, PARTIAL):
+        (folder / name).write_bytes(database("0.28.0"))
+    said = tend(folder, action)
+    assert [path.name for path in folder.iterdir()] == ["data.db"]
+    assert said.startswith("0.28.0 16 ") is (action == "begin")
+
+
+def test_a_look_changes_nothing(folder: Path) -> None:
+    for name in ("data.db", COPY, PARTIAL):
+        (folder / name).write_bytes(database("0.28.0"))
+    before = {path: path.stat() for path in folder.iterdir()}
+    tend(folder, "look")
+    assert {path: path.stat() for path in folder.iterdir()} == before
+
+
+ORDER = [
+    "0.9.0",
+    "0.27.0",
+    "0.27.1-alpha.1",
+    "0.27.1-alpha.beta",
+    "0.27.1-rc.2",
+    "0.27.1-rc.10",
+    "0.27.1",
+    "1.0.0",
+]
+
+
+@pytest.mark.parametrize("one", ORDER)
+@pytest.mark.parametrize("other", ORDER)
+def test_versions_have_the_order_that_the_node_gives_them(one: str, other: str) -> None:
+    assert is_newer(one, other) is (ORDER.index(one) > ORDER.index(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("", "0.27.1"), ("0.27.1", ""), ("1.0", "0.27.1"), ("0.27.1+b", "0.27.1")]
+)
+def test_what_is_no_version_and_what_is_another_build_is_not_newer(one: str, other: str) -> None:
+    assert not is_newer(one, other)
+
+
+def test_a_stamp_is_that_of_the_node() -> None:
+    """The bytes of the bucket db_meta in a database that v0.27.1 has made."""
+    assert stamped("0.27.1").endswith(struct.pack("<IIII", 0, 16, 7, 6) + b"version0.27.1")

@@ -1,0 +1,304 @@
+"""The chain database in a handover: what an older version refuses, and the way back from a newer one."""
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from clients.errors import ServiceError
+from providers.base import UNKNOWN, ProviderError, Values
+from providers.skycoin import chain_database
+from providers.skycoin.node_container import NodeContainer
+from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, Fault, NodeEngine, Resource
+from tests.unit.projects import PROJECT
+from tests.unit.test_handover import (
+    ENDINGS,
+    INPUTS,
+    NAME,
+    _clock,  # noqa: F401 a fixture
+    disturbed,
+    health,
+    is_whole,
+    only,
+    steps,
+)
+
+OLD, NEW = "0.27.1", "0.28.0"
+VERSIONS = {GOOD: f"v{OLD}", NEXT: NEW, BAD: NEW, SICK: NEW}
+OTHER = "skycoin-one-data-anew"
+WHERE = f"host attic: the chain database in the volume '{DATA}'"
+REFUSED = (
+    f"{WHERE} was written by version 0.28.0, and 0.27.1 refuses it. The node was left as it is, and the "
+    "wallet has no part in it. Keep version 0.28.0 or a newer one, or let the node load the chain anew into "
+    f"another volume: `data-volume: {DATA}-anew`, say, in its entry. '{DATA}' stays as it is "
+    "(docs/wallets.md, “Back to an older version”)."
+)
+NO_ROOM = (
+    f"{WHERE} is copied before a newer version writes into it, for the way back. That needs 1,256 MiB, and "
+    "1,255 MiB are free."
+)
+
+
+@dataclass
+class Node:
+    """A node whose images say their versions, and whose engine is strict."""
+
+    engine: NodeEngine
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        kind = NodeContainer(lambda _: None, self.said.append, lambda _: self.engine)
+        self.resource = Resource(kind)
+
+    def up(self, image: str, **changes: Any) -> str:
+        return self.resource.up({**INPUTS, "image": image, **changes})
+
+    def preview(self, image: str, **changes: Any) -> Values:
+        kind, olds = self.resource.kind, self.resource.outputs
+        return kind.planned({**INPUTS, "image": image, **changes}, olds)
+
+
+@pytest.fixture
+def node() -> Node:
+    made = Node(engine_of_versions())
+    made.up(GOOD)
+    made.engine.tended.clear()
+    made.engine.log.clear()
+    return made
+
+
+def engine_of_versions() -> NodeEngine:
+    engine = NodeEngine(versions=VERSIONS, volumes_there={*NodeEngine().volumes_there, OTHER})
+    engine.answers = {GOOD: health(OLD, 100), NEXT: health(NEW, 100)}
+    return engine
+
+
+def mounts_of(volume: str) -> list[Values]:
+    return [{**INPUTS["mounts"][0], "source": volume}, INPUTS["mounts"][1]]
+
+
+def test_a_newer_version_gets_the_database_after_a_copy_that_goes_when_it_is_healthy(node: Node) -> None:
+    assert node.up(NEXT) == "update"
+    assert node.engine.tended == ["begin", "keep", "forget"]
+    assert (node.engine.chain, node.engine.chain_copy) == (NEW, None)
+
+
+@pytest.mark.parametrize("image", [SICK, BAD])
+@pytest.mark.case(6, 39)
+def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads(
+    node: Node, image: str
+) -> None:
+    """It had written its version: the old container came back, and ended again and again."""
+    before = only(node.engine)
+    with pytest.raises(ProviderError) as error:
+        node.up(image)
+    assert str(error.value).endswith(
+        f"The old container {NAME} is back, as it was. So is its chain database."
+    )
+    assert node.engine.tended == ["begin", "keep", "put-back"]
+    assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
+    assert only(node.engine) is before
+    is_whole(node.engine, INPUTS)
+
+
+@pytest.mark.parametrize("boot", [False, True], ids=["engine restarted", "board rebooted"])
+@pytest.mark.parametrize("image", [NEXT, SICK])
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(6, 17, 39)
+def test_whatever_happens_at_whatever_step_the_next_up_runs_on_a_database_that_it_reads(
+    fault: Fault, image: str, boot: bool
+) -> None:
+    for at in steps():
+        engine = engine_of_versions()
+        resource = disturbed(engine, at, fault, {**INPUTS, "image": image}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        started = engine.boot() if boot else engine.restart_daemon()
+        assert len(started) <= 1
+        good = {**INPUTS, "image": NEXT if image == NEXT else GOOD}
+        # Two runs: the first one may say that the one before had not ended.
+        with contextlib.suppress(*ENDINGS):
+            resource.up(good, refresh=True)
+        resource.up(good, refresh=True)
+        is_whole(engine, good)
+        assert engine.chain == (NEW if image == NEXT else OLD), f"step {at}"
+        assert engine.violations == [], f"step {at}"
+    assert at > 15, "the faults were at every step"
+
+
+@pytest.mark.case(6)
+def test_an_older_version_is_refused_before_the_newer_one_is_stopped(node: Node) -> None:
+    node.up(NEXT)
+    node.engine.log.clear()
+    for attempt in (node.preview, node.up):
+        with pytest.raises(ProviderError) as error:
+            attempt(GOOD)
+        assert str(error.value) == REFUSED
+    assert node.engine.log == []
+    is_whole(node.engine, {**INPUTS, "image": NEXT})
+    assert "## Back to an older version" in (PROJECT / "docs" / "wallets.md").read_text()
+
+
+@pytest.mark.case(6)
+def test_an_older_version_loads_the_chain_anew_in_another_volume(node: Node) -> None:
+    """The height is not compared: that of an empty chain is lower than any."""
+    node.up(NEXT)
+    node.engine.answers[GOOD] = health(OLD, 0)
+    node.engine.tended.clear()
+    assert node.up(GOOD, mounts=mounts_of(OTHER)) == "update"
+    assert node.engine.tended == [f"begin in {OTHER}"]
+    assert (DATA in node.engine.volumes_there, node.engine.chain) == (True, NEW)
+    is_whole(node.engine, {**INPUTS, "image": GOOD})
+
+
+def test_the_same_version_needs_no_copy(node: Node) -> None:
+    node.up(GOOD, command=["-log-level=debug"])
+    assert node.engine.tended == ["begin"]
+
+
+def test_a_failed_change_of_the_same_version_has_nothing_to_put_back(node: Node) -> None:
+    node.engine.versions = {**VERSIONS, SICK: OLD}
+    with pytest.raises(ProviderError, match=r"is back, as it was\.$"):
+        node.up(SICK)
+    assert node.engine.tended == ["begin"]
+
+
+def test_an_image_that_says_no_version_has_its_database_left_alone(node: Node) -> None:
+    node.engine.versions = {GOOD: OLD}
+    assert node.up(NEXT, version=NEW) == "update"
+    assert node.engine.tended == []
+
+
+def test_a_copy_without_room_is_refused_before_the_node_is_stopped(node: Node) -> None:
+    node.engine.chain_kib, node.engine.free_kib = 1000 * 1024, 1255 * 1024
+    for attempt in (node.preview, node.up):
+        with pytest.raises(ProviderError) as error:
+            attempt(NEXT)
+        assert str(error.value).startswith(NO_ROOM)
+    assert node.engine.log == []
+    node.engine.free_kib = 1256 * 1024
+    assert node.up(NEXT) == "update"
+
+
+def test_an_answer_that_is_none_stops_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.engine, "tend", lambda _: "sh: od: not found")
+    with pytest.raises(ServiceError, match="can't be read: 'sh: od: not found'"):
+        node.up(NEXT)
+    assert node.engine.log == []
+    assert node.preview(NEXT), "a preview goes on"
+
+
+def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short_run(*_: Any, **__: Any) -> tuple[int, str]:
+        return 1, "cp: write error: no space left on device"
+
+    monkeypatch.setattr(chain_database, "short_run", short_run)
+    with pytest.raises(ServiceError, match=r"`begin` ended with 1: cp: write error"):
+        node.up(NEXT)
+
+
+FORETOLD = (
+    f"{WHERE}, which {{}}, goes to version {{}}. That {{}}; older versions refuse it afterwards. It is "
+    "copied first, while the node is stopped (1 MiB), and the copy takes its place where {} fails."
+)
+
+
+@pytest.mark.parametrize(
+    ("wrote", "image", "words"),
+    [
+        (OLD, NEW, ("version 0.27.1 has written", NEW, "may verify or convert it", NEW)),
+        ("0.26.0", OLD, ("version 0.26.0 has written", OLD, "writes its version into it", OLD)),
+        (
+            "0.24.1",
+            OLD,
+            ("version 0.24.1 has written", OLD, "verifies it, block by block, before it serves", OLD),
+        ),
+        ("", OLD, ("names no version", OLD, "verifies it, block by block, before it serves", OLD)),
+    ],
+)
+def test_a_preview_says_what_a_newer_version_does_with_the_database(
+    node: Node, wrote: str, image: str, words: tuple[str, ...]
+) -> None:
+    node.engine.chain, node.engine.versions = wrote, {NEXT: image}
+    node.preview(NEXT)
+    assert node.said == [FORETOLD.format(*words)]
+    assert node.engine.tended == ["look"]
+    assert node.engine.log == []
+
+
+@pytest.mark.parametrize("unbuilt", [UNKNOWN, f"registry.example/skycoin@sha256:{'e' * 64}"])
+def test_a_preview_of_an_image_that_the_host_has_not_goes_by_the_settings(node: Node, unbuilt: str) -> None:
+    node.preview(unbuilt, version=NEW)
+    assert [NEW in said for said in node.said] == [True]
+    node.said.clear()
+    for unknown in (None, UNKNOWN):
+        node.preview(unbuilt, version=unknown)
+    assert node.said == []
+
+
+def test_a_preview_says_nothing_where_nothing_comes_of_it(node: Node) -> None:
+    node.preview(GOOD, command=["-log-level=debug"])
+    node.preview(NEXT, mounts=mounts_of(OTHER))
+    node.preview(NEXT, mounts=mounts_of("not-there"))
+    node.preview(NEXT, mounts=mounts_of(UNKNOWN))
+    node.preview(NEXT, mounts=UNKNOWN)
+    node.engine.images_there.discard(GOOD)
+    node.preview(NEXT)
+    assert node.said == []
+    assert node.engine.log == []
+
+
+def test_the_version_in_the_settings_is_no_difference_by_itself(node: Node) -> None:
+    assert node.up(GOOD, version=OLD) == "same"
+    assert node.resource.kind.check("one", {}, {**INPUTS, "version": OLD}).failures == []
+
+
+def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: Node) -> None:
+    """Engines start a container without its image; nothing is pulled for the database."""
+    node.engine.stop(NAME, timeout=60)
+    node.engine.images_there.clear()
+    assert node.resource.up(INPUTS, refresh=True) == "update"
+    is_whole(node.engine, INPUTS)
+    assert node.engine.tended == []
+
+
+@pytest.mark.case(6, 17, 39)
+def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_starts(node: Node) -> None:
+    """Killed between the old container's name and its start; no refresh finds a handover then."""
+    node.engine.stop(NAME, timeout=60)
+    node.engine.chain, node.engine.chain_copy = NEW, OLD
+    assert node.resource.up(INPUTS, refresh=True) == "update"
+    is_whole(node.engine, INPUTS)
+    assert node.engine.chain == OLD
+    assert node.engine.chain_copy is None
+
+
+@pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
+def test_a_copy_that_is_not_removed_does_not_fail_what_is_confirmed(fault: Fault) -> None:
+    """Neither by an update nor by a `--replace`, of which an error would lose the new container's id."""
+    for replace in (False, True):
+        engine = engine_of_versions()
+        calls = _calls_until_forgotten(replace)
+        resource = disturbed(engine, calls, fault, {**INPUTS, "image": NEXT}, replace=replace)
+        assert (engine.chain, engine.chain_copy) == (NEW, OLD)
+        engine.disarm()
+        resource.up({**INPUTS, "image": NEXT}, refresh=True)
+        is_whole(engine, {**INPUTS, "image": NEXT})
+        assert resource.outputs["image"] == NEXT
+
+
+def _calls_until_forgotten(replace: bool) -> int:
+    """Number of the call that removes the copy."""
+    engine = engine_of_versions()
+    seen: list[int] = []
+    tend = engine.tend
+
+    def counted(action: str) -> str:
+        seen.append(engine.calls)
+        return tend(action)
+
+    engine.tend = counted  # type: ignore[method-assign]
+    disturbed(engine, 0, Fault.FAILED, {**INPUTS, "image": NEXT}, replace=replace)
+    return seen[-1]
