@@ -124,8 +124,9 @@ def test_a_tag_says_where_it_points_where_it_moves_and_what_it_gains_and_loses()
         "moves to what would be built for arm32v7, arm64v8, `x@bbbbbbbbbbbb` (amd64); gains arm64v8; "
         "**loses arm32v5**"
     )
-    assert f"- `docker.io/skycoin/skycoin`: `latest` (now `aaaaaaaaaaaa`): {said}" in lines
-    row = f"| `docker.io/skycoin/skycoin:latest` | aaaaaaaaaaaa | {said} | amd64, arm32v7, arm64v8 |"
+    why = "its variants are verified anew; other architectures; another image of a variant"
+    assert f"- `docker.io/skycoin/skycoin`: `latest` (now `aaaaaaaaaaaa`): {said}. Why: {why}" in lines
+    row = f"| `docker.io/skycoin/skycoin:latest` | aaaaaaaaaaaa | {said} | amd64, arm32v7, arm64v8 | {why} |"
     assert row in lines
     assert lines[6].startswith("- In `docker.io/skycoin/skycoin`, arm32v5 would be gone from `latest`: ")
 
@@ -250,6 +251,7 @@ def test_the_first_screen_and_the_page_keep_their_limits(count: int, faults: lis
     for title in (
         "What can be lost",
         "What stops, and for how long",
+        "What is built, and why",
         "Published tags",
         "Volumes",
         "Warnings",
