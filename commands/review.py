@@ -17,8 +17,10 @@ from review.approval_words import details, ending, ending_without
 from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
 from review.markdown import page, page_without_preview
+from review.promises import RULES
 from review.published import with_presence
 from review.risk import Level, risk_of
+from review.rules import broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import read_stack_file
 from wallets.nodes import nodes_of
@@ -62,7 +64,8 @@ def review(
 
     Changes nothing, and leaves no stack behind. The page's first line says the risk, and the exit code: 0
     where it is safe or only restarts, 1 without a preview, 3 where `pulumi up` would be refused, and 5 where
-    a wallet, a volume or something published could be lost. Its end has the hash for `./skyinfra apply`.
+    a wallet, a volume or something published could be lost, or a rule does not hold. Its end has the hash
+    for `./skyinfra apply`.
     """
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
@@ -111,6 +114,7 @@ class _Page:
         changes = read_changes(preview, self._checkout)
         if failed and not changes.faults:
             raise PreviewError("it failed, and has no fault")
+        changes = replace(changes, broken=broken_rules(wanted(preview), RULES))
         return with_presence(changes) if self.look else changes
 
     @property

@@ -15,6 +15,7 @@ from review.options import BUILD, TAG, VOLUME, Options, read_options
 from review.portable import without_trace
 from review.publications import Publication, publication, reference
 from review.restarts import CONTAINERS, Restart, restart
+from review.rules import Broken
 from review.steps import Step, changing_steps
 from review.volumes import Volume, touched_volumes
 
@@ -59,6 +60,8 @@ class Changes:
     """Protection, order, providers and hooks, of unchanged resources too."""
     graph: Graph = field(default_factory=Graph)
     """Only what changes."""
+    broken: tuple[Broken, ...] = ()
+    """Rules that do not hold of what the program wants (review/promises.py)."""
 
 
 def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:

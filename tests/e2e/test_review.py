@@ -99,7 +99,9 @@ def test_a_program_that_gives_a_wallet_up_is_caught(
     reviewed.edit("components/node.py", option, gone)
     done = reviewed.review("--no-refresh")
     assert done.returncode == AT_RISK, done.stderr
-    assert done.stdout.startswith("## Stack local: WALLET AT RISK, restarts 1 node for at most 6 min\n")
+    assert done.stdout.startswith(
+        "## Stack local: WALLET AT RISK, BREAKS 1 RULE, restarts 1 node for at most 6 min\n"
+    )
     assert f"- The wallet volume `skycoin-node-1-wallet` on host here is {said}: " in done.stdout
 
 

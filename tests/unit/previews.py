@@ -24,6 +24,11 @@ def preview_of(before: Engine, after: Engine) -> Preview:
     return {"steps": steps, "changeSummary": {op: counts.count(op) for op in dict.fromkeys(counts)}}
 
 
+def first_preview(engine: Engine) -> Preview:
+    """Preview of a stack that has no state."""
+    return preview_of(Engine(), engine)
+
+
 def _steps(old: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
     for entry in after.registered:
         was = old.get(entry.urn)
@@ -68,7 +73,12 @@ def _state(entry: Registered, engine: Engine) -> Preview:
     }
     if entry.provider:
         state["provider"] = f"{entry.provider}::6ed0fd"
-    return state | {"protect": entry.protect, "retainOnDelete": entry.retain_on_delete}
+    return state | {
+        "protect": entry.protect,
+        "retainOnDelete": entry.retain_on_delete,
+        "replaceOnChanges": sorted(entry.replace_on_changes),
+        "deletedWith": entry.deleted_with,
+    }
 
 
 def _outputs(entry: Registered, engine: Engine) -> Any:

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ from review.approval_words import ending, ending_without
 from review.causes import Checkout
 from review.changes import read_changes
 from review.markdown import LIMIT, page
+from review.promises import RULES
 from review.risk import Level, risk_of
+from review.rules import broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import StackFile
 from tests.unit.engine import BUILD, NODE_CONTAINER, VOLUME, Engine
@@ -146,6 +149,18 @@ def node_removed() -> Preview:
     return preview_of(before, run("fleet", nodes={"attic": {**nodes["attic"], "rpc-port": 6421}}))
 
 
+def rules_broken() -> Preview:
+    """A program that publishes the nodes' API to all the world, and gives one of them all rights."""
+    preview = nothing()
+    for step in preview["steps"]:
+        if NODE_CONTAINER in step["urn"]:
+            inputs = step["newState"]["inputs"]
+            step |= {"op": "update", "detailedDiff": dict.fromkeys(("ports", "privileged"))}
+            inputs["ports"] = [{**inputs["ports"][0], "ip": "0.0.0.0"}, *inputs["ports"][1:]]
+            inputs["privileged"] = step["urn"].endswith("::attic-container")
+    return preview
+
+
 def refused() -> Preview:
     said = (
         "docker.io/skycoin/skycoin:0.27.1 is published as sha256:647f86b8cdb4, and its content would be "
@@ -176,6 +191,7 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "boards": ("fleet", boards, Level.RESTARTS),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
     "node-removed": ("fleet", node_removed, Level.RESTARTS),
+    "rules-broken": ("fleet", rules_broken, Level.AT_RISK),
     "refused": ("release", refused, Level.REFUSED),
     "200-nodes": ("fleet", many, Level.RESTARTS),
 }
@@ -193,7 +209,8 @@ EDITS: dict[str, tuple[str, str]] = {
 def test_an_example_is_what_the_program_gives(name: str) -> None:
     stack, preview, level = PAGES[name]
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
-    changes = read_changes(json.loads(json.dumps(preview())), checkout)
+    found = json.loads(json.dumps(preview()))
+    changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), RULES))
     # A real hash is of a checkout and a state, which an example has not.
     end = (
         ending_without(STOPS) if changes.faults else ending(stack, hashlib.sha256(name.encode()).hexdigest())

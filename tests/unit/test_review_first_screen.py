@@ -97,11 +97,21 @@ def test_a_preview_that_leaves_things_out_is_not_called_safe() -> None:
     assert INCOMPLETE in screen(changes)
 
 
+SOUND: dict[str, Any] = {
+    "image": f"repo/skycoin@{A}",
+    "user": "10000:10000",
+    "readOnly": True,
+    "capabilities": {"drops": ["ALL"]},
+    "securityOpts": ["no-new-privileges"],
+}
+"""Inputs of a container that break no rule."""
+
+
 @pytest.mark.parametrize(
     ("steps", "code"),
     [
         ([], 0),
-        ([replaced(**LIMITS)], 0),
+        ([replaced(**LIMITS, **SOUND)], 0),
         ([tags({"amd64": A}, {"amd64": B})], 0),
         ([tags({"amd64": A, "arm32v5": A}, {"amd64": A})], AT_RISK),
     ],
