@@ -127,7 +127,8 @@ class Causes:
         for path in heads:
             was, would = step.old.get(path), step.new.get(path)
             if path not in TOLD and not (path in FOLLOWERS and (explained or was == would)):
-                yield difference(path, was, would)
+                # Lists name the architecture: with their values, each variant would have a row of its own.
+                yield path if isinstance(was, list) else difference(path, was, would)
 
     def _arguments(self, step: Step, image: str) -> Iterator[str]:
         before, after = (its.get("buildArgs") or {} for its in (step.old, step.new))

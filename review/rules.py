@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
-from review.options import NODE, PASSING, VOLUME
+from review.options import PASSING, VOLUME
 from review.steps import provider_of
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Resource:
     """One resource as the program asks for it."""
 
@@ -18,7 +19,7 @@ class Resource:
     options: Mapping[str, Any] = field(default_factory=dict)
     """`protect`, `retainOnDelete`, `provider` … by the names that a preview has."""
 
-    @property
+    @cached_property
     def type(self) -> str:
         """Token of the resource, without its parents'."""
         return self.urn.split("::")[2].rpartition("$")[2]
@@ -35,9 +36,8 @@ class Resource:
 
     @property
     def is_wallet(self) -> bool:
-        """True for the wallet volume of a node."""
-        parents = self.urn.split("::")[2].rpartition("$")[0]
-        return self.type == VOLUME and parents.endswith(NODE) and self.name.endswith("-wallet")
+        """True for the wallet volume of a node, and for any other that is called like one."""
+        return self.type == VOLUME and self.name.endswith("-wallet")
 
 
 HIDDEN = "[secret]"
