@@ -11,7 +11,7 @@ REFUSED = 3
 PART = parts.PART
 """A part of a fleet needs attention, or was left out; the text says which."""
 AT_RISK = 5
-"""A page was printed, and it says that a wallet, a volume or something published could be lost."""
+"""A page was printed: a wallet, a volume or something published could be lost, or a rule does not hold."""
 OTHER = 6
 """`apply`: what is here is not what was approved, and nothing was changed; the message names what differs."""
 INTERNAL = 70

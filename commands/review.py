@@ -12,12 +12,17 @@ from commands.previews import REFRESHED, Previewed, approval_of, run_preview
 from display.errors import UserError
 from display.progress import working
 from local.missing_nodes import refuse_missing
-from local.stack import copied_stack_file, for_a_look, stack_config
+from local.stack import copied_stack_file, for_a_look, stack_config, stack_file
 from review.approval_words import details, ending, ending_without
+from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
 from review.markdown import page, page_without_preview
+from review.promises import RULES
 from review.published import with_presence
 from review.risk import Level, risk_of
+from review.rules import broken_rules, wanted
+from review.setting_lines import SettingLines
+from settings.places import read_stack_file
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
@@ -59,7 +64,8 @@ def review(
 
     Changes nothing, and leaves no stack behind. The page's first line says the risk, and the exit code: 0
     where it is safe or only restarts, 1 without a preview, 3 where `pulumi up` would be refused, and 5 where
-    a wallet, a volume or something published could be lost. Its end has the hash for `./skyinfra apply`.
+    a wallet, a volume or something published could be lost, or a rule does not hold. Its end has the hash
+    for `./skyinfra apply`.
     """
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
@@ -105,10 +111,18 @@ class _Page:
         return EXIT_CODES[risk_of(changes).level]
 
     def _changes(self, preview: Any, *, failed: bool) -> Changes:
-        changes = read_changes(preview)
+        changes = read_changes(preview, self._checkout)
         if failed and not changes.faults:
             raise PreviewError("it failed, and has no fault")
+        changes = replace(changes, broken=broken_rules(wanted(preview), RULES))
         return with_presence(changes) if self.look else changes
+
+    @property
+    def _checkout(self) -> Checkout:
+        """The files here; those of a preview that was saved may be others."""
+        if self.backend is None:
+            return Checkout()
+        return Checkout(SettingLines(read_stack_file(stack_file(self.stack))), has_files=True)
 
     def _ending(self, changes: Changes, preview: Any) -> str:
         if self.backend is None:

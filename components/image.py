@@ -7,11 +7,14 @@ from typing import Any
 import pulumi
 
 from catalogue.arch import Arch
-from components.contexts import contexts_argument
+from components.contexts import contexts_argument, read_contexts, recorded_files
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
 from components.tag import Beside, Child
 from components.variant import Variant, VariantArgs
+
+FILES = "files"
+"""Output {path: short hash} of what it was built from, for reviews."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +62,8 @@ class Image(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
-        build_args = {**args.build_args, **contexts_argument(args.sources)}
+        contents = read_contexts(args.sources)
+        build_args = {**args.build_args, **contexts_argument(contents)}
         self.variants = {
             arch.name: self._create_variant(name, args, arch, build_args) for arch in args.arches
         }
@@ -81,7 +85,9 @@ class Image(pulumi.ComponentResource):
                 for tag, entry in self.lists.items()
             }
         )
-        self.register_outputs({"tags": self.tags})
+        # An output, and no input: what an earlier version built is not changed by it.
+        files = recorded_files(args.context, args.dockerfile, args.sources, contents)
+        self.register_outputs({"tags": self.tags, FILES: files})
 
     def _create_variant(
         self, name: str, args: ImageArgs, arch: Arch, build_args: Mapping[str, pulumi.Input[str]]

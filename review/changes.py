@@ -1,6 +1,6 @@
 """From `pulumi preview --json` to what it means: images rebuilt, tags moved, nodes restarted, volumes.
 
-Nothing here looks at the world.
+Nothing here looks at the world; of the checkout, causes are read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,13 +9,14 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from display.errors import UserError
+from review.causes import Causes, Checkout
 from review.graph import Graph, read_graph
 from review.options import BUILD, TAG, VOLUME, Options, read_options
 from review.portable import without_trace
 from review.publications import Publication, publication, reference
 from review.restarts import CONTAINERS, Restart, restart
+from review.rules import Broken
 from review.steps import Step, changing_steps
-from review.values import short
 from review.volumes import Volume, touched_volumes
 
 RETIRED = ("skycoin:index:WalletBackup",)
@@ -59,18 +60,25 @@ class Changes:
     """Protection, order, providers and hooks, of unchanged resources too."""
     graph: Graph = field(default_factory=Graph)
     """Only what changes."""
+    broken: tuple[Broken, ...] = ()
+    """Rules that do not hold of what the program wants (review/promises.py)."""
 
 
-def read_changes(preview: Any) -> Changes:
+def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
     """Raises PreviewError where `preview` is not what `pulumi preview --json` prints."""
     if not isinstance(preview, dict) or not (preview.keys() & {"steps", "diagnostics"}):
         raise PreviewError("it has no steps")
     steps = list(changing_steps(preview.get("steps") or ()))
+    causes = Causes(preview, checkout or Checkout())
     return Changes(
-        rebuilds=_rebuilds(step for step in steps if step.type == BUILD and step.op != "delete"),
-        publications=tuple(publication(step) for step in steps if step.type == TAG and step.op != "delete"),
+        rebuilds=_rebuilds((step for step in steps if step.type == BUILD and step.op != "delete"), causes),
+        publications=tuple(
+            publication(step, tuple(causes.of_tag(step)))
+            for step in steps
+            if step.type == TAG and step.op != "delete"
+        ),
         withdrawn=tuple(reference(step) for step in steps if step.type == TAG and step.op == "delete"),
-        restarts=tuple(restart(step) for step in steps if step.type in CONTAINERS),
+        restarts=tuple(causes.of_container(restart(step)) for step in steps if step.type in CONTAINERS),
         volumes=tuple(touched_volumes(steps)),
         others=_counted(
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)
@@ -82,33 +90,15 @@ def read_changes(preview: Any) -> Changes:
     )
 
 
-def _rebuilds(steps: Iterable[Step]) -> tuple[Rebuild, ...]:
+def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
     together: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for step in steps:
         image, _, arch = step.name.removesuffix("-image").rpartition("-")
-        together.setdefault((image, tuple(_why(step))), set()).add(arch)
+        together.setdefault((image, tuple(causes.of_build(step, image))), set()).add(arch)
     return tuple(
         Rebuild(image=image, arches=tuple(arch for arch in ARCHES if arch in arches), why=why)
         for (image, why), arches in together.items()
     )
-
-
-def _why(step: Step) -> Iterator[str]:
-    if step.op == "create":
-        yield "new"
-        return
-    for path in step.reasons:
-        if path == "contextHash":
-            yield "files of its folder"
-        elif path.startswith("buildArgs"):
-            name = path.removeprefix("buildArgs").strip('.["]')
-            arguments = [values.get("buildArgs") or {} for values in (step.old, step.new)]
-            for key in [name] if name else sorted(arguments[0].keys() | arguments[1].keys()):
-                before, after = (one.get(key) for one in arguments)
-                if before != after:
-                    yield f"{key}: {short(before)} → {short(after)}"
-        else:
-            yield path
 
 
 def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -63,7 +63,7 @@ def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]
     graph = mermaid(changes.graph)
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
-    yield _table("Published", ("tag", "now", "what happens", "variants"), _publications(changes))
+    yield _table("Published", ("tag", "now", "what happens", "variants", "why"), _publications(changes))
     heads = ("container", "host", "what happens", "last time", "why")
     yield _table("Nodes and what belongs to them", heads, _restarts(changes))
     yield _table("Options", ("resource", "what changes"), changes.options.changes)
@@ -89,7 +89,13 @@ def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.publications:
         said = "; ".join([becomes(one), *architectures(one)])
-        yield f"`{one.reference}`", short_digest(one.before), said, ", ".join(one.variants)
+        yield (
+            f"`{one.reference}`",
+            short_digest(one.before),
+            said,
+            ", ".join(one.variants),
+            plain("; ".join(one.why)),
+        )
 
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:

@@ -95,12 +95,24 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
         is_output=True,
     )
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
+    yield Part(title="Rules that do not hold", lines=[*_broken(changes)])
     stops = [*_stops([one for one in changes.restarts if one.stops])]
     replaced = any(one.op == "replace" and one.is_node for one in changes.restarts)
     yield Part(title="What stops, and for how long", lines=stops, note=STOPS if replaced else "")
+    yield Part(title="What is built, and why", lines=[*_built(changes)])
     yield Part(title="Published tags", lines=[*_tags(changes)])
     yield Part(title="Volumes", lines=[*_volumes(changes)])
     yield Part(title="Warnings", lines=[*_warnings(changes, backups)])
+
+
+def _broken(changes: Changes) -> Iterator[str]:
+    """What breaks a rule in the same way is named together."""
+    for one in changes.broken:
+        together: dict[str, list[str]] = {}
+        for name, how in one.breaches:
+            together.setdefault(how, []).append(name)
+        said = "; ".join(f"{_named(names)}: {how}" for how, names in together.items())
+        yield f"- **{one.rule.name}**: {plain(said)}. {one.rule.reason} {one.rule.remedy}"
 
 
 def _lost(changes: Changes) -> Iterator[str]:
@@ -152,10 +164,16 @@ def _named(names: Sequence[str]) -> str:
     return f"{', '.join(names[:shown])} and {len(names) - shown} more"
 
 
+def _built(changes: Changes) -> Iterator[str]:
+    for one in changes.rebuilds:
+        yield f"- {one.image} for {', '.join(one.arches)}: {plain('; '.join(one.why))}"
+
+
 def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for one in changes.publications:
-        said = "; ".join([becomes(one), *architectures(one)])
+        why = f". Why: {plain('; '.join(one.why))}" if one.why else ""
+        said = "; ".join([becomes(one), *architectures(one)]) + why
         today = f" (now `{short_digest(one.before)}`)" if one.before else ""
         together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")
     for (repository, said), tags in together.items():

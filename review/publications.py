@@ -37,6 +37,7 @@ class Publication:
     """Architectures that come and go, of a tag in the state."""
     images: tuple[tuple[str, str], ...] = ()
     """(architecture, its other image), of those that get another one than today."""
+    why: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -44,8 +45,8 @@ class Publication:
         return f"{self.repository}:{self.tag}"
 
 
-def publication(step: Step) -> Publication:
-    """Read the publication of a tag from its step."""
+def publication(step: Step, why: tuple[str, ...] = ()) -> Publication:
+    """Read the publication of a tag from its step, which does not say why."""
     before, after = (_variants(inputs.get("variants")) for inputs in (step.old, step.new))
     written = step.op != "create" and not step.outputs.get("failure")
     return Publication(
@@ -60,6 +61,7 @@ def publication(step: Step) -> Publication:
         images=tuple(
             (arch, short(ref)) for arch, ref in after.items() if written and before.get(arch) != ref
         ),
+        why=why,
     )
 
 

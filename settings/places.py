@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,18 @@ class StackFile:
         if found is None or not _holds(found.value, found.given):
             return []
         return self._shown(_wrong(found))
+
+    def line(self, keys: Sequence[str]) -> tuple[str, int]:
+        """FILE:LINE of the deepest key of a path that is in the file, and how many of the keys are."""
+        node: Node | None = self._config
+        place, depth = self._name, 0
+        for key in [f"{NAMESPACE}:{keys[0]}", *keys[1:]]:
+            values = _values(node) if isinstance(node, MappingNode) else {}
+            if key not in values:
+                break
+            name, node = values[key]
+            place, depth = f"{self._name}:{name.start_mark.line + 1}", depth + 1
+        return place, depth
 
     def _shown(self, wrong: Node) -> list[str]:
         row, column = wrong.start_mark.line, wrong.start_mark.column

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from local.layout import PROJECT
+from review.causes import IMAGE
 from tests.e2e.states import STATES
 from tests.e2e.upgrades import Previewed, make_pulumi, preview
 from tests.law import listed_replacements, offences
@@ -118,6 +119,18 @@ def test_todays_program_over_a_state_keeps_the_law_of_upgrades(
     listed = listed_replacements((PROJECT / "CHANGELOG.md").read_text(), file.parent.name)
     assert offences(done.state, done.said, listed) == [], done.text
     assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=named)
+def test_the_files_that_an_image_records_change_no_resource(
+    previews: Mapping[str, Future[Previewed]], file: Path
+) -> None:
+    """States of an earlier version have no such output."""
+    done = previews[named(file)].result()
+    images = [step for step in done.said["steps"] if step["urn"].split("::")[2] == IMAGE]
+    assert images, done.text
+    assert not any("files" in step["oldState"]["outputs"] for step in images)
+    assert {step["op"] for step in images} == {"same"}
 
 
 @pytest.mark.parametrize("change", PLANTED, ids=lambda change: change.__name__)

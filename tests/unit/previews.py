@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
+from review.causes import IMAGE
 from tests.unit.engine import CONTAINER, STACK, TAG, Engine, Registered
 from tests.unit.wire import UNKNOWN, Secret
 
@@ -18,19 +19,24 @@ Preview = dict[str, Any]
 def preview_of(before: Engine, after: Engine) -> Preview:
     """Preview of `after` over a state that `before` has made."""
     old = {entry.urn: entry for entry in before.registered}
-    steps = [*_steps(old, after), *_deletions(old, after)]
+    steps = [*_steps(old, before, after), *_deletions(old, after)]
     counts = [step["op"] for step in steps]
     return {"steps": steps, "changeSummary": {op: counts.count(op) for op in dict.fromkeys(counts)}}
 
 
-def _steps(old: Mapping[str, Registered], after: Engine) -> Iterator[Preview]:
+def first_preview(engine: Engine) -> Preview:
+    """Preview of a stack that has no state."""
+    return preview_of(Engine(), engine)
+
+
+def _steps(old: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
     for entry in after.registered:
         was = old.get(entry.urn)
         new = _state(entry, after)
         if was is None:
             yield {"op": "create", "urn": entry.urn, "newState": new}
             continue
-        state = _state(was, after)
+        state = _state(was, before)
         paths = sorted(
             key
             for key in {*state["inputs"], *new["inputs"]}
@@ -62,12 +68,23 @@ def _state(entry: Registered, engine: Engine) -> Preview:
         "type": entry.type,
         "parent": entry.parent,
         "inputs": _plain(entry.inputs),
-        "outputs": {"digest": engine.digest(entry.name)} if entry.type == TAG else _plain(entry.inputs),
+        "outputs": _outputs(entry, engine),
         "dependencies": sorted(entry.dependencies),
     }
     if entry.provider:
         state["provider"] = f"{entry.provider}::6ed0fd"
-    return state | {"protect": entry.protect, "retainOnDelete": entry.retain_on_delete}
+    return state | {
+        "protect": entry.protect,
+        "retainOnDelete": entry.retain_on_delete,
+        "replaceOnChanges": sorted(entry.replace_on_changes),
+        "deletedWith": entry.deleted_with,
+    }
+
+
+def _outputs(entry: Registered, engine: Engine) -> Any:
+    if entry.type == IMAGE:
+        return _plain(dict(engine.outputs)[entry.urn])
+    return {"digest": engine.digest(entry.name)} if entry.type == TAG else _plain(entry.inputs)
 
 
 def _plain(value: Any) -> Any:

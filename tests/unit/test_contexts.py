@@ -1,5 +1,6 @@
 """Working copies and shared folders as a build gets them: what changes their hash, what is warned of."""
 
+import json
 import os
 import re
 import socket
@@ -9,9 +10,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from catalogue.images import NAMED_CONTEXTS
+from catalogue.images import NAMED_CONTEXTS, PROJECT
 from components import contexts
-from components.contexts import context_warnings, contexts_argument, files_of
+from components.contexts import context_warnings, contexts_argument, files_of, read_contexts, recorded_files
 from tests.unit.engine import BUILD, Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import changed
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def hash_of(folder: Path) -> str:
-    return contexts_argument({"source": str(folder)})[NAMED_CONTEXTS]
+    return contexts_argument(read_contexts({"source": str(folder)}))[NAMED_CONTEXTS]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +86,8 @@ def test_gits_own_files_sockets_and_broken_links_stop_nothing(folder: Path) -> N
 
 
 def test_what_is_no_folder_here_is_not_hashed() -> None:
-    assert contexts_argument({"source": "https://github.com/skycoin/skycoin.git#abc"}) == {}
-    assert contexts_argument({}) == {}
+    assert contexts_argument(read_contexts({"source": "https://github.com/skycoin/skycoin.git#abc"})) == {}
+    assert contexts_argument(read_contexts({})) == {}
 
 
 def test_the_hash_reaches_every_variants_build_and_no_final_stage(folder: Path) -> None:
@@ -141,3 +142,78 @@ def test_a_working_copy_is_warned_of_by_its_setting(folder: Path, monkeypatch: p
     source = {"path": str(folder), "version": "v1.0.0", "commit": "1" * 40}
     run_program(Engine(), changed({"images.skycoin.source": source}))
     assert [line.partition(": 0 MB")[0] for line in said] == [f"skycoin:images.skycoin.source.path: {folder}"]
+
+
+def record(folder: Path) -> dict[str, str]:
+    sources = {"source": str(folder)}
+    return recorded_files("./images/busybox", "./images/busybox/Dockerfile", sources, read_contexts(sources))
+
+
+def test_each_file_of_a_working_copy_is_recorded_by_a_short_hash_without_its_place(folder: Path) -> None:
+    found = record(folder)
+    assert list(found) == ["images/busybox/Dockerfile", "source/cmd/skycoin/main.go"]
+    assert all(re.fullmatch("[0-9a-f]{12}", digest) for digest in found.values())
+    (folder / "cmd" / "skycoin" / "main.go").write_text("package other\n")
+    after = record(folder)
+    assert {path for path in found if found[path] != after[path]} == {"source/cmd/skycoin/main.go"}
+
+
+def test_of_an_images_own_folder_only_what_is_sent_is_recorded() -> None:
+    """A README rebuilds nothing, and so is no cause."""
+    own = recorded_files("./images/exporter", "./images/go-module/Dockerfile", {}, {})
+    assert {path.removeprefix("images/exporter/").partition("/")[0] for path in own} == {
+        "files",
+        "go.mod",
+        "go.sum",
+        "images",  # the Dockerfile, which lies elsewhere
+    }
+    assert "images/exporter/README.md" not in own
+
+
+def test_every_ignore_file_is_of_the_form_that_the_record_reads() -> None:
+    """It begins with `*` and names what is let through, without wildcards."""
+    for file in PROJECT.glob("images/*/.dockerignore"):
+        first, *others = file.read_text().split()
+        assert first == "*"
+        assert all(re.fullmatch(r"![a-z0-9.-]+", line) for line in others), file
+
+
+def test_what_may_be_a_secret_is_not_recorded(folder: Path) -> None:
+    (folder / "cmd" / ".env").write_text("PIN=1234\n")
+    (folder / "cmd" / "key.pem").write_text("x\n")
+    assert [path for path in record(folder) if path.startswith("source/")] == ["source/cmd/skycoin/main.go"]
+
+
+def test_many_files_are_recorded_by_their_folders(folder: Path) -> None:
+    """Two levels deep, or less: a state grows by 200 lines at most."""
+    for number in range(contexts.RECORDED):
+        (folder / "cmd" / "skycoin" / f"{number}.go").touch()
+    (folder / "go.mod").touch()
+    (folder / "cmd" / "any.go").touch()
+    (folder / "src" / "a" / "b").mkdir(parents=True)
+    (folder / "src" / "a" / "b" / "c.go").touch()
+    sources = [path for path in record(folder) if path.startswith("source/")]
+    assert sources == ["source/*", "source/cmd/*", "source/cmd/skycoin/**", "source/src/a/**"]
+    before = record(folder)
+    (folder / "src" / "a" / "b" / "c.go").rename(folder / "src" / "a" / "b" / "d.go")
+    after = record(folder)
+    assert {path for path in before if before[path] != after[path]} == {"source/src/a/**"}
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [("a/{}/b.go", ["source/a/**", "source/cmd/**"]), ("{}/b.go", ["source/**"])],
+    ids=["many below one", "many at the top"],
+)
+def test_many_folders_are_recorded_by_fewer(folder: Path, where: str, found: list[str]) -> None:
+    for number in range(contexts.RECORDED + 1):
+        path = folder / where.format(number)
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert [path for path in record(folder) if path.startswith("source/")] == found
+
+
+def test_a_name_that_is_no_text_is_recorded_as_one(folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9.go")).touch()
+    json.dumps(record(folder), ensure_ascii=False).encode()
+    assert "source/caf\ufffd.go" in record(folder)

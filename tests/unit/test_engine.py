@@ -86,21 +86,30 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
     "outputs never": (lambda: Component("a", {"b": "c"}, times=0), "a registered outputs 0 times"),
     "no provider": (
         lambda: _volume("v", protect=False, retain=True, provider=False),
-        "v has no explicit docker provider",
+        r"v \(Volume\): has no provider of its own",
     ),
-    "volume goes": (lambda: _volume("v", protect=False, retain=False), "v: a volume is never deleted"),
+    "volume goes": (
+        lambda: _volume("v", protect=False, retain=False),
+        r"v \(Volume\): is not kept where it leaves the stack",
+    ),
     "bare wallet": (
         lambda: _volume("n-wallet", protect=False, retain=True),
-        "n-wallet: a wallet is protected",
+        r"n-wallet \(Volume\): is not protected",
     ),
-    "tag goes": (lambda: _tag(retain=False), "list: the preview would say that a tag is deleted"),
-    "image goes": (_image_that_goes, "image: a removed image would be deleted"),
-    "bare repository": (lambda: _repository(protect=False), "images: a repository holds releases"),
-    "repository goes": (lambda: _repository(retain=False), "images: a repository is never deleted"),
-    "repository emptied": (lambda: _repository(force=True), "images: would be deleted with its images"),
-    "plain secret": (_plain_secret, "image: build secret token is plain"),
-    "volumes removed": (_container_that_removes_volumes, "container: removes its volumes"),
-    "deleted with": (_network_that_goes_with_another, "second: goes with"),
+    "tag goes": (lambda: _tag(retain=False), r"list \(Tag\): is not kept where"),
+    "image goes": (_image_that_goes, r"image \(Image\): is not kept where"),
+    "bare repository": (lambda: _repository(protect=False), r"images \(Repository\): is not protected"),
+    "repository goes": (lambda: _repository(retain=False), r"images \(Repository\): is not kept where"),
+    "repository emptied": (
+        lambda: _repository(force=True),
+        r"images \(Repository\): is deleted with its images",
+    ),
+    "plain secret": (_plain_secret, r"image \(Image\): has the build secret token as plain"),
+    "volumes removed": (_container_that_removes_volumes, r"container \(Container\): removes its volumes"),
+    "deleted with": (
+        _network_that_goes_with_another,
+        r"second \(Network\): goes without a deletion of its own together with first",
+    ),
     "wrong parent": (_child_of_no_component, "child hangs under"),
 }
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from catalogue.arch import ARCHES
+from components.contexts import recorded_files
 from components.image import Image
 from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
 from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder, place
@@ -110,13 +111,14 @@ def test_an_image_answers_by_tag_then_architecture(engine: Engine) -> None:
                 "registries": {"local": f"{REPOSITORY}:{tag}@{engine.digest(f'skycoin-local-{tag}-tag')}"},
             }
             for tag in ("latest", "0.27.1")
-        }
+        },
+        "files": recorded_files("./images/skycoin", "./images/skycoin/Dockerfile", {}, {}),
     }
 
 
 def test_in_a_first_preview_an_image_is_unknown(first_preview: Engine) -> None:
     first_preview.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
-    assert first_preview.outputs_of(IMAGE, "skycoin") == {"tags": UNKNOWN}
+    assert first_preview.outputs_of(IMAGE, "skycoin")["tags"] is UNKNOWN
     for tag in first_preview.all_of(TAG):
         assert [variant["ref"] for variant in tag.inputs["variants"]] == [UNKNOWN, UNKNOWN]
 

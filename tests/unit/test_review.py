@@ -10,6 +10,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
 from commands.exit_codes import FAILED, REFUSED
+from review.causes import SAVED
 from review.changes import PreviewError, Rebuild, read_changes
 from review.first_screen import NOTHING_LOST, STOPS
 from review.markdown import page
@@ -93,7 +94,7 @@ def test_other_reasons_of_a_build_are_named() -> None:
     fresh = step("create", IMAGE, "skycoin-arm32v5-image", None, {})
     one = step("update", IMAGE, "skycoin-arm32v6-image", {"buildArgs": {"A": "1"}}, {}, ("buildArgs.A",))
     assert [entry.why for entry in read_changes({"steps": [source, fresh, one]}).rebuilds] == [
-        ("files of its folder", "labels"),
+        (f"files of its folder ({SAVED})",),
         ("new",),
         ("A: 1 → none",),
     ]
@@ -104,8 +105,8 @@ def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
     lines = text.splitlines()
     assert lines[:3] == ["## Stack release: safe", "", "1 tag new to the stack, 1 tag moved."]
     exact = "new to the stack, then never changes; its registry was not asked"
-    assert f"| `docker.io/skycoin/skycoin:0.27.1` |  | {exact} | amd64, arm32v7 |" in lines
-    assert "| `docker.io/skycoin/skycoin:latest` |  | moves | amd64, arm32v7 |" in lines
+    assert f"| `docker.io/skycoin/skycoin:0.27.1` |  | {exact} | amd64, arm32v7 | new |" in lines
+    assert "| `docker.io/skycoin/skycoin:latest` |  | moves | amd64, arm32v7 |  |" in lines
     assert "- No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`" in lines
 
 

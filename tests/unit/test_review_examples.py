@@ -9,18 +9,26 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from catalogue.bases import official_busybox
 from catalogue.node_container import LAST_REPLACEMENT
 from commands.review import STOPS
+from components.contexts import recorded_files
 from review.approval import Sources, approval
 from review.approval_words import ending, ending_without
+from review.causes import Checkout
 from review.changes import read_changes
 from review.markdown import LIMIT, page
+from review.promises import RULES
 from review.risk import Level, risk_of
-from tests.unit.engine import NODE_CONTAINER, VOLUME, Engine
+from review.rules import broken_rules, wanted
+from review.setting_lines import SettingLines
+from settings.places import StackFile
+from tests.unit.engine import BUILD, NODE_CONTAINER, VOLUME, Engine
 from tests.unit.previews import Preview, copies, preview_of
 from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
 
@@ -38,6 +46,21 @@ def with_image(stack: str, **more: Any) -> dict[str, Any]:
     settings = {key.replace("_", "-"): value for key, value in more.items()}
     images = stack_settings(FILES[stack])["images"]
     return {"images": {**images, "skycoin": {**images["skycoin"], **settings}}}
+
+
+def file_of(stack: str, old: str = "", new: str = "") -> StackFile:
+    """The stack's file, with another text in the place of one."""
+    text = (PROJECT / "stacks" / FILES[stack]).read_text()
+    assert old in text
+    return StackFile(f"stacks/Pulumi.{stack}.yaml", text.replace(old, new, 1))
+
+
+def built_again(preview: Preview, *paths: str) -> Preview:
+    """Builds that the builder's plugin would run for what no input of the program says."""
+    for step in preview["steps"]:
+        if BUILD in step["urn"]:
+            step |= {"op": "update", "detailedDiff": dict.fromkeys(paths)}
+    return preview
 
 
 def released_again() -> dict[str, Any]:
@@ -80,6 +103,37 @@ def build_argument() -> Preview:
     return preview_of(up("local"), run("local", preview=True, **changed))
 
 
+def image_file() -> Preview:
+    """An edit in the image's own folder, over a state that has another hash of it."""
+    preview = built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
+    text = json.dumps(preview)
+    files = recorded_files("./images/skycoin", "./images/skycoin/Dockerfile", {}, {})
+    before = f'"images/skycoin/docker-entrypoint.sh": "{files["images/skycoin/docker-entrypoint.sh"]}"'
+    assert before in text
+    found: Preview = json.loads(
+        text.replace(before, before.replace(files["images/skycoin/docker-entrypoint.sh"], "0" * 12))
+    )
+    return found
+
+
+def base_moved() -> Preview:
+    """Another digest of amd64's base; the state has that of before."""
+    preview = preview_of(up("local"), run("local", preview=True))
+    moved = official_busybox("amd64")
+    for step in preview["steps"]:
+        if BUILD in step["urn"] and step["oldState"]["inputs"]["buildArgs"]["IMAGE_FROM"] == moved:
+            step["oldState"]["inputs"]["buildArgs"]["IMAGE_FROM"] = (
+                moved.partition("@")[0] + f"@sha256:{'1' * 64}"
+            )
+            step |= {"op": "update", "detailedDiff": {"buildArgs.IMAGE_FROM": None}}
+    return preview
+
+
+def rebuilt() -> Preview:
+    """The plugin builds again, and no argument, setting or file says why."""
+    return built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
+
+
 def boards() -> Preview:
     return with_last_time(preview_of(up("fleet"), run("fleet", stacks=released_again())), 48, "attic")
 
@@ -93,6 +147,18 @@ def node_removed() -> Preview:
     nodes = stack_settings(FILES["fleet"])["nodes"]
     before = run("fleet", nodes={**nodes, "attic": {**nodes["attic"], "network": "none"}})
     return preview_of(before, run("fleet", nodes={"attic": {**nodes["attic"], "rpc-port": 6421}}))
+
+
+def rules_broken() -> Preview:
+    """A program that publishes the nodes' API to all the world, and gives one of them all rights."""
+    preview = nothing()
+    for step in preview["steps"]:
+        if NODE_CONTAINER in step["urn"]:
+            inputs = step["newState"]["inputs"]
+            step |= {"op": "update", "detailedDiff": dict.fromkeys(("ports", "privileged"))}
+            inputs["ports"] = [{**inputs["ports"][0], "ip": "0.0.0.0"}, *inputs["ports"][1:]]
+            inputs["privileged"] = step["urn"].endswith("::attic-container")
+    return preview
 
 
 def refused() -> Preview:
@@ -119,19 +185,32 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "nothing": ("fleet", nothing, Level.SAFE),
     "release": ("release", release, Level.AT_RISK),
     "build-argument": ("local", build_argument, Level.RESTARTS),
+    "image-file": ("local", image_file, Level.RESTARTS),
+    "base-moved": ("local", base_moved, Level.RESTARTS),
+    "rebuilt": ("local", rebuilt, Level.RESTARTS),
     "boards": ("fleet", boards, Level.RESTARTS),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
     "node-removed": ("fleet", node_removed, Level.RESTARTS),
+    "rules-broken": ("fleet", rules_broken, Level.AT_RISK),
     "refused": ("release", refused, Level.REFUSED),
     "200-nodes": ("fleet", many, Level.RESTARTS),
 }
 """Name of the page → stack, its preview, and the risk that it says."""
+ARGUMENT = ("channel: release\n", "channel: release\n      build-args: {EXTRA: x}\n")
+EDITS: dict[str, tuple[str, str]] = {
+    "build-argument": ARGUMENT,
+    "refused": ARGUMENT,
+    "release": (ARGUMENT[0], f"{ARGUMENT[1]}      revision: 1\n"),
+}
+"""Name of the page → text of the stack's file, and what is there in its place."""
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_an_example_is_what_the_program_gives(name: str) -> None:
     stack, preview, level = PAGES[name]
-    changes = read_changes(json.loads(json.dumps(preview())))
+    checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
+    found = json.loads(json.dumps(preview()))
+    changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), RULES))
     # A real hash is of a checkout and a state, which an example has not.
     end = (
         ending_without(STOPS) if changes.faults else ending(stack, hashlib.sha256(name.encode()).hexdigest())
@@ -174,6 +253,7 @@ def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
             tags={},
         )
     ).token
-    made = page(read_changes(preview), "fleet", ending=ending("fleet", token))
+    changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), RULES))
+    made = page(changes, "fleet", ending=ending("fleet", token))
     assert time.process_time() - began < 2
     assert len(made) <= LIMIT

@@ -67,7 +67,7 @@ def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
     ran = skyinfra("review", "-s", "mine", "--preview", "-", given=json.dumps(given))
     assert ran.code == AT_RISK == 5
     assert ran.out.splitlines()[:7] == [
-        "## Stack mine: WALLET AT RISK",
+        "## Stack mine: WALLET AT RISK, BREAKS 1 RULE",
         "",
         "Nothing rebuilt, published or restarted.",
         "",

@@ -354,3 +354,24 @@ def test_an_example_is_not_the_default() -> None:
 def test_a_value_is_shown_as_yaml_reads_it(value: Any, text: str) -> None:
     assert yaml_of(value) == text
     assert yaml.safe_load(text) == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (("bases",), ("f:4", 1)),
+        (("images", "skycoin", "source", "version"), ("f:14", 4)),
+        (("images", "skycoin", "gui"), ("f:13", 2)),
+        (("images", "skycoin", "arches", "amd64"), ("f:15", 3)),
+        (("workspaces", "cli"), ("f", 0)),
+    ],
+    ids=["setting of the stack", "in braces", "not there", "below a list", "nothing of it"],
+)
+def test_the_line_of_a_setting_is_that_of_the_deepest_key_that_is_there(
+    keys: tuple[str, ...], found: tuple[str, int]
+) -> None:
+    assert StackFile("f", STACK).line(keys) == found
+
+
+def test_a_file_that_is_no_yaml_has_no_lines() -> None:
+    assert StackFile("f", "config: [").line(("images",)) == ("f", 0)

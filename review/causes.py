@@ -1,0 +1,210 @@
+"""Causes that a person can check: of a build, of a tag that is written, of a node's other image.
+
+A build's inputs name its arguments. Which file differs, they do not: the state has a short hash of each
+(components/contexts.py), which is compared with the files that are here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from catalogue.images import NAMED_CONTEXTS
+from components.contexts import read_contexts, recorded_files
+from components.image import FILES
+from review.options import BUILD
+from review.restarts import Restart
+from review.setting_lines import SettingLines, entry
+from review.steps import QUIET, Step
+from review.values import difference, short
+
+IMAGE = "skycoin:index:Image"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+UNCHANGED = "rebuilt though nothing changed: no argument, setting or recorded file differs"
+EARLIER = "which ones is not known: the state is of an earlier version"
+SAVED = "which ones is not known: the preview was a saved one"
+WORDS = {"points": "somebody moved it", "failure": "its registry did not take it last time"}
+"""Output of a tag that its plugin compares → what it means that it differs."""
+TOLD = ("buildArgs", "contextHash", "context")
+"""Inputs of a build that have words of their own here."""
+FOLLOWERS = ("labels", "exports")
+"""Inputs that say what others do; a cause of their own only where no other is."""
+_NAMED = 6
+"""Files in one cause; of more it has half as many."""
+_COMMIT = 12
+
+Files = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What a preview was made from, as far as it is here."""
+
+    settings: SettingLines = field(default_factory=SettingLines)
+    has_files: bool = False
+    """True where the folders that builds are sent are those of the preview."""
+
+
+class Causes:
+    """The causes in one preview."""
+
+    def __init__(self, preview: Mapping[str, Any], checkout: Checkout) -> None:
+        self._lines, self._has_files = checkout.settings, checkout.has_files
+        steps = preview.get("steps") or ()
+        states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
+        self._parents = {urn: str(state.get("parent")) for urn, state in states.items()}
+        self._recorded = {
+            step["urn"]: (step.get("oldState") or {}).get("outputs", {}).get(FILES)
+            for step in steps
+            if _is(IMAGE, step["urn"])
+        }
+        stacks = (state for urn, state in states.items() if _is(STACK_REFERENCE, urn))
+        self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
+        builds = (step["urn"] for step in steps if _is(BUILD, step["urn"]) and step["op"] not in QUIET)
+        self._built = {self._image(urn) for urn in builds}
+        # What the state has, a refresh asks for.
+        self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
+        self._files_now = cache(_files_now)
+
+    def of_build(self, step: Step, image: str) -> Iterator[str]:
+        """Why a variant would be built."""
+        if step.op == "create":
+            place = self._lines.near(*entry(image), "arches")
+            yield "gone from its registry" if step.urn in self._in_state else _placed("new", place)
+        else:
+            yield from list(self._of_update(step, image)) or [UNCHANGED]
+
+    def of_tag(self, step: Step) -> Iterator[str]:
+        """Why a tag would be written."""
+        urn = self._image(step.urn)
+        image = urn.rpartition("::")[2]
+        if step.op == "create":
+            keys = entry(image)
+            asked = [self._lines.exact(*keys, key) for key in ("revision", "feature")]
+            yield _placed("new", next(filter(None, asked), "") or self._lines.near(*keys))
+        else:
+            yield from self._of_variants(step, image, built=urn in self._built)
+            for path in _heads(step):
+                if path not in ("variants", "annotations"):
+                    yield WORDS.get(path) or difference(path, step.old.get(path), step.new.get(path))
+
+    def _of_variants(self, step: Step, image: str, *, built: bool) -> Iterator[str]:
+        before, after = map(_variants, (step.old, step.new))
+        if UNKNOWN in after.values():
+            yield f"image {image} is rebuilt" if built else "its variants are verified anew"
+        if before.keys() != after.keys() and before and after:
+            yield _placed("other architectures", self._lines.near(*entry(image), "arches"))
+        if any(after.get(arch) not in (None, UNKNOWN, ref) for arch, ref in before.items()):
+            yield "another image of a variant"
+
+    def of_container(self, one: Restart) -> Restart:
+        """The restart, with the stack that its node's other image comes from."""
+        if not (self._upstream and one.is_node):
+            return one
+        place = self._lines.exact("images-from")
+        said = f" (published by {', '.join(part for part in (self._upstream, place) if part)})"
+        return replace(
+            one, why=tuple(f"{why}{said}" if why.startswith("image: ") else why for why in one.why)
+        )
+
+    def _image(self, urn: str) -> str:
+        """URN of the Image component around a resource; empty where the preview does not say it."""
+        while urn in self._parents and urn not in self._recorded:
+            urn = self._parents[urn]
+        return urn if urn in self._recorded else ""
+
+    def _of_update(self, step: Step, image: str) -> Iterator[str]:
+        arguments = [*self._arguments(step, image)]
+        yield from arguments
+        heads = _heads(step)
+        files = [*self._files(step, hashed="contextHash" in heads)]
+        yield from files
+        source = [*self._source(step, image)] if "context" in heads else []
+        yield from source
+        explained = arguments or files or source
+        for path in heads:
+            was, would = step.old.get(path), step.new.get(path)
+            if path not in TOLD and not (path in FOLLOWERS and (explained or was == would)):
+                # Lists name the architecture: with their values, each variant would have a row of its own.
+                yield path if isinstance(was, list) else difference(path, was, would)
+
+    def _arguments(self, step: Step, image: str) -> Iterator[str]:
+        before, after = (its.get("buildArgs") or {} for its in (step.old, step.new))
+        for name in sorted({*before, *after} - {NAMED_CONTEXTS}):
+            was, would = before.get(name), after.get(name)
+            if was != would:
+                built = name == "IMAGE_FROM" and would == UNKNOWN
+                setting = self._lines.argument(image, name, gone=would is None)
+                yield f"{name}: {short(was)} → {short(would)}{' (its base is rebuilt)' if built else setting}"
+
+    def _files(self, step: Step, *, hashed: bool) -> Iterator[str]:
+        contexts = [(its.get("buildArgs") or {}).get(NAMED_CONTEXTS) for its in (step.old, step.new)]
+        if not hashed and contexts[0] == contexts[1]:
+            return
+        recorded = self._recorded.get(self._image(step.urn))
+        if not self._has_files or recorded is None:
+            where = "its folder" if hashed else "its named contexts"
+            yield f"files of {where} ({EARLIER if self._has_files else SAVED})"
+            return
+        now = self._files_now(*_folders(step))
+        paths = sorted(path for path in {*recorded, *now} if recorded.get(path) != now.get(path))
+        if paths:
+            yield f"file{'s' * (len(paths) > 1)} {_few([_named(path, recorded, now) for path in paths])}"
+
+    def _source(self, step: Step, image: str) -> Iterator[str]:
+        before, after = map(_source, (step.old, step.new))
+        if before != after:
+            place = self._lines.near(*entry(image), "source")
+            yield _placed(f"source: {before or 'none'} → {after or 'none'}", place)
+
+
+def _placed(word: str, place: str) -> str:
+    return f"{word} ({place})" if place else word
+
+
+def _heads(step: Step) -> list[str]:
+    """Inputs that differ, each once, without what is below them."""
+    return [*dict.fromkeys(path.partition("[")[0].partition(".")[0] for path in step.reasons)]
+
+
+def _is(kind: str, urn: str) -> bool:
+    return urn.split("::")[2].endswith(kind)
+
+
+def _variants(inputs: Mapping[str, Any]) -> dict[str, object]:
+    """Architecture → its image."""
+    return {one["arch"]: one.get("ref") for one in inputs.get("variants") or () if isinstance(one, dict)}
+
+
+def _folders(step: Step) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Context, Dockerfile and named contexts of a build."""
+    context = step.new.get("context") or {}
+    named = {name: str(one.get("location")) for name, one in (context.get("named") or {}).items()}
+    dockerfile = (step.new.get("dockerfile") or {}).get("location")
+    return str(context.get("location")), str(dockerfile), tuple(sorted(named.items()))
+
+
+def _files_now(context: str, dockerfile: str, named: tuple[tuple[str, str], ...]) -> Files:
+    sources = dict(named)
+    return recorded_files(context, dockerfile, sources, read_contexts(sources))
+
+
+def _named(path: str, before: Files, after: Files) -> str:
+    if path not in before:
+        return f"`{path}` (new)"
+    return f"`{path}`" if path in after else f"`{path}` (gone)"
+
+
+def _few(names: Sequence[str]) -> str:
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: _NAMED // 2])} and {len(names) - _NAMED // 2} more"
+
+
+def _source(inputs: Mapping[str, Any]) -> str:
+    """Folder or repository and commit of a build's source, in few letters."""
+    location = ((inputs.get("context") or {}).get("named") or {}).get("source", {}).get("location", "")
+    repository, _, commit = str(location).partition("#")
+    return f"{repository.rpartition('/')[2]}#{commit[:_COMMIT]}" if commit else repository

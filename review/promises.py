@@ -1,0 +1,205 @@
+"""The project's promises as rules over resources. One of one's own goes into own_rules.py."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from catalogue.node_container import RPC_PORT
+from review.options import BUILD, TAG, VOLUME
+from review.own_rules import OWN_RULES
+from review.restarts import CONTAINER, CONTAINERS, NODE_CONTAINER
+from review.rules import HIDDEN, Breaches, Resource, Rule, each
+
+REPOSITORY = "aws:ecr/repository:Repository"
+EXPLICIT = ("docker:", "docker-build:", "aws:")
+"""Plugins that reach a machine or an account: which one, the program says."""
+PLACED = ("IMAGE_FROM", "BUILD_FROM")
+"""Build arguments with images."""
+
+
+def _unprotected(one: Resource) -> str:
+    return "" if one.options.get("protect") or not one.is_wallet else "is not protected"
+
+
+def _volume_lost(one: Resource) -> str:
+    if one.type == CONTAINER and one.inputs.get("removeVolumes") is True:
+        return "removes its volumes when it goes"
+    if one.type != VOLUME:
+        return ""
+    if not one.options.get("retainOnDelete"):
+        return "is not kept where it leaves the stack"
+    return (
+        "is replaced, by an empty one, where an input differs" if one.options.get("replaceOnChanges") else ""
+    )
+
+
+def _unpublished(one: Resource) -> str:
+    if one.type not in (TAG, BUILD, REPOSITORY):
+        return ""
+    if not one.options.get("retainOnDelete"):
+        return "is not kept where it leaves the stack"
+    if one.type != REPOSITORY:
+        return ""
+    if not one.options.get("protect"):
+        return "is not protected"
+    return "is deleted with its images" if one.inputs.get("forceDelete") is not False else ""
+
+
+def _writers(resources: Sequence[Resource]) -> Breaches:
+    wallets = {(one.provider, one.inputs.get("name")) for one in resources if one.is_wallet}
+    writers: dict[tuple[str, object], list[Resource]] = {}
+    for one in resources:
+        for volume in _volumes(one):
+            if (place := (_host(one), volume)) in wallets:
+                writers.setdefault(place, []).append(one)
+    for (host, volume), its in writers.items():
+        others = ", ".join(one.name for one in its[:-1])
+        if others:
+            yield its[-1], f"writes the wallet {volume} on host {host}, and so does {others}"
+
+
+def _host(one: Resource) -> str:
+    return str(one.inputs.get("host")) if one.type == NODE_CONTAINER else one.provider
+
+
+def _volumes(one: Resource) -> Iterator[object]:
+    """Names of the volumes that a container can write."""
+    if one.type not in CONTAINERS:
+        return
+    for mount in _listed(one, "mounts"):
+        if mount.get("type") == "volume" and not mount.get("readOnly"):
+            yield mount.get("source")
+    yield from (volume.get("volumeName") for volume in _listed(one, "volumes") if not volume.get("readOnly"))
+
+
+def _unpinned(one: Resource) -> str:
+    if one.type in CONTAINERS:
+        named = {"image": one.inputs.get("image")}
+    elif one.type == BUILD:
+        arguments = _mapping(one, "buildArgs")
+        named = {name: arguments[name] for name in PLACED if name in arguments}
+    else:
+        return ""
+    return next((f"has {name} {image}" for name, image in named.items() if not _is_pinned(image)), "")
+
+
+def _is_pinned(image: object) -> bool:
+    return image in (UNKNOWN, "scratch") or "@sha256:" in str(image)
+
+
+def _plain_secret(one: Resource) -> str:
+    secrets = _mapping(one, "secrets") if one.type == BUILD else {}
+    plain = [name for name, value in secrets.items() if value != HIDDEN and not isinstance(value, Mapping)]
+    return f"has the build secret {plain[0]} as plain text" if plain else ""
+
+
+def _reachable(one: Resource) -> str:
+    ports = _listed(one, "ports") if one.type == NODE_CONTAINER else []
+    found = [str(port.get("ip")) for port in ports if port.get("internal") == RPC_PORT]
+    return next((f"publishes its API on {ip}" for ip in found if ip != "127.0.0.1"), "")
+
+
+def _unconfined(one: Resource) -> str:
+    if one.type != NODE_CONTAINER:
+        return ""
+    given = one.inputs
+    user = str(given.get("user") or "").partition(":")[0]
+    held = {
+        "runs as root": user not in ("", "0", "root"),
+        "can write its image's files": given.get("readOnly") is True,
+        "has capabilities": _mapping(one, "capabilities") == {"drops": ["ALL"]},
+        "can gain privileges": "no-new-privileges" in (given.get("securityOpts") or ()),
+        "is privileged": not given.get("privileged"),
+    }
+    return next((how for how, holds in held.items() if not holds), "")
+
+
+def _anybodys(one: Resource) -> str:
+    if one.type.startswith(EXPLICIT) and (not one.provider or one.provider.startswith("default")):
+        return "has no provider of its own"
+    return ""
+
+
+def _taken_along(one: Resource) -> str:
+    gone = one.options.get("deletedWith")
+    return f"goes without a deletion of its own together with {str(gone).rpartition('::')[2]}" if gone else ""
+
+
+def _listed(one: Resource, key: str) -> list[Mapping[str, Any]]:
+    """A list of an input; nothing where it is not known yet."""
+    value = one.inputs.get(key)
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def _mapping(one: Resource, key: str) -> Mapping[str, Any]:
+    value = one.inputs.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+PROMISES: Sequence[Rule] = (
+    Rule(
+        name="wallets-are-protected",
+        breaches=each(_unprotected),
+        reason="Taking its node out of the stack, or destroying the stack, would not be refused.",
+        remedy="Give the wallet volume of each node `protect=True` (components/node.py).",
+    ),
+    Rule(
+        name="volumes-stay",
+        breaches=each(_volume_lost),
+        reason="What is in it would be gone.",
+        remedy="Give each volume `retain_on_delete=True` and no `replace_on_changes`, and no container "
+        "`removeVolumes`.",
+    ),
+    Rule(
+        name="one-writer-of-a-wallet",
+        breaches=_writers,
+        reason="Two nodes that write one wallet lose each other's entries.",
+        remedy="Give each node a `wallet-volume` of its own.",
+    ),
+    Rule(
+        name="published-images-stay",
+        breaches=each(_unpublished),
+        reason="A machine that runs it could not pull it again.",
+        remedy="Give images, tags and repositories `retain_on_delete=True`; repositories also `protect=True` "
+        "and `force_delete=False`.",
+    ),
+    Rule(
+        name="images-by-digest",
+        breaches=each(_unpinned),
+        reason="A tag may lead to another image tomorrow, and the review would not show it.",
+        remedy="Name the image as `REPOSITORY@sha256:DIGEST`.",
+    ),
+    Rule(
+        name="build-secrets-are-secrets",
+        breaches=each(_plain_secret),
+        reason="The state would have it in clear.",
+        remedy="Set it by `pulumi config set --secret`, and hand it on as a secret output.",
+    ),
+    Rule(
+        name="api-on-loopback",
+        breaches=each(_reachable),
+        reason="Whoever reaches a node's API can use its wallets.",
+        remedy="Publish it on 127.0.0.1, and reach it through ssh.",
+    ),
+    Rule(
+        name="nodes-are-confined",
+        breaches=each(_unconfined),
+        reason="A fault in the node would reach further than its volumes.",
+        remedy="Give its container the settings of `container_settings` (components/node.py).",
+    ),
+    Rule(
+        name="providers-are-named",
+        breaches=each(_anybodys),
+        reason="It would be made on whatever engine or account the environment has.",
+        remedy="Give it `provider=`, or a parent that has one.",
+    ),
+    Rule(
+        name="nothing-is-taken-along",
+        breaches=each(_taken_along),
+        reason="Protection and retention are not asked for what goes without a deletion.",
+        remedy="Leave out `deleted_with`.",
+    ),
+)
+RULES: Sequence[Rule] = (*PROMISES, *OWN_RULES)
+"""Rules that a review looks at."""

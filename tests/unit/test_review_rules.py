@@ -1,0 +1,302 @@
+"""Rules of a review: each holds of all committed stacks, and is broken by one planted in them."""
+
+import copy
+import functools
+import json
+import runpy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime.rpc import UNKNOWN
+
+from commands.exit_codes import AT_RISK
+from review import promises
+from review.changes import read_changes
+from review.first_screen import LIMIT, first_screen
+from review.promises import PROMISES, RULES
+from review.risk import Level, risk_of
+from review.rules import HIDDEN, broken_rules, wanted
+from tests.unit.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
+from tests.unit.front_door import Skyinfra
+from tests.unit.previews import Preview, first_preview, preview_of
+from tests.unit.projects import FILES, PROJECT, up
+
+State = dict[str, Any]
+
+
+@functools.cache
+def stack(name: str) -> str:
+    return json.dumps(preview_of(up(name), up(name)))
+
+
+def planted(name: str, change: Callable[[Preview], None]) -> Preview:
+    preview: Preview = json.loads(stack(name))
+    change(preview)
+    return preview
+
+
+def state(preview: Preview, kind: str, name: str) -> State:
+    """What the program asks of a resource."""
+    [step] = [one for one in preview["steps"] if one["urn"].endswith(f"{kind}::{name}")]
+    found: State = step["newState"]
+    return found
+
+
+def unprotected(preview: Preview) -> None:
+    state(preview, VOLUME, "attic-wallet")["protect"] = False
+
+
+def volume_that_goes(preview: Preview) -> None:
+    state(preview, VOLUME, "attic-data")["retainOnDelete"] = False
+
+
+def volume_that_is_replaced(preview: Preview) -> None:
+    state(preview, VOLUME, "attic-data")["replaceOnChanges"] = ["driver"]
+
+
+def volumes_that_go_with_a_container(preview: Preview) -> None:
+    one = copy.deepcopy(next(one for one in preview["steps"] if one["urn"].endswith("::attic-data")))
+    one["urn"] = f"urn:pulumi:fleet::skycoin::{CONTAINER}::own"
+    one["newState"]["inputs"] = {"image": UNKNOWN, "removeVolumes": True}
+    preview["steps"].append(one)
+
+
+def two_writers(preview: Preview) -> None:
+    other = state(preview, NODE_CONTAINER, "shed-container")["inputs"]
+    first = state(preview, NODE_CONTAINER, "attic-container")["inputs"]
+    other["mounts"], other["host"] = first["mounts"], first["host"]
+
+
+def writer_of_another_type(preview: Preview) -> None:
+    volumes_that_go_with_a_container(preview)
+    preview["steps"][-1]["newState"]["inputs"] = {
+        "image": UNKNOWN,
+        "volumes": [{"volumeName": "skycoin-attic-wallet"}],
+    }
+
+
+def tag_that_goes(preview: Preview) -> None:
+    state(preview, TAG, "skycoin-hub-latest-tag")["retainOnDelete"] = False
+
+
+def repository_without_protection(preview: Preview) -> None:
+    for step in preview["steps"]:
+        if promises.REPOSITORY in step["urn"]:
+            step["newState"]["protect"] = False
+
+
+def repository_that_goes_with_its_images(preview: Preview) -> None:
+    for step in preview["steps"]:
+        if promises.REPOSITORY in step["urn"]:
+            step["newState"]["inputs"]["forceDelete"] = True
+
+
+def node_by_tag(preview: Preview) -> None:
+    state(preview, NODE_CONTAINER, "attic-container")["inputs"]["image"] = "skycoin/skycoin:latest"
+
+
+def base_by_tag(preview: Preview) -> None:
+    state(preview, BUILD, "skycoin-amd64-image")["inputs"]["buildArgs"]["IMAGE_FROM"] = "busybox:latest"
+
+
+def plain_secret(preview: Preview) -> None:
+    state(preview, BUILD, "skycoin-amd64-image")["inputs"]["secrets"] = {"a": HIDDEN, "token": "hunter2"}
+
+
+def open_api(preview: Preview) -> None:
+    state(preview, NODE_CONTAINER, "attic-container")["inputs"]["ports"][0]["ip"] = "0.0.0.0"
+
+
+def other_input(key: str, value: Any) -> Callable[[Preview], None]:
+    def change(preview: Preview) -> None:
+        state(preview, NODE_CONTAINER, "attic-container")["inputs"][key] = value
+
+    return change
+
+
+def no_provider(preview: Preview) -> None:
+    del state(preview, VOLUME, "attic-data")["provider"]
+
+
+def default_provider(preview: Preview) -> None:
+    name = "urn:pulumi:fleet::skycoin::pulumi:providers:docker::default_4_11_0::6ed0fd"
+    state(preview, VOLUME, "attic-data")["provider"] = name
+
+
+def taken_along(preview: Preview) -> None:
+    one = state(preview, VOLUME, "attic-data")
+    one["deletedWith"] = one["parent"]
+
+
+NODE = "attic-container (NodeContainer)"
+DATA = "attic-data (Volume)"
+PAGE = (PROJECT / "docs" / "review.md").read_text()
+PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
+    ("fleet", unprotected, "wallets-are-protected", "attic-wallet (Volume): is not protected"),
+    ("fleet", volume_that_goes, "volumes-stay", f"{DATA}: is not kept where it leaves the stack"),
+    (
+        "fleet",
+        volume_that_is_replaced,
+        "volumes-stay",
+        f"{DATA}: is replaced, by an empty one, where an input differs",
+    ),
+    (
+        "fleet",
+        volumes_that_go_with_a_container,
+        "volumes-stay",
+        "own (Container): removes its volumes when it goes",
+    ),
+    (
+        "fleet",
+        two_writers,
+        "one-writer-of-a-wallet",
+        "shed-container (NodeContainer): writes the wallet skycoin-attic-wallet on host attic, and so does "
+        "attic-container",
+    ),
+    (
+        "fleet",
+        writer_of_another_type,
+        "one-writer-of-a-wallet",
+        "own (Container): writes the wallet skycoin-attic-wallet on host attic, and so does attic-container",
+    ),
+    (
+        "release",
+        tag_that_goes,
+        "published-images-stay",
+        "skycoin-hub-latest-tag (Tag): is not kept where it leaves the stack",
+    ),
+    ("ecr", repository_without_protection, "published-images-stay", " (Repository): is not protected"),
+    (
+        "ecr",
+        repository_that_goes_with_its_images,
+        "published-images-stay",
+        " (Repository): is deleted with its images",
+    ),
+    ("fleet", node_by_tag, "images-by-digest", f"{NODE}: has image skycoin/skycoin:latest"),
+    (
+        "release",
+        base_by_tag,
+        "images-by-digest",
+        "skycoin-amd64-image (Image): has IMAGE_FROM busybox:latest",
+    ),
+    (
+        "release",
+        plain_secret,
+        "build-secrets-are-secrets",
+        "skycoin-amd64-image (Image): has the build secret token as plain text",
+    ),
+    ("fleet", open_api, "api-on-loopback", f"{NODE}: publishes its API on 0.0.0.0"),
+    ("fleet", other_input("user", "0:0"), "nodes-are-confined", f"{NODE}: runs as root"),
+    ("fleet", other_input("readOnly", False), "nodes-are-confined", f"{NODE}: can write its image's files"),
+    ("fleet", other_input("capabilities", {}), "nodes-are-confined", f"{NODE}: has capabilities"),
+    ("fleet", other_input("securityOpts", []), "nodes-are-confined", f"{NODE}: can gain privileges"),
+    ("fleet", other_input("privileged", True), "nodes-are-confined", f"{NODE}: is privileged"),
+    ("fleet", no_provider, "providers-are-named", f"{DATA}: has no provider of its own"),
+    ("fleet", default_provider, "providers-are-named", f"{DATA}: has no provider of its own"),
+    (
+        "fleet",
+        taken_along,
+        "nothing-is-taken-along",
+        f"{DATA}: goes without a deletion of its own together with attic",
+    ),
+]
+"""Stack, what is planted in it → the one rule that it breaks, and how the page says it."""
+
+
+def shown(preview: Preview, rules: Any = RULES) -> tuple[str, Any]:
+    changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), rules))
+    return first_screen(changes, "mine").text, changes
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "rule", "said"), PLANTED, ids=lambda one: getattr(one, "__name__", None)
+)
+def test_a_planted_stack_breaks_its_rule_and_no_other(
+    name: str, change: Callable[[Preview], None], rule: str, said: str
+) -> None:
+    preview = planted(name, change)
+    text, changes = shown(preview)
+    [broken] = changes.broken
+    assert broken.rule.name == rule
+    assert "### Rules that do not hold\n" in text
+    [line] = [line for line in text.splitlines() if line.startswith(f"- **{rule}**: ")]
+    assert f"{said}. {broken.rule.reason} {broken.rule.remedy}" in line
+    assert risk_of(changes).level is Level.AT_RISK
+    assert "BREAKS 1 RULE" in text.splitlines()[0]
+
+
+def test_every_rule_is_broken_by_some_planted_stack() -> None:
+    assert {rule for _, _, rule, _ in PLANTED} == {rule.name for rule in PROMISES}
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule.reason.endswith("."), rule.name
+        assert rule.remedy.endswith("."), rule.name
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_committed_stack_keeps_all_rules(name: str) -> None:
+    """Also with everything in the state, and every other program of the tests: tests/unit/invariants.py."""
+    first = json.loads(json.dumps(first_preview(up(name))))
+    assert len(wanted(first)) > 3
+    assert broken_rules(wanted(first), RULES) == ()
+
+
+def test_what_leaves_a_stack_or_is_only_looked_at_breaks_no_rule() -> None:
+    preview = planted("fleet", unprotected)
+    for step in preview["steps"]:
+        step["op"] = "refresh"
+    assert wanted(preview) == []
+    for step in preview["steps"]:
+        step |= {"op": "delete", "newState": None}
+    assert wanted(preview) == []
+
+
+def test_what_is_not_known_yet_breaks_no_rule() -> None:
+    def unknown(preview: Preview) -> None:
+        for step in preview["steps"]:
+            if step["newState"]["type"] == NODE_CONTAINER:
+                step["newState"]["inputs"] |= {"image": UNKNOWN, "ports": UNKNOWN, "mounts": UNKNOWN}
+
+    assert broken_rules(wanted(planted("fleet", unknown)), RULES) == ()
+
+
+def test_many_breaches_keep_the_first_screens_limit() -> None:
+    def all_of_them(preview: Preview) -> None:
+        for number in range(300):
+            volumes_that_go_with_a_container(preview)
+            preview["steps"][-1]["urn"] += f"-{number}{'n' * 100}"
+            for change in (unprotected, open_api, no_provider, taken_along, two_writers):
+                change(preview) if number == 0 else None
+
+    text, changes = shown(planted("fleet", all_of_them))
+    assert len(text) <= LIMIT
+    assert "- **volumes-stay**: own-0" in text
+    assert " and 297 more: removes its volumes when it goes. " in text
+    assert text.startswith(f"## Stack mine: WALLET AT RISK, BREAKS {len(changes.broken)} RULES\n")
+
+
+def test_a_rule_of_ones_own_is_said_like_the_projects(tmp_path: Path) -> None:
+    """The example of docs/review.md, which is the whole file."""
+    example = PAGE.partition("```python\n")[2].partition("```")[0]
+    assert example.startswith((PROJECT / "review" / "own_rules.py").read_text().partition("\n")[0])
+    file = tmp_path / "own_rules.py"
+    file.write_text(example)
+    own = runpy.run_path(str(file))
+    text, _ = shown(planted("fleet", lambda _: None), (*PROMISES, *own["OWN_RULES"]))
+    assert "- **volumes-are-ours**: attic-data (Volume), attic-wallet (Volume), " in text
+    assert (
+        ": is not ours. Backups find volumes by their names. Set `wallet-volume` and `data-volume`." in text
+    )
+
+
+def test_the_page_of_documentation_has_every_rule() -> None:
+    assert [rule.name for rule in PROMISES if f"\n| `{rule.name}` | " not in PAGE] == []
+
+
+def test_the_command_ends_with_the_code_of_a_risk(skyinfra: Skyinfra) -> None:
+    given = json.dumps(planted("fleet", open_api))
+    done = skyinfra("review", "-s", "fleet", "--preview", "-", given=given)
+    assert (done.code, done.out.splitlines()[0]) == (AT_RISK, "## Stack fleet: BREAKS 1 RULE")
