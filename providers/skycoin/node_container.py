@@ -35,6 +35,7 @@ from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, po
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
 from providers.skycoin.last_healthy import label, output
+from providers.skycoin.making_way import proxy_aside
 from providers.skycoin.node_proof import answer, refuse_unproved
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
 from providers.skycoin.wallet_copy import copy_wallet
@@ -229,24 +230,25 @@ class NodeContainer(Remade):
         remembered = unchanged(wallet, inputs)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
-        config = {**creation(inputs), "Image": made_of}
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
-        config["Labels"] = {**marks, **label(old, state, inputs["image"])}
+        said = {**marks, **label(old, state, inputs["image"])}
+        config = {**creation(inputs), "Image": made_of, "Labels": said}
         before = None if old is None else answer(client.api, old["Id"])
 
         def prove(new: str) -> None:
             refuse_unproved(client.api, new, made_of, before)
             refuse_changed(wallet, *remembered)
 
-        took = handover.replace(
-            old,
-            config,
-            inputs["name"],
-            grace=_grace(inputs),
-            seconds=inputs["waitTimeout"],
-            prove=prove,
-            watch=lambda running, attempt: watch(inputs, running, attempt, self._warn),
-        )
+        with proxy_aside(client.api, config, former):
+            took = handover.replace(
+                old,
+                config,
+                inputs["name"],
+                grace=_grace(inputs),
+                seconds=inputs["waitTimeout"],
+                prove=prove,
+                watch=lambda running, attempt: watch(inputs, running, attempt, self._warn),
+            )
         return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
 
     @staticmethod
