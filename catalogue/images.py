@@ -18,6 +18,12 @@ EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
 EXPORTER_UID = 10001
 """Its user and group. What keeps data is 10000 for ever: its volumes belong to that."""
+PROXY = "proxy"
+"""Image of the catalogue that asks for a login before a node's web interface."""
+PROXY_UID = 10002
+"""Its user and group: the password is for no other container's."""
+PROXY_PORT = 8080
+"""Port of the proxy inside its container."""
 REGISTRY_IMAGE = "registry"
 """Image of the catalogue that a hosted registry runs."""
 REGISTRY_PORT = 5000
@@ -33,7 +39,7 @@ class CatalogueEntry:
     """Repository under a registry's address where the settings name none."""
     title: str
     module: str
-    """Go module of the software; the folder's go.mod pins its version and hashes."""
+    """Go module of the software, whose version and hashes the folder's go.mod pins; or Debian's package."""
     url: str
     build_args: Mapping[str, str]
     """Templates over version, commit, branch, gui and layers; a build argument is never a secret."""
@@ -144,5 +150,18 @@ CATALOGUE = _entries(
             "PORT": str(REGISTRY_PORT),
             "DATA": "/var/lib/registry /secrets",
         },
+    ),
+    CatalogueEntry(
+        name=PROXY,
+        repository="skycoin/proxy",
+        title="Login before a Skycoin node's web interface",
+        module="nginx",
+        url="https://nginx.org",
+        licenses="BSD-2-Clause",
+        origins=("debian",),
+        # Debian's OpenSSL for armel needs a libatomic with code for ARMv7 in it (docs/adr/0042).
+        arches=("amd64", "arm32v7", "arm64v8"),
+        dockerfile="./images/proxy/Dockerfile",
+        build_args={"VERSION": "{version}", "PORT": str(PROXY_PORT), "UID": str(PROXY_UID)},
     ),
 )

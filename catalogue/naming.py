@@ -170,6 +170,16 @@ def exporter_name(container: str) -> str:
     return f"{container}-exporter"
 
 
+def proxy_name(container: str) -> str:
+    """Container of the proxy before a node's web interface."""
+    return f"{container}-proxy"
+
+
+def login_volume(container: str) -> str:
+    """Volume with the password of a node's web interface."""
+    return f"{container}-login"
+
+
 def previous_container(container: str) -> str:
     """Name of a node's old container while a handover may still need it."""
     return f"{container}-previous"

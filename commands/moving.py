@@ -41,10 +41,11 @@ from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
 PROVIDER = "pulumi:providers:docker"
-NODE, EXPORTER = "skycoin:index:Node", "skycoin:index:Exporter"
+NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "container")
 EXPORTER_PARTS = ("pulled", "container")
-"""Ends of the names of what components/node.py and components/exporter.py make."""
+PROXY_PARTS = ("pulled", "login", "container")
+"""Ends of the names of what components/node.py, exporter.py and proxy.py make."""
 
 
 def refuse_unfit(settings: StackSettings, host: str) -> None:
@@ -251,12 +252,14 @@ def _parts(name: str) -> list[str]:
 
     A state says what it happens to have. A pattern that nothing matches is no error for Pulumi, as a URN is.
     """
-    node, exporter = f"**::{NODE}", f"**::{EXPORTER}"
+    node, exporter, proxy = f"**::{NODE}", f"**::{EXPORTER}", f"**::{PROXY}"
     return [
         f"{node}::{name}",
         *(f"{node}$**::{name}-{part}" for part in PARTS),
         f"{exporter}::{name}-exporter",
         *(f"{exporter}$**::{name}-exporter-{part}" for part in EXPORTER_PARTS),
+        f"{proxy}::{name}-proxy",
+        *(f"{proxy}$**::{name}-proxy-{part}" for part in PROXY_PARTS),
     ]
 
 

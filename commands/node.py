@@ -11,6 +11,7 @@ from commands.taking_out import take_out
 from local.missing_nodes import file_name, listed_nodes
 from local.stack import is_own, remove_setting
 from local.steps import SetupError
+from wallets.login import shown_login
 from wallets.nodes import node_of, nodes_of
 
 
@@ -37,6 +38,21 @@ def retire(name: str, stack: str | None, backend: Choice) -> int:
     found, stack_name = chosen(stack, backend)
     with found.changing(stack_name, "node retire"):
         return _retire(found, stack_name, name)
+
+
+@node.command(
+    short_help="Show the login of a node's web interface.",
+    epilog=examples("./skyinfra node password node-1", "./skyinfra node password attic -s fleet"),
+)
+@click.argument("name", metavar="NODE")
+@with_stack
+def password(name: str, stack: str | None, backend: Choice) -> None:
+    """Show user and password of the web interface of NODE, which has `gui: true`.
+
+    They are on its host alone, which is asked for them. `./skyinfra setup rotate gui` makes other passwords.
+    """
+    found, stack_name = chosen(stack, backend)
+    click.echo(shown_login(node_of(stack_name, name, found.resources(stack_name))))
 
 
 def _retire(backend: Backend, stack: str, name: str) -> int:

@@ -29,6 +29,8 @@ SAYS = {
     "Copies that were made before are opened by the former one alone.",
     Key.LOGIN: "The local registry takes the new login alone, which is in {state}/docker/config.json. "
     "Whoever has copied the former one must copy this.",
+    Key.GUI: "Each node with a web interface has a new password: `./skyinfra node password NODE` shows it. A "
+    "browser that has the former one asks for the new one.",
     Key.CA: "The local registry has a new certificate, of the authority {state}/certificates/ca.crt. "
     "Whoever has copied the former one must copy this.",
 }
@@ -57,16 +59,18 @@ def setup() -> None:
         "./skyinfra setup rotate login",
         "./skyinfra setup rotate passphrase",
         "./skyinfra setup rotate ca",
+        "./skyinfra setup rotate gui",
     ),
 )
 @click.argument("key", metavar="KEY", type=click.Choice([key.value for key in Key]))
 def rotate_key(key: str) -> None:
-    r"""Make KEY anew: passphrase, login or ca. Nodes and workspaces run on, and no image is built.
+    r"""Make KEY anew: passphrase, login, ca or gui. Nodes and workspaces run on, and no image is built.
 
     \b
     passphrase  of the secrets in Pulumi's states and in the stacks' files
     login       of the local registry, which is started anew
     ca          authority and certificate of the local registry; registry and builder are started anew
+    gui         password of each node's web interface, on its host
 
     A run that was interrupted is finished, or undone, by the same command or the next `make up`.
     """

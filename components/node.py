@@ -4,7 +4,8 @@ The wallet volume is protected and retained: no `up`, rename, replacement or `de
 is copied before the container is replaced. A new container that fails leaves the old one running.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
 label would replace a volume. The container runs a digest, as user 10000, on a read-only root,
-without capabilities; its RPC interface is published on loopback only.
+without capabilities; its RPC interface is published on loopback only, and with a web interface by its proxy
+(components/proxy.py) alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -264,7 +265,10 @@ def node_arguments(args: NodeArgs) -> list[str]:
 
 
 def _ports(args: NodeArgs) -> list[dict[str, Any]]:
-    ports: list[dict[str, Any]] = [{"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK}]
+    # With a web interface the proxy has the port: nobody gets past the login.
+    ports: list[dict[str, Any]] = []
+    if not args.gui:
+        ports.append({"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK})
     if args.peer_port is not None:
         ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": "0.0.0.0"})
     return ports

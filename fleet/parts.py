@@ -53,7 +53,8 @@ def items_of(config: Mapping[str, Any]) -> list[Item]:
     """Nodes, hosted registries and opened workspaces, in the order of the file."""
     items = []
     for name, node in _section(config, "nodes").items():
-        items.append(Item(str(node.get("host")), name, (f"Node::{name}", f"Exporter::{name}-exporter")))
+        beside = (f"Exporter::{name}-exporter", f"Proxy::{name}-proxy")
+        items.append(Item(str(node.get("host")), name, (f"Node::{name}", *beside)))
     for name, registry in _section(config, "registries").items():
         if registry.get("kind") == "hosted":
             urns = (f"HostedRegistry::{name}-on-*",)

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS, SERVER
-from catalogue.naming import exporter_name, previous_container
+from catalogue.naming import exporter_name, previous_container, proxy_name
 from clients.host_checks import Place, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
@@ -90,7 +90,9 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
     return Tenant(
         key=f"skycoin:nodes.{name}",
         containers=frozenset(
-            part for one in names for part in (one, previous_container(one), exporter_name(one))
+            part
+            for one in names
+            for part in (one, previous_container(one), exporter_name(one), proxy_name(one))
         ),
         ports=ports,
         memory=board.memory,

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from clients.pulumi import stack_outputs
@@ -55,11 +55,18 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
         if name not in deployed:
             continue  # its host did not answer yet
         here = hosts.get(node["host"], {}).get("engine") == "local"
-        print(f"\n{name}: {_version(node['rpc']) if here else 'on host ' + node['host']}")
+        print(f"\n{name}: {_said(node) if here else 'on host ' + node['host']}")
+        if login := node.get("login"):
+            print(f"  its web interface and API want a login: `{login}` shows it")
         print(f"  image {node['image']}")
         print(f"  wallet volume {node['wallet_volume']} (kept by every make target)")
         said, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
         print(f"  {'WARNING: ' if falls_short else ''}{said}")
+
+
+def _said(node: Mapping[str, str]) -> str:
+    """Address of a node, and its version where it tells that to whoever asks."""
+    return node["rpc"] if "login" in node else _version(node["rpc"])
 
 
 def _version(rpc: str) -> str:

@@ -13,8 +13,11 @@ from local.pulumi_cli import known_environment, passphrase_file
 from local.registry import registry_service
 from local.registry_login import ensure_login, renew_login
 from local.services import Service, running_pid, start
-from local.stack import all_stacks, refuse_while_locked
+from local.stack import all_stacks, refuse_while_locked, resources
+from local.steps import SetupError
 from local.tools import BUILDKIT, REGISTRY, Tool, ensure_tool, find_go
+from wallets.login import renew_password, shown_login
+from wallets.nodes import nodes_of
 
 
 class Key(StrEnum):
@@ -26,6 +29,8 @@ class Key(StrEnum):
     """Login of the local registry."""
     CA = "ca"
     """Authority and certificate of the local registry."""
+    GUI = "gui"
+    """Passwords of the nodes' web interfaces."""
 
 
 def rotate(layout: Layout, key: Key) -> None:
@@ -42,6 +47,8 @@ def rotate(layout: Layout, key: Key) -> None:
                 _rotate_login(layout)
             case Key.CA:
                 _rotate_ca(layout)
+            case Key.GUI:
+                _rotate_gui(layout, env)
 
 
 def _rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
@@ -61,6 +68,20 @@ def _rotate_ca(layout: Layout) -> None:
     ensure_certificates(layout)
     ensure_engine_trust(layout)
     _restart_running(layout)
+
+
+def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
+    os.environ.update(env)  # nodes on the set-up's own engine are asked there
+    states = {stack: resources(layout, stack) for stack in all_stacks(layout)}
+    nodes = [
+        node for stack, there in states.items() for node in nodes_of(stack, there).values() if node.proxy
+    ]
+    if not nodes:
+        raise SetupError("No node of this set-up has a web interface: `gui: true` on one gives it one.")
+    for node in nodes:
+        shown_login(node)  # all of them answer, or none is changed
+    for node in nodes:
+        renew_password(node)
 
 
 def _restart_running(layout: Layout) -> None:

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.arch import ARCHES, in_table_order
-from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, REGISTRY_IMAGE, CatalogueEntry
-from catalogue.naming import Channel, exporter_name, pinned, split_pinned
+from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, PROXY, REGISTRY_IMAGE, CatalogueEntry
+from catalogue.naming import Channel, exporter_name, login_volume, pinned, proxy_name, split_pinned
 from catalogue.node_container import LEFT_OUT
 from catalogue.registries import RegistryKind
 from catalogue.ssh_options import STRICT_HOST_KEYS
@@ -23,6 +23,7 @@ from components.hosted_registry import HostedRegistry
 from components.image import Image, ImageArgs
 from components.node import Node
 from components.program_version import ProgramVersion
+from components.proxy import Proxy, ProxyArgs
 from components.registry import Registry, RegistryArgs
 from program.bases import BaseImages
 from program.docker_logins import Logins, docker_logins
@@ -168,7 +169,39 @@ class Program:
             aliases = [pulumi.Alias(name=f"{former}-exporter")] if former else None
             opts = pulumi.ResourceOptions(provider=provider, aliases=aliases)
             metrics = Exporter(f"{name}-exporter", args, opts).metrics
-        return node, {"host": settings.host, **node.summary, "metrics": metrics}
+        summary = {"host": settings.host, **node.summary, "metrics": metrics}
+        if settings.gui:
+            summary["login"] = self._deploy_proxy(name, settings, node, published, provider)
+        return node, summary
+
+    def _deploy_proxy(
+        self,
+        name: str,
+        settings: NodeSettings,
+        node: Node,
+        published: pulumi.Output[Mapping[str, Any]],
+        provider: docker.Provider,
+    ) -> str:
+        """The login before a node's web interface; the command that shows it."""
+        container = container_name(name, settings.image)
+        first = container_name(settings.renamed_from or name, settings.image)
+        image = self._pulled_from(PROXY, settings.host, None, published)
+        args = ProxyArgs(
+            host=host_of(settings.host, self._settings),
+            image=image.ref,
+            pull_from=image.repository,
+            container=proxy_name(container),
+            login_volume=login_volume(first),
+            network=node.network,
+            node=container,
+            after=node.proved,
+            port=settings.rpc_port,
+        )
+        former = settings.renamed_from
+        aliases = [pulumi.Alias(name=f"{former}-proxy")] if former else None
+        Proxy(f"{name}-proxy", args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
+        stack = pulumi.get_stack()
+        return f"./skyinfra node password {name}" + ("" if stack == "local" else f" -s {stack}")
 
     def _host_registries(
         self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]

@@ -11,6 +11,7 @@ from review.values import difference, short
 
 JOINS = "network: none → mainnet (**it joins the public network**)"
 LEAVES = "network: mainnet → none (it leaves the public network)"
+PROXY = "its proxy's (behind a login)"
 FOLLOWING = ("-port", "-host-whitelist", "-web-interface-addr")
 """Flags that follow another setting, which has a word of its own here."""
 SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
@@ -22,7 +23,7 @@ def node_differences(step: Step) -> Iterator[str]:
     for path in step.reasons:
         key = path.partition("[")[0].partition(".")[0]
         before, after = step.old.get(key), step.new.get(key)
-        known = before and after and UNKNOWN not in (before, after)
+        known = None not in (before, after) and UNKNOWN not in (before, after)
         words = _TOLD[key](before, after) if known and key in _TOLD else []
         if not words:
             yield difference(path, step.old.get(path), step.new.get(path))
@@ -62,8 +63,9 @@ def _is_told(flag: str) -> bool:
 def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     was, would = _published(before), _published(after)
     return [
-        f"{'rpc-port' if inside == RPC_PORT else 'peer-port'}: "
-        f"{was.get(inside, 'none')} → {would.get(inside, 'none')}"
+        f"rpc-port: {was.get(inside, PROXY)} → {would.get(inside, PROXY)}"
+        if inside == RPC_PORT
+        else f"peer-port: {was.get(inside, 'none')} → {would.get(inside, 'none')}"
         for inside in sorted({*was, *would})
         if was.get(inside) != would.get(inside)
     ]

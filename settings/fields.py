@@ -309,6 +309,7 @@ Builder = Annotated[str, form("the name of a buildx instance", "skycoin")]
 File = Annotated[str, form("a file", "ca.crt")]
 Folder = Annotated[str, form("a folder", "../skycoin")]
 GoModule = Annotated[str, form("a Go module", "github.com/skycoin/skycoin")]
+DebianPackage = Annotated[str, form("a Debian package", "nginx")]
 Branch = Annotated[str, form("text", "master")]
 SshOption = Annotated[str, form("`-i FILE`, `-p PORT`, `-J HOST` or `-o SETTING=VALUE`", "-i")]
 NodeFlag = Annotated[

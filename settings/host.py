@@ -35,7 +35,8 @@ class HostSettings(Limits):
     )
     """Options of an `ssh://` engine, flag and value as two entries; the check of the host key stays on."""
     pull_from: RegistryName | None = None
-    """Registry that this host pulls images of nodes and exporters from. Default: `skycoin:pull-from`."""
+    """Registry that this host pulls images of nodes, exporters and proxies from. Default:
+    `skycoin:pull-from`."""
 
     @model_validator(mode="after")
     def _board_fits(self) -> Self:

@@ -11,6 +11,7 @@ from settings.fields import (
     Branch,
     Commit,
     Date,
+    DebianPackage,
     Folder,
     GitUrl,
     GoModule,
@@ -21,11 +22,11 @@ from settings.fields import (
 )
 from settings.model import Settings, each_once
 
-ORIGINS = ("module", "git", "path")
+ORIGINS = ("module", "git", "path", "debian")
 
 
 class SourceSettings(Settings):
-    """Where the software comes from: exactly one of module, git, path."""
+    """Where the software comes from: exactly one of module, git, path, debian."""
 
     module: GoModule | None = None
     """The image's Go module, at the version that `images/NAME/go.mod` pins."""
@@ -33,6 +34,8 @@ class SourceSettings(Settings):
     """Repository, of the images `skycoin` and `skywire`; it has no login (see `skycoin:build-secrets`)."""
     path: Folder | None = None
     """Working copy, of the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
+    debian: DebianPackage | None = None
+    """The image's Debian package, with the newest fixes of that version, of the image `proxy`."""
     version: Version
     """Version of the software, which the channel `release` makes tags of."""
     commit: Commit | None = None
@@ -45,15 +48,17 @@ class SourceSettings(Settings):
 
     @property
     def origin(self) -> str:
-        """Which of module, git and path it is."""
+        """Which of module, git, path and debian it is."""
         return next(name for name in ORIGINS if getattr(self, name) is not None)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         given = [name for name in ORIGINS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of module, git, path (given: {', '.join(given) or 'none'})")
-        if self.path is None and self.commit is None:
+            raise ValueError(
+                f"give exactly one of {', '.join(ORIGINS)} (given: {', '.join(given) or 'none'})"
+            )
+        if (self.module or self.git) and self.commit is None:
             raise ValueError(f"{given[0]} needs commit: 40 hexadecimal digits; a path's is read from it")
         return self
 

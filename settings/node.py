@@ -53,7 +53,7 @@ class NodeSettings(Limits):
     host: HostName
     """Host that the node runs on."""
     rpc_port: Port = 6420
-    """Port of the node's API, on the host's loopback."""
+    """Port of the node's API, on the host's loopback; with `gui: true` it asks for a login."""
     metrics_port: Port | None = None
     """Port of the node's [metrics](stacks.md#metrics), on the host's loopback. Default: no exporter."""
     peer_port: Port = 6000
@@ -61,7 +61,8 @@ class NodeSettings(Limits):
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
     """Skycoin network that the node joins; `none` talks to nobody."""
     gui: bool = False
-    """Web interface, which adds the API sets WALLET and STORAGE; the image needs `gui: true`."""
+    """[Web interface](stacks.md#web-interface) behind a login. It adds the API sets WALLET and STORAGE; the
+    image needs `gui: true`."""
     api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
     """Sets of API calls that the node answers."""
     args: list[NodeFlag] = Field(default_factory=list)

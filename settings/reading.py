@@ -14,6 +14,7 @@ from clients.age import SECRET_KEY
 from settings.fields import LOGIN, SECRET
 from settings.partial import known_faults
 from settings.places import StackFile, read_stack_file
+from settings.proxy import with_proxy
 from settings.rules import cross_faults
 from settings.schema import NAMESPACE, SECRETS, Location, at, keys_beside
 from settings.stack import StackSettings
@@ -108,7 +109,7 @@ def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSetting
     Raises SettingsError with one line for each fault, and its place in the stack's file.
     """
     try:
-        settings = StackSettings.model_validate(dict(raw))
+        settings = with_proxy(StackSettings.model_validate(dict(raw)))
     except ValidationError as error:
         raise SettingsError(_faults(error.errors(include_url=False), raw), file, raw) from None
     if faults := cross_faults(settings):

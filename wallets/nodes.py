@@ -34,6 +34,8 @@ class DeployedNode:
     """Name of the wallet volume."""
     data: str | None
     """Name of the data volume; None after a destroy."""
+    proxy: str | None = None
+    """Name of the proxy's container before its web interface; None where it has none."""
     preflight: str
     """URN of its preflight, which remembers its wallets."""
     urns: Sequence[str]
@@ -93,13 +95,17 @@ def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, De
     return {name: node for name, node in found.items() if node is not None}
 
 
-_NODE, _EXPORTER = "::skycoin:index:Node::", "::skycoin:index:Exporter::"
+_NODE = "::skycoin:index:Node::"
+_BESIDE = {"::skycoin:index:Exporter::": "-exporter", "::skycoin:index:Proxy::": "-proxy"}
+"""Components beside a node's: how their names end, after the node's."""
 
 
 def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str | None:
-    """URN of the node that a resource belongs to: as it or below it, or as or below its exporter."""
+    """URN of the node that a resource belongs to: as or below it, its exporter or its proxy."""
     while urn:
-        node = urn.replace(_EXPORTER, _NODE).removesuffix("-exporter") if _EXPORTER in urn else urn
+        node = urn
+        for kind, end in _BESIDE.items():
+            node = node.replace(kind, _NODE).removesuffix(end) if kind in node else node
         if node in nodes:
             return node
         urn = parents.get(urn, "")
@@ -129,6 +135,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),
+        proxy=inputs.get(f"{name}-proxy-container", {}).get("name"),
         preflight=next(one["urn"] for one in parts if one["urn"].endswith(f"::{name}-preflight")),
         urns=[one["urn"] for one in parts],
         protected=[one["urn"] for one in parts if one.get("protect")],

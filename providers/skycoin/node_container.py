@@ -36,6 +36,7 @@ from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, po
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
 from providers.skycoin.last_healthy import label, output
+from providers.skycoin.making_way import proxy_aside
 from providers.skycoin.node_proof import answer, refuse_unproved, version_of
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
 from providers.skycoin.wallet_copy import copy_wallet
@@ -252,7 +253,8 @@ class NodeContainer(Remade):
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
-        labelled = {**marks, **label(old, state, inputs["image"])}
+        said = {**marks, **label(old, state, inputs["image"])}
+        config = {**creation(inputs), "Image": made_of, "Labels": said}
         # A chain that begins anew, in another volume, has lost no blocks.
         comparable = old is not None and mounted(old) == wanted(inputs)
         before = answer(client.api, old["Id"]) if old is not None and comparable else None
@@ -261,16 +263,17 @@ class NodeContainer(Remade):
             refuse_unproved(client.api, new, made_of, before)
             refuse_changed(wallet, *remembered)
 
-        took = handover.replace(
-            old,
-            {**creation(inputs), "Image": made_of, "Labels": labelled},
-            inputs["name"],
-            grace=_grace(inputs),
-            seconds=inputs["waitTimeout"],
-            keep=keep,
-            prove=prove,
-            watch=lambda running, attempt: watch(inputs, running, attempt, seconds, self._warn),
-        )
+        with proxy_aside(client.api, config, former):
+            took = handover.replace(
+                old,
+                config,
+                inputs["name"],
+                grace=_grace(inputs),
+                seconds=inputs["waitTimeout"],
+                keep=keep,
+                prove=prove,
+                watch=lambda running, attempt: watch(inputs, running, attempt, seconds, self._warn),
+            )
         if old is not None and keep is not None:
             # The node is confirmed: an error now would lose it. The next handover removes the copy.
             with contextlib.suppress(ServiceError, DockerException, OSError):

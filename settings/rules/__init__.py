@@ -8,7 +8,7 @@ from settings.rules.hosted import hosted_faults
 from settings.rules.hosts import pull_faults, rollout_faults
 from settings.rules.images import base_faults, image_faults, repository_faults, token_faults
 from settings.rules.limits import limit_faults
-from settings.rules.nodes import metrics_faults, node_faults
+from settings.rules.nodes import gui_faults, metrics_faults, node_faults
 from settings.rules.opening import opening_faults
 from settings.rules.published import published_faults
 from settings.rules.workspaces import workspace_faults, workspace_registry_faults
@@ -36,6 +36,7 @@ RULES: Sequence[Callable[[StackSettings], Iterator[str]]] = (
     published_faults,
     node_faults,
     metrics_faults,
+    gui_faults,
     limit_faults,
     opening_faults,
     container_faults,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from catalogue.naming import backups_volume, exporter_name, previous_container
+from catalogue.naming import backups_volume, exporter_name, login_volume, previous_container, proxy_name
 from settings.names import (
     container_name,
     engine_of,
@@ -29,6 +29,8 @@ def container_faults(settings: StackSettings) -> Iterator[str]:
         names = [(f"nodes.{name}", container), (f"nodes.{name}", previous_container(container))]
         if node.metrics_port is not None:
             names.append((f"nodes.{name}.metrics-port", exporter_name(container)))
+        if node.gui:
+            names.append((f"nodes.{name}.gui", proxy_name(container)))
         for key, wanted in names:
             first = users.setdefault((engine_of(settings, node.host), wanted), key)
             if first != key:
@@ -85,6 +87,9 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
         data, wallet = volume_names(name, node)
         users[engine, data].append(f"nodes.{name}.data-volume")
         users[engine, wallet].append(f"nodes.{name}.wallet-volume")
+        if node.gui:
+            first = container_name(node.renamed_from or name, node.image)
+            users[engine, login_volume(first)].append(f"nodes.{name}.gui")
     for (engine, volume), keys in users.items():
         for key in keys[1:]:
             yield (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from catalogue.images import EXPORTER
+from catalogue.images import EXPORTER, PROXY
 from settings.names import pull_from, registries_of
 from settings.stack import StackSettings
 from settings.words import did_you_mean, not_listed
@@ -40,6 +40,7 @@ def _missing(settings: StackSettings) -> Iterator[str]:
         if registry not in settings.registries:
             continue
         wanted = [node.image, *([EXPORTER] if node.metrics_port is not None else [])]
+        wanted += [PROXY] if node.gui else []
         for image in wanted:
             if image in settings.images and registry not in registries_of(settings.images[image], settings):
                 yield (

@@ -123,6 +123,8 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
             f"version {source.version} is not the one whose hashes images/{entry.name}/go.mod pins "
             f"({pinned}); change it there with `go get {entry.module}@{source.version}`"
         )
+    if source.debian is not None and source.debian != entry.module:
+        yield f"debian {source.debian!r} is not what {entry.name} is made of; allowed is {entry.module}"
     if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
         yield f"path {source.path!r} is no working copy of {entry.module} (it has no folder cmd)"
     elif source.path is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from catalogue.images import CATALOGUE, EXPORTER
+from catalogue.images import CATALOGUE, EXPORTER, PROXY
 from settings.fields import NAME
 from settings.names import tags_of
 from settings.stack import StackSettings
@@ -55,4 +55,24 @@ def metrics_faults(settings: StackSettings) -> Iterator[str]:
             yield (
                 f"{key}: {node.host} takes {host.variant}, but skycoin:images.{EXPORTER} is built for "
                 f"{', '.join(exporter.arches)} only: add {host.variant} to its arches"
+            )
+
+
+def gui_faults(settings: StackSettings) -> Iterator[str]:
+    """Faults of the proxy under nodes with a web interface."""
+    made, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
+    for name, node in settings.nodes.items():
+        host = settings.hosts.get(node.host)
+        if not node.gui or host is None or host.variant is None:
+            continue
+        takes = f"skycoin:nodes.{name}.gui: {node.host} takes {host.variant}"
+        if host.variant not in made:
+            yield (
+                f"{takes}, and the login before a web interface is made for {', '.join(made)} only: "
+                "leave gui out there"
+            )
+        elif given is not None and host.variant not in given.arches:
+            yield (
+                f"{takes}, but skycoin:images.{PROXY} is built for {', '.join(given.arches)} only: add "
+                f"{host.variant} to its arches"
             )

@@ -12,9 +12,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
+import requests
 
 from clients.engine import connect
 from clients.errors import ServiceError
@@ -27,6 +28,8 @@ from tests.e2e.states import record
 from tests.e2e.test_up import get
 from tests.unit.yaml_like import EXPORTER
 
+Login: TypeAlias = tuple[str, str]
+"""User and password of a web interface."""
 ARM_PORT, GUI_PORT, METRICS_PORT = 16421, 16423, 16424
 FAR_PORT, SHED_PORT, SHED_METRICS_PORT = 6420, 6421, 9400
 
@@ -46,6 +49,8 @@ def fleet(up: Machine, attic: Board) -> Iterator[Result]:
     hosts = {
         **before["skycoin:hosts"],
         "here-arm": {"engine": "local", **emulated},
+        # Of one architecture: the proxy is made for what its hosts take.
+        "here-amd64": {"engine": "local", "arch": "amd64"},
         "far": {**attic.host, **emulated},
         "shed": {**attic.host, "arch": "amd64"},
     }
@@ -61,7 +66,7 @@ def fleet(up: Machine, attic: Board) -> Iterator[Result]:
         },
         "gui": {
             "image": "skycoin",
-            "host": "here",
+            "host": "here-amd64",
             "rpc-port": GUI_PORT,
             "gui": True,
             "metrics-port": METRICS_PORT,
@@ -262,7 +267,7 @@ def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
-def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board) -> None:
+def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board, login: Login) -> None:
     """Promise 7, as docs/stacks.md says it: the others get their change; the error names the host."""
     before: dict[str, Any] = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
@@ -275,30 +280,154 @@ def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board)
         assert result.code != 0
         assert attic.address in result.text
         assert nodes["gui"]["args"][0] in up.inspect("container", "skycoin-gui")["Config"]["Cmd"]
-        assert get("/api/v1/version", GUI_PORT)["version"] == "0.27.1"
+        assert behind_login(login, "/api/v1/version")["version"] == "0.27.1"
     finally:
         attic.start_sshd()
         up.change(before)
 
 
+def login_of(up: Machine, node: str = "gui") -> Login:
+    """User and password of the node's web interface, as the command shows them."""
+    shown = up.skyinfra("node", "password", node)
+    assert shown.code == 0, shown.text
+    found = re.search(r"^user: (\S+)\npassword: (\S{32})$", shown.text, re.MULTILINE)
+    assert found, shown.text
+    return found[1], found[2]
+
+
+@pytest.fixture(scope="module")
+def login(up: Machine, fleet: Result) -> Login:
+    assert fleet.code == 0
+    return login_of(up)
+
+
+def ask_gui(path: str, *, data: dict[str, str] | None = None, **more: Any) -> requests.Response:
+    """Answer of the GUI's port."""
+    method = "GET" if data is None else "POST"
+    return requests.request(method, f"http://127.0.0.1:{GUI_PORT}{path}", data=data, timeout=30, **more)
+
+
+def behind_login(login: Login, path: str) -> Any:
+    answer = ask_gui(path, auth=login)
+    answer.raise_for_status()
+    return answer.json()
+
+
 @pytest.mark.usefixtures("fleet")
-def test_gui_is_seen_in_a_real_browser(up: Machine, tmp_path: Path) -> None:
-    ensure_packages(up.layout, "the browser test", ["chromium"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/version", "/api/v1/wallets", "/api/v1/csrf"])
+def test_h6_the_gui_wants_a_login(login: Login, path: str) -> None:
+    """Any process of the host had the wallets."""
+    user, password = login
+    assert ask_gui(path).status_code == 401
+    assert ask_gui(path, auth=(user, password[:-1])).status_code == 401
+    assert ask_gui(path, auth=(user, password)).status_code == 200
+
+
+def test_h6_only_the_proxy_is_published(up: Machine, fleet: Result) -> None:
+    assert "want a login: `./skyinfra node password gui` shows it" in fleet.text
+    assert up.inspect("container", "skycoin-gui")["NetworkSettings"]["Ports"].get("6420/tcp") is None
+    published = up.inspect("container", "skycoin-gui-proxy")["NetworkSettings"]["Ports"]
+    assert published["8080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": str(GUI_PORT)}]
+    asked = up.docker("exec", "skycoin-gui", "skycoin-cli", "version")
+    assert asked.code == 0, asked.text
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": f"rebound.example:{GUI_PORT}"},
+        {"Host": "127.0.0.1:1"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": f"http://127.0.0.1:{GUI_PORT + 1}"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"},
+    ],
+    ids=lambda headers: "-".join(headers.values()),
+)
+def test_h6_a_page_of_another_name_or_site_is_refused_whoever_is_logged_in(
+    login: Login, headers: dict[str, str]
+) -> None:
+    answer = ask_gui("/api/v1/wallets", auth=login, headers=headers)
+    assert answer.status_code == 403
+    assert answer.text.startswith("Refused: ")
+
+
+@pytest.mark.usefixtures("fleet")
+def test_h6_the_guis_password_is_on_its_host_alone(up: Machine, login: Login) -> None:
+    """Neither in the state nor in what the engine tells of the containers, nor in a log."""
+    _, password = login
+    exported = up.pulumi("stack", "export", "--show-secrets", "--stack", "local").text
+    told = [up.docker("inspect", name).text for name in ("skycoin-gui", "skycoin-gui-proxy")]
+    logs = [up.docker("logs", name).text for name in ("skycoin-gui", "skycoin-gui-proxy")]
+    processes = up.docker("top", "skycoin-gui-proxy").text
+    assert not [text for text in (exported, *told, *logs, processes) if password in text]
+    assert up.outputs()["nodes"]["gui"]["login"] == "./skyinfra node password gui"
+    mode = up.docker("exec", "skycoin-gui-proxy", "stat", "-c", "%a %u", "/login/htpasswd").text
+    assert mode.split() == ["600", "10002"]
+
+
+def seen_in_a_browser(host: str, login: Login, profile: Path, *options: str) -> str:
+    """Page of the GUI's port under a host's name, as its scripts have made it."""
     page = subprocess.run(
         [
             shutil.which("chromium") or "chromium",
             *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=15000", "--dump-dom"),
-            f"http://127.0.0.1:{GUI_PORT}/",
+            *(f"--user-data-dir={profile}", "--virtual-time-budget=15000", "--dump-dom", *options),
+            f"http://{':'.join(login)}@{host}:{GUI_PORT}/",
         ],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
+    return page.stdout
+
+
+@pytest.mark.usefixtures("fleet")
+def test_gui_is_seen_in_a_real_browser(up: Machine, login: Login, tmp_path: Path) -> None:
+    ensure_packages(up.layout, "the browser test", ["chromium"])
+    page = seen_in_a_browser("127.0.0.1", login, tmp_path)
     # Made by the GUI's own scripts, after the node answered them: not in the page that is served.
-    assert "<app-onboarding-create-wallet" in page.stdout, page.stdout[-3000:]
+    assert "<app-onboarding-create-wallet" in page, page[-3000:]
+    rebinds = "--host-resolver-rules=MAP rebound.example 127.0.0.1"
+    page = seen_in_a_browser("rebound.example", login, tmp_path, rebinds)
+    assert f"Refused: this answers as 127.0.0.1:{GUI_PORT} and localhost:{GUI_PORT} alone." in page
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_wallet_is_made_by_the_gui_behind_its_login(login: Login) -> None:
+    own = {"Origin": f"http://127.0.0.1:{GUI_PORT}"}
+    seed = ask_gui("/api/v1/wallet/newSeed", auth=login).json()["seed"]
+    token = ask_gui("/api/v1/csrf", auth=login).json()["csrf_token"]
+    wallet = {"seed": seed, "label": "by the gui", "type": "deterministic"}
+    made = ask_gui("/api/v1/wallet/create", data=wallet, auth=login, headers={**own, "X-CSRF-Token": token})
+    assert made.status_code == 200, made.text
+    labels = [one["meta"]["label"] for one in behind_login(login, "/api/v1/wallets")]
+    assert "by the gui" in labels
+
+
+@pytest.mark.usefixtures("fleet")
+def test_the_port_goes_to_the_node_and_back_to_its_proxy_in_one_up_each(up: Machine, login: Login) -> None:
+    """Without a login again, and as who had a web interface before it asked for one."""
+    before = up.settings()
+    only = ("--yes", "--skip-preview", "--stack", "local")
+    without = {name: value for name, value in before["skycoin:nodes"]["gui"].items() if name != "gui"}
+    try:
+        up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "gui": without}})
+        result = up.pulumi("up", *only)
+        assert result.code == 0, result.text
+        assert get("/api/v1/version", GUI_PORT)["version"] == "0.27.1"
+        assert up.docker("inspect", "skycoin-gui-proxy").code != 0
+    finally:
+        up.change(before)
+        result = up.pulumi("up", *only)
+    assert result.code == 0, result.text
+    assert ask_gui("/api/v1/version").status_code == 401
+    assert behind_login(login, "/api/v1/version")["version"] == "0.27.1", "the volume stays"
 
 
 @pytest.mark.usefixtures("fleet")

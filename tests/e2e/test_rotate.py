@@ -137,9 +137,9 @@ def test_another_authority_shuts_the_former_one_out_and_builds_go_on(
 
 
 def test_what_is_no_key_is_refused_with_those_that_are(up: Machine) -> None:
-    refused = up.skyinfra("setup", "rotate", "gui")
+    refused = up.skyinfra("setup", "rotate", "wallet")
     assert refused.code == 2
-    assert "'passphrase', 'login', 'ca'" in refused.text
+    assert "'passphrase', 'login', 'ca', 'gui'" in refused.text
 
 
 def test_an_old_set_up_has_no_login_to_change_and_is_told_so(up: Machine) -> None:

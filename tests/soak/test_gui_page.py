@@ -1,20 +1,20 @@
 """The wallet's page of a node with `gui: true`, in a real browser: docs/pictures/gui.png is taken from it."""
 
-import json
 import os
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.e2e.browser import Page, browser
 from tests.e2e.machine import Machine
+from tests.e2e.test_hosts import login_of
 from tests.e2e.test_wallet_identity import SEED
 
 PORT = 16494
-URL = f"http://127.0.0.1:{PORT}"
+AT = f"127.0.0.1:{PORT}"
+URL = f"http://{AT}"
 LABEL = "Savings"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
 """File for the page's picture, for whoever wants to look at it."""
@@ -35,9 +35,10 @@ def node(up: Machine) -> Iterator[None]:
 
 @pytest.mark.usefixtures("node")
 def test_a_wallet_is_seen_on_the_page(up: Machine, tmp_path: Path) -> None:
-    address = made_wallet()
+    user, password = login_of(up, "page")
+    address = made_wallet((user, password))
     with browser(up.layout, tmp_path / "profile") as page:
-        page.call("Page.navigate", url=URL)
+        page.call("Page.navigate", url=f"http://{user}:{password}@{AT}/")
         choose_english(page)
         page.shows(f"document.body.innerText.includes('{LABEL}')", "the wallet by its label")
         page.value(f"{with_text('.-record, .-label', LABEL)}.click()")
@@ -45,18 +46,18 @@ def test_a_wallet_is_seen_on_the_page(up: Machine, tmp_path: Path) -> None:
         page.picture(Path(PICTURE) if PICTURE else tmp_path / "page.png")
 
 
-def made_wallet() -> str:
+def made_wallet(login: tuple[str, str]) -> str:
     """Make a wallet as the page does; its first address."""
-    with urllib.request.urlopen(f"{URL}/api/v1/csrf", timeout=30) as answer:
-        token = json.load(answer)["csrf_token"]
+    token = requests.get(f"{URL}/api/v1/csrf", auth=login, timeout=30).json()["csrf_token"]
     fields = {"type": "deterministic", "seed": SEED, "label": LABEL}
-    request = urllib.request.Request(
+    made = requests.post(
         f"{URL}/api/v1/wallet/create",
-        data=urllib.parse.urlencode(fields).encode(),
-        headers={"X-CSRF-Token": token},
+        data=fields,
+        auth=login,
+        headers={"X-CSRF-Token": token, "Origin": URL},
+        timeout=60,
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return str(json.load(answer)["entries"][0]["address"])
+    return str(made.json()["entries"][0]["address"])
 
 
 def choose_english(page: Page) -> None:

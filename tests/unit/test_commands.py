@@ -87,6 +87,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("images",),
         ("node", "lift-rollback"),
         ("node", "move"),
+        ("node", "password"),
         ("node", "retire"),
         ("node", "rollback"),
         ("release", "audit"),

@@ -14,6 +14,7 @@ import pytest
 from catalogue.bases import OFFICIAL_GO
 from clients.pulumi import CONTAINER
 from local import docker_plugin_choice, own_engine, services, teardown, tools
+from local.__main__ import _said
 from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
@@ -470,3 +471,11 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
     settings["skycoin:nodes"] = None  # type: ignore[assignment]
     with pytest.raises(SetupError, match=r"`\./skyinfra node retire node-1`"):
         refuse_missing(layout, "local")
+
+
+def test_a_node_that_wants_a_login_is_not_asked_for_its_version() -> None:
+    """It would answer with 401, and be called dead."""
+    assert (
+        _said({"rpc": "http://127.0.0.1:1", "login": "./skyinfra node password one"}) == "http://127.0.0.1:1"
+    )
+    assert "does not answer" in _said({"rpc": "http://127.0.0.1:1"})

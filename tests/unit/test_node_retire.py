@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clients.pulumi import NODE_CONTAINER
-from commands import node, taking_out
+from commands import exit_codes, node, taking_out
 from commands.backend import BACKEND_URL
 from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
@@ -178,3 +178,13 @@ def test_an_installed_pulumi_edits_no_file_of_a_stack(
     ran = skyinfra("node", "retire", "node-1", "-s", "local", "--backend", "pulumi")
     assert (ran.code, calls) == (1, [])
     assert "Take node-1 out of stacks/Pulumi.local.yaml first" in ran.err
+
+
+@pytest.mark.usefixtures("calls")
+def test_the_login_of_a_web_interface_is_asked_for_by_its_node(
+    skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "shown_login", lambda deployed: f"user: of {deployed.name}")
+    ran = skyinfra("node", "password", "node-1")
+    assert (ran.code, ran.out) == (0, "user: of node-1\n")
+    assert skyinfra("node", "password", "node-9").code == exit_codes.FAILED

@@ -117,7 +117,8 @@ def table(text: str) -> list[str]:
 WITHOUT_FAR = (
     f"--exclude-dependents --exclude {NODE}$skycoin:index:Preflight::away-preflight "
     "--exclude urn:pulumi:*::*::skycoin:index:Node::away "
-    "--exclude urn:pulumi:*::*::skycoin:index:Exporter::away-exporter"
+    "--exclude urn:pulumi:*::*::skycoin:index:Exporter::away-exporter "
+    "--exclude urn:pulumi:*::*::skycoin:index:Proxy::away-proxy"
 )
 
 

@@ -210,8 +210,22 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
             },
             "peer-port: none → 0.0.0.0:7000; rpc-port: 127.0.0.1:6420 → 127.0.0.1:6421",
         ),
+        (
+            {"ports": PORTS[:1]},
+            {"ports": []},
+            "rpc-port: 127.0.0.1:6420 → its proxy's (behind a login)",
+        ),
     ],
-    ids=["joins", "leaves", "interface", "further flags", "no setting of a container", "not known", "ports"],
+    ids=[
+        "joins",
+        "leaves",
+        "interface",
+        "further flags",
+        "no setting of a container",
+        "not known",
+        "ports",
+        "gui",
+    ],
 )
 def test_a_nodes_change_is_told_in_its_settings(old: Any, new: Any, said: str) -> None:
     start = "- For how long is not known: node `skycoin-attic` on host here (last time not known). Why: "

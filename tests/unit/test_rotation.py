@@ -3,17 +3,19 @@
 import ssl
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from commands import exit_codes
-from local import certificates
+from local import certificates, rotation
 from local.certificates import ensure_certificates, renew_certificates
 from local.layout import Layout, read_layout
 from local.lock import exclusive
 from local.pulumi_cli import remember
 from local.registry_login import ensure_login
 from tests.unit.front_door import Skyinfra
+from wallets.errors import WalletError
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_without_a_set_up_nothing_is_made(key: str, layout: Layout, skyinfra: Sk
     assert not layout.state.exists()
 
 
-@pytest.mark.parametrize("key", ["login", "ca", "passphrase"])
+@pytest.mark.parametrize("key", ["login", "ca", "passphrase", "gui"])
 def test_a_command_at_work_is_named_and_nothing_is_changed(
     key: str, set_up: Layout, skyinfra: Skyinfra
 ) -> None:
@@ -67,12 +69,12 @@ def test_a_command_at_work_is_named_and_nothing_is_changed(
     assert keys(set_up) == before
 
 
-@pytest.mark.parametrize("key", ["gui", "", "PASSPHRASE"])
+@pytest.mark.parametrize("key", ["wallet", "", "PASSPHRASE"])
 def test_what_is_no_key_is_refused_with_those_that_are(key: str, set_up: Layout, skyinfra: Skyinfra) -> None:
     before = keys(set_up)
     ran = skyinfra("setup", "rotate", key)
     assert ran.code == exit_codes.USAGE
-    assert "'passphrase', 'login', 'ca'" in ran.err
+    assert "'passphrase', 'login', 'ca', 'gui'" in ran.err
     assert keys(set_up) == before
 
 
@@ -179,3 +181,46 @@ def test_a_renewal_of_certificates_that_is_killed_leaves_a_whole_pair(
     # What a server needs of them.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(set_up.ca.parent / "registry.crt", set_up.ca.parent / "registry.key")
+
+
+def nodes_with(monkeypatch: pytest.MonkeyPatch, **proxies: str | None) -> list[tuple[str, str]]:
+    """Nodes by name, with their proxies, in a state of the set-up; what is asked of their hosts."""
+    asked: list[tuple[str, str]] = []
+
+    def shown(node: SimpleNamespace) -> None:
+        asked.append(("show", node.proxy))
+        if node.proxy == "dead":
+            raise WalletError("host attic: does not answer")
+
+    found = {name: SimpleNamespace(proxy=proxy) for name, proxy in proxies.items()}
+    monkeypatch.setattr(rotation, "all_stacks", lambda _: ["local"])
+    monkeypatch.setattr(rotation, "refuse_while_locked", lambda *_: None)
+    monkeypatch.setattr(rotation, "nodes_of", lambda *_: found)
+    monkeypatch.setattr(rotation, "shown_login", shown)
+    monkeypatch.setattr(rotation, "renew_password", lambda node: asked.append(("new", node.proxy)))
+    return asked
+
+
+@pytest.mark.usefixtures("set_up")
+def test_each_web_interface_gets_a_new_password(monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra) -> None:
+    asked = nodes_with(monkeypatch, one="one-proxy", two=None, three="three-proxy")
+    ran = skyinfra("setup", "rotate", "gui")
+    assert ran.code == 0, ran.err
+    assert asked == [(what, f"{name}-proxy") for what in ("show", "new") for name in ("one", "three")]
+    assert "./skyinfra node password NODE" in ran.out
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize(
+    ("proxies", "said"),
+    [({"one": None}, "has a web interface"), ({"one": "one-proxy", "two": "dead"}, "does not answer")],
+    ids=["none", "dead host"],
+)
+def test_no_password_is_changed_where_not_all_can_be(
+    monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, proxies: dict[str, str | None], said: str
+) -> None:
+    asked = nodes_with(monkeypatch, **proxies)
+    ran = skyinfra("setup", "rotate", "gui")
+    assert ran.code == exit_codes.FAILED
+    assert said in ran.err
+    assert "new" not in [what for what, _ in asked]

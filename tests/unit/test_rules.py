@@ -135,7 +135,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"images.monero": OTHER_IMAGE},
-        ["skycoin:images.monero: no such image; allowed are skycoin, skywire, exporter, registry"],
+        ["skycoin:images.monero: no such image; allowed are skycoin, skywire, exporter, registry, proxy"],
     ),
     (
         {"nodes.one.metrics-port": 7979},

@@ -56,7 +56,7 @@ UNKNOWN_KEYS = [
         "images.skycoin.arch",
         "source, arches, channel, feature, revision, registries, repository, base, gui, layers, build-args",
     ),
-    ("images.skycoin.source.tag", "module, git, path, version, commit, branch, date"),
+    ("images.skycoin.source.tag", "module, git, path, debian, version, commit, branch, date"),
     ("hosts.attic.user", f"engine, arch, emulation, board, ssh-options, pull-from, {LIMITS}"),
     (
         "nodes.one.wallet",
@@ -143,7 +143,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source",
         None,
-        "skycoin:images.skycoin.source: missing; it must be given (the keys module, git, path, "
+        "skycoin:images.skycoin.source: missing; it must be given (the keys module, git, path, debian, "
         "version, commit, branch, date)",
     ),
     (
@@ -331,12 +331,12 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {SOURCE + "module": None},
         "skycoin:images.skycoin.source",
-        "give exactly one of module, git, path (given: none)",
+        "give exactly one of module, git, path, debian (given: none)",
     ),
     (
         {SOURCE + "git": "https://github.com/skycoin/skycoin.git", SOURCE + "path": "../skycoin"},
         "skycoin:images.skycoin.source",
-        "give exactly one of module, git, path (given: module, git, path)",
+        "give exactly one of module, git, path, debian (given: module, git, path)",
     ),
     (
         {SOURCE + "commit": None},

@@ -118,7 +118,7 @@ def test_an_image_that_came_through_ssh_is_known_by_whichever_port_it_had(
 
 
 def test_every_image_of_the_catalogue_has_a_title_that_is_known() -> None:
-    assert len(TITLES) == 12
+    assert len(TITLES) == 13
     assert "Skycoin workspace for PySkycoin, with a Docker engine" in TITLES
 
 

@@ -1,0 +1,35 @@
+"""The image `proxy` of a stack that has a web interface and does not say how the proxy is built."""
+
+from catalogue.arch import ARCHES
+from catalogue.images import CATALOGUE, PROXY
+from catalogue.naming import Channel
+from settings.image import ImageSettings, SourceSettings
+from settings.stack import StackSettings
+
+VERSION = "v1.22.1"
+"""Of nginx in Debian 12: its fixes come under the same version."""
+
+
+def with_proxy(settings: StackSettings) -> StackSettings:
+    """The settings, with an image `proxy` where nodes of `skycoin:images` need one and none is given.
+
+    It is published where the first such node's image is, for the architectures that their hosts take.
+    """
+    nodes = [node for node in settings.nodes.values() if node.gui and node.image in settings.images]
+    if PROXY in settings.images or not nodes:
+        return settings
+    under = settings.images[nodes[0].image]
+    hosts = [settings.hosts.get(node.host) for node in nodes]
+    variants = {host.variant if host else None for host in hosts}
+    # Whoever does not say what its hosts take gets all that its nodes have.
+    wanted = {*under.arches} if None in variants else variants
+    arches = [name for name in ARCHES if name in wanted and name in CATALOGUE[PROXY].arches]
+    if not arches:
+        return settings
+    proxy = ImageSettings(
+        source=SourceSettings(debian=CATALOGUE[PROXY].module, version=VERSION),
+        arches=arches,
+        channel=Channel.DEVELOP,
+        registries=under.registries,
+    )
+    return settings.model_copy(update={"images": {**settings.images, PROXY: proxy}})

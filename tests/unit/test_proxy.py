@@ -1,0 +1,380 @@
+"""The login before a node's web interface: its image, and the port that the proxy takes and gives back."""
+
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+import pytest
+from docker.errors import NotFound
+
+from catalogue.images import CATALOGUE
+from components.exporter import USER as EXPORTER_USER
+from components.node import USER as NODE_USER
+from components.proxy import Proxy, ProxyArgs
+from fleet.wanted import places
+from providers.base import ProviderError, Values
+from providers.skycoin import handover
+from providers.skycoin.host_findings import place_of
+from settings.proxy import VERSION
+from settings.reading import SettingsError, parse
+from tests.unit.engine import CONTAINER, NODE_CONTAINER, PULLED, VOLUME, Engine
+from tests.unit.node_engine import BAD, NodeEngine
+from tests.unit.projects import FILES, published, run_program, stack_settings
+from tests.unit.samples import HERE, PINNED, on_host
+from tests.unit.test_handover import INPUTS, NAME, deployed
+from tests.unit.yaml_like import DIGEST, changed
+from wallets.errors import WalletError
+from wallets.login import renew_password, shown_login
+from wallets.nodes import DeployedNode, nodes_of
+
+COMPONENT = "skycoin:index:Proxy"
+GUI = {"nodes.one.gui": True, "nodes.one.host": "here"}
+MADE_FOR = ("amd64", "arm32v7", "arm64v8")
+GIVEN = {
+    "source": {"debian": "nginx", "version": "v1.22.1"},
+    "arches": ["amd64"],
+    "channel": "release",
+    "registries": ["local"],
+}
+
+
+def _program() -> None:
+    opts = on_host()
+    args = ProxyArgs(
+        host=HERE,
+        image=PINNED,
+        container="skycoin-node-1-proxy",
+        login_volume="skycoin-node-1-login",
+        network=pulumi.Output.from_input("skycoin-node-1"),
+        node="skycoin-node-1",
+        after=docker.Network("node-1-network", name="skycoin-node-1", opts=opts),
+        port=6420,
+    )
+    Proxy("node-1-proxy", args, opts)
+
+
+def test_a_proxy_is_one_confined_container_on_loopback_with_a_volume_that_stays(engine: Engine) -> None:
+    engine.run(_program)
+    assert engine.children(engine.one(COMPONENT, "node-1-proxy")) == [
+        (CONTAINER, "node-1-proxy-container"),
+        (VOLUME, "node-1-proxy-login"),
+        (PULLED, "node-1-proxy-pulled"),
+    ]
+    container = engine.one(CONTAINER, "node-1-proxy-container").inputs
+    assert container["ports"] == [{"internal": 8080, "external": 6420, "ip": "127.0.0.1"}]
+    assert container["networkMode"] == "skycoin-node-1"
+    assert container["command"] == ["proxy", "skycoin-node-1", "6420"]
+    assert (container["user"], container["readOnly"]) == ("10002:10002", True)
+    assert container["capabilities"] == {"drops": ["ALL"]}
+    assert container["securityOpts"] == ["no-new-privileges"]
+    assert container["mounts"] == [{"type": "volume", "source": "skycoin-node-1-login", "target": "/login"}]
+    assert not {"envs", "volumes", "privileged"} & container.keys()
+    assert (container["memory"], container["wait"]) == (64, True)
+    assert [(one["name"], one["hard"]) for one in container["ulimits"]] == [("nofile", 4096), ("nproc", 1024)]
+    volume = engine.one(VOLUME, "node-1-proxy-login")
+    assert (volume.retain_on_delete, volume.inputs) == (True, {"name": "skycoin-node-1-login"})
+    assert engine.outputs_of(COMPONENT, "node-1-proxy") == {
+        "container": "skycoin-node-1-proxy",
+        "login_volume": "skycoin-node-1-login",
+    }
+
+
+def test_its_password_is_no_other_containers_to_read() -> None:
+    uid = CATALOGUE["proxy"].build_args["UID"]
+    assert len({f"{uid}:{uid}", EXPORTER_USER, NODE_USER}) == 3
+
+
+def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() -> None:
+    engine = run_program(Engine(), changed(GUI))
+    node, proxy = engine.one(NODE_CONTAINER, "one-container"), engine.one(CONTAINER, "one-proxy-container")
+    assert node.inputs["ports"] == []
+    assert proxy.inputs["ports"] == [{"internal": 8080, "external": 6420, "ip": "127.0.0.1"}]
+    assert node.urn in proxy.dependencies
+    assert proxy.inputs["networkMode"] == node.inputs["networkMode"]
+    preflight = engine.one("skycoin:index:Preflight", "one-preflight").inputs
+    assert preflight["ports"] == {"rpc-port": "127.0.0.1:6420"}
+    said = engine.exports()["nodes"]["one"]
+    assert (said["rpc"], said["login"]) == (
+        "http://127.0.0.1:6420",
+        "./skyinfra node password one -s test",
+    )
+
+
+def test_with_a_public_network_only_its_peers_reach_the_node_itself() -> None:
+    engine = run_program(Engine(), changed({**GUI, "nodes.one.network": "mainnet"}))
+    ports = engine.one(NODE_CONTAINER, "one-container").inputs["ports"]
+    assert ports == [{"internal": 6000, "external": 6000, "ip": "0.0.0.0"}]
+
+
+def test_a_node_without_a_gui_is_as_it_was() -> None:
+    engine = run_program(Engine(), changed({}))
+    assert engine.all_of(COMPONENT) == []
+    assert "login" not in engine.exports()["nodes"]["one"]
+    assert "proxy" not in parse(changed({})).images
+    assert engine.one(NODE_CONTAINER, "one-container").inputs["ports"] == [
+        {"internal": 6420, "external": 6420, "ip": "127.0.0.1"}
+    ]
+
+
+def test_a_renamed_nodes_proxy_is_the_same_one_with_the_same_password() -> None:
+    engine = run_program(Engine(), changed({**GUI, "nodes.one.renamed-from": "uno"}))
+    assert engine.one(COMPONENT, "one-proxy").aliases == ("uno-proxy",)
+    assert engine.one(VOLUME, "one-proxy-login").inputs["name"] == "skycoin-uno-login"
+
+
+@pytest.mark.parametrize(
+    ("changes", "arches"),
+    [
+        ({}, ["amd64", "arm32v7"]),
+        ({"hosts.here.arch": "amd64"}, ["amd64"]),
+        ({"nodes.two.gui": True, "hosts.here.arch": "amd64"}, ["amd64", "arm32v7"]),
+        ({"nodes.one.gui": False, "nodes.two.gui": True}, ["arm32v7"]),
+        ({"images.skycoin.arches": ["arm64v8", "arm32v7", "arm32v5", "amd64"]}, [*MADE_FOR]),
+        ({"nodes.one.host": "nowhere"}, None),
+    ],
+    ids=["not said", "one", "two", "the other", "not made for all", "no such host"],
+)
+def test_the_proxy_is_made_for_what_its_hosts_take(changes: dict[str, Any], arches: list[str] | None) -> None:
+    if arches is None:
+        with pytest.raises(SettingsError, match=r"nodes\.one\.host"):
+            parse(changed({**GUI, **changes}))
+        return
+    image = parse(changed({**GUI, **changes})).images["proxy"]
+    assert (image.arches, image.source.debian, image.source.version) == (arches, "nginx", VERSION)
+    assert image.channel == "develop"
+
+
+def test_a_proxy_that_is_given_stays_as_it_is() -> None:
+    assert parse(changed({**GUI, "images.proxy": GIVEN})).images["proxy"].channel == "release"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (
+            {"images.proxy": GIVEN, "nodes.two.gui": True},
+            "skycoin:nodes.two.gui: attic takes arm32v7, but skycoin:images.proxy is built for amd64 only: "
+            "add arm32v7 to its arches",
+        ),
+        (
+            {
+                "nodes.one.gui": False,
+                "nodes.two.gui": True,
+                "hosts.attic.arch": "arm32v6",
+                "images.skycoin.arches": ["amd64", "arm32v6"],
+            },
+            "skycoin:nodes.two.gui: attic takes arm32v6, and the login before a web interface is made for "
+            "amd64, arm32v7, arm64v8 only: leave gui out there",
+        ),
+        (
+            {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
+            "skycoin:images.proxy.arches: proxy is not made for arm32v5; allowed are amd64, arm32v7, arm64v8",
+        ),
+        (
+            {"images.proxy": {**GIVEN, "source": {"debian": "apache2", "version": "v1.22.1"}}},
+            "skycoin:images.proxy.source: debian 'apache2' is not what proxy is made of; allowed is nginx",
+        ),
+        (
+            {"images.proxy": {**GIVEN, "source": {"path": "../nginx", "version": "v1.22.1"}}},
+            "skycoin:images.proxy.source: path is no source of proxy; allowed is debian",
+        ),
+        (
+            {"nodes.one-proxy": {"image": "skycoin", "host": "here", "rpc-port": 7000}},
+            "skycoin:nodes.one-proxy: container 'skycoin-one-proxy' is already that of "
+            "skycoin:nodes.one.gui; give the node another name",
+        ),
+        (
+            {"nodes.one.data-volume": "skycoin-one-login"},
+            "skycoin:nodes.one.gui: volume 'skycoin-one-login' on engine local is already "
+            "skycoin:nodes.one.data-volume; two that write to one volume damage what is in it: give each its "
+            "own",
+        ),
+        (
+            {
+                "registries.hub": {"kind": "hub"},
+                "images.skycoin.registries": ["local", "hub"],
+                "images.proxy": GIVEN,
+                "pull-from": "hub",
+            },
+            "skycoin:nodes.one: host here pulls from 'hub', and skycoin:images.proxy is not published there: "
+            "add hub to its registries",
+        ),
+    ],
+    ids=["arch", "old board", "old arch", "package", "source", "container", "volume", "registry"],
+)
+def test_a_proxy_that_does_not_fit_is_refused(changes: dict[str, Any], fault: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(changed({**GUI, **changes}))
+    assert refused.value.faults == [fault]
+
+
+def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
+    stacks = published()
+    [outputs] = stacks.values()
+    ref = {"ref": f"docker.io/skycoin/proxy:latest@{DIGEST}", "digest": DIGEST, "variants": {}}
+    outputs["images"]["proxy"] = {"latest": ref}
+    settings = {
+        **stack_settings(FILES["fleet"]),
+        "hosts": {"here": {"engine": "local"}},
+        "nodes": {"one": {"image": "skycoin", "host": "here", "gui": True, "tag": "latest"}},
+    }
+    engine = run_program(Engine(stacks=stacks), settings)
+    assert engine.one(CONTAINER, "one-proxy-container").inputs["image"] == f"docker.io/skycoin/proxy@{DIGEST}"
+
+
+def test_the_port_that_its_proxy_has_is_the_nodes_own() -> None:
+    """Otherwise a preflight would refuse the next `up`."""
+    [here] = [one for one in places(parse(changed(GUI))) if one.name == "here"]
+    assert "skycoin-one-proxy" in here.tenants[0].containers
+    inputs = {"host": "here", "container": "skycoin-one", "wallet": "w"}
+    assert "skycoin-one-proxy" in place_of(inputs, None).tenants[0].containers
+
+
+# The way back to `gui: false`.
+
+CLOSED: Values = {**INPUTS, "ports": []}
+PROXY = f"{NAME}-proxy"
+
+
+@pytest.fixture
+def node_engine(monkeypatch: pytest.MonkeyPatch) -> NodeEngine:
+    class Clock:
+        now = 0.0
+
+        @classmethod
+        def monotonic(cls) -> float:
+            cls.now += 1
+            return cls.now
+
+        @staticmethod
+        def sleep(_: float) -> None:
+            pass
+
+    monkeypatch.setattr(handover, "time", Clock)
+    return NodeEngine()
+
+
+def with_proxy(engine: NodeEngine, port: str = "6420") -> Any:
+    """The proxy as its resource has made it."""
+    bindings = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
+    host = {"Mounts": [], "PortBindings": bindings, "RestartPolicy": {"Name": "unless-stopped"}}
+    made = engine.create_container_from_config({"Image": "proxy", "HostConfig": host}, PROXY)["Id"]
+    engine.start(made)
+    engine.log.clear()
+    return engine.boxes[made]
+
+
+def test_without_a_gui_again_the_node_has_its_port_at_once(node_engine: NodeEngine) -> None:
+    resource = deployed(node_engine, ports=[])
+    proxy = with_proxy(node_engine)
+    assert resource.up(INPUTS) == "update"
+    assert not proxy.running
+    assert node_engine.log[0] == f"stop {PROXY}"
+    assert node_engine.log[-2:] == [f"start {NAME}", f"remove {NAME}-previous"]
+    assert node_engine.violations == []
+
+
+def test_a_proxy_runs_on_where_the_new_container_fails(node_engine: NodeEngine) -> None:
+    resource = deployed(node_engine, ports=[])
+    proxy = with_proxy(node_engine)
+    with pytest.raises(ProviderError, match="is back, as it was"):
+        resource.up({**INPUTS, "image": BAD})
+    assert proxy.running
+    assert node_engine._box(NAME).running
+
+
+def test_a_proxy_that_does_not_start_again_is_said(
+    node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = deployed(node_engine, ports=[])
+    proxy = with_proxy(node_engine)
+    start = node_engine.start
+
+    def stubborn(name: str) -> None:
+        if name == proxy.identity:
+            raise NotFound("no such container")
+        start(name)
+
+    monkeypatch.setattr(node_engine, "start", stubborn)
+    with pytest.raises(ProviderError, match=f"{PROXY} was stopped, and did not start again: no"):
+        resource.up({**INPUTS, "image": BAD})
+
+
+@pytest.mark.parametrize("port", ["6420", "7000"], ids=["its gui stays", "another port"])
+def test_a_proxy_that_is_not_in_the_way_is_left_alone(node_engine: NodeEngine, port: str) -> None:
+    resource = deployed(node_engine, ports=[])
+    proxy = with_proxy(node_engine, port)
+    news = CLOSED if port == "6420" else INPUTS
+    assert resource.up({**news, "command": ["-enable-gui"]}) == "update"
+    assert proxy.running
+    assert f"stop {PROXY}" not in node_engine.log
+
+
+# What the host shows of it.
+
+
+class Host:
+    """An engine with one proxy, which answers by commands."""
+
+    def __init__(self, said: bytes = b"user: skycoin\npassword: x\n", code: int = 0) -> None:
+        self.api, self.said, self.code, self.commands = self, said, code, list[Any]()
+
+    def exec_create(self, container: str, command: list[str]) -> Values:
+        if container == "gone":
+            raise NotFound("no such container")
+        self.commands.append((container, command))
+        return {"Id": "1"}
+
+    def exec_start(self, _: str) -> bytes:
+        return self.said
+
+    def exec_inspect(self, _: str) -> Values:
+        return {"ExitCode": self.code}
+
+
+def node_with(proxy: str | None) -> DeployedNode:
+    stack = "urn:pulumi:s::skycoin::"
+    node = f"{stack}skycoin:index:Node::one"
+    there: list[dict[str, Any]] = [
+        {"urn": node},
+        {
+            "urn": f"{stack}skycoin:index:Node$skycoin:index:Preflight::one-preflight",
+            "parent": node,
+            "inputs": {"host": "here", "image": "i", "wallet": "w"},
+        },
+    ]
+    if proxy:
+        beside = f"{stack}skycoin:index:Proxy::one-proxy"
+        container = f"{stack}skycoin:index:Proxy$docker:index/container:Container::one-proxy-container"
+        there += [{"urn": beside}, {"urn": container, "parent": beside, "inputs": {"name": proxy}}]
+    found = nodes_of("s", there)["one"]
+    assert len(found.urns) == len(there), "what retires the node takes all of it"
+    return found
+
+
+def test_the_login_is_asked_of_its_host_and_made_anew_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    monkeypatch.setattr("wallets.login.engine_of", lambda _: host)
+    node = node_with(PROXY)
+    assert shown_login(node) == "user: skycoin\npassword: x"
+    renew_password(node)
+    assert host.commands == [(PROXY, ["gui-login"]), (PROXY, ["gui-login", "new"])]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "code", "said"),
+    [
+        (None, 0, "one has no web interface, and so no login: write `gui: true` on it, then `up`"),
+        ("gone", 0, "host here: there is no container gone; the next `up` makes it"),
+        (PROXY, 1, f"host here: `gui-login` in {PROXY} failed: sh: can't open /login/htpasswd"),
+    ],
+    ids=["none", "gone", "failed"],
+)
+def test_a_login_that_can_not_be_shown_is_said(
+    monkeypatch: pytest.MonkeyPatch, proxy: str | None, code: int, said: str
+) -> None:
+    host = Host(b"sh: can't open /login/htpasswd\n", code)
+    monkeypatch.setattr("wallets.login.engine_of", lambda _: host)
+    with pytest.raises(WalletError) as refused:
+        shown_login(node_with(proxy))
+    assert str(refused.value) == said

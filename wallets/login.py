@@ -1,0 +1,38 @@
+"""The login of a node's web interface, which only its host knows (components/proxy.py)."""
+
+from docker.errors import NotFound
+
+from wallets.asking import ask
+from wallets.commands import engine_of
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+
+
+def shown_login(node: DeployedNode) -> str:
+    """User and password, a line each. Raises WalletError."""
+    return _run(node, "gui-login")
+
+
+def renew_password(node: DeployedNode) -> None:
+    """Make another password; the former one is refused from now on. Raises WalletError."""
+    _run(node, "gui-login", "new")
+
+
+def _run(node: DeployedNode, *command: str) -> str:
+    """Output of a command in the proxy's container."""
+    if node.proxy is None:
+        raise WalletError(
+            f"{node.name} has no web interface, and so no login: write `gui: true` on it, then `up`"
+        )
+    proxy, api = node.proxy, engine_of(node).api
+    try:
+        begun = ask(node.host, lambda: api.exec_create(proxy, list(command)))
+    except NotFound:
+        raise WalletError(
+            f"host {node.host}: there is no container {proxy}; the next `up` makes it"
+        ) from None
+    said: bytes = ask(node.host, lambda: api.exec_start(begun["Id"]))
+    text = said.decode(errors="replace").strip()
+    if ask(node.host, lambda: api.exec_inspect(begun["Id"]))["ExitCode"]:
+        raise WalletError(f"host {node.host}: `{' '.join(command)}` in {proxy} failed: {text}")
+    return text
