@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -15,13 +16,17 @@ settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)
-def _environment_of_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Variables of Pulumi, Docker and AWS would reach providers' inputs; `__main__.py` takes SIGINT over."""
-    for name in os.environ:
-        if name.startswith(("DOCKER_", "PULUMI_", "GIT_", "BUILDX_", "AWS_")):
-            monkeypatch.delenv(name)
+def _environment_of_nobody() -> Iterator[None]:
+    """Variables of Pulumi, Docker and AWS would reach providers' inputs; `__main__.py` takes SIGINT over.
+
+    Commands put a set-up's variables into the environment, which the next test would inherit.
+    """
     before = signal.getsignal(signal.SIGINT)
-    yield
+    with mock.patch.dict(os.environ):
+        for name in list(os.environ):
+            if name.startswith(("DOCKER_", "PULUMI_", "GIT_", "BUILDX_", "AWS_")):
+                del os.environ[name]
+        yield
     signal.signal(signal.SIGINT, before)
 
 

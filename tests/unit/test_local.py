@@ -13,7 +13,7 @@ import pytest
 
 from catalogue.bases import OFFICIAL_GO
 from clients.pulumi import CONTAINER
-from local import docker_plugin_choice, own_engine, services, teardown, tools
+from local import docker_plugin_choice, own_engine, services, teardown, tools, vulnerability_database
 from local.__main__ import _said
 from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
@@ -312,7 +312,8 @@ def test_an_image_can_be_built_with_the_go_of_the_official_base(folder: Path) ->
 
 def test_no_module_of_a_tool_is_left_over() -> None:
     folders = {path.name for path in (PROJECT / "local" / "tools").iterdir()}
-    assert folders == {tool.name for tool in TOOLS if tool.folder.startswith("local/")}
+    tools = {tool.name for tool in TOOLS if tool.folder.startswith("local/")}
+    assert folders == {*tools, Path(vulnerability_database.FOLDER).name}
 
 
 def test_another_engine_than_that_of_the_stacks_is_refused(

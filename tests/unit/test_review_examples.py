@@ -240,6 +240,14 @@ def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
     """The size is that of a preview of 200 nodes on a real backend; the state is as large."""
     text = ten_megabytes()
     assert 9_500_000 < len(text.strip()) < 20_000_000
+    looks = [_seconds_and_page(text) for _ in range(3)]
+    # Other work on the machine makes a look longer, never shorter.
+    assert min(seconds for seconds, _ in looks) < 2
+    assert all(len(made) <= LIMIT for _, made in looks)
+
+
+def _seconds_and_page(text: str) -> tuple[float, str]:
+    """Processor time of reading a preview, its hash, its rules and its page; and the page."""
     began = time.process_time()
     preview = json.loads(text)
     token = approval(
@@ -255,5 +263,4 @@ def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
     ).token
     changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), RULES))
     made = page(changes, "fleet", ending=ending("fleet", token))
-    assert time.process_time() - began < 2
-    assert len(made) <= LIMIT
+    return time.process_time() - began, made
