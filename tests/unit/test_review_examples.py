@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -240,7 +241,12 @@ def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
     """The size is that of a preview of 200 nodes on a real backend; the state is as large."""
     text = ten_megabytes()
     assert 9_500_000 < len(text.strip()) < 20_000_000
-    looks = [_seconds_and_page(text) for _ in range(3)]
+    tracer = sys.gettrace()
+    sys.settrace(None)  # coverage takes longer than what it looks at
+    try:
+        looks = [_seconds_and_page(text) for _ in range(3)]
+    finally:
+        sys.settrace(tracer)
     # Other work on the machine makes a look longer, never shorter.
     assert min(seconds for seconds, _ in looks) < 2
     assert all(len(made) <= LIMIT for _, made in looks)
