@@ -82,10 +82,10 @@ test: lint unit e2e ## Everything that this machine can run (cold 90 min, warm 7
 
 # Each tier has a budget, and fails far over it.
 unit: installed-for-tests ## Unit tests: seconds, no network, no daemon
-	@timeout --signal=INT 6m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
+	@timeout --signal=INT 12m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: installed-for-tests ## The main job for real, on an engine, builder and registry of the tests' own
-	@timeout --signal=INT 86m $(PYTHON) -m pytest tests/e2e --durations=10 $(WORKERS)
+	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e --durations=10 $(WORKERS)
 
 states: installed-for-tests ## Before a release: keep this version's states for the law of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10

@@ -81,6 +81,19 @@ def refuse_other_users(layout: Layout) -> None:
         )
 
 
+def refuse_lost_state(layout: Layout) -> None:
+    """Raise SetupError where the stack's file is of a set-up elsewhere: a new one would take its nodes."""
+    file = stack_file(STACK)
+    if layout.state == user_state() and file.exists() and SALT in file.read_text():
+        raise SetupError(
+            f"{file} is of a set-up whose state is not in {layout.state}. Where XDG_STATE_HOME, HOME or "
+            "SKYCOIN_STATE was another one, set it as it was. If that state is lost, `./skyinfra setup "
+            "restore FILE`, or `./skyinfra setup adopt`, brings its nodes back; for a new set-up remove the "
+            "line "
+            f"`{SALT} …` from the file. Nothing was changed."
+        )
+
+
 def owner_above(path: Path) -> int:
     """User whom the nearest folder above belongs to that is there."""
     return next(folder for folder in path.parents if folder.exists()).stat().st_uid
@@ -107,9 +120,16 @@ def keep_stack_files(layout: Layout) -> None:
         try:
             if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
                 copy.parent.mkdir(exist_ok=True)
+                if copy.exists() and _salt(copy) != _salt(file):
+                    # Of another state, or emptied: the former one alone opens this state's secrets.
+                    copy.rename(copy.with_name(f"{copy.name}.before"))
                 write_aside(copy, file.read_text())
         except OSError as error:
             print(f"• stacks/{file.name} has no copy in {copy.parent}: {error.strerror}", file=sys.stderr)
+
+
+def _salt(file: Path) -> str:
+    return next((line for line in file.read_text().splitlines() if line.startswith(SALT)), "")
 
 
 def put_stack_files_back(layout: Layout) -> None:

@@ -160,8 +160,13 @@ def was_copied(state: Path, to: Path) -> bool:
 
 
 def _state() -> Path:
-    """The user's own, unless the checkout still holds a set-up of an earlier version."""
+    """The user's own, unless the checkout still holds a set-up of an earlier version.
+
+    A shell that is older than the move makes that folder anew, with Pulumi's logs in it: it is no set-up.
+    """
     own = user_state()
+    if (own / "passphrase").exists() and not (EARLIER / "passphrase").exists():
+        return own
     return EARLIER if is_held(EARLIER) and not was_copied(EARLIER, own) else own
 
 

@@ -93,8 +93,10 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
         )
 
 
-def claim_state(layout: Layout) -> None:
+def claim_state(layout: Layout, *, adopts: bool = False) -> None:
     """Make the state folder; its passphrase, made first, shows that it is a set-up's.
+
+    `adopts` makes a new one for a stack whose state is lost.
 
     Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there; and
     where the set-up is another checkout's or user's.
@@ -109,6 +111,8 @@ def claim_state(layout: Layout) -> None:
         checkout.claim(layout)
         return
     checkout.refuse_other_users(layout)
+    if not adopts:
+        checkout.refuse_lost_state(layout)
     if halves := setup_backup_journal.halves(layout):
         raise SetupError(
             f"A restore into {layout.state} is at work, or was interrupted before anything was in its place: "

@@ -43,7 +43,7 @@ def adopt(layout: Layout, stack: str) -> int:
             f"There is no stacks/{file.name}, which says what nodes there are, and on which hosts: write it "
             "as it was."
         )
-    claim_state(layout)
+    claim_state(layout, adopts=True)
     with exclusive(layout, "skyinfra setup adopt"):
         _refuse_known(layout, stack)
         refuse_while_locked(layout, stack)

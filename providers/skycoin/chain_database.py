@@ -90,6 +90,12 @@ class ChainDatabase:
         """Copy it beside itself; no node may run on it."""
         self._run("keep", seconds=found.copy_seconds())
 
+    def restore(self, version: str) -> None:
+        """Put the copy back where `version` can't read the database; else a copy is one that nobody needs."""
+        wrote = self._run("look", "ro").partition(" ")[0].removeprefix("-")
+        if is_newer(wrote, version):
+            self.tend(PUT_BACK)
+
     def tend(self, action: str) -> None:
         """Do PUT_BACK, for which no node may run on it, or FORGET; nothing where there is no copy."""
         self._run(action)

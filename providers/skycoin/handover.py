@@ -214,7 +214,8 @@ class Handover:
         if new is not None and labels(new).get(ATTEMPT) == attempt:
             self.remove(new, grace)
         if old is not None and before is not None:
-            run = bool(old["State"]["Running"])
+            # STANDBY is of a handover: the node ran, and an undoing that was cut off has left it stopped.
+            run = bool(old["State"]["Running"]) or policy(old) == STANDBY
             self._bring_back(before, old["Name"].lstrip("/"), run=run, has_copy=has_copy)
 
     def _bring_back(self, old: Values, name: str, *, run: bool, has_copy: bool) -> None:

@@ -31,7 +31,7 @@ from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
-from providers.skycoin.chain_database import FORGET, PUT_BACK, ChainDatabase, mounted, tend, wanted
+from providers.skycoin.chain_database import FORGET, ChainDatabase, mounted, tend, wanted
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
@@ -111,7 +111,8 @@ class NodeContainer(Remade):
 
     def _foresee(self, olds: Values, news: Values) -> None:
         client = self._client(news)
-        old = self._handover(client, "", olds).find(olds["name"])
+        handover = self._handover(client, "", olds)
+        old = None if handover.interrupted(olds["name"]) else handover.find(olds["name"])
         if old is None or not self._needs_another(old, olds, news):
             return
         self._foresee_chain(client, old, news)
@@ -291,6 +292,9 @@ class NodeContainer(Remade):
         if not version or not volume:
             return None, 0
         chain = ChainDatabase(client, inputs, image, volume)
+        if old is not None and mounted(old) == volume and _is_down(old):
+            # An undoing that was cut off has left the newer version's database, and the copy beside it.
+            chain.restore(version_of(client.api, image))
         found = chain.begin(version)
         if found is None or old is None or mounted(old) != volume or not found.is_before(version):
             return None, 0
@@ -318,9 +322,10 @@ class NodeContainer(Remade):
                 memswap_limit=2 * memory,
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
             )
-        if not old["State"]["Running"]:
+        if _is_down(old):
             # Of a handover that was killed while it was undone.
-            tend(client, news, old, PUT_BACK)
+            client.api.stop(old["Id"], timeout=_grace(news))
+            _restore(client, news, old)
             handover.start(news["name"], news["waitTimeout"])
 
     def _state(self, client: Any, inputs: Values) -> Values:
@@ -421,3 +426,19 @@ def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
             f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
             "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
         ) from None
+
+
+def _is_down(found: Values) -> bool:
+    """True for a container that does not run, or ends again and again: engines call that one running too."""
+    return not found["State"]["Running"] or bool(found["State"].get("Restarting"))
+
+
+def _restore(client: Any, place: Values, old: Values) -> None:
+    """Give a node that is down the database that it can read, as far as that can be done.
+
+    One that starts on a newer database refuses it, and changes nothing.
+    """
+    image = known_as(client.api, old["Config"]["Image"])
+    if image and (volume := mounted(old)):
+        with contextlib.suppress(ServiceError, DockerException, OSError):
+            ChainDatabase(client, place, image, volume).restore(version_of(client.api, image))

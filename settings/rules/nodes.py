@@ -63,7 +63,14 @@ def gui_faults(settings: StackSettings) -> Iterator[str]:
     made, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)
-        if not node.gui or host is None or host.variant is None:
+        if not node.gui or host is None:
+            continue
+        if host.variant is None:
+            if node.image in settings.images and given is None:
+                yield (
+                    f"skycoin:nodes.{name}.gui: the login before a web interface is made for "
+                    f"{', '.join(made)}, and {node.image} is built for none of them: leave gui out there"
+                )
             continue
         takes = f"skycoin:nodes.{name}.gui: {node.host} takes {host.variant}"
         if host.variant not in made:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
+from catalogue.naming import previous_container
 from clients.errors import ServiceError
 from providers.base import UNKNOWN, ProviderError, Values
 from providers.skycoin import chain_database
@@ -302,3 +304,82 @@ def _calls_until_forgotten(replace: bool) -> int:
     engine.tend = counted  # type: ignore[method-assign]
     disturbed(engine, 0, Fault.FAILED, {**INPUTS, "image": NEXT}, replace=replace)
     return seen[-1]
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(6, 17, 39)
+def test_a_version_that_fails_again_after_whatever_happened_leaves_the_old_one_and_its_database(
+    fault: Fault,
+) -> None:
+    """The message of an undoing that failed says `up`: that one removed the only copy first."""
+    for at in steps():
+        engine = engine_of_versions()
+        resource = disturbed(engine, at, fault, {**INPUTS, "image": SICK}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        engine.restart_daemon()
+        for _ in range(3):
+            with contextlib.suppress(*ENDINGS):
+                resource.up({**INPUTS, "image": SICK}, refresh=True)
+        assert (engine.chain, only(engine).running) == (OLD, True), f"step {at}"
+        assert engine.violations == [], f"step {at}"
+    assert at > 15, "the faults were at every step"
+
+
+@pytest.mark.case(6, 39)
+def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tend, failed = node.engine.tend, list[str]()
+
+    def fails_once(action: str) -> str:
+        if action == "put-back" and not failed:
+            failed.append(action)
+            raise APIError("500", explanation="cannot allocate memory")
+        return tend(action)
+
+    monkeypatch.setattr(node.engine, "tend", fails_once)
+    with pytest.raises(ProviderError, match=r"What this had begun was not undone: .*cannot allocate memory"):
+        node.up(SICK)
+    assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
+    for _ in range(2):
+        with pytest.raises(ProviderError, match="is back, as it was"):
+            node.resource.up({**INPUTS, "image": SICK}, refresh=True)
+        assert (node.engine.chain, only(node.engine).running) == (OLD, True)
+
+
+def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() -> None:
+    """`up` undoes the upgrade first, and finds the database as the older version wrote it."""
+    for at in steps():
+        engine = engine_of_versions()
+        resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": SICK}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        found = resource.kind.read(resource.identity, resource.inputs, resource.outputs)
+        if found is not None and previous_container(NAME) in [box.name for box in engine.boxes.values()]:
+            resource.kind.planned({**INPUTS, "image": GOOD}, found.state)
+    assert at > 15, "the kills were at every step"
+
+
+def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node) -> None:
+    """Weeks of blocks would be gone, where a stopped node of the newer version is started."""
+    node.up(NEXT)
+    node.engine.stop(NAME, timeout=60)
+    node.engine.chain_copy = OLD
+    node.engine.tended.clear()
+    assert node.resource.up({**INPUTS, "image": NEXT}, refresh=True) == "update"
+    assert (node.engine.tended, only(node.engine).running) == (["look"], True)
+
+
+def test_a_stopped_node_starts_where_nothing_can_look_at_its_database(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: str) -> str:
+        raise APIError("500", explanation="no space left on device")
+
+    monkeypatch.setattr(node.engine, "tend", full)
+    node.engine.stop(NAME, timeout=60)
+    assert node.resource.up(INPUTS, refresh=True) == "update"
+    is_whole(node.engine, INPUTS)

@@ -190,3 +190,34 @@ def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch:
     monkeypatch.setenv("SUDO_UID", "1001")
     claim_state(read_layout())
     assert [*home.target.parent.iterdir()] == [home.target]
+
+
+def test_a_stacks_file_of_a_set_up_that_is_elsewhere_begins_no_second_one(
+    home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one would take its nodes over, and the salt of the first one's state out of the file."""
+    home.stack_file.write_text("encryptionsalt: one\n")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    said = r"is of a set-up whose state is not in .*/other/skycoin-infrastructure\. Where XDG_STATE_HOME"
+    with pytest.raises(SetupError, match=said):
+        claim_state(read_layout())
+    assert not (tmp_path / "other").exists()
+    assert home.stack_file.read_text() == "encryptionsalt: one\n"
+    claim_state(read_layout(), adopts=True)
+    assert (tmp_path / "other" / "skycoin-infrastructure" / "passphrase").exists()
+
+
+@pytest.mark.parametrize("text", ["", "config: {}\n", "encryptionsalt: two\n"])
+def test_a_file_of_another_state_leaves_the_former_copy_beside_its_own(
+    home: Home, layout: Layout, text: str
+) -> None:
+    """A copied example in a new clone, whose `make up` is refused, would be the end of the only copy."""
+    (home.target / "backend/.pulumi/stacks/skycoin").mkdir(parents=True)
+    (home.target / "backend/.pulumi/stacks/skycoin/local.json").write_text(STATE)
+    for one in ("encryptionsalt: one\n", "encryptionsalt: one\nconfig: {}\n", text):
+        home.stack_file.write_text(one)
+        with exclusive(layout, "make up"):
+            pass
+    copy = home.target / "stack-files" / "Pulumi.local.yaml"
+    assert copy.read_text() == text
+    assert copy.with_name("Pulumi.local.yaml.before").read_text() == "encryptionsalt: one\nconfig: {}\n"

@@ -167,6 +167,11 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
             "amd64, arm32v7, arm64v8 only: leave gui out there",
         ),
         (
+            {"images.skycoin.arches": ["arm32v5", "arm32v6"], "hosts.attic.arch": "arm32v6"},
+            "skycoin:nodes.one.gui: the login before a web interface is made for amd64, arm32v7, arm64v8, "
+            "and skycoin is built for none of them: leave gui out there",
+        ),
+        (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
             "skycoin:images.proxy.arches: proxy is not made for arm32v5; allowed are amd64, arm32v7, arm64v8",
         ),
@@ -200,7 +205,17 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
             "add hub to its registries",
         ),
     ],
-    ids=["arch", "old board", "old arch", "package", "source", "container", "volume", "registry"],
+    ids=[
+        "arch",
+        "old board",
+        "old images",
+        "old arch",
+        "package",
+        "source",
+        "container",
+        "volume",
+        "registry",
+    ],
 )
 def test_a_proxy_that_does_not_fit_is_refused(changes: dict[str, Any], fault: str) -> None:
     with pytest.raises(SettingsError) as refused:

@@ -368,3 +368,12 @@ def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, o
         "DOCKER_CONFIG": f"{home.target}/docker",
         "SSL_CERT_FILE": f"{home.target}/certificates/bundle.crt",
     }
+
+
+def test_what_an_older_shell_leaves_in_the_checkout_is_no_set_up(home: Home, old: Layout) -> None:
+    """PULUMI_HOME of a shell that is older than the move: even `pulumi version` makes that folder anew."""
+    moved(old)
+    logs = old.state / "pulumi" / "logs"
+    logs.mkdir(parents=True)
+    assert read_layout().state == home.target
+    assert moved(read_layout()).state == home.target
