@@ -15,7 +15,7 @@ PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
 # Workers, all but the first in namespaces: much of the tier waits for nodes, engines and timeouts.
 LANES = 3
 WORKERS = --dist loadfile --no-loadscope-reorder --tx 'popen//python=$(PYTHON)' \
-    $(foreach lane,$(wordlist 2,$(LANES),1 2 3 4),--tx 'popen//python=sh tests/e2e/lane.sh $(lane) $(PYTHON)')
+    $(foreach lane,$(wordlist 2,$(LANES),1 2 3 4 5 6 7 8 9),--tx 'popen//python=sh tests/e2e/lane.sh $(lane) $(PYTHON)')
 
 ifneq (,$(findstring $$,$(CURDIR))$(findstring `,$(CURDIR))$(findstring ",$(CURDIR)))
 $(error The path of this checkout, $(CURDIR), has a dollar sign, a backtick or a quote, which a shell reads as a command: move it to another folder)

@@ -37,7 +37,8 @@ class EngineApi(docker.APIClient):
 
         docker-py has the connection upgraded and reads past its own buffer: a first part that comes along
         with the answer's header is lost, and an output that is short was empty, now and then. Without an
-        upgrade the output is the answer's body, which ends when the exec does. Raises APIError.
+        upgrade the output is the answer's body, which ends when the exec does. Raises APIError, and
+        ConnectionError of requests where a part is cut short.
         """
         url = f"{self.base_url}/v{self.api_version}/exec/{exec_id}/start"
         answer = self.post(url, json={"Detach": False, "Tty": False}, timeout=self.timeout)
@@ -50,8 +51,10 @@ class EngineApi(docker.APIClient):
 
 def _parts(body: bytes) -> Iterator[bytes]:
     at = 0
-    while at + HEADER_BYTES <= len(body):
+    while at < len(body):
         size = int.from_bytes(body[at + SIZE_FROM : at + HEADER_BYTES])
-        at += HEADER_BYTES
-        yield body[at : at + size]
-        at += size
+        part = body[at + HEADER_BYTES : at + HEADER_BYTES + size]
+        at += HEADER_BYTES + size
+        if at > len(body):
+            raise requests.ConnectionError("the connection ended in the middle of what an exec prints")
+        yield part

@@ -179,23 +179,52 @@ class SshRelay:
         while True:
             connection, _ = self._listener.accept()
             _logins.acquire()
-            with self._errors.open("ab") as errors:
-                process = subprocess.Popen(
-                    self._command,
-                    stdin=connection.fileno(),
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    start_new_session=True,
-                )
-            threading.Thread(target=_answer, args=(connection, process), daemon=True).start()
+            try:
+                process = self._begun(connection)
+            except OSError as error:  # no ssh there, or no more descriptors
+                _logins.release()
+                self._errors.write_text(str(error))
+                connection.close()
+            else:
+                threading.Thread(target=_answer, args=(connection, process), daemon=True).start()
+
+    def _begun(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
+        with self._errors.open("ab") as errors:
+            return subprocess.Popen(
+                self._command,
+                stdin=connection.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
 
 
 def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
     """Pass on whatever ssh prints until it ends; with its first byte it has logged in."""
     with connection, process:
         answer = cast("IO[bytes]", process.stdout).fileno()
-        select.select([answer], [], [], LOGIN_SECONDS)
-        _logins.release()
+        begins = select.poll()
+        begins.register(answer, select.POLLIN)
+        try:
+            begins.poll(LOGIN_SECONDS * 1000)
+        finally:
+            _logins.release()
         with contextlib.suppress(OSError):  # whoever asked has gone
             while part := os.read(answer, CHUNK):
-                connection.sendall(part)
+                _send(connection, part)
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # ssh has it too, as its input
+
+
+def _send(connection: socket.socket, part: bytes) -> None:
+    """Send all of a part, to a reader that may be slow.
+
+    ssh makes its input nonblocking, and with it this end of the connection, which is the same one.
+    """
+    rest, room = memoryview(part), select.poll()
+    room.register(connection, select.POLLOUT)
+    while rest:
+        try:
+            rest = rest[connection.send(rest) :]
+        except BlockingIOError:
+            room.poll()

@@ -24,6 +24,7 @@ RECORDED = 200
 """Files of one folder that are recorded each; more are recorded by their folders."""
 DIGITS = 12
 """Hexadecimal digits of a recorded hash: it names what differs, and decides nothing."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f`]")
 _SECRET = re.compile(r"\.env(\..+)?|id_(rsa|ecdsa|ed25519)|.+\.(pem|key|p12|pfx|kdbx|wlt)|\.netrc|\.npmrc")
 
 
@@ -117,8 +118,8 @@ def _short(text: str) -> str:
 
 
 def _readable(path: PurePosixPath) -> str:
-    """A path that a state can have: in UTF-8."""
-    return str(path).encode(errors="surrogateescape").decode(errors="replace")
+    """A path that a state and a page can have: in UTF-8, on one line, and without Markdown's code marks."""
+    return _CONTROL.sub("?", str(path).encode(errors="surrogateescape").decode(errors="replace"))
 
 
 def files_of(folder: Path) -> Iterator[Path]:

@@ -18,6 +18,8 @@ STANDARD_LIBRARY = "stdlib"
 ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
 _REQUIRED = re.compile(r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\S+)", re.MULTILINE)
 """A line of a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
+_OTHERS = re.compile(r"^(?!require)\w+ \(.*?^\)", re.MULTILINE | re.DOTALL)
+"""Blocks that require nothing, such as those of `exclude`."""
 
 Modules = Mapping[str, str]
 """Path of a module → its version, without the `v`."""
@@ -42,13 +44,15 @@ class Accepted:
 
     identity: str
     module: str
+    programs: frozenset[str]
+    """Images that it is accepted in, by the names of their folders."""
     reason: str
     date: date
 
 
 def required(go_mod: str) -> Modules:
     """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
-    return {found["path"]: found["version"] for found in _REQUIRED.finditer(go_mod)}
+    return {found["path"]: found["version"] for found in _REQUIRED.finditer(_OTHERS.sub("", go_mod))}
 
 
 def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
@@ -79,9 +83,15 @@ def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Findi
 
 
 def read_accepted(text: str) -> list[Accepted]:
-    """Accepted findings of a TOML file. Raises KeyError where one has no id, module, reason or date."""
+    """Accepted findings of a TOML file. Raises KeyError where a part of one is missing."""
     return [
-        Accepted(identity=one["id"], module=one["module"], reason=one["reason"], date=one["date"])
+        Accepted(
+            identity=one["id"],
+            module=one["module"],
+            programs=frozenset(one["programs"]),
+            reason=one["reason"],
+            date=one["date"],
+        )
         for one in tomllib.loads(text).get("accepted", ())
     ]
 

@@ -23,6 +23,7 @@ from review.values import difference, short
 IMAGE = "skycoin:index:Image"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 UNCHANGED = "rebuilt though nothing changed: no argument, setting or recorded file differs"
+UNRECORDED = "no recorded file differs; modes are not recorded, nor are files whose names may be secrets'"
 EARLIER = "which ones is not known: the state is of an earlier version"
 SAVED = "which ones is not known: the preview was a saved one"
 WORDS = {"points": "somebody moved it", "failure": "its registry did not take it last time"}
@@ -150,6 +151,8 @@ class Causes:
             return
         now = self._files_now(*_folders(step))
         paths = sorted(path for path in {*recorded, *now} if recorded.get(path) != now.get(path))
+        if not paths and contexts[0] != contexts[1]:
+            yield UNRECORDED
         if paths:
             yield f"file{'s' * (len(paths) > 1)} {_few([_named(path, recorded, now) for path in paths])}"
 

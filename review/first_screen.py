@@ -164,15 +164,20 @@ def _named(names: Sequence[str]) -> str:
     return f"{', '.join(names[:shown])} and {len(names) - shown} more"
 
 
+def _line(text: str) -> str:
+    """Text of others on one line: a name of a file may have breaks, and make headings by them."""
+    return plain(" ".join(text.split()))
+
+
 def _built(changes: Changes) -> Iterator[str]:
     for one in changes.rebuilds:
-        yield f"- {one.image} for {', '.join(one.arches)}: {plain('; '.join(one.why))}"
+        yield f"- {one.image} for {', '.join(one.arches)}: {_line('; '.join(one.why))}"
 
 
 def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for one in changes.publications:
-        why = f". Why: {plain('; '.join(one.why))}" if one.why else ""
+        why = f". Why: {_line('; '.join(one.why))}" if one.why else ""
         said = "; ".join([becomes(one), *architectures(one)]) + why
         today = f" (now `{short_digest(one.before)}`)" if one.before else ""
         together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")

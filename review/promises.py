@@ -5,12 +5,15 @@ from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN
 
+from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
 from review.options import BUILD, TAG, VOLUME
 from review.own_rules import OWN_RULES
 from review.restarts import CONTAINER, CONTAINERS, NODE_CONTAINER
 from review.rules import HIDDEN, Breaches, Resource, Rule, each
 
+PROXY = "skycoin:index:Proxy$"
+"""In the URN of what a node's proxy is made of."""
 REPOSITORY = "aws:ecr/repository:Repository"
 EXPLICIT = ("docker:", "docker-build:", "aws:")
 """Plugins that reach a machine or an account: which one, the program says."""
@@ -90,13 +93,15 @@ def _is_pinned(image: object) -> bool:
 
 def _plain_secret(one: Resource) -> str:
     secrets = _mapping(one, "secrets") if one.type == BUILD else {}
-    plain = [name for name, value in secrets.items() if value != HIDDEN and not isinstance(value, Mapping)]
+    known = {name: value for name, value in secrets.items() if value not in (None, UNKNOWN, HIDDEN)}
+    plain = [name for name, value in known.items() if not isinstance(value, Mapping)]
     return f"has the build secret {plain[0]} as plain text" if plain else ""
 
 
 def _reachable(one: Resource) -> str:
-    ports = _listed(one, "ports") if one.type == NODE_CONTAINER else []
-    found = [str(port.get("ip")) for port in ports if port.get("internal") == RPC_PORT]
+    # With a web interface its proxy has the node's port.
+    its = {NODE_CONTAINER: RPC_PORT, CONTAINER: PROXY_PORT if PROXY in one.urn else None}.get(one.type)
+    found = [str(port.get("ip")) for port in _listed(one, "ports") if its and port.get("internal") == its]
     return next((f"publishes its API on {ip}" for ip in found if ip != "127.0.0.1"), "")
 
 
@@ -104,12 +109,14 @@ def _unconfined(one: Resource) -> str:
     if one.type != NODE_CONTAINER:
         return ""
     given = one.inputs
-    user = str(given.get("user") or "").partition(":")[0]
+    user = str(given.get("user") or "").partition(":")[0].lstrip("0")
     held = {
-        "runs as root": user not in ("", "0", "root"),
+        "runs as root": user not in ("", "root"),
         "can write its image's files": given.get("readOnly") is True,
         "has capabilities": _mapping(one, "capabilities") == {"drops": ["ALL"]},
-        "can gain privileges": "no-new-privileges" in (given.get("securityOpts") or ()),
+        "can gain privileges": list(given.get("securityOpts") or ()) == ["no-new-privileges"],
+        "shares its host's network": given.get("networkMode") != "host",
+        "mounts more than volumes": all(mount.get("type") == "volume" for mount in _listed(one, "mounts")),
         "is privileged": not given.get("privileged"),
     }
     return next((how for how, holds in held.items() if not holds), "")

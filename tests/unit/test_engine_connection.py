@@ -3,8 +3,10 @@
 import http.server
 import json
 import os
+import secrets
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 from docker.errors import NotFound
+from requests.exceptions import ConnectionError as RequestsConnectionError
 
 from clients import engine, ssh
 from clients.engine import Engine, connect
@@ -98,7 +101,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 " + first + b"\r\n\r\n" + frame(1, b"begun, "))
             self.server.exec_began.set()
             self.server.exec_may_end.wait(20)
-            self.wfile.write(frame(2, b"ended"))
+            self.wfile.write(frame(2, b"ended")[: 10 if "/cut/" in self.path else None])
             self.close_connection = True
 
     def answer(self, code: int, value: object) -> None:
@@ -257,17 +260,69 @@ def test_no_more_than_ten_connections_log_in_at_once(logins: Path) -> None:
         connection.close()
 
 
+LARGE = """\
+#!{python}
+import fcntl, os
+fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_NONBLOCK)  # as OpenSSH does
+rest = memoryview(bytes(range(256)) * 20000)
+while rest:
+    rest = rest[os.write(1, rest[:100_000]) :]
+"""
+
+
+def test_a_large_answer_reaches_a_slow_reader_whole(logins: Path) -> None:
+    """ssh makes its input nonblocking, which is the same connection: a full one is not one that has gone."""
+    put_ssh(logins, LARGE.format(python=sys.executable))
+    with socket.socket(socket.AF_UNIX) as reader:
+        reader.settimeout(20)
+        reader.connect(SshRelay("ssh://pi@attic.lan", []).address.removeprefix("unix://"))
+        found = bytearray()
+        while part := reader.recv(65536):
+            if len(found) < 1_000_000:
+                time.sleep(0.02)
+            found += part
+    assert bytes(found) == bytes(range(256)) * 20000
+
+
+def test_where_there_is_no_ssh_each_connection_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The eleventh waited for ever for one that had logged in."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for _ in range(LOGINS + 2):
+        asked = Engine()
+        asked.configure({"host": f"ssh://pi@board-{secrets.token_hex(4)}.lan"})
+        with pytest.raises(SilentHostError, match="No such file or directory: 'ssh'"):
+            asked.client()
+
+
+def test_an_exec_that_is_cut_off_is_not_taken_for_whole(listener: Listener) -> None:
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    with pytest.raises(RequestsConnectionError, match="in the middle of what an exec prints"):
+        asked.client().api.exec_start("cut")
+
+
+def put_ssh(record: Path, text: str) -> None:
+    """Exchange the program ssh: another one is made aside, for the former may be starting."""
+    aside = record.with_name("ssh.new")
+    aside.write_text(text)
+    aside.chmod(0o755)
+    aside.rename(record.with_name("ssh"))
+
+
 def test_a_login_that_waits_for_its_engine_holds_up_no_other(
-    logins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    logins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container that stops in 60 s answers then; an eleventh host is not kept waiting for it."""
-    (tmp_path / "ssh").write_text("#!/bin/sh\ncat > /dev/null\n")
+    put_ssh(logins, "#!/bin/sh\ncat > /dev/null\n")
     monkeypatch.setattr(ssh, "LOGIN_SECONDS", 0.2)
     relay = SshRelay("ssh://pi@attic.lan", [])
     silent = [socket.socket(socket.AF_UNIX) for _ in range(LOGINS)]
     for one in silent:
         one.connect(relay.address.removeprefix("unix://"))
-    (tmp_path / "ssh").write_text(SLOW_LOGIN)
+    time.sleep(0.5)  # all of them begin with the silent one
+    put_ssh(logins, SLOW_LOGIN)
     with socket.socket(socket.AF_UNIX) as eleventh:
         eleventh.settimeout(10)
         eleventh.connect(SshRelay("ssh://pi@shed.lan", []).address.removeprefix("unix://"))

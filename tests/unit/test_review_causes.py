@@ -9,7 +9,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import NAMED_CONTEXTS, PROJECT
 from components.contexts import read_contexts, recorded_files
-from review.causes import EARLIER, IMAGE, SAVED, STACK_REFERENCE, UNCHANGED, Checkout
+from review.causes import EARLIER, IMAGE, SAVED, STACK_REFERENCE, UNCHANGED, UNRECORDED, Checkout
 from review.changes import read_changes
 from review.setting_lines import BASES, SettingLines
 from settings.places import StackFile
@@ -156,6 +156,9 @@ def test_files_that_differ_are_named(
     change(files)
     image = component("skycoin", files)
     arguments = {"buildArgs": {NAMED_CONTEXTS: "1"}} if how == "buildArgs" else {}
+    if said == [UNCHANGED] and arguments:
+        # The hash of the named contexts is of more than what is recorded.
+        said = [UNRECORDED]
     assert why(image, child(image, build(arguments, INPUTS, how, "labels", "exports")))[: len(said)] == said
 
 

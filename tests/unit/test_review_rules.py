@@ -25,6 +25,8 @@ from tests.unit.previews import Preview, first_preview, preview_of
 from tests.unit.projects import FILES, PROJECT, up
 
 State = dict[str, Any]
+LOOSE = ["no-new-privileges", "seccomp=unconfined"]
+SOCKET = [{"type": "bind", "source": "/var/run/docker.sock", "target": "/var/run/docker.sock"}]
 
 
 @functools.cache
@@ -194,6 +196,10 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ("fleet", other_input("capabilities", {}), "nodes-are-confined", f"{NODE}: has capabilities"),
     ("fleet", other_input("securityOpts", []), "nodes-are-confined", f"{NODE}: can gain privileges"),
     ("fleet", other_input("privileged", True), "nodes-are-confined", f"{NODE}: is privileged"),
+    ("fleet", other_input("user", "00"), "nodes-are-confined", f"{NODE}: runs as root"),
+    ("fleet", other_input("securityOpts", LOOSE), "nodes-are-confined", f"{NODE}: can gain privileges"),
+    ("fleet", other_input("networkMode", "host"), "nodes-are-confined", f"{NODE}: shares its host's network"),
+    ("fleet", other_input("mounts", SOCKET), "nodes-are-confined", f"{NODE}: mounts more than volumes"),
     ("fleet", no_provider, "providers-are-named", f"{DATA}: has no provider of its own"),
     ("fleet", default_provider, "providers-are-named", f"{DATA}: has no provider of its own"),
     (

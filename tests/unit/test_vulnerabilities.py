@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from catalogue.bases import OFFICIAL_GO
 from commands import release_audit
+from commands.release_audit import COMPILERS
+from local.tools import GO_VERSION
 from local.vulnerability_database import Database
 from release.vulnerabilities import (
     ACCEPTED,
@@ -35,6 +38,14 @@ require (
 )
 
 tool example.org/alone/cmd/one
+
+exclude (
+	example.org/alone v1.9.0
+)
+
+replace (
+	example.org/alone v1.2.3 => example.org/fork v1.2.4
+)
 """
 
 
@@ -167,8 +178,23 @@ def test_an_audit_fails_with_a_table_of_what_is_not_accepted(skyinfra: Skyinfra,
     assert ran.code == 1
     rows = [line.split() for line in ran.out.splitlines()]
     assert rows[1] == ["one", "example.org/alone", "1.2.3", "1.3.0", "GO-1", "GO-1", "at", "work"]
-    assert rows[2][:2] == ["one", "stdlib"]
-    assert "2 known vulnerabilities in what is shipped. Take fixed versions into" in ran.err
+    assert [row[:3] for row in rows[2:4]] == [["one", "stdlib", go] for go in sorted(COMPILERS)]
+    assert "3 known vulnerabilities in what is shipped. Take fixed versions into" in ran.err
+
+
+def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
+    """Official bases bring one of their own, which is older."""
+    put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}, {"fixed": GO_VERSION}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 1
+    assert ran.out.splitlines()[1].split()[:4] == ["one", "stdlib", OFFICIAL_GO, GO_VERSION]
+    assert f"Go {OFFICIAL_GO} and {GO_VERSION}; vulnerabilities as known" in ran.out
+
+
+def test_a_database_without_entries_is_no_good_news(skyinfra: Skyinfra, database: Path) -> None:
+    ran = skyinfra("release", "audit")
+    assert ran.code == 1
+    assert "has no entry: nothing was looked up" in ran.err
 
 
 def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_named(
@@ -176,14 +202,23 @@ def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_name
 ) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
     accepted = (
-        '[[accepted]]\nid = "{}"\nmodule = "example.org/alone"\n'
+        '[[accepted]]\nid = "{}"\nmodule = "example.org/alone"\nprograms = ["{}"]\n'
         'reason = "Nobody calls it."\ndate = 2026-11-27\n'
     )
-    (database.parent / "accepted.toml").write_text(accepted.format("GO-1") + accepted.format("GO-9"))
+    (database.parent / "accepted.toml").write_text(
+        accepted.format("GO-1", "one") + accepted.format("GO-9", "one")
+    )
     ran = skyinfra("release", "audit")
     assert (ran.code, ran.err) == (0, "")
     assert "accepted on 2026-11-27: GO-1 in example.org/alone. Nobody calls it." in ran.out
     assert "accepted, and gone: GO-9 in example.org/alone. Remove it from accepted.toml." in ran.out
+
+
+def test_what_is_accepted_in_one_image_is_not_in_another(skyinfra: Skyinfra, database: Path) -> None:
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
+    accepted = 'id = "GO-1"\nmodule = "example.org/alone"\nreason = "Nobody calls it."\ndate = 2026-11-27\n'
+    (database.parent / "accepted.toml").write_text(f'[[accepted]]\nprograms = ["two"]\n{accepted}')
+    assert skyinfra("release", "audit").code == 1
 
 
 def test_tools_are_listed_when_asked_for_and_fail_nothing(skyinfra: Skyinfra, database: Path) -> None:
