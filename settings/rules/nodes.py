@@ -66,7 +66,8 @@ def gui_faults(settings: StackSettings) -> Iterator[str]:
         if not node.gui or host is None:
             continue
         if host.variant is None:
-            if node.image in settings.images and given is None:
+            image = settings.images.get(node.image)
+            if image is not None and given is None and not {*made} & {*image.arches}:
                 yield (
                     f"skycoin:nodes.{name}.gui: the login before a web interface is made for "
                     f"{', '.join(made)}, and {node.image} is built for none of them: leave gui out there"
