@@ -119,6 +119,7 @@ def leave_former_place(layout: Layout) -> None:
 
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
     """What `make -s env` exports: plain pulumi and docker then work against this set-up."""
+    passphrase_file(layout)  # before anything asks for it
     folders = [str(Path(sys.executable).parent), *map(str, tools), *os.environ["PATH"].split(os.pathsep)]
     return {
         # Each once: in a shell of `make env` the next set-up starts from this PATH.

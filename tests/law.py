@@ -15,7 +15,7 @@ from catalogue.node_container import HANDED_OVER
 from tests.unit.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, TAG, VOLUME
 
 KEPT = frozenset({VOLUME, NETWORK, TAG, BUILD})
-"""Types that an upgrade keeps; a new tag or image may come, but neither a volume nor a network."""
+"""Types that an upgrade keeps; a new tag or image may come, a volume or network with a new component alone."""
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {PREFLIGHT: ("wallet",), NODE_CONTAINER: ("wallet", "backups")}
 )
@@ -46,12 +46,14 @@ def _missing(state: State, preview: Preview) -> Iterator[str]:
 
 
 def _broken(preview: Preview) -> Iterator[str]:
-    for step in preview.get("steps", []):
+    steps = preview.get("steps", [])
+    made = {step["newState"]["urn"] for step in steps if step["op"] == "create"}
+    for step in steps:
         old, new, operation = step.get("oldState"), step.get("newState"), step["op"]
         one = new or old
         if one["type"] not in KEPT:
             continue
-        if operation == "create" and one["type"] in (VOLUME, NETWORK):
+        if operation == "create" and one["type"] in (VOLUME, NETWORK) and one.get("parent") not in made:
             yield f"{_named(one)} is new: a volume or network of another name takes the place of one that was"
         elif operation not in {*HARMLESS, "create"}:
             yield f"{_named(one)}: {operation}"

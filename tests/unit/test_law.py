@@ -49,6 +49,15 @@ def test_a_new_image_or_tag_may_come_but_no_volume_or_network() -> None:
         assert said.startswith(f"{type_} two is new")
 
 
+def test_a_new_component_may_bring_a_volume_of_its_own() -> None:
+    """Such as the proxy before a web interface, with the login in it."""
+    component = one("skycoin:index:Proxy", "one-proxy")
+    login = {**one(VOLUME, "one-proxy-login"), "parent": component["urn"]}
+    assert found(*SAME, step("create", None, component), step("create", None, login)) == []
+    [said] = found(*SAME, step("same", component, component), step("create", None, login))
+    assert said.startswith(f"{VOLUME} one-proxy-login is new")
+
+
 @pytest.mark.parametrize("type_", [VOLUME, NETWORK, TAG, BUILD])
 @pytest.mark.parametrize(
     "operation", ["delete", "replace", "create-replacement", "delete-replaced", "discard"]
