@@ -15,7 +15,7 @@ from catalogue.node_container import HANDED_OVER
 from tests.unit.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, TAG, VOLUME
 
 KEPT = frozenset({VOLUME, NETWORK, TAG, BUILD})
-"""Types that an upgrade keeps; a new tag or image may come, a volume or network with a new component alone."""
+"""Types that an upgrade keeps; a new tag or image may come, a volume or network with a new component."""
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {PREFLIGHT: ("wallet",), NODE_CONTAINER: ("wallet", "backups")}
 )
@@ -47,7 +47,10 @@ def _missing(state: State, preview: Preview) -> Iterator[str]:
 
 def _broken(preview: Preview) -> Iterator[str]:
     steps = preview.get("steps", [])
-    made = {step["newState"]["urn"] for step in steps if step["op"] == "create"}
+    gone = {step["oldState"]["type"] for step in steps if step["op"] == "delete"}
+    # One of a type that goes elsewhere in the preview has another name only.
+    fresh = [step["newState"] for step in steps if step["op"] == "create"]
+    made = {one["urn"] for one in fresh if one["type"] not in gone}
     for step in steps:
         old, new, operation = step.get("oldState"), step.get("newState"), step["op"]
         one = new or old

@@ -54,8 +54,10 @@ def test_a_new_component_may_bring_a_volume_of_its_own() -> None:
     component = one("skycoin:index:Proxy", "one-proxy")
     login = {**one(VOLUME, "one-proxy-login"), "parent": component["urn"]}
     assert found(*SAME, step("create", None, component), step("create", None, login)) == []
-    [said] = found(*SAME, step("same", component, component), step("create", None, login))
-    assert said.startswith(f"{VOLUME} one-proxy-login is new")
+    renamed = step("create", None, component), step("delete", {**component, "urn": "urn:other"})
+    for steps in ([step("same", component, component)], renamed):
+        [said] = found(*SAME, *steps, step("create", None, login))
+        assert said.startswith(f"{VOLUME} one-proxy-login is new")
 
 
 @pytest.mark.parametrize("type_", [VOLUME, NETWORK, TAG, BUILD])
