@@ -47,10 +47,10 @@ def _missing(state: State, preview: Preview) -> Iterator[str]:
 
 def _broken(preview: Preview) -> Iterator[str]:
     steps = preview.get("steps", [])
-    gone = {step["oldState"]["type"] for step in steps if step["op"] == "delete"}
-    # One of a type that goes elsewhere in the preview has another name only.
+    # Another component of a type that was there may be one that has a new name.
+    known = {step["oldState"]["type"] for step in steps if step.get("oldState")}
     fresh = [step["newState"] for step in steps if step["op"] == "create"]
-    made = {one["urn"] for one in fresh if one["type"] not in gone}
+    made = {one["urn"] for one in fresh if one["type"] not in known}
     for step in steps:
         old, new, operation = step.get("oldState"), step.get("newState"), step["op"]
         one = new or old
