@@ -33,7 +33,12 @@ def offences(state: State, preview: Preview, listed: Collection[str]) -> list[st
 
     `listed` are globs over COMPONENT/NAME of containers, such as `Node/*`.
     """
-    found = (_missing(state, preview), _broken(preview), _moved(preview), _replaced(state, preview, listed))
+    found = (
+        _missing(state, preview),
+        _broken(state, preview),
+        _moved(preview),
+        _replaced(state, preview, listed),
+    )
     return [offence for part in found for offence in part]
 
 
@@ -45,10 +50,11 @@ def _missing(state: State, preview: Preview) -> Iterator[str]:
             yield f"{_named(resource)} is in the state, and the preview does not reach it"
 
 
-def _broken(preview: Preview) -> Iterator[str]:
+def _broken(state: State, preview: Preview) -> Iterator[str]:
     steps = preview.get("steps", [])
     # Another component of a type that was there may be one that has a new name.
-    known = {step["oldState"]["type"] for step in steps if step.get("oldState")}
+    before = [*state["resources"], *(step["oldState"] for step in steps if step.get("oldState"))]
+    known = {one["type"] for one in before}
     fresh = [step["newState"] for step in steps if step["op"] == "create"]
     made = {one["urn"] for one in fresh if one["type"] not in known}
     for step in steps:
