@@ -7,20 +7,17 @@ nothing: no volume, and it may go and come at any time.
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_docker as docker
 
 from catalogue.images import EXPORTER_UID
 from catalogue.node_container import HEALTH_PATH, RPC_PORT
+from components.beside_node import BesideNodeArgs, beside_node
 from components.host import Host
-from components.node import FILES, LOOPBACK, PROCESSES
+from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 
 PORT = 7979
 """json_exporter's own; registered for it in Prometheus' list of default ports."""
-MEMORY = 64
-"""MiB."""
 USER = f"{EXPORTER_UID}:{EXPORTER_UID}"
-"""Not the node's: Linux counts the threads of a user id on the whole host."""
 HEALTH = f"http://{LOOPBACK}:{PORT}/metrics"
 """Its metrics of itself: it is healthy where its node does not answer."""
 
@@ -61,43 +58,16 @@ class Exporter(pulumi.ComponentResource):
             pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        container = docker.Container(
-            f"{name}-container",
-            name=args.container,
+        own = BesideNodeArgs(
+            container=args.container,
             image=pulled.ref,
+            network=args.network,
             user=USER,
-            read_only=True,
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges"],
-            network_mode=args.network,
-            ports=[docker.ContainerPortArgs(internal=PORT, external=args.port, ip=LOOPBACK)],
-            restart="unless-stopped",
-            destroy_grace_seconds=10,
-            remove_volumes=False,
-            memory=MEMORY,
-            memory_swap=2 * MEMORY,
-            log_driver="json-file",
-            log_opts={"max-size": "1m", "max-file": "3"},
-            ulimits=[
-                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
-                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
-            ],
-            healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
-                interval="10s",
-                timeout="5s",
-                retries=3,
-                start_period="1m0s",
-            ),
-            wait=True,
-            wait_timeout=90,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                delete_before_replace=True,
-                # The plugin takes a change of it as done in place, but only writes it to state.
-                replace_on_changes=["healthcheck"],
-            ),
+            internal=PORT,
+            port=args.port,
+            health=HEALTH,
         )
+        container = beside_node(f"{name}-container", own, parent=self)
         self.container = container.name
         self.metrics = metrics_url(args.node, args.port)
         self.register_outputs({"container": self.container, "metrics": self.metrics})

@@ -11,12 +11,11 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import PROXY_PORT, PROXY_UID
+from components.beside_node import BesideNodeArgs, beside_node
 from components.host import Host
-from components.node import FILES, LOOPBACK, PROCESSES
+from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 
-MEMORY = 64
-"""MiB."""
 USER = f"{PROXY_UID}:{PROXY_UID}"
 LOGIN = "/login"
 """Mount point of the volume with the password."""
@@ -72,52 +71,18 @@ class Proxy(pulumi.ComponentResource):
                 ignore_changes=["labels", "driver", "driverOpts"],
             ),
         )
-        container = self._create_container(f"{name}-container", args, pulled, login)
+        own = BesideNodeArgs(
+            container=args.container,
+            image=pulled.ref,
+            network=args.network,
+            user=USER,
+            internal=PROXY_PORT,
+            port=args.port,
+            health=HEALTH,
+            command=["proxy", args.node, str(args.port)],
+            mounts=[docker.ContainerMountArgs(type="volume", source=login.name, target=LOGIN)],
+            tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
+        )
+        container = beside_node(f"{name}-container", own, parent=self, after=[args.after])
         self.container, self.login_volume = container.name, login.name
         self.register_outputs({"container": self.container, "login_volume": self.login_volume})
-
-    def _create_container(
-        self, name: str, args: ProxyArgs, pulled: PulledImage, login: docker.Volume
-    ) -> docker.Container:
-        return docker.Container(
-            name,
-            name=args.container,
-            image=pulled.ref,
-            command=["proxy", args.node, str(args.port)],
-            user=USER,
-            read_only=True,
-            tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges"],
-            mounts=[docker.ContainerMountArgs(type="volume", source=login.name, target=LOGIN)],
-            network_mode=args.network,
-            ports=[docker.ContainerPortArgs(internal=PROXY_PORT, external=args.port, ip=LOOPBACK)],
-            restart="unless-stopped",
-            destroy_grace_seconds=10,
-            remove_volumes=False,
-            memory=MEMORY,
-            memory_swap=2 * MEMORY,
-            log_driver="json-file",
-            log_opts={"max-size": "1m", "max-file": "3"},
-            ulimits=[
-                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
-                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
-            ],
-            healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
-                interval="10s",
-                timeout="5s",
-                retries=3,
-                start_period="1m0s",
-            ),
-            wait=True,
-            wait_timeout=90,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[args.after],
-                # Two containers can't have one name and one port.
-                delete_before_replace=True,
-                # The plugin takes a change of it as done in place, but only writes it to state.
-                replace_on_changes=["healthcheck"],
-            ),
-        )

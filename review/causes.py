@@ -41,7 +41,7 @@ Files = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What a preview was made from, as far as it is here."""
+    """Sources of a preview, as far as they are here."""
 
     settings: SettingLines = field(default_factory=SettingLines)
     has_files: bool = False

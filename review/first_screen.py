@@ -106,7 +106,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
 
 
 def _broken(changes: Changes) -> Iterator[str]:
-    """What breaks a rule in the same way is named together."""
+    """Name together what breaks a rule in the same way."""
     for one in changes.broken:
         together: dict[str, list[str]] = {}
         for name, how in one.breaches:

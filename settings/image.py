@@ -26,7 +26,7 @@ ORIGINS = ("module", "git", "path", "debian")
 
 
 class SourceSettings(Settings):
-    """Where the software comes from: exactly one of module, git, path, debian."""
+    """Source of the software: exactly one of module, git, path, debian."""
 
     module: GoModule | None = None
     """The image's Go module, at the version that `images/NAME/go.mod` pins."""

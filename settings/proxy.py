@@ -7,7 +7,7 @@ from settings.image import ImageSettings, SourceSettings
 from settings.stack import StackSettings
 
 VERSION = "v1.22.1"
-"""Of nginx in Debian 12: its fixes come under the same version."""
+"""Version of nginx in Debian 12: its fixes come under the same one."""
 
 
 def with_proxy(settings: StackSettings) -> StackSettings:

@@ -37,7 +37,7 @@ def version(folder: Path, content: bytes) -> str:
 
 @pytest.mark.parametrize("size", [4096, 16384, 65536])
 def test_the_version_is_read_whatever_the_size_of_a_page(folder: Path, size: int) -> None:
-    """That of the kernel which ran the node first: 16 KiB on a Raspberry Pi 5."""
+    """Page size of the kernel that ran the node first: 16 KiB on a Raspberry Pi 5."""
     assert version(folder, database("0.27.1", size)) == "0.27.1"
 
 

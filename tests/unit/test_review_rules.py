@@ -41,7 +41,7 @@ def planted(name: str, change: Callable[[Preview], None]) -> Preview:
 
 
 def state(preview: Preview, kind: str, name: str) -> State:
-    """What the program asks of a resource."""
+    """Return the state that the program asks of a resource."""
     [step] = [one for one in preview["steps"] if one["urn"].endswith(f"{kind}::{name}")]
     found: State = step["newState"]
     return found
