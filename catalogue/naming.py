@@ -183,3 +183,8 @@ def login_volume(container: str) -> str:
 def previous_container(container: str) -> str:
     """Name of a node's old container while a handover may still need it."""
     return f"{container}-previous"
+
+
+def containers_of_node(container: str) -> tuple[str, ...]:
+    """Containers that are a node's own: its own one, the old one in a handover, and those beside it."""
+    return container, previous_container(container), exporter_name(container), proxy_name(container)

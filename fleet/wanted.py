@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS, SERVER
-from catalogue.naming import exporter_name, previous_container, proxy_name
+from catalogue.naming import containers_of_node
 from clients.host_checks import Place, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
@@ -89,11 +89,7 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
         ports["peer-port"] = (EVERYWHERE, node.peer_port)
     return Tenant(
         key=f"skycoin:nodes.{name}",
-        containers=frozenset(
-            part
-            for one in names
-            for part in (one, previous_container(one), exporter_name(one), proxy_name(one))
-        ),
+        containers=frozenset(part for one in names for part in containers_of_node(one)),
         ports=ports,
         memory=board.memory,
         chosen=is_memory_chosen(host.board, host, node),

@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from catalogue import version_order
+
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in the Go vulnerability database."""
 ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
@@ -115,12 +117,5 @@ def _fixed_after(events: Sequence[tuple[str, str]], version: str) -> str:
 
 
 def precedence(version: str) -> tuple[Any, ...]:
-    """Sort key of a semantic version (https://semver.org, 11); OSV's `0` is before all of them."""
-    if version == "0":
-        return ((-1,),)
-    core, _, prerelease = version.partition("+")[0].partition("-")
-    numbers = tuple(int(number) for number in core.split("."))
-    identifiers = tuple(
-        (0, int(one), "") if one.isdigit() else (1, 0, one) for one in prerelease.split(".") if prerelease
-    )
-    return numbers + (0,) * (3 - len(numbers)), not prerelease, identifiers
+    """Sort key of a version in the database, where `0` is before all of them."""
+    return ((-1,),) if version == "0" else version_order.precedence(version)

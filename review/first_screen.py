@@ -201,7 +201,7 @@ def _volumes(changes: Changes) -> Iterator[str]:
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
     for warning in changes.warnings:
-        yield f"- {plain(' '.join(warning.split()))}"
+        yield f"- {_line(warning)}"
     for node, word in backups:
         if word.startswith("**"):
             yield f"- newest backup of {node}: {word}"

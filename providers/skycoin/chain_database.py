@@ -13,11 +13,11 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.node_container import DATA
+from catalogue.version_order import is_newer
 from clients.errors import ServiceError
 from clients.pull import known_as
 from clients.short_run import short_run
 from providers.base import UNKNOWN, ProviderError, Values
-from providers.skycoin.release_order import is_newer
 from providers.skycoin.wallet_copy import LABEL
 
 SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from catalogue.boards import SERVER
-from catalogue.naming import exporter_name, previous_container, proxy_name
+from catalogue.naming import containers_of_node
 from clients.host_checks import Finding, Level, Place, Tenant, findings, unasked
 from clients.host_facts import FreshFacts, HostError, HostFacts, Obstacle
 from providers.base import URN, ProviderError, Values
@@ -84,11 +84,7 @@ def place_of(inputs: Values, former: str | None) -> Place:
     node = URN.get().rpartition("::")[2].removesuffix("-preflight")
     tenant = Tenant(
         key=f"skycoin:nodes.{node}",
-        containers=frozenset(
-            part
-            for name in names
-            for part in (name, previous_container(name), exporter_name(name), proxy_name(name))
-        ),
+        containers=frozenset(part for name in names for part in containers_of_node(name)),
         ports=ports,
         memory=memory or SERVER.memory,
         chosen=memory is not None,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.version_order import is_newer
 from providers.skycoin.chain_database import SCRIPT
-from providers.skycoin.release_order import is_newer
 from tests.unit.bolt import BRANCH, LEAF, bucket, database, file, meta, page, root, stamped
 
 COPY, PARTIAL = "data.db.before-upgrade", "data.db.before-upgrade.partial"

@@ -1,0 +1,22 @@
+"""The order of versions, by semver.org: a node compares its own with the one in its database so."""
+
+import re
+from typing import TypeAlias
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
+Precedence: TypeAlias = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]
+
+
+def is_newer(one: str, other: str) -> bool:
+    """True for a version after another one; False where either is no version."""
+    are_versions = all(_VERSION.fullmatch(version) for version in (one, other))
+    return are_versions and precedence(one) > precedence(other)
+
+
+def precedence(version: str) -> Precedence:
+    """Sort key of a version (https://semver.org, 11); parts that it leaves out are 0. Raises ValueError."""
+    core, _, early = version.partition("+")[0].partition("-")
+    numbers = tuple(int(number) for number in core.split("."))
+    words = early.split(".") if early else []
+    ranks = [(not word.isdigit(), int(word) if word.isdigit() else 0, word) for word in words]
+    return numbers + (0,) * (3 - len(numbers)), not early, tuple(ranks)
