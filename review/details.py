@@ -62,6 +62,7 @@ def _whole(part: Part) -> Fold:
 def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]:
     graph = mermaid(changes.graph)
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
+    yield _table("What breaks the rules", ("rule", "resource", "how"), _breaches(changes))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
     yield _table("Published", ("tag", "now", "what happens", "variants", "why"), _publications(changes))
     heads = ("container", "host", "what happens", "last time", "why")
@@ -79,6 +80,11 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> F
 
 def _counted(title: str, lines: Sequence[str]) -> str:
     return f"{title}: {len(lines)}"
+
+
+def _breaches(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.broken:
+        yield from ((one.rule.name, name, plain(how)) for name, how in one.breaches)
 
 
 def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
