@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from display.markdown import fence, plain, table
 from display.units import duration
@@ -30,25 +31,27 @@ class Fold:
         return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
 
 
-def details(changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int) -> str:
-    """All sections in `room` characters; where one is cut, it says how many lines are left out."""
+def details(
+    changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int, rest: str
+) -> str:
+    """All sections in `room` characters; one that is cut says how many lines are left out, and `rest`."""
     folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
-    frame = sum(length(fold.shown((), (_left_out(len(fold.lines)), ""))) for fold in folds)
+    frame = sum(length(fold.shown((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
     given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
-    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its))
+    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its, rest))
 
 
-def _cut(fold: Fold, room: int) -> list[str]:
+def _cut(fold: Fold, room: int, rest: str) -> list[str]:
     """A note of a table stands behind it, and is in the frame's room."""
     if length(fold.lines) <= room:
         return fold.shown(fold.lines)
-    *lines, note = fitted(fold.lines, room + length([_left_out(len(fold.lines))]), _left_out)
+    note_of = partial(_left_out, rest=rest)
+    *lines, note = fitted(fold.lines, room + length([note_of(len(fold.lines))]), note_of)
     return fold.shown(lines, (note, ""))
 
 
-def _left_out(count: int) -> str:
-    limit = "A page has at most 60,000 characters; `pulumi preview --diff` shows the rest."
-    return f"**Cut here, {count} lines more. {limit}**"
+def _left_out(count: int, rest: str) -> str:
+    return f"**Cut here, {count} lines more. A page has at most 60,000 characters; {rest}.**"
 
 
 def _whole(part: Part) -> Fold:

@@ -65,7 +65,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with the scripts, and a `skyinfra` that prints the file `page` and ends with `code`."""
     shutil.copytree(FOLDER, tmp_path / ".github")
     program = tmp_path / "skyinfra"
-    program.write_text('#!/bin/sh\necho "$@" >asked\ncat page\nexit "$(cat code)"\n')
+    program.write_text('#!/bin/sh\necho "$@" >asked\ncp page "$7"\ncat page\nexit "$(cat code)"\n')
     program.chmod(0o755)
     return tmp_path
 
@@ -86,8 +86,11 @@ def _made(checkout: Path, page: str, code: int, *options: str) -> subprocess.Com
 @pytest.mark.parametrize("code", [0, 3, 5])
 def test_a_page_goes_into_the_summary_and_its_risk_is_the_exit_code(checkout: Path, code: int) -> None:
     assert _made(checkout, "## Stack mine\n", code).returncode == code
-    assert (checkout / "asked").read_text() == "review --stack mine --backend pulumi\n"
+    assert (
+        checkout / "asked"
+    ).read_text() == "review --stack mine --backend pulumi --whole pages/whole/mine.md\n"
     assert (checkout / "pages" / "mine.md").read_text() == "## Stack mine\n"
+    assert (checkout / "pages" / "whole" / "mine.md").read_text() == "## Stack mine\n"
     assert (checkout / "summary").read_text() == "## Stack mine\n"
 
 
@@ -125,17 +128,22 @@ with (folder / "log").open("a") as log:
 """
 
 
-def _posted(tmp_path: Path, comments: list[dict[str, Any]], **pages: str) -> list[dict[str, Any]]:
-    """What gh was asked."""
+def _posted(
+    tmp_path: Path, comments: list[dict[str, Any]], whole: str | None = None, **pages: str
+) -> list[dict[str, Any]]:
+    """What gh was asked; `whole` is that of every page."""
     gh = tmp_path / "gh"
     gh.write_text(GH)
     gh.chmod(0o755)
     (tmp_path / "comments.json").write_text(json.dumps(comments))
     for stack, page in pages.items():
         folder = tmp_path / "pages"
-        folder.mkdir(exist_ok=True)
+        (folder / "whole").mkdir(parents=True, exist_ok=True)
         (folder / f"{stack}.md").write_text(page)
+        if whole is not None:
+            (folder / "whole" / f"{stack}.md").write_text(whole)
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GH_REPO": "a/b", "GH_TOKEN": "x"}
+    env |= {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "42"}
     subprocess.run([FOLDER / "post-pages", "7", "pages"], cwd=tmp_path, env=env, check=True)
     return [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
 
@@ -174,3 +182,34 @@ def test_each_stack_has_a_comment_of_its_own_within_what_github_takes(tmp_path: 
         "<!-- skyinfra review release -->",
     ]
     assert all(len(one["body"]) < 65_536 for one in said)
+
+
+def test_the_end_of_a_page_is_there_however_many_bytes_its_letters_take(tmp_path: Path) -> None:
+    page = f"{'→' * 59_990}\nthe end\n"
+    [body] = [one["body"] for one in _posted(tmp_path, [], release=page) if one["body"]]
+    assert body == f"<!-- skyinfra review release -->\n{page}"
+
+
+def test_a_page_that_was_cut_leads_to_the_whole(tmp_path: Path) -> None:
+    said = _posted(tmp_path, [], whole="page and more\n", release="page\n")
+    run = "https://github.com/a/b/actions/runs/42"
+    assert said[1]["body"] == (
+        "<!-- skyinfra review release -->\npage\n\n"
+        f"The whole page is `whole/release.md` in the artifact `page-release` of [this run]({run}).\n"
+    )
+
+
+def test_a_page_that_is_whole_says_no_more(tmp_path: Path) -> None:
+    said = _posted(tmp_path, [], whole="page\n", release="page\n")
+    assert said[1]["body"] == "<!-- skyinfra review release -->\npage\n"
+
+
+def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> None:
+    for name, job in _jobs():
+        made = [step["run"] for step in job["steps"] if "make-page" in step.get("run", "")]
+        kept = [step for step in job["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]
+        assert len(made) == len(kept), name
+        for run, step in zip(made, kept, strict=True):
+            assert '"$RUNNER_TEMP/page"' in run
+            assert step["with"]["path"] == "${{ runner.temp }}/page"
+            assert (step["if"], step["with"]["name"]) == ("always()", "page-${{ matrix.stack }}")
