@@ -10,10 +10,9 @@ from review.changes import Changes
 from review.first_screen import Part
 from review.mermaid import mermaid
 from review.room import fitted, length, shares
+from review.steps import done
 from review.tag_words import architectures, becomes
 from review.values import short_digest
-
-DONE = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +71,7 @@ def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]
     yield _table("Nodes and what belongs to them", heads, _restarts(changes))
     yield _table("Options", ("resource", "what changes"), changes.options.changes)
     yield _table("Backups of wallets", ("node", "newest known to this machine"), backups)
-    counts = ((DONE.get(op, op), str(count)) for op, count in sorted(changes.others.items()))
+    counts = ((done(op), str(count)) for op, count in sorted(changes.others.items()))
     yield _table("Other resources (proofs, networks, providers …)", ("what happens", "how many"), counts)
 
 
@@ -109,7 +108,6 @@ def _publications(changes: Changes) -> Iterator[Sequence[str]]:
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.restarts:
-        done = DONE.get(one.op, one.op)
-        said = done if one.bound is None else f"{done}, at most {one.bound}"
+        said = done(one.op) if one.bound is None else f"{done(one.op)}, at most {one.bound}"
         last = "" if one.last is None else duration(one.last)
         yield one.container, one.host, said, last, plain("; ".join(one.why))
