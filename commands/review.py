@@ -1,6 +1,8 @@
 """`skyinfra review`: a stack's preview as a page of Markdown for a pull request."""
 
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -16,7 +18,7 @@ from local.stack import copied_stack_file, for_a_look, stack_config, stack_file
 from review.approval_words import details, ending, ending_without
 from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
-from review.markdown import page, page_without_preview
+from review.markdown import ENDLESS, page, page_without_preview
 from review.promises import RULES
 from review.published import with_presence
 from review.risk import Level, risk_of
@@ -38,6 +40,7 @@ UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
     epilog=examples(
         "./skyinfra review -s release",
         "./skyinfra review -s release > page.md",
+        "./skyinfra review -s release --whole whole.md > page.md",
         "pulumi preview --json --show-sames -s mine | ./skyinfra review -s mine --preview -",
     ),
 )
@@ -57,8 +60,18 @@ UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
     type=click.File("w", lazy=True),
     help="File to write for `apply --details`, which then names resources that differ.",
 )
+@click.option(
+    "--whole",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write for the page without its limit of 60,000 characters.",
+)
 def review(
-    stack: str | None, backend: Choice, saved: BinaryIO | None, refresh: bool, details_file: TextIO | None
+    stack: str | None,
+    backend: Choice,
+    saved: BinaryIO | None,
+    refresh: bool,
+    details_file: TextIO | None,
+    whole: Path | None,
 ) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
@@ -70,10 +83,10 @@ def review(
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
         given = Previewed(text=saved.read(), failed=False, said=said)
-        return _Page(stack or "of the preview").print(given)
+        return _Page(stack or "of the preview", whole=whole).print(given)
     found, name = chosen(stack, backend)
     options = REFRESHED if refresh else ()
-    page_of = _Page(name, found, look=refresh, details_file=details_file)
+    page_of = _Page(name, found, look=refresh, details_file=details_file, whole=whole)
     if found.layout is None:
         stack_config(name)  # says where it is no YAML; pulumi names neither the file nor the right line
         with copied_stack_file(name) as file:
@@ -93,6 +106,8 @@ class _Page:
     look: bool = False
     """True where hosts and registries are asked."""
     details_file: TextIO | None = None
+    whole: Path | None = None
+    """File for the page without a limit."""
 
     def print(self, done: Previewed) -> int:
         """Print it; the exit code.
@@ -106,8 +121,10 @@ class _Page:
             click.echo(page_without_preview(self.stack, done.said), nl=False)
             raise PreviewError(done.said) from None
         backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
-        ending = self._ending(changes, preview)
-        click.echo(page(changes, self.stack, backups, ending=ending), nl=False)
+        made = partial(page, changes, self.stack, backups, ending=self._ending(changes, preview))
+        if self.whole is not None:
+            self.whole.write_text(made(limit=ENDLESS), encoding="utf-8")
+        click.echo(made(whole=self.whole.name if self.whole else ""), nl=False)
         return EXIT_CODES[risk_of(changes).level]
 
     def _changes(self, preview: Any, *, failed: bool) -> Changes:

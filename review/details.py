@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from display.markdown import fence, plain, table
 from display.units import duration
@@ -9,10 +10,9 @@ from review.changes import Changes
 from review.first_screen import Part
 from review.mermaid import mermaid
 from review.room import fitted, length, shares
+from review.steps import done
 from review.tag_words import architectures, becomes
 from review.values import short_digest
-
-DONE = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,25 +30,27 @@ class Fold:
         return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
 
 
-def details(changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int) -> str:
-    """All sections in `room` characters; where one is cut, it says how many lines are left out."""
+def details(
+    changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int, rest: str
+) -> str:
+    """All sections in `room` characters; one that is cut says how many lines are left out, and `rest`."""
     folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
-    frame = sum(length(fold.shown((), (_left_out(len(fold.lines)), ""))) for fold in folds)
+    frame = sum(length(fold.shown((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
     given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
-    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its))
+    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its, rest))
 
 
-def _cut(fold: Fold, room: int) -> list[str]:
+def _cut(fold: Fold, room: int, rest: str) -> list[str]:
     """A note of a table stands behind it, and is in the frame's room."""
     if length(fold.lines) <= room:
         return fold.shown(fold.lines)
-    *lines, note = fitted(fold.lines, room + length([_left_out(len(fold.lines))]), _left_out)
+    note_of = partial(_left_out, rest=rest)
+    *lines, note = fitted(fold.lines, room + length([note_of(len(fold.lines))]), note_of)
     return fold.shown(lines, (note, ""))
 
 
-def _left_out(count: int) -> str:
-    limit = "A page has at most 60,000 characters; `pulumi preview --diff` shows the rest."
-    return f"**Cut here, {count} lines more. {limit}**"
+def _left_out(count: int, rest: str) -> str:
+    return f"**Cut here, {count} lines more. A page has at most 60,000 characters; {rest}.**"
 
 
 def _whole(part: Part) -> Fold:
@@ -62,13 +64,14 @@ def _whole(part: Part) -> Fold:
 def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]:
     graph = mermaid(changes.graph)
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
+    yield _table("What breaks the rules", ("rule", "resource", "how"), _breaches(changes))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
     yield _table("Published", ("tag", "now", "what happens", "variants", "why"), _publications(changes))
     heads = ("container", "host", "what happens", "last time", "why")
     yield _table("Nodes and what belongs to them", heads, _restarts(changes))
     yield _table("Options", ("resource", "what changes"), changes.options.changes)
     yield _table("Backups of wallets", ("node", "newest known to this machine"), backups)
-    counts = ((DONE.get(op, op), str(count)) for op, count in sorted(changes.others.items()))
+    counts = ((done(op), str(count)) for op, count in sorted(changes.others.items()))
     yield _table("Other resources (proofs, networks, providers …)", ("what happens", "how many"), counts)
 
 
@@ -79,6 +82,11 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> F
 
 def _counted(title: str, lines: Sequence[str]) -> str:
     return f"{title}: {len(lines)}"
+
+
+def _breaches(changes: Changes) -> Iterator[Sequence[str]]:
+    for one in changes.broken:
+        yield from ((one.rule.name, name, plain(how)) for name, how in one.breaches)
 
 
 def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
@@ -100,7 +108,6 @@ def _publications(changes: Changes) -> Iterator[Sequence[str]]:
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.restarts:
-        done = DONE.get(one.op, one.op)
-        said = done if one.bound is None else f"{done}, at most {one.bound}"
+        said = done(one.op) if one.bound is None else f"{done(one.op)}, at most {one.bound}"
         last = "" if one.last is None else duration(one.last)
         yield one.container, one.host, said, last, plain("; ".join(one.why))

@@ -27,6 +27,7 @@ INCOMPLETE = (
     "preview leaves them out: make it with `--show-sames`."
 )
 NOTHING_LOST = "Nothing: no wallet, volume or published tag goes, and none loses its protection."
+UNANSWERED = "whether it holds is not known, for it raised an error at"
 REFUSED_NOTE = "Below is what would be done without it, as far as the preview came."
 STOPS = (
     "A host pulls the new image, and a node's wallet is copied, while the old container runs. Where the new "
@@ -112,7 +113,10 @@ def _broken(changes: Changes) -> Iterator[str]:
         for name, how in one.breaches:
             together.setdefault(how, []).append(name)
         said = "; ".join(f"{_named(names)}: {how}" for how, names in together.items())
-        yield f"- **{one.rule.name}**: {plain(said)}. {one.rule.reason} {one.rule.remedy}"
+        if said:
+            yield f"- **{one.rule.name}**: {_line(said)}. {one.rule.reason} {one.rule.remedy}"
+        if one.error:
+            yield f"- **{one.rule.name}**: {_line(f'{UNANSWERED} {one.error}')}"
 
 
 def _lost(changes: Changes) -> Iterator[str]:

@@ -6,9 +6,7 @@ from typing import Any
 
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS, restart
-from review.steps import Step
-
-DONE = {"create": "new", "update": "changed", "replace": "replaced", "delete": "removed"}
+from review.steps import Step, done
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,10 @@ def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
     if kind == "tags":
         return f"{name}: {len(steps)} tag{'s' * bool(rest)}"
     if kind == "volume":
-        return f"volume {first.old.get('name') or first.name}: {DONE[first.op]}, DATA LOST"
+        return f"volume {first.old.get('name') or first.name}: {done(first.op)}, DATA LOST"
     one = restart(first)
     where = f" on {one.host}" if one.host else ""
-    return f"{one.container}{where}: {DONE.get(one.op, one.op)}"
+    return f"{one.container}{where}: {done(one.op)}"
 
 
 def _waits(preview: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:

@@ -1,5 +1,6 @@
 """A preview's changes as a page of Markdown: what a pull request's comment shows."""
 
+import sys
 from collections.abc import Iterable, Sequence
 
 from review.changes import Changes
@@ -9,18 +10,30 @@ from review.portable import without_places
 
 LIMIT = 60_000
 """Characters of a page; GitHub takes 65,536 in a comment."""
+ENDLESS = sys.maxsize
+"""Limit of a page that is a file of its own."""
 
 
-def page(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = (), *, ending: str = "") -> str:
-    """The whole page, without paths of one machine; the first line says it all, and `ending` is the last.
+def page(
+    changes: Changes,
+    stack: str,
+    backups: Iterable[Sequence[str]] = (),
+    *,
+    ending: str = "",
+    limit: int = LIMIT,
+    whole: str = "",
+) -> str:
+    """A page, without paths of one machine; the first line says it all, and `ending` is the last.
 
-    `backups` are (node, word on its newest backup).
+    `backups` are (node, word on its newest backup); `whole` is the name of a file that has what is cut here.
     """
     known = [*backups]
     first = first_screen(changes, stack, known)
     # Two for the line breaks between the three.
-    rest = details(changes, first.cut, known, LIMIT - len(first.text) - len(ending) - 2)
-    return without_places("\n".join(part for part in (first.text, rest, ending) if part))
+    room = limit - len(first.text) - len(ending) - 2
+    rest = f"the whole is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
+    parts = (first.text, details(changes, first.cut, known, room, rest), ending)
+    return without_places("\n".join(part for part in parts if part))
 
 
 def page_without_preview(stack: str, reason: str) -> str:

@@ -27,7 +27,7 @@ class Risk:
 
 
 def risk_of(changes: Changes) -> Risk:
-    """Judge a change: a refusal, then a loss or a broken rule, then a stop and its longest time."""
+    """Judge a change: a refusal, then a loss or a rule not known to hold, then a stop and its time."""
     if changes.faults:
         return Risk("refused", Level.REFUSED)
     lost, stopped = list(_lost(changes)), list(_stopped(changes.restarts))
@@ -46,8 +46,10 @@ def _lost(changes: Changes) -> Iterator[str]:
         yield "DATA AT RISK"
     if any(one.lost for one in changes.publications):
         yield "TAGS LOSE ARCHITECTURES"
-    if changes.broken:
-        yield f"BREAKS {_count(len(changes.broken), 'RULE').upper()}"
+    if broken := sum(bool(one.breaches) for one in changes.broken):
+        yield f"BREAKS {_count(broken, 'RULE').upper()}"
+    if raised := sum(bool(one.error) for one in changes.broken):
+        yield f"{_count(raised, 'rule').upper()} RAISED AN ERROR"
 
 
 def _stopped(restarts: Iterable[Restart]) -> Iterator[str]:

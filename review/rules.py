@@ -1,8 +1,11 @@
 """Rules over the resources that a preview wants: what they are given, and how one says that it is broken."""
 
+import inspect
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from review.options import PASSING, VOLUME
@@ -61,16 +64,19 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
-    """A rule that is broken, and by what."""
+    """A rule that is broken, and by what, or one that could not say whether it is."""
 
     rule: Rule
     breaches: tuple[tuple[str, str], ...]
     """(name and type of a resource, how), in the order of the program."""
+    error: str = ""
+    """Place and words of the error that the rule raised; then there may be more breaches than it found."""
 
 
 def each(breach: Callable[[Resource], str]) -> Callable[[Sequence[Resource]], Breaches]:
     """Make a rule's function of one for a single resource, which answers an empty text where all is well."""
 
+    @wraps(breach)
     def breaches(resources: Sequence[Resource]) -> Breaches:
         found = ((one, breach(one)) for one in resources)
         yield from ((one, how) for one, how in found if how)
@@ -79,12 +85,30 @@ def each(breach: Callable[[Resource], str]) -> Callable[[Sequence[Resource]], Br
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
-    """Find the rules that some resource breaks."""
-    found = (
-        Broken(rule=rule, breaches=tuple((_said(one), how) for one, how in rule.breaches(resources)))
-        for rule in rules
-    )
-    return tuple(one for one in found if one.breaches)
+    """Find the rules that some resource breaks, and those that raise an error."""
+    found = (_asked(rule, resources) for rule in rules)
+    return tuple(one for one in found if one.breaches or one.error)
+
+
+def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
+    breaches, error = [], ""
+    try:
+        for one, how in rule.breaches(resources):
+            breaches.append((_said(one), str(how)))
+    except Exception as raised:  # a rule of one's own may raise any, and hides no other rule by it
+        words = " ".join("".join(traceback.format_exception_only(raised)).split())
+        error = f"{_place(rule, raised)}: {words}"
+    return Broken(rule=rule, breaches=tuple(breaches), error=error)
+
+
+def _place(rule: Rule, raised: Exception) -> str:
+    """FILE:LINE in the rule's own file; that of its function where the error came of what it answered."""
+    code = getattr(inspect.unwrap(rule.breaches), "__code__", None)
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
+    own = [one for one in frames if code and one[0] == code.co_filename]
+    begins = [(code.co_filename, code.co_firstlineno)] if code else frames
+    file, line = (own or begins)[-1]
+    return f"{'/'.join(Path(file).parts[-2:])}:{line}"
 
 
 def wanted(preview: Mapping[str, Any]) -> list[Resource]:

@@ -12,6 +12,8 @@ QUIET = ("same", "read", "refresh", "discard")
 AFTERMATHS = ("delete-replaced", "discard-replaced", "remove-pending-replace")
 """The second half of a replacement, of this run or of one that was interrupted."""
 
+_DONE = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
@@ -47,6 +49,11 @@ class Step:
     def name(self) -> str:
         """Logical name."""
         return self.urn.rpartition("::")[2]
+
+
+def done(op: str) -> str:
+    """Say in words what an operation does; one that is not known here keeps Pulumi's word."""
+    return _DONE.get(op, op)
 
 
 def changing_steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from review.changes import Changes
+from review.steps import done
 from review.tag_words import WORDS
 
 
@@ -22,5 +23,5 @@ def _counts(changes: Changes) -> Iterator[tuple[int, str, str]]:
     yield sum(len(one.arches) for one in changes.rebuilds), "variant", "rebuilt"
     found = [WORDS[one.presence][2] for one in changes.publications]
     yield from ((found.count(word), "tag", word) for _, _, word in WORDS.values())
-    for op, word in {"replace": "replaced", "create": "new", "delete": "removed"}.items():
-        yield sum(one.op == op for one in changes.restarts), "container", word
+    for op in ("replace", "create", "delete"):
+        yield sum(one.op == op for one in changes.restarts), "container", done(op)

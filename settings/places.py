@@ -21,6 +21,8 @@ _BEFORE = 60
 _INDEX = re.compile(r"\[(\d+)\]")
 _FIRST_WORD = re.compile(r": '?([A-Za-z0-9_.-]+)")
 _UNKNOWN = ": unknown key"
+_MERGE = "tag:yaml.org,2002:merge"
+"""Tag of the key `<<` where it has no quotes."""
 HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 """Keys whose values may hold a secret under any name."""
 
@@ -64,7 +66,7 @@ class StackFile:
             if key not in values:
                 break
             name, node = values[key]
-            place, depth = f"{self._name}:{name.start_mark.line + 1}", depth + 1
+            place, depth = f"{self._name}:{_written(name, node).start_mark.line + 1}", depth + 1
         return place, depth
 
     def _shown(self, wrong: Node) -> list[str]:
@@ -97,7 +99,21 @@ def _config(text: str) -> MappingNode | None:
 
 
 def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
-    return {str(key.value): (key, value) for key, value in node.value}
+    """Keys with those that `<<` merges: a mapping's own win, then those of the first that is merged."""
+    own: dict[str, tuple[Node, Node]] = {}
+    merged: dict[str, tuple[Node, Node]] = {}
+    for key, value in node.value:
+        if key.tag != _MERGE:
+            own[str(key.value)] = key, value
+            continue
+        for one in reversed(value.value) if isinstance(value, SequenceNode) else [value]:
+            merged |= _values(one) if isinstance(one, MappingNode) else {}
+    return merged | own
+
+
+def _written(key: Node, value: Node) -> Node:
+    """The node whose line has a value: of an alias what it stands for, which is before its key."""
+    return value if value.start_mark.index < key.start_mark.index else key
 
 
 def _hidden_lines(node: Node, *, secret: bool = False) -> Iterator[int]:

@@ -39,11 +39,22 @@ runs:
 """
 GH = """\
 #!/usr/bin/env python3
-import pathlib, sys
+import os, pathlib, sys
+if "/pulls?" in "".join(sys.argv):
+    print(7 if (os.environ["COMMIT"], os.environ["FROM"]) == ("c1", "fork/skycoin") else "")
 for one in sys.argv:
     if one.startswith("body=@"):
         print(pathlib.Path(one.removeprefix("body=@")).read_text(), file=open(sys.argv[0] + ".posted", "a"))
 """
+
+
+def _event(source: str) -> dict[str, object]:
+    """Event of a pull request, and of the end of its run."""
+    head = {"repo": {"full_name": source}}
+    request = {"number": 7, "head": head, "base": {"sha": "0" * 40}}
+    run = {"id": 1, "event": "pull_request", "head_sha": "c1", "head_branch": "x"}
+    run["head_repository"] = {"full_name": source}
+    return {"pull_request": request, "workflow_run": run, "repository": {"full_name": "me/skycoin"}}
 
 
 class Forge:
@@ -59,8 +70,8 @@ class Forge:
         gh.chmod(0o755)
         self._posted = gh.with_name("gh.posted")
 
-    def run(self, event: str, workflow: str) -> Result:
-        """One run, and the log of all its jobs."""
+    def run(self, event: str, workflow: str, *, source: str = "me/skycoin") -> Result:
+        """One run for a branch of a repository, and the log of all its jobs."""
         machine = self._up.environment()
         here = {*os.environ["PATH"].split(":"), str(PROJECT / ".venv" / "bin")}
         tools = [one for one in machine.pop("PATH").split(":") if one not in here]
@@ -77,16 +88,18 @@ class Forge:
             "VENV": str(PROJECT / ".venv"),
         }
         (self._folder / "env").write_text("".join(f"{name}={value}\n" for name, value in env.items()))
-        (self._folder / "event.json").write_text(json.dumps(self._event()))
+        (self._folder / "event.json").write_text(json.dumps(_event(source)))
         (self._folder / "secrets").write_text(f"PULUMI_CONFIG_PASSPHRASE={passphrase}\n")
         argv = [str(self._act), event, "--workflows", str(WORKFLOWS / workflow)]
         argv += ["--eventpath", str(self._folder / "event.json"), "--env-file", str(self._folder / "env")]
         argv += ["--secret-file", str(self._folder / "secrets"), "--platform", "ubuntu-24.04=-self-hosted"]
         argv += ["--var", 'REVIEW_STACKS=["local"]', "--var", f"PULUMI_BACKEND_URL={backend}"]
+        clean = clean_environment()
+        path = f"{self._folder / 'bin'}:{clean['PATH']}"
         done = subprocess.run(
             [*argv, *self._actions(workflow)],
             cwd=PROJECT,
-            env={**clean_environment(), "GITHUB_REPOSITORY": "me/skycoin"},
+            env={**clean, "PATH": path, "GITHUB_REPOSITORY": "me/skycoin"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -100,10 +113,6 @@ class Forge:
     def posted(self) -> str:
         """Comments, one after the other."""
         return self._posted.read_text()
-
-    def _event(self) -> dict[str, object]:
-        request = {"number": 7, "head": {"repo": {"full_name": "me/skycoin"}}, "base": {"sha": "0" * 40}}
-        return {"pull_request": request, "repository": {"full_name": "me/skycoin"}}
 
     def _actions(self, workflow: str) -> Iterator[str]:
         for used in sorted(set(re.findall(r"uses: (\S+)", (WORKFLOWS / workflow).read_text()))):
@@ -127,6 +136,15 @@ def test_a_pull_requests_page_is_its_comment(forge: Forge) -> None:
     assert result.code == 0, result.text
     assert forge.posted.startswith("<!-- skyinfra review local -->\n## Stack local: safe")
     assert "`./skyinfra apply -s local --review HASH`" in forge.posted, "something lies in the checkout"
+
+
+def test_a_forks_page_is_posted_by_another_run_as_text(forge: Forge) -> None:
+    forge.run("pull_request", "review.yml", source="fork/skycoin")
+    result = forge.run("workflow_run", "fork.yml", source="fork/skycoin")
+    assert result.code == 0, result.text
+    head = "<!-- skyinfra review local -->\n## Stack local, said by a fork's own code\n"
+    assert forge.posted.startswith(head)
+    assert "\n    ## Stack local: " in forge.posted
 
 
 def test_drift_fails_and_a_stack_that_is_as_it_was_does_not(forge: Forge, up: Machine) -> None:

@@ -13,7 +13,7 @@ from commands.exit_codes import FAILED, REFUSED
 from review.causes import SAVED
 from review.changes import PreviewError, Rebuild, read_changes
 from review.first_screen import NOTHING_LOST, STOPS
-from review.markdown import page
+from review.markdown import LIMIT, page
 from review.summary import summary
 from tests.unit.front_door import Skyinfra
 from tests.unit.yaml_like import DIGEST
@@ -276,6 +276,35 @@ def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     assert ran.code == 0
     assert ran.out.startswith("## Stack release: safe\n\n1 tag moved.\n")
+
+
+def test_what_a_page_has_no_room_for_is_in_the_file_of_the_whole(skyinfra: Skyinfra, tmp_path: Path) -> None:
+    steps = [tag(f"{number:03}-{'n' * 100}", "update") for number in range(400)]
+    for number, one in enumerate(steps):
+        one["urn"] += str(number)
+    file = tmp_path / "whole.md"
+    asked = ["review", "-s", "release", "--preview", "-"]
+    ran = skyinfra(*asked, "--whole", str(file), given=json.dumps({"steps": steps}))
+    [cut] = [line for line in ran.out.splitlines() if line.startswith("**Cut here, ")]
+    shown = ran.out.count("\n| `")
+    said = "A page has at most 60,000 characters; the whole is the file `whole.md`."
+    assert cut == f"**Cut here, {400 - shown} lines more. {said}**"
+    assert len(ran.out) <= LIMIT
+    text = file.read_text()
+    assert len(text) > LIMIT
+    assert text.count("\n| `") == 400
+    assert "**Cut here" not in text
+    first, end = ran.out.partition("<details>")[0], ran.out[-100:]
+    assert text.startswith(first)
+    assert text.endswith(end)
+    plain = skyinfra(*asked, given=json.dumps({"steps": steps})).out
+    assert "60,000 characters; `pulumi preview --diff` shows the rest.**" in plain
+
+
+def test_a_page_that_is_not_cut_is_the_whole(skyinfra: Skyinfra, tmp_path: Path) -> None:
+    given, file = json.dumps({"steps": [tag("latest", "update")]}), tmp_path / "whole.md"
+    ran = skyinfra("review", "-s", "release", "--preview", "-", "--whole", str(file), given=given)
+    assert file.read_text() == ran.out
 
 
 def test_a_refused_preview_has_a_page_and_an_exit_code_of_its_own(skyinfra: Skyinfra) -> None:

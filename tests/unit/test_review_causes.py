@@ -97,6 +97,25 @@ def test_an_argument_is_named_with_the_line_of_its_setting(
     assert argument(image, name, old, new) == [said]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("EXTRA", f"{NAME}:3"),
+        ("LAYERS", f"{NAME}:2"),
+        ("GUI", f"{NAME}:5"),
+        ("COMMIT", f"a default, {NAME}:2"),
+    ],
+)
+def test_a_setting_that_entries_share_has_the_line_where_it_is_written(name: str, said: str) -> None:
+    text = (
+        "image: &image {\n  layers: 2, source: &source {version: v1},\n  build-args: {EXTRA: b}}\n"
+        "config: {skycoin:images: {skycoin: {<<: *image,\n  gui: true}}}\n"
+    )
+    checkout = Checkout(SettingLines(StackFile(NAME, text)))
+    one = build({"buildArgs": {name: "a"}}, {"buildArgs": {name: "b"}}, "buildArgs")
+    assert why(one, checkout=checkout) == [f"{name}: a → b ({said})"]
+
+
 def test_without_the_stacks_file_no_line_is_said() -> None:
     one = build({"buildArgs": {"EXTRA": "1"}}, {"buildArgs": {"EXTRA": "2"}}, "buildArgs")
     assert why(one, checkout=Checkout()) == ["EXTRA: 1 → 2"]

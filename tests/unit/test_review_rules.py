@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from commands import review
 from commands.exit_codes import AT_RISK
 from review import promises
 from review.changes import read_changes
 from review.first_screen import LIMIT, first_screen
+from review.markdown import LIMIT as WHOLE
+from review.markdown import page
 from review.promises import PROMISES, RULES
 from review.risk import Level, risk_of
-from review.rules import HIDDEN, broken_rules, wanted
+from review.rules import HIDDEN, broken_rules, each, wanted
 from tests.unit.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from tests.unit.front_door import Skyinfra
 from tests.unit.previews import Preview, first_preview, preview_of
@@ -282,6 +285,29 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     assert "- **volumes-stay**: own-0" in text
     assert " and 297 more: removes its volumes when it goes. " in text
     assert text.startswith(f"## Stack mine: WALLET AT RISK, BREAKS {len(changes.broken)} RULES\n")
+    whole = page(changes, "mine")
+    assert len(whole) <= WHOLE
+    below = whole.partition("<summary>What breaks the rules: ")[2].partition("</details>")[0]
+    rows = sum(line.startswith("| ") for line in below.splitlines()[2:]) - 2
+    found = sum(len(one.breaches) for one in changes.broken)
+    assert 0 < rows < found == int(below.partition("<")[0])
+    assert f"**Cut here, {found - rows} lines more. " in below
+
+
+def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it() -> None:
+    def seven(preview: Preview) -> None:
+        for number in range(7):
+            volumes_that_go_with_a_container(preview)
+            preview["steps"][-1]["urn"] += f"-{number}"
+
+    text, changes = shown(planted("fleet", seven))
+    names = [f"own-{number} (Container)" for number in range(7)]
+    assert f"**volumes-stay**: {', '.join(names[:3])} and 4 more: removes its volumes when it goes. " in text
+    below = page(changes, "mine").removeprefix(text)
+    rows = [f"| volumes-stay | {name} | removes its volumes when it goes |" for name in names]
+    head = ["| rule | resource | how |", "| --- | --- | --- |"]
+    fold = ["<details><summary>What breaks the rules: 7</summary>", "", *head, *rows, "", "</details>"]
+    assert "\n".join(fold) in below
 
 
 def test_a_rule_of_ones_own_is_said_like_the_projects(tmp_path: Path) -> None:
@@ -296,6 +322,70 @@ def test_a_rule_of_ones_own_is_said_like_the_projects(tmp_path: Path) -> None:
     assert (
         ": is not ours. Backups find volumes by their names. Set `wallet-volume` and `data-volume`." in text
     )
+
+
+FAULTY = """
+from review.rules import Rule, each
+
+def no_such_input(one):
+    return one.inputs["colour"]
+
+def named_then_raised(resources):
+    yield resources[1], "is <b>\\nwrong"
+    raise RuntimeError("x" * 900)
+
+def answers_nothing(resources):
+    pass
+
+class Asked:
+    def __call__(self, resources):
+        raise ValueError
+
+def rule(name, breaches):
+    return Rule(name=name, breaches=breaches, reason="It is so.", remedy="Change it.")
+
+OWN_RULES = [
+    rule("one-input", each(no_such_input)),
+    rule("found-one", named_then_raised),
+    rule("no-answer", answers_nothing),
+    rule("an-object", Asked()),
+]
+"""
+
+
+def test_a_rule_that_raises_an_error_is_named_with_it_and_hides_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "own_rules.py"
+    file.write_text(FAULTY)
+    place = f"raised an error at {tmp_path.name}/own_rules.py"
+    text, changes = shown(planted("fleet", open_api), (*runpy.run_path(str(file))["OWN_RULES"], *PROMISES))
+    assert text.splitlines()[0] == "## Stack mine: BREAKS 2 RULES, 4 RULES RAISED AN ERROR"
+    assert risk_of(changes).level is Level.AT_RISK
+    unknown = "whether it holds is not known, for it"
+    [first, found, second, third, fourth, api] = [
+        line for line in text.splitlines() if line.startswith("- **")
+    ]
+    assert first == f"- **one-input**: {unknown} {place}:5: KeyError: 'colour'"
+    name = changes.broken[1].breaches[0][0]
+    assert found == f"- **found-one**: {name}: is &lt;b> wrong. It is so. Change it."
+    assert second.startswith(f"- **found-one**: {unknown} {place}:9: RuntimeError: xxx")
+    assert third.startswith(f"- **no-answer**: {unknown} {place}:11: TypeError: 'NoneType' object ")
+    assert fourth == f"- **an-object**: {unknown} {place}:16: ValueError"
+    assert api.startswith("- **api-on-loopback**: ")
+    assert f"RuntimeError: {'x' * 900}\n" in page(changes, "mine"), "whole in the details"
+
+
+def test_a_rule_that_raises_an_error_ends_with_the_code_of_a_risk(
+    skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> str:
+        raise KeyError("colour")
+
+    rule = replace(PROMISES[0], name="mine", breaches=each(broken))
+    monkeypatch.setattr(review, "RULES", (rule, *PROMISES))
+    done = skyinfra("review", "-s", "fleet", "--preview", "-", given=stack("fleet"))
+    assert (done.code, done.out.splitlines()[0]) == (AT_RISK, "## Stack fleet: 1 RULE RAISED AN ERROR")
+    assert "unit/test_review_rules.py:" in done.out
+    assert "KeyError: 'colour'" in done.out
 
 
 def test_the_page_of_documentation_has_every_rule() -> None:

@@ -375,3 +375,81 @@ def test_the_line_of_a_setting_is_that_of_the_deepest_key_that_is_there(
 
 def test_a_file_that_is_no_yaml_has_no_lines() -> None:
     assert StackFile("f", "config: [").line(("images",)) == ("f", 0)
+
+
+SHARED = """\
+image: &image
+  channel: release
+  source: &source
+    version: v0.27.1
+  gui: &gui true
+config:
+  skycoin:images:
+    own: {<<: *image, gui: false}
+    late:
+      gui: false
+      <<: *image
+    both:
+      <<: [{layers: 3}, {layers: 4, revision: 1}, *image]
+    whole: *image
+    of-scalars:
+      gui: *gui
+      source:
+        <<: *source
+        version: v0.27.0
+    quoted: {"<<": {layers: 3}}
+    wrong:
+      <<: [5]
+      layers: 3
+  <<: {skycoin:bases: official, skycoin:images: {own: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (("images", "own", "gui"), ("f:8", 3)),
+        (("images", "own", "channel"), ("f:2", 3)),
+        (("images", "own", "source", "version"), ("f:4", 4)),
+        (("images", "late", "gui"), ("f:10", 3)),
+        (("images", "both", "layers"), ("f:13", 3)),
+        (("images", "both", "revision"), ("f:13", 3)),
+        (("images", "both", "channel"), ("f:2", 3)),
+        (("images", "whole", "channel"), ("f:2", 3)),
+        (("images", "whole", "layers"), ("f:1", 2)),
+        (("images", "of-scalars", "gui"), ("f:5", 3)),
+        (("images", "of-scalars", "source", "version"), ("f:19", 4)),
+        (("images", "quoted", "layers"), ("f:20", 2)),
+        (("images", "wrong", "layers"), ("f:23", 3)),
+        (("bases",), ("f:24", 1)),
+    ],
+)
+def test_the_line_of_a_shared_value_is_where_it_is_written(
+    keys: tuple[str, ...], found: tuple[str, int]
+) -> None:
+    """As Pulumi 3.259 and PyYAML read it: own keys win, then the first mapping that is merged."""
+    assert StackFile("f", SHARED).line(keys) == found
+
+
+def test_an_error_in_a_shared_value_is_marked_where_it_is_written() -> None:
+    text = SHARED.replace("wrong:\n      <<: [5]", "right:")
+    raw = config_of(text)
+    file = StackFile("f", text)
+    assert file.place("skycoin:images.own.gui: no", raw)[0] == "f:8:28"
+    assert file.place("skycoin:images.late.channel: no", raw)[0] == "f:2:12"
+    assert file.place("skycoin:images.both.layers: no", raw)[0] == "f:13:21"
+    assert file.place("skycoin:images.of-scalars.gui: no", raw)[0] == "f:5:8"
+    assert file.place("skycoin:images.of-scalars.source.version: no", raw)[0] == "f:19:18"
+    assert (
+        file.place("skycoin:images.own.channel.x: no", changed({"images": {"own": {"channel": "x"}}})) == []
+    )
+
+
+@pytest.mark.case(27)
+def test_a_secret_in_a_shared_value_is_not_shown() -> None:
+    text = (
+        "x: &args {A: canary, layers: 3}\nconfig:\n  skycoin:images: {one: {build-args: *args, <<: *args}}\n"
+    )
+    raw = {"images": {"one": {"build-args": {"A": "canary", "layers": 3}, "A": "canary", "layers": 3}}}
+    shown = StackFile("f", text).place("skycoin:images.one.layers: no", raw)
+    assert shown == ["f:1:30 (the line is not shown: it may hold a secret)"]

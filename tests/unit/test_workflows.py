@@ -40,7 +40,8 @@ def test_one_version_of_an_action_is_used_everywhere() -> None:
 def test_a_workflow_starts_without_rights_and_a_job_has_the_least() -> None:
     assert all(yaml.safe_load(file.read_text())["permissions"] == {} for file in WORKFLOWS)
     writing = {name: job["permissions"] for name, job in _jobs() if "write" in job["permissions"].values()}
-    assert writing == {"review.comment": {"contents": "read", "pull-requests": "write"}}
+    comment = {"contents": "read", "pull-requests": "write"}
+    assert writing == {"review.comment": comment, "fork.comment": {"actions": "read", **comment}}
 
 
 def test_the_job_that_may_write_takes_nothing_of_the_branch_but_text() -> None:
@@ -55,9 +56,33 @@ def test_no_event_reaches_a_shell_but_as_a_variable() -> None:
     assert not [name for name, job in _jobs() for step in job["steps"] if "${{" in step.get("run", "")]
 
 
-def test_a_fork_gets_no_secret() -> None:
-    condition = dict(_jobs())["review.preview"]["if"]
-    assert condition.endswith("github.event.pull_request.head.repo.full_name == github.repository")
+def test_a_fork_gets_no_secret_and_no_state() -> None:
+    jobs = dict(_jobs())
+    fork = "github.event.pull_request.head.repo.full_name {} github.repository"
+    assert jobs["review.preview"]["if"].endswith(fork.format("=="))
+    assert jobs["review.fork"]["if"].endswith(fork.format("!="))
+    its = json.dumps(jobs["review.fork"])
+    assert "secrets." not in its
+    assert "environment" not in jobs["review.fork"]
+    [page] = [step for step in jobs["review.fork"]["steps"] if step.get("name") == "page"]
+    assert page["env"]["PULUMI_BACKEND_URL"] == "file://${{ runner.temp }}"
+    assert "vars.PULUMI_BACKEND_URL" not in its
+
+
+def test_what_posts_for_a_fork_runs_the_default_branch_and_takes_text_alone() -> None:
+    job = dict(_jobs())["fork.comment"]
+    event = "github.event.workflow_run"
+    assert job["if"].split(" && ")[1:] == [
+        f"{event}.event == 'pull_request'",
+        f"{event}.head_repository.full_name != github.repository",
+    ]
+    checkout, download, text, comment = job["steps"]
+    assert checkout["with"] == {"persist-credentials": False}, "no `ref`: that of the default branch"
+    assert download["with"]["path"] == "${{ runner.temp }}/pages", "outside of the checkout"
+    assert text["run"] == '.github/quote_pages.py "$RUNNER_TEMP/pages" "$RUNNER_TEMP/texts"'
+    assert "GH_TOKEN" not in text["env"], "what reads the fork's files has no rights"
+    assert comment["run"].endswith('.github/post-pages "$number" "$RUNNER_TEMP/texts"; fi\n')
+    assert "secrets." not in json.dumps(job)
 
 
 @pytest.fixture
@@ -65,7 +90,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with the scripts, and a `skyinfra` that prints the file `page` and ends with `code`."""
     shutil.copytree(FOLDER, tmp_path / ".github")
     program = tmp_path / "skyinfra"
-    program.write_text('#!/bin/sh\necho "$@" >asked\ncat page\nexit "$(cat code)"\n')
+    program.write_text('#!/bin/sh\necho "$@" >asked\ncp page "$7"\ncat page\nexit "$(cat code)"\n')
     program.chmod(0o755)
     return tmp_path
 
@@ -86,8 +111,11 @@ def _made(checkout: Path, page: str, code: int, *options: str) -> subprocess.Com
 @pytest.mark.parametrize("code", [0, 3, 5])
 def test_a_page_goes_into_the_summary_and_its_risk_is_the_exit_code(checkout: Path, code: int) -> None:
     assert _made(checkout, "## Stack mine\n", code).returncode == code
-    assert (checkout / "asked").read_text() == "review --stack mine --backend pulumi\n"
+    assert (
+        checkout / "asked"
+    ).read_text() == "review --stack mine --backend pulumi --whole pages/whole/mine.md\n"
     assert (checkout / "pages" / "mine.md").read_text() == "## Stack mine\n"
+    assert (checkout / "pages" / "whole" / "mine.md").read_text() == "## Stack mine\n"
     assert (checkout / "summary").read_text() == "## Stack mine\n"
 
 
@@ -125,17 +153,22 @@ with (folder / "log").open("a") as log:
 """
 
 
-def _posted(tmp_path: Path, comments: list[dict[str, Any]], **pages: str) -> list[dict[str, Any]]:
-    """What gh was asked."""
+def _posted(
+    tmp_path: Path, comments: list[dict[str, Any]], whole: str | None = None, **pages: str
+) -> list[dict[str, Any]]:
+    """What gh was asked; `whole` is that of every page."""
     gh = tmp_path / "gh"
     gh.write_text(GH)
     gh.chmod(0o755)
     (tmp_path / "comments.json").write_text(json.dumps(comments))
     for stack, page in pages.items():
         folder = tmp_path / "pages"
-        folder.mkdir(exist_ok=True)
+        (folder / "whole").mkdir(parents=True, exist_ok=True)
         (folder / f"{stack}.md").write_text(page)
+        if whole is not None:
+            (folder / "whole" / f"{stack}.md").write_text(whole)
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GH_REPO": "a/b", "GH_TOKEN": "x"}
+    env |= {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "42"}
     subprocess.run([FOLDER / "post-pages", "7", "pages"], cwd=tmp_path, env=env, check=True)
     return [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
 
@@ -174,3 +207,125 @@ def test_each_stack_has_a_comment_of_its_own_within_what_github_takes(tmp_path: 
         "<!-- skyinfra review release -->",
     ]
     assert all(len(one["body"]) < 65_536 for one in said)
+
+
+def test_the_end_of_a_page_is_there_however_many_bytes_its_letters_take(tmp_path: Path) -> None:
+    page = f"{'→' * 59_990}\nthe end\n"
+    [body] = [one["body"] for one in _posted(tmp_path, [], release=page) if one["body"]]
+    assert body == f"<!-- skyinfra review release -->\n{page}"
+
+
+def test_a_page_that_was_cut_leads_to_the_whole(tmp_path: Path) -> None:
+    said = _posted(tmp_path, [], whole="page and more\n", release="page\n")
+    run = "https://github.com/a/b/actions/runs/42"
+    assert said[1]["body"] == (
+        "<!-- skyinfra review release -->\npage\n\n"
+        f"The whole page is `whole/release.md` in the artifact `page-release` of [this run]({run}).\n"
+    )
+
+
+def test_a_page_that_is_whole_says_no_more(tmp_path: Path) -> None:
+    said = _posted(tmp_path, [], whole="page\n", release="page\n")
+    assert said[1]["body"] == "<!-- skyinfra review release -->\npage\n"
+
+
+def test_without_a_page_nothing_is_posted(tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    assert _posted(tmp_path, []) == []
+
+
+def _quoted(tmp_path: Path, stacks: list[str]) -> dict[str, str]:
+    """Texts of the pages of a fork's run, by the names of their files."""
+    command: list[Path | str] = [FOLDER / "quote_pages.py", "pages", "texts"]
+    env = {"PATH": "/usr/bin:/bin", "STACKS": json.dumps(stacks), "GH_TOKEN": "canary"}
+    subprocess.run(command, cwd=tmp_path, env=env, check=True)
+    return {file.name: file.read_text() for file in (tmp_path / "texts").iterdir()}
+
+
+HOSTILE = """\
+## Stack mine: safe
+@somebody, see #1 <!-- and `<img src=x>`
+````
+</details> ![](https://x.invalid/y) \u202egnihton\u202c \u200b\x1b[31m\r
+/approve\tit
+"""
+
+
+def test_a_forks_page_is_text_and_said_to_be_no_evidence(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.md").write_text(HOSTILE)
+    (tmp_path / "pages" / "other.md").write_text("not a stack of this repository")
+    [(name, text)] = _quoted(tmp_path, ["mine", "fleet"]).items()
+    assert name == "mine.md", "neither a stack without a page nor a page of no stack"
+    assert text == (
+        "## Stack mine, said by a fork's own code\n\n"
+        "The code of the pull request made this text, without secrets and as if the stack were new. "
+        "It is no evidence\nof what `pulumi up` would do.\n\n"
+        "    ## Stack mine: safe\n"
+        "    @somebody, see #1 <!-- and `<img src=x>`\n"
+        "    ````\n"
+        "    </details> ![](https://x.invalid/y) gnihton [31m\n"
+        "    /approveit\n\n"
+    )
+
+
+@pytest.mark.parametrize("page", ["x\n" * 90_000, "x" * 300_000, "→" * 80_000, "\u200b" * 200_000])
+def test_a_forks_page_is_cut_and_says_so(tmp_path: Path, page: str) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.md").write_text(page)
+    text = _quoted(tmp_path, ["mine"])["mine.md"]
+    assert len(text) < 61_000
+    assert text.endswith("\n\nCut here: the artifact of the run has all of it.\n")
+
+
+def test_a_link_in_a_forks_artifact_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.md").symlink_to("/proc/self/environ")
+    assert _quoted(tmp_path, ["mine"]) == {}
+
+
+def test_a_run_without_pages_has_no_texts(tmp_path: Path) -> None:
+    assert _quoted(tmp_path, ["mine"]) == {}
+
+
+PULLS = """#!/usr/bin/env python3
+import json, os, sys
+assert sys.argv[1:4] == ["api", "--paginate", "repos/a/b/pulls?state=open&per_page=100"], sys.argv
+its = ".[] | select(.head.sha == env.COMMIT and .head.repo.full_name == env.FROM) | .number"
+assert sys.argv[4:] == ["--jq", its], sys.argv
+for number, commit, repository in json.loads(os.environ["PULLS"]):
+    if (commit, repository) == (os.environ["COMMIT"], os.environ["FROM"]):
+        print(number)
+"""
+
+
+@pytest.mark.parametrize(
+    ("pulls", "number"),
+    [
+        ([(6, "c0", "fork/b"), (7, "c1", "fork/b"), (8, "c1", "other/b")], "7\n"),
+        ([(6, "c0", "fork/b")], ""),
+        ([(7, "c1", "fork/b"), (9, "c1", "fork/b")], ""),
+        ([], ""),
+    ],
+    ids=["one", "moved on", "two", "none"],
+)
+def test_a_forks_pull_request_is_found_by_its_commit(tmp_path: Path, pulls: Any, number: str) -> None:
+    gh = tmp_path / "gh"
+    gh.write_text(PULLS)
+    gh.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GH_REPO": "a/b", "PULLS": json.dumps(pulls)}
+    command: list[Path | str] = [FOLDER / "pull-request", "c1", "fork/b"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == number
+    assert done.stderr == ("" if number else "No comment: not one open pull request is at c1 of fork/b.\n")
+
+
+def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> None:
+    for name, job in _jobs():
+        made = [step["run"] for step in job["steps"] if "make-page" in step.get("run", "")]
+        kept = [step for step in job["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]
+        assert len(made) == len(kept), name
+        for run, step in zip(made, kept, strict=True):
+            assert '"$RUNNER_TEMP/page"' in run
+            assert step["with"]["path"] == "${{ runner.temp }}/page"
+            assert (step["if"], step["with"]["name"]) == ("always()", "page-${{ matrix.stack }}")
