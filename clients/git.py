@@ -63,6 +63,33 @@ def tree_of(folder: Path) -> str:
     return ask_git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./")
 
 
+def commit_of(folder: Path, revision: str) -> str:
+    """Id of the commit that a revision names; empty where it names none."""
+    return ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+
+
+def merge_base(folder: Path, base: str, head: str) -> str:
+    """Id of the commit at which two histories parted; empty where they have none in common."""
+    return ask_git(folder, "merge-base", base, head)
+
+
+def files_of(folder: Path, commit: str, under: str) -> dict[str, str]:
+    """Texts of the files of a commit that are directly in a folder, by their names. Links are left out."""
+    listed = _run(folder, SETTINGS, ("ls-tree", "-z", commit, f"{under}/")).stdout.split("\0")
+    blobs = (line.partition("\t") for line in listed if line.startswith("100"))
+    return {
+        path.rpartition("/")[2]: _run(folder, SETTINGS, ("cat-file", "blob", about.split()[2])).stdout
+        for about, _, path in blobs
+    }
+
+
+def changed_between(folder: Path, base: str, head: str = "") -> list[str]:
+    """Paths that differ between two commits, or between one and the checkout, without untracked files."""
+    settings = {**SETTINGS, **_no_filters(folder)}
+    command = ("diff-tree", "-r", base, head) if head else ("diff-index", base)
+    return _run(folder, settings, (*command, "--name-only", "-z")).stdout.split("\0")[:-1]
+
+
 def is_changed(folder: Path) -> bool:
     """True where a checkout, or a submodule in it, differs from its commit, or git can't tell.
 

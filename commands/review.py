@@ -8,13 +8,14 @@ from typing import Any, BinaryIO, TextIO
 import click
 
 from commands.backend import Backend, Choice
+from commands.by_files import ByFiles, preview_by_files
 from commands.exit_codes import AT_RISK, REFUSED
 from commands.options import chosen, examples, with_stack
 from commands.previews import REFRESHED, Previewed, approval_of, run_preview
 from display.errors import UserError
 from display.progress import working
 from local.missing_nodes import refuse_missing
-from local.stack import copied_stack_file, for_a_look, stack_config, stack_file
+from local.stack import copied_stack_file, for_a_look, present_file, stack_config, stack_file
 from review.approval_words import details, ending, ending_without
 from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
@@ -32,6 +33,10 @@ from wallets.records import has_records, newest_backup, recorded
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
 SAVED = "A preview that was saved does not say what it was made from: leave out `--preview`."
 STOPS = "`pulumi up` would stop."
+BY_FILES = (
+    "This page compares two revisions of the stack's file, by the program that is checked out. No state, "
+    "host or registry was asked: it does not know what is deployed."
+)
 UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
 
 
@@ -40,6 +45,7 @@ UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
     epilog=examples(
         "./skyinfra review -s release",
         "./skyinfra review -s release > page.md",
+        "./skyinfra review -s release --base main",
         "./skyinfra review -s release --whole whole.md > page.md",
         "pulumi preview --json --show-sames -s mine | ./skyinfra review -s mine --preview -",
     ),
@@ -65,12 +71,23 @@ UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write for the page without its limit of 60,000 characters.",
 )
+@click.option(
+    "--base",
+    metavar="REVISION",
+    help="Compare the stack's file in this revision of git with the one here, without a state, an engine, a "
+    "registry or a login.",
+)
+@click.option(
+    "--head", metavar="REVISION", help="Revision with the changed file, instead of the one here; with --base."
+)
 def review(
     stack: str | None,
     backend: Choice,
     saved: BinaryIO | None,
     refresh: bool,
     details_file: TextIO | None,
+    base: str | None,
+    head: str | None,
     whole: Path | None,
 ) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
@@ -80,12 +97,20 @@ def review(
     a wallet, a volume or something published could be lost, or a rule does not hold. Its end has the hash
     for `./skyinfra apply`.
     """
+    if head is not None and base is None:
+        raise click.UsageError("--head is the other side of --base: give both.")
+    if base is not None:
+        if stack is None or saved is not None:
+            raise click.UsageError("--base needs --stack, and no --preview.")
+        by_files = preview_by_files(stack, base, head)
+        return _Page(f"{stack}, by its files alone", whole=whole, by_files=by_files).print(by_files.previewed)
     if saved is not None:
         said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
         given = Previewed(text=saved.read(), failed=False, said=said)
         return _Page(stack or "of the preview", whole=whole).print(given)
     found, name = chosen(stack, backend)
     options = REFRESHED if refresh else ()
+    present_file(name)
     page_of = _Page(name, found, look=refresh, details_file=details_file, whole=whole)
     if found.layout is None:
         stack_config(name)  # says where it is no YAML; pulumi names neither the file nor the right line
@@ -106,6 +131,7 @@ class _Page:
     look: bool = False
     """True where hosts and registries are asked."""
     details_file: TextIO | None = None
+    by_files: ByFiles | None = None
     whole: Path | None = None
     """File for the page without a limit."""
 
@@ -132,18 +158,22 @@ class _Page:
         if failed and not changes.faults:
             raise PreviewError("it failed, and has no fault")
         changes = replace(changes, broken=broken_rules(wanted(preview), RULES))
+        if self.by_files is not None:
+            return replace(changes, warnings=(*self.by_files.notes, *changes.warnings))
         return with_presence(changes) if self.look else changes
 
     @property
     def _checkout(self) -> Checkout:
         """The files here; those of a preview that was saved may be others."""
+        if self.by_files is not None:
+            return Checkout(SettingLines(self.by_files.file))
         if self.backend is None:
             return Checkout()
         return Checkout(SettingLines(read_stack_file(stack_file(self.stack))), has_files=True)
 
     def _ending(self, changes: Changes, preview: Any) -> str:
         if self.backend is None:
-            return ending_without(SAVED)
+            return ending_without(BY_FILES if self.by_files else SAVED)
         if changes.faults:
             return ending_without(STOPS)
         if not self.look:

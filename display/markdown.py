@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+"""An `@` that a forge would take for one; behind a word joiner it is none, also in a code span."""
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Its lines; a cell's own bars and line breaks don't end it."""
@@ -14,8 +17,8 @@ def _cell(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text of somebody else's, whose `<` begins no tag or comment that would hide what follows."""
-    return text.replace("<", "&lt;")
+    """Text of somebody else's: it begins no tag or comment, is no link or picture, and mentions nobody."""
+    return _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
 
 
 def fence(lines: Sequence[str]) -> list[str]:

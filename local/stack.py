@@ -219,6 +219,14 @@ def copied_stack_file(stack: str) -> Iterator[list[str]]:
         yield options
 
 
+def present_file(stack: str) -> Path:
+    """A stack's file. Raises SetupError without one: Pulumi would take it for empty, and want nothing."""
+    file = stack_file(stack)
+    if not file.exists():
+        raise SetupError(f"There is no stack {stack!r}: {file.relative_to(PROJECT)} does not exist.")
+    return file
+
+
 def with_stack_file(
     layout: Layout, stack: str, env: Mapping[str, str], action: Callable[[Sequence[str]], int]
 ) -> int:
@@ -226,9 +234,7 @@ def with_stack_file(
 
     A committed stack's file is used as a copy: Pulumi writes a salt into it, even for a preview.
     """
-    committed = stack_file(stack)
-    if not committed.exists():
-        raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
+    committed = present_file(stack)
     if is_own(stack):
         return action(["--stack", stack])
     copy = layout.state / "stacks" / committed.name
@@ -251,9 +257,7 @@ def for_a_look(
     A stack that has no state yet gets one on a copy of the backend, which goes with the body, however that
     ends: Pulumi previews no stack without one. Stacks that it refers to are in the copy too.
     """
-    committed = stack_file(stack)
-    if not committed.exists():
-        raise SetupError(f"There is no stack {stack!r}: {committed.relative_to(PROJECT)} does not exist.")
+    committed = present_file(stack)
     with tempfile.TemporaryDirectory(dir=layout.state, prefix="look-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / committed.name
         shutil.copyfile(committed, copy)

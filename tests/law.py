@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from catalogue.node_container import HANDED_OVER
-from tests.unit.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, TAG, VOLUME
+from mocks.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, TAG, VOLUME
 
 KEPT = frozenset({VOLUME, NETWORK, TAG, BUILD})
 """Types that an upgrade keeps; a new tag or image may come, a volume or network with a new component."""

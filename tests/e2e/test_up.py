@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from mocks.stacks import preview_of_files
+from review.changes import read_changes
+from review.risk import risk_of
+from review.summary import summary
 from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.states import record
@@ -147,9 +151,10 @@ def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
 def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine) -> None:
     """Unchanged, it says so; one build argument more rebuilds five variants, and nothing else happens."""
     assert "\nNothing changes.\n" in up.make("review").text
-    settings = up.settings()
+    settings, base = up.settings(), up.stack_file.read_text()
     image = {**settings["skycoin:images"]["skycoin"], "build-args": {"EXTRA": "1"}}
     up.change({**settings, "skycoin:images": {"skycoin": image}})
+    head = up.stack_file.read_text()
     result = up.make("review")
     up.change(settings)
     assert result.code == 0, result.text
@@ -160,6 +165,9 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     assert found, result.text
     assert found[1].endswith("Pulumi.local.yaml"), "the row names the line of the setting"
     assert "Nothing: no wallet, volume or published tag goes" in result.text
+    by_files = read_changes(preview_of_files("local", {"local": base}, head))
+    assert f"\n{summary(by_files)}.\n" in result.text, "the mocks say what the engine and the plugins say"
+    assert f"## Stack local: {risk_of(by_files).line}\n" in result.text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +14,18 @@ from local.layout import PROJECT
 from local.tools import Tool, ensure_tool, find_go
 from tests.e2e.machine import Machine, Result, clean_environment
 
+REQUEST = "refs/pull/7/head"
 ACT = Tool(folder="tests/tools/act", package="github.com/nektos/act")
 WORKFLOWS = PROJECT / ".github" / "workflows"
 ACTIONS = {
-    "actions/checkout": 'git clone -q "$PROJECT" . && cp "$STACK_FILE" stacks; echo "$BIN" >>"$GITHUB_PATH"',
+    "actions/checkout": 'git clone -q "$CHECKOUT" . && echo "$BIN" >>"$GITHUB_PATH"',
     "actions/setup-python": 'python3 -m venv "$PYTHON" && echo "$PYTHON/bin" >>"$GITHUB_PATH"',
     "pulumi/actions": 'echo "$TOOLS" | tr ":" "\\n" >>"$GITHUB_PATH"',
     "actions/upload-artifact": 'mkdir -p "$ARTIFACTS" && cp -a "$WITH_PATH" "$ARTIFACTS/$WITH_NAME"',
     "actions/download-artifact": 'mkdir "$WITH_PATH" && cp -a "$ARTIFACTS"/*/. "$WITH_PATH"',
 }
-"""Work of each action, as far as the workflows need it."""
+"""Work of each action, as far as the workflows need it. Act checks out what the event is about by itself: a
+copy of the folder that it is started in."""
 ACTION = """\
 name: a stand-in
 inputs:
@@ -39,22 +42,17 @@ runs:
 """
 GH = """\
 #!/usr/bin/env python3
-import os, pathlib, sys
-if "/pulls?" in "".join(sys.argv):
-    print(7 if (os.environ["COMMIT"], os.environ["FROM"]) == ("c1", "fork/skycoin") else "")
+import pathlib, sys
 for one in sys.argv:
     if one.startswith("body=@"):
         print(pathlib.Path(one.removeprefix("body=@")).read_text(), file=open(sys.argv[0] + ".posted", "a"))
 """
 
 
-def _event(source: str) -> dict[str, object]:
-    """Event of a pull request, and of the end of its run."""
-    head = {"repo": {"full_name": source}}
-    request = {"number": 7, "head": head, "base": {"sha": "0" * 40}}
-    run = {"id": 1, "event": "pull_request", "head_sha": "c1", "head_branch": "x"}
-    run["head_repository"] = {"full_name": source}
-    return {"pull_request": request, "workflow_run": run, "repository": {"full_name": "me/skycoin"}}
+def _event(base: str, head: str, source: str) -> dict[str, object]:
+    """Event of a pull request."""
+    request = {"number": 7, "head": {"sha": head, "repo": {"full_name": source}}, "base": {"sha": base}}
+    return {"pull_request": request, "repository": {"full_name": "me/skycoin"}}
 
 
 class Forge:
@@ -64,7 +62,9 @@ class Forge:
         self._folder = folder
         self._up = up
         self._act = ensure_tool(up.layout, find_go(up.layout), ACT)
-        gh = folder / "bin" / "gh"
+        self.checkout, self._bin = folder / "checkout", folder / "bin"
+        self.check_out()
+        gh = self._bin / "gh"
         gh.parent.mkdir()
         gh.write_text(GH)
         gh.chmod(0o755)
@@ -80,26 +80,26 @@ class Forge:
         env = {
             **machine,
             "ARTIFACTS": str(self._folder / "artifacts"),
-            "BIN": str(self._folder / "bin"),
-            "PROJECT": str(PROJECT),
+            "BIN": str(self._bin),
+            "CHECKOUT": str(self.checkout),
+            "GITHUB_REPOSITORY": "me/skycoin",
             "PYTHON": str(self._folder / "python"),
-            "STACK_FILE": str(self._up.stack_file),
             "TOOLS": ":".join(tools),
             "VENV": str(PROJECT / ".venv"),
         }
         (self._folder / "env").write_text("".join(f"{name}={value}\n" for name, value in env.items()))
-        (self._folder / "event.json").write_text(json.dumps(_event(source)))
+        (self._folder / "event.json").write_text(
+            json.dumps(_event(self.commit("HEAD"), self.commit(REQUEST), source))
+        )
         (self._folder / "secrets").write_text(f"PULUMI_CONFIG_PASSPHRASE={passphrase}\n")
         argv = [str(self._act), event, "--workflows", str(WORKFLOWS / workflow)]
         argv += ["--eventpath", str(self._folder / "event.json"), "--env-file", str(self._folder / "env")]
         argv += ["--secret-file", str(self._folder / "secrets"), "--platform", "ubuntu-24.04=-self-hosted"]
         argv += ["--var", 'REVIEW_STACKS=["local"]', "--var", f"PULUMI_BACKEND_URL={backend}"]
-        clean = clean_environment()
-        path = f"{self._folder / 'bin'}:{clean['PATH']}"
         done = subprocess.run(
             [*argv, *self._actions(workflow)],
-            cwd=PROJECT,
-            env={**clean, "PATH": path, "GITHUB_REPOSITORY": "me/skycoin"},
+            cwd=self.checkout,
+            env=clean_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -112,7 +112,33 @@ class Forge:
     @property
     def posted(self) -> str:
         """Comments, one after the other."""
-        return self._posted.read_text()
+        return self._posted.read_text() if self._posted.exists() else ""
+
+    def commit(self, revision: str) -> str:
+        """Id of a commit of the checkout."""
+        return _git(self.checkout, "rev-parse", revision).strip()
+
+    def check_out(self) -> None:
+        """Clone the project, with the machine's stack in a commit: act copies no file that git ignores.
+
+        The pull request has the same commit.
+        """
+        shutil.rmtree(self.checkout, ignore_errors=True)
+        _git(self._folder, "clone", "-q", str(PROJECT), str(self.checkout))
+        file = self.checkout / "stacks" / self._up.stack_file.name
+        file.write_text(self._up.stack_file.read_text().replace("../state/", f"{self._up.layout.state}/"))
+        _git(self.checkout, "add", "--force", "stacks")
+        _git(self.checkout, "commit", "-q", "-m", "The machine's stack")
+        _git(self.checkout, "update-ref", REQUEST, "HEAD")
+
+    def request(self, old: str, new: str) -> None:
+        """Commit another text of the machine's stack to the pull request alone."""
+        file = self.checkout / "stacks" / self._up.stack_file.name
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+        _git(self.checkout, "commit", "-q", "-a", "-m", "A change")
+        _git(self.checkout, "update-ref", REQUEST, "HEAD")
+        _git(self.checkout, "reset", "-q", "--hard", "HEAD~1")
 
     def _actions(self, workflow: str) -> Iterator[str]:
         for used in sorted(set(re.findall(r"uses: (\S+)", (WORKFLOWS / workflow).read_text()))):
@@ -121,9 +147,14 @@ class Forge:
                 folder.mkdir(parents=True)
                 (folder / "action.yml").write_text(ACTION % json.dumps(ACTIONS[used.partition("@")[0]]))
                 for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "a stand-in"]):
-                    name = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
-                    subprocess.run(["git", *name, *command], cwd=folder, check=True)
+                    _git(folder, *command)
             yield from ("--local-repository", f"{used}={folder}")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    command = ["git", *author, *arguments]
+    return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @pytest.fixture
@@ -134,17 +165,20 @@ def forge(up: Machine, tmp_path: Path) -> Forge:
 def test_a_pull_requests_page_is_its_comment(forge: Forge) -> None:
     result = forge.run("pull_request", "review.yml")
     assert result.code == 0, result.text
-    assert forge.posted.startswith("<!-- skyinfra review local -->\n## Stack local: safe")
+    assert forge.posted.startswith("<!-- skyinfra review local -->\n## Stack local: safe"), result.text
     assert "`./skyinfra apply -s local --review HASH`" in forge.posted, "something lies in the checkout"
 
 
-def test_a_forks_page_is_posted_by_another_run_as_text(forge: Forge) -> None:
-    forge.run("pull_request", "review.yml", source="fork/skycoin")
-    result = forge.run("workflow_run", "fork.yml", source="fork/skycoin")
+def test_a_forks_page_is_made_of_its_files_alone(forge: Forge) -> None:
+    forge.request(
+        "      channel: release\n", "      channel: release\n      build-args: {EXTRA: '@octocat'}\n"
+    )
+    result = forge.run("pull_request_target", "fork.yml", source="fork/skycoin")
     assert result.code == 0, result.text
-    head = "<!-- skyinfra review local -->\n## Stack local, said by a fork's own code\n"
-    assert forge.posted.startswith(head)
-    assert "\n    ## Stack local: " in forge.posted
+    head = "## Stack local, by its files alone: restarts 1 node for at most 6 min"
+    assert forge.posted.startswith(f"<!-- skyinfra review local -->\n{head}\n"), result.text
+    assert "\n5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in forge.posted
+    assert "EXTRA: none → @\u2060octocat (stacks/Pulumi.local.yaml:" in forge.posted
 
 
 def test_drift_fails_and_a_stack_that_is_as_it_was_does_not(forge: Forge, up: Machine) -> None:
@@ -153,6 +187,7 @@ def test_drift_fails_and_a_stack_that_is_as_it_was_does_not(forge: Forge, up: Ma
     before = up.settings()
     changed = {**before["skycoin:nodes"]["node-1"], "args": ["-log-level=debug"]}
     up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "node-1": changed}})
+    forge.check_out()
     try:
         result = forge.run("workflow_dispatch", "drift.yml")
     finally:

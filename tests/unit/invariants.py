@@ -1,19 +1,15 @@
 """What holds for every run of every program here: checked by `Engine.run`, so no test can forget it."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
+from mocks.engine import STACK, Engine
+from mocks.previews import first_preview
 from review.options import VOLUME
 from review.promises import REPOSITORY, RULES
 from review.rules import broken_rules, wanted
 
-if TYPE_CHECKING:
-    from tests.unit.engine import Engine
 
-STACK = "pulumi:pulumi:Stack"
-
-
-def check_invariants(engine: "Engine") -> None:
+def check_invariants(engine: Engine) -> None:
     """Raises AssertionError that names the resource and the rule."""
     _urns_are_unique(engine)
     _everything_has_a_component_or_the_stack_as_parent(engine)
@@ -25,27 +21,25 @@ def check_invariants(engine: "Engine") -> None:
         assert not deleted_first, f"{entry.name}: would be deleted first"
 
 
-def _rules_hold(engine: "Engine") -> None:
+def _rules_hold(engine: Engine) -> None:
     """The rules that a review looks at, over everything that a program asks for here."""
-    from tests.unit.previews import first_preview
-
     broken = broken_rules(wanted(first_preview(engine)), RULES)
     assert not broken, [(one.rule.name, one.breaches, one.error) for one in broken]
 
 
-def _urns_are_unique(engine: "Engine") -> None:
+def _urns_are_unique(engine: Engine) -> None:
     twice = [urn for urn, count in Counter(entry.urn for entry in engine.registered).items() if count > 1]
     assert not twice, f"the engine refuses duplicate URNs: {twice}"
 
 
-def _everything_has_a_component_or_the_stack_as_parent(engine: "Engine") -> None:
+def _everything_has_a_component_or_the_stack_as_parent(engine: Engine) -> None:
     parents = {entry.urn for entry in engine.registered if not entry.custom}
     for entry in engine.registered:
         if entry.type != STACK:
             assert entry.parent in parents, f"{entry.name} hangs under {entry.parent or 'nothing'}"
 
 
-def _components_register_outputs_once(engine: "Engine") -> None:
+def _components_register_outputs_once(engine: Engine) -> None:
     for entry in engine.registered:
         if not entry.custom:
             found = [outputs for urn, outputs in engine.outputs if urn == entry.urn]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.images import NAMED_CONTEXTS
-from tests.unit.engine import STACK, Engine, Registered
-from tests.unit.wire import UNKNOWN, Secret
+from mocks.engine import STACK, Registered
+from mocks.wire import UNKNOWN, Secret
+from tests.unit.engine import Engine
 
 PLACEHOLDER = "sha256:<{}>"
 """In the place of a digest: the name of what it is the digest of."""

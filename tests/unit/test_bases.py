@@ -4,9 +4,10 @@ import pytest
 
 from catalogue.arch import ARCHES
 from catalogue.bases import Base, official_busybox
+from mocks.engine import BUILD, VERIFICATION
 from settings.names import built_bases, repositories_of
 from settings.reading import SettingsError, parse
-from tests.unit.engine import BUILD, VERIFICATION, Engine
+from tests.unit.engine import Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import DIGEST, EXPORTER, SKYWIRE, changed
 

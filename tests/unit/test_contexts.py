@@ -13,7 +13,8 @@ import pytest
 from catalogue.images import NAMED_CONTEXTS, PROJECT
 from components import contexts
 from components.contexts import context_warnings, contexts_argument, files_of, read_contexts, recorded_files
-from tests.unit.engine import BUILD, Engine
+from mocks.engine import BUILD
+from tests.unit.engine import Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import changed
 

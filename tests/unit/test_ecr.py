@@ -21,11 +21,12 @@ from catalogue.arch import ARCHES
 from catalogue.naming import Channel, channel_tags, minor_tag, variant_tag
 from clients.registry import login_command
 from components.ecr import EcrRepository, EcrRepositoryArgs, lifecycle_policy, moving_filters
+from mocks.engine import BUILD, TAG
+from mocks.wire import UNKNOWN
 from tests.unit.aws import ACCOUNT, LIFECYCLE, PROVIDER, REPOSITORY, aws_by_moto, log_of
-from tests.unit.engine import BUILD, TAG, Engine
+from tests.unit.engine import Engine
 from tests.unit.projects import FILES, PROJECT, previewed, run_program, stack_settings, up, up_with
 from tests.unit.snapshots import rendered
-from tests.unit.wire import UNKNOWN
 from tests.unit.yaml_like import DIGEST
 
 COMPONENT = "skycoin:index:EcrRepository"

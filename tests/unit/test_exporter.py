@@ -9,7 +9,8 @@ import yaml
 from catalogue.images import CATALOGUE
 from components.exporter import Exporter, ExporterArgs
 from components.node import USER as NODE_USER
-from tests.unit.engine import CONTAINER, NETWORK, PULLED, Engine
+from mocks.engine import CONTAINER, NETWORK, PULLED
+from tests.unit.engine import Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
 from tests.unit.samples import HERE, PINNED, on_host
 from tests.unit.yaml_like import DIGEST, EXPORTER

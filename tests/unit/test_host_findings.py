@@ -8,11 +8,11 @@ import pytest
 
 from clients.host_checks import Place
 from clients.host_facts import Container, FreshFacts, HostError, HostFacts, Listener, Obstacle
+from mocks.engine import PREFLIGHT
 from providers.base import UNKNOWN, URN, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings, place_of
 from providers.skycoin.preflight import INPUTS as KNOWN
 from providers.skycoin.preflight import Preflight
-from tests.unit.engine import PREFLIGHT
 from tests.unit.projects import up
 from tests.unit.test_host_checks import FACTS
 from tests.unit.test_preflight import INPUTS, WALLET

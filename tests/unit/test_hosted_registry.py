@@ -18,8 +18,9 @@ from components.hosted_registry import (
     HostedRegistry,
     HostedRegistryArgs,
 )
+from mocks.engine import CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, TAG, VOLUME
 from settings.reading import SettingsError, parse
-from tests.unit.engine import CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, TAG, VOLUME, Engine
+from tests.unit.engine import Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
 from tests.unit.samples import HERE, PINNED, on_host
 from tests.unit.yaml_like import DIGEST, REGISTRY, changed

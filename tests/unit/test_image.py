@@ -7,9 +7,10 @@ import pytest
 from catalogue.arch import ARCHES
 from components.contexts import recorded_files
 from components.image import Image
-from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
+from mocks.engine import BUILD, TAG, VERIFICATION
+from mocks.wire import UNKNOWN, Secret
+from tests.unit.engine import Engine
 from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder, place
-from tests.unit.wire import UNKNOWN, Secret
 
 IMAGE = "skycoin:index:Image"
 VARIANT = "skycoin:index:Variant"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from mocks.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, TAG, VOLUME
 from tests.law import LISTED, listed_replacements, offences
 from tests.unit.aws import REPOSITORY
-from tests.unit.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, TAG, VOLUME
 from tests.unit.projects import PROJECT, up
 from tests.unit.snapshots import Block, identities, read_blocks, rendered
 

@@ -7,9 +7,10 @@ import pulumi
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.tag import Child
 from components.variant import Variant
-from tests.unit.engine import TAG, VERIFICATION, Engine
+from mocks.engine import TAG, VERIFICATION
+from mocks.wire import UNKNOWN
+from tests.unit.engine import Engine
 from tests.unit.samples import REPOSITORY, on_builder, place, variant_args
-from tests.unit.wire import UNKNOWN
 
 LIST = "skycoin:index:ManifestList"
 CHILDREN = [

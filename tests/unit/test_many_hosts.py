@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.engine import (
+from mocks.engine import (
     DOCKER_PROVIDER,
     NETWORK,
     NODE_CONTAINER,
@@ -18,8 +18,8 @@ from tests.unit.engine import (
     STACK,
     STACK_REFERENCE,
     VOLUME,
-    Engine,
 )
+from tests.unit.engine import Engine
 from tests.unit.projects import RELEASE_STACK, published, run_program
 
 FEW, MANY = 20, 200

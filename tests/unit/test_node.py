@@ -14,9 +14,10 @@ from catalogue.node_container import HANDED_OVER
 from components.host import Host
 from components.node import Node, NodeArgs, node_arguments
 from components.variant import Variant
-from tests.unit.engine import NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, VOLUME, Engine, Registered
+from mocks.engine import NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, VOLUME, Registered
+from mocks.wire import UNKNOWN
+from tests.unit.engine import Engine
 from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
-from tests.unit.wire import UNKNOWN
 
 NODE = "skycoin:index:Node"
 INPUTS = {

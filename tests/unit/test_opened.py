@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from catalogue.workspaces import AUTHORITIES, TRUSTING, authority_variables
-from tests.unit.engine import CONTAINER, DOCKER_PROVIDER, Engine
+from mocks.engine import CONTAINER, DOCKER_PROVIDER
+from tests.unit.engine import Engine
 from tests.unit.projects import up_with
 
 CLI = {"arches": ["amd64", "arm64v8"], "dind": True}

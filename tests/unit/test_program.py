@@ -10,19 +10,11 @@ import pytest
 
 from catalogue.arch import ARCHES
 from catalogue.naming import split_pinned
-from tests.unit.engine import (
-    BUILD,
-    DOCKER_PROVIDER,
-    NODE_CONTAINER,
-    PREFLIGHT,
-    STACK,
-    VERIFICATION,
-    VOLUME,
-    Engine,
-)
+from mocks.engine import BUILD, DOCKER_PROVIDER, NODE_CONTAINER, PREFLIGHT, STACK, VERIFICATION, VOLUME
+from mocks.wire import UNKNOWN, Secret
+from tests.unit.engine import Engine
 from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, stack_settings, up_with
 from tests.unit.snapshots import rendered
-from tests.unit.wire import UNKNOWN, Secret
 from tests.unit.yaml_like import DIGEST, changed
 
 BUILD_BASE = f"registry.localhost:5443/base/build@{DIGEST}"

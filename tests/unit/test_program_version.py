@@ -7,9 +7,9 @@ import pytest
 
 from catalogue.version import VERSION
 from local.layout import PROJECT
+from mocks.engine import BUILD_PROVIDER, DOCKER_PROVIDER, PROGRAM_VERSION
 from providers.base import Change, ProviderError
 from providers.skycoin.program_version import ProgramVersion
-from tests.unit.engine import BUILD_PROVIDER, DOCKER_PROVIDER, PROGRAM_VERSION
 from tests.unit.projects import FILES, up
 
 

@@ -12,12 +12,13 @@ from components.exporter import USER as EXPORTER_USER
 from components.node import USER as NODE_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import places
+from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, VOLUME
 from providers.base import ProviderError, Values
 from providers.skycoin import handover
 from providers.skycoin.host_findings import place_of
 from settings.proxy import VERSION
 from settings.reading import SettingsError, parse
-from tests.unit.engine import CONTAINER, NODE_CONTAINER, PULLED, VOLUME, Engine
+from tests.unit.engine import Engine
 from tests.unit.node_engine import BAD, NodeEngine
 from tests.unit.projects import FILES, published, run_program, stack_settings
 from tests.unit.samples import HERE, PINNED, on_host

@@ -7,8 +7,8 @@ import pytest
 
 from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
+from mocks.engine import REPORT
 from release.record import RecordError, markdown, release_record
-from tests.unit.engine import REPORT
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import FILES, stack_settings, up, up_with
 

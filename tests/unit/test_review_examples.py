@@ -19,6 +19,8 @@ from catalogue.bases import official_busybox
 from catalogue.node_container import LAST_REPLACEMENT
 from commands.review import STOPS
 from components.contexts import recorded_files
+from mocks.engine import BUILD, NODE_CONTAINER, VOLUME
+from mocks.previews import Preview, preview_of
 from review.approval import Sources, approval
 from review.approval_words import ending, ending_without
 from review.causes import Checkout
@@ -29,8 +31,8 @@ from review.risk import Level, risk_of
 from review.rules import broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import StackFile
-from tests.unit.engine import BUILD, NODE_CONTAINER, VOLUME, Engine
-from tests.unit.previews import Preview, copies, preview_of
+from tests.unit.engine import Engine
+from tests.unit.previews import copies
 from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
 
 FOLDER = PROJECT / "docs" / "examples"
@@ -191,7 +193,7 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "rebuilt": ("local", rebuilt, Level.RESTARTS),
     "boards": ("fleet", boards, Level.RESTARTS),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
-    "node-removed": ("fleet", node_removed, Level.RESTARTS),
+    "node-removed": ("fleet", node_removed, Level.REFUSED),
     "rules-broken": ("fleet", rules_broken, Level.AT_RISK),
     "refused": ("release", refused, Level.REFUSED),
     "200-nodes": ("fleet", many, Level.RESTARTS),

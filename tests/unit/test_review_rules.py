@@ -14,6 +14,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from commands import review
 from commands.exit_codes import AT_RISK
+from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
+from mocks.previews import Preview, first_preview, preview_of
 from review import promises
 from review.changes import read_changes
 from review.first_screen import LIMIT, first_screen
@@ -22,9 +24,7 @@ from review.markdown import page
 from review.promises import PROMISES, RULES
 from review.risk import Level, risk_of
 from review.rules import HIDDEN, broken_rules, each, wanted
-from tests.unit.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from tests.unit.front_door import Skyinfra
-from tests.unit.previews import Preview, first_preview, preview_of
 from tests.unit.projects import FILES, PROJECT, up
 
 State = dict[str, Any]

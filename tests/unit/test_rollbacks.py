@@ -5,7 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.unit.engine import NODE_CONTAINER, PREFLIGHT, PULLED, Engine
+from mocks.engine import NODE_CONTAINER, PREFLIGHT, PULLED
+from tests.unit.engine import Engine
 from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, stack_settings
 
 OLD = f"sha256:{'e' * 64}"

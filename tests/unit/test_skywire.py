@@ -9,10 +9,11 @@ import pytest
 
 from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE, PROJECT
+from mocks.engine import BUILD
 from providers.skycoin.elf import ABIS
 from settings.reading import SettingsError, parse
 from settings.rules import images as image_rules
-from tests.unit.engine import BUILD, Engine
+from tests.unit.engine import Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import SKYWIRE, changed
 

@@ -13,16 +13,9 @@ from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from catalogue.naming import split_pinned
 from local.stack import is_own
-from tests.unit.engine import (
-    BUILD,
-    DOCKER_PROVIDER,
-    NODE_CONTAINER,
-    PULLED,
-    STACK_REFERENCE,
-    TAG,
-    VOLUME,
-    Engine,
-)
+from mocks.engine import BUILD, DOCKER_PROVIDER, NODE_CONTAINER, PULLED, STACK_REFERENCE, TAG, VOLUME
+from mocks.wire import UNKNOWN
+from tests.unit.engine import Engine
 from tests.unit.projects import (
     FILES,
     PROJECT,
@@ -35,7 +28,6 @@ from tests.unit.projects import (
     up_with,
 )
 from tests.unit.snapshots import rendered
-from tests.unit.wire import UNKNOWN
 
 SNAPSHOTS = PROJECT / "tests" / "snapshots"
 RELEASE_TAGS = ["0.27", "0.27.1", "latest", "release-v0.27.1"]

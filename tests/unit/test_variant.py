@@ -9,9 +9,10 @@ import pytest
 
 from catalogue.arch import ARCHES
 from components.variant import EXPORT, Variant, VariantArgs
-from tests.unit.engine import BUILD, VERIFICATION, Engine
+from mocks.engine import BUILD, VERIFICATION
+from mocks.wire import UNKNOWN, Secret
+from tests.unit.engine import Engine
 from tests.unit.samples import BASE, BUILD_BASE, REPOSITORY, on_builder, variant_args
-from tests.unit.wire import UNKNOWN, Secret
 
 VARIANT = "skycoin:index:Variant"
 

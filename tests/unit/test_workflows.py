@@ -41,7 +41,7 @@ def test_a_workflow_starts_without_rights_and_a_job_has_the_least() -> None:
     assert all(yaml.safe_load(file.read_text())["permissions"] == {} for file in WORKFLOWS)
     writing = {name: job["permissions"] for name, job in _jobs() if "write" in job["permissions"].values()}
     comment = {"contents": "read", "pull-requests": "write"}
-    assert writing == {"review.comment": comment, "fork.comment": {"actions": "read", **comment}}
+    assert writing == {"review.comment": comment, "fork.comment": comment}
 
 
 def test_the_job_that_may_write_takes_nothing_of_the_branch_but_text() -> None:
@@ -56,33 +56,27 @@ def test_no_event_reaches_a_shell_but_as_a_variable() -> None:
     assert not [name for name, job in _jobs() for step in job["steps"] if "${{" in step.get("run", "")]
 
 
-def test_a_fork_gets_no_secret_and_no_state() -> None:
+def test_a_fork_gets_no_secret_and_a_page_by_its_files_alone() -> None:
     jobs = dict(_jobs())
     fork = "github.event.pull_request.head.repo.full_name {} github.repository"
     assert jobs["review.preview"]["if"].endswith(fork.format("=="))
-    assert jobs["review.fork"]["if"].endswith(fork.format("!="))
-    its = json.dumps(jobs["review.fork"])
+    assert jobs["fork.page"]["if"].endswith(fork.format("!="))
+    its = json.dumps([jobs["fork.page"], jobs["fork.comment"]])
     assert "secrets." not in its
-    assert "environment" not in jobs["review.fork"]
-    [page] = [step for step in jobs["review.fork"]["steps"] if step.get("name") == "page"]
-    assert page["env"]["PULUMI_BACKEND_URL"] == "file://${{ runner.temp }}"
-    assert "vars.PULUMI_BACKEND_URL" not in its
+    assert "environment" not in its
 
 
-def test_what_posts_for_a_fork_runs_the_default_branch_and_takes_text_alone() -> None:
-    job = dict(_jobs())["fork.comment"]
-    event = "github.event.workflow_run"
-    assert job["if"].split(" && ")[1:] == [
-        f"{event}.event == 'pull_request'",
-        f"{event}.head_repository.full_name != github.repository",
+def test_no_job_of_a_forks_workflow_checks_the_fork_out() -> None:
+    jobs = dict(_jobs())
+    steps = [step for name in ("fork.page", "fork.comment") for step in jobs[name]["steps"]]
+    checkouts = [step["with"] for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert [one["ref"] for one in checkouts] == ["${{ github.event.pull_request.base.sha }}"] * 2
+    assert [step["run"] for step in steps if "run" in step] == [
+        "pip install --quiet --require-hashes --requirement requirements.txt",
+        'git fetch --quiet --no-tags origin "refs/pull/$NUMBER/head"',
+        '.github/make-page "$STACK" "$RUNNER_TEMP/page" --base "$BASE" --head "$HEAD"',
+        '.github/post-pages "$NUMBER" pages',
     ]
-    checkout, download, text, comment = job["steps"]
-    assert checkout["with"] == {"persist-credentials": False}, "no `ref`: that of the default branch"
-    assert download["with"]["path"] == "${{ runner.temp }}/pages", "outside of the checkout"
-    assert text["run"] == '.github/quote_pages.py "$RUNNER_TEMP/pages" "$RUNNER_TEMP/texts"'
-    assert "GH_TOKEN" not in text["env"], "what reads the fork's files has no rights"
-    assert comment["run"].endswith('.github/post-pages "$number" "$RUNNER_TEMP/texts"; fi\n')
-    assert "secrets." not in json.dumps(job)
 
 
 @pytest.fixture
@@ -111,12 +105,16 @@ def _made(checkout: Path, page: str, code: int, *options: str) -> subprocess.Com
 @pytest.mark.parametrize("code", [0, 3, 5])
 def test_a_page_goes_into_the_summary_and_its_risk_is_the_exit_code(checkout: Path, code: int) -> None:
     assert _made(checkout, "## Stack mine\n", code).returncode == code
-    assert (
-        checkout / "asked"
-    ).read_text() == "review --stack mine --backend pulumi --whole pages/whole/mine.md\n"
+    asked = "review --stack mine --backend pulumi --whole pages/whole/mine.md"
+    assert (checkout / "asked").read_text() == f"{asked}\n"
     assert (checkout / "pages" / "mine.md").read_text() == "## Stack mine\n"
     assert (checkout / "pages" / "whole" / "mine.md").read_text() == "## Stack mine\n"
     assert (checkout / "summary").read_text() == "## Stack mine\n"
+
+
+def test_options_of_a_review_reach_it(checkout: Path) -> None:
+    assert _made(checkout, "page\n", 0, "--base", "b1", "--head", "c2").returncode == 0
+    assert (checkout / "asked").read_text().endswith(" --whole pages/whole/mine.md --base b1 --head c2\n")
 
 
 def test_a_review_that_prints_nothing_is_a_page_that_says_so(checkout: Path) -> None:
@@ -232,92 +230,6 @@ def test_a_page_that_is_whole_says_no_more(tmp_path: Path) -> None:
 def test_without_a_page_nothing_is_posted(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     assert _posted(tmp_path, []) == []
-
-
-def _quoted(tmp_path: Path, stacks: list[str]) -> dict[str, str]:
-    """Texts of the pages of a fork's run, by the names of their files."""
-    command: list[Path | str] = [FOLDER / "quote_pages.py", "pages", "texts"]
-    env = {"PATH": "/usr/bin:/bin", "STACKS": json.dumps(stacks), "GH_TOKEN": "canary"}
-    subprocess.run(command, cwd=tmp_path, env=env, check=True)
-    return {file.name: file.read_text() for file in (tmp_path / "texts").iterdir()}
-
-
-HOSTILE = """\
-## Stack mine: safe
-@somebody, see #1 <!-- and `<img src=x>`
-````
-</details> ![](https://x.invalid/y) \u202egnihton\u202c \u200b\x1b[31m\r
-/approve\tit
-"""
-
-
-def test_a_forks_page_is_text_and_said_to_be_no_evidence(tmp_path: Path) -> None:
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "mine.md").write_text(HOSTILE)
-    (tmp_path / "pages" / "other.md").write_text("not a stack of this repository")
-    [(name, text)] = _quoted(tmp_path, ["mine", "fleet"]).items()
-    assert name == "mine.md", "neither a stack without a page nor a page of no stack"
-    assert text == (
-        "## Stack mine, said by a fork's own code\n\n"
-        "The code of the pull request made this text, without secrets and as if the stack were new. "
-        "It is no evidence\nof what `pulumi up` would do.\n\n"
-        "    ## Stack mine: safe\n"
-        "    @somebody, see #1 <!-- and `<img src=x>`\n"
-        "    ````\n"
-        "    </details> ![](https://x.invalid/y) gnihton [31m\n"
-        "    /approveit\n\n"
-    )
-
-
-@pytest.mark.parametrize("page", ["x\n" * 90_000, "x" * 300_000, "→" * 80_000, "\u200b" * 200_000])
-def test_a_forks_page_is_cut_and_says_so(tmp_path: Path, page: str) -> None:
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "mine.md").write_text(page)
-    text = _quoted(tmp_path, ["mine"])["mine.md"]
-    assert len(text) < 61_000
-    assert text.endswith("\n\nCut here: the artifact of the run has all of it.\n")
-
-
-def test_a_link_in_a_forks_artifact_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "mine.md").symlink_to("/proc/self/environ")
-    assert _quoted(tmp_path, ["mine"]) == {}
-
-
-def test_a_run_without_pages_has_no_texts(tmp_path: Path) -> None:
-    assert _quoted(tmp_path, ["mine"]) == {}
-
-
-PULLS = """#!/usr/bin/env python3
-import json, os, sys
-assert sys.argv[1:4] == ["api", "--paginate", "repos/a/b/pulls?state=open&per_page=100"], sys.argv
-its = ".[] | select(.head.sha == env.COMMIT and .head.repo.full_name == env.FROM) | .number"
-assert sys.argv[4:] == ["--jq", its], sys.argv
-for number, commit, repository in json.loads(os.environ["PULLS"]):
-    if (commit, repository) == (os.environ["COMMIT"], os.environ["FROM"]):
-        print(number)
-"""
-
-
-@pytest.mark.parametrize(
-    ("pulls", "number"),
-    [
-        ([(6, "c0", "fork/b"), (7, "c1", "fork/b"), (8, "c1", "other/b")], "7\n"),
-        ([(6, "c0", "fork/b")], ""),
-        ([(7, "c1", "fork/b"), (9, "c1", "fork/b")], ""),
-        ([], ""),
-    ],
-    ids=["one", "moved on", "two", "none"],
-)
-def test_a_forks_pull_request_is_found_by_its_commit(tmp_path: Path, pulls: Any, number: str) -> None:
-    gh = tmp_path / "gh"
-    gh.write_text(PULLS)
-    gh.chmod(0o755)
-    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GH_REPO": "a/b", "PULLS": json.dumps(pulls)}
-    command: list[Path | str] = [FOLDER / "pull-request", "c1", "fork/b"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    assert done.stdout == number
-    assert done.stderr == ("" if number else "No comment: not one open pull request is at c1 of fork/b.\n")
 
 
 def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> None:

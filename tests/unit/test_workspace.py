@@ -9,7 +9,8 @@ import pytest
 
 from components import workspace
 from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
-from tests.unit.engine import CONTAINER, NETWORK, PULLED, VOLUME, Engine
+from mocks.engine import CONTAINER, NETWORK, PULLED, VOLUME
+from tests.unit.engine import Engine
 from tests.unit.samples import HERE, PINNED, on_host
 
 COMPONENT = "skycoin:index:Workspace"

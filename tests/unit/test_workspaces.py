@@ -12,11 +12,12 @@ from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE
 from catalogue.naming import repository_fault, tag_fault
 from catalogue.workspaces import BASE_REPOSITORY, PYTHONS, WORKSPACES
+from mocks.engine import BUILD, TAG, VERIFICATION
+from mocks.wire import UNKNOWN
 from settings.names import repositories_of
 from settings.reading import SettingsError, parse
-from tests.unit.engine import BUILD, TAG, VERIFICATION, Engine
+from tests.unit.engine import Engine
 from tests.unit.projects import PROJECT, run_program, up
-from tests.unit.wire import UNKNOWN
 from tests.unit.yaml_like import DIGEST
 
 CLI: Mapping[str, Any] = {"arches": ["amd64"], "dind": True}

@@ -9,7 +9,7 @@ from pulumi.runtime import rpc
 
 UNKNOWN_SIGNATURE = rpc.UNKNOWN
 _KEY = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_MARK = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class Unknown(Enum):
@@ -36,7 +36,7 @@ def decode(value: struct_pb2.Value) -> Any:
     match value.WhichOneof("kind"):
         case "struct_value":
             found = decode_struct(value.struct_value)
-            return Secret(found["value"]) if found.get(_KEY) == _SECRET else found
+            return Secret(found["value"]) if found.get(_KEY) == _MARK else found
         case "list_value":
             return [decode(entry) for entry in value.list_value.values]
         case "string_value":

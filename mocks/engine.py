@@ -1,0 +1,321 @@
+"""A stand-in for Pulumi's engine: records what a program asks for, and refuses what it doesn't know.
+
+It runs a program the way the real language host does (`run_in_stack`), in a context and an event
+loop of its own, so that no run sees another's configuration, tasks or exports.
+"""
+
+import asyncio
+import contextvars
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.mocks import MockCallArgs, MockEngine, MockMonitor, MockResourceArgs, Mocks, MockSettings
+from pulumi.runtime.proto import resource_pb2, source_pb2
+from pulumi.runtime.settings import configure
+from pulumi.runtime.stack import run_in_stack
+
+from clients.pull import expected_name
+from mocks.wire import UNKNOWN_SIGNATURE, decode_struct
+
+STACK = "pulumi:pulumi:Stack"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+DOCKER_PROVIDER = "pulumi:providers:docker"
+BUILD_PROVIDER = "pulumi:providers:docker-build"
+BUILD = "docker-build:index:Image"
+IMAGE = "skycoin:index:Image"
+VOLUME = "docker:index/volume:Volume"
+NETWORK = "docker:index/network:Network"
+PULLED = "skycoin:index:PulledImage"
+CONTAINER = "docker:index/container:Container"
+PREFLIGHT = "skycoin:index:Preflight"
+VERIFICATION = "skycoin:index:Verification"
+NODE_CONTAINER = "skycoin:index:NodeContainer"
+PROGRAM_VERSION = "skycoin:index:ProgramVersion"
+TAG = "skycoin:index:Tag"
+OWN = "skycoin:index:"
+
+AWS = ("aws:", "pulumi:providers:aws")
+
+REPORT = {
+    "labels": 9,
+    "programs": {"X86_64, 64 bit, static": 3},
+    "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
+    "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
+}
+"""What a verification is answered with."""
+
+_OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
+_KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registered:
+    """One resource as the engine was asked for it."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    """URN; empty for the stack."""
+    custom: bool
+    inputs: dict[str, Any]
+    """Decoded: `Secret` and `UNKNOWN` where the wire says so."""
+    protect: bool = False
+    retain_on_delete: bool = False
+    delete_before_replace: bool = False
+    replace_on_changes: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+    deleted_with: str = ""
+    aliases: tuple[str, ...] = ()
+    """Former names, types, or whole URNs."""
+    provider: str = ""
+    """URN of the explicit provider; empty where the engine would choose one."""
+    version: str = ""
+    dependencies: frozenset[str] = frozenset()
+    """URNs."""
+
+
+class _NoMocks(Mocks):
+    """MockMonitor wants Mocks; Engine answers everything itself."""
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        raise NotImplementedError(f"unexpected invoke {args.token}")
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        raise NotImplementedError(f"unexpected resource {args.typ}")
+
+
+@dataclass(eq=False)
+class Engine(MockMonitor):
+    """Records registrations. `preview` is a first preview: what would be built has no digest yet."""
+
+    preview: bool = False
+    unchanged: bool = False
+    """In a preview: everything is in the state already, so that its digests are known."""
+    state: "Engine | None" = None
+    """In a preview: the run that made the state. What has the same inputs there is known."""
+    stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Outputs of other stacks, by full name."""
+    bare: str | None = None
+    """What a preview answers as an image's ref; None is its first tag."""
+    left_out: Collection[str] = ()
+    """Tags that an optional registry did not take."""
+    aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
+    """Answers aws resources: (type, inputs, their provider's inputs) → outputs (tests/unit/aws.py)."""
+    registered: list[Registered] = field(default_factory=list)
+    outputs: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """(URN, decoded outputs) of every RegisterResourceOutputs."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Digest → name of the resource that it was made for."""
+
+    def __post_init__(self) -> None:
+        super().__init__(_NoMocks())
+        self._lock = threading.Lock()
+        self._was = {entry.urn: entry for entry in self.state.registered} if self.state else {}
+
+    def run(self, program: Callable[[], object], *, stack: str = "test") -> None:
+        """Run `program` to its end, registrations included. Raises its error, or that of a registration."""
+        # Where in the source a resource was asked for: a third of the time, and no test reads it.
+        no_trace = patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace)
+        with no_trace, asyncio.Runner() as runner:
+            runner.run(self._run(program, stack), context=contextvars.copy_context())
+
+    async def _run(self, program: Callable[[], object], stack: str) -> None:
+        # A failed registration fails all that wait for it: `run` raises the first, the rest is noise.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        self.stack = stack
+        set_all_config({}, [])
+        configure(
+            MockSettings(  # type: ignore[no-untyped-call]
+                monitor=self,
+                monitor_features=set(),
+                engine=MockEngine(None),
+                project="skycoin",
+                stack=stack,
+                dry_run=self.preview,
+                organization="organization",
+                callbacks=None,
+                outputs=set(),
+                lock=threading.Lock(),
+                package_refs={},
+                base_providers_by_ref={},
+            )
+        )
+
+        def body() -> None:
+            program()
+
+        await run_in_stack(body)
+
+    # What tests ask.
+
+    def one(self, type_: str, name: str) -> Registered:
+        """The only resource of that type and name."""
+        found = [entry for entry in self.registered if (entry.type, entry.name) == (type_, name)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} × {type_} {name}; there are {self.names()}")
+        return found[0]
+
+    def all_of(self, type_: str) -> list[Registered]:
+        """All resources of a type, by name (the order of registration is not the program's)."""
+        found = [entry for entry in self.registered if entry.type == type_]
+        return sorted(found, key=lambda entry: entry.name)
+
+    def names(self) -> list[str]:
+        """`type name` of everything but the stack, sorted."""
+        return sorted(f"{entry.type} {entry.name}" for entry in self.registered if entry.type != STACK)
+
+    def children(self, parent: Registered) -> list[tuple[str, str]]:
+        """(type, name) of what hangs directly under a resource."""
+        return sorted((entry.type, entry.name) for entry in self.registered if entry.parent == parent.urn)
+
+    def outputs_of(self, type_: str, name: str) -> dict[str, Any]:
+        """What a component registered as its outputs."""
+        urn = self.one(type_, name).urn
+        return next(outputs for of, outputs in self.outputs if of == urn)
+
+    def exports(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        urn = next(entry.urn for entry in self.registered if entry.type == STACK)
+        return next(outputs for of, outputs in self.outputs if of == urn)
+
+    def digest(self, name: str) -> str:
+        """The digest of the image or list of that name: by name alone, so that snapshots can say it."""
+        digest = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+        self.digests[digest] = name
+        return digest
+
+    # What the SDK calls, from threads.
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine does: the types of all ancestors but the stack."""
+        qualified = parent.split("::")[2] if parent else ""
+        prefix = f"{qualified}$" if qualified not in ("", STACK) else ""
+        return f"urn:pulumi:{self.stack}::skycoin::{prefix}{type_}::{name}"
+
+    def Invoke(self, request: Any) -> Any:
+        raise NotImplementedError(f"unexpected invoke {request.tok}")
+
+    def RegisterResource(
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        own = request.type == STACK or (request.type.startswith(OWN) and not request.custom)
+        known = request.type in _KNOWN or (self.aws is not None and request.type.startswith(AWS))
+        if not own and not known:
+            raise NotImplementedError(f"unexpected resource {request.type} ({request.name})")
+        entry = self._recorded(request)
+        if own:
+            return resource_pb2.RegisterResourceResponse(urn=entry.urn)
+        state = struct_pb2.Struct()
+        state.CopyFrom(request.object)
+        state.update(self._computed(entry))
+        is_new = self.preview and not self.unchanged and entry.urn not in self._was
+        identity = "" if is_new else f"id-of-{request.name}"
+        return resource_pb2.RegisterResourceResponse(urn=entry.urn, id=identity, object=state)
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:
+        if request.type != STACK_REFERENCE:
+            raise NotImplementedError(f"unexpected read of {request.type} ({request.name})")
+        urn = self.make_urn(request.parent, request.type, request.name)
+        inputs = {"name": request.id}
+        entry = Registered(
+            type=request.type,
+            name=request.name,
+            urn=urn,
+            parent=request.parent,
+            custom=True,
+            inputs=inputs,
+        )
+        with self._lock:
+            self.registered.append(entry)
+        if request.id not in self.stacks:
+            raise NotImplementedError(f"unexpected stack {request.id}")
+        state = struct_pb2.Struct()
+        state.update({**inputs, "outputs": dict(self.stacks[request.id]), "secretOutputNames": []})
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=state)
+
+    def RegisterResourceOutputs(
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
+        with self._lock:
+            self.outputs.append((request.urn, decode_struct(request.outputs)))
+        return empty_pb2.Empty()
+
+    def _recorded(self, request: resource_pb2.RegisterResourceRequest) -> Registered:
+        entry = Registered(
+            type=request.type,
+            name=request.name,
+            urn=self.make_urn(request.parent, request.type, request.name),
+            parent=request.parent,
+            custom=request.custom,
+            inputs=decode_struct(request.object),
+            protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
+            delete_before_replace=request.deleteBeforeReplace,
+            replace_on_changes=tuple(request.replaceOnChanges),
+            ignore_changes=tuple(request.ignoreChanges),
+            deleted_with=request.deletedWith,
+            aliases=tuple(alias.urn or alias.spec.name or alias.spec.type for alias in request.aliases),
+            provider=request.provider.rpartition("::")[0],
+            version=request.version,
+            dependencies=frozenset(request.dependencies),
+        )
+        with self._lock:
+            self.registered.append(entry)
+        return entry
+
+    def _own(self, entry: Registered) -> dict[str, Any]:
+        """Outputs of this project's own provider."""
+        if entry.type == PREFLIGHT:
+            return {"runs": "native"}
+        if entry.type in (NODE_CONTAINER, PROGRAM_VERSION):
+            return {}
+        if entry.type == VERIFICATION:
+            return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3, "report": REPORT}
+        return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}
+
+    def _computed(self, entry: Registered) -> dict[str, Any]:
+        """What the provider adds to the inputs."""
+        first = self._is_to_be_made(entry)
+        if entry.type == PULLED:
+            return {"ref": _name_of_pulled(entry.inputs)}
+        if entry.type in _OWN:
+            outputs = self._own(entry)
+            return dict.fromkeys(outputs, UNKNOWN_SIGNATURE) if first else outputs
+        if entry.type.startswith(AWS):
+            return self._computed_by_aws(entry, first=first)
+        if entry.type != BUILD:
+            return {}
+        tag = entry.inputs["tags"][0]
+        if not isinstance(tag, str):
+            return {"ref": UNKNOWN_SIGNATURE, "digest": UNKNOWN_SIGNATURE}
+        digest = self.digest(entry.name)
+        # docker-build says `latest` of a repository without a tag.
+        built = {"ref": f"{tag}:latest@{digest}", "digest": digest}
+        return {"ref": tag if self.bare is None else self.bare, "digest": ""} if first else built
+
+    def _is_to_be_made(self, entry: Registered) -> bool:
+        """True in a preview for what is new, or has other inputs than in the state."""
+        if not self.preview or self.unchanged:
+            return False
+        was = self._was.get(entry.urn)
+        return was is None or was.inputs != entry.inputs
+
+    def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:
+        """In a first preview the plugin asks AWS for nothing, and what AWS would answer is unknown."""
+        if first or self.aws is None:
+            return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
+        provider = next((one.inputs for one in self.registered if one.urn == entry.provider), {})
+        return self.aws(entry.type, entry.inputs, provider)
+
+
+def _name_of_pulled(inputs: Mapping[str, Any]) -> str:
+    given = [inputs["image"], inputs.get("pullFrom")]
+    is_known = all(one is None or isinstance(one, str) for one in given)
+    return expected_name(given[0], inputs) if is_known else UNKNOWN_SIGNATURE

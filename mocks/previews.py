@@ -1,0 +1,128 @@
+"""Previews as `pulumi preview --json --show-sames` prints them, from two runs of the real program.
+
+The engine's part is made here: which resource is new, changed, replaced or gone, and the options of each.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
+
+from mocks.engine import CONTAINER, IMAGE, NETWORK, STACK, TAG, VOLUME, Engine, Registered
+from mocks.wire import UNKNOWN, Secret
+
+Preview = dict[str, Any]
+_ALL = "*"
+REPLACED: Mapping[str, Collection[str]] = MappingProxyType(
+    {
+        CONTAINER: (_ALL,),
+        VOLUME: (_ALL,),
+        NETWORK: (_ALL,),
+        TAG: ("repository", "tag"),
+        "aws:ecr/repository:Repository": ("name",),
+    }
+)
+"""Type → inputs that replace it where they differ, a few of which the docker plugin changes in place."""
+PROTECTED = (
+    'error: Preview failed: resource "{0}" cannot be deleted\nbecause it is protected. To unprotect the '
+    "resource, either remove the `protect` flag from the resource in your Pulumi program and run `pulumi "
+    "up`, or use the command:\n`pulumi state unprotect '{0}'`"
+)
+"""Pulumi's words (pulumi/pulumi, `pkg/resource/deploy/step.go`, deleteProtectedError)."""
+
+
+def preview_of(before: Engine, after: Engine) -> Preview:
+    """Preview of `after` over a state that `before` has made."""
+    old = {entry.urn: entry for entry in before.registered}
+    steps = [*_steps(old, before, after), *_deletions(before, after)]
+    counts = [step["op"] for step in steps]
+    summary = {op: counts.count(op) for op in dict.fromkeys(counts)}
+    refused = [
+        {"severity": "error", "message": PROTECTED.format(step["urn"])} for step in steps if _is_refused(step)
+    ]
+    return {"steps": steps, "changeSummary": summary, **({"diagnostics": refused} if refused else {})}
+
+
+def first_preview(engine: Engine) -> Preview:
+    """Preview of a stack that has no state."""
+    return preview_of(Engine(), engine)
+
+
+def _steps(old: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
+    for entry in after.registered:
+        was = old.get(entry.urn)
+        new = _state(entry, after)
+        if was is None:
+            yield {"op": "create", "urn": entry.urn, "newState": new}
+            continue
+        state = _state(was, before)
+        paths = sorted(
+            key
+            for key in {*state["inputs"], *new["inputs"]}
+            if state["inputs"].get(key) != new["inputs"].get(key)
+        )
+        is_made = entry.custom and entry.type != STACK
+        changes = [path for path in paths if is_made and path not in entry.ignore_changes]
+        yield {
+            "op": _operation(entry, changes),
+            "urn": entry.urn,
+            "oldState": state,
+            "newState": new,
+            "detailedDiff": {path: {"kind": "update", "inputDiff": True} for path in changes} or None,
+        }
+
+
+def _is_refused(step: Preview) -> bool:
+    return step["op"] == "delete" and step["oldState"]["protect"] is True
+
+
+def _operation(entry: Registered, changes: Collection[str]) -> str:
+    if not changes:
+        return "same"
+    replacing = {*REPLACED.get(entry.type, ()), *entry.replace_on_changes}
+    return "replace" if _ALL in replacing or replacing.intersection(changes) else "update"
+
+
+def _deletions(before: Engine, after: Engine) -> Iterator[Preview]:
+    """Deletions in the engine's order: children first."""
+    there = {entry.urn for entry in after.registered}
+    for entry in reversed(before.registered):
+        if entry.urn not in there:
+            yield {"op": "delete", "urn": entry.urn, "oldState": _state(entry, before)}
+
+
+def _state(entry: Registered, engine: Engine) -> Preview:
+    state = {
+        "urn": entry.urn,
+        "custom": entry.custom,
+        "type": entry.type,
+        "parent": entry.parent,
+        "inputs": _plain(entry.inputs),
+        "outputs": _outputs(entry, engine),
+        "dependencies": sorted(entry.dependencies),
+    }
+    if entry.provider:
+        state["provider"] = f"{entry.provider}::6ed0fd"
+    return state | {
+        "protect": entry.protect,
+        "retainOnDelete": entry.retain_on_delete,
+        "replaceOnChanges": sorted(entry.replace_on_changes),
+        "deletedWith": entry.deleted_with,
+    }
+
+
+def _outputs(entry: Registered, engine: Engine) -> Any:
+    if entry.type == IMAGE:
+        return _plain(dict(engine.outputs)[entry.urn])
+    return {"digest": engine.digest(entry.name)} if entry.type == TAG else _plain(entry.inputs)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if value is UNKNOWN:
+        return UNKNOWN_TEXT
+    return "[secret]" if isinstance(value, Secret) else value

@@ -1,0 +1,137 @@
+"""Stacks without Pulumi's engine: their files in, what the program asks for out.
+
+No state, engine, registry, login or secret is read. A working copy (`source.path`) is, as a preview would.
+"""
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+
+from mocks.engine import Engine
+from mocks.previews import Preview, preview_of
+from mocks.wire import Secret
+from program.program import Program
+from settings.reading import SettingsError, read_settings
+from settings.stack import StackSettings
+
+PROJECT = Path(__file__).resolve().parent.parent
+HIDDEN = "[secret]"
+"""Value of each encrypted setting."""
+NOT_KNOWN = "not-known"
+"""Digits of a digest that was made up here."""
+ECR = "aws:ecr/repository:Repository"
+
+Files = Mapping[str, str]
+"""Name of a stack → text of its file."""
+
+
+def files_here() -> Files:
+    """Files of all stacks of this checkout."""
+    found = (PROJECT / "stacks").glob("Pulumi.*.yaml")
+    return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path.read_text() for path in found}
+
+
+def up(stack: str, files: Files) -> Engine:
+    """What the program asks for in an `up` of a new stack. Raises SettingsError, LookupError."""
+    return _run(Engine(), stack, files)
+
+
+def previewed(stack: str, before: Engine, files: Files) -> Engine:
+    """What it asks for in a preview over the state that `before` made. Raises SettingsError, LookupError."""
+    return _run(Engine(preview=True, state=before), stack, files)
+
+
+def preview_of_files(stack: str, base: Files, head: str) -> Preview:
+    """Preview of the file `head` over a state of the one in `base`; over none where that has no such stack.
+
+    Other stacks are as in `base`: a preview reads what was published. What is wrong with `head` is an error
+    in the preview. Raises SettingsError or RunError where something is wrong with `base`, and LookupError
+    where a stack that is read has no file.
+    """
+    before = up(stack, base) if stack in base else Engine()
+    try:
+        after = previewed(stack, before, {**base, stack: head})
+    except (SettingsError, pulumi.RunError) as error:
+        return {"steps": [], "diagnostics": [{"severity": "error", "message": str(error)}]}
+    text = json.dumps(preview_of(before, after))
+    for digest in (*before.digests, *after.digests):
+        text = text.replace(digest, f"sha256:{NOT_KNOWN}")
+    preview: Preview = json.loads(text)
+    return preview
+
+
+def settings_of(stack: str, text: str) -> StackSettings:
+    """Settings of a stack's file, whose secrets are HIDDEN. Raises SettingsError with all of its faults."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "stacks" / f"Pulumi.{stack}.yaml"
+        file.parent.mkdir()
+        file.write_text(text)
+        return read_settings(*_configuration(text), file)
+
+
+def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
+    """(full key → value as Pulumi gives it, keys with an encrypted value). Raises SettingsError."""
+    try:
+        config = (yaml.safe_load(text) or {}).get("config") or {}
+        values = {str(key): _without_secrets(value) for key, value in config.items()}
+    except (yaml.YAMLError, AttributeError) as error:
+        raise SettingsError([f"the file is no YAML of a stack: {' '.join(str(error).split())}"]) from None
+    secret = [key for key, value in values.items() if value != config[key]]
+    given = {
+        key: value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in values.items()
+    }
+    return given, secret
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        is_secret = len(value) == 1 and "secure" in value
+        return HIDDEN if is_secret else {str(key): _without_secrets(one) for key, one in value.items()}
+    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
+
+
+def _run(engine: Engine, stack: str, files: Files) -> Engine:
+    settings = settings_of(stack, files[stack])
+    if publisher := settings.images_from:
+        published = up(_with_file(publisher, files), files)
+        engine.stacks = {publisher: _plain(published.exports())}
+        engine.digests |= published.digests
+    engine.aws = _answer_of_aws
+    with contextlib.chdir(PROJECT):
+        engine.run(lambda: Program(settings), stack=stack)
+    return engine
+
+
+def _with_file(stack: str, files: Files) -> str:
+    """Name of a stack without organization and project. Raises LookupError where it has no file."""
+    name = stack.rpartition("/")[2]
+    if name not in files:
+        raise LookupError(
+            f"Its images come from the stack {stack}, which has no file stacks/Pulumi.{name}.yaml."
+        )
+    return name
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return HIDDEN if isinstance(value, Secret) else value
+
+
+def _answer_of_aws(type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
+    """Outputs of a repository, whose address AWS makes of account, region and name."""
+    if type_ != ECR:
+        return {}
+    account = json.loads(provider["allowedAccountIds"])[0]
+    region, name = provider["region"], inputs["name"]
+    return {
+        "repositoryUrl": f"{account}.dkr.ecr.{region}.amazonaws.com/{name}",
+        "arn": f"arn:aws:ecr:{region}:{account}:repository/{name}",
+    }

@@ -1,0 +1,278 @@
+"""`skyinfra review --base`: a stack by its files alone, from commits of a repository of the test's own."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commands import by_files
+from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
+from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.projects import PROJECT
+
+RELEASE, FLEET = "stacks/Pulumi.release.yaml", "stacks/Pulumi.fleet.yaml"
+STACKS = ("develop", "ecr", "fleet", "release", "workspaces")
+NOTHING = "\nNothing changes.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A checkout of stacks, and the front door of its program."""
+
+    folder: Path
+    skyinfra: Skyinfra
+
+    def git(self, *arguments: str) -> str:
+        author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+        command = ("git", "-C", str(self.folder), *author, *arguments)
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        text = (self.folder / file).read_text()
+        assert old in text
+        (self.folder / file).write_text(text.replace(old, new))
+
+    def commit(self) -> str:
+        self.git("add", "--all")
+        self.git("commit", "-q", "-m", "A change")
+        return self.git("rev-parse", "HEAD").strip()
+
+    def review(self, stack: str, *options: str) -> Ran:
+        return self.skyinfra("review", "--stack", stack, *options)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra) -> Repository:
+    """The committed stacks in a commit, tagged `base`; the program is this checkout's."""
+    folder = tmp_path / "project"
+    (folder / "stacks").mkdir(parents=True)
+    for path in PROJECT.iterdir():
+        if path.is_dir() and (path / "__init__.py").exists() and path.name != "tests":
+            (folder / path.name).symlink_to(path)
+    for path in (PROJECT / "stacks").glob("Pulumi.*.yaml"):
+        if path.name.removeprefix("Pulumi.").removesuffix(".yaml") in STACKS:
+            (folder / "stacks" / path.name).write_bytes(path.read_bytes())
+    found = Repository(folder, skyinfra)
+    found.git("init", "-q")
+    (folder / ".git" / "info" / "exclude").write_text("/*\n!/stacks\n!/README.md\n!/@*\n")
+    found.commit()
+    found.git("tag", "base")
+    monkeypatch.setattr(by_files, "PROJECT", folder)
+    monkeypatch.setattr(by_files, "stack_file", lambda stack: folder / "stacks" / f"Pulumi.{stack}.yaml")
+    return found
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_committed_stack_that_did_not_change_has_a_page_of_nothing(
+    repository: Repository, stack: str
+) -> None:
+    done = repository.review(stack, "--base", "base")
+    assert (done.code, done.err.count("error")) == (0, 0), done.err
+    assert done.out.startswith(f"## Stack {stack}, by its files alone: safe\n{NOTHING}")
+
+
+def test_a_change_here_is_told_with_its_lines_and_no_digest_is_made_up(repository: Repository) -> None:
+    repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
+    repository.edit(RELEASE, " arm32v5,", "")
+    done = repository.review("release", "--base", "base")
+    assert done.code == AT_RISK
+    assert done.out.startswith("## Stack release, by its files alone: TAGS LOSE ARCHITECTURES\n")
+    assert "\n2 tags new to the stack, 2 tags moved.\n" in done.out
+    assert "`latest` (now `not-known`), `0.27` (now `not-known`): moves; **loses arm32v5**" in done.out
+    assert "Why: new (stacks/Pulumi.release.yaml:16)" in done.out
+    assert done.out.endswith(
+        "Review: none. This page compares two revisions of the stack's file, by the program that is checked "
+        "out. No state, host or registry was asked: it does not know what is deployed.\n"
+    )
+
+
+def test_another_build_argument_rebuilds_and_reaches_all_tags(repository: Repository) -> None:
+    repository.edit(
+        RELEASE, "      channel: release\n", "      channel: release\n      build-args: {EXTRA: a}\n"
+    )
+    done = repository.review("release", "--base", "base")
+    assert done.code == 0
+    assert "\n5 variants rebuilt, 4 tags moved.\n" in done.out
+    arches = "amd64, arm32v5, arm32v6, arm32v7, arm64v8"
+    assert f"| {arches} | EXTRA: none → a (stacks/Pulumi.release.yaml:16) |" in done.out
+
+
+def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None:
+    """The fork's own program would print a page of its own."""
+    repository.edit(FLEET, "network: mainnet}", "network: mainnet, peer-port: 6001}")
+    (repository.folder / "README.md").write_text("Hello")
+    head = repository.commit()
+    repository.git("checkout", "-q", "base")
+    done = repository.review("fleet", "--base", "base", "--head", head)
+    assert done.code == 0
+    assert done.out.startswith(
+        "## Stack fleet, by its files alone: restarts 2 nodes, each for at most 11 min\n"
+    )
+    assert "- Other files change too: README.md. What they do is not on this page: " in done.out
+    assert "6001" not in (repository.folder / FLEET).read_text()
+    assert repository.review("fleet", "--base", "base").out.count(NOTHING) == 1
+
+
+def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Repository) -> None:
+    repository.edit(FLEET, "    shed: {image: skycoin, host: shed, network: mainnet}\n", "")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == REFUSED
+    assert "`./skyinfra node retire shed`, which keeps its volumes." in done.out
+    assert "pulumi state unprotect" not in done.out
+
+
+def test_wrong_settings_are_all_told_with_their_places(repository: Repository) -> None:
+    repository.edit(FLEET, "network: mainnet}", "netwrk: mainnet}")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == REFUSED
+    assert "2 configuration errors, nothing was changed:" in done.out
+    assert "stacks/Pulumi.fleet.yaml:9:" in done.out
+
+
+def test_a_stack_that_the_base_does_not_have_is_new(repository: Repository) -> None:
+    text = (repository.folder / FLEET).read_text()
+    (repository.folder / "stacks" / "Pulumi.house.yaml").write_text(text)
+    done = repository.review("house", "--base", "base")
+    assert done.code == 0
+    assert "- base has no file of the stack house: all of it is shown as new.\n" in done.out
+    assert "2 containers new" in done.out
+
+
+def test_nothing_of_the_environment_reaches_the_program(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, str]] = []
+    real = subprocess.run
+
+    def run(command: list[str], **options: object) -> object:
+        if "mocks" in command:
+            given.append(dict(options["env"]))  # type: ignore[call-overload]
+        return real(command, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
+    monkeypatch.setenv("DOCKER_CONFIG", "/hidden")
+    assert repository.review("release", "--base", "base").code == 0
+    [env] = given
+    assert env.keys() == {"PATH", "HOME", "LANG"}
+    assert env["HOME"] != os.environ["HOME"]
+
+
+def test_the_stack_that_publishes_is_as_in_the_base(repository: Repository) -> None:
+    """A preview reads what was published, not what this change would publish."""
+    repository.edit(RELEASE, "version: v0.27.1", "version: v0.27.0")
+    assert repository.review("fleet", "--base", "base").out.count(NOTHING) == 1
+    (repository.folder / RELEASE).unlink()
+    repository.commit()
+    done = repository.review("fleet", "--base", "HEAD")
+    assert done.code == FAILED
+    assert "organization/skycoin/release, which has no file stacks/Pulumi.release.yaml." in done.out
+
+
+def test_a_base_with_errors_has_no_page_of_its_change(repository: Repository) -> None:
+    repository.edit(FLEET, "mainnet", "moon")
+    repository.commit()
+    repository.edit(FLEET, "moon", "mainnet")
+    done = repository.review("fleet", "--base", "HEAD")
+    assert done.code == FAILED
+    assert "Nothing is known of this change. The stack's file of the base has errors." in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("fleet", "--base", "nothing"), "'nothing' names no commit of the project"),
+        (("fleet", "--base", "--output=x"), "'--output=x' names no commit of the project"),
+        (
+            ("fleet", "--base", "base", "--head", "base:stacks"),
+            "'base:stacks' names no commit of the project",
+        ),
+        (("shed", "--base", "base"), "There is no stacks/Pulumi.shed.yaml here"),
+        (("../../x", "--base", "base", "--head", "base"), "There is no stacks/Pulumi.x.yaml at base"),
+    ],
+)
+def test_what_is_not_there_is_named(repository: Repository, options: tuple[str, ...], said: str) -> None:
+    done = repository.review(*options)
+    assert done.code == FAILED
+    assert f"error: {said}" in done.err
+
+
+def test_a_link_is_no_file_of_a_stack(repository: Repository) -> None:
+    """It would be read here, or lead out of the project."""
+    (repository.folder / FLEET).unlink()
+    (repository.folder / FLEET).symlink_to("/etc/passwd")
+    head = repository.commit()
+    repository.git("checkout", "-q", "base")
+    done = repository.review("fleet", "--base", "base", "--head", head)
+    assert done.code == FAILED
+    assert f"There is no stacks/Pulumi.fleet.yaml at {head}" in done.err
+
+
+def test_a_file_that_is_too_long_is_not_read(repository: Repository) -> None:
+    (repository.folder / FLEET).write_text("#" * (by_files.BYTES + 1))
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == FAILED
+    assert "longer than 1,000,000 characters" in done.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--head", "base"), ("--base", "base"), ("-s", "fleet", "--base", "base", "--preview", "-")],
+    ids=["head alone", "no stack", "a saved preview"],
+)
+def test_options_that_do_not_go_together_are_refused(skyinfra: Skyinfra, options: tuple[str, ...]) -> None:
+    assert skyinfra("review", *options).code == USAGE
+
+
+def test_the_texts_are_read_whole(repository: Repository) -> None:
+    """Empty lines at the beginning count: errors have line numbers."""
+    file = repository.folder / FLEET
+    file.write_text("\n\n\n" + file.read_text().replace("mainnet", "moon"))
+    head = repository.commit()
+    done = repository.review("fleet", "--base", "base", "--head", head)
+    assert "stacks/Pulumi.fleet.yaml:12:" in done.out
+
+
+HOSTILE = "@octocat ![x](https://x.invalid/y) <!-- "
+
+
+def test_a_forks_text_mentions_nobody_and_is_no_link_picture_or_comment(repository: Repository) -> None:
+    args = f"      build-args: {{EXTRA: '{HOSTILE}'}}\n"
+    repository.edit(RELEASE, "      channel: release\n", f"      channel: release\n{args}")
+    (repository.folder / HOSTILE.partition("(")[0]).write_text("")
+    head = repository.commit()
+    repository.git("checkout", "-q", "base")
+    page = repository.review("release", "--base", "base", "--head", head).out
+    assert "@\u2060octocat" in page
+    assert "5 variants rebuilt" in page
+    for active in ("@octocat", "](https", "<!--"):
+        assert active not in page
+
+
+def test_a_branch_is_compared_with_where_it_began(repository: Repository) -> None:
+    """What its base has got since then is no change of the branch."""
+    repository.git("checkout", "-q", "-b", "branch")
+    repository.edit(
+        FLEET, "shed: {image: skycoin, host: shed", "shed: {image: skycoin, host: shed, rpc-port: 6421"
+    )
+    head = repository.commit()
+    repository.git("checkout", "-q", "-b", "trunk", "base")
+    repository.edit(
+        FLEET, "attic: {image: skycoin, host: attic", "attic: {image: skycoin, host: attic, gui: true"
+    )
+    repository.commit()
+    done = repository.review("fleet", "--base", "trunk", "--head", head)
+    assert done.out.startswith("## Stack fleet, by its files alone: restarts 1 node for at most ")
+    assert "`skycoin-shed`" in done.out
+    assert "`skycoin-attic`" not in done.out
+
+
+def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
+    repository.git("checkout", "-q", "--orphan", "other")
+    repository.edit(FLEET, "mainnet", "none")
+    repository.commit()
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == FAILED
+    assert "have no commit in common: a shallow clone lacks it" in done.err
