@@ -17,10 +17,10 @@ from providers.skycoin import handover
 from providers.skycoin.host_findings import place_of
 from settings.proxy import VERSION
 from settings.reading import SettingsError, parse
-from tests.unit.engine import CONTAINER, NODE_CONTAINER, PULLED, VOLUME, Engine
+from tests.unit.engine import CONTAINER, NODE_CONTAINER, PULLED, TAG, VOLUME, Engine
 from tests.unit.node_engine import BAD, NodeEngine
 from tests.unit.projects import FILES, published, run_program, stack_settings
-from tests.unit.samples import HERE, PINNED, on_host
+from tests.unit.samples import PINNED, on_host
 from tests.unit.test_handover import INPUTS, NAME, deployed
 from tests.unit.yaml_like import DIGEST, changed
 from wallets.errors import WalletError
@@ -41,7 +41,6 @@ GIVEN = {
 def _program() -> None:
     opts = on_host()
     args = ProxyArgs(
-        host=HERE,
         image=PINNED,
         container="skycoin-node-1-proxy",
         login_volume="skycoin-node-1-login",
@@ -58,7 +57,6 @@ def test_a_proxy_is_one_confined_container_on_loopback_with_a_volume_that_stays(
     assert engine.children(engine.one(COMPONENT, "node-1-proxy")) == [
         (CONTAINER, "node-1-proxy-container"),
         (VOLUME, "node-1-proxy-login"),
-        (PULLED, "node-1-proxy-pulled"),
     ]
     container = engine.one(CONTAINER, "node-1-proxy-container").inputs
     assert container["ports"] == [{"internal": 8080, "external": 6420, "ip": "127.0.0.1"}]
@@ -98,6 +96,25 @@ def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() ->
         "http://127.0.0.1:6420",
         "./skyinfra node password one -s test",
     )
+
+
+def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host() -> None:
+    """Where the build failed, the node had given it up, and nobody was there to take it."""
+    engine = run_program(Engine(), changed(GUI))
+    tag, pulled = engine.one(TAG, "proxy-local-develop-tag"), engine.one(PULLED, "one-proxy-pulled")
+    node, proxy = engine.one(NODE_CONTAINER, "one-container"), engine.one(CONTAINER, "one-proxy-container")
+    assert pulled.inputs["image"].endswith(f"/skycoin/proxy@{engine.digest(tag.name)}")
+    assert tag.urn in pulled.dependencies
+    assert pulled.urn in node.dependencies & proxy.dependencies
+    assert "/skycoin/proxy" not in str(node.inputs), "another image of it is no reason for a handover"
+
+
+def test_a_host_pulls_its_proxy_from_the_registry_that_it_pulls_its_node_from() -> None:
+    hub = {"registries.hub": {"kind": "hub"}, "images.skycoin.registries": ["local", "hub"]}
+    given = {"images.proxy": {**GIVEN, "registries": ["local", "hub"]}, "hosts.here.pull-from": "hub"}
+    engine = run_program(Engine(), changed({**GUI, **hub, **given}))
+    node, proxy = (engine.one(PULLED, name).inputs["pullFrom"] for name in ("one-pulled", "one-proxy-pulled"))
+    assert (node, proxy) == ("docker.io/skycoin/skycoin", "docker.io/skycoin/proxy")
 
 
 def test_with_a_public_network_only_its_peers_reach_the_node_itself() -> None:
