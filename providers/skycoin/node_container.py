@@ -264,7 +264,7 @@ class NodeContainer(Remade):
             refuse_unproved(client.api, new, made_of, before)
             refuse_changed(wallet, *remembered)
 
-        with proxy_aside(client.api, config, former):
+        with proxy_aside(client.api, config, former) as proxy:
             took = handover.replace(
                 old,
                 config,
@@ -273,7 +273,7 @@ class NodeContainer(Remade):
                 seconds=inputs["waitTimeout"],
                 keep=keep,
                 prove=prove,
-                watch=lambda running, attempt: watch(inputs, running, attempt, seconds, self._warn),
+                watch=lambda running, attempt: watch(inputs, running, attempt, seconds, proxy, self._warn),
             )
         if old is not None and keep is not None:
             # The node is confirmed: an error now would lose it. The next handover removes the copy.

@@ -868,12 +868,12 @@ def test_a_handover_behind_ssh_leaves_a_watchdog_before_it_stops_the_old_node(
     assert watched == [], "nothing of a new node could be brought back"
     old = only(engine)
     node.up({**INPUTS, **BOARD, "image": NEXT})
-    [(url, options, name, identity, started, attempt, seconds, grace, wallet, chain, script)] = watched
+    [(url, options, name, identity, started, attempt, seconds, grace, wallet, chain, script, proxy)] = watched
     assert (url, options) == ("ssh://pi@attic.lan", ["-p", "2222"])
     assert (name, identity, started) == (NAME, old.identity, "2026-01-01T00:00:00.0Z")
     assert only(engine).config["Labels"]["skycoin.attempt"] == attempt
     assert (int(seconds), grace) == (60 + 30 + watchdog.MARGIN, "60"), "the operator gives up before"
-    assert (wallet, chain, script) == (WALLET, DATA, chain_database.SCRIPT)
+    assert (wallet, chain, script, proxy) == (WALLET, DATA, chain_database.SCRIPT, "")
 
 
 def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(
