@@ -6,7 +6,11 @@
 # proxy that made way for the new one, or nothing.
 name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7 chain=$8 script=$9 proxy=${10}
 
-sleep "$seconds"
+# Time passes while nothing is copied: a slow disk is no reason to go back.
+while [ "$seconds" -gt 0 ]; do
+    sleep 10
+    [ -n "$(docker ps -q --filter "label=skycoin.copy=$wallet")" ] || seconds=$((seconds - 10))
+done
 # One that is gone was given up on purpose; one that has started since was brought back by somebody else.
 [ "$(docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$old")" = "$started false" ] || exit 0
 new=$(docker ps -aq --no-trunc --filter "label=skycoin.attempt=$attempt")
