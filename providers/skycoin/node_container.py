@@ -284,7 +284,7 @@ class NodeContainer(Remade):
     def _chain(
         self, client: Any, old: Values | None, inputs: Values, image: str, made_of: str
     ) -> Callable[[], None] | None:
-        """What copies the chain database; None where nothing needs a copy.
+        """Function that copies the chain database of the stopped node; None where nothing needs a copy.
 
         Raises ProviderError for a database that the new image refuses, or whose copy has no room.
         """
