@@ -22,10 +22,12 @@ def short_run(
     seconds: int,
     *,
     lines: int | Literal["all"] = 5,
+    while_printing: bool = False,
     **options: Any,
 ) -> tuple[int, str]:
     """(exit code, last `lines`) of a command in an image; the container is always removed.
 
+    It must end in `seconds`; with `while_printing` it may also print another line in each of them.
     It gets no network, no rights, a read-only root and limits; `options` are docker-py's. The image is pulled
     where the host of `place` lacks it. Raises ServiceError that names host and image.
     """
@@ -43,7 +45,7 @@ def short_run(
         )
         try:
             container.start()
-            code: int = container.wait(timeout=seconds)["StatusCode"]
+            code = _exit_code(container, seconds, while_printing=while_printing)
             return code, container.logs(tail=lines).decode(errors="replace").strip()
         finally:
             container.remove(force=True)
@@ -51,3 +53,16 @@ def short_run(
         raise ServiceError(
             f"host {place['host']}, {image}: {getattr(error, 'explanation', None) or error}"
         ) from error
+
+
+def _exit_code(container: Any, seconds: int, *, while_printing: bool) -> int:
+    printed = b""
+    while True:
+        try:
+            code: int = container.wait(timeout=seconds)["StatusCode"]
+        except RequestException:
+            before, printed = printed, container.logs(tail=1) if while_printing else b""
+            if printed == before:
+                raise
+        else:
+            return code

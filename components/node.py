@@ -57,6 +57,10 @@ class NodeArgs:
     """Port of its exporter on the host's loopback, for its preflight; None where it has none."""
     api_sets: Sequence[str] = ("READ", "TXN")
     gui: bool = False
+    proxy_image: pulumi.Input[str] | None = None
+    """`repo@sha256:…` of images/proxy, on the host before the node gives its port up; None without one."""
+    proxy_pull_from: pulumi.Input[str] | None = None
+    """Repository that the host pulls that one from; None: the image's own."""
     arguments: Sequence[str] = ()
     """Further flags of the node, handed over as they are."""
     board: Board = field(default=SERVER)
@@ -89,6 +93,8 @@ class Node(pulumi.ComponentResource):
     rpc: str
     runs: pulumi.Output[str]
     """`native` or `emulated`."""
+    proxy_image: pulumi.Output[str] | None
+    """Name by which the host has its proxy's image; None where it has no proxy."""
     proved: pulumi.Resource
     """The container, which is there when the node runs its image, healthy, with its wallet and its chain."""
 
@@ -108,16 +114,11 @@ class Node(pulumi.ComponentResource):
                 ignore_changes=["name", "driver", "options", "labels", "internal", "ipamConfigs"],
             ),
         )
-        image = PulledImage(
-            f"{name}-pulled",
-            host=args.host,
-            image=args.image,
-            pull_from=args.pull_from,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[preflight]),
-        )
+        images = self._pull_images(name, args, preflight)
         container = self._create_container(
-            f"{name}-container", args, [preflight, image, *args.after], network, data, wallet
+            f"{name}-container", args, [preflight, *images, *args.after], network, data, wallet
         )
+        self.proxy_image = images[1].ref if args.proxy_image is not None else None
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
         self.proved = container
@@ -156,6 +157,17 @@ class Node(pulumi.ComponentResource):
             memory=args.board.memory if args.memory_is_chosen else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _pull_images(self, name: str, args: NodeArgs, preflight: Preflight) -> list[PulledImage]:
+        """The node's image and its proxy's: one that can't be had leaves a node that runs as it is."""
+        wanted = {f"{name}-pulled": (args.image, args.pull_from)}
+        if args.proxy_image is not None:
+            wanted[f"{name}-proxy-pulled"] = args.proxy_image, args.proxy_pull_from
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
+        return [
+            PulledImage(pulled, host=args.host, image=image, pull_from=pull_from, opts=opts)
+            for pulled, (image, pull_from) in wanted.items()
+        ]
 
     def _create_volume(
         self, name: str, physical: str, preflight: Preflight, *, protect: bool

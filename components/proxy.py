@@ -2,7 +2,8 @@
 
 Makes one container in the node's own network, which passes on to the node under its name, and a volume with
 the password. The container makes the password itself, on the host: the program never sees it, so it is in no
-state, plan or log. It takes the port when the node has given it up. The volume stays, and the password in it.
+state, plan or log. It takes the port when the node has given it up, and its image is there before that
+(components/node.py). The volume stays, and the password in it.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,7 @@ import pulumi_docker as docker
 
 from catalogue.images import PROXY_PORT, PROXY_UID
 from components.beside_node import BesideNodeArgs, beside_node
-from components.host import Host
 from components.node import LOOPBACK
-from components.pulled_image import PulledImage
 
 USER = f"{PROXY_UID}:{PROXY_UID}"
 LOGIN = "/login"
@@ -27,10 +26,8 @@ HEALTH = f"http://{LOOPBACK}:8081/"
 class ProxyArgs:
     """Which node is behind the login, and where that is seen."""
 
-    host: Host
-    """The engine that it runs on; the provider in the options must reach the same one."""
     image: pulumi.Input[str]
-    """`repo@sha256:…` of images/proxy."""
+    """Name by which its host has images/proxy; the provider in the options must reach that host's engine."""
     container: str
     """Name of the proxy's container on the host."""
     login_volume: str
@@ -42,8 +39,6 @@ class ProxyArgs:
     """The node's container, which may have the port until now."""
     port: int
     """Port on the host's loopback."""
-    pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None: the image's own."""
 
 
 class Proxy(pulumi.ComponentResource):
@@ -54,13 +49,6 @@ class Proxy(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Proxy", name, None, opts)
-        pulled = PulledImage(
-            f"{name}-pulled",
-            host=args.host,
-            image=args.image,
-            pull_from=args.pull_from,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
         login = docker.Volume(
             f"{name}-login",
             name=args.login_volume,
@@ -73,7 +61,7 @@ class Proxy(pulumi.ComponentResource):
         )
         own = BesideNodeArgs(
             container=args.container,
-            image=pulled.ref,
+            image=args.image,
             network=args.network,
             user=USER,
             internal=PROXY_PORT,

@@ -25,9 +25,11 @@ def deploy_node(
     image: PulledFrom,
     provider: docker.Provider,
     after: Sequence[pulumi.Resource] = (),
+    proxy: PulledFrom | None = None,
 ) -> Node:
     """The node as a component on its host's provider; `renamed-from` keeps its volumes.
 
+    `proxy` is the image of its proxy, where it has a web interface.
     Its container waits for the containers `after`: the nodes of an earlier wave.
     """
     data_volume, wallet_volume = volume_names(name, node)
@@ -46,6 +48,8 @@ def deploy_node(
         metrics_port=node.metrics_port,
         api_sets=_api_sets(node),
         gui=node.gui,
+        proxy_image=proxy.ref if proxy else None,
+        proxy_pull_from=proxy.repository if proxy else None,
         arguments=node.args,
         board=board,
         memory_is_chosen=is_memory_chosen(host.board, host, node),

@@ -151,7 +151,8 @@ class Program:
         image = self._pulled_from(settings.image, settings.host, settings.tag, published)
         if settings.rollback is not None:
             image = kept_back(name, settings.rollback, image, self._repository_of(settings, image))
-        node = deploy_node(name, settings, self._settings, image, provider, after)
+        proxy = self._pulled_from(PROXY, settings.host, None, published) if settings.gui else None
+        node = deploy_node(name, settings, self._settings, image, provider, after, proxy)
         metrics = ""
         if settings.metrics_port is not None:
             container = container_name(name, settings.image)
@@ -170,38 +171,9 @@ class Program:
             opts = pulumi.ResourceOptions(provider=provider, aliases=aliases)
             metrics = Exporter(f"{name}-exporter", args, opts).metrics
         summary = {"host": settings.host, **node.summary, "metrics": metrics}
-        if settings.gui:
-            summary["login"] = self._deploy_proxy(name, settings, node, published, provider)
+        if node.proxy_image is not None:
+            summary["login"] = _deploy_proxy(name, settings, node, node.proxy_image, provider)
         return node, summary
-
-    def _deploy_proxy(
-        self,
-        name: str,
-        settings: NodeSettings,
-        node: Node,
-        published: pulumi.Output[Mapping[str, Any]],
-        provider: docker.Provider,
-    ) -> str:
-        """The login before a node's web interface; the command that shows it."""
-        container = container_name(name, settings.image)
-        first = container_name(settings.renamed_from or name, settings.image)
-        image = self._pulled_from(PROXY, settings.host, None, published)
-        args = ProxyArgs(
-            host=host_of(settings.host, self._settings),
-            image=image.ref,
-            pull_from=image.repository,
-            container=proxy_name(container),
-            login_volume=login_volume(first),
-            network=node.network,
-            node=container,
-            after=node.proved,
-            port=settings.rpc_port,
-        )
-        former = settings.renamed_from
-        aliases = [pulumi.Alias(name=f"{former}-proxy")] if former else None
-        Proxy(f"{name}-proxy", args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
-        stack = pulumi.get_stack()
-        return f"./skyinfra node password {name}" + ("" if stack == "local" else f" -s {stack}")
 
     def _host_registries(
         self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]
@@ -320,6 +292,28 @@ class Program:
         if variant is not None:
             return image.variants[variant].ref
         return image.lists[wanted or tags_of(self._settings.images[name])[0]].ref.apply(pinned)
+
+
+def _deploy_proxy(
+    name: str, settings: NodeSettings, node: Node, image: pulumi.Output[str], provider: docker.Provider
+) -> str:
+    """The login before a node's web interface; the command that shows it."""
+    container = container_name(name, settings.image)
+    first = container_name(settings.renamed_from or name, settings.image)
+    args = ProxyArgs(
+        image=image,
+        container=proxy_name(container),
+        login_volume=login_volume(first),
+        network=node.network,
+        node=container,
+        after=node.proved,
+        port=settings.rpc_port,
+    )
+    former = settings.renamed_from
+    aliases = [pulumi.Alias(name=f"{former}-proxy")] if former else None
+    Proxy(f"{name}-proxy", args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
+    stack = pulumi.get_stack()
+    return f"./skyinfra node password {name}" + ("" if stack == "local" else f" -s {stack}")
 
 
 def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:

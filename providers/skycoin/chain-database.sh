@@ -4,7 +4,7 @@
 #   look        print VERSION KIBIBYTES FREE: the version that a node has written into the database (- for none),
 #               its size, and what is free beside it; nothing where there is no database
 #   begin       the same, after the copy of an earlier handover is removed
-#   keep        copy the database: to its own name only when it is whole
+#   keep        copy the database: to its own name only when it is whole; print how far it is, again and again
 #   put-back    let the copy, where there is one, take the database's place
 #   forget      remove the copy
 # The file is Bolt's (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas
@@ -94,10 +94,22 @@ look() {
     echo "${found:--}" "$(($(wc -c < data.db) / 1024))" "$(df -Pk . | awk 'END { print $(NF - 2) }')"
 }
 
+keep() {
+    copied=0 said=8+0
+    # Into what is opened here: a partial copy that somebody removes meanwhile does not begin anew in the middle.
+    exec 3> "$copy.partial"
+    while [ "${said%% *}" = 8+0 ]; do
+        said=$(dd if=data.db bs=1M skip="$copied" count=8 conv=fsync 2>&1 >&3) || { echo "$said" && return 1; }
+        copied=$((copied + 8))
+        echo "$copied MiB"
+    done
+    mv "$copy.partial" "$copy" && sync
+}
+
 case $1 in
 look) look ;;
 begin) rm -f "$copy" "$copy.partial" && look ;;
-keep) cp data.db "$copy.partial" && sync && mv "$copy.partial" "$copy" && sync ;;
+keep) keep || { rm -f "$copy.partial" && exit 1; } ;;
 put-back)
     rm -f "$copy.partial"
     [ ! -f "$copy" ] || { mv "$copy" data.db && sync; }

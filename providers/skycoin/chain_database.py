@@ -25,9 +25,7 @@ SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
 PUT_BACK = "put-back"
 FORGET = "forget"
 SECONDS = 120
-"""Time limit of what reads and renames."""
-COPIED = 4 * 1024
-"""KiB that a slow SD card copies in a second."""
+"""Time limit of what reads and renames, and of a copy for its next 8 MiB."""
 SPARE = 256 * 1024
 """KiB that stay free beside a copy: a node writes on."""
 CHECKPOINT, KNOWN = "0.25.0", "0.27.1"
@@ -49,10 +47,6 @@ class Database:
     def is_before(self, version: str) -> bool:
         """True where a node of that version writes its own into it, which older ones refuse then."""
         return not self.version or is_newer(version, self.version)
-
-    def copy_seconds(self) -> int:
-        """Time limit of its copy."""
-        return SECONDS + self.size // COPIED
 
 
 class ChainDatabase:
@@ -86,9 +80,9 @@ class ChainDatabase:
                 f"was left as it is. Make room there, or {self._anew()}"
             )
 
-    def keep(self, found: Database) -> None:
-        """Copy it beside itself; no node may run on it."""
-        self._run("keep", seconds=found.copy_seconds())
+    def keep(self) -> None:
+        """Copy it beside itself, for as long as that goes on; no node may run on it."""
+        self._run("keep")
 
     def restore(self, version: str) -> None:
         """Put the copy back where `version` can't read the database; else a copy is one that nobody needs."""
@@ -135,13 +129,14 @@ class ChainDatabase:
             f"in its entry. {self._volume!r} stays as it is ({_PAGE})."
         )
 
-    def _run(self, action: str, mode: str = "rw", seconds: int = SECONDS) -> str:
+    def _run(self, action: str, mode: str = "rw") -> str:
         code, said = short_run(
             self._client,
             self._place,
             self._image,
             ["sh", "-c", SCRIPT, "chain-database", action],
-            seconds,
+            SECONDS,
+            while_printing=True,
             # One that was killed is removed before the next copy of the wallet.
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},

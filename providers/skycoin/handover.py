@@ -83,7 +83,7 @@ class Handover:
                 self._tend(old, FORGET)
             self.remove(old, GRACE)
         else:
-            self._bring_back(old, name, run=run, has_copy=True)
+            self._bring_back(old, name, run=run, chain=PUT_BACK)
 
     def interrupted(self, name: str) -> Values | None:
         """Inspection of the container that an interrupted handover set aside; None where there is none."""
@@ -145,22 +145,25 @@ class Handover:
                 f"a container that is not this node's is called {previous_container(former)}, and {former} "
                 "takes that name for as long as a new one starts: rename the other one first"
             )
-        attempt, began = secrets.token_hex(8), time.monotonic()
+        attempt, began, chain = secrets.token_hex(8), time.monotonic(), ""
         try:
             if old is not None:
                 if old["State"]["Running"]:
                     watch(old, attempt)
                 self._set_aside(old, former, grace)
             if keep is not None:
+                chain = FORGET
                 keep()
             new = self._create({**config, "Labels": {**config["Labels"], ATTEMPT: attempt}}, name)
+            # From its start on, the new version may have written into the database.
+            chain = chain and PUT_BACK
             self.start(new, seconds)
             prove(new)
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
-            undone = self._undone(error, old, name, attempt, grace, has_copy=keep is not None)
+            undone = self._undone(error, old, name, attempt, grace, chain=chain)
             raise ProviderError(undone) from error
         return time.monotonic() - began if old is not None and old["State"]["Running"] else None
 
@@ -193,21 +196,21 @@ class Handover:
         return made
 
     def _undone(
-        self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, *, has_copy: bool
+        self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, *, chain: str
     ) -> str:
         """Undo a failed handover; the message that says what failed, and what runs now."""
         reason = _said(error)
         try:
-            self._undo(old, name, attempt, grace, has_copy=has_copy)
+            self._undo(old, name, attempt, grace, chain=chain)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
             undone = f"What this had begun was not undone: {_said(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
         if old is None:
             return f"{reason}\nNo container of it is left; volumes stay."
-        chain = " So is its chain database." if has_copy else ""
-        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{chain}"
+        database = " So is its chain database." if chain else ""
+        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{database}"
 
-    def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, has_copy: bool) -> None:
+    def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, chain: str) -> None:
         """Remove what this attempt has made, and nothing of another's; let the old one run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
@@ -216,20 +219,37 @@ class Handover:
         if old is not None and before is not None:
             # STANDBY is of a handover: the node ran, and an undoing that was cut off has left it stopped.
             run = bool(old["State"]["Running"]) or policy(old) == STANDBY
-            self._bring_back(before, old["Name"].lstrip("/"), run=run, has_copy=has_copy)
+            self._bring_back(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
-    def _bring_back(self, old: Values, name: str, *, run: bool, has_copy: bool) -> None:
+    def _bring_back(self, old: Values, name: str, *, run: bool, chain: str) -> None:
+        """Give the old container its name; `chain` is what becomes of its database's copy, "" without one."""
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
             self.refuse_second_writer(old["Id"])
-            # A stop whose answer was lost may still go on, and would end what is started before it.
+        if run or chain:
+            # A stop whose answer was lost may still go on, and would end what is started before it; a board
+            # that has rebooted runs it on the database.
             self._stop(old["Id"], GRACE)
-        if has_copy:
-            self._tend(old, PUT_BACK)
+        if chain == PUT_BACK:
+            self._put_back(old, name)
         if run:
             self._api.start(old["Id"])
         self._policy(old["Id"], CONFIRMED)
+        if chain == FORGET:
+            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next one removes it
+                self._tend(old, FORGET)
+
+    def _put_back(self, old: Values, name: str) -> None:
+        """Put the copy of the chain database back. Raises ProviderError that says what the node waits for."""
+        try:
+            self._tend(old, PUT_BACK)
+        except (ServiceError, DockerException, OSError) as error:
+            raise ProviderError(
+                f"{_said(error)}\nThe old container {name} stays stopped until the copy of its chain "
+                "database is back in its place, for the newer version may have written into it. First see to "
+                "what failed on its host: a full disk, say (`docker system df`)"
+            ) from error
 
     def _policy(self, container: str, name: str) -> None:
         self._api.update_container(container, restart_policy={"Name": name, "MaximumRetryCount": 0})

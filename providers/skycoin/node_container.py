@@ -250,7 +250,7 @@ class NodeContainer(Remade):
         former = inputs["name"] if old is None else old["Name"].lstrip("/")
         wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
         remembered = unchanged(wallet, inputs)
-        keep, seconds = self._chain(client, old, inputs, image, made_of)
+        keep = self._chain(client, old, inputs, image, made_of)
         self._status("copies the wallet")
         copy_wallet(client, inputs, image, self._now())
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
@@ -264,7 +264,7 @@ class NodeContainer(Remade):
             refuse_unproved(client.api, new, made_of, before)
             refuse_changed(wallet, *remembered)
 
-        with proxy_aside(client.api, config, former):
+        with proxy_aside(client.api, config, former) as proxy:
             took = handover.replace(
                 old,
                 config,
@@ -273,7 +273,7 @@ class NodeContainer(Remade):
                 seconds=inputs["waitTimeout"],
                 keep=keep,
                 prove=prove,
-                watch=lambda running, attempt: watch(inputs, running, attempt, seconds, self._warn),
+                watch=lambda running, attempt: watch(inputs, running, attempt, proxy, self._warn),
             )
         if old is not None and keep is not None:
             # The node is confirmed: an error now would lose it. The next handover removes the copy.
@@ -283,28 +283,28 @@ class NodeContainer(Remade):
 
     def _chain(
         self, client: Any, old: Values | None, inputs: Values, image: str, made_of: str
-    ) -> tuple[Callable[[], None] | None, int]:
-        """(what copies the chain database, seconds that it may take); None where nothing needs a copy.
+    ) -> Callable[[], None] | None:
+        """Function that copies the chain database of the stopped node; None where nothing needs a copy.
 
         Raises ProviderError for a database that the new image refuses, or whose copy has no room.
         """
         version, volume = version_of(client.api, made_of), wanted(inputs)
         if not version or not volume:
-            return None, 0
+            return None
         chain = ChainDatabase(client, inputs, image, volume)
         if old is not None and mounted(old) == volume and _is_down(old):
             # An undoing that was cut off has left the newer version's database, and the copy beside it.
             chain.restore(version_of(client.api, image))
         found = chain.begin(version)
         if found is None or old is None or mounted(old) != volume or not found.is_before(version):
-            return None, 0
+            return None
         chain.refuse_no_room(found)
 
         def keep() -> None:
             self._status("copies the chain database")
-            chain.keep(found)
+            chain.keep()
 
-        return keep, found.copy_seconds()
+        return keep
 
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:

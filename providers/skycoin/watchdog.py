@@ -18,13 +18,14 @@ from providers.skycoin.chain_database import mounted
 
 SCRIPT = Path(__file__).with_name("watchdog.sh").read_text()
 MARGIN = 120
-"""Seconds beyond the grace and the wait: for a slow board to copy, create, start and confirm."""
+"""Seconds beyond the grace and the wait: for a slow board to create, start and confirm."""
 
 
-def watch(place: Mapping[str, Any], old: Values, attempt: str, copying: int, warn: Warn) -> None:
+def watch(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn: Warn) -> None:
     """Let the host bring the container `old` back when the new one is not confirmed in time.
 
-    `place` are inputs of the node's container, `copying` the seconds that a copy of its chain may take.
+    `place` are inputs of the node's container, `proxy` is the id of the proxy that has made way, or empty.
+
     A host that is not behind ssh can't be cut off. One whose sshd runs no other command is said to have no
     watchdog.
     """
@@ -32,7 +33,7 @@ def watch(place: Mapping[str, Any], old: Values, attempt: str, copying: int, war
     if not engine.startswith("ssh://"):
         return
     grace = int(place.get("stopTimeout") or 0)
-    seconds = grace + int(place.get("waitTimeout") or 0) + copying + MARGIN
+    seconds = grace + int(place.get("waitTimeout") or 0) + MARGIN
     arguments = [
         old["Name"].lstrip("/"),
         old["Id"],
@@ -43,6 +44,7 @@ def watch(place: Mapping[str, Any], old: Values, attempt: str, copying: int, war
         place["wallet"],
         mounted(old),
         CHAIN,
+        proxy,
     ]
     try:
         start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)

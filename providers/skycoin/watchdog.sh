@@ -2,10 +2,15 @@
 # Run on a host behind ssh while a node's container is handed over: brings the old container back where nobody
 # has confirmed the new one in time, for whoever started this may be cut off.
 # Arguments: container's name, id of the old container, its StartedAt, attempt of the handover, seconds, grace,
-# the wallet's volume, the chain's volume, the script that puts its database back (chain-database.sh).
-name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7 chain=$8 script=$9
+# the wallet's volume, the chain's volume, the script that puts its database back (chain-database.sh), id of the
+# proxy that made way for the new one, or nothing.
+name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7 chain=$8 script=$9 proxy=${10}
 
-sleep "$seconds"
+# Time passes while nothing is copied: a slow disk is no reason to go back.
+while [ "$seconds" -gt 0 ]; do
+    sleep 10
+    [ -n "$(docker ps -q --filter "label=skycoin.copy=$wallet")" ] || seconds=$((seconds - 10))
+done
 # One that is gone was given up on purpose; one that has started since was brought back by somebody else.
 [ "$(docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$old")" = "$started false" ] || exit 0
 new=$(docker ps -aq --no-trunc --filter "label=skycoin.attempt=$attempt")
@@ -19,4 +24,6 @@ fi
 [ -z "$chain" ] || docker run --rm --network none --read-only --cap-drop ALL --entrypoint sh -v "$chain:/data" \
     "$(docker inspect -f '{{.Image}}' "$old")" -c "$script" chain-database put-back
 [ "$(docker inspect -f '{{.Name}}' "$old")" = "/$name" ] || docker rename "$old" "$name" || exit 1
-docker start "$old" && docker update --restart unless-stopped "$old"
+docker start "$old" || exit 1
+docker update --restart unless-stopped "$old"
+[ -z "$proxy" ] || docker start "$proxy"

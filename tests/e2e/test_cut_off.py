@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from catalogue.images import CATALOGUE, PROXY
 from clients.engine import connect
 from local.layout import EngineChoice, Layout, Mode
 from providers.base import ProviderError, Values
@@ -97,6 +98,14 @@ def in_data(board: Board, script: str) -> str:
     return board.docker("run", "--rm", "-v", f"{DATA}:/data", "-w", "/data", OLD, "sh", "-c", script)
 
 
+def proxy_on(board: Board, port: int) -> str:
+    """Name of a proxy before the node, as far as a handover looks at one."""
+    name, title = f"{NAME}-proxy", f"org.opencontainers.image.title={CATALOGUE[PROXY].title}"
+    given = ["--init", "--network", "none", "--label", title, "-p", f"127.0.0.1:{port}:8080"]
+    board.docker("run", "-d", "--name", name, *given, OLD, "sh", "-c", "sleep 1000", "proxy", NAME)
+    return name
+
+
 @pytest.fixture
 def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
     monkeypatch.setattr(watchdog, "MARGIN", 10)
@@ -113,16 +122,21 @@ def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
 @pytest.mark.case(39)
 def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: Board, node: Node) -> None:
     old = board.docker("ps", "-q", "--no-trunc").strip()
-    run = node.begin(image=NEW, healthcheck=SLOW)
-    until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
+    proxy = proxy_on(board, 16420)
+    port = {"internal": 6420, "external": 16420, "ip": "127.0.0.1"}
+    run = node.begin(image=NEW, healthcheck=SLOW, ports=[port])
+    until(lambda: node.containers() == {NAME: NEW}, "the new one starts, the proxy has made way", seconds=60)
     # As an upgrade leaves it: what the new one has written, and the copy of before.
     in_data(
         board, "mkdir .skycoin && cd .skycoin && echo newer > data.db && echo older > data.db.before-upgrade"
     )
     board.unplug()
     cut = time.monotonic()
-    until(lambda: node.containers() == {NAME: OLD}, "the old one is back", seconds=90)
+    until(
+        lambda: node.containers() == {NAME: OLD, proxy: OLD}, "the old one and its proxy are back", seconds=90
+    )
     print(f"the old node was back {time.monotonic() - cut:.0f} s after the link was cut")
+    board.docker("rm", "-f", proxy)
     assert board.docker("ps", "-aq", "--no-trunc").split() == [old], "the new one is left"
     policy = board.docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", old).strip()
     assert policy == "unless-stopped"

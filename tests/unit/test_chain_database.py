@@ -1,15 +1,22 @@
 """The chain database: the version in it, as the script reads it, and what is done with it in its volume."""
 
+import os
 import struct
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import requests
 
 from catalogue.version_order import is_newer
+from clients.errors import ServiceError
+from clients.short_run import short_run
 from providers.skycoin.chain_database import SCRIPT
 from tests.unit.bolt import BRANCH, LEAF, bucket, database, file, meta, page, root, stamped
 
+MEBIBYTE = 1024 * 1024
 COPY, PARTIAL = "data.db.before-upgrade", "data.db.before-upgrade.partial"
 
 
@@ -113,6 +120,97 @@ def test_a_copy_takes_the_place_of_what_the_newer_version_has_written(folder: Pa
     assert (folder / "data.db").read_bytes() == database("0.27.1")
     tend(folder, "put-back")
     assert (folder / "data.db").read_bytes() == database("0.27.1")
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * MEBIBYTE, 20 * MEBIBYTE + 1])
+def test_a_copy_is_whole_whatever_the_size_and_prints_that_it_goes_on(folder: Path, size: int) -> None:
+    content = os.urandom(size)
+    (folder / "data.db").write_bytes(content)
+    (folder / PARTIAL).write_bytes(b"longer than the database, of a copy that was killed")
+    printed = tend(folder, "keep").splitlines()
+    assert (folder / COPY).read_bytes() == content
+    assert printed == [f"{8 * (piece + 1)} MiB" for piece in range(size // (8 * MEBIBYTE) + 1)]
+    assert not (folder / PARTIAL).exists()
+
+
+def test_a_copy_that_has_no_room_says_so_and_is_none(folder: Path) -> None:
+    (folder / "data.db").write_bytes(database("0.27.1"))
+    (folder / PARTIAL).symlink_to("/dev/full")
+    script = SCRIPT.replace("/data/", f"{folder.parent}/")
+    command = ["sh", "-c", script, "chain-database", "keep"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stdout
+    assert [path.name for path in folder.iterdir()] == ["data.db"]
+
+
+def test_a_copy_under_which_somebody_cleans_up_is_none(folder: Path) -> None:
+    """Its pieces would begin in the middle of another file of that name."""
+    os.mkfifo(folder / "data.db")
+    script = SCRIPT.replace("/data/", f"{folder.parent}/")
+    command = ["sh", "-c", script, "chain-database", "keep"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as copying:
+        with (folder / "data.db").open("wb") as source:
+            tend(folder, "put-back")
+            source.write(b"content")
+        copying.communicate()
+    assert copying.returncode == 1
+    assert [path.name for path in folder.iterdir()] == ["data.db"]
+
+
+class Slow:
+    """A container of docker-py's that prints for some times before it ends."""
+
+    def __init__(self, *printed: bytes, error: Exception) -> None:
+        self.printed, self.error, self.removed = [*printed], error, False
+
+    def create(self, *_: Any, **__: Any) -> "Slow":
+        return self
+
+    def start(self) -> None:
+        pass
+
+    def wait(self, timeout: int) -> dict[str, int]:
+        assert timeout == 120
+        if self.printed:
+            raise self.error
+        return {"StatusCode": 0}
+
+    def logs(self, tail: int) -> bytes:
+        return self.printed.pop(0) if self.printed else b"32 MiB"
+
+    def remove(self, force: bool) -> None:
+        self.removed = force
+
+
+def slow_run(monkeypatch: pytest.MonkeyPatch, container: Slow, **options: Any) -> tuple[int, str]:
+    monkeypatch.setattr("clients.short_run.ensure_image", lambda *_: "image")
+    client = SimpleNamespace(containers=container)
+    return short_run(client, {"host": "attic"}, "image", ["sh"], 120, **options)
+
+
+@pytest.mark.parametrize(
+    "error", [requests.ReadTimeout("read timed out"), requests.ConnectionError("timed out")]
+)
+def test_a_copy_may_take_as_long_as_it_goes_on(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Docker's answer has headers at once, and the time of its body is another kind of error."""
+    container = Slow(b"8 MiB", b"16 MiB", b"24 MiB", error=error)
+    assert slow_run(monkeypatch, container, while_printing=True) == (0, "32 MiB")
+
+
+@pytest.mark.parametrize(
+    ("printed", "options"),
+    [([b"8 MiB", b"8 MiB"], {"while_printing": True}), ([b""], {"while_printing": True}), ([b"8 MiB"], {})],
+    ids=["stopped", "never began", "no copy"],
+)
+def test_what_does_not_go_on_is_ended(
+    monkeypatch: pytest.MonkeyPatch, printed: list[bytes], options: dict[str, Any]
+) -> None:
+    container = Slow(*printed, b"later", error=requests.ReadTimeout("read timed out"))
+    with pytest.raises(ServiceError, match="host attic, image: read timed out"):
+        slow_run(monkeypatch, container, **options)
+    assert container.removed
+    assert container.printed[-1:] == [b"later"]
 
 
 def test_half_a_copy_is_never_put_back(folder: Path) -> None:

@@ -349,6 +349,98 @@ def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
         assert (node.engine.chain, only(node.engine).running) == (OLD, True)
 
 
+def fail_from(monkeypatch: pytest.MonkeyPatch, engine: NodeEngine, *actions: str) -> None:
+    """A disk without room for a container of the chain's script, as for these of its actions."""
+    tend = engine.tend
+
+    def full(action: str) -> str:
+        if action in actions:
+            raise APIError("500", explanation="no space left on device")
+        return tend(action)
+
+    monkeypatch.setattr(engine, "tend", full)
+
+
+@pytest.mark.case(6, 39)
+@pytest.mark.parametrize("failing", ["keep", "create"])
+def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_disk(
+    node: Node, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Nothing was to be put back, and the node stayed down for it."""
+    actions = ("put-back", "forget", *([failing] if failing == "keep" else []))
+    fail_from(monkeypatch, node.engine, *actions)
+    if failing == "create":
+
+        def no_room(*_: Any) -> Values:
+            raise APIError("500", explanation="no space left on device")
+
+        monkeypatch.setattr(node.engine, "create_container_from_config", no_room)
+    before = only(node.engine)
+    with pytest.raises(ProviderError, match=r"no space left on device\nThe old container .* is back, as it"):
+        node.up(NEXT)
+    assert (only(node.engine), node.engine.chain) == (before, OLD)
+    is_whole(node.engine, INPUTS)
+
+
+def test_a_copy_that_no_newer_version_made_necessary_is_not_left_behind(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put back weeks later, it would take the blocks since then."""
+
+    def refused(*_: Any) -> Values:
+        raise APIError("500", explanation="no such network")
+
+    monkeypatch.setattr(node.engine, "create_container_from_config", refused)
+    with pytest.raises(ProviderError, match=r"is back, as it was\. So is its chain database\.$"):
+        node.up(NEXT)
+    assert node.engine.tended == ["begin", "keep", "forget"]
+    assert node.engine.chain_copy is None
+
+
+STAYS = f"""\
+container {NAME} is not healthy after 30 s. It printed:
+flag provided but not defined: -foo
+What this had begun was not undone: host attic, {GOOD}: no space left on device
+The old container {NAME} stays stopped until the copy of its chain database is back in its place, \
+for the newer version may have written into it. First see to what failed on its host: \
+a full disk, say (`docker system df`). `pulumi up --refresh` does it."""
+
+
+@pytest.mark.case(6, 39)
+@pytest.mark.parametrize("wanted", [GOOD, NEXT])
+def test_a_node_whose_database_was_opened_by_a_newer_version_waits_for_its_copy(
+    node: Node, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    """It would refuse the database, or read what it does not know."""
+    with monkeypatch.context() as disk:
+        fail_from(disk, node.engine, "put-back")
+        with pytest.raises(ProviderError) as error:
+            node.up(SICK)
+        assert str(error.value) == STAYS
+        assert not only(node.engine).running
+        assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
+    node.resource.up({**INPUTS, "image": wanted}, refresh=True)
+    is_whole(node.engine, {**INPUTS, "image": wanted})
+    assert node.engine.chain_copy is None
+
+
+@pytest.mark.parametrize("image", [NEXT, SICK])
+def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(image: str) -> None:
+    """A board that rebooted in between has started the old one, under the name of an interrupted handover."""
+    running = 0
+    for at in steps():
+        engine = engine_of_versions()
+        resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": image}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        running += previous_container(NAME) in engine.boot()
+        resource.destroy()
+        assert engine.boxes == {}, f"step {at}"
+        assert engine.violations == [], f"step {at}"
+    assert running > 2, "the old one ran at some steps"
+
+
 def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() -> None:
     """`up` undoes the upgrade first, and finds the database as the older version wrote it."""
     for at in steps():

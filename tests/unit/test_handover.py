@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ import requests
 from catalogue.node_container import LAST_REPLACEMENT, NODE
 from clients.errors import ServiceError
 from providers.base import ProviderError, Values
-from providers.skycoin import chain_database, handover, watchdog
+from providers.skycoin import chain_database, handover, wallet_copy, watchdog
 from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
@@ -868,12 +871,33 @@ def test_a_handover_behind_ssh_leaves_a_watchdog_before_it_stops_the_old_node(
     assert watched == [], "nothing of a new node could be brought back"
     old = only(engine)
     node.up({**INPUTS, **BOARD, "image": NEXT})
-    [(url, options, name, identity, started, attempt, seconds, grace, wallet, chain, script)] = watched
+    [(url, options, name, identity, started, attempt, seconds, grace, wallet, chain, script, proxy)] = watched
     assert (url, options) == ("ssh://pi@attic.lan", ["-p", "2222"])
     assert (name, identity, started) == (NAME, old.identity, "2026-01-01T00:00:00.0Z")
     assert only(engine).config["Labels"]["skycoin.attempt"] == attempt
     assert (int(seconds), grace) == (60 + 30 + watchdog.MARGIN, "60"), "the operator gives up before"
-    assert (wallet, chain, script) == (WALLET, DATA, chain_database.SCRIPT)
+    assert (wallet, chain, script, proxy) == (WALLET, DATA, chain_database.SCRIPT, "")
+
+
+COPYING = """#!/bin/sh
+echo "${0##*/} $*" >> "${0%/*}/calls"
+case $* in "ps -q"*) [ "$(grep -c sleep "${0%/*}/calls")" -gt 2 ] || echo copying ;; esac
+"""
+"""Docker and `sleep` of a board on which a chain is copied for twice as long as the shell sleeps at once."""
+
+
+def test_no_time_passes_for_a_watchdog_while_the_chain_is_copied(tmp_path: Path) -> None:
+    """It would start the old node under a copy that is slow, and that goes over its database then."""
+    for name in ("docker", "sleep"):
+        (tmp_path / name).write_text(COPYING)
+        (tmp_path / name).chmod(0o755)
+    words = [NAME, "old", "started", "attempt", "15", "60", WALLET, DATA, "", ""]
+    env = {"PATH": f"{tmp_path}:{os.defpath}"}
+    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    asks = f"docker ps -q --filter label={wallet_copy.LABEL}={WALLET}"
+    assert calls[:-1] == ["sleep 10", asks] * 4
+    assert calls[-1].startswith("docker inspect"), "15 seconds are two of them, after two of the copy"
 
 
 def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(

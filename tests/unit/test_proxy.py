@@ -1,5 +1,8 @@
 """The login before a node's web interface: its image, and the port that the proxy takes and gives back."""
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -12,16 +15,16 @@ from components.exporter import USER as EXPORTER_USER
 from components.node import USER as NODE_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import places
-from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, VOLUME
+from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, TAG, VOLUME
 from providers.base import ProviderError, Values
-from providers.skycoin import handover
+from providers.skycoin import handover, watchdog
 from providers.skycoin.host_findings import place_of
 from settings.proxy import VERSION
 from settings.reading import SettingsError, parse
 from tests.unit.engine import Engine
 from tests.unit.node_engine import BAD, NodeEngine
 from tests.unit.projects import FILES, published, run_program, stack_settings
-from tests.unit.samples import HERE, PINNED, on_host
+from tests.unit.samples import PINNED, on_host
 from tests.unit.test_handover import INPUTS, NAME, deployed
 from tests.unit.yaml_like import DIGEST, changed
 from wallets.errors import WalletError
@@ -42,7 +45,6 @@ GIVEN = {
 def _program() -> None:
     opts = on_host()
     args = ProxyArgs(
-        host=HERE,
         image=PINNED,
         container="skycoin-node-1-proxy",
         login_volume="skycoin-node-1-login",
@@ -59,7 +61,6 @@ def test_a_proxy_is_one_confined_container_on_loopback_with_a_volume_that_stays(
     assert engine.children(engine.one(COMPONENT, "node-1-proxy")) == [
         (CONTAINER, "node-1-proxy-container"),
         (VOLUME, "node-1-proxy-login"),
-        (PULLED, "node-1-proxy-pulled"),
     ]
     container = engine.one(CONTAINER, "node-1-proxy-container").inputs
     assert container["ports"] == [{"internal": 8080, "external": 6420, "ip": "127.0.0.1"}]
@@ -99,6 +100,25 @@ def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() ->
         "http://127.0.0.1:6420",
         "./skyinfra node password one -s test",
     )
+
+
+def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host() -> None:
+    """Where the build failed, the node had given it up, and nobody was there to take it."""
+    engine = run_program(Engine(), changed(GUI))
+    tag, pulled = engine.one(TAG, "proxy-local-develop-tag"), engine.one(PULLED, "one-proxy-pulled")
+    node, proxy = engine.one(NODE_CONTAINER, "one-container"), engine.one(CONTAINER, "one-proxy-container")
+    assert pulled.inputs["image"].endswith(f"/skycoin/proxy@{engine.digest(tag.name)}")
+    assert tag.urn in pulled.dependencies
+    assert pulled.urn in node.dependencies & proxy.dependencies
+    assert "/skycoin/proxy" not in str(node.inputs), "another image of it is no reason for a handover"
+
+
+def test_a_host_pulls_its_proxy_from_the_registry_that_it_pulls_its_node_from() -> None:
+    hub = {"registries.hub": {"kind": "hub"}, "images.skycoin.registries": ["local", "hub"]}
+    given = {"images.proxy": {**GIVEN, "registries": ["local", "hub"]}, "hosts.here.pull-from": "hub"}
+    engine = run_program(Engine(), changed({**GUI, **hub, **given}))
+    node, proxy = (engine.one(PULLED, name).inputs["pullFrom"] for name in ("one-pulled", "one-proxy-pulled"))
+    assert (node, proxy) == ("docker.io/skycoin/skycoin", "docker.io/skycoin/proxy")
 
 
 def test_with_a_public_network_only_its_peers_reach_the_node_itself() -> None:
@@ -270,11 +290,13 @@ def node_engine(monkeypatch: pytest.MonkeyPatch) -> NodeEngine:
     return NodeEngine()
 
 
-def with_proxy(engine: NodeEngine, port: str = "6420") -> Any:
-    """The proxy as its resource has made it."""
+def with_proxy(engine: NodeEngine, port: str = "6420", **changes: Any) -> Any:
+    """The proxy as its resource has made it; its image's labels are its own."""
     bindings = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
     host = {"Mounts": [], "PortBindings": bindings, "RestartPolicy": {"Name": "unless-stopped"}}
-    made = engine.create_container_from_config({"Image": "proxy", "HostConfig": host}, PROXY)["Id"]
+    labels = {"org.opencontainers.image.title": "Login before a Skycoin node's web interface"}
+    config = {"Image": "proxy", "Labels": labels, "Cmd": ["proxy", NAME, port], "HostConfig": host}
+    made = engine.create_container_from_config({**config, **changes}, PROXY)["Id"]
     engine.start(made)
     engine.log.clear()
     return engine.boxes[made]
@@ -324,6 +346,75 @@ def test_a_proxy_that_is_not_in_the_way_is_left_alone(node_engine: NodeEngine, p
     assert resource.up({**news, "command": ["-enable-gui"]}) == "update"
     assert proxy.running
     assert f"stop {PROXY}" not in node_engine.log
+
+
+@pytest.mark.parametrize(
+    "of_another",
+    [
+        {"Labels": None},
+        {"Labels": {"org.opencontainers.image.title": "nginx"}},
+        {"Cmd": ["proxy", "skycoin-two", "6420"]},
+        {"Cmd": None},
+    ],
+    ids=["no label", "another image", "another node's", "no command"],
+)
+def test_a_container_that_has_the_name_of_a_proxy_alone_is_never_stopped(
+    node_engine: NodeEngine, of_another: Values
+) -> None:
+    resource = deployed(node_engine, ports=[])
+    stranger = with_proxy(node_engine, **of_another)
+    with pytest.raises(ProviderError, match=r"(?s)port is already allocated.*is back, as it was"):
+        resource.up(INPUTS)
+    assert stranger.running
+    assert f"stop {PROXY}" not in node_engine.log
+    assert node_engine._box(NAME).running
+
+
+# The board that goes back by itself.
+
+BOARD: Values = {"engine": "ssh://pi@attic.lan", "sshOptions": []}
+
+
+def test_a_watchdog_knows_the_proxy_that_made_way(
+    node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[str]()
+    monkeypatch.setattr(watchdog, "start_detached", lambda *given: told.append(given[3][-1]))
+    resource = deployed(node_engine, **BOARD, ports=[])
+    proxy = with_proxy(node_engine)
+    resource.up({**INPUTS, **BOARD, "ports": [], "command": ["-enable-gui"]})
+    resource.up({**INPUTS, **BOARD})
+    assert told == ["", proxy.identity]
+
+
+DOCKER = """#!/bin/sh
+echo "$*" >> "$0.log"
+case $* in
+*StartedAt*) echo 2026 false ;;
+*Name*) echo /skycoin-one-previous ;;
+ps*attempt*) ;;
+start*old) exit "$FAILS" ;;
+esac
+"""
+"""A board's `docker`, on which the old container is stopped and nothing is left of the new one."""
+
+
+@pytest.mark.parametrize(
+    ("proxy", "fails", "started"),
+    [("proxy", 0, ["old", "proxy"]), ("", 0, ["old"]), ("proxy", 1, ["old"])],
+    ids=["made way", "none", "the node does not start"],
+)
+def test_a_watchdog_starts_the_proxy_after_the_node(
+    tmp_path: Path, proxy: str, fails: int, started: list[str]
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    words = [NAME, "old", "2026", "attempt", "0", "60", "w", "", "", proxy]
+    env = {"PATH": f"{tmp_path}:{os.defpath}", "FAILS": str(fails)}
+    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=False, capture_output=True)
+    calls = (tmp_path / "docker.log").read_text().splitlines()
+    assert [call.removeprefix("start ") for call in calls if call.startswith("start ")] == started
 
 
 # What the host shows of it.
