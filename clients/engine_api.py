@@ -31,6 +31,12 @@ class EngineApi(docker.APIClient):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)
 
+    # The parent's has an overload for each way to read the answer.
+    def pull(self, repository: str, **options: Any) -> Any:  # type: ignore[override]
+        """Pull an image, with the login that the docker config has now: a provider outlives one."""
+        self.reload_config()
+        return super().pull(repository, **options)
+
     # The parent's has an overload for each way to ask; nothing here asks for a stream or a terminal.
     def exec_start(self, exec_id: str, **_: object) -> bytes:  # type: ignore[override]
         """Run an exec that `exec_create` made, without a terminal or input; all that it prints, in its order.
@@ -41,7 +47,8 @@ class EngineApi(docker.APIClient):
         ConnectionError of requests where a part is cut short.
         """
         url = f"{self.base_url}/v{self.api_version}/exec/{exec_id}/start"
-        answer = self.post(url, json={"Detach": False, "Tty": False}, timeout=self.timeout)
+        # `_post` adds the HttpHeaders of the docker config, which `post` does not.
+        answer = self._post(url, json={"Detach": False, "Tty": False})  # type: ignore[attr-defined]
         try:
             answer.raise_for_status()
         except requests.HTTPError as error:

@@ -1,5 +1,6 @@
 """How an engine is connected to: one that does not answer costs its time once."""
 
+import base64
 import http.server
 import json
 import os
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from docker.errors import NotFound
@@ -88,14 +90,17 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Make an exec; start it: its output has a part in one packet with the header, and one at its end."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path.endswith("/exec"):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        assert isinstance(self.server, Listener)
+        self.server.headers.append((urlsplit(self.path).path.partition("/v1.41")[2], dict(self.headers)))
+        if "/images/create" in self.path:
+            self.answer(200, {"status": "Pull complete"})
+        elif self.path.endswith("/exec"):
             self.answer(201, {"Id": "one"})
         elif "/gone/" in self.path:
             self.answer(404, {"message": "No such exec instance: gone"})
         else:
             assert json.loads(body)["Detach"] is False
-            assert isinstance(self.server, Listener)
             upgraded = "Upgrade" in self.headers
             first = b"101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp" if upgraded else b"200 OK"
             self.wfile.write(b"HTTP/1.1 " + first + b"\r\n\r\n" + frame(1, b"begun, "))
@@ -128,6 +133,8 @@ class Listener(socketserver.ThreadingUnixStreamServer):
         super().__init__(*arguments)
         self.exec_began, self.exec_may_end = threading.Event(), threading.Event()
         self.exec_may_end.set()
+        self.headers: list[tuple[str, dict[str, str]]] = []
+        """Path and headers of each POST."""
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1
@@ -208,6 +215,40 @@ def test_an_exec_that_runs_holds_up_no_other_request_and_its_connection_serves_n
         assert output.result(10) == b"begun, ended"
     assert api.get(f"{api.base_url}/info", timeout=5).ok
     assert listener.connections == 3
+
+
+def test_an_exec_is_started_with_the_headers_of_the_docker_config(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HttpHeaders: what stands before an engine may ask for one, in each request."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"HttpHeaders": {"X-Meta-Source": "operator"}}))
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    assert asked.client().api.exec_start("one") == b"begun, ended"
+    assert [(path, sent.get("X-Meta-Source")) for path, sent in listener.headers] == [
+        ("/exec/one/start", "operator")
+    ]
+
+
+def test_a_pull_takes_the_login_that_the_docker_config_has_at_that_moment(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amazon's is good for 12 hours, and a provider lives as long as its `up`."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    for login in ("me:former", "me:renewed"):
+        entry = {"auth": base64.b64encode(login.encode()).decode()}
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {"registry.example": entry}}))
+        list(asked.client().api.pull(f"registry.example/skycoin@sha256:{'a' * 64}", stream=True))
+    (tmp_path / "config.json").unlink()
+    list(asked.client().api.pull(f"registry.example/skycoin@sha256:{'a' * 64}", stream=True))
+    assert [path for path, _ in listener.headers] == ["/images/create"] * 3
+    *sent, none = [headers.get("X-Registry-Auth") for _, headers in listener.headers]
+    found = [json.loads(base64.urlsafe_b64decode(one or "")) for one in sent]
+    assert [one["password"] for one in found] == ["former", "renewed"]
+    assert none is None
 
 
 def test_an_exec_that_is_refused_is_an_error_of_the_engines(listener: Listener) -> None:
