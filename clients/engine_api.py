@@ -1,6 +1,7 @@
 """docker-py's client of an engine, with its connections used again and the output of an exec read whole."""
 
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import docker
@@ -24,6 +25,18 @@ class OnePool(UnixHTTPAdapter):
 
 class EngineApi(docker.APIClient):
     """The low-level API of an engine, behind a socket by the connections of one pool."""
+
+    _end: Callable[[], object] | None = None
+
+    def ends_with(self, end: Callable[[], None]) -> None:
+        """Call `end` once this is closed, or nobody has it any more."""
+        self._end = weakref.finalize(self, end)
+
+    def close(self) -> None:
+        """End the connections that wait, and the way to the engine."""
+        super().close()
+        if self._end:
+            self._end()
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Answer URLs with that prefix by the adapter; by one pool where it is that of a socket."""

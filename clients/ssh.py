@@ -154,7 +154,7 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
 
 
 class SshRelay:
-    """Listens on a socket in a private folder for as long as the process lives."""
+    """Listens on a socket in a private folder until it is closed."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
         self._command = ssh_command(url, options)
@@ -164,7 +164,7 @@ class SshRelay:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self._path))
         self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=self._serve, daemon=True, name=f"ssh {url}").start()
 
     @property
     def address(self) -> str:
@@ -175,18 +175,30 @@ class SshRelay:
         """What ssh printed on its error output, on one line."""
         return " ".join(self._errors.read_text(errors="replace").split()) if self._errors.exists() else ""
 
+    def close(self) -> None:
+        """Take no more connections; the ssh of one that is there ends when whoever asked goes."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._listener.shutdown(socket.SHUT_RDWR)  # what waits in `accept` hears of it
+
     def _serve(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            _logins.acquire()
-            try:
-                process = self._begun(connection)
-            except OSError as error:  # no ssh there, or no more descriptors
-                _logins.release()
-                self._errors.write_text(str(error))
-                connection.close()
-            else:
-                threading.Thread(target=_answer, args=(connection, process), daemon=True).start()
+        with self._folder, self._listener:
+            while (connection := self._accepted()) is not None:
+                _logins.acquire()
+                try:
+                    process = self._begun(connection)
+                except OSError as error:  # no ssh there, or no more descriptors
+                    _logins.release()
+                    self._errors.write_text(str(error))
+                    connection.close()
+                else:
+                    name, given = threading.current_thread().name, (connection, process)
+                    threading.Thread(target=_answer, args=given, daemon=True, name=name).start()
+
+    def _accepted(self) -> socket.socket | None:
+        """The next connection; None after `close`."""
+        with contextlib.suppress(OSError):
+            return self._listener.accept()[0]
+        return None
 
     def _begun(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
         with self._errors.open("ab") as errors:

@@ -1,6 +1,7 @@
 """How an engine is connected to: one that does not answer costs its time once."""
 
 import base64
+import gc
 import http.server
 import json
 import os
@@ -8,6 +9,7 @@ import secrets
 import socket
 import socketserver
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -370,3 +372,109 @@ def test_a_login_that_waits_for_its_engine_holds_up_no_other(
         assert eleventh.recv(100) == b"answer\n"
     for one in silent:
         one.close()
+
+
+DIAL = """\
+#!{python}
+import os, socket, threading
+with open(os.environ["LOGINS"], "a") as record:
+    print(os.getpid(), file=record)
+engine = socket.socket(socket.AF_UNIX)
+engine.connect("{engine}")
+
+
+def answer():
+    while part := engine.recv(65536):
+        os.write(1, part)
+    os._exit(0)
+
+
+threading.Thread(target=answer, daemon=True).start()
+while part := os.read(0, 65536):
+    engine.sendall(part)
+"""
+
+
+def dialling(logins: Path, listener: Listener) -> None:
+    """Let ssh lead to that engine, until its input ends."""
+    put_ssh(logins, DIAL.format(python=sys.executable, engine=listener.server_address))
+
+
+def behind_ssh(name: str) -> Any:
+    asked = Engine()
+    asked.configure({"host": f"ssh://pi@{name}.lan"})
+    return asked.client()
+
+
+def of_relays(logins: Path) -> tuple[int, int, int]:
+    """Threads of relays, processes of ssh, and sockets that are listened at."""
+    threads = sum(one.name.startswith("ssh ssh://pi@closed-") for one in threading.enumerate())
+    pids = logins.read_text().split() if logins.exists() else []
+    sockets = Path(tempfile.gettempdir()).glob("skycoin-ssh-*/docker.sock")
+    return threads, sum(Path(f"/proc/{pid}").exists() for pid in pids), len(list(sockets))
+
+
+def comes_to(wanted: tuple[int, int, int], logins: Path, seconds: float = 5) -> bool:
+    until = time.monotonic() + seconds
+    while of_relays(logins) != wanted and time.monotonic() < until:
+        time.sleep(0.02)
+    return of_relays(logins) == wanted
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder for temporary files, in which no other test's relay listens."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_of_a_closed_client_no_ssh_no_thread_and_no_socket_is_left(listener: Listener, logins: Path) -> None:
+    """A provider that lives for hours, and `fleet status --watch`, gathered one of each at every look."""
+    dialling(logins, listener)
+    clients = [behind_ssh(f"closed-{number}") for number in range(5)]
+    assert [client.api.version()["Version"] for client in clients] == ["20.10.24"] * 5
+    assert of_relays(logins) == (10, 5, 5)
+    for client in clients:
+        client.close()
+    assert comes_to((0, 0, 0), logins)
+    for client in clients:
+        client.close()  # again: no error
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_a_client_that_nobody_has_any_more_is_one_that_was_closed(listener: Listener, logins: Path) -> None:
+    dialling(logins, listener)
+    assert behind_ssh("closed-1").api.version()["Version"] == "20.10.24"
+    gc.collect()
+    assert comes_to((0, 0, 0), logins)
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_of_a_host_that_does_not_answer_nothing_is_left(logins: Path) -> None:
+    put_ssh(logins, "#!/bin/sh\necho 'no route to host' >&2\nexit 255\n")
+    with pytest.raises(SilentHostError, match="no route to host"):
+        behind_ssh("closed-1")
+    assert comes_to((0, 0, 0), logins)
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_who_still_works_with_a_client_that_was_made_anew_is_not_cut_off(
+    listener: Listener, logins: Path
+) -> None:
+    """A connection that was dropped while it waited says nothing of the others: one may be at a pull."""
+    dialling(logins, listener)
+    place = {"engine": "ssh://pi@closed-9.lan"}
+    former = connect(place)
+    listener.exec_may_end.clear()
+    with ThreadPoolExecutor(1) as pool:
+        output = pool.submit(former.api.exec_start, "one")
+        assert listener.exec_began.wait(10)
+        former.api.timeout = 0.0001  # so that the ping fails
+        later = connect(place)
+        former.api.timeout = 20
+        listener.exec_may_end.set()
+        assert output.result(10) == b"begun, ended"
+    assert later is not former
+    assert former.api.version()["Version"] == "20.10.24"
+    later.close()
