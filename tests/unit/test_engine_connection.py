@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,13 @@ import pytest
 from docker.errors import NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from clients import engine, ssh
+from clients import answering, engine, ssh
+from clients.answering import Address
 from clients.engine import Engine, connect
 from clients.errors import SilentHostError
-from clients.ssh import LOGINS, SshRelay
+from clients.host_facts import HostError, ask_host
+from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
+from wallets.backup_places import place
 
 
 @pytest.fixture
@@ -294,13 +297,72 @@ def test_no_more_than_ten_connections_log_in_at_once(logins: Path) -> None:
     with ThreadPoolExecutor(25) as pool:
         answers = list(pool.map(answered, relays))
     assert {said for said, _ in answers} == {b"answer\n"}
-    now, most = 0, 0
-    for line in logins.read_text().splitlines():
-        now += 1 if line.endswith("begins") else -1
-        most = max(most, now)
-    assert (now, most) == (0, LOGINS) == (0, 10)
+    assert most_at_once(logins) == (25, LOGINS) == (25, 10)
     for _, connection in answers:
         connection.close()
+
+
+EACH_WAY = """\
+#!/bin/sh
+echo "$$ begins" >> "$LOGINS"
+sleep 0.3
+echo "$$ is in" >> "$LOGINS"
+case "$*" in
+  *" docker system dial-stdio") printf 'HTTP/1.1 200 OK\\r\\n\\r\\n' ;;
+  *"echo ready; cat"*) echo ready ;;
+  *nohup*) echo started ;;
+esac
+cat > /dev/null
+"""
+
+
+def test_all_that_a_process_asks_of_hosts_counts_among_the_ten(logins: Path) -> None:
+    """Facts, pings, ports for pulls and watchdogs came in beside the ten of the relays."""
+    put_ssh(logins, EACH_WAY)
+
+    def pinged(url: str) -> None:
+        assert answering.silent([Address(url)]) == {}
+
+    def told(url: str) -> None:
+        with pytest.raises(HostError):
+            ask_host(url)
+
+    def forwards(url: str) -> None:
+        with forwarded(url, [], "127.0.0.1", 5443) as there:
+            assert there == 5443
+
+    def kept(url: str) -> None:
+        place(f"{url}/backups", []).names()
+
+    ways: list[Callable[[str], object]] = [
+        lambda url: start_detached(url, [], "true", []),
+        lambda url: pinged_through(SshRelay(url, [])),
+        pinged,
+        told,
+        forwards,
+        kept,
+    ]
+    with ThreadPoolExecutor(60) as pool:
+        list(pool.map(lambda at: ways[at % 6](f"ssh://pi@board-{at}.lan"), range(60)))
+    assert most_at_once(logins) == (60, LOGINS)
+
+
+def pinged_through(relay: SshRelay) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(relay.address.removeprefix("unix://"))
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    relay.close()
+
+
+def most_at_once(logins: Path) -> tuple[int, int]:
+    """Logins of a record, and how many there were at a time."""
+    now, most, lines = 0, 0, logins.read_text().splitlines()
+    for line in lines:
+        now += 1 if line.endswith("begins") else -1
+        most = max(most, now)
+    assert now == 0
+    return len(lines) // 2, most
 
 
 LARGE = """\
@@ -422,10 +484,11 @@ def comes_to(wanted: tuple[int, int, int], logins: Path, seconds: float = 5) -> 
 
 
 @pytest.fixture
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder for temporary files, in which no other test's relay listens."""
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder for temporary files in which no other test's relay listens; a socket's path must be short."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.mark.usefixtures("own_folder")
