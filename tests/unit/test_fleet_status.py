@@ -1,9 +1,11 @@
 """`skyinfra fleet status`: what is asked of hosts, what is made of their answers, and how it is shown."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Sequence
@@ -460,6 +462,51 @@ def test_a_node_that_is_rolled_back_is_said_with_the_way_to_lift_it() -> None:
     assert (listed["rollback"], listed["ok"]) == (rollback, True)
     [bare] = report.as_json("fleet", [well("a")], AT)["nodes"]
     assert bare["rollback"] is None
+
+
+DEAD = "ssh: connect to host board-9.lan port 22: No route to host, and so on for more than a line"
+
+
+def many(count: int) -> list[Status]:
+    """A fleet whose last node needs attention."""
+    fleet = [well(f"node-{number}", host=f"board-{number}") for number in range(count)]
+    return [*fleet[:-1], Status(node=fleet[-1].node, state=State.NO_ANSWER, reason=DEAD)]
+
+
+def test_a_screen_that_has_room_shows_the_whole_text() -> None:
+    whole = report.text(many(4), AT, 80)
+    height = len(whole.splitlines()) + 1  # the reason takes two
+    assert report.screen(many(4), AT, 80, height) == whole
+    assert report.screen(many(4), AT, 80, height - 1) != whole
+
+
+def test_a_short_screen_shows_what_needs_attention_first_and_counts_the_rest() -> None:
+    *rows, more, empty, summary = report.screen(many(30), AT, 80, 10).splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["NODE", "HOST", "STATE"],
+        ["node-29", "board-29", "does"],
+        *([f"node-{number}", f"board-{number}", "synced"] for number in range(5)),
+    ]
+    assert (more, empty) == ("24 more nodes: all are shown without --watch", "")
+    assert summary.endswith("30 nodes on 30 hosts: 29 synced, 1 does not answer")
+
+
+def test_a_screen_that_has_room_for_all_nodes_alone_shows_their_reasons_too() -> None:
+    lines = report.screen(many(6), AT, 80, 14).splitlines()
+    assert [line.split()[0] for line in lines[:7]] == ["NODE", "node-5", *(f"node-{n}" for n in range(5))]
+    said = f"node-5 on host board-5: does not answer: {DEAD}"[:80]
+    assert lines[7:10] == ["", said, ""]
+    assert lines[10].startswith("2026-11-26 09:15:00 UTC, 6 nodes")
+    assert len(lines) == 11
+
+
+@pytest.mark.parametrize("count", [1, 7, 60])
+def test_no_screen_is_longer_than_its_terminal(count: int) -> None:
+    fleet = many(count)
+    for width, height in itertools.product((20, 60, 80, 200), (1, 2, 3, 4, 5, 8, 13, 24, 39)):
+        text = report.screen(fleet, AT, width, height)
+        lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""]]
+        assert len(lines) <= height, (width, height)
 
 
 def test_a_backup_that_is_gone_is_said() -> None:
