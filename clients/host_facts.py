@@ -165,8 +165,8 @@ class _Asked:
 
 
 def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
-    began = time.time()
     with Login():
+        began = time.time()
         code, printed, said = _run(ssh_command(url, options, "sh -s"))
     parts = _parts(printed)
     if "end" not in parts:

@@ -52,7 +52,7 @@ class Login:
 
     def __init__(self) -> None:
         _places.acquire()
-        self._held = threading.Lock()
+        self._given_back = threading.Lock()
         self._limit = threading.Timer(LOGIN_SECONDS, self.over)
         self._limit.daemon = True
         self._limit.start()
@@ -60,7 +60,7 @@ class Login:
     def over(self) -> None:
         """Give the place back, once."""
         self._limit.cancel()
-        if self._held.acquire(blocking=False):
+        if self._given_back.acquire(blocking=False):
             _places.release()
 
     def __enter__(self) -> "Login":
