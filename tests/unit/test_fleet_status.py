@@ -658,8 +658,11 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
     assert engine.closed
 
 
-def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Path) -> None:
-    """The real screen: a pseudo-terminal of 80 columns."""
+@pytest.mark.parametrize(("height", "count"), [(24, 1), (9, 30)])
+def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(
+    height: int, count: int, tmp_path: Path
+) -> None:
+    """The real screen: a pseudo-terminal of 80 columns; a short one says how many nodes it does not show."""
     import pty
     import signal
     import struct
@@ -668,6 +671,7 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
     termios = pytest.importorskip("termios")
     program = tmp_path / "watch.py"
     program.write_text(
+        "import sys\n"
         "from commands import fleet_status\n"
         "from fleet.nodes import State, Status\n"
         "from tests.unit.fleet_engine import node\n"
@@ -675,17 +679,18 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
         "    looks = 0\n"
         "    def look(self):\n"
         "        Hosts.looks += 1\n"
-        "        return [Status(node=node(f'look-{Hosts.looks}'), state=State.NO_ANSWER, reason='dead')]\n"
+        "        names = [f'look-{Hosts.looks}-{number}' for number in range(int(sys.argv[1]))]\n"
+        "        return [Status(node=node(name), state=State.NO_ANSWER, reason='dead') for name in names]\n"
         "fleet_status.EVERY = 0.2\n"
         "fleet_status._watch(Hosts(), 'fleet', False)\n"
         "print('ended well')\n"
     )
     root = Path(__file__).parents[2]
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, 80, 0, 0))
     env = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm", "COLUMNS": "", "LINES": ""}
     with subprocess.Popen(
-        [sys.executable, str(program)], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root
+        [sys.executable, str(program), str(count)], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root
     ) as process:
         os.close(slave)
         said = b""
@@ -702,3 +707,4 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
     assert b"Traceback" not in said
     assert said.rstrip().endswith(b"ended well")
     assert b"\x1b[2K" in said, "drawn over the last one"
+    assert (b"26 more nodes" in said) is (count == 30)
