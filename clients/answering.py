@@ -10,7 +10,7 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from clients.ssh import ssh_command
+from clients.ssh import Login, ssh_command
 
 SECONDS = 20
 """Time in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
@@ -63,7 +63,8 @@ def _behind_ssh(address: Address) -> str:
     patience = ("-o", f"ConnectTimeout={CONNECT_SECONDS}")
     command = ssh_command(address.engine, [*address.ssh_options, *patience])
     try:
-        done = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
+        with Login():
+            done = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"no answer in {SECONDS} s"
     said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -99,18 +99,27 @@ class Engine:
         relay = SshRelay(self._host, self._ssh_options) if self._host.startswith("ssh://") else None
         address = relay.address if relay else self._host
         try:
-            return client_of(address)
+            return client_of(address, end=relay.close if relay else None)
         except (DockerException, OSError) as error:
             reason = relay.last_words() if relay else ""
+            if relay:
+                relay.close()
             raise SilentHostError(
                 f"no Docker engine answers at {self._host}: {reason or error}. "
                 f"Try `docker -H {self._host} version`; an ssh host's key must be in known_hosts."
             ) from error
 
 
-def client_of(address: str, seconds: int = SECONDS) -> docker.DockerClient:
-    """A client that speaks the engine's version. Raises DockerException and OSError where none answers."""
+def client_of(
+    address: str, seconds: int = SECONDS, end: Callable[[], None] | None = None
+) -> docker.DockerClient:
+    """A client that speaks the engine's version; `end` is called once it is closed or nobody has it any more.
+
+    Raises DockerException and OSError where none answers.
+    """
     api = EngineApi(base_url=address, version="auto", timeout=seconds)
+    if end:
+        api.ends_with(end)
     client = docker.DockerClient(base_url=address, version=api.api_version)
     client.api = api
     return client

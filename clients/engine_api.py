@@ -1,6 +1,7 @@
 """docker-py's client of an engine, with its connections used again and the output of an exec read whole."""
 
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import docker
@@ -25,11 +26,29 @@ class OnePool(UnixHTTPAdapter):
 class EngineApi(docker.APIClient):
     """The low-level API of an engine, behind a socket by the connections of one pool."""
 
+    _end: Callable[[], object] | None = None
+
+    def ends_with(self, end: Callable[[], None]) -> None:
+        """Call `end` once this is closed, or nobody has it any more."""
+        self._end = weakref.finalize(self, end)
+
+    def close(self) -> None:
+        """End the connections that wait, and the way to the engine."""
+        super().close()
+        if self._end:
+            self._end()
+
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Answer URLs with that prefix by the adapter; by one pool where it is that of a socket."""
         if isinstance(adapter, UnixHTTPAdapter):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)
+
+    # The parent's has an overload for each way to read the answer.
+    def pull(self, repository: str, **options: Any) -> Any:  # type: ignore[override]
+        """Pull an image, with the login that the docker config has now: a provider outlives one."""
+        self.reload_config()
+        return super().pull(repository, **options)
 
     # The parent's has an overload for each way to ask; nothing here asks for a stream or a terminal.
     def exec_start(self, exec_id: str, **_: object) -> bytes:  # type: ignore[override]
@@ -41,7 +60,8 @@ class EngineApi(docker.APIClient):
         ConnectionError of requests where a part is cut short.
         """
         url = f"{self.base_url}/v{self.api_version}/exec/{exec_id}/start"
-        answer = self.post(url, json={"Detach": False, "Tty": False}, timeout=self.timeout)
+        # `_post` adds the HttpHeaders of the docker config, which `post` does not.
+        answer = self._post(url, json={"Detach": False, "Tty": False})  # type: ignore[attr-defined]
         try:
             answer.raise_for_status()
         except requests.HTTPError as error:

@@ -410,7 +410,8 @@ _ROWS = (
         name="port",
         level=Level.REFUSED,
         said="has port {port} taken by {holder}",
-        remedy="Stop that one, or write another port",
+        remedy="Stop that one, or write another port; where a node is to give it up, let an `up` change "
+        "that node alone first",
         key="{tenant}.{which}",
         tried=_BOARD,
         look=_taken_port,

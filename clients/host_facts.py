@@ -23,7 +23,7 @@ from docker.errors import APIError, DockerException
 
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
-from clients.ssh import ssh_command
+from clients.ssh import Login, ssh_command
 
 SECONDS = 25
 """Time in which a host must have answered: a silent one is reported in less than 30 s."""
@@ -165,8 +165,9 @@ class _Asked:
 
 
 def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
-    began = time.time()
-    code, printed, said = _run(ssh_command(url, options, "sh -s"))
+    with Login():
+        began = time.time()
+        code, printed, said = _run(ssh_command(url, options, "sh -s"))
     parts = _parts(printed)
     if "end" not in parts:
         raise HostError(*_refusal(code, said))

@@ -31,17 +31,43 @@ READY_SECONDS = 40
 """Time in which a command must begin there: a board that is busy takes some."""
 
 LOGINS = 10
-"""Connections of this process that log in at the same time: sshd drops some beyond ten (sshd_config(5),
-`MaxStartups 10:30:100`), and all hosts behind a jump host meet at its sshd."""
+"""Connections of this process, of whatever kind, that log in at the same time: sshd drops some beyond ten
+(sshd_config(5), `MaxStartups 10:30:100`), and all hosts behind a jump host meet at its sshd."""
 LOGIN_SECONDS = 10
 """Time after which a connection that has answered nothing no longer counts as one that logs in: it is in, and
 waits for its engine."""
 CHUNK = 1 << 16
-_logins = threading.Semaphore(LOGINS)
+_places = threading.Semaphore(LOGINS)
 
 DIAL = "docker system dial-stdio"
 READY = "ready"
 LOOPBACK = "127.0.0.1"
+
+
+class Login:
+    """A place among the LOGINS, which is waited for: each ssh that connects has one until it is in.
+
+    It is given back by itself after LOGIN_SECONDS: nobody waits for ever for another's place.
+    """
+
+    def __init__(self) -> None:
+        _places.acquire()
+        self._given_back = threading.Lock()
+        self._limit = threading.Timer(LOGIN_SECONDS, self.over)
+        self._limit.daemon = True
+        self._limit.start()
+
+    def over(self) -> None:
+        """Give the place back, once."""
+        self._limit.cancel()
+        if self._given_back.acquire(blocking=False):
+            _places.release()
+
+    def __enter__(self) -> "Login":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over()
 
 
 def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[str]:
@@ -81,7 +107,7 @@ def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> I
     forward = ["-R", f"{LOOPBACK}:{wanted}:{target}"]
     settings = [*options, *(part for option in own for part in ("-o", option)), *forward]
     command = ssh_command(url, settings, f"echo {READY}; cat > /dev/null")
-    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+    with tempfile.TemporaryFile("w+", errors="replace") as errors, Login() as login:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -97,6 +123,7 @@ def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> I
         try:
             is_ready = any(line.strip() == READY for line in process.stdout or ())
             limit.cancel()
+            login.over()
             if not is_ready:
                 _end(process)
             errors.seek(0)
@@ -143,9 +170,10 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
     detached = f"nohup {words} < /dev/null > /dev/null 2>&1 & echo started"
     command = ssh_command(url, options, f"sh -c {shlex.quote(detached)}")
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-        )
+        with Login():
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+            )
     except subprocess.TimeoutExpired:
         raise ServiceError(f"{url}: ssh does not end") from None
     if done.stdout.splitlines()[-1:] != ["started"]:
@@ -154,7 +182,7 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
 
 
 class SshRelay:
-    """Listens on a socket in a private folder for as long as the process lives."""
+    """Listens on a socket in a private folder until it is closed."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
         self._command = ssh_command(url, options)
@@ -164,7 +192,7 @@ class SshRelay:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self._path))
         self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=self._serve, daemon=True, name=f"ssh {url}").start()
 
     @property
     def address(self) -> str:
@@ -175,18 +203,30 @@ class SshRelay:
         """What ssh printed on its error output, on one line."""
         return " ".join(self._errors.read_text(errors="replace").split()) if self._errors.exists() else ""
 
+    def close(self) -> None:
+        """Take no more connections; the ssh of one that is there ends when whoever asked goes."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._listener.shutdown(socket.SHUT_RDWR)  # what waits in `accept` hears of it
+
     def _serve(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            _logins.acquire()
-            try:
-                process = self._begun(connection)
-            except OSError as error:  # no ssh there, or no more descriptors
-                _logins.release()
-                self._errors.write_text(str(error))
-                connection.close()
-            else:
-                threading.Thread(target=_answer, args=(connection, process), daemon=True).start()
+        with self._folder, self._listener:
+            while (connection := self._accepted()) is not None:
+                login = Login()
+                try:
+                    process = self._begun(connection)
+                except OSError as error:  # no ssh there, or no more descriptors
+                    login.over()
+                    self._errors.write_text(str(error))
+                    connection.close()
+                else:
+                    name, given = threading.current_thread().name, (connection, process, login)
+                    threading.Thread(target=_answer, args=given, daemon=True, name=name).start()
+
+    def _accepted(self) -> socket.socket | None:
+        """The next connection; None after `close`."""
+        with contextlib.suppress(OSError):
+            return self._listener.accept()[0]
+        return None
 
     def _begun(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
         with self._errors.open("ab") as errors:
@@ -199,18 +239,13 @@ class SshRelay:
             )
 
 
-def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]", login: Login) -> None:
     """Pass on whatever ssh prints until it ends; with its first byte it has logged in."""
-    with connection, process:
+    with connection, process, login:
         answer = cast("IO[bytes]", process.stdout).fileno()
-        begins = select.poll()
-        begins.register(answer, select.POLLIN)
-        try:
-            begins.poll(LOGIN_SECONDS * 1000)
-        finally:
-            _logins.release()
         with contextlib.suppress(OSError):  # whoever asked has gone
             while part := os.read(answer, CHUNK):
+                login.over()
                 _send(connection, part)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)  # ssh has it too, as its input

@@ -21,7 +21,7 @@ from commands.options import chosen, examples, with_stack
 from fleet import report
 from fleet.hosts import Hosts
 from fleet.images import image_hosts
-from fleet.nodes import Backup, FleetNode, Status
+from fleet.nodes import Backup, FleetNode
 from wallets.nodes import DeployedNode, nodes_of
 from wallets.records import recorded
 
@@ -61,7 +61,7 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
         if as_json:
             click.echo(json.dumps(report.as_json(name, seen, now), indent=1))
         else:
-            Console(soft_wrap=True).print(_text(seen, now, _width()))
+            Console(soft_wrap=True).print(_coloured(report.text(seen, now, _width())))
         return 0 if all(one.is_ok for one in seen) else PART
     finally:
         hosts.close()
@@ -122,8 +122,8 @@ def _width() -> int | None:
     return Console().width if sys.stdout.isatty() else None
 
 
-def _text(seen: Sequence[Status], now: datetime, width: int | None) -> Text:
-    text = Text(report.text(seen, now, width))
+def _coloured(said: str) -> Text:
+    text = Text(said)
     for state, style in report.STYLES.items():
         text.highlight_words([state.value], style)
     return text
@@ -143,7 +143,9 @@ def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
             while True:
                 seen, now = hosts.look(), datetime.now(UTC)
-                live.update(_text(seen, now, live.console.width), refresh=True)
+                # The last line stays free, for the cursor when it ends.
+                width, height = live.console.size
+                live.update(_coloured(report.screen(seen, now, width, height - 1)), refresh=True)
                 time.sleep(EVERY)
     except KeyboardInterrupt:
         return

@@ -81,6 +81,8 @@ class WorkspaceArgs:
     """Paths in the folder that are empty inside."""
     authorities: str = ""
     """Certificate authorities of the network (PEM), beside Debian's."""
+    pull_from: pulumi.Input[str] | None = None
+    """Repository that its host pulls the image from; None is the image's own."""
 
 
 class Workspace(pulumi.ComponentResource):
@@ -118,6 +120,7 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-pulled",
             host=args.host,
             image=args.image,
+            pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)

@@ -1,11 +1,13 @@
 """The status of a fleet as text for a person, and as JSON for a program (docs/fleet-status.md)."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from clients.pull import is_same
+from display.columns import columns
 from display.fleet import table
 from display.rollback import rolled_back
 from display.units import since, size
@@ -33,6 +35,28 @@ def text(found: Sequence[Status], now: datetime, width: int | None) -> str:
     lines = [table(PARTS, [_row(one, now) for one in found], width), ""]
     remarks = [remark for one in found for remark in _remarks(one)]
     return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(found, now)])
+
+
+def screen(found: Sequence[Status], now: datetime, width: int, height: int) -> str:
+    """Text for a terminal of that size: all of it, or what fits, with the nodes that need attention first."""
+    whole = text(found, now, width)
+    if sum(len(_wrapped(line, width)) for line in whole.splitlines()) <= height:
+        return whole
+    ordered = sorted(found, key=lambda one: one.is_ok)
+    end = ["", *_wrapped(summary(found, now), width)]
+    room = max(1, height - 1 - len(end))
+    shown = ordered if len(ordered) <= room else ordered[: room - 1]
+    lines = columns([PARTS[0], *(_row(one, now)[: len(PARTS[0])] for one in shown)]).splitlines()
+    if rest := len(ordered) - len(shown):
+        lines.append(f"{rest} more nodes: all are shown without --watch")
+    elif remarks := [remark for one in ordered for remark in _remarks(one)][: max(0, room - len(shown) - 1)]:
+        lines += ["", *remarks]
+    return "\n".join([*(line[:width] for line in lines), *end][:height])
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """The lines that one takes in a terminal of that width."""
+    return textwrap.wrap(line, width) or [""]
 
 
 def summary(found: Sequence[Status], now: datetime) -> str:

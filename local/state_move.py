@@ -125,6 +125,8 @@ def _put(layout: Layout, target: Path) -> str | None:
         write_aside(record(EARLIER), f"{PROJECT}\n")
         EARLIER.chmod(0o700)
         (target / LOCK).unlink(missing_ok=True)
+        if begun := _begun(layout):
+            return begun
         EARLIER.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
@@ -132,6 +134,16 @@ def _put(layout: Layout, target: Path) -> str | None:
         return _copy(layout, target)
     sync(target.parent)
     sync(EARLIER.parent)
+    return None
+
+
+def _begun(layout: Layout) -> str | None:
+    """Words of a pulumi that has begun to change a stack since the services were stopped, or None."""
+    try:
+        for stack in all_stacks(layout):
+            refuse_while_locked(layout, stack)
+    except SetupError as error:
+        return str(error)
     return None
 
 
@@ -149,6 +161,9 @@ def _copy(layout: Layout, target: Path) -> str | None:
                 run(["diff", "-rq", "--no-dereference", *pair], log=log, doing="comparing the copy")
         write_aside(part / MOVED_FROM, str(EARLIER))
         os.sync()
+        if begun := _begun(layout):
+            shutil.rmtree(part)
+            return begun
         part.rename(target)
     except (OSError, SetupError):
         shutil.rmtree(part, ignore_errors=True)

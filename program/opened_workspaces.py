@@ -6,12 +6,12 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.naming import pinned
+from catalogue.naming import pinned, split_pinned
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
 from program.bases import authorities
 from program.hosts import host_of
-from settings.names import engine_of, page_port, workspace_container, workspace_volumes
+from settings.names import engine_of, page_port, pull_from, workspace_container, workspace_volumes
 from settings.opening import OpenSettings
 from settings.stack import StackSettings
 
@@ -32,6 +32,7 @@ def open_workspace(
     [tag, *_] = wanted(settings.workspaces[name].python)
     variant = settings.hosts[opening.host].variant
     home, data = workspace_volumes(name, opening)
+    registry = pull_from(opening.host, settings)
     args = WorkspaceArgs(
         host=host_of(opening.host, settings),
         image=tags.apply(lambda made: _ref(made[tag], variant)),
@@ -46,6 +47,7 @@ def open_workspace(
         memory=opening.memory,
         hidden=opening.hide,
         authorities=authorities(settings) or "",
+        pull_from=tags.apply(lambda made: _repository(made[tag], registry)) if registry else None,
     )
     place = f"{name}-workspace-on-{engine_of(settings, opening.host)}"
     made = Workspace(place, args, pulumi.ResourceOptions(provider=provider))
@@ -56,6 +58,10 @@ def _engine(volume: str | None) -> EngineInside | None:
     if volume is None:
         return None
     return EngineInside(volume=volume, capabilities=DIND_CAPABILITIES, security=DIND_SECURITY)
+
+
+def _repository(published: Mapping[str, Any], registry: str) -> str:
+    return split_pinned(published["registries"][registry])[0]
 
 
 def _ref(published: Mapping[str, Any], variant: str | None) -> str:

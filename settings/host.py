@@ -35,7 +35,7 @@ class HostSettings(Limits):
     )
     """Options of an `ssh://` engine, flag and value as two entries; the check of the host key stays on."""
     pull_from: RegistryName | None = None
-    """Registry that this host pulls images of nodes, exporters and proxies from. Default:
+    """Registry that this host pulls images of nodes, exporters, proxies and opened workspaces from. Default:
     `skycoin:pull-from`."""
 
     @model_validator(mode="after")

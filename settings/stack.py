@@ -46,8 +46,8 @@ class StackSettings(Settings):
     """Stack that publishes the images of all nodes: `organization/skycoin/release` on a backend of one's own,
     `ORG/skycoin/release` on Pulumi's."""
     pull_from: RegistryName | None = None
-    """Registry that hosts pull images of nodes, exporters and proxies from; not with `images-from`. Default:
-    each image's first registry."""
+    """Registry that hosts pull images of nodes, exporters, proxies and opened workspaces from; not with
+    `images-from`. Default: each image's first registry."""
     bases: Annotated[Bases, Field(strict=False)] = Bases.OFFICIAL
     """Base images: `official` ones by digest, whose Go is 1.26.5, without the security fixes of 1.26.6 to
     1.26.11 (no newer digest was on record), or made from Debian packages, with Go 1.26.11 (`debian`). A

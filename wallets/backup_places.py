@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from clients.ssh import ssh_command
+from clients.ssh import Login, ssh_command
 from wallets.backup_files import LocalFolder, is_backup_name, load
 from wallets.errors import WalletError
 
@@ -102,9 +102,12 @@ class SshFolder:
     def load_all(self) -> Iterator[tuple[str, bytes]]:
         """Yield name and bytes of every file that may be a backup, by one connection. Raises WalletError."""
         command = self._command(_ALL)
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        with (
+            Login(),
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as process,
+        ):
             assert process.stdout is not None  # noqa: S101 a pipe was asked for
             try:
                 with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
@@ -128,7 +131,10 @@ class SshFolder:
     def _run(self, script: str, *arguments: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         command = self._command(script, *arguments)
         try:
-            return subprocess.run(command, input=given, capture_output=True, check=False, timeout=_SECONDS)
+            with Login():
+                return subprocess.run(
+                    command, input=given, capture_output=True, check=False, timeout=_SECONDS
+                )
         except subprocess.TimeoutExpired:
             raise WalletError(f"{self._url} did not answer in {_SECONDS} s") from None
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from catalogue.images import EXPORTER, PROXY
-from settings.names import pull_from, registries_of
+from settings.image import ImageSettings
+from settings.names import opened, pull_from, registries_of
 from settings.stack import StackSettings
 from settings.words import did_you_mean, not_listed
+from settings.workspace import WorkspaceSettings
 
 
 def pull_faults(settings: StackSettings) -> Iterator[str]:
@@ -35,15 +37,23 @@ def rollout_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _missing(settings: StackSettings) -> Iterator[str]:
+    for key, host, image, its in _wanted(settings):
+        registry = pull_from(host, settings) if host in settings.hosts else None
+        if registry in settings.registries and registry not in registries_of(its, settings):
+            yield (
+                f"skycoin:{key}: host {host} pulls from {registry!r}, and skycoin:{image} is not published "
+                f"there: add {registry} to its registries"
+            )
+
+
+def _wanted(settings: StackSettings) -> Iterator[tuple[str, str, str, ImageSettings | WorkspaceSettings]]:
+    """(key of what runs, its host, key of an image that it runs, the image's settings)."""
     for name, node in settings.nodes.items():
-        registry = pull_from(node.host, settings) if node.host in settings.hosts else None
-        if registry not in settings.registries:
-            continue
         wanted = [node.image, *([EXPORTER] if node.metrics_port is not None else [])]
         wanted += [PROXY] if node.gui else []
         for image in wanted:
-            if image in settings.images and registry not in registries_of(settings.images[image], settings):
-                yield (
-                    f"skycoin:nodes.{name}: host {node.host} pulls from {registry!r}, and "
-                    f"skycoin:images.{image} is not published there: add {registry} to its registries"
-                )
+            if image in settings.images:
+                yield f"nodes.{name}", node.host, f"images.{image}", settings.images[image]
+    for name, opening in opened(settings):
+        key = f"workspaces.{name}"
+        yield f"{key}.open", opening.host, key, settings.workspaces[name]

@@ -1,13 +1,16 @@
 """A board's sshd counts: no more connections than there are requests at a time, which are used again."""
 
+import os
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from clients.engine import connect
+from clients.engine import Engine, connect
 from local.layout import EngineChoice, Layout, Mode
 from tests.e2e.boards import Board, end_boards, start_board
 from tests.e2e.plugin import NETWORK, VOLUME, Resource, started_plugin
@@ -65,6 +68,31 @@ def test_what_comes_one_after_the_other_shares_one_connection(board: Board) -> N
         assert connect(place).info()["Architecture"]
         assert connect(place).api.volumes() is not None
     assert connections(board) - before == 1
+
+
+def ssh_processes() -> int:
+    """Processes of ssh that this one has started and that run."""
+    found = subprocess.run(
+        ["pgrep", "-c", "-P", str(os.getpid()), "-x", "ssh"], capture_output=True, check=False
+    )
+    return int(found.stdout)
+
+
+def test_of_a_closed_client_no_ssh_is_left(board: Board) -> None:
+    before = ssh_processes()
+    clients = []
+    for _ in range(3):
+        asked = Engine()
+        asked.configure({"host": board.engine, "sshOpts": board.ssh_options})
+        assert asked.client().info()["Architecture"]
+        clients.append(asked.client())
+    assert ssh_processes() == before + 3
+    for client in clients:
+        client.close()
+    until = time.monotonic() + 10
+    while ssh_processes() != before and time.monotonic() < until:
+        time.sleep(0.1)
+    assert ssh_processes() == before
 
 
 @pytest.mark.case(40)

@@ -1,5 +1,7 @@
 """How an engine is connected to: one that does not answer costs its time once."""
 
+import base64
+import gc
 import http.server
 import json
 import os
@@ -7,21 +9,26 @@ import secrets
 import socket
 import socketserver
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from docker.errors import NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from clients import engine, ssh
+from clients import answering, engine, ssh
+from clients.answering import Address
 from clients.engine import Engine, connect
 from clients.errors import SilentHostError
-from clients.ssh import LOGINS, SshRelay
+from clients.host_facts import HostError, ask_host
+from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
+from wallets.backup_places import place
 
 
 @pytest.fixture
@@ -88,14 +95,17 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Make an exec; start it: its output has a part in one packet with the header, and one at its end."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path.endswith("/exec"):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        assert isinstance(self.server, Listener)
+        self.server.headers.append((urlsplit(self.path).path.partition("/v1.41")[2], dict(self.headers)))
+        if "/images/create" in self.path:
+            self.answer(200, {"status": "Pull complete"})
+        elif self.path.endswith("/exec"):
             self.answer(201, {"Id": "one"})
         elif "/gone/" in self.path:
             self.answer(404, {"message": "No such exec instance: gone"})
         else:
             assert json.loads(body)["Detach"] is False
-            assert isinstance(self.server, Listener)
             upgraded = "Upgrade" in self.headers
             first = b"101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp" if upgraded else b"200 OK"
             self.wfile.write(b"HTTP/1.1 " + first + b"\r\n\r\n" + frame(1, b"begun, "))
@@ -128,6 +138,8 @@ class Listener(socketserver.ThreadingUnixStreamServer):
         super().__init__(*arguments)
         self.exec_began, self.exec_may_end = threading.Event(), threading.Event()
         self.exec_may_end.set()
+        self.headers: list[tuple[str, dict[str, str]]] = []
+        """Path and headers of each POST."""
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1
@@ -210,6 +222,40 @@ def test_an_exec_that_runs_holds_up_no_other_request_and_its_connection_serves_n
     assert listener.connections == 3
 
 
+def test_an_exec_is_started_with_the_headers_of_the_docker_config(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HttpHeaders: what stands before an engine may ask for one, in each request."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"HttpHeaders": {"X-Meta-Source": "operator"}}))
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    assert asked.client().api.exec_start("one") == b"begun, ended"
+    assert [(path, sent.get("X-Meta-Source")) for path, sent in listener.headers] == [
+        ("/exec/one/start", "operator")
+    ]
+
+
+def test_a_pull_takes_the_login_that_the_docker_config_has_at_that_moment(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amazon's is good for 12 hours, and a provider lives as long as its `up`."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    for login in ("me:former", "me:renewed"):
+        entry = {"auth": base64.b64encode(login.encode()).decode()}
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {"registry.example": entry}}))
+        list(asked.client().api.pull(f"registry.example/skycoin@sha256:{'a' * 64}", stream=True))
+    (tmp_path / "config.json").unlink()
+    list(asked.client().api.pull(f"registry.example/skycoin@sha256:{'a' * 64}", stream=True))
+    assert [path for path, _ in listener.headers] == ["/images/create"] * 3
+    *sent, none = [headers.get("X-Registry-Auth") for _, headers in listener.headers]
+    found = [json.loads(base64.urlsafe_b64decode(one or "")) for one in sent]
+    assert [one["password"] for one in found] == ["former", "renewed"]
+    assert none is None
+
+
 def test_an_exec_that_is_refused_is_an_error_of_the_engines(listener: Listener) -> None:
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
@@ -251,13 +297,72 @@ def test_no_more_than_ten_connections_log_in_at_once(logins: Path) -> None:
     with ThreadPoolExecutor(25) as pool:
         answers = list(pool.map(answered, relays))
     assert {said for said, _ in answers} == {b"answer\n"}
-    now, most = 0, 0
-    for line in logins.read_text().splitlines():
-        now += 1 if line.endswith("begins") else -1
-        most = max(most, now)
-    assert (now, most) == (0, LOGINS) == (0, 10)
+    assert most_at_once(logins) == (25, LOGINS) == (25, 10)
     for _, connection in answers:
         connection.close()
+
+
+EACH_WAY = """\
+#!/bin/sh
+echo "$$ begins" >> "$LOGINS"
+sleep 0.3
+echo "$$ is in" >> "$LOGINS"
+case "$*" in
+  *" docker system dial-stdio") printf 'HTTP/1.1 200 OK\\r\\n\\r\\n' ;;
+  *"echo ready; cat"*) echo ready ;;
+  *nohup*) echo started ;;
+esac
+cat > /dev/null
+"""
+
+
+def test_all_that_a_process_asks_of_hosts_counts_among_the_ten(logins: Path) -> None:
+    """Facts, pings, ports for pulls and watchdogs came in beside the ten of the relays."""
+    put_ssh(logins, EACH_WAY)
+
+    def pinged(url: str) -> None:
+        assert answering.silent([Address(url)]) == {}
+
+    def told(url: str) -> None:
+        with pytest.raises(HostError):
+            ask_host(url)
+
+    def forwards(url: str) -> None:
+        with forwarded(url, [], "127.0.0.1", 5443) as there:
+            assert there == 5443
+
+    def kept(url: str) -> None:
+        place(f"{url}/backups", []).names()
+
+    ways: list[Callable[[str], object]] = [
+        lambda url: start_detached(url, [], "true", []),
+        lambda url: pinged_through(SshRelay(url, [])),
+        pinged,
+        told,
+        forwards,
+        kept,
+    ]
+    with ThreadPoolExecutor(60) as pool:
+        list(pool.map(lambda at: ways[at % 6](f"ssh://pi@board-{at}.lan"), range(60)))
+    assert most_at_once(logins) == (60, LOGINS)
+
+
+def pinged_through(relay: SshRelay) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(relay.address.removeprefix("unix://"))
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    relay.close()
+
+
+def most_at_once(logins: Path) -> tuple[int, int]:
+    """Logins of a record, and how many there were at a time."""
+    now, most, lines = 0, 0, logins.read_text().splitlines()
+    for line in lines:
+        now += 1 if line.endswith("begins") else -1
+        most = max(most, now)
+    assert now == 0
+    return len(lines) // 2, most
 
 
 LARGE = """\
@@ -329,3 +434,110 @@ def test_a_login_that_waits_for_its_engine_holds_up_no_other(
         assert eleventh.recv(100) == b"answer\n"
     for one in silent:
         one.close()
+
+
+DIAL = """\
+#!{python}
+import os, socket, threading
+with open(os.environ["LOGINS"], "a") as record:
+    print(os.getpid(), file=record)
+engine = socket.socket(socket.AF_UNIX)
+engine.connect("{engine}")
+
+
+def answer():
+    while part := engine.recv(65536):
+        os.write(1, part)
+    os._exit(0)
+
+
+threading.Thread(target=answer, daemon=True).start()
+while part := os.read(0, 65536):
+    engine.sendall(part)
+"""
+
+
+def dialling(logins: Path, listener: Listener) -> None:
+    """Let ssh lead to that engine, until its input ends."""
+    put_ssh(logins, DIAL.format(python=sys.executable, engine=listener.server_address))
+
+
+def behind_ssh(name: str) -> Any:
+    asked = Engine()
+    asked.configure({"host": f"ssh://pi@{name}.lan"})
+    return asked.client()
+
+
+def of_relays(logins: Path) -> tuple[int, int, int]:
+    """Threads of relays, processes of ssh, and sockets that are listened at."""
+    threads = sum(one.name.startswith("ssh ssh://pi@closed-") for one in threading.enumerate())
+    pids = logins.read_text().split() if logins.exists() else []
+    sockets = Path(tempfile.gettempdir()).glob("skycoin-ssh-*/docker.sock")
+    return threads, sum(Path(f"/proc/{pid}").exists() for pid in pids), len(list(sockets))
+
+
+def comes_to(wanted: tuple[int, int, int], logins: Path, seconds: float = 5) -> bool:
+    until = time.monotonic() + seconds
+    while of_relays(logins) != wanted and time.monotonic() < until:
+        time.sleep(0.02)
+    return of_relays(logins) == wanted
+
+
+@pytest.fixture
+def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder for temporary files in which no other test's relay listens; a socket's path must be short."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_of_a_closed_client_no_ssh_no_thread_and_no_socket_is_left(listener: Listener, logins: Path) -> None:
+    """A provider that lives for hours, and `fleet status --watch`, gathered one of each at every look."""
+    dialling(logins, listener)
+    clients = [behind_ssh(f"closed-{number}") for number in range(5)]
+    assert [client.api.version()["Version"] for client in clients] == ["20.10.24"] * 5
+    assert of_relays(logins) == (10, 5, 5)
+    for client in clients:
+        client.close()
+    assert comes_to((0, 0, 0), logins)
+    for client in clients:
+        client.close()  # again: no error
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_a_client_that_nobody_has_any_more_is_one_that_was_closed(listener: Listener, logins: Path) -> None:
+    dialling(logins, listener)
+    assert behind_ssh("closed-1").api.version()["Version"] == "20.10.24"
+    gc.collect()
+    assert comes_to((0, 0, 0), logins)
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_of_a_host_that_does_not_answer_nothing_is_left(logins: Path) -> None:
+    put_ssh(logins, "#!/bin/sh\necho 'no route to host' >&2\nexit 255\n")
+    with pytest.raises(SilentHostError, match="no route to host"):
+        behind_ssh("closed-1")
+    assert comes_to((0, 0, 0), logins)
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_who_still_works_with_a_client_that_was_made_anew_is_not_cut_off(
+    listener: Listener, logins: Path
+) -> None:
+    """A connection that was dropped while it waited says nothing of the others: one may be at a pull."""
+    dialling(logins, listener)
+    place = {"engine": "ssh://pi@closed-9.lan"}
+    former = connect(place)
+    listener.exec_may_end.clear()
+    with ThreadPoolExecutor(1) as pool:
+        output = pool.submit(former.api.exec_start, "one")
+        assert listener.exec_began.wait(10)
+        former.api.timeout = 0.0001  # so that the ping fails
+        later = connect(place)
+        former.api.timeout = 20
+        listener.exec_may_end.set()
+        assert output.result(10) == b"begun, ended"
+    assert later is not former
+    assert former.api.version()["Version"] == "20.10.24"
+    later.close()

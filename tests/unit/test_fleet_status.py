@@ -1,9 +1,11 @@
 """`skyinfra fleet status`: what is asked of hosts, what is made of their answers, and how it is shown."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Sequence
@@ -462,6 +464,51 @@ def test_a_node_that_is_rolled_back_is_said_with_the_way_to_lift_it() -> None:
     assert bare["rollback"] is None
 
 
+DEAD = "ssh: connect to host board-9.lan port 22: No route to host, and so on for more than a line"
+
+
+def many(count: int) -> list[Status]:
+    """A fleet whose last node needs attention."""
+    fleet = [well(f"node-{number}", host=f"board-{number}") for number in range(count)]
+    return [*fleet[:-1], Status(node=fleet[-1].node, state=State.NO_ANSWER, reason=DEAD)]
+
+
+def test_a_screen_that_has_room_shows_the_whole_text() -> None:
+    whole = report.text(many(4), AT, 80)
+    height = len(whole.splitlines()) + 1  # the reason takes two
+    assert report.screen(many(4), AT, 80, height) == whole
+    assert report.screen(many(4), AT, 80, height - 1) != whole
+
+
+def test_a_short_screen_shows_what_needs_attention_first_and_counts_the_rest() -> None:
+    *rows, more, empty, summary = report.screen(many(30), AT, 80, 10).splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["NODE", "HOST", "STATE"],
+        ["node-29", "board-29", "does"],
+        *([f"node-{number}", f"board-{number}", "synced"] for number in range(5)),
+    ]
+    assert (more, empty) == ("24 more nodes: all are shown without --watch", "")
+    assert summary.endswith("30 nodes on 30 hosts: 29 synced, 1 does not answer")
+
+
+def test_a_screen_that_has_room_for_all_nodes_alone_shows_their_reasons_too() -> None:
+    lines = report.screen(many(6), AT, 80, 14).splitlines()
+    assert [line.split()[0] for line in lines[:7]] == ["NODE", "node-5", *(f"node-{n}" for n in range(5))]
+    said = f"node-5 on host board-5: does not answer: {DEAD}"[:80]
+    assert lines[7:10] == ["", said, ""]
+    assert lines[10].startswith("2026-11-26 09:15:00 UTC, 6 nodes")
+    assert len(lines) == 11
+
+
+@pytest.mark.parametrize("count", [1, 7, 60])
+def test_no_screen_is_longer_than_its_terminal(count: int) -> None:
+    fleet = many(count)
+    for width, height in itertools.product((20, 60, 80, 200), (1, 2, 3, 4, 5, 8, 13, 24, 39)):
+        text = report.screen(fleet, AT, width, height)
+        lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""]]
+        assert len(lines) <= height, (width, height)
+
+
 def test_a_backup_that_is_gone_is_said() -> None:
     gone = Backup(time=AT, file="/b.age", is_gone=True)
     assert " gone " in report.text([replace(well("a"), node=node("a", backup=gone))], AT, None)
@@ -611,8 +658,11 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
     assert engine.closed
 
 
-def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Path) -> None:
-    """The real screen: a pseudo-terminal of 80 columns."""
+@pytest.mark.parametrize(("height", "count"), [(24, 1), (9, 30)])
+def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(
+    height: int, count: int, tmp_path: Path
+) -> None:
+    """The real screen: a pseudo-terminal of 80 columns; a short one says how many nodes it does not show."""
     import pty
     import signal
     import struct
@@ -621,6 +671,7 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
     termios = pytest.importorskip("termios")
     program = tmp_path / "watch.py"
     program.write_text(
+        "import sys\n"
         "from commands import fleet_status\n"
         "from fleet.nodes import State, Status\n"
         "from tests.unit.fleet_engine import node\n"
@@ -628,17 +679,18 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
         "    looks = 0\n"
         "    def look(self):\n"
         "        Hosts.looks += 1\n"
-        "        return [Status(node=node(f'look-{Hosts.looks}'), state=State.NO_ANSWER, reason='dead')]\n"
+        "        names = [f'look-{Hosts.looks}-{number}' for number in range(int(sys.argv[1]))]\n"
+        "        return [Status(node=node(name), state=State.NO_ANSWER, reason='dead') for name in names]\n"
         "fleet_status.EVERY = 0.2\n"
         "fleet_status._watch(Hosts(), 'fleet', False)\n"
         "print('ended well')\n"
     )
     root = Path(__file__).parents[2]
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, 80, 0, 0))
     env = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm", "COLUMNS": "", "LINES": ""}
     with subprocess.Popen(
-        [sys.executable, str(program)], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root
+        [sys.executable, str(program), str(count)], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root
     ) as process:
         os.close(slave)
         said = b""
@@ -655,3 +707,4 @@ def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(tmp_path: Pat
     assert b"Traceback" not in said
     assert said.rstrip().endswith(b"ended well")
     assert b"\x1b[2K" in said, "drawn over the last one"
+    assert (b"26 more nodes" in said) is (count == 30)

@@ -188,7 +188,8 @@ def test_a_taken_port_names_its_holder_and_the_key_to_change() -> None:
     [said] = found(listeners=frozenset({Listener("127.0.0.1", 6420, 33)}))
     assert said == (
         "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or write "
-        "another port (skycoin:nodes.attic.rpc-port)."
+        "another port; where a node is to give it up, let an `up` change that node alone first "
+        "(skycoin:nodes.attic.rpc-port)."
     )
     held = replace(FOREIGN, ports=frozenset({("", 6000)}))
     [said] = found(containers=(OWN, held))

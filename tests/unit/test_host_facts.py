@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,6 +101,26 @@ def test_a_board_without_getconf_shows_its_bits_by_its_shell(host: RecordedHost)
 def test_a_clock_is_compared_with_this_machines(host: RecordedHost, there: str, ahead: float) -> None:
     host.says("date", f"echo {there}")
     assert ask_host(PI).ahead == pytest.approx(ahead, rel=0.1)
+
+
+def test_a_clock_is_compared_with_the_time_after_the_wait_for_a_login(
+    host: RecordedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten others log in for an hour: it is no part of the time that the answer took."""
+    waited = threading.Event()
+
+    class SlowLogin:
+        def __enter__(self) -> None:
+            waited.set()
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    clock = SimpleNamespace(time=lambda: time.time() - (0 if waited.is_set() else 7200))
+    monkeypatch.setattr(host_facts, "Login", SlowLogin)
+    monkeypatch.setattr(host_facts, "time", clock)
+    host.says("date", "echo $(($(exec /bin/date +%s) - 3600))")
+    assert ask_host(PI).ahead == pytest.approx(-3600, rel=0.1)
 
 
 def test_the_disk_is_that_of_dockers_data_or_of_the_nearest_folder_that_can_be_seen(

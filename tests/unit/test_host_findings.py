@@ -57,7 +57,8 @@ def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEn
         hosts.preflight(engine).create(WANTED)
     assert str(refused.value) == (
         "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or write "
-        "another port (skycoin:nodes.one.rpc-port)."
+        "another port; where a node is to give it up, let an `up` change that node alone first "
+        "(skycoin:nodes.one.rpc-port)."
     )
     assert not engine.volumes
     assert not engine.asked

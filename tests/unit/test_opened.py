@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from catalogue.workspaces import AUTHORITIES, TRUSTING, authority_variables
-from mocks.engine import CONTAINER, DOCKER_PROVIDER
+from mocks.engine import CONTAINER, DOCKER_PROVIDER, PULLED, TAG
 from tests.unit.engine import Engine
 from tests.unit.projects import up_with
 
@@ -40,6 +40,33 @@ def test_it_runs_the_list_that_was_built_by_digest(dind: bool, tag: str) -> None
 def test_a_host_with_a_declared_architecture_gets_its_variant() -> None:
     engine = opened(host={"arch": "arm64v8"})
     assert container(engine)["image"] == f"{REPOSITORY}@{engine.digest('workspace-cli-arm64v8-image')}"
+
+
+def test_its_host_pulls_it_from_the_registry_that_the_host_names() -> None:
+    """It was pulled from the image's first registry, which a board does not reach."""
+
+    def up(**host: str) -> Engine:
+        return up_with(
+            "workspace",
+            registries={"local": {"kind": "local"}, "hub": {"kind": "hub", "namespace": "sky"}},
+            hosts={"here": {"engine": "ssh://pi@attic.lan:22", **host}},
+            workspaces={
+                "cli": {
+                    **CLI,
+                    "registries": ["local", "hub"],
+                    "open": {"host": "here", "folder": "/home/me/w"},
+                }
+            },
+        )
+
+    name = "cli-workspace-on-attic.lan-pulled"
+    plain, there = (engine.one(PULLED, name).inputs for engine in (up(), up(**{"pull-from": "hub"})))
+    assert plain.get("pullFrom") is None
+    assert there["pullFrom"] == "docker.io/sky/skycoindev-cli"
+    assert there["image"] == plain["image"], "it replaces nothing"
+    tag = "workspace-cli-hub-develop-tag"
+    engine = up(**{"pull-from": "hub"})
+    assert engine.one(TAG, tag).urn in engine.one(PULLED, name).dependencies, "it is pulled once it is there"
 
 
 def test_on_another_engine_it_is_another_workspace() -> None:

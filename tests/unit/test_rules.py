@@ -201,6 +201,25 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {
+            "registries.hub": {"kind": "ghcr", "namespace": "sky"},
+            "images.skycoin.registries": ["local", "hub"],
+            "workspaces": {
+                "cli": {
+                    "arches": ["amd64"],
+                    "registries": ["local"],
+                    "open": {"host": "here", "folder": "/home/me/project"},
+                },
+                "python": {"arches": ["amd64"], "registries": ["local"]},
+            },
+            "pull-from": "hub",
+        },
+        [
+            "skycoin:workspaces.cli.open: host here pulls from 'hub', and skycoin:workspaces.cli is not "
+            "published there: add hub to its registries",
+        ],
+    ),
+    (
         {"images": {}, "images-from": "organization/skycoin/release", "pull-from": "local"},
         [
             "skycoin:pull-from: 'local' needs images of this stack; with images-from, the other stack "

@@ -334,6 +334,35 @@ def test_nothing_is_stopped_while_a_command_or_pulumi_is_at_work(home: Home, run
     assert services.running_pid(running, "registry") is not None
 
 
+@pytest.mark.parametrize("disks", [1, 2])
+def test_a_state_that_pulumi_has_begun_to_change_meanwhile_is_not_moved_under_it(
+    disks: int,
+    home: Home,
+    old: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    """Services take their time to stop, and a copy takes minutes: what pulumi wrote by then was lost."""
+    lock = home.earlier / "backend/.pulumi/locks/organization/skycoin/local/one.json"
+
+    def begin(*_: object) -> None:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.write_text(f'{{"pid": {os.getpid()}, "username": "me"}}')
+
+    if disks == 1:
+        monkeypatch.setattr("local.state_move.remove_build_network", begin)
+    else:
+        request.getfixturevalue("two_disks")
+        monkeypatch.setattr("local.state_move.os.sync", begin)
+    assert moved(old) == old
+    assert {name: (home.earlier / name).read_text() for name in FILES} == FILES
+    assert list(home.target.parent.iterdir()) == []
+    said = capsys.readouterr().out
+    assert "• the state of the set-up stays in the checkout, where" in said
+    assert f"pulumi (process {os.getpid()} of me) is changing the stack local." in said
+
+
 def test_a_run_that_comes_too_late_finds_it_moved(home: Home, old: Layout) -> None:
     assert moved(old).state == home.target
     assert moved(old).state == home.target
