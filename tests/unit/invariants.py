@@ -30,7 +30,8 @@ def _rules_hold(engine: "Engine") -> None:
     from tests.unit.previews import first_preview
 
     broken = broken_rules(wanted(first_preview(engine)), RULES)
-    assert not broken, [(one.rule.name, one.breaches, one.error) for one in broken]
+    said = [f"{name}: {how}" for one in broken for name, how in one.breaches]
+    assert not broken, [*said, *(one.error for one in broken if one.error)]
 
 
 def _urns_are_unique(engine: "Engine") -> None:
