@@ -24,7 +24,8 @@ def check_invariants(engine: Engine) -> None:
 def _rules_hold(engine: Engine) -> None:
     """The rules that a review looks at, over everything that a program asks for here."""
     broken = broken_rules(wanted(first_preview(engine)), RULES)
-    assert not broken, [(one.rule.name, one.breaches, one.error) for one in broken]
+    said = [f"{name}: {how}" for one in broken for name, how in one.breaches]
+    assert not broken, [*said, *(one.error for one in broken if one.error)]
 
 
 def _urns_are_unique(engine: Engine) -> None:
