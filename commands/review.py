@@ -86,7 +86,7 @@ def review(
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """The page of a stack; without a backend it is that of a preview that was saved."""
+    """The page of a stack or, without a backend, of a saved preview."""
 
     stack: str
     backend: Backend | None = None
@@ -95,7 +95,7 @@ class _Page:
     details_file: TextIO | None = None
 
     def print(self, done: Previewed) -> int:
-        """Print it; the exit code.
+        """Print the page; returns the exit code.
 
         Where there is no preview, or Pulumi failed without a fault, it says so. Raises PreviewError.
         """

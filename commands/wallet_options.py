@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def with_ssh(function: Function) -> Function:
-    """Add the option for ssh's own."""
+    """Add the option `--ssh-option`."""
     return click.option(
         "--ssh-option",
         "ssh_options",

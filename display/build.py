@@ -61,9 +61,9 @@ class Build:
 
     @property
     def step(self) -> str:
-        """Headline of the step that was heard of last and is not over; between two of them the last one's.
+        """Headline of the newest step that still runs; between two steps, of the last one.
 
-        Others than builds have no steps: their last line.
+        What is not a build has no steps: its last line.
         """
         running = [number for number in self._heard if number not in self._over]
         if heard := running or self._heard:
@@ -80,7 +80,7 @@ class Build:
 
 
 def gist(step: str) -> str:
-    """A step's headline. Of a long script, the programs that it runs: its beginning is seldom what lasts."""
+    """A step's headline; for a long script, the names of the programs that it runs."""
     head, run, script = step.partition(" RUN ")
     if run and len(step) > _WIDTH:
         commands = (command.split() for command in re.split(r"&&|\|\||[;|]", script))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Its lines; a cell's own bars and line breaks don't end it."""
+    """Lines of a table; bars and line breaks in a cell are escaped."""
     return [f"| {' | '.join(map(_cell, row))} |" for row in (heads, ["---"] * len(heads), *rows)]
 
 
@@ -14,7 +14,7 @@ def _cell(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text of somebody else's, whose `<` begins no tag or comment that would hide what follows."""
+    """Text from elsewhere, escaped so that no `<` begins a tag or comment that hides the rest."""
     return text.replace("<", "&lt;")
 
 

@@ -1,7 +1,7 @@
 """A Pulumi update, from the events of its engine → the lines and rows that people read.
 
-What did not change is counted, not listed. What lasts is said when it begins, while it goes on and when it
-ends. An event of a kind or a form that is not known here is passed over.
+What did not change is counted, not listed. What takes long is reported when it begins, while it runs and
+when it ends. An event of an unknown kind or form is ignored.
 """
 
 import re
@@ -127,7 +127,7 @@ class Update:
         """True once the engine has told anything."""
 
     def take(self, event: Mapping[str, Any], now: float) -> list[str]:
-        """Lines that an event is worth at once."""
+        """Lines to print at once for an event."""
         kinds = {
             "preludeEvent": self._begins_anew,
             "resourcePreEvent": self._begins,
@@ -155,7 +155,7 @@ class Update:
         return ["", f"{_INDENT}{how}"]
 
     def beats(self, now: float) -> list[str]:
-        """Lines for those who see no rows: what begins to last, and a sign of life after a silence."""
+        """Lines where no rows are drawn: operations that take long, and a sign of life after a silence."""
         lines = []
         for one in self._running.values():
             if not self._planning and not one.told and one.lasts:
@@ -166,7 +166,7 @@ class Update:
         return self._spoken(lines, now)
 
     def rows(self, now: float) -> list[Row]:
-        """All that goes on now, the oldest first; one for the whole, where nothing does yet."""
+        """Rows of all running operations, oldest first; one row for the whole update while none runs yet."""
         lasting = (one for one in self._running.values() if one.lasts or now - one.began >= _BRIEF)
         running = sorted(lasting, key=lambda one: one.began)
         rows = [Row(one.doing, one.build.step, now - one.began) for one in running]
@@ -331,7 +331,7 @@ class Update:
 
 
 def _titled(error: str, urns: Sequence[str]) -> list[str]:
-    """The error's lines behind the names of what failed of it; of the program's own there is no name."""
+    """Lines of an error, after the names of what failed; an error of the program has no name."""
     names = [name_of(urn) for urn in urns if urn and not _of_stack(urn)]
     title = f"error: {', '.join(names)}:" if names else "error:"
     return f"{title}{chr(10) if len(names) > 1 else ' '}{error}".splitlines()

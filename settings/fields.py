@@ -32,7 +32,7 @@ SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVA
 """In a name: its value is not shown, and has no place in clear."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
 LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)")
-"""In a URL: a password, or what http takes for one. `git@` of ssh is none."""
+"""In a URL: a password, or what http takes for one. `git@` of ssh is not a password."""
 
 
 def _checked(fault: str | None) -> None:

@@ -43,7 +43,7 @@ class SourceSettings(Settings):
     branch: Branch = ""
     """Branch that the commit is on, for the image's labels. Default: empty; a path's own."""
     date: Date | None = None
-    """Time of the commit, which becomes the time of all files. Default: none, files are of 1970; a path's
+    """Time of the commit, which becomes the time of all files. Default: none, files are dated 1970; a path's
     last commit."""
 
     @property

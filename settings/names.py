@@ -33,7 +33,7 @@ def tags_of(image: ImageSettings) -> list[str]:
 
 
 def exact_tags_of(image: ImageSettings) -> list[str]:
-    """Those of `tags_of` that never get other content."""
+    """Tags of an image that never get other content."""
     return exact_tags(image.channel, version=image.source.version, revision=image.revision)
 
 
@@ -80,7 +80,7 @@ def base_registry(settings: StackSettings) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository that a stack publishes in, and for whom."""
+    """A repository that a stack publishes in, and the entry that it belongs to."""
 
     key: str
     """In the YAML, under `skycoin:`."""
@@ -93,7 +93,7 @@ class Place:
 
 
 def places(settings: StackSettings) -> Iterator[Place]:
-    """Every one, those that no setting can change first; entries that name what is not there have none."""
+    """Every repository of the stack, first those that no setting can change; unknown registries have none."""
     for name, workspace in settings.workspaces.items():
         if name in WORKSPACES:
             yield from _workspace_places(name, workspace, settings)
@@ -196,7 +196,7 @@ def page_port(name: str, opening: OpenSettings) -> int | None:
 
 
 def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
-    """Those that the stack runs itself, by name."""
+    """Registries that the stack runs itself, by name."""
     return {name: one for name, one in settings.registries.items() if one.kind is RegistryKind.HOSTED}
 
 

@@ -1,4 +1,4 @@
-"""`open` of a workspace: on which host it runs, over which folder, as whom. What one entry shows."""
+"""`open` of a workspace: on which host it runs, over which folder, as whom. Checks what one entry shows."""
 
 import posixpath
 import re

@@ -11,7 +11,7 @@ from settings.workspace import WorkspaceSettings
 
 
 def workspace_faults(settings: StackSettings) -> Iterator[str]:
-    """Every fault of the workspaces, but for those of their registries."""
+    """Every error of the workspaces, except those of their registries."""
     for name, workspace in settings.workspaces.items():
         key = f"skycoin:workspaces.{name}"
         entry = WORKSPACES.get(name)
@@ -47,7 +47,7 @@ def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: St
 
 
 def workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of the registries of workspaces, and of their repositories there."""
+    """Errors of the registries of workspaces, and of their repositories there."""
     for name, workspace in settings.workspaces.items():
         key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
         yield from registry_faults(key, names, settings)

@@ -186,7 +186,7 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
         f"{FINGERPRINT}.\n" in ran.out
     )
     assert f"Kept on host attic: wallet volume {WALLET}, its copies in {WALLET}-backups." in ran.out
-    assert "The old volumes are a copy by now: host attic refuses them to a node." in ran.out
+    assert "The old volumes are only a copy now: host attic refuses them to a node." in ran.out
     assert [call[0] for call in fleet.calls] == ["state", "destroy", "up"]
     remembered = (fleet.shed.folder(f"{WALLET}-backups") / ".identity").read_text().splitlines()
     assert remembered[0] == (fleet.shed.folder(WALLET) / ".skyinfra-id").read_text().strip()
@@ -268,7 +268,10 @@ def refused(fleet: Fleet) -> None:
 
 def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
-    assert (ran.code, "Nobody is there to ask: `--yes` goes on without a question." in ran.err) == (1, True)
+    assert (ran.code, "There is no terminal to ask: `--yes` goes on without a question." in ran.err) == (
+        1,
+        True,
+    )
     refused(fleet)
 
 

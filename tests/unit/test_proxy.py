@@ -181,7 +181,7 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"path": "../nginx", "version": "v1.22.1"}}},
-            "skycoin:images.proxy.source: path is no source of proxy; allowed is debian",
+            "skycoin:images.proxy.source: path is not a source of proxy; allowed is debian",
         ),
         (
             {"nodes.one-proxy": {"image": "skycoin", "host": "here", "rpc-port": 7000}},

@@ -443,7 +443,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {NODE + "args": args},
             "skycoin:nodes.one",
-            f"args: {stray!r} is no flag: the node would drop it and all that follows; write -flag=value",
+            f"args: {stray!r} is not a flag: the node would drop it and what follows; write -flag=value",
         )
         for args, stray in (
             (["--", "sh"], "--"),

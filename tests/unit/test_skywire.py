@@ -49,7 +49,7 @@ def test_a_module_is_no_source_of_it() -> None:
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skywire": {**SKYWIRE, "source": source}}))
     assert caught.value.faults == [
-        "skycoin:images.skywire.source: module is no source of skywire; allowed is git or path"
+        "skycoin:images.skywire.source: module is not a source of skywire; allowed is git or path"
     ]
 
 

@@ -137,7 +137,7 @@ def test_a_container_that_runs_is_stopped_after_a_yes_alone(
     old = host.old("running", wallet=FILES)
     ran = adopt(skyinfra)
     assert (ran.code, old.status) == (1, "running")
-    assert "Nobody is there to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
+    assert "There is no terminal to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
     refused(host)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     with monkeypatch.context() as patched:
