@@ -93,6 +93,6 @@ def gist(step: str) -> str:
 
 
 def _program(words: Sequence[str]) -> str:
-    """Such as `go mod download`: the first words of a command, up to its first option, path or quote."""
+    """Text such as `go mod download`: the first words of a command, up to its first option, path or quote."""
     plain = itertools.takewhile(re.compile(r"[a-z][a-z0-9_.-]*").fullmatch, words[:3])
     return " ".join(plain)

@@ -87,7 +87,7 @@ class Operation:
 
     @property
     def doing(self) -> str:
-        """Such as `creating node-1-container`."""
+        """Text such as `creating node-1-container`."""
         return f"{_DOING.get(self.step.op, self.step.op)} {self.step.name}"
 
 
@@ -196,11 +196,11 @@ class Update:
 
     @property
     def is_late(self) -> bool:
-        """True where nothing failed but builds with a step that the builder had not started in time."""
+        """True if nothing failed except builds with a step that the builder did not start in time."""
         return bool(self._errors) and all(_LATE in error for error in self._errors)
 
     def is_stuck(self, now: float) -> bool:
-        """True where nothing goes on, and pulumi waits for ever.
+        """True where nothing goes on, and pulumi waits forever.
 
         With `--continue-on-error` it never answers the program where the first half of a replacement
         failed, the deletion before the creation (3.259, executeChain in step_executor.go).
@@ -346,7 +346,7 @@ def _whose(urn: str) -> str:
 
 
 def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
-    """Such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
+    """Text such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
     words = [(op, f"to {op}" if planned else _DONE.get(op, f"{op}d")) for op in _COUNTED if op != "same"]
     known = [f"{counts[op]} {word}" for op, word in (*words, ("same", "unchanged")) if counts.get(op)]
     return ", ".join(known)
@@ -358,5 +358,5 @@ def message(body: Mapping[str, Any]) -> str:
 
 
 def seconds(count: float) -> str:
-    """Such as `0.3 s` or `45 s`."""
+    """Text such as `0.3 s` or `45 s`."""
     return f"{count:.0f} s" if count >= 9.95 else f"{count:.1f} s"

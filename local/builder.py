@@ -40,7 +40,7 @@ root = "{root}"
 
 
 def builder_service(layout: Layout, program: Path) -> Service:
-    """The service; its settings files are written anew, and the network of its build steps is put right."""
+    """The service; writes its settings files, and repairs the network of its build steps."""
     if len(str(layout.builder_socket)) > SOCKET_LENGTH:
         raise SetupError(
             f"{layout.builder_socket} is too long for a socket's path ({SOCKET_LENGTH} characters at most): "

@@ -41,7 +41,7 @@ def other_checkout(layout: Layout) -> Path | None:
 
 
 def is_there(checkout: Path) -> bool:
-    """True where the folder still holds this program."""
+    """True if the folder still holds this program."""
     return os.access(checkout / "Pulumi.yaml", os.F_OK)
 
 
@@ -95,7 +95,7 @@ def refuse_lost_state(layout: Layout) -> None:
 
 
 def owner_above(path: Path) -> int:
-    """User whom the nearest folder above belongs to that is there."""
+    """Owner of the nearest parent folder that exists."""
     return next(folder for folder in path.parents if folder.exists()).stat().st_uid
 
 
@@ -133,7 +133,7 @@ def _salt(file: Path) -> str:
 
 
 def put_stack_files_back(layout: Layout) -> None:
-    """Copy the files back that a checkout lacks: a new clone would go on with the example's settings."""
+    """Copy missing files back into a checkout: a new clone would otherwise use the example's settings."""
     for stack in filter(is_own, all_stacks(layout)):
         file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
         if copy.exists() and not file.exists():

@@ -69,7 +69,7 @@ def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:
 
 
 def _refuse_known(layout: Layout, stack: str) -> None:
-    """Raise SetupError where there is nothing to adopt; a host that did not answer is adopted later."""
+    """Raise SetupError if there is nothing to adopt; a host that did not answer is adopted later."""
     there = resources(layout, stack)
     if there and not _missing(stack, nodes_of(stack, there)):
         raise SetupError(
@@ -92,7 +92,7 @@ def lost_secrets(layout: Layout, stack: str) -> list[str]:
 
 
 def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Sequence[str]) -> None:
-    """Raise SetupError with the lost secrets; the stack's state is made, so that they can be given anew."""
+    """Raise SetupError with the lost secrets; the stack's state is created, so that they can be set again."""
     if not state_file(layout, stack).exists():
         init_aside(layout, stack, env)
     raise SetupError(

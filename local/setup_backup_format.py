@@ -32,11 +32,11 @@ SINGLE = (
     "certificates/registry.key",
     "backend/.pulumi/meta.yaml",
 )
-"""Files of the state folder that are kept, where they are there."""
+"""Files of the state folder that are backed up if they exist."""
 FOLDERS = ("backend/.pulumi/stacks", "backups")
-"""Folders of it that are kept: states, and notes of the wallets' newest backups."""
+"""Folders of it that are backed up: states, and notes of the wallets' newest backups."""
 _DERIVED = (".attrs", ".bak")
-"""Ends of names there that are not kept: Pulumi makes these files anew. Hidden ones are half-written."""
+"""Endings of names that are not backed up: Pulumi creates these files again. Hidden ones are half-written."""
 _ALLOWED = re.compile(
     "|".join(
         [
@@ -64,7 +64,7 @@ class About:
     """Facts of one backup; none of them is a secret."""
 
     machine: str
-    """Its host name."""
+    """Host name of the machine."""
     time: datetime
     version: str
     """The version of the program."""
@@ -165,7 +165,7 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
 
 
 def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File]:
-    """Files of a backup, once all of it has proved true. Raises UserError.
+    """Files of a backup, after all of it was verified. Raises UserError.
 
     age authenticates no sender: a file that names another place than a set-up's is refused.
     """

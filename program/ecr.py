@@ -14,7 +14,7 @@ from components.ecr import EcrRepository, EcrRepositoryArgs
 from settings.registry import RegistrySettings
 
 KEPT = 10
-"""Features and develop builds that stay where the settings say no number."""
+"""Number of feature and develop builds that stay if the settings give none."""
 
 
 def make_repositories(

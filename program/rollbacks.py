@@ -12,7 +12,7 @@ from settings.node import RollbackSettings
 def kept_back(
     name: str, rollback: RollbackSettings, image: PulledFrom, repository: pulumi.Input[str]
 ) -> PulledFrom:
-    """The image that a node stays at, in place of the one that the stack has for it."""
+    """The image that a node stays at, instead of the stack's."""
     stack, digest = pulumi.get_stack(), rollback.digest
     pulumi.log.warn(rolled_back(name, stack, rollback.model_dump()))
 

@@ -1,4 +1,4 @@
-"""What a provider says to the user beside its results: the engine prints it among a run's messages."""
+"""Messages of a provider to the user: the engine prints them among those of a run."""
 
 import contextlib
 from collections.abc import Callable

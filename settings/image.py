@@ -48,7 +48,7 @@ class SourceSettings(Settings):
 
     @property
     def origin(self) -> str:
-        """Which of module, git, path and debian it is."""
+        """Origin of the source: module, git, path or debian."""
         return next(name for name in ORIGINS if getattr(self, name) is not None)
 
     @model_validator(mode="after")

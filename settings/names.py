@@ -1,4 +1,4 @@
-"""What settings are called and where they go: tags, repositories, engines, containers, volumes."""
+"""Names that follow from settings: tags, repositories, engines, containers, volumes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from settings.stack import StackSettings
 from settings.workspace import WorkspaceSettings
 
 BASE_TAG = "bookworm"
-"""How the tag of a base that a stack builds begins, after Debian's release; the stack's name follows."""
+"""Beginning of the tag of a base that a stack builds, after Debian's release; the stack's name follows."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -73,7 +73,7 @@ def base_repository(base: Base) -> str:
 
 
 def base_registry(settings: StackSettings) -> str | None:
-    """Where bases made from Debian packages are published: where the first image is built."""
+    """Registry of bases made from Debian packages: the one where the first image is built."""
     wanted = (registries_of(image, settings) for image in settings.images.values())
     return next((names[0] for names in wanted if names), None)
 
@@ -87,7 +87,7 @@ class Place:
     registry: str
     """Name of a registry of the stack."""
     repository: str
-    """Under that registry's address."""
+    """Repository under that registry's address."""
     moving: list[str]
     """Tags that move there, by version."""
 

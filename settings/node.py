@@ -24,7 +24,7 @@ from settings.node_flags import fault_of
 
 
 class PeerNetwork(StrEnum):
-    """Which Skycoin network a node joins."""
+    """Skycoin network that a node joins."""
 
     NONE = "none"
     """None: `-disable-networking`."""

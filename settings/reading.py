@@ -1,4 +1,4 @@
-"""From a stack's configuration to its settings, or to all of its errors at once."""
+"""Reading of a stack's configuration: its settings, or all of its errors at once."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence

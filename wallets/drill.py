@@ -1,7 +1,7 @@
-"""A drill: a backup into a throw-away volume, a node without a network over it, and nothing left of both.
+"""A drill: a backup in a throw-away volume, a node without a network on it, and both removed afterwards.
 
-The node's own wallet has no part in it. All that is made has a label, by which it is removed at the end,
-also where the drill fails or is interrupted; one that was killed is cleared away by the next.
+It does not touch the node's own wallet. Volume and container have a label, by which they are removed at
+the end, even if the drill fails or is interrupted; the next drill removes what a killed one left.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Drill:
         self._client = client
 
     def run(self, contents: Contents) -> int:
-        """Let a node find the wallets; the count of addresses. Raises WalletError where it finds less."""
+        """Let a node find the wallets; returns their number of addresses. Raises WalletError."""
         self.remove()
         try:
             container = self._start(contents)

@@ -1,4 +1,4 @@
-"""What one set of wallets has and another lacks."""
+"""Differences between two sets of wallets: what the newer one lacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from wallets.fingerprint import fingerprint_of, found_in
 
 
 def lost(before: Contents, now: Contents) -> list[str]:
-    """Say what `now` lacks of the whole wallets of `before`; one that grew is whole. Raises WalletError."""
+    """List what `now` lacks of the complete wallets of `before`, growth aside. Raises WalletError."""
     known = fingerprint_of_whole(before)
     with _readable(now):
         return found_in(_whole(now), known).lost(known)

@@ -39,7 +39,7 @@ def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
 
 
 def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool) -> None:
-    """Raise WalletError unless a backup is either encrypted or was asked for in clear."""
+    """Raise WalletError unless a backup is encrypted, or `--plain` was given without recipients."""
     if recipients and plain:
         raise WalletError("--plain: there are recipients, and a backup in clear would go past them: drop one")
     if not recipients and not plain:

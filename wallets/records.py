@@ -24,7 +24,7 @@ class Record:
     time: datetime
     fingerprint: str
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     file: str
     """Path or ssh:// address."""
 
@@ -78,7 +78,7 @@ def _path(folder: Path, node: DeployedNode) -> Path:
 
 
 def age(time: datetime) -> str:
-    """How long ago a time was, in words: `3 days`."""
+    """Age of a time in words: `3 days old`."""
     passed = datetime.now(UTC) - time
     if passed < -_FUTURE:
         return "in the future: look at the clocks"

@@ -1,4 +1,4 @@
-"""Temporary copies that the node makes of a wallet while it saves it: whole ones are a way back. Pure.
+"""Temporary copies that the node makes of a wallet while it saves it: a complete one can be restored. Pure.
 
 A crash can leave one beside a torn wallet (docs/wallets.md, “A crash while a wallet is saved”).
 """
@@ -12,7 +12,7 @@ from wallets.errors import WalletError
 
 
 def temporary_copies(contents: Contents) -> dict[str, str]:
-    """Copy → the file that it is of; those alone that are whole, as their names and the parser say."""
+    """Temporary copy → its wallet file; only copies that are complete by their names and the parser."""
     return {
         path: file
         for path, (file, digits) in ((path, saved_by(path)) for path in sorted(contents))
@@ -22,7 +22,7 @@ def temporary_copies(contents: Contents) -> dict[str, str]:
 
 
 def taken(name: str, contents: Contents) -> Mapping[str, File]:
-    """The file that a temporary copy is of, as the copy has it. Raises WalletError."""
+    """The wallet file of a temporary copy, with the copy's content. Raises WalletError."""
     copies = temporary_copies(contents)
     if name not in copies:
         known = ", ".join(copies) or "none"

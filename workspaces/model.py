@@ -1,4 +1,4 @@
-"""What a tool must know to open a workspace: a row of the table, and the image that a stack made of it."""
+"""Facts for opening a workspace: a row of the table, and the image that a stack built from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from display.errors import UserError
 
 
 class WorkspaceError(UserError):
-    """There is no such workspace, or nothing may be written; the message says what is there."""
+    """A workspace does not exist, or nothing may be written; the message says what is there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -104,7 +104,7 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _why_alone(*keys: str) -> str:
-    """Why two keys can't name one volume."""
+    """Reason why two keys can't name one volume."""
     if any(key.endswith(".wallet-volume") for key in keys):
         return "a wallet has one writer and a volume of its own"
     return "two that write to one volume damage what is in it: give each its own"

@@ -57,7 +57,7 @@ def _port_faults(
 
 
 def _taken(settings: StackSettings) -> tuple[dict[tuple[str, int], str], dict[tuple[str, str], str]]:
-    """What nodes have on their engines: ({(engine, port): key}, {(engine, volume): key})."""
+    """Ports and volumes of nodes on their engines: ({(engine, port): key}, {(engine, volume): key})."""
     ports = {place: keys[0] for place, keys in ports_of(settings).items()}
     volumes = {
         (engine_of(settings, node.host), volume): f"nodes.{name}"

@@ -27,7 +27,7 @@ RESERVED_BUILD_ARGS = frozenset(
         NAMED_CONTEXTS,
     ]
 )
-"""What components/ and program/program.py set, beside the catalogue's own of an image."""
+"""Build arguments that components/ and program/program.py set, next to the catalogue's."""
 
 
 GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")
@@ -100,7 +100,7 @@ def repository_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
-    """Why a registry of this kind does not take a repository, or None."""
+    """Reason why a registry of this kind does not take a repository, or None."""
     whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
     fault = None
     if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
@@ -111,7 +111,7 @@ def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
 
 
 def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str]:
-    """Why an image can't be built from `source`."""
+    """Reason why an image can't be built from `source`."""
     if source.origin not in entry.origins:
         allowed = " or ".join(entry.origins)
         yield f"{source.origin} is not a source of {entry.name}; allowed is {allowed}"

@@ -354,7 +354,7 @@ def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
     file.write_text(text)
     ran = skyinfra("images")
     assert ran.code == exit_codes.FAILED
-    assert ran.err == f"error: {file} is damaged: run `make up`, which writes it anew.\n"
+    assert ran.err == f"error: {file} is damaged: run `make up`, which writes it again.\n"
     assert last_engine(set_up) is None, "and `make up` gets past it"
 
 
