@@ -115,7 +115,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
     old = board.docker("ps", "-q", "--no-trunc").strip()
     run = node.begin(image=NEW, healthcheck=SLOW)
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
-    # As an upgrade leaves it: what the new one has written, and the copy of before.
+    # A database as an upgrade leaves it: what the new version has written, and the copy from before.
     in_data(
         board, "mkdir .skycoin && cd .skycoin && echo newer > data.db && echo older > data.db.before-upgrade"
     )
@@ -137,7 +137,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
 
 @pytest.mark.case(36)
 @pytest.mark.case(39)
-def test_a_watchdog_starts_no_second_writer_beside_what_a_person_has_started(
+def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
     board: Board, node: Node
 ) -> None:
     """Cut off, somebody starts a container of their own over the wallet."""

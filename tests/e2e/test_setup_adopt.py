@@ -1,7 +1,7 @@
 """The operator's machine dies without a backup: its nodes are adopted from their engines alone.
 
 The other machine has a clone of the program, the stack's file and the ssh key: no state, no other key, an
-empty registry. One node is on a board behind ssh, the other on an engine beside the machine.
+empty registry. One node is on a board behind ssh, the other on an engine next to the machine's.
 """
 
 import json

@@ -47,7 +47,7 @@ REPORT = {
     "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
     "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
 }
-"""What a verification is answered with."""
+"""Answer to a verification."""
 
 _OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
@@ -100,7 +100,7 @@ class Engine(MockMonitor):
     stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Outputs of other stacks, by full name."""
     bare: str | None = None
-    """What a preview answers as an image's ref; None is its first tag."""
+    """Answer of a preview for an image's ref; None is its first tag."""
     left_out: Collection[str] = ()
     """Tags that an optional registry did not take."""
     aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
@@ -119,7 +119,8 @@ class Engine(MockMonitor):
         """Runs `program` to its end, registrations included, then checks what holds for all of them."""
         from tests.unit.invariants import check_invariants
 
-        # Where in the source a resource was asked for: a third of the time, and no test reads it.
+        # Place in the source where a resource was asked for, left out: it takes a third of the time, and no
+        # test reads it.
         no_trace = patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace)
         with no_trace, asyncio.Runner() as runner:
             runner.run(self._run(program, stack), context=contextvars.copy_context())
@@ -174,7 +175,7 @@ class Engine(MockMonitor):
         return sorted((entry.type, entry.name) for entry in self.registered if entry.parent == parent.urn)
 
     def outputs_of(self, type_: str, name: str) -> dict[str, Any]:
-        """What a component registered as its outputs."""
+        """Outputs that a component registered."""
         urn = self.one(type_, name).urn
         return next(outputs for of, outputs in self.outputs if of == urn)
 
@@ -189,10 +190,10 @@ class Engine(MockMonitor):
         self.digests[digest] = name
         return digest
 
-    # What the SDK calls, from threads.
+    # Functions that the SDK calls, from threads.
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """As the engine does: the types of all ancestors but the stack."""
+        """Type in a URN, as the engine builds it: the types of all ancestors except the stack."""
         qualified = parent.split("::")[2] if parent else ""
         prefix = f"{qualified}$" if qualified not in ("", STACK) else ""
         return f"urn:pulumi:{self.stack}::skycoin::{prefix}{type_}::{name}"
@@ -280,7 +281,7 @@ class Engine(MockMonitor):
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}
 
     def _computed(self, entry: Registered) -> dict[str, Any]:
-        """What the provider adds to the inputs."""
+        """Outputs that the provider adds to the inputs."""
         first = self.preview and not self.unchanged
         if entry.type == PULLED:
             return {"ref": _name_of_pulled(entry.inputs)}

@@ -66,7 +66,7 @@ def test_the_index_lists_every_decision() -> None:
     assert INDEX.read_text() == index()
 
 
-def test_numbers_follow_each_other_but_for_those_that_the_index_names() -> None:
+def test_only_numbers_that_the_index_names_are_missing() -> None:
     numbers = [int(one.number) for one in DECISIONS]
     assert sorted([*numbers, *UNUSED]) == list(range(1, max(numbers) + 1))
     assert all(f"Number {number} was\nnot used." in HEAD for number in UNUSED)

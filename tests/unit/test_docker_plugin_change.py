@@ -173,7 +173,7 @@ def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_
 
 
 class KilledError(BaseException):
-    """The end of a process that cleans nothing up."""
+    """A process that ends without cleaning up."""
 
 
 def killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_what_a_host_does_not_tell_is_unknown(host: RecordedHost) -> None:
 
 
 def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: RecordedHost) -> None:
-    """Docker Desktop: the engine runs in a machine of its own, and the shell beside it."""
+    """Docker Desktop: the engine runs in its own virtual machine, and the shell outside it."""
     host.prints("uname", "24.1.0\n")
     found = ask_host(PI)
     assert (found.bits, found.ahead, found.swap, found.free, found.listeners) == (None,) * 5

@@ -155,7 +155,7 @@ def test_the_example_with_what_is_asked_is_a_valid_stack(name: str, dind: bool, 
 
 
 def _put(raw: dict[str, object], path: list[str], value: object) -> None:
-    """As `pulumi config set --path` does; the only lists here have one element."""
+    """Set a value like `pulumi config set --path`; the only lists here have one element."""
     key, *rest = path
     if not rest:
         raw[key] = str(value) if key == "user" else value

@@ -284,7 +284,7 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     assert text.startswith(f"## Stack mine: WALLET AT RISK, BREAKS {len(changes.broken)} RULES\n")
 
 
-def test_a_rule_of_ones_own_is_said_like_the_projects(tmp_path: Path) -> None:
+def test_a_users_rule_is_reported_like_the_projects(tmp_path: Path) -> None:
     """The example of docs/review.md, which is the whole file."""
     example = PAGE.partition("```python\n")[2].partition("```")[0]
     assert example.startswith((PROJECT / "review" / "own_rules.py").read_text().partition("\n")[0])

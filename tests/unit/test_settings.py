@@ -625,7 +625,7 @@ SECRETS = {"skycoin:build-secrets": '{"GIT_AUTH_TOKEN": "canary"}'}
 
 
 @pytest.mark.case(27)
-def test_a_secret_in_clear_is_refused_among_the_other_faults_and_never_shown() -> None:
+def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({**as_pulumi_gives_it({"bases": "alpine"}), **SECRETS})
     assert refused.value.faults == [
@@ -641,7 +641,7 @@ def test_an_encrypted_secret_is_taken() -> None:
 
 
 @pytest.mark.case(27)
-def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) -> None:
+def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> None:
     """Pulumi calls the whole key secret where one value of it is."""
     file = tmp_path / "Pulumi.mine.yaml"
     secrets = {"A": {"secure": "v1:x"}, "TOKEN": "canary", "B": {"other": "canary"}}
@@ -658,7 +658,7 @@ def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "text", ["", "config:\n", "config: {'skycoin:build-secrets': {A: {secure: x}}}", "config: {a: b}"]
 )
-def test_a_file_without_a_secret_in_clear_has_none(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_plain_secret_has_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "Pulumi.mine.yaml"
     assert secrets_in_clear(file) == []
     file.write_text(text)
@@ -692,7 +692,7 @@ def test_a_url_without_a_login_is_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "value", ['["canary"]', '{"a b": "canary"}', '{"build-ca": "canary"}', '{"A": ["canary"]}']
 )
-def test_what_is_wrong_about_a_secret_is_said_without_it(value: str) -> None:
+def test_what_is_wrong_about_a_secret_is_reported_without_it(value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"skycoin:build-secrets": value}, ["skycoin:build-secrets"])
     [line] = refused.value.faults

@@ -192,7 +192,7 @@ def test_a_set_up_that_holds_anything_is_refused_and_stays(machines: Machines, n
     assert texts(machines.project("new") / "stacks") == {}
 
 
-def test_a_stacks_file_with_another_text_is_named_and_stays_and_one_with_the_same_is_no_matter(
+def test_a_stacks_file_with_another_text_is_named_and_stays_and_an_equal_one_is_fine(
     machines: Machines, new: Layout
 ) -> None:
     data, stacks = machines.backed_up(), machines.project("new") / "stacks"
@@ -206,7 +206,7 @@ def test_a_stacks_file_with_another_text_is_named_and_stays_and_one_with_the_sam
     assert is_restored(new, machines)
 
 
-def test_another_port_is_refused_for_every_images_name_has_it(
+def test_another_port_is_refused_because_every_images_name_has_it(
     machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = machines.backed_up()
@@ -252,7 +252,7 @@ def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place:
         (sealed(), r"b begins with “skyinfra wallet backup 1”"),
     ],
 )
-def test_what_is_no_backup_of_a_set_up_says_so(new: Layout, data: bytes, said: str) -> None:
+def test_what_is_not_a_backup_of_a_set_up_says_so(new: Layout, data: bytes, said: str) -> None:
     with pytest.raises(UserError, match=said):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()
@@ -280,7 +280,7 @@ def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other
     ],
 )
 def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: Layout, path: str) -> None:
-    """Whoever knows a recipient can make a backup: a program in it would be run."""
+    """Anybody who knows a recipient can make a backup, and a program in it would be run."""
     data = forged(machines, lambda contents: contents.update({path: File(data=b"x")}))
     with pytest.raises(UserError, match=r"is no file of a set-up|would lead out of"):
         restore(new, "b", data, [KEY.secret])
@@ -371,7 +371,7 @@ def test_nothing_is_set_up_and_there_is_no_folder_afterwards(machines: Machines,
 
 
 @pytest.mark.case(38)
-def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_begun_anew(
+def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_restarted(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed before each of its calls that change something, one after the other, in a process of its own."""
@@ -510,7 +510,7 @@ def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(
     assert not (tmp_path / "b").exists()
 
 
-def test_other_settings_of_the_dead_machine_are_said_with_the_command(
+def test_other_settings_of_the_dead_machine_are_reported_with_the_command(
     machines: Machines, skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "b"

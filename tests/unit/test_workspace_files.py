@@ -147,7 +147,7 @@ def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> 
         ),
     ],
 )
-def test_what_is_not_there_is_said(name: str, outputs: Any, dind: bool, reason: str) -> None:
+def test_what_is_not_there_is_reported(name: str, outputs: Any, dind: bool, reason: str) -> None:
     with pytest.raises(WorkspaceError) as caught:
         model_of(name, outputs, dind=dind)
     assert str(caught.value) == reason
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
-    """By sudo it would write wherever the folder's owner wants."""
+    """With sudo it would write wherever the folder's owner wants."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".devcontainer").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(WorkspaceError):
@@ -267,7 +267,9 @@ def test_h1_an_editor_that_will_pull_from_the_set_ups_registry_needs_its_login(
     assert (ran.code, NEEDS_LOGIN in ran.err) == (0, host.startswith("registry.localhost"))
 
 
-def test_files_of_an_earlier_version_are_known_and_signed_anew(tmp_path: Path, skyinfra: Skyinfra) -> None:
+def test_files_of_an_earlier_version_are_recognized_and_signed_again(
+    tmp_path: Path, skyinfra: Skyinfra
+) -> None:
     """`python -m workspaces` wrote its own name into the first line."""
     run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
     for path in (tmp_path / name for name in FILES):
