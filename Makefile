@@ -34,7 +34,7 @@ installed:
 installed-for-tests:
 	@sh local/environment.sh "$(VENV)" requirements.txt requirements-dev.txt
 
-# Fails before minutes of installing where there is no set-up; local/pulumi_cli.py says the same.
+# Fails before minutes of installing if there is no set-up; local/pulumi_cli.py says the same.
 known:
 	@test -e "$(SET_UP)/environment.json" || test -e "$(EARLIER)/environment.json" || { \
 	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }

@@ -61,7 +61,7 @@ class Board:
     health_retries: int = 6
     """Failed health checks in a row that make a node unhealthy."""
     wait: int = 300
-    """Seconds in which `up` wants it healthy."""
+    """Seconds in which it must become healthy."""
     hardware: Hardware | None = None
 
 

@@ -107,7 +107,7 @@ CATALOGUE = _entries(
         url="https://github.com/skycoin/skywire",
         origins=("git", "path"),
         dockerfile="./images/skywire/Dockerfile",
-        # A name that the sources don't have is no error to Go's linker; Skywire's moved with its versions.
+        # Go's linker ignores a name that the sources don't have; Skywire's moved with its versions.
         build_args={
             **_PROVENANCE,
             "LDFLAGS": "-X main.Version={version} -X main.Commit={commit} -X main.Branch={branch} "

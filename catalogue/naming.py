@@ -90,7 +90,7 @@ def engine_name(address: str) -> str:
 
 
 def version_fault(version: str) -> str | None:
-    """Reason why `version` is no release version, or None."""
+    """Reason why `version` is not a release version, or None."""
     return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
 
 
@@ -166,12 +166,12 @@ def backups_volume(wallet_volume: str) -> str:
 
 
 def exporter_name(container: str) -> str:
-    """Container of the exporter beside a node's."""
+    """Container of a node's exporter."""
     return f"{container}-exporter"
 
 
 def proxy_name(container: str) -> str:
-    """Container of the proxy before a node's web interface."""
+    """Container of the proxy in front of a node's web interface."""
     return f"{container}-proxy"
 
 

@@ -12,7 +12,7 @@ class RegistryKind(StrEnum):
     LOCAL = "local"
     """Registry of this machine: every tag may move."""
     OCI = "oci"
-    """Any registry that speaks the OCI distribution API; exact release tags are for ever."""
+    """Any registry that speaks the OCI distribution API; exact release tags never change."""
     HUB = "hub"
     """Docker Hub: the same promise, and repositories of exactly two parts."""
     GHCR = "ghcr"

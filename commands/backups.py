@@ -95,9 +95,7 @@ def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context:
     command += ["--plain"] if options["plain"] else []
     env = {key: value for key in KEPT if (value := os.environ.get(key))}
     if "@" in env.get(BACKEND_URL, ""):
-        raise WalletError(
-            f"{BACKEND_URL} holds a login, which would be in the unit in clear: log in with `pulumi login`"
-        )
+        raise WalletError(f"{BACKEND_URL} holds a login, readable in the unit: log in with `pulumi login`")
     name = f"skycoin-wallet-backup-{stack.rpartition('/')[2]}-{node}"
     return timer(scheduler, name, str(PROJECT), command, env)
 

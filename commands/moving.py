@@ -238,8 +238,8 @@ class Move:
             leave(self.source, carried)
         except WalletError as error:
             click.echo(
-                f"{error}\nHost {host} was not told that its volumes are a copy by now, and would let a node "
-                "run on them: none may ever.",
+                f"{error}\nHost {host} was not told that its volumes are only a copy now, and would let a "
+                "node run on them: never start one.",
                 err=True,
             )
             return FAILED

@@ -95,7 +95,7 @@ def _content(stack: str) -> bytes:
 def clean_tree() -> str:
     """Git's id of the project's tree. Raises UserError if the files may differ from it."""
     if not (tree := tree_of(PROJECT)):
-        raise UserError("The project is no git checkout, so what was reviewed has no name.")
+        raise UserError("The project is not a git checkout, so what was reviewed can't be identified.")
     if is_changed(PROJECT):
         raise UserError("The project has changes that are not committed; `git status` names them.")
     if hidden := overlooked(PROJECT, IMAGES):

@@ -68,7 +68,7 @@ def review(
     for `./skyinfra apply`.
     """
     if saved is not None:
-        said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
+        said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
         given = Previewed(text=saved.read(), failed=False, said=said)
         return _Page(stack or "of the preview").print(given)
     found, name = chosen(stack, backend)
@@ -97,7 +97,7 @@ class _Page:
     def print(self, done: Previewed) -> int:
         """Print the page; returns the exit code.
 
-        Where there is no preview, or Pulumi failed without a fault, it says so. Raises PreviewError.
+        Reports a missing preview, and a failure of Pulumi without an error. Raises PreviewError.
         """
         try:
             preview = done.read()

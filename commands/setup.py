@@ -26,19 +26,19 @@ from wallets.policy import given_recipients
 
 SAYS = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "
-    "Copies that were made before are opened by the former one alone.",
-    Key.LOGIN: "The local registry takes the new login alone, which is in {state}/docker/config.json. "
-    "Whoever has copied the former one must copy this.",
-    Key.GUI: "Each node with a web interface has a new password: `./skyinfra node password NODE` shows it. A "
-    "browser that has the former one asks for the new one.",
+    "Only the old one opens copies that were made before.",
+    Key.LOGIN: "The local registry accepts only the new login, which is in {state}/docker/config.json. "
+    "If you have copied the old one somewhere, replace it there.",
+    Key.GUI: "Each node with a web interface has a new password: `./skyinfra node password NODE` shows it. "
+    "Browsers that have the old one ask for the new one.",
     Key.CA: "The local registry has a new certificate, of the authority {state}/certificates/ca.crt. "
-    "Whoever has copied the former one must copy this.",
+    "If you have copied the old one somewhere, replace it there.",
 }
 """Last line of a rotation."""
 
 NO_RECIPIENT = (
-    "nobody is named who can read the backup, so none was made. Make a key once, on another machine: "
-    "`age-keygen -o setup-key.txt` (package age). Whoever has that file and a backup has every node. "
+    "no recipient is named who can read the backup, so none was made. Make a key once, on another machine: "
+    "`age-keygen -o setup-key.txt` (package age). Anybody who has it and a backup controls every node. "
     "Give the public key that it prints: --recipient age1…. The recipients of wallets are not taken"
 )
 NOT_IN_IT = (
@@ -88,9 +88,9 @@ def rotate_key(key: str) -> None:
 def collect_registry(yes: bool) -> None:
     """Remove from the local registry what no tag, list, state or stack's file names, after showing it.
 
-    It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes run on.
-    Refused while another command or pulumi is at work. A run that was interrupted is finished by the same
-    command.
+    It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes keep
+    running. Refused while another command or pulumi is at work. A run that was interrupted is finished by the
+    same command.
     """
     enter_set_up(layout := read_layout(), Choice.SET_UP)  # for the registry's authority and login
     shown = False
@@ -133,8 +133,8 @@ def backup_setup(
     """Write the set-up into the new FILE, encrypted: states and files of its stacks, passphrase, CA, logins.
 
     FILE is a path, a folder in which the file gets a dated name, or an ssh:// address of either (that of a
-    file ends with .setup-backup). An existing file is never overwritten. Nodes run on. Refused while another
-    command or pulumi is at work. The file's first lines say how to read it without this program.
+    file ends with .setup-backup). An existing file is never overwritten. Nodes keep running. Refused while
+    another command or pulumi is at work. The file's first lines say how to read it without this program.
     """
     recipients = given_recipients(given, recipient_files)
     if not recipients:

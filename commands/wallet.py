@@ -89,7 +89,7 @@ def restore_wallet(
     if [bool(file), bool(copy), bool(temporary)].count(True) != 1:
         raise click.UsageError(
             "give one source: FILE, --copy TIME for a copy on the node's host, or --temporary FILE for one "
-            "beside the wallet"
+            "next to the wallet"
         )
     found, name = chosen(stack, backend)
     restoring = Restoring(
@@ -205,7 +205,7 @@ def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
         click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
         return FAILED
     click.echo(
-        f"{source.where} keeps what it has, and its wallets are a copy by now: no node may use them again. "
+        f"{source.where} keeps what it has, and its wallets are only a copy now: no node may use them again. "
         f"When {deployed.name} has shown the wallets, and they are backed up, remove it by hand."
     )
     return _record(backend, deployed.stack, deployed, digest(wallets))

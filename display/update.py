@@ -93,7 +93,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One operation that goes on now, for a live display."""
+    """One running operation, for a live display."""
 
     doing: str
     step: str

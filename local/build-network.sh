@@ -1,7 +1,7 @@
 #!/bin/sh
 # Root's part of build_network.py. `up BRIDGE GATEWAY OWNER NAMESERVER...` makes the bridge of build steps and its rules,
-# or repairs them; `down BRIDGE` removes both. The table mangle decides, for no other program writes there
-# and it comes before filter, where engines insert rules that accept.
+# or repairs them; `down BRIDGE` removes both. The table mangle decides, because no other program writes
+# there, and it comes before filter, where engines insert rules that accept.
 set -eu
 command=$1
 bridge=$2

@@ -97,7 +97,7 @@ def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 
 def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     text = path.read_text() if path.exists() else ""
-    # A zone, as in fe80::1%eth0, is no address of its own.
+    # A zone, as in fe80::1%eth0, is not part of the address.
     found = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
     return [ipaddress.ip_address(server) for server in found]
 

@@ -66,7 +66,7 @@ def builder_service(layout: Layout, program: Path) -> Service:
     return Service(
         name="buildkitd",
         argv=[str(program), "--config", str(config)],
-        # The local registry's authority beside the machine's own.
+        # The local registry's authority in addition to the machine's own.
         env={"SSL_CERT_FILE": str(layout.trust)},
         reads=[layout.trust, network],
         ready=lambda: _answers(layout.builder_socket),

@@ -31,7 +31,7 @@ def copies(layout: Layout) -> Path:
 def other_checkout(layout: Layout) -> Path | None:
     """Checkout that this user's set-up belongs to, where that is not this one.
 
-    A state folder that SKYCOIN_STATE names belongs to whoever names it.
+    A state folder that SKYCOIN_STATE names belongs to the caller.
     """
     try:
         known = Path(record(layout.state).read_text().strip())
@@ -121,7 +121,8 @@ def keep_stack_files(layout: Layout) -> None:
             if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
                 copy.parent.mkdir(exist_ok=True)
                 if copy.exists() and _salt(copy) != _salt(file):
-                    # Of another state, or emptied: the former one alone opens this state's secrets.
+                    # The file is of another state, or was emptied: only the old one opens this state's
+                    # secrets.
                     copy.rename(copy.with_name(f"{copy.name}.before"))
                 write_aside(copy, file.read_text())
         except OSError as error:

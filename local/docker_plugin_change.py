@@ -57,9 +57,9 @@ def change(
     """
     if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
         raise SetupError(
-            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, for there is a "
-            "state but no stacks/Pulumi.NAME.yaml. Put it back (a workspace's by `make workspace`), then run "
-            "this again."
+            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, "
+            "because there is a state but no stacks/Pulumi.NAME.yaml. Put it back (a "
+            "workspace's by `make workspace`), then run this again."
         )
     before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
     folder = plugin_folder(layout, "docker")

@@ -82,7 +82,7 @@ def _start_system(layout: Layout) -> str:
         Service(
             name="dockerd",
             argv=[dockerd()],
-            # Whoever may not use the socket is told so, and not that nothing answers.
+            # A user who may not use the socket is told so, and not that nothing answers.
             ready=lambda: (
                 engine_version(endpoint) is not None
                 or (SYSTEM_SOCKET.exists() and not os.access(SYSTEM_SOCKET, os.W_OK))

@@ -86,7 +86,7 @@ class _Run:
                 print(f"• host {host} is left out: {address.engine} does not answer: {reason}")
                 print(f"  {remedy_of(reason, address.engine)}.", flush=True)
         if unseen := len(self._left.of_refresh - self._left.of_update):
-            print(f"• not refreshed, for the way that the state has to them is dead: {unseen} resources")
+            print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
         return bool(found)
 
     def builds_again(self) -> bool:

@@ -174,7 +174,7 @@ def _is_installed(folder: Path) -> bool:
 
 
 def unfinished(folder: Path) -> Path:
-    """Pulumi's mark beside a plugin's folder that is not filled yet."""
+    """Pulumi's mark next to a plugin's folder that is not filled yet."""
     return folder.with_name(f"{folder.name}.partial")
 
 

@@ -2,7 +2,7 @@
 
 A manifest stays where a tag points to it, where its digest is named elsewhere (a state, a stack's file, the
 set-up's bases), where a list that stays names it, and where it is about one that stays (`subject` of OCI's
-image-spec 1.1). It is read from the files, for the registry's API lists no manifest without a tag.
+image-spec 1.1). It is read from the files, because the registry's API lists no manifest without a tag.
 """
 
 import json

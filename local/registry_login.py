@@ -112,7 +112,7 @@ def _docker_config(layout: Layout) -> dict[str, Any]:
     except (ValueError, AttributeError):
         pass
     raise SetupError(
-        f"{path} is no docker config: mend it, or remove it and `docker login` again where you were "
+        f"{path} is not a docker config: correct it, or remove it and `docker login` again where you were "
         "logged in. Nothing was changed."
     )
 

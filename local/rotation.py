@@ -1,4 +1,4 @@
-"""`skyinfra setup rotate`: new keys for a set-up whose nodes run on."""
+"""`skyinfra setup rotate`: new keys for a set-up while its nodes keep running."""
 
 import os
 from collections.abc import Callable, Mapping

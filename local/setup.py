@@ -122,9 +122,9 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
     there = [name for name in found if name != LOCK]
     if there:
         raise SetupError(
-            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: it is no "
-            "set-up's, or has lost what its state is encrypted with. Set SKYCOIN_STATE to a new folder, "
-            "or put the passphrase back."
+            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: "
+            "it does not belong to a set-up, or has lost what its state is encrypted with. Set "
+            "SKYCOIN_STATE to a new folder, or put the passphrase back."
         )
     _make_private(layout)
     pulumi_cli.passphrase_file(layout)

@@ -26,8 +26,8 @@ from providers.adopting import ADOPTING
 from wallets.nodes import DeployedNode, nodes_of
 
 LOST = (
-    "Lost with the former set-up, and made anew: its passphrase, the authority and the login of the local "
-    "registry. Lost, and yours to give again: logins of other registries (`docker login` in a shell of "
+    "Lost with the old set-up, and created again: its passphrase, the authority and the login of the local "
+    "registry. Lost, and to be given by you again: logins of other registries (`docker login` in a shell of "
     "`make -s env`)."
 )
 
@@ -96,9 +96,9 @@ def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Seque
     if not state_file(layout, stack).exists():
         init_aside(layout, stack, env)
     raise SetupError(
-        f"Lost with the former passphrase, which nobody can make again: {', '.join(lost)} in "
-        f"stacks/{stack_file(stack).name}. Take these lines and `encryptionsalt:` out of it, and give each "
-        'anew in a shell of `eval "$(make -s env)"`: '
+        f"Lost with the old passphrase, which can't be recovered: {', '.join(lost)} in "
+        f"stacks/{stack_file(stack).name}. Take these lines and `encryptionsalt:` out of it, and set each "
+        'again in a shell of `eval "$(make -s env)"`: '
         f"`pulumi config set --secret --path KEY --stack {stack}`. Then run this again. No host was asked."
     )
 

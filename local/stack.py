@@ -114,7 +114,7 @@ def deployment(state: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
     except (ValueError, KeyError, TypeError):
         raise SetupError(
-            f"The state {state} is damaged. Its last copy lies beside it: cp {state}.bak {state}"
+            f"The state {state} is damaged. Its last copy is next to it: cp {state}.bak {state}"
         ) from None
     return found
 

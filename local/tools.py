@@ -163,7 +163,7 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
 
 
 def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
-    """The Python language host runs a script of its own module, which must lie beside it."""
+    """The Python language host runs a script of its own module, which must be next to it."""
     if tool is not LANGUAGE:
         return
     folder = output(

@@ -53,18 +53,18 @@ def person(folder: Path) -> str:
 def checked_folder(given: Path, layout: Layout) -> Path:
     """The folder, with links followed, so that the checked folder is the mounted one. Raises SetupError.
 
-    Whoever is in the workspace could change a program that is run outside afterwards, with more rights.
+    Programs in the workspace could change one that is run outside afterwards, with more rights.
     """
     folder = given.resolve()
     if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder: give one with --folder (FOLDER= of make).")
+        raise SetupError(f"{folder} is not a folder: give one with --folder (FOLDER= of make).")
     if fault := folder_fault(str(folder)) or _own_fault(folder, layout):
         raise SetupError(f"{folder} is not opened: {fault} (--folder; FOLDER= of make).")
     return folder
 
 
 def _own_fault(folder: Path, layout: Layout) -> str | None:
-    """Reason why a folder can't be had beside this program and this set-up, or None."""
+    """Reason why a folder can't be opened because of this program or this set-up, or None."""
     own = {
         PROJECT: "this program, which you run outside",
         layout.state: "the keys of this set-up",

@@ -66,7 +66,7 @@ class BaseImages:
             base,
             ImageArgs(
                 arches=in_table_order(set(arches)),
-                # Another stack in the same registry wants other architectures, and would move the tag.
+                # Another stack in the same registry may need other architectures, and would move the tag.
                 tags=[f"{BASE_TAG}-{pulumi.get_stack()}"],
                 context=f"./images/{base}",
                 dockerfile=f"./images/{base}/Dockerfile",

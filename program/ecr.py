@@ -20,7 +20,7 @@ KEPT = 10
 def make_repositories(
     name: str, registry: RegistrySettings, wanted: Mapping[str, Sequence[str]]
 ) -> dict[str, pulumi.Output[str]]:
-    """Addresses of the registry's repositories; `wanted` is path → tags that move beside the usual ones."""
+    """Addresses of the registry's repositories; `wanted` is path → further tags that move."""
     provider = aws.Provider(
         name,
         region=registry.region,

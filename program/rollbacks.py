@@ -19,7 +19,7 @@ def kept_back(
     def say_superfluous(ref: str) -> None:
         if ref.endswith(f"@{digest}"):
             pulumi.log.warn(
-                f"{name}: its rollback is superfluous, for the stack has that digest for it anyway: "
+                f"{name}: its rollback is not needed, because the stack has that digest for it anyway: "
                 f"`{lifting(name, stack)}`"
             )
 

@@ -68,7 +68,7 @@ class WorkspaceImages:
         self.tags = tags
 
     def _build_bases(self, wanted: Mapping[str, WorkspaceSettings]) -> dict[str, Image]:
-        """Debian's root by release, for every architecture that a workspace on it wants."""
+        """Debian's root by release, for every architecture that a workspace on it needs."""
         arches: dict[str, set[str]] = {}
         registry: dict[str, str] = {}
         for name, workspace in wanted.items():

@@ -73,7 +73,7 @@ class ImageSettings(Settings):
     channel: Annotated[Channel, Field(strict=False)]
     """Kind of the tags ([ADR 5](adr/0005-release-tags.md))."""
     feature: Annotated[Tag, Field(examples=["faster-sync"])] | None = None
-    """Name behind `feature-` in the tag; with channel `feature`, and only then."""
+    """Name after `feature-` in the tag; only with channel `feature`."""
     revision: Annotated[int, Field(ge=0, examples=[1])] = 0
     """Number of a rebuild of a published version; above 0 only with channel `release`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None

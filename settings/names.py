@@ -131,7 +131,7 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
 
 
 def engine_of(settings: StackSettings, name: str) -> str:
-    """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
+    """Two hosts may be one engine: with another variant, emulated, or with another ssh user."""
     host = settings.hosts.get(name)
     if host is None:
         return name

@@ -106,5 +106,5 @@ def _refusal(name: str) -> str | None:
     if name in MANAGED:
         return " would override what the node's settings decide; drop it"
     if SECRET.search(name):
-        return ": a secret would be in the state and on the host in clear"
+        return ": a secret would be in the state and on the host in plain text"
     return f" is not allowed; docs/stacks.md lists the flags that are{did_you_mean(name, allowed)}"

@@ -100,5 +100,5 @@ class OpenSettings(Settings):
     hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "secrets")]] = Field(
         default_factory=list
     )
-    """Paths that are empty inside; they must exist. It protects nothing: whoever is inside can move the
+    """Paths that are empty inside; they must exist. It protects nothing: programs inside can move the
     folder above one of them."""

@@ -60,7 +60,7 @@ def _value(
 
 
 def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
-    """Value of one key, without those beside it. Raises ValidationError."""
+    """Value of one key, without the other keys of its entry. Raises ValidationError."""
     definition: Any = {name: (field.annotation, field)}
     one = create_model("One", __base__=Settings, **definition)
     return getattr(one.model_validate({field.alias: raw}), name)

@@ -165,11 +165,11 @@ def read_settings(
     }
     known, faults = dict(raw), []
     if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
-        faults.append(f"{prefix}{SECRETS}: [not shown]: given in clear; {IN_CLEAR}")
+        faults.append(f"{prefix}{SECRETS}: [not shown]: given in plain text; {IN_CLEAR}")
         del known[SECRETS]
     elif in_clear := secrets_in_clear(path) if path else []:
         names = ", ".join(in_clear)
-        faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in clear; {IN_CLEAR}")
+        faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in plain text; {IN_CLEAR}")
     file = read_stack_file(path) if path else None
     try:
         settings = parse(known, file)

@@ -159,7 +159,7 @@ class Source:
         )
 
     def wallets(self) -> dict[str, File]:
-        """All files beside the wallets, each wallet whole. Raises WalletError where there is none."""
+        """All files of the folder, with complete wallets. Raises WalletError where there is none."""
         self.refuse_users()
         return self.found()[1]
 

@@ -1,7 +1,7 @@
 """Backup files of wallets: sealed (sealed.py) to recipients, or a plain archive.
 
-Only a key shows that a header is true. age authenticates no sender: whoever knows a recipient can make a
-file for it.
+Only a key shows that a header is true. age authenticates no sender: anybody who knows a recipient can
+make a file for it.
 """
 
 import re

@@ -78,7 +78,7 @@ def backup(
     if made.is_encrypted:
         print(f"Encrypted to {', '.join(facts.recipients)}")
     else:
-        print("Wallets without a password are in it in clear: keep it as you would keep the money.")
+        print("It holds wallets without a password in plain text: keep it as you would keep the money.")
     remember(records, node, made)
     return made.name
 
@@ -104,7 +104,7 @@ def _kept(
     address = place.keep(facts.file_name, data)
     if recipients or kind is Kind.BACKUP:
         return read(address, data)
-    return Backup(name=address, about=facts, sha256="", payload=data)  # may hold torn wallets
+    return Backup(name=address, about=facts, sha256="", payload=data)  # may hold damaged wallets
 
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
@@ -116,7 +116,7 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     print(f"  made {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
     print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {found.sha256}")
     if not found.is_encrypted:
-        print("  not encrypted: whoever has it can read it")
+        print("  not encrypted: anybody who has it can read it")
         return
     print(f"  encrypted to {', '.join(facts.recipients)}")
     if identities:
@@ -256,7 +256,7 @@ def _restore(
     stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
     if stayed:
-        print(f"Kept, for the backup does not have them: {', '.join(stayed)}")
+        print(f"Kept, because the backup does not have them: {', '.join(stayed)}")
     if not ran:
         print(f"{node.name} did not run, and was left so: `up` starts it.")
 

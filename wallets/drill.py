@@ -81,7 +81,7 @@ class Drill:
         name = f"skycoin-drill-{self._node.name}-{secrets.token_hex(4)}"
         labels = {LABEL: self._node.wallet}
         image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
-        with uninterrupted():  # the engine would go on with what nobody waits for, and nobody would remove it
+        with uninterrupted():  # else nobody would remove what the engine goes on to create
             self._ask(lambda: self._client.volumes.create(name, labels=labels))
             container = self._ask(
                 lambda: self._client.containers.create(
@@ -95,7 +95,7 @@ class Drill:
                     security_opt=["no-new-privileges"],
                     tmpfs={"/tmp": "", "/data": "uid=10000,gid=10000,mode=0700"},
                     volumes={name: {"bind": "/wallet", "mode": "rw"}},
-                    # Where memory is short, the drill ends and not the node beside it.
+                    # If memory is short, the drill ends and not the node next to it.
                     oom_score_adj=1000,
                 )
             )

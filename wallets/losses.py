@@ -17,7 +17,7 @@ def lost(before: Contents, now: Contents) -> list[str]:
 
 
 def fingerprint_of_whole(contents: Contents) -> Fingerprint:
-    """Fingerprint of the wallets that are whole: nothing is known of one that is torn. Raises WalletError."""
+    """Fingerprint of the wallets that are whole: nothing is known of a damaged one. Raises WalletError."""
     with _readable(contents):
         return fingerprint_of(_whole(contents))
 

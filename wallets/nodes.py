@@ -97,7 +97,7 @@ def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, De
 
 _NODE = "::skycoin:index:Node::"
 _BESIDE = {"::skycoin:index:Exporter::": "-exporter", "::skycoin:index:Proxy::": "-proxy"}
-"""Components beside a node's: how their names end, after the node's."""
+"""Suffixes of the names of a node's further components."""
 
 
 def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str | None:

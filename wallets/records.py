@@ -96,7 +96,7 @@ def is_too_old(time: datetime, limit: int | None) -> bool:
 
 
 def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[str, bool]:
-    """Words for a node's newest known backup; True beside them where it falls short of the stack's limit."""
+    """Words for a node's newest known backup; and True if it falls short of the stack's limit."""
     record, asked = recorded(folder, node), f"the stack asks for one every {days(limit)}" if limit else ""
     if record is None:
         said = f"no backup is known here (`{node.wallet_command('backup')}`)"

@@ -1,6 +1,6 @@
 """Temporary copies that the node makes of a wallet while it saves it: a complete one can be restored. Pure.
 
-A crash can leave one beside a torn wallet (docs/wallets.md, “A crash while a wallet is saved”).
+A crash can leave one next to a damaged wallet (docs/wallets.md, “A crash while a wallet is saved”).
 """
 
 import hashlib
@@ -27,7 +27,7 @@ def taken(name: str, contents: Contents) -> Mapping[str, File]:
     if name not in copies:
         known = ", ".join(copies) or "none"
         raise WalletError(
-            f"{name!r} is no whole temporary copy in the wallet volume; its copies are: {known}. Nothing was "
-            "changed"
+            f"{name!r} is not a complete temporary copy in the wallet volume; its copies are: {known}. "
+            "Nothing was changed"
         )
     return {copies[name]: contents[name]}

@@ -16,7 +16,7 @@ _FIELDS = {
 def parsed(data: bytes) -> Mapping[str, Any]:
     """A wallet: the first JSON value of a file, because the node reads nothing after it.
 
-    Raises ValueError or RecursionError where that is no object with its facts under `meta`, its type among
+    Raises ValueError or RecursionError if that is not an object with its facts under `meta`, its type among
     them.
     """
     value: Any

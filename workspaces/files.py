@@ -99,7 +99,7 @@ def devfile(model: Model) -> str:
         # Not `command`, which would take the place of the image's entry point.
         container["args"] = list(STAY)
     else:
-        # Behind the cluster's own login: the page has a password of its own besides.
+        # Behind the cluster's own login: the page also has its own password.
         endpoint = {"name": "page", "targetPort": model.ide_port, "protocol": "http", "secure": True}
         container["endpoints"] = [endpoint]
     content = {

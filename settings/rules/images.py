@@ -42,7 +42,7 @@ def base_faults(settings: StackSettings) -> Iterator[str]:
     if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
         yield f"skycoin:build-base: {settings.build_base!r} goes with bases: debian; bases is official"
     if settings.build_ca is not None and not (PROJECT / settings.build_ca).is_file():
-        yield f"skycoin:build-ca: {settings.build_ca!r} is no file"
+        yield f"skycoin:build-ca: {settings.build_ca!r} is not a file"
 
 
 def image_faults(settings: StackSettings) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _link_faults(path: str) -> Iterator[str]:
 
 
 def token_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of git sources that a token would be sent to in clear."""
+    """Errors of git sources that a token would be sent to in plain text."""
     for name, image in settings.images.items():
         url = urlsplit(image.source.git or "")
         if url.scheme != "http" or url.hostname in LOOPBACK:
@@ -159,7 +159,7 @@ def token_faults(settings: StackSettings) -> Iterator[str]:
             if secret in GIT_SECRETS or secret in {f"{known}.{url.netloc}" for known in GIT_SECRETS}:
                 yield (
                     f"skycoin:images.{name}.source.git: {image.source.git!r}: the build secret {secret} "
-                    "would be sent there in clear; give an https:// URL"
+                    "would be sent there in plain text; give an https:// URL"
                 )
 
 

@@ -36,12 +36,12 @@ def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -
 def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[str]:
     under = settings.workspaces.get(base)
     if under is None:
-        yield f"{key}: stands on {base}, which skycoin:workspaces lacks: add it, for the same architectures"
+        yield f"{key}: is built on {base}, which skycoin:workspaces lacks: add it, for the same architectures"
         return
     for arch in workspace.arches:
         if arch not in under.arches:
             yield (
-                f"{key}.arches: it stands on {base}, which is built for {', '.join(under.arches)} only: "
+                f"{key}.arches: it is built on {base}, which is built for {', '.join(under.arches)} only: "
                 f"add {arch} to skycoin:workspaces.{base}.arches"
             )
 

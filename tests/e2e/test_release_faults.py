@@ -255,7 +255,7 @@ def test_a_plain_secret_is_refused_and_an_encrypted_one_is_nowhere_in_plain_text
     assert tiny.pulumi(*plain).code == 0
     refused = tiny.up()
     assert refused.code != 0
-    assert "skycoin:build-secrets: [not shown]: given in clear" in refused.text
+    assert "skycoin:build-secrets: [not shown]: given in plain text" in refused.text
     assert "`pulumi config set --secret" in refused.text
     assert careless not in refused.text
     secret = ("config", "set", "--secret", "--path", "skycoin:build-secrets.GIT_AUTH_TOKEN", canary)

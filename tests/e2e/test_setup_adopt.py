@@ -90,7 +90,7 @@ def test_running_nodes_are_adopted_as_they_run_and_nothing_on_their_engines_chan
         for node, host in (("node-1", "here"), ("barn", "barn")):
             said = f"{node}: adopted as it runs on host {host}; wallet volume skycoin-{node}-wallet"
             assert said in done.text, done.text
-        assert "Lost with the former set-up, and made anew: its passphrase" in done.text
+        assert "Lost with the old set-up, and created again: its passphrase" in done.text
         assert on_engines(up, far) == before
         unchanged = other.pulumi(*PREVIEW, "--expect-no-changes")
         assert unchanged.code == 0, unchanged.text

@@ -76,7 +76,9 @@ def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pyte
 def test_a_state_folder_that_holds_something_else_is_refused(layout: Layout) -> None:
     """`make down ALL=1` removes `stacks` and `docker` from it, by name."""
     (layout.state / "docker").mkdir(parents=True)
-    with pytest.raises(SetupError, match="has no file `passphrase`, but docker: it is no set-up's"):
+    with pytest.raises(
+        SetupError, match="has no file `passphrase`, but docker: it does not belong to a set-up"
+    ):
         claim_state(layout)
     assert [path.name for path in layout.state.iterdir()] == ["docker"]
     (layout.state / "docker").rmdir()
@@ -339,7 +341,7 @@ def test_a_damaged_state_names_its_copy(layout: Layout) -> None:
     state.write_text('{"checkpoint": {"latest": {"pending_operations": [{}]}}}')
     assert has_pending_creates(layout, "local")
     state.write_text('{"checkpoint": {"latest"')
-    with pytest.raises(SetupError, match=r"is damaged\. Its last copy lies beside it: cp "):
+    with pytest.raises(SetupError, match=r"is damaged\. Its last copy is next to it: cp "):
         has_pending_creates(layout, "local")
 
 

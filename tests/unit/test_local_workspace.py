@@ -42,7 +42,7 @@ def opened(layout: Layout, folder: Path | str) -> int:
 @pytest.mark.parametrize(
     ("folder", "reason"),
     [
-        ("/nowhere/at/all", "/nowhere/at/all is no folder: give one with --folder (FOLDER= of make)."),
+        ("/nowhere/at/all", "/nowhere/at/all is not a folder: give one with --folder (FOLDER= of make)."),
         ("/etc", "/etc is not opened: it belongs to the system"),
         ("/", "/ is not opened: it holds more than a workspace may see"),
     ],

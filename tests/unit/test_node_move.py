@@ -227,7 +227,7 @@ def test_an_old_host_that_is_not_told_of_its_copy_is_named(
     assert ran.code == 1
     assert ran.err.endswith(
         f"host attic: {WALLET}-backups can't be written: full\nHost attic was not told that its volumes are "
-        "a copy by now, and would let a node run on them: none may ever.\n"
+        "only a copy now, and would let a node run on them: never start one.\n"
     )
     assert fleet.running == ["ssh://pi@shed.lan"]
 

@@ -174,7 +174,7 @@ def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
 
 def test_an_engine_inside_needs_the_image_that_has_one() -> None:
     assert faults({**with_cli(dind=True), "nodes": {}}) == [
-        f"{KEY}.dind: true needs dind: true beside open (the image with an engine inside)"
+        f"{KEY}.dind: true needs dind: true next to open (the image with an engine inside)"
     ]
 
 

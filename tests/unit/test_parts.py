@@ -270,7 +270,7 @@ def test_another_way_to_a_host_in_the_file_is_taken_where_the_states_is_dead(
     for name in ("here", "new"):
         engines.enter_context(engine(tmp_path / f"{name}.sock"))
     assert bench.up() == 0
-    assert "the way that the state has to them is dead: 1 resources" in capfd.readouterr().out
+    assert "because their address in the state does not answer: 1 resources" in capfd.readouterr().out
     urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
     assert bench.calls == [f"refresh --exclude-dependents --exclude {urn}", "up --continue-on-error"]
 

@@ -85,7 +85,9 @@ def test_a_store_of_passwords_is_not_asked_for_this_one(layout: Layout) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "null", '{"auths": []}', '{"credHelpers": 1}'])
 def test_a_damaged_docker_config_is_named_and_nothing_is_made(layout: Layout, text: str) -> None:
     config_file(layout).write_text(text)
-    with pytest.raises(SetupError, match=r"docker/config\.json is no docker config: mend it.*Nothing was"):
+    with pytest.raises(
+        SetupError, match=r"docker/config\.json is not a docker config: correct it.*Nothing was"
+    ):
         ensure_login(layout)
     assert config_file(layout).read_text() == text
     assert not layout.registry_password.exists()

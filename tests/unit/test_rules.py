@@ -112,7 +112,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         },
         [
             "skycoin:images.skycoin.source.git: 'http://git.example/skycoin.git': the build secret "
-            f"{secret} would be sent there in clear; give an https:// URL"
+            f"{secret} would be sent there in plain text; give an https:// URL"
             for secret in ("GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN")
         ],
     ),

@@ -629,7 +629,8 @@ def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> N
     with pytest.raises(SettingsError) as refused:
         read_settings({**as_pulumi_gives_it({"bases": "alpine"}), **SECRETS})
     assert refused.value.faults == [
-        "skycoin:build-secrets: [not shown]: given in clear; take it out of the YAML, and give each with "
+        "skycoin:build-secrets: [not shown]: given in plain text; "
+        "take it out of the YAML, and give each with "
         "`pulumi config set --secret --path 'skycoin:build-secrets.NAME'`, which asks for the value",
         'skycoin:bases: "alpine": allowed are official, debian',
     ]
@@ -650,7 +651,7 @@ def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> N
     with pytest.raises(SettingsError) as refused:
         read_settings(SECRETS, ["skycoin:build-secrets"], file)
     [line] = refused.value.faults
-    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in clear; take it out of")
+    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in plain text; take it out of")
     assert "canary" not in str(refused.value)
     assert "Pulumi.mine.yaml:2:3 (the line is not shown: it may hold a secret)" in str(refused.value)
 
@@ -676,7 +677,7 @@ def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
     scheme = login.partition("//")[0]
     assert line == (
         f'skycoin:images.skycoin.source.git: "{scheme}//[not shown]@example.org/x.git": '
-        "a login in a URL would be in the state in clear; "
+        "a login in a URL would be in the state in plain text; "
         "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
     )
     [line] = _faults(changed({"images.skycoin.build-args": {"A": source["git"]}}))
@@ -736,7 +737,7 @@ def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> N
         read_settings(given)
     assert refused.value.faults == [
         "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)",
-        "skycoin:build-ca: 'no/ca.crt' is no file",
+        "skycoin:build-ca: 'no/ca.crt' is not a file",
     ]
 
 

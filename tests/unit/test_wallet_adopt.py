@@ -92,7 +92,7 @@ def test_wallets_of_a_stopped_container_come_to_the_node_and_stay_where_they_are
     assert host.node.status == "running"
     assert host.recorded == [FINGERPRINT]
     assert f"{WALLET} on host attic: 2 wallets with 3 addresses, from old on host attic\n" in ran.out
-    assert "its wallets are a copy by now: no node may use them again" in ran.out
+    assert "its wallets are only a copy now: no node may use them again" in ran.out
     assert f"remembers the wallets of one with the fingerprint {FINGERPRINT}." in ran.out
     assert "canary" not in f"{ran}"
 

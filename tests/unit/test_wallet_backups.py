@@ -586,7 +586,7 @@ def test_verify_says_what_it_could_not_prove_without_a_key(capsys: pytest.Captur
     commands.verify("b", sealed(), [KEY.secret])
     assert "decrypted: its wallets are whole, and what its header says is true" in capsys.readouterr().out
     commands.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
-    assert "not encrypted: whoever has it can read it" in capsys.readouterr().out
+    assert "not encrypted: anybody who has it can read it" in capsys.readouterr().out
 
 
 @pytest.mark.case(38)

@@ -192,7 +192,7 @@ def keep(folder: Path, name: str, data: bytes) -> Path:
 
 
 def backup(node: DeployedNode, there: WalletVolume, folder: Path) -> Path:
-    """Make a backup in clear; encrypted ones are in test_wallet_backups.py."""
+    """Make an unencrypted backup; encrypted ones are in test_wallet_backups.py."""
     return Path(commands.backup(node, there, LocalFolder(folder), [], folder / ".records"))
 
 
@@ -367,7 +367,7 @@ def test_a_restore_keeps_what_was_there_and_removes_nothing(
     changing = [line for line in engine.noted if line != "remove"]
     assert changing[0] == "stop skycoin-node-1"
     assert engine.noted[-1] == "start skycoin-node-1"
-    assert "Kept, for the backup does not have them: new.wlt" in capsys.readouterr().out
+    assert "Kept, because the backup does not have them: new.wlt" in capsys.readouterr().out
 
 
 def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -598,7 +598,7 @@ def test_a_temporary_copy_that_is_torn_or_not_there_is_answered_with_those_that_
 ) -> None:
     there = {"a.wlt": b"", SAVING: SAVED, "a.wlt.tmp.0123abcd": SAVED[:9], f"sub/{SAVING}": SAVED}
     engine = FakeEngine({WALLET: dict(there)})
-    with pytest.raises(WalletError, match=rf"is no whole temporary copy .* its copies are: {SAVING}\."):
+    with pytest.raises(WalletError, match=rf"is not a complete temporary copy .* its copies are: {SAVING}\."):
         restore_temporary(node, volume(node, engine), name, tmp_path)
     assert engine.volumes[WALLET] == there
     assert "stop skycoin-node-1" not in engine.noted

@@ -135,7 +135,7 @@ def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> 
 @pytest.mark.parametrize(
     ("name", "outputs", "dind", "reason"),
     [
-        ("java", OUTPUTS, False, "'java' is no workspace; there are cli, python, dotnet, vscode"),
+        ("java", OUTPUTS, False, "'java' is not a workspace; there are cli, python, dotnet, vscode"),
         ("cli", {}, False, "the stack does not build cli; it has no workspace"),
         ("cli", {"workspaces": {"python": {}}}, False, "the stack does not build cli; it has python"),
         (

@@ -134,14 +134,14 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         (
             {"vscode": {"arches": ["amd64"]}},
             [
-                "skycoin:workspaces.vscode: stands on cli, which skycoin:workspaces lacks: add it, for the "
+                "skycoin:workspaces.vscode: is built on cli, which skycoin:workspaces lacks: add it, for the "
                 "same architectures"
             ],
         ),
         (
             {"cli": {"arches": ["amd64"]}, "vscode": {"arches": ["amd64", "arm64v8"]}},
             [
-                "skycoin:workspaces.vscode.arches: it stands on cli, which is built for amd64 only: add "
+                "skycoin:workspaces.vscode.arches: it is built on cli, which is built for amd64 only: add "
                 "arm64v8 to skycoin:workspaces.cli.arches"
             ],
         ),
