@@ -74,7 +74,7 @@ class _Apply:
         """The exit code."""
         layout = self.backend.layout
         if layout is None:
-            stack_config(self.stack)  # says where it is no YAML
+            stack_config(self.stack)  # raises the place of an error in YAML
             with copied_stack_file(self.stack) as file:
                 return self._applied(["--stack", self.stack, *file])
         refuse_missing(layout, self.stack)

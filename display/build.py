@@ -26,7 +26,7 @@ _TRIFLE = re.compile(
 _WIDTH = 90
 """Characters of a step's headline."""
 _KEPT = 200
-"""Lines of a running build that are remembered: its failure is told from them."""
+"""Number of lines of a running build that are kept, to report its failure from them."""
 _LONGEST = 300
 """Characters of such a line: a headline holds its whole script."""
 SHOWN = 15

@@ -229,7 +229,7 @@ class _Copies:
 def _has_passphrase(layout: Layout, stack: str) -> bool:
     """True if a stack is encrypted with a passphrase, and not by a cloud's service."""
     provider = deployment(state_file(layout, stack)).get("secrets_providers") or {}
-    stack_config(stack)  # says what is wrong with a file that is no YAML
+    stack_config(stack)  # raises the error of a file that is not YAML
     settings = _settings(stack_file(stack))
     return provider.get("type", "passphrase") == "passphrase" and "secretsprovider" not in settings
 

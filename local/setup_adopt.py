@@ -86,7 +86,7 @@ def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:
     """Encrypted settings of a stack that has no state: their passphrase is lost with it."""
-    stack_config(stack)  # says what is wrong with a file that is no YAML
+    stack_config(stack)  # raises the error of a file that is not YAML
     whole = yaml.safe_load(stack_file(stack).read_text()) or {}
     return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))
 

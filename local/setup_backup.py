@@ -94,7 +94,7 @@ def differences(layout: Layout, facts: About) -> list[str]:
 def _refuse_at_work(layout: Layout) -> None:
     for stack in all_stacks(layout):
         refuse_while_locked(layout, stack)
-        deployment(state_file(layout, stack))  # says what is wrong with a damaged one
+        deployment(state_file(layout, stack))  # raises the error of a damaged one
 
 
 def _contents(layout: Layout) -> dict[str, File]:

@@ -52,7 +52,7 @@ class Source:
         return f"{self.name} on host {self.node.host}"
 
     def command(self, users: Sequence[Any]) -> str:
-        """Command that stops what may write to the wallets."""
+        """Command that stops the containers that may write to the wallets."""
         return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
 
     def refuse_managed(self) -> None:

@@ -1,4 +1,4 @@
-"""Backup, restore and retire, on volumes that are gone, misspelt, empty, torn and full."""
+"""Backup, restore and retire, on volumes that are gone, misspelt, empty, damaged and full."""
 
 import json
 import os

@@ -143,7 +143,7 @@ def test_ssh_words_are_told_apart(host: RecordedHost, said: str, obstacle: Obsta
 
 
 def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
-    """A `command=` in authorized_keys: deploying works, and the script never runs."""
+    """With `command=` in authorized_keys, deploying works, but the script never runs."""
     host.says("ssh", "echo HTTP/1.1 400 Bad Request")
     assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and said nothing")
 

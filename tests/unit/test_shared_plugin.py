@@ -292,7 +292,7 @@ def test_a_plugin_that_nobody_holds_is_a_process_of_its_own(launcher: Path) -> N
 
 @pytest.mark.case(41)
 def test_another_users_process_is_not_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets no port, and what listens under the run's name for another user is not asked for one."""
+    """It gets no port: a server of another user under the run's name is not asked for one."""
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
         assert peers.is_own(one)

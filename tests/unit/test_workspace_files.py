@@ -46,7 +46,7 @@ def component_of(model: Model) -> Any:
     return yaml.safe_load(devfile(model))["components"][0]
 
 
-def test_a_devcontainer_is_the_image_by_digest_over_the_folder_as_the_person() -> None:
+def test_a_devcontainer_names_the_image_by_digest_the_folder_and_the_user() -> None:
     assert container_of(CLI) == {
         "name": "A workspace",
         "image": f"{REPOSITORY}@{DIGEST}",
