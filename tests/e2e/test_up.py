@@ -155,7 +155,10 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     assert result.code == 0, result.text
     assert "## Stack local: restarts 1 node for at most " in result.text
     assert "\n5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in result.text
-    assert "| skycoin | amd64, arm32v5, arm32v6, arm32v7, arm64v8 | EXTRA: none → 1 |" in result.text
+    row = r"\| skycoin \| amd64, arm32v5, arm32v6, arm32v7, arm64v8 \| EXTRA: none → 1 \((\S+):\d+\) \|"
+    found = re.search(row, result.text)
+    assert found, result.text
+    assert found[1].endswith("Pulumi.local.yaml"), "the row names the line of the setting"
     assert "Nothing: no wallet, volume or published tag goes" in result.text
 
 
