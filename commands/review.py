@@ -75,9 +75,7 @@ def review(
     options = REFRESHED if refresh else ()
     page_of = _Page(name, found, look=refresh, details_file=details_file)
     if found.layout is None:
-        stack_config(
-            name
-        )  # raises the place of an error in YAML; pulumi names neither the file nor the right line
+        stack_config(name)  # raises an error of YAML with its place; pulumi names neither
         with copied_stack_file(name) as file:
             return page_of.print(run_preview(name, ["--stack", name, *file, *options], found.env))
     refuse_missing(found.layout, name)

@@ -40,7 +40,7 @@ class LeftOut:
 
 
 def hosts_of(config: Mapping[str, Any], local: str) -> dict[str, Address]:
-    """Engine of each host; `local` is the engine of the environment. Malformed entries are the program's to report."""
+    """Engine of each host; `local` is the environment's. Malformed entries are the program's to report."""
     found = {}
     for name, host in _section(config, "hosts").items():
         options = host.get("ssh-options") or []
