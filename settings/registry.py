@@ -42,7 +42,7 @@ class RegistrySettings(Settings):
     kind: Annotated[RegistryKind, Field(strict=False)]
     """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` Docker Hub, `ghcr`
     GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
-    runs](stacks.md#a-registry-of-your-own), `oci` any other."""
+    runs](stacks.md#a-registry-of-ones-own), `oci` any other."""
     address: Address | None = None
     """Address, of all kinds but `ecr`; `oci` and `hosted` must give it. Default: `registry.localhost:5443`
     of kind `local`, `docker.io` of `hub`, `ghcr.io` of `ghcr`."""

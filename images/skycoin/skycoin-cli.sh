@@ -1,5 +1,5 @@
 #!/bin/sh
-# skycoin-cli in a node's container: its wallets are in /wallet. The program has no setting for that: it lists those
+# skycoin-cli beside a node: its wallets are in /wallet. The program has no setting for that: it lists those
 # of $DATA_DIR/wallets, and looks for a wallet's file in the folder in which it runs.
 set -eu
 if [ "$*" = listWallets ] && [ "${DATA_DIR:-}" = /data/.skycoin ]; then

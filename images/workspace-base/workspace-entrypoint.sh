@@ -22,7 +22,7 @@ give_a_name() {
         echo "developer:x:$gid:" >> /var/lib/extrausers/group || :
 }
 
-# skycoin:build-ca comes in pieces, because a variable holds at most 128 KiB. Programs read one file: Debian's, then these.
+# skycoin:build-ca comes in pieces, for a variable holds 128 KiB. Programs read one file: Debian's, then these.
 join_authorities() {
     [ -n "${WORKSPACE_CA_0:-}" ] || return 0
     number=0
