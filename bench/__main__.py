@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _keep(ratios: Mapping[str, Ratio]) -> None:
-    """Record the cases that ran, beside the others; fewer rounds would take the place of better figures."""
+    """Record the cases that ran, and keep the others; fewer rounds do not replace better figures."""
     cases = json.loads(LAST.read_text()) if LAST.exists() else {}
     for name, one in ratios.items():
         found = {**asdict(one), "median": one.median, "held": one.held}

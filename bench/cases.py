@@ -1,4 +1,4 @@
-"""What is compared, each case with its peer. They run on what `make up` set up, and leave it as it was."""
+"""Cases to measure, each with its peer. They run on the set-up of `make up`, and leave it as it was."""
 
 import re
 import tempfile

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
-    """What one comparison found."""
+    """Result of one comparison."""
 
     name: str
     unit: str
@@ -29,7 +29,7 @@ class Ratio:
 
     @property
     def held(self) -> bool:
-        """Whether the target is met."""
+        """True if the target is met."""
         return self.median <= self.target
 
 
@@ -41,7 +41,7 @@ def in_turn(
 ) -> tuple[list[float], ...]:
     """(seconds of ours, seconds of the peer's), after one round that does not count.
 
-    `before` makes ready for each of them, and its time does not count.
+    `before` prepares each of them; its time does not count.
     """
 
     def seconds(action: Callable[[], object]) -> float:
@@ -59,7 +59,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def table(ratios: Sequence[Ratio]) -> str:
-    """For people: one line a ratio, with medians and the spread of the pairs."""
+    """Text for people: one line for each ratio, with medians and the spread of the pairs."""
     rows = [("what", "ours", "peer", "ratio", "from – to", "target", "")]
     rows += [
         (

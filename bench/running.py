@@ -15,7 +15,7 @@ def machine() -> str:
 
 
 def pulumi(env: Mapping[str, str], folder: Path, *arguments: str) -> str:
-    """What pulumi prints. Raises SetupError where it fails."""
+    """Output of pulumi. Raises SetupError if it fails."""
     done = subprocess.run(
         ["pulumi", "-C", str(folder), *arguments, "--non-interactive"],
         env={**os.environ, **env},

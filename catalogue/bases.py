@@ -1,4 +1,4 @@
-"""What FROM means: the official images by digest, or the same made from Debian packages.
+"""Base images: the official ones by digest, or the same made from Debian packages.
 
 The digests are docker-library/repo-info's; one is never invented. Where no registry of official
 images is reached, `stacks/` builds images/busybox from Debian packages in their place.
@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 class Base(StrEnum):
-    """What an image's final stage stands on: an image's setting `base`."""
+    """Base of an image's final stage: an image's setting `base`."""
 
     BUSYBOX = "busybox"
     GLIBC = "glibc"
@@ -18,7 +18,7 @@ class Base(StrEnum):
 
 
 class Bases(StrEnum):
-    """Where base images come from: the setting `skycoin:bases`."""
+    """Origin of base images: the setting `skycoin:bases`."""
 
     OFFICIAL = "official"
     DEBIAN = "debian"

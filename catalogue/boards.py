@@ -1,7 +1,7 @@
 """Boards: what an operator has in the drawer, as limits and timing for the node on it.
 
-A board's memory is that of the smallest model sold, but for the first Raspberry Pi; `SOURCES` says where each
-is from. What follows from it:
+A board's memory is that of the smallest model sold, except for the first Raspberry Pi; `SOURCES` says where
+each is from. What follows from it:
 
 - A node gets three quarters of it. Chosen: the rest is for the system, the engine and the page cache.
 - Two thirds of that are reserved, half of the board. Chosen; it must be below the limit (Docker's
@@ -61,7 +61,7 @@ class Board:
     health_retries: int = 6
     """Failed health checks in a row that make a node unhealthy."""
     wait: int = 300
-    """Seconds in which `up` wants it healthy."""
+    """Seconds in which it must become healthy."""
     hardware: Hardware | None = None
 
 

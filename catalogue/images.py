@@ -17,11 +17,11 @@ DOCKERIGNORE = ".dockerignore"
 EXPORTER = "exporter"
 """Image of the catalogue that shows a node's metrics."""
 EXPORTER_UID = 10001
-"""Its user and group. What keeps data is 10000 for ever: its volumes belong to that."""
+"""User and group of the exporter. Containers that keep data stay 10000 forever: it owns their volumes."""
 PROXY = "proxy"
-"""Image of the catalogue that asks for a login before a node's web interface."""
+"""Image of the catalogue that asks for a login in front of a node's web interface."""
 PROXY_UID = 10002
-"""Its user and group: the password is for no other container's."""
+"""User and group of the proxy: no other container's user may read its password."""
 PROXY_PORT = 8080
 """Port of the proxy inside its container."""
 REGISTRY_IMAGE = "registry"
@@ -46,7 +46,7 @@ class CatalogueEntry:
     licenses: str = ""
     """SPDX expression; empty where the software names none: then none is made up."""
     node: bool = False
-    """Whether a node can run it."""
+    """True if a node can run it."""
     origins: tuple[str, ...] = ("module",)
     """Kinds of source that it can be built from."""
     dockerfile: str = f"{GO_MODULE}/Dockerfile"
@@ -59,7 +59,7 @@ class CatalogueEntry:
         return f"./images/{self.name}"
 
     def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
-        """Its own build arguments: the templates of `build_args`, filled in."""
+        """Build arguments of the image: the templates of `build_args`, filled in."""
         known = {
             "version": version,
             "commit": commit,
@@ -70,7 +70,7 @@ class CatalogueEntry:
         return {name: template.format_map(known) for name, template in self.build_args.items()}
 
     def arch_faults(self, arches: list[str]) -> Iterator[str]:
-        """Why this image can't be built for some of `arches`."""
+        """Reason why this image can't be built for some of `arches`."""
         if missing := [arch for arch in arches if arch not in self.arches]:
             yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
 
@@ -80,7 +80,7 @@ def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
 
 
 _PROVENANCE = {"VERSION": "{version}", "COMMIT": "{commit}"}
-"""What an image's SBOMs say of its source."""
+"""Facts of an image's source in its SBOMs."""
 
 CATALOGUE = _entries(
     CatalogueEntry(
@@ -107,7 +107,7 @@ CATALOGUE = _entries(
         url="https://github.com/skycoin/skywire",
         origins=("git", "path"),
         dockerfile="./images/skywire/Dockerfile",
-        # A name that the sources don't have is no error to Go's linker; Skywire's moved with its versions.
+        # Go's linker ignores a name that the sources don't have; Skywire's moved with its versions.
         build_args={
             **_PROVENANCE,
             "LDFLAGS": "-X main.Version={version} -X main.Commit={commit} -X main.Branch={branch} "

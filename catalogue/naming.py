@@ -12,7 +12,7 @@ from catalogue.arch import ARCHES
 
 TAG_LENGTH = 128
 COMMIT_DIGITS = 12
-"""Of a commit in a tag."""
+"""Digits of a commit in a tag."""
 LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -27,7 +27,7 @@ _PINNED = re.compile(
 
 
 class Channel(StrEnum):
-    """What a set of tags is for."""
+    """Purpose of a set of tags."""
 
     DEVELOP = "develop"
     RELEASE = "release"
@@ -35,7 +35,7 @@ class Channel(StrEnum):
 
 
 def tag_fault(tag: str) -> str | None:
-    """Why `tag` can't be a list's tag (with room for a variant's suffix), or None."""
+    """Reason why `tag` can't be a list's tag (with room for a variant's suffix), or None."""
     if not _TAG.fullmatch(tag):
         return "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
     room = TAG_LENGTH - LONGEST_SUFFIX
@@ -47,7 +47,7 @@ def tag_fault(tag: str) -> str | None:
 
 
 def repository_fault(repository: str) -> str | None:
-    """Why `repository` can't name a repository, or None."""
+    """Reason why `repository` can't name a repository, or None."""
     if not _REPOSITORY.fullmatch(repository):
         return (
             "a repository is lower-case letters and digits, with '.', '_', '-' inside and '/' between parts"
@@ -63,7 +63,7 @@ def ecr_repository_fault(repository: str) -> str | None:
 
 
 def address_fault(address: str) -> str | None:
-    """Why `address` can't name a registry, or None."""
+    """Reason why `address` can't name a registry, or None."""
     host, _, namespace = address.partition("/")
     match = _HOST.fullmatch(host)
     if match is None or int(match["port"] or 443) not in range(1, 65536) or address.endswith("/"):
@@ -72,7 +72,7 @@ def address_fault(address: str) -> str | None:
 
 
 def name_fault(name: str) -> str | None:
-    """Why `name` is not the full name of a repository, or None."""
+    """Reason why `name` is not the full name of a repository, or None."""
     if fault := address_fault(name):
         return fault
     return None if "/" in name else "a repository's full name is HOST/PATH or HOST:PORT/PATH"
@@ -85,12 +85,12 @@ def address_port(address: str) -> int | None:
 
 
 def engine_name(address: str) -> str:
-    """Which engine an address leads to: HOST or HOST:PORT of `ssh://USER@HOST:22`, whoever logs in."""
+    """Engine that an address leads to: HOST or HOST:PORT of `ssh://USER@HOST:22`, for every user."""
     return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
 
 
 def version_fault(version: str) -> str | None:
-    """Why `version` is no release version, or None."""
+    """Reason why `version` is not a release version, or None."""
     return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
 
 
@@ -115,7 +115,7 @@ def channel_tags(
 
 
 def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str]:
-    """Those of `channel_tags` that never get other content."""
+    """Tags of `channel_tags` that never get other content."""
     if channel is not Channel.RELEASE:
         return []
     bare = version.removeprefix("v")
@@ -166,12 +166,12 @@ def backups_volume(wallet_volume: str) -> str:
 
 
 def exporter_name(container: str) -> str:
-    """Container of the exporter beside a node's."""
+    """Container of a node's exporter."""
     return f"{container}-exporter"
 
 
 def proxy_name(container: str) -> str:
-    """Container of the proxy before a node's web interface."""
+    """Container of the proxy in front of a node's web interface."""
     return f"{container}-proxy"
 
 
@@ -186,5 +186,5 @@ def previous_container(container: str) -> str:
 
 
 def containers_of_node(container: str) -> tuple[str, ...]:
-    """Containers that are a node's own: its own one, the old one in a handover, and those beside it."""
+    """Containers that are a node's own: main one, old one in a handover, exporter, proxy."""
     return container, previous_container(container), exporter_name(container), proxy_name(container)

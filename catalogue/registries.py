@@ -7,12 +7,12 @@ LOCAL_HOST = "registry.localhost"
 
 
 class RegistryKind(StrEnum):
-    """What a registry promises about its tags, and whose it is."""
+    """Kind of a registry: who runs it, and which tags may move in it."""
 
     LOCAL = "local"
-    """This machine's own: every tag may move."""
+    """Registry of this machine: every tag may move."""
     OCI = "oci"
-    """Any registry that speaks the OCI distribution API; exact release tags are for ever."""
+    """Any registry that speaks the OCI distribution API; exact release tags never change."""
     HUB = "hub"
     """Docker Hub: the same promise, and repositories of exactly two parts."""
     GHCR = "ghcr"

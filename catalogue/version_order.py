@@ -8,7 +8,7 @@ Precedence: TypeAlias = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str]
 
 
 def is_newer(one: str, other: str) -> bool:
-    """True for a version after another one; False where either is no version."""
+    """True for a version after another one; False if either is not a version."""
     are_versions = all(_VERSION.fullmatch(version) for version in (one, other))
     return are_versions and precedence(one) > precedence(other)
 

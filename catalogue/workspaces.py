@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 TAG = "develop"
 DIND_SUFFIX = "-dind"
-"""What a workspace's tag gets where a Docker engine runs inside."""
+"""Suffix of a workspace's tag for the image with a Docker engine inside."""
 
 BASE_REPOSITORY = "skycoin/workspace-base"
 """The Debian root under every workspace; its tags name Debian's release."""
@@ -19,7 +19,7 @@ RELEASE = "bookworm"
 
 DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
-"""What a Docker engine inside needs of the one outside: less than `--privileged`, which does too where
+"""Rights of a Docker engine inside, from the one outside: less than `--privileged`, which does too where
 that engine's machine has every capability."""
 
 PYTHONS: Mapping[str, str] = MappingProxyType(
@@ -71,7 +71,7 @@ class WorkspaceEntry:
     base: str | None = None
     """Workspace whose image is under it; None is Debian's root."""
     shell: str = "bash"
-    """What a terminal in it runs."""
+    """Command of a terminal in the workspace."""
     ide_port: int | None = None
     """Port of its editor's page inside, or None."""
     pythons: tuple[str, ...] = ()
@@ -151,4 +151,4 @@ WORKSPACES = _entries(
         ide_port=8080,
     ),
 )
-"""By name, a base before what stands on it: the order in which they are built."""
+"""Rows by name, each base before the images on it: the order in which they are built."""

@@ -100,7 +100,7 @@ def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Itera
 
 @contextlib.contextmanager
 def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> Iterator[tuple[int, str]]:
-    """A connection that forwards: the port on the host (0: there is none), and what ssh said."""
+    """A connection that forwards: the port on the host (0 for none), and the output of ssh."""
     # A shared connection would keep the forwarding when this one ends. What a person's own configuration
     # forwards besides may fail, and it must not silence what is said of this one.
     own = ("ControlPath=none", "ExitOnForwardFailure=no", "LogLevel=INFO")

@@ -6,9 +6,9 @@ import click
 
 
 def has_agreed(question: str, otherwise: str, *, err: bool = False) -> bool:
-    """Ask a person; where nobody is at a terminal say `otherwise`, and take it for a no.
+    """Ask a person. Without a terminal, print `otherwise` and take that for a no.
 
-    `err` says it on standard error.
+    With `err`, print on standard error.
     """
     if sys.stdin.isatty():
         return click.confirm(question)

@@ -38,14 +38,14 @@ from review.published import with_presence
 @click.option(
     "--details",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File of `review --details`: resources that differ are named then.",
+    help="File written by `review --details`: with it, resources that differ are named.",
 )
 def apply(stack: str | None, backend: Choice, token: str, details: Path | None) -> int:
-    """Update a stack, after a preview that shows that it is what the review with this hash has shown.
+    """Update a stack if a new preview shows exactly what the review with this hash showed.
 
-    Compared are the stack's file, the project's tree, all steps and options, the state, what is on hosts
-    and in registries, and Pulumi's versions. Where one differs, it is named, nothing is changed, and the
-    exit code is 6. It does not ask: the review is the question.
+    It compares the stack's file, the project's tree, all steps and options, the state, what is on hosts
+    and in registries, and Pulumi's versions. If one differs, it is named, nothing is changed, and the
+    exit code is 6. It does not ask for an answer, because the review was approved.
     """
     token = token.strip()
     if not is_token(token):
@@ -74,7 +74,7 @@ class _Apply:
         """The exit code."""
         layout = self.backend.layout
         if layout is None:
-            stack_config(self.stack)  # says where it is no YAML
+            stack_config(self.stack)  # raises the place of an error in YAML
             with copied_stack_file(self.stack) as file:
                 return self._applied(["--stack", self.stack, *file])
         refuse_missing(layout, self.stack)
@@ -97,7 +97,7 @@ class _Apply:
             return FAILED if done.code or self._moved(tree) else 0
 
     def _moved(self, tree: str) -> bool:
-        """True, and said, where the checkout changed under the update: builds read it as they start."""
+        """True, with a message, if the checkout changed during the update: builds read it when they start."""
         try:
             if clean_tree() == tree:
                 return False
@@ -114,11 +114,11 @@ class _Apply:
 
     @property
     def _message(self) -> str:
-        """Note that the stack's history keeps of the update."""
+        """Message of the update in the stack's history."""
         return f"review {self.token}"
 
     def _refused(self, options: Sequence[str], backend: Backend) -> int:
-        """Preview and compare: the exit code of a refusal, which is told, or 0."""
+        """Preview and compare; returns 0, or the exit code of a refusal after printing why."""
         done = run_preview(self.stack, [*options, *REFRESHED], backend.env)
         changes = read_changes(preview := done.read())
         if done.failed or changes.faults:
@@ -133,7 +133,7 @@ class _Apply:
         return OTHER
 
     def _before(self, backend: Backend) -> str:
-        """Sentence on an update of this review that the stack's history has."""
+        """Sentence about an earlier update by this review, from the stack's history."""
         with contextlib.suppress(ServiceError):
             return applied_before(updates(self.stack, backend.env), self._message)
         return ""

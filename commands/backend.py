@@ -91,7 +91,7 @@ class Backend:
 def choose(choice: Choice) -> Backend:
     """Find the backend, name it on standard error, and put its variables into the environment.
 
-    `auto` takes the set-up of this checkout where there is one, unless PULUMI_BACKEND_URL names another
+    `auto` takes the set-up of this checkout if there is one, unless PULUMI_BACKEND_URL names another
     backend. Raises UserError where there is neither a set-up nor a Pulumi.
     """
     layout = read_layout()
@@ -104,7 +104,7 @@ def choose(choice: Choice) -> Backend:
 
 
 def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
-    """Put the set-up's variables into the environment; None, and nothing done, where it is not meant."""
+    """Put the set-up's variables into the environment; None if another backend is meant."""
     if choice is not Choice.SET_UP and not (choice is Choice.AUTO and _is_meant(layout)):
         return None
     env = known_environment(layout)
@@ -141,7 +141,7 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
 
 
 def _without_login(url: str) -> str:
-    """A URL without user and password, which that of a database has."""
+    """A URL without its user and password, which the URL of a database has."""
     return re.sub(r"//[^/@]*@", "//", url)
 
 

@@ -1,4 +1,4 @@
-"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets, and their proof."""
+"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets, and checks of them."""
 
 import os
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def backup_wallet(
     """Write the wallets of NODE into a new file, encrypted to the recipients that the stack names.
 
     The file is dated and never overwrites another. The node may run. Neither its host nor this machine
-    can read the file; it says itself how it is read without this program.
+    can read the file; its first lines say how to read it without this program.
     """
     found, name = chosen(stack, backend)
     if scheduler:
@@ -79,7 +79,7 @@ KEPT = (
     *("PATH", "SKYCOIN_STATE", "XDG_STATE_HOME", "SKYCOIN_CACHE"),
     *("PULUMI_HOME", "DOCKER_HOST", BACKEND_URL),
 )
-"""Variables that a timer's command needs where they are set here; none of them holds a secret."""
+"""Variables that a timer's command needs if they are set here; none of them holds a secret."""
 
 
 def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context: click.Context) -> str:
@@ -95,9 +95,7 @@ def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context:
     command += ["--plain"] if options["plain"] else []
     env = {key: value for key in KEPT if (value := os.environ.get(key))}
     if "@" in env.get(BACKEND_URL, ""):
-        raise WalletError(
-            f"{BACKEND_URL} holds a login, which would be in the unit in clear: log in with `pulumi login`"
-        )
+        raise WalletError(f"{BACKEND_URL} holds a login, readable in the unit: log in with `pulumi login`")
     name = f"skycoin-wallet-backup-{stack.rpartition('/')[2]}-{node}"
     return timer(scheduler, name, str(PROJECT), command, env)
 
@@ -116,9 +114,9 @@ def _absolute(where: str) -> str:
 @click.argument("node", required=False)
 @folder_option("--from", "Place of the backups.")
 def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> None:
-    """List the backups in a folder, those of NODE alone where it is given. Needs no key.
+    """List the backups in a folder, or only those of NODE. Needs no key.
 
-    Reads each file whole: one that is cut short, changed or no backup says so.
+    Reads each file completely, and says which are cut short, changed or not backups.
     """
     found = list(rows(place(where, ssh_options), node))
     click.echo(
@@ -130,7 +128,7 @@ def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> No
 
 @click.command(
     "verify",
-    short_help="Prove one backup file, with or without a key.",
+    short_help="Check backup files, with or without a key.",
     epilog=examples(
         "./skyinfra wallet verify ~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.backup",
         "./skyinfra wallet verify FILE --identity wallet-key.txt",
@@ -140,9 +138,9 @@ def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> No
 @with_identity
 @with_ssh
 def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequence[str]) -> None:
-    """Prove that each FILE is a whole backup, and with a key that its wallets are what it says.
+    """Check that each FILE is a complete backup and, with a key, that it has the wallets that it names.
 
-    FILE is a path or an ssh:// address. Says what it could not prove without a key.
+    FILE is a path or an ssh:// address. Says what it could not check without a key.
     """
     known = opened(keys)
     for file in files:
@@ -151,7 +149,7 @@ def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequen
 
 @click.command(
     "check",
-    short_help="Hold the newest backup against the wallet and the stack.",
+    short_help="Compare the newest backup with the wallet and the stack.",
     epilog=examples(
         "./skyinfra wallet check node-1", "./skyinfra wallet check attic -s fleet --from /media/usb/wallets"
     ),
@@ -168,9 +166,9 @@ def check_backup(
     ssh_options: Sequence[str],
     keys: Sequence[str],
 ) -> None:
-    """Compare the newest good backup of NODE with its wallet now, and with what the stack asks for.
+    """Compare the newest good backup of NODE with its current wallet, and with the stack's rules.
 
-    Exit code 1 where it is too old, has other recipients, or lacks addresses. The node may run.
+    Exit code 1: it is too old, has other recipients, or lacks addresses. The node may run.
     """
     found, name = chosen(stack, backend)
     rules, known = rules_of(stack_config(name)), opened(keys)
@@ -181,7 +179,7 @@ def check_backup(
 
 @click.command(
     "drill",
-    short_help="Restore the newest backup on trial; leaves nothing.",
+    short_help="Try to restore the newest backup; leaves nothing behind.",
     epilog=examples("./skyinfra wallet drill node-1 --identity wallet-key.txt"),
 )
 @click.argument("node")
@@ -198,8 +196,8 @@ def drill_backup(
 ) -> None:
     """Restore the newest good backup of NODE into a throw-away volume and start a node over it.
 
-    That node has no network, and must find the same addresses. It runs on the host of NODE, whose wallet
-    has no part in it. Container and volume are removed, also where the drill fails.
+    That node has no network, and must find the same addresses. It runs on the host of NODE, and does not
+    touch the wallet of NODE. Container and volume are removed, even if the drill fails.
     """
     found, name = chosen(stack, backend)
     known = opened(keys)

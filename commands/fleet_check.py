@@ -19,7 +19,7 @@ _CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
 
 
 @click.command(
-    short_help="Look at every host before nodes come onto it.",
+    short_help="Check every host before it gets nodes.",
     epilog=examples("./skyinfra fleet check", "./skyinfra fleet check -s fleet --json"),
 )
 @with_stack

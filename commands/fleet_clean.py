@@ -1,4 +1,4 @@
-"""`skyinfra fleet clean`: older images of this program go from the hosts of a stack."""
+"""`skyinfra fleet clean`: remove older images of this program from the hosts of a stack."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ STAYS = (
 def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
     """Remove images of this program that no node needs from the hosts of a stack, after showing them.
 
-    A confirmed `up` does it for the images of its node by itself; this is for what exporters, workspaces and
+    A confirmed `up` removes older images of its nodes anyway; this is for what exporters, workspaces and
     hosted registries leave, failed updates, earlier versions of this program, and hosts that were down. It
     removes nothing without --yes or your answer. Exit code 4: a host did not answer, or kept an image.
     """

@@ -26,7 +26,7 @@ from wallets.nodes import DeployedNode, nodes_of
 from wallets.records import recorded
 
 EVERY = 5.0
-"""Seconds between two looks of `--watch`."""
+"""Seconds between two rounds of `--watch`."""
 
 
 @click.command(
@@ -39,7 +39,7 @@ EVERY = 5.0
 )
 @with_stack
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/fleet-status.md).")
-@click.option("--watch", is_flag=True, help="Show it anew every 5 s, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Show it again every 5 s, until Ctrl-C.")
 def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> int:
     """Show each node of a stack: its chain, container and backup, and its host's disk and images.
 
@@ -130,7 +130,7 @@ def _coloured(said: str) -> Text:
 
 
 def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
-    """Show it again and again; Ctrl-C is the way to end it, and no fault."""
+    """Show it again and again; Ctrl-C ends it, and is not an error."""
     try:
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             while True:

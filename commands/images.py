@@ -37,7 +37,7 @@ def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> st
     """One line a variant, from the stack's outputs; what it doesn't build is named too."""
     rows: list[Sequence[str]] = [HEADS]
     for name in CATALOGUE:
-        # Every tag of one publish is over the same variants.
+        # All tags of one publish have the same variants.
         rows += _rows(name, next(iter((images.get(name) or {}).values()), None))
     for name, entry in WORKSPACES.items():
         rows += _workspace_rows(entry, workspaces.get(name) or {})
@@ -45,7 +45,7 @@ def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> st
 
 
 def _workspace_rows(entry: WorkspaceEntry, tags: Mapping[str, Any]) -> Iterator[Sequence[str]]:
-    """A workspace and its sibling: what has several tags once, under the first."""
+    """Rows of a workspace and its sibling; what has several tags is listed once, under the first."""
     name, shown = entry.repository.rpartition("/")[2], list[Any]()
     if not tags:
         yield from _rows(name, None)

@@ -1,4 +1,4 @@
-"""Steps of a node's move, in an order in which any of them may be the last: the wallet is whole somewhere.
+"""Steps of a node's move. After each of them the wallet is complete in at least one place.
 
 Stop the node; put its wallets into a volume on the new host, and prove them there; name the new host in the
 stack's file; take the node out of the state; bring it up. Until the old container is gone, nothing runs on
@@ -39,13 +39,13 @@ from wallets.fingerprint import fingerprint_of
 from wallets.moving import carry, leave, prepare, refuse_less, refuse_taken, runs, wallets_of
 from wallets.nodes import DeployedNode, node_of
 
-_NOBODY = "Nobody is there to ask: `--yes` goes on without a question."
+_NOBODY = "There is no terminal to ask: `--yes` goes on without a question."
 PROVIDER = "pulumi:providers:docker"
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "container")
 EXPORTER_PARTS = ("pulled", "container")
 PROXY_PARTS = ("pulled", "login", "container")
-"""Ends of the names of what components/node.py, exporter.py and proxy.py make."""
+"""Suffixes of the names that components/node.py, exporter.py and proxy.py give."""
 
 
 def refuse_unfit(settings: StackSettings, host: str) -> None:
@@ -69,7 +69,7 @@ def in_state(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The wallets of a node that moves: in its volume, or where its host is dead in a backup."""
+    """The wallets of a node that moves: in its volume, or in a backup if its host is dead."""
 
     node: DeployedNode
     remembers: Fingerprint
@@ -77,12 +77,12 @@ class Origin:
     backup: Backup | None
     identities: Sequence[Identity]
     older: bool
-    """True takes a backup that lacks what the state remembers."""
+    """True accepts a backup that lacks what the state remembers."""
     listed: Sequence[Address] = ()
-    """Addresses that the stack's file has for the node's host by now: a board may have got another one."""
+    """Addresses that the stack's file now has for the node's host: a board may have a new one."""
 
     def wallets(self) -> dict[str, File]:
-        """All of them, whole. Raises WalletError where they are fewer than the state remembers."""
+        """All of them, complete. Raises WalletError where they are fewer than the state remembers."""
         node = self.node
         if self.backup is None:
             source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
@@ -96,9 +96,9 @@ class Origin:
         return contents
 
     def refuse_changed(self, resources: Sequence[Mapping[str, Any]]) -> None:
-        """Raise UserError where a state has anything else of this node by now than what was read.
+        """Raise UserError if the node's resources in the state changed since they were read.
 
-        URNs name no host: what is destroyed by them is what the state has, wherever that runs.
+        URNs name no host, so a destroy would hit the node wherever the state has it by now.
         """
         node = self.node
         if in_state(node.stack, node.name, resources) != (node, self.remembers):
@@ -167,7 +167,7 @@ class Move:
         with self.origin.stopped():
             self._refuse_changed()
             contents = self.origin.wallets()
-            # Again: the question and the pull took as long as they did, and others make volumes too.
+            # Checked again: the question and the pull took time, and others create volumes too.
             refuse_taken(self.target, contents)
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
@@ -232,25 +232,25 @@ class Move:
         return 0 if self.origin.backup is not None else self._leave(carried)
 
     def _leave(self, carried: Fingerprint) -> int:
-        """Let the old host refuse its copy to a node; the exit code."""
+        """Tell the old host to refuse its copy to nodes; returns the exit code."""
         host = self.source.host
         try:
             leave(self.source, carried)
         except WalletError as error:
             click.echo(
-                f"{error}\nHost {host} was not told that its volumes are a copy by now, and would let a node "
-                "run on them: none may ever.",
+                f"{error}\nHost {host} was not told that its volumes are only a copy now, and would let a "
+                "node run on them: never start one.",
                 err=True,
             )
             return FAILED
-        click.echo(f"The old volumes are a copy by now: host {host} refuses them to a node.")
+        click.echo(f"The old volumes are only a copy now: host {host} refuses them to a node.")
         return 0
 
 
 def _parts(name: str) -> list[str]:
     """Targets that are all parts of a node, by the names that the program gives them.
 
-    A state says what it happens to have. A pattern that nothing matches is no error for Pulumi, as a URN is.
+    A state may lack some of them. For Pulumi a pattern without a match is not an error, unlike a URN.
     """
     node, exporter, proxy = f"**::{NODE}", f"**::{EXPORTER}", f"**::{PROXY}"
     return [

@@ -49,7 +49,8 @@ def retire(name: str, stack: str | None, backend: Choice) -> int:
 def password(name: str, stack: str | None, backend: Choice) -> None:
     """Show user and password of the web interface of NODE, which has `gui: true`.
 
-    They are on its host alone, which is asked for them. `./skyinfra setup rotate gui` makes other passwords.
+    They are read from its host, the only place that has them. `./skyinfra setup rotate gui` replaces the
+    passwords.
     """
     found, stack_name = chosen(stack, backend)
     click.echo(shown_login(node_of(stack_name, name, found.resources(stack_name))))

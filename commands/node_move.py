@@ -43,7 +43,7 @@ from wallets.nodes import DeployedNode, nodes_of
 )
 @with_identity
 @with_ssh
-@click.option("--older", is_flag=True, help="Take a backup that lacks what the state remembers.")
+@click.option("--older", is_flag=True, help="Accept a backup that lacks what the state remembers.")
 @click.option("--yes", is_flag=True, help="Go on without a question.")
 @with_stack
 def move(
@@ -57,10 +57,10 @@ def move(
     stack: str | None,
     backend: Choice,
 ) -> int:
-    """Stop NODE, bring its wallets to HOST, and let the node run there.
+    """Stop NODE, copy its wallets to HOST, and start the node there.
 
-    Both hosts must answer. The wallets are compared byte by byte before the old container goes; the old
-    volumes stay. `host:` of the node in the stack's file is written by this command. The chain is downloaded
+    Both hosts must answer. The wallets are compared byte by byte before the old container is removed;
+    the old volumes stay. The command writes the new `host:` into the stack's file. The chain is downloaded
     again. A move that was interrupted is finished by running it again.
     """
     found, stack_name = chosen(stack, backend)
@@ -90,7 +90,7 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
 
 
 def _listed(host: str, settings: StackSettings) -> list[Address]:
-    """Address of a host in the stack's file; none where it is not there any more."""
+    """Address of a host in the stack's file; none if the file no longer has it."""
     known = settings.hosts.get(host)
     return [Address(engine_address(known.address), tuple(known.ssh_options))] if known else []
 

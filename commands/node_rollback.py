@@ -25,14 +25,14 @@ from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of
 
 _GOES_ON = ("--continue-on-error",)
-"""A failure of one node does not stop the others; those of a later wave wait for it all the same."""
-_NOBODY = "Nobody is there to ask: `--yes` goes on after the preview."
+"""A failure of one node does not stop the others; but nodes of a later wave still wait for it."""
+_NOBODY = "There is no terminal to ask: `--yes` goes on after the preview."
 Rollback = Mapping[str, str] | None
 """Digest, reason and date; None: the node follows its stack."""
 
 
 def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], str]:
-    """Check of an option's value, as the stack's file would be checked; empty where none is given."""
+    """Check an option's value as in the stack's file; empty if none is given."""
     adapter = TypeAdapter[str](kind)
 
     def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
@@ -79,7 +79,7 @@ def rollback(
     """Let each NODE run an older digest of its image until `lift-rollback`, whatever the stack has for it.
 
     Shows a preview, asks, then writes `rollback` into the nodes' entries in the stack's file and updates
-    these nodes alone. A node whose older version fails keeps the container that it has, and its entry.
+    only these nodes. A node whose older version fails keeps the container that it has, and its entry.
     """
     date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     found, stack_name = chosen(stack, backend)
@@ -134,7 +134,7 @@ def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedN
 
 
 def _listed(stack: str, node: str) -> Rollback:
-    """`rollback` of a node in the stack's file. Raises UserError where it is none that `up` takes."""
+    """`rollback` of a node in the stack's file. Raises UserError if `up` would not accept it."""
     entry = listed_nodes(stack).get(node)
     there = entry.get("rollback") if isinstance(entry, dict) else None
     if there is None:
@@ -150,7 +150,7 @@ def _listed(stack: str, node: str) -> Rollback:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Rollbacks that are written or taken out: previewed, asked for, done, and undone where a node failed."""
+    """Rollbacks to write or to lift: previewed, confirmed, applied, and undone for a node that failed."""
 
     backend: Backend
     stack: str
@@ -211,5 +211,5 @@ class _Change:
 
 
 def _text(file: Path) -> str:
-    """A file as it is, the ends of its lines too."""
+    """Text of a file, with its line endings as they are."""
     return file.read_bytes().decode()

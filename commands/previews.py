@@ -25,7 +25,7 @@ REFRESHED = ("--refresh", "--run-program")
 IMAGES = "images"
 """Folder that builds read."""
 UNASKED: Mapping[str, str] = MappingProxyType({"SKYCOIN_ACCEPT_WALLET": "", "SKYCOIN_ADOPT": ""})
-"""Variables by which other commands change what an update does; a review knows neither."""
+"""Variables with which other commands change what an update does; a review ignores both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +35,10 @@ class Previewed:
     text: bytes
     failed: bool
     said: str
-    """Sentence on a preview that failed, or printed none."""
+    """Sentence about a preview that failed or printed nothing."""
 
     def read(self) -> Any:
-        """The preview. Raises PreviewError where it is no JSON."""
+        """The preview. Raises PreviewError if it is not JSON."""
         try:
             return json.loads(self.text)
         except ValueError:
@@ -67,7 +67,7 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
 
 
 def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any], changes: Changes) -> Approval:
-    """Hash a preview with all that it was made from. Raises UserError with why that can't be.
+    """Hash a preview with all that it was made from. Raises UserError if that can't be.
 
     `changes` are those of the preview, with what registries say of its tags.
     """
@@ -93,9 +93,9 @@ def _content(stack: str) -> bytes:
 
 
 def clean_tree() -> str:
-    """Git's id of the project's tree. Raises UserError where the files may be other ones."""
+    """Git's id of the project's tree. Raises UserError if the files may differ from it."""
     if not (tree := tree_of(PROJECT)):
-        raise UserError("The project is no git checkout, so what was reviewed has no name.")
+        raise UserError("The project is not a git checkout, so what was reviewed can't be identified.")
     if is_changed(PROJECT):
         raise UserError("The project has changes that are not committed; `git status` names them.")
     if hidden := overlooked(PROJECT, IMAGES):

@@ -85,7 +85,7 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: B
     help="Builds of each kind that stay.",
 )
 @click.option("--delete", is_flag=True, help="Remove them. Without it they are only listed.")
-@click.option("--no-stacks", is_flag=True, help="Go by tags alone, where no Pulumi is: stacks are not read.")
+@click.option("--no-stacks", is_flag=True, help="Judge by tags only, without Pulumi: stacks are not read.")
 def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks: bool) -> None:
     """List feature and develop builds older than the newest; with --delete, remove them.
 

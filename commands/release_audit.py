@@ -39,7 +39,7 @@ def audit(tools: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
     They come from the Go vulnerability database that local/tools/vulndb/go.mod pins, by versions: a program
-    may not use what is faulty. Fails where one is not in release/accepted_vulnerabilities.toml. Neither
+    may not use the vulnerable part. Fails if one is not in release/accepted_vulnerabilities.toml. Neither
     Debian's packages nor images from sources of their own (`git`, `path`) are looked at.
     """
     layout = read_layout()

@@ -105,7 +105,7 @@ def review(
         by_files = preview_by_files(stack, base, head)
         return _Page(f"{stack}, by its files alone", whole=whole, by_files=by_files).print(by_files.previewed)
     if saved is not None:
-        said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
+        said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
         given = Previewed(text=saved.read(), failed=False, said=said)
         return _Page(stack or "of the preview", whole=whole).print(given)
     found, name = chosen(stack, backend)
@@ -113,7 +113,7 @@ def review(
     present_file(name)
     page_of = _Page(name, found, look=refresh, details_file=details_file, whole=whole)
     if found.layout is None:
-        stack_config(name)  # says where it is no YAML; pulumi names neither the file nor the right line
+        stack_config(name)  # raises an error of YAML with its place; pulumi names neither
         with copied_stack_file(name) as file:
             return page_of.print(run_preview(name, ["--stack", name, *file, *options], found.env))
     refuse_missing(found.layout, name)
@@ -124,7 +124,7 @@ def review(
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """The page of a stack; without a backend it is that of a preview that was saved."""
+    """The page of a stack or, without a backend, of a saved preview."""
 
     stack: str
     backend: Backend | None = None
@@ -136,9 +136,9 @@ class _Page:
     """File for the page without a limit."""
 
     def print(self, done: Previewed) -> int:
-        """Print it; the exit code.
+        """Print the page; returns the exit code.
 
-        Where there is no preview, or Pulumi failed without a fault, it says so. Raises PreviewError.
+        Reports a missing preview, and a failure of Pulumi without an error. Raises PreviewError.
         """
         try:
             preview = done.read()

@@ -1,4 +1,4 @@
-"""`skyinfra setup`: what the set-up of `make up` has made for itself."""
+"""`skyinfra setup`: keys, backups and registry of the set-up that `make up` created."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,19 +26,19 @@ from wallets.policy import given_recipients
 
 SAYS = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "
-    "Copies that were made before are opened by the former one alone.",
-    Key.LOGIN: "The local registry takes the new login alone, which is in {state}/docker/config.json. "
-    "Whoever has copied the former one must copy this.",
-    Key.GUI: "Each node with a web interface has a new password: `./skyinfra node password NODE` shows it. A "
-    "browser that has the former one asks for the new one.",
+    "Only the old one opens copies that were made before.",
+    Key.LOGIN: "The local registry accepts only the new login, which is in {state}/docker/config.json. "
+    "If you have copied the old one somewhere, replace it there.",
+    Key.GUI: "Each node with a web interface has a new password: `./skyinfra node password NODE` shows it. "
+    "Browsers that have the old one ask for the new one.",
     Key.CA: "The local registry has a new certificate, of the authority {state}/certificates/ca.crt. "
-    "Whoever has copied the former one must copy this.",
+    "If you have copied the old one somewhere, replace it there.",
 }
 """Last line of a rotation."""
 
 NO_RECIPIENT = (
-    "nobody is named who can read the backup, so none was made. Make a key once, on another machine: "
-    "`age-keygen -o setup-key.txt` (package age). Whoever has that file and a backup has every node. "
+    "no recipient is named who can read the backup, so none was made. Make a key once, on another machine: "
+    "`age-keygen -o setup-key.txt` (package age). Anybody who has it and a backup controls every node. "
     "Give the public key that it prints: --recipient age1…. The recipients of wallets are not taken"
 )
 NOT_IN_IT = (
@@ -54,7 +54,7 @@ def setup() -> None:
 
 @setup.command(
     "rotate",
-    short_help="Make a key anew; nodes run on.",
+    short_help="Replace a key; nodes keep running.",
     epilog=examples(
         "./skyinfra setup rotate login",
         "./skyinfra setup rotate passphrase",
@@ -64,12 +64,12 @@ def setup() -> None:
 )
 @click.argument("key", metavar="KEY", type=click.Choice([key.value for key in Key]))
 def rotate_key(key: str) -> None:
-    r"""Make KEY anew: passphrase, login, ca or gui. Nodes and workspaces run on, and no image is built.
+    r"""Replace KEY by a new one: passphrase, login, ca or gui. Nodes and workspaces keep running.
 
     \b
     passphrase  of the secrets in Pulumi's states and in the stacks' files
-    login       of the local registry, which is started anew
-    ca          authority and certificate of the local registry; registry and builder are started anew
+    login       of the local registry, which is restarted
+    ca          authority and certificate of the local registry; registry and builder are restarted
     gui         password of each node's web interface, on its host
 
     A run that was interrupted is finished, or undone, by the same command or the next `make up`.
@@ -88,9 +88,9 @@ def rotate_key(key: str) -> None:
 def collect_registry(yes: bool) -> None:
     """Remove from the local registry what no tag, list, state or stack's file names, after showing it.
 
-    It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes run on.
-    Refused while another command or pulumi is at work. A run that was interrupted is finished by the same
-    command.
+    It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes keep
+    running. Refused while another command or pulumi is at work. A run that was interrupted is finished by the
+    same command.
     """
     enter_set_up(layout := read_layout(), Choice.SET_UP)  # for the registry's authority and login
     shown = False
@@ -108,7 +108,7 @@ def collect_registry(yes: bool) -> None:
 
 
 def _garbage(found: Garbage) -> str:
-    """A row for each repository that something goes from, and a sum."""
+    """A row for each repository that loses something, and a sum."""
     going = Counter(one.repository for one in found.manifests)
     rows = [[name, str(count), str(found.stays[name])] for name, count in sorted(going.items())]
     listed = [columns([["REPOSITORY", "GO", "STAY"], *rows]), ""] if rows else []
@@ -133,8 +133,8 @@ def backup_setup(
     """Write the set-up into the new FILE, encrypted: states and files of its stacks, passphrase, CA, logins.
 
     FILE is a path, a folder in which the file gets a dated name, or an ssh:// address of either (that of a
-    file ends with .setup-backup). None is ever overwritten. Nodes run on. Refused while another command or
-    pulumi is at work. The file says itself how it is read without this program.
+    file ends with .setup-backup). An existing file is never overwritten. Nodes keep running. Refused while
+    another command or pulumi is at work. The file's first lines say how to read it without this program.
     """
     recipients = given_recipients(given, recipient_files)
     if not recipients:
@@ -165,7 +165,7 @@ def _stacks(facts: About) -> str:
 
 @setup.command(
     "restore",
-    short_help="Make the set-up of a backup anew, on an empty machine.",
+    short_help="Restore a set-up from a backup, on an empty machine.",
     epilog=examples(
         "./skyinfra setup restore skycoin-setup-2026-11-26T09-00-00Z.setup-backup --identity setup-key.txt",
         "./skyinfra setup restore ssh://me@nas.lan/~/skycoin/FILE --identity ~/.ssh/id_ed25519",
@@ -175,11 +175,11 @@ def _stacks(facts: About) -> str:
 @with_identity
 @with_ssh
 def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) -> None:
-    """Put the set-up in FILE into the empty state folder, whole or not at all; `make up` goes on with it.
+    """Restore the set-up in FILE into the empty state folder, completely or not at all. Then run `make up`.
 
     FILE is a path or an ssh:// address. Refused where the state folder holds anything, or a stack's file is
-    there with another text. Nodes are not touched. A restore that was interrupted is finished, or begun anew,
-    by the same command.
+    there with another text. Nodes are not touched. A restore that was interrupted is finished or restarted by
+    the same command.
     """
     layout = read_layout()
     facts = setup_backup.restore(layout, file, load_file(file, ssh_options), opened(keys))
@@ -212,8 +212,9 @@ def _next(layout: Layout, facts: About) -> str:
 def adopt_stack(stack: str) -> int:
     """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
 
-    No container, volume or network is made, replaced, changed or removed, and nodes run on. Images are built
-    where the stack builds any. What is not there is left out, and named; a node that does not run as the file
-    says is taken as it runs, and the next preview shows the difference. Secrets that are lost are listed.
+    No container, volume or network is created, replaced, changed or removed, and nodes keep running. Images
+    are built where the stack builds any. What is not there is left out, and named; a node that does not run
+    as the file says is taken over as it runs, and the next preview shows the difference. Secrets that are
+    lost are listed.
     """
     return FAILED if setup_adopt.adopt(read_layout(), stack) else 0

@@ -33,7 +33,7 @@ def take_out(deployed: DeployedNode, backend: Backend) -> int:
 
 
 def forget(deployed: DeployedNode, backend: Backend) -> int:
-    """Exit code of pulumi: a node leaves the state, and its host is not asked."""
+    """Remove a node from the state without asking its host; returns pulumi's exit code."""
     _let_go(deployed, backend)
     options = ["--force", "--yes", "--stack", deployed.stack]
     for urn in reversed(deployed.urns):
@@ -43,7 +43,7 @@ def forget(deployed: DeployedNode, backend: Backend) -> int:
 
 
 def targets_of(urns: Sequence[str]) -> list[str]:
-    """Options of an update that is of these resources alone."""
+    """Options that limit an update to these resources."""
     return [part for urn in urns for part in ("--target", urn)]
 
 

@@ -1,4 +1,4 @@
-"""`skyinfra wallet`: backups of a node's wallets, their way back, and what a stack remembers of them."""
+"""`skyinfra wallet`: backups of a node's wallets, restores, and what a stack remembers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +58,7 @@ for command in (backup_wallet, list_backups, verify_backup, check_backup, drill_
     "--temporary",
     metavar="FILE",
     default="",
-    help="Name of a temporary copy beside the wallet, which a save that did not end has left.",
+    help="Name of a temporary copy next to the wallet, left by an interrupted save.",
 )
 @with_stack
 @with_identity
@@ -83,13 +83,13 @@ def restore_wallet(
 ) -> int:
     """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
 
-    The node is stopped meanwhile. Backs up the volume's current contents first, encrypted where recipients
+    The node is stopped for that time. Backs up the volume's current contents first, encrypted if recipients
     are known. Wallets that are not in the backup stay. FILE is a path or an ssh:// address.
     """
     if [bool(file), bool(copy), bool(temporary)].count(True) != 1:
         raise click.UsageError(
             "give one source: FILE, --copy TIME for a copy on the node's host, or --temporary FILE for one "
-            "beside the wallet"
+            "next to the wallet"
         )
     found, name = chosen(stack, backend)
     restoring = Restoring(
@@ -115,7 +115,7 @@ def restore_wallet(
 
 @wallet.command(
     "accept",
-    short_help="Accept what a node's wallets have become.",
+    short_help="Accept a node's wallets as they are now.",
     epilog=examples("./skyinfra wallet accept node-1", "./skyinfra wallet accept node-1 3f2a9c01d4e5b6a7"),
 )
 @click.argument("node")
@@ -165,9 +165,9 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
 def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
-    What still runs on them is stopped, after a question, for a wallet has one writer; it starts again where
-    nothing was copied. Nothing is written where they come from. NODE is stopped meanwhile, and its stack
-    remembers the wallets.
+    Containers that still use them are stopped after a question, because a wallet has one writer; they start
+    again if nothing was copied. The originals are not changed. NODE is stopped for that time, and its
+    stack remembers the wallets.
     """
     found, name = chosen(stack, backend)
     with found.changing(name, "wallet adopt"):
@@ -198,14 +198,14 @@ def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> N
 
 
 def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
-    """Say what has come, and let the stack remember it; the exit code."""
+    """Report the copied wallets, and let the stack remember them; returns the exit code."""
     deployed, wallets = source.node, fingerprint_of(contents)
     click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
     if look(deployed) != wallets:
         click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
         return FAILED
     click.echo(
-        f"{source.where} keeps what it has, and its wallets are a copy by now: no node may use them again. "
+        f"{source.where} keeps what it has, and its wallets are only a copy now: no node may use them again. "
         f"When {deployed.name} has shown the wallets, and they are backed up, remove it by hand."
     )
     return _record(backend, deployed.stack, deployed, digest(wallets))
@@ -220,7 +220,7 @@ def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
     """Ask whether what runs on wallets that are adopted may be stopped."""
     command = source.command(users)
     click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{command}`")
-    if yes or has_agreed("Do that?", "Nobody is there to ask: `--yes` does it.", err=True):
+    if yes or has_agreed("Do that?", "There is no terminal to ask: `--yes` does it.", err=True):
         return True
     click.echo("Nothing was changed.", err=True)
     return False

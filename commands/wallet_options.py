@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def with_ssh(function: Function) -> Function:
-    """Add the option for ssh's own."""
+    """Add the option `--ssh-option`."""
     return click.option(
         "--ssh-option",
         "ssh_options",
@@ -68,7 +68,7 @@ def with_identity(function: Function) -> Function:
 
 
 def with_recipients(function: Function) -> Function:
-    """Add the options that say who can read what is written, beside the stack's recipients."""
+    """Add the options that say who can read what is written, in addition to the stack's recipients."""
     return recipient_options("Those of the stack always can.")(function)
 
 

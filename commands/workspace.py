@@ -59,7 +59,7 @@ def open_(name: str, folder: Path, dind: bool) -> int:
 @click.argument("name", metavar="NAME", type=NAME)
 @with_stack
 def stop(name: str, stack: str | None, backend: Choice) -> None:
-    """Stop the workspace NAME alone. Its home stays; `open` starts it again."""
+    """Stop only the workspace NAME. Its home stays; `open` starts it again."""
     found, stack_name = _chosen(name, stack, backend)
     container = workspace_container(name)
     with found.changing(stack_name, "workspace stop"):

@@ -26,7 +26,7 @@ _TRIFLE = re.compile(
 _WIDTH = 90
 """Characters of a step's headline."""
 _KEPT = 200
-"""Lines of a running build that are remembered: its failure is told from them."""
+"""Number of lines of a running build that are kept, to report its failure from them."""
 _LONGEST = 300
 """Characters of such a line: a headline holds its whole script."""
 SHOWN = 15
@@ -61,9 +61,9 @@ class Build:
 
     @property
     def step(self) -> str:
-        """Headline of the step that was heard of last and is not over; between two of them the last one's.
+        """Headline of the newest step that still runs; between two steps, of the last one.
 
-        Others than builds have no steps: their last line.
+        What is not a build has no steps: its last line.
         """
         running = [number for number in self._heard if number not in self._over]
         if heard := running or self._heard:
@@ -80,7 +80,7 @@ class Build:
 
 
 def gist(step: str) -> str:
-    """A step's headline. Of a long script, the programs that it runs: its beginning is seldom what lasts."""
+    """A step's headline; for a long script, the names of the programs that it runs."""
     head, run, script = step.partition(" RUN ")
     if run and len(step) > _WIDTH:
         commands = (command.split() for command in re.split(r"&&|\|\||[;|]", script))
@@ -93,6 +93,6 @@ def gist(step: str) -> str:
 
 
 def _program(words: Sequence[str]) -> str:
-    """Such as `go mod download`: the first words of a command, up to its first option, path or quote."""
+    """Text such as `go mod download`: the first words of a command, up to its first option, path or quote."""
     plain = itertools.takewhile(re.compile(r"[a-z][a-z0-9_.-]*").fullmatch, words[:3])
     return " ".join(plain)

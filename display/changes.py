@@ -35,7 +35,7 @@ class Step:
 
     @property
     def type(self) -> str:
-        """Such as `docker:index/container:Container`."""
+        """Text such as `docker:index/container:Container`."""
         parts = self.urn.split("::")
         return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
 

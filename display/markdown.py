@@ -8,7 +8,7 @@ _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Its lines; a cell's own bars and line breaks don't end it."""
+    """Lines of a table; bars and line breaks in a cell are escaped."""
     return [f"| {' | '.join(map(_cell, row))} |" for row in (heads, ["---"] * len(heads), *rows)]
 
 

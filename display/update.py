@@ -1,7 +1,7 @@
 """A Pulumi update, from the events of its engine → the lines and rows that people read.
 
-What did not change is counted, not listed. What lasts is said when it begins, while it goes on and when it
-ends. An event of a kind or a form that is not known here is passed over.
+What did not change is counted, not listed. What takes long is reported when it begins, while it runs and
+when it ends. An event of an unknown kind or form is ignored.
 """
 
 import re
@@ -87,13 +87,13 @@ class Operation:
 
     @property
     def doing(self) -> str:
-        """Such as `creating node-1-container`."""
+        """Text such as `creating node-1-container`."""
         return f"{_DOING.get(self.step.op, self.step.op)} {self.step.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One operation that goes on now, for a live display."""
+    """One running operation, for a live display."""
 
     doing: str
     step: str
@@ -127,7 +127,7 @@ class Update:
         """True once the engine has told anything."""
 
     def take(self, event: Mapping[str, Any], now: float) -> list[str]:
-        """Lines that an event is worth at once."""
+        """Lines to print at once for an event."""
         kinds = {
             "preludeEvent": self._begins_anew,
             "resourcePreEvent": self._begins,
@@ -155,7 +155,7 @@ class Update:
         return ["", f"{_INDENT}{how}"]
 
     def beats(self, now: float) -> list[str]:
-        """Lines for those who see no rows: what begins to last, and a sign of life after a silence."""
+        """Lines where no rows are drawn: operations that take long, and a sign of life after a silence."""
         lines = []
         for one in self._running.values():
             if not self._planning and not one.told and one.lasts:
@@ -166,7 +166,7 @@ class Update:
         return self._spoken(lines, now)
 
     def rows(self, now: float) -> list[Row]:
-        """All that goes on now, the oldest first; one for the whole, where nothing does yet."""
+        """Rows of all running operations, oldest first; one row for the whole update while none runs yet."""
         lasting = (one for one in self._running.values() if one.lasts or now - one.began >= _BRIEF)
         running = sorted(lasting, key=lambda one: one.began)
         rows = [Row(one.doing, one.build.step, now - one.began) for one in running]
@@ -196,11 +196,11 @@ class Update:
 
     @property
     def is_late(self) -> bool:
-        """True where nothing failed but builds with a step that the builder had not started in time."""
+        """True if nothing failed except builds with a step that the builder did not start in time."""
         return bool(self._errors) and all(_LATE in error for error in self._errors)
 
     def is_stuck(self, now: float) -> bool:
-        """True where nothing goes on, and pulumi waits for ever.
+        """True where nothing goes on, and pulumi waits forever.
 
         With `--continue-on-error` it never answers the program where the first half of a replacement
         failed, the deletion before the creation (3.259, executeChain in step_executor.go).
@@ -331,7 +331,7 @@ class Update:
 
 
 def _titled(error: str, urns: Sequence[str]) -> list[str]:
-    """The error's lines behind the names of what failed of it; of the program's own there is no name."""
+    """Lines of an error, after the names of what failed; an error of the program has no name."""
     names = [name_of(urn) for urn in urns if urn and not _of_stack(urn)]
     title = f"error: {', '.join(names)}:" if names else "error:"
     return f"{title}{chr(10) if len(names) > 1 else ' '}{error}".splitlines()
@@ -346,7 +346,7 @@ def _whose(urn: str) -> str:
 
 
 def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
-    """Such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
+    """Text such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
     words = [(op, f"to {op}" if planned else _DONE.get(op, f"{op}d")) for op in _COUNTED if op != "same"]
     known = [f"{counts[op]} {word}" for op, word in (*words, ("same", "unchanged")) if counts.get(op)]
     return ", ".join(known)
@@ -358,5 +358,5 @@ def message(body: Mapping[str, Any]) -> str:
 
 
 def seconds(count: float) -> str:
-    """Such as `0.3 s` or `45 s`."""
+    """Text such as `0.3 s` or `45 s`."""
     return f"{count:.0f} s" if count >= 9.95 else f"{count:.1f} s"

@@ -1,4 +1,4 @@
-"""What `make` sets up on one machine: tools, engine, builder, registry, and the stand-in docker plugin.
+"""The set-up of `make` on one machine: tools, engine, builder, registry, and the stand-in docker plugin.
 
-Nothing here is needed by a plain `pulumi up`: it prepares a machine on which one can run.
+A plain `pulumi up` needs nothing of it, if Pulumi and Docker are installed.
 """

@@ -65,7 +65,7 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
 
 
 def _said(node: Mapping[str, str]) -> str:
-    """Address of a node, and its version where it tells that to whoever asks."""
+    """Address of a node, and its version if it answers without a login."""
     return node["rpc"] if "login" in node else _version(node["rpc"])
 
 
@@ -95,7 +95,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
         print(f"The stack {stack} holds nothing.")
         return 0
     nodes = nodes_of(stack, resources(layout, stack)).values()
-    # Without the program: what the state has is destroyed, whatever the settings have become.
+    # Without the program: a destroy needs only the state, whatever the settings say now.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
         layout, arguments.stack, env, lambda options: pulumi([*command, *options], env, layout.update_log)
@@ -117,7 +117,7 @@ def print_environment(layout: Layout, _: argparse.Namespace) -> int:
 
 
 CHANGING = ("up", "down", "destroy")
-"""Commands that must not run beside each other."""
+"""Commands that must not run at the same time."""
 
 
 def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:

@@ -1,7 +1,7 @@
 """The one base image of the embedded way: a Debian root with Go, made by mmdebstrap.
 
-It stands in for golang:1.26-bookworm as the image of build stages; nothing of it is shipped but
-Debian's own CA bundle. Kept as a tarball in the cache, pushed to the local registry by crane.
+It replaces golang:1.26-bookworm as the image of build stages; only Debian's own CA bundle of it
+is shipped. Kept as a tarball in the cache, pushed to the local registry by crane.
 """
 
 import hashlib
@@ -40,8 +40,8 @@ def _architecture() -> str:
 def ensure_base(layout: Layout, go: str, crane: Path) -> str:
     """Reference of the base in the local registry, by the digest that this set-up has pushed.
 
-    A base of which it keeps no digest is pushed from the cache, whatever the registry has under its tag.
-    Raises SetupError where the registry has another one than the kept.
+    A base without a recorded digest is pushed from the cache, whatever the registry has under its tag.
+    Raises SetupError if the registry has another digest than the recorded one.
     """
     name = f"{REPOSITORY}:{SUITE}-go{GO_VERSION}-{_recipe()}"
     tag = f"{layout.registry}/{name}"
@@ -110,7 +110,7 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
         log=layout.logs / "base.log",
         doing="making a Debian root",
     )
-    # Beside its place and renamed: an interrupted run leaves no half base.
+    # Written next to its place and renamed: an interrupted run leaves no half base.
     run(["gzip", "-1", "--force", str(root)], log=layout.logs / "base.log", doing="compressing it")
     root.with_name(f"{root.name}.gz").rename(tarball)
     return tarball

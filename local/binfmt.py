@@ -9,7 +9,7 @@ from local.steps import SetupError, as_root, run, step
 
 FOLDER = Path("/proc/sys/fs/binfmt_misc")
 INTERPRETERS = {"x86_64": ("qemu-arm", "qemu-aarch64")}
-"""Handlers by machine: a 64-bit ARM processor runs the ARM variants by itself, and wants none."""
+"""Handlers by machine: a 64-bit ARM processor runs the ARM variants itself, and needs none."""
 
 _LINE = re.compile(r"^:(qemu-[^:]+):")
 

@@ -21,7 +21,7 @@ _LEFT = {
     DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
     DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
 }
-"""Fate of what a killed run had made, by the docker plugin."""
+"""What becomes of the leftovers of a killed run, by docker plugin."""
 
 
 def bring_up(
@@ -31,7 +31,7 @@ def bring_up(
     again: str = "make up",
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Bring up all that answers (local/parts.py), with pulumi's output on the screen; the exit code.
+    """Bring up all hosts that answer (local/parts.py), with pulumi's output on the screen.
 
     `again` is the command that catches up with what does not answer; `after` is called where nothing failed.
     """

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Root's part of build_network.py. `up BRIDGE GATEWAY OWNER NAMESERVER...` makes the bridge of build steps and its rules,
-# or puts right what is there; `down BRIDGE` removes both. The table mangle decides, for no other program writes there
-# and it comes before filter, where engines insert rules that accept.
+# or repairs them; `down BRIDGE` removes both. The table mangle decides, because no other program writes
+# there, and it comes before filter, where engines insert rules that accept.
 set -eu
 command=$1
 bridge=$2
@@ -44,7 +44,7 @@ mangle_rules() {
     echo "-A $bridge-from -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
     # A port of a container that this machine publishes.
     echo "-A $bridge-from -m conntrack --ctstate DNAT -j DROP"
-    # A cloud's metadata service gives credentials away, and may be the resolver besides.
+    # A cloud's metadata service gives credentials away, and may also be the resolver.
     for nameserver; do
         case $nameserver in
             169.254.*)
@@ -124,7 +124,7 @@ down() {
         iptables -w -t "${chain%:*}" -F "$bridge-${chain#*:}"
         iptables -w -t "${chain%:*}" -X "$bridge-${chain#*:}"
     done 2>/dev/null || true
-    # Last, for it is by its alias that what is left is found again.
+    # Removed last, because the alias is how leftovers are found again.
     ip link delete dev "$bridge"
     # The plugins' memory of what is attached.
     rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null || true

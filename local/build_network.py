@@ -42,7 +42,7 @@ class BuildNetwork:
 
 
 def ensure_build_network(layout: Layout) -> BuildNetwork:
-    """Make the network, or put right what is there. Raises SetupError where it can't be had."""
+    """Create or repair the network. Raises SetupError if that is not possible."""
     ensure_packages(layout, "the network of build steps", ["iptables", "iproute2"])
     with step("network of build steps") as this:
         network = own_build_network(layout) or _free()
@@ -97,7 +97,7 @@ def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 
 def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     text = path.read_text() if path.exists() else ""
-    # A zone, as in fe80::1%eth0, is no address of its own.
+    # A zone, as in fe80::1%eth0, is not part of the address.
     found = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
     return [ipaddress.ip_address(server) for server in found]
 
@@ -115,7 +115,7 @@ def _free() -> BuildNetwork:
 
 
 def _subnets(number: int) -> list[ipaddress.IPv4Network]:
-    """Subnets of SUBNETS that are free. Half of all addresses is a VPN's way to say default."""
+    """Subnets of SUBNETS that are free. For VPNs, half of all addresses means a default route."""
     routes = _listed("-4", "route", "show", "table", "all")
     known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]

@@ -40,7 +40,7 @@ root = "{root}"
 
 
 def builder_service(layout: Layout, program: Path) -> Service:
-    """The service; its settings files are written anew, and the network of its build steps is put right."""
+    """The service; writes its settings files, and repairs the network of its build steps."""
     if len(str(layout.builder_socket)) > SOCKET_LENGTH:
         raise SetupError(
             f"{layout.builder_socket} is too long for a socket's path ({SOCKET_LENGTH} characters at most): "
@@ -66,7 +66,7 @@ def builder_service(layout: Layout, program: Path) -> Service:
     return Service(
         name="buildkitd",
         argv=[str(program), "--config", str(config)],
-        # The local registry's authority beside the machine's own.
+        # The local registry's authority in addition to the machine's own.
         env={"SSL_CERT_FILE": str(layout.trust)},
         reads=[layout.trust, network],
         ready=lambda: _answers(layout.builder_socket),

@@ -12,7 +12,7 @@ from local.steps import as_root, output, run, step
 
 DAYS = "3650"
 _NAMES = f"nameConstraints=critical,permitted;DNS:{LOCAL_HOST},permitted;IP:127.0.0.1/255.255.255.255"
-"""RFC 5280, 4.2.1.10: whoever gets the authority's key can't vouch for any other name."""
+"""RFC 5280, 4.2.1.10: the authority's key can't vouch for any other name."""
 DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", re.S)
 

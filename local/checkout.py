@@ -31,7 +31,7 @@ def copies(layout: Layout) -> Path:
 def other_checkout(layout: Layout) -> Path | None:
     """Checkout that this user's set-up belongs to, where that is not this one.
 
-    A state folder that SKYCOIN_STATE names belongs to whoever names it.
+    A state folder that SKYCOIN_STATE names belongs to the caller.
     """
     try:
         known = Path(record(layout.state).read_text().strip())
@@ -41,7 +41,7 @@ def other_checkout(layout: Layout) -> Path | None:
 
 
 def is_there(checkout: Path) -> bool:
-    """True where the folder still holds this program."""
+    """True if the folder still holds this program."""
     return os.access(checkout / "Pulumi.yaml", os.F_OK)
 
 
@@ -95,7 +95,7 @@ def refuse_lost_state(layout: Layout) -> None:
 
 
 def owner_above(path: Path) -> int:
-    """User whom the nearest folder above belongs to that is there."""
+    """Owner of the nearest parent folder that exists."""
     return next(folder for folder in path.parents if folder.exists()).stat().st_uid
 
 
@@ -121,7 +121,8 @@ def keep_stack_files(layout: Layout) -> None:
             if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
                 copy.parent.mkdir(exist_ok=True)
                 if copy.exists() and _salt(copy) != _salt(file):
-                    # Of another state, or emptied: the former one alone opens this state's secrets.
+                    # The file is of another state, or was emptied: only the old one opens this state's
+                    # secrets.
                     copy.rename(copy.with_name(f"{copy.name}.before"))
                 write_aside(copy, file.read_text())
         except OSError as error:
@@ -133,7 +134,7 @@ def _salt(file: Path) -> str:
 
 
 def put_stack_files_back(layout: Layout) -> None:
-    """Copy the files back that a checkout lacks: a new clone would go on with the example's settings."""
+    """Copy missing files back into a checkout: a new clone would otherwise use the example's settings."""
     for stack in filter(is_own, all_stacks(layout)):
         file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
         if copy.exists() and not file.exists():

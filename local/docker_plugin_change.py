@@ -1,7 +1,7 @@
 """The change of a set-up's docker plugin: `SKYCOIN_MODE=official make up`, or `embedded` (ADR 20).
 
-Both plugins agree on every state that either has refreshed. So each stack is refreshed by the one plugin, and
-previewed by the other before that one is kept: what only it would replace stops the change.
+Both plugins agree on every state that either has refreshed. So each stack is refreshed by the old plugin and
+previewed by the new one before the new one is kept. What only the new one would replace stops the change.
 """
 
 import json
@@ -30,7 +30,7 @@ def holding(layout: Layout) -> list[str]:
 
 
 def settle(layout: Layout) -> None:
-    """Undo a change that was killed before `keep`; do nothing where none was."""
+    """Undo a change that was killed before `keep`, if there is one."""
     aside = _aside(layout)
     if not aside.exists():
         for left in (_copying(layout), _removed(layout)):
@@ -50,21 +50,21 @@ def change(
 ) -> None:
     """Let another docker plugin take over what stacks hold.
 
-    `install` puts it in the place of the one there, and `keep` remembers that this set-up has it.
+    `install` replaces the installed one, and `keep` records that this set-up has it.
 
-    Raises SetupError, with the former plugin in its place again, where a refresh or a preview fails, or where
+    Raises SetupError, with the old plugin installed again, where a refresh or a preview fails, or where
     the other plugin would replace something.
     """
     if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
         raise SetupError(
-            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, for there is a "
-            "state but no stacks/Pulumi.NAME.yaml. Put it back (a workspace's by `make workspace`), then run "
-            "this again."
+            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, "
+            "because there is a state but no stacks/Pulumi.NAME.yaml. Put it back (a "
+            "workspace's by `make workspace`), then run this again."
         )
     before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
     folder = plugin_folder(layout, "docker")
     if folder.exists():
-        # Whole or not there: where the next set-up finds it, this one was killed.
+        # Renamed, so it is complete or missing; if the next set-up finds it, this one was killed.
         shutil.copytree(folder, _copying(layout)).rename(_aside(layout))
     try:
         install()

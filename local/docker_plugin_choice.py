@@ -1,6 +1,6 @@
-"""Which docker plugin a set-up uses, the official one or the stand-in: decided once, and kept (ADR 15).
+"""The docker plugin of a set-up, the official one or the stand-in: decided once, and kept (ADR 15).
 
-It is changed by SKYCOIN_MODE alone (docker_plugin_change.py).
+Only SKYCOIN_MODE changes it (docker_plugin_change.py).
 """
 
 from enum import StrEnum
@@ -26,7 +26,7 @@ def asked(layout: Layout) -> DockerPlugin | None:
 
 
 def keep(layout: Layout, plugin: DockerPlugin) -> None:
-    """Remember the choice beside the state that it has made."""
+    """Record the choice next to the state that the plugin created."""
     write_aside(layout.state / "docker-plugin", f"{plugin}\n")
 
 
@@ -40,5 +40,5 @@ def kept(layout: Layout) -> DockerPlugin | None:
 
 
 def origin(folder: Path) -> DockerPlugin:
-    """Which plugin is in a folder."""
+    """Origin of the plugin in a folder."""
     return DockerPlugin.STAND_IN if (folder / "ORIGIN").exists() else DockerPlugin.OFFICIAL

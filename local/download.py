@@ -1,4 +1,4 @@
-"""Archives from the network: unpacked whole and only with the pinned SHA-256, or not there at all."""
+"""Archives from the network: unpacked completely and only with the pinned SHA-256, or not at all."""
 
 import hashlib
 import http.client
@@ -21,8 +21,8 @@ MEGABYTE = 1_000_000
 def unpacked(url: str, sha256: str, folder: Path) -> None:
     """Put the content of an archive's one top folder where `folder` says; downloads nothing where it is.
 
-    Raises SetupError where the archive can't be had whole, or is another one. A run that is interrupted
-    leaves nothing; what a killed one left is removed by the next.
+    Raises SetupError if the archive can't be downloaded completely, or is another one. A run that is
+    interrupted leaves nothing; what a killed one left is removed by the next.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
@@ -49,7 +49,7 @@ def unpacked(url: str, sha256: str, folder: Path) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the partial folders of processes that run no more."""
+    """Remove the partial folders of processes that no longer run."""
     for left in folder.parent.glob(f"{folder.name}.*.*"):
         pid = left.name.removeprefix(f"{folder.name}.").partition(".")[0]
         if pid.isdigit() and not Path("/proc", pid).exists():

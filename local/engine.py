@@ -13,7 +13,7 @@ from local.services import Service, start
 from local.steps import SetupError, as_root, output, run, step
 
 API_VERSION = "1.41"
-"""Of Debian 12's engine; not sent with the one request that is made here."""
+"""API version of Debian 12's engine; the one request that is made here does not send it."""
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
 
@@ -33,7 +33,7 @@ def engine_version(endpoint: str) -> str | None:
 
 
 def _context_endpoint() -> str | None:
-    """The engine that the docker command would use, where there is that command."""
+    """The engine that the docker command would use, if it is installed."""
     if shutil.which("docker") is None:
         return None
     return output(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
@@ -82,7 +82,7 @@ def _start_system(layout: Layout) -> str:
         Service(
             name="dockerd",
             argv=[dockerd()],
-            # Whoever may not use the socket is told so, and not that nothing answers.
+            # A user who may not use the socket is told so, and not that nothing answers.
             ready=lambda: (
                 engine_version(endpoint) is not None
                 or (SYSTEM_SOCKET.exists() and not os.access(SYSTEM_SOCKET, os.W_OK))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the virtual environment in the folder given hold what the locks say. Each lock that it holds lies
-# in it as a copy, whatever the times of files are.
+# Makes the virtual environment in the folder given hold what the locks say. A copy of each installed
+# lock is in it, so that times of files don't matter.
 set -eu
 venv=$1
 shift
@@ -19,7 +19,7 @@ if holds_them; then
     exit
 fi
 
-# Run a command with a sign of life now and then. Its shell's death ends that too, Ctrl-C included:
+# Run a command, and print a line now and then. Its shell's death ends that too, Ctrl-C included:
 # what runs in the background ignores SIGINT.
 alive() {
     doing=$1
@@ -94,7 +94,7 @@ pip_install() {
 clear=
 if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
     echo "• Python environment $venv: made anew, for nothing in it was compared with a hash"
-    # Where the index does not answer, what is there goes on working.
+    # If the index does not answer, the installed packages are used.
     if [ -x "$venv/bin/python" ]; then
         pip_install --dry-run --ignore-installed
     fi

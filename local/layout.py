@@ -1,4 +1,4 @@
-"""Where everything of one set-up lives: folders and ports, read once from the environment."""
+"""The places of one set-up: folders and ports, read once from the environment."""
 
 import os
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ EARLIER = PROJECT / "local" / "state"
 MOVED_FROM = "moved-from"
 """File of a state folder that was copied, not renamed: it names the one that it takes the place of."""
 LOCK = "lock"
-"""File of local/lock.py: alone in a state folder, it holds nothing."""
+"""File of local/lock.py: a state folder with nothing else counts as empty."""
 
 
 class Mode(StrEnum):
-    """Where Pulumi, its plugins and the base images come from."""
+    """Origin of Pulumi, its plugins and the base images."""
 
     AUTO = "auto"
     """The official place where it answers, package registries where it doesn't."""
@@ -29,7 +29,7 @@ class Mode(StrEnum):
 
 
 class EngineChoice(StrEnum):
-    """Which Docker engine runs the nodes of the stack `local`."""
+    """Docker engine that runs the nodes of the stack `local`."""
 
     AUTO = "auto"
     """The one that answers; else Debian's, installed and started."""
@@ -103,7 +103,7 @@ class Layout:
 
     @property
     def builder_socket(self) -> Path:
-        """The builder's socket: who may write there may put code into every image, so it is no TCP port."""
+        """The builder's socket. Not a TCP port: whoever reaches it may put code into every image."""
         return self.state / "buildkitd.sock"
 
     @property
@@ -131,7 +131,7 @@ def _port(variable: str, default: int) -> int:
 
 
 def _folder(variable: str, default: Path) -> Path:
-    """Commands run in several folders, so that a relative one would be several."""
+    """A relative path would mean several folders, because commands run in several."""
     folder = Path(os.environ.get(variable) or default)
     if not folder.is_absolute():
         raise SetupError(f"{variable}={str(folder)!r} is relative: give the folder's whole path, from /.")
@@ -144,7 +144,7 @@ def user_state() -> Path:
 
 
 def is_held(state: Path) -> bool:
-    """True where a folder holds anything, also where its owner alone may look."""
+    """True if a folder holds anything, even if only its owner may look."""
     try:
         return state.is_dir() and any(path.name != LOCK for path in state.iterdir())
     except PermissionError:
@@ -162,7 +162,7 @@ def was_copied(state: Path, to: Path) -> bool:
 def _state() -> Path:
     """The user's own, unless the checkout still holds a set-up of an earlier version.
 
-    A shell that is older than the move makes that folder anew, with Pulumi's logs in it: it is no set-up.
+    A shell from before the move creates that folder again for Pulumi's logs: that is not a set-up.
     """
     own = user_state()
     if (own / "passphrase").exists() and not (EARLIER / "passphrase").exists():

@@ -15,5 +15,5 @@ compile requirements.in --output-file requirements.txt
 compile requirements-ecr.in --constraints requirements.txt --output-file requirements-ecr.txt
 compile requirements-dev.in --constraints requirements-ecr.txt --output-file requirements-dev.txt
 
-# Installed beside them, and only where no Go is there.
+# Installed next to them, and only if there is no Go.
 compile requirements-go.in --output-file requirements-go.txt

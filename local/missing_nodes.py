@@ -11,7 +11,7 @@ from wallets.nodes import nodes_of
 
 
 def listed_nodes(stack: str) -> Mapping[str, Any]:
-    """Nodes of the stack's file; an entry that is no mapping is an error that the program reports."""
+    """Nodes of the stack's file; the program reports an entry that is not a mapping."""
     nodes = stack_config(stack).get("skycoin:nodes")
     return nodes if isinstance(nodes, dict) else {}
 

@@ -1,7 +1,7 @@
-"""A Docker engine of a set-up's own, beside the machine's: started, stopped, and its traces removed.
+"""A Docker engine of a set-up's own, next to the machine's: started, stopped, and its traces removed.
 
-It has its own socket, data, bridge and containerd, and keeps its hands off docker0 and off iptables
-but for one rule: published ports are served by docker's proxy alone, and containers reach no network
+It has its own socket, data, bridge and containerd, and does not touch docker0, nor iptables except
+for one rule: published ports are served only by docker's proxy, and containers reach no network
 but those of their own engine.
 """
 
@@ -61,7 +61,7 @@ def start(layout: Layout, name: str, folder: Path) -> None:
     if output(as_root(["iptables", "-w", "-C", *_rule(number)])) is None:
         run(as_root(["iptables", "-w", "-I", *_rule(number)]), log=log)
     if services.running_pid(layout, name) is None:
-        # Of one that was killed: where its number is another process's by now, dockerd refuses to start.
+        # Left by a killed engine: if another process has its number now, dockerd refuses to start.
         stale = [f"{folder}/docker.pid", f"{folder}/run/containerd/containerd.pid"]
         run(as_root(["rm", "-f", *stale]), log=log)
     services.start(layout, _service(name, folder, bridge, networks))
@@ -95,7 +95,7 @@ def remove_traces(folder: Path) -> None:
 
 
 def _bridges(number: int) -> list[str]:
-    """Its own bridge, and those of its networks, which docker leaves behind when it ends."""
+    """Bridges of the engine and of its networks, which docker leaves behind when it ends."""
     listed = json.loads(output(["ip", "-j", "-4", "address"]) or "[]")
     ours = {_bridge(number)} & {path.name for path in LINKS.iterdir()}
     inside = ipaddress.ip_network(_networks(number))
@@ -107,7 +107,7 @@ def _bridges(number: int) -> list[str]:
 
 
 def _number(folder: Path) -> int:
-    """Number that tells the engines of one machine apart: kept in the folder, the first free one at first.
+    """Number that tells the engines of one machine apart: the first free one, kept in the folder.
 
     Raises SetupError where every number is taken.
     """

@@ -1,4 +1,4 @@
-"""Debian packages: installs what is missing and names what it can't."""
+"""Debian packages: installs what is missing, or names what it can't install."""
 
 import shutil
 from collections.abc import Iterable

@@ -44,9 +44,9 @@ def bring_up_parts(
 ) -> int:
     """Bring up all that answers; exit code of pulumi, or PART where hosts were left out.
 
-    `before` is called with the engines that do not answer, `after` where nothing failed. An engine can die
-    during an update, and ends it where it is refreshed: what answers by then is brought up by another one.
-    So is what a busy builder did not begin, once.
+    `before` is called with the engines that do not answer, `after` where nothing failed. An engine that
+    dies during an update ends it; a second update then brings up those that still answer.
+    So are, once, builds that a busy builder did not begin.
     """
     run = _Run(target)
     run.ask()
@@ -59,7 +59,7 @@ def bring_up_parts(
 
 
 class _Run:
-    """One bringing up: which engines are silent, and what became of the resources."""
+    """One run: which engines do not answer, and what became of the resources."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -72,7 +72,7 @@ class _Run:
         self.silent: dict[Address, str] = {}
 
     def ask(self) -> bool:
-        """Ask all engines that are not known to be dead; True where another one does not answer."""
+        """Ask all engines that are not known to be dead; True if one more does not answer."""
         resources = self._target.resources()
         known = addresses(resources, self._target.local).values()
         places = {address for _, address in known} | {*self._hosts.values()}
@@ -86,11 +86,11 @@ class _Run:
                 print(f"• host {host} is left out: {address.engine} does not answer: {reason}")
                 print(f"  {remedy_of(reason, address.engine)}.", flush=True)
         if unseen := len(self._left.of_refresh - self._left.of_update):
-            print(f"• not refreshed, for the way that the state has to them is dead: {unseen} resources")
+            print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
         return bool(found)
 
     def builds_again(self) -> bool:
-        """True where the builder was too busy for the last update, and for none before it."""
+        """True if the builder was too busy for the last update, for the first time."""
         again = self._late[-1] and not any(self._late[:-1])
         if again:
             print("• the builder had not started a build step within 10 s: this machine is too busy.")
@@ -124,7 +124,7 @@ class _Run:
         return ended.code
 
     def report(self, code: int) -> int:
-        """Print the table, where pulumi has not said all; the exit code."""
+        """Print the table if pulumi has not said everything; returns the exit code."""
         hosts = {
             host: f"{address.engine} does not answer: {self.silent[address]}"
             if address in self.silent

@@ -1,8 +1,8 @@
-"""Another passphrase for all stacks of a set-up, or for none (ADR 22).
+"""A new passphrase for all stacks of a set-up, or for none (ADR 22).
 
-Pulumi encrypts copies of the states and of the stacks' files anew, on a backend of their own. Only when all
-of that is there, it is put in its place: the folder of the copies is then the journal, and whoever finds
-one that was left finishes it. Killed before, nothing was changed.
+Pulumi encrypts copies of the states and of the stacks' files with it, on a backend of their own. Only when
+all copies are complete do they replace the files. From then on the folder of the copies is the journal, and
+the next command that finds it finishes the rotation. If killed before, nothing was changed.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ def new_passphrase() -> str:
 def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
     """Encrypt every stack with a new passphrase; `env` is the set-up's. The set-up's lock is held.
 
-    Raises SetupError, with nothing changed, where a stack does not open with the passphrase of now.
+    Raises SetupError, with nothing changed, if a stack does not open with the current passphrase.
     """
     before, part = _Before(layout), _part(layout)
     part.mkdir(mode=0o700)
@@ -80,10 +80,10 @@ def settle(layout: Layout) -> None:
 
 
 def _finish(journal: Path, passphrase: Path) -> None:
-    """Put the files in their places, the passphrase first: with it nobody changes a file of before.
+    """Put the files in their places, the passphrase first: with it nobody can change an old file.
 
-    What somebody has changed since is left alone. Before the passphrase was put there, that is an `up` with
-    the former one, and the rotation is given up.
+    A file that was changed since is not replaced. If that was an `up` with the old passphrase, the rotation
+    is given up.
     """
     targets: dict[str, list[str]] = json.loads((journal / TARGETS).read_text())
     waiting = {name: Path(path) for name, (path, before) in targets.items() if _digest(Path(path)) == before}
@@ -99,7 +99,7 @@ def _finish(journal: Path, passphrase: Path) -> None:
 
 
 def _keep_beside(copy: Path, file: Path) -> None:
-    """Keep the new ciphertexts of a stack's file that a person has edited since; one that is put has them."""
+    """Keep the new ciphertexts of a stack's file that a person has edited since."""
     if _settings(copy)[SALT] == _settings(file).get(SALT):
         return
     beside = file.with_name(f"{file.name}.rotated")
@@ -115,9 +115,9 @@ def _journal(layout: Layout) -> Path:
 
 
 def _part(layout: Layout) -> Path:
-    """A folder before and after it is the journal, whose end is thus no journal half removed.
+    """Name of the folder before and after it is the journal, so that a half-removed folder is never one.
 
-    Each run has its own: a pulumi of one that was killed may still write into its copies.
+    Each run has its own, because pulumi of a killed run may still write into its copies.
     """
     journal = _journal(layout)
     return journal.with_name(f"{journal.name}.{secrets.token_hex(4)}.part")
@@ -150,7 +150,7 @@ class _Before:
         self._contents = self._read()
 
     def refuse_changed(self) -> None:
-        """Raise SetupError where a plain pulumi is at work by now, or was since."""
+        """Raise SetupError if a plain pulumi runs now, or ran since."""
         for stack in self.stacks:
             refuse_while_locked(self._layout, stack)
         if self._read() != self._contents:
@@ -186,7 +186,7 @@ class _Copies:
         """File in the folder → the one whose place it takes."""
 
     def encrypt(self, stack: str, passphrase: str) -> None:
-        """Let Pulumi encrypt copies of a stack's state and file anew, and open them. Raises SetupError."""
+        """Let Pulumi encrypt copies of a stack's state and file again, and open them. Raises SetupError."""
         state, settings = state_file(self._layout, stack), stack_file(stack)
         shutil.copyfile(state, self._states / state.name)
         copy = self._stacks / settings.name
@@ -198,7 +198,7 @@ class _Copies:
         self._pulumi(stack, ["export", "--show-secrets"], "", opened)
         self.targets[str((self._states / state.name).relative_to(self._folder))] = state
         if (copied := state.with_name(f"{state.name}.bak")).exists():
-            # That is what a damaged state is mended with: it must open with the passphrase of then.
+            # Pulumi's backup of the state repairs a damaged one, so it must open with the new passphrase.
             backup = self._states / f"{copied.name}.new"
             shutil.copyfile(self._states / state.name, backup)
             self.targets[str(backup.relative_to(self._folder))] = copied
@@ -214,7 +214,7 @@ class _Copies:
             env={**self._env, **(env or {})},
             input=given,
             text=True,
-            # What an export shows goes nowhere.
+            # The output of the export is discarded.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             check=False,
@@ -227,9 +227,9 @@ class _Copies:
 
 
 def _has_passphrase(layout: Layout, stack: str) -> bool:
-    """True where a stack is encrypted with a passphrase, and by no service of a cloud."""
+    """True if a stack is encrypted with a passphrase, and not by a cloud's service."""
     provider = deployment(state_file(layout, stack)).get("secrets_providers") or {}
-    stack_config(stack)  # says what is wrong with a file that is no YAML
+    stack_config(stack)  # raises the error of a file that is not YAML
     settings = _settings(stack_file(stack))
     return provider.get("type", "passphrase") == "passphrase" and "secretsprovider" not in settings
 

@@ -1,11 +1,11 @@
-"""Files of a set-up that hold secrets: of their owner alone, and whole at every moment."""
+"""Files of a set-up that hold secrets: readable only by their owner, and complete at every moment."""
 
 import os
 from pathlib import Path
 
 
 def write_aside(path: Path, text: str) -> None:
-    """Write a private file whole or not at all: an interrupted run leaves no half one."""
+    """Write a private file completely or not at all."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.touch(mode=0o600)
     partial.write_text(text)

@@ -32,7 +32,7 @@ OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
 
 
 def reachable(url: str) -> bool:
-    """True where the address answers at all, also with an error, within 5 s."""
+    """True if the address answers within 5 s, even with an error."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
             return True
@@ -43,7 +43,7 @@ def reachable(url: str) -> bool:
 
 
 def wants_official(layout: Layout, url: str) -> bool:
-    """Whether the official way is taken for what `url` serves."""
+    """True if what `url` serves comes from the official source."""
     return layout.mode is Mode.OFFICIAL or (layout.mode is Mode.AUTO and reachable(url))
 
 
@@ -60,7 +60,7 @@ def ensure_cli(layout: Layout, go: str) -> list[Path]:
         return [_download_cli(layout, url, CLI_SHA256[arch])]
     cli, host = ensure_tool(layout, go, PULUMI), ensure_tool(layout, go, LANGUAGE)
     for program in host.parent.iterdir():
-        # The CLI takes a language host that lies beside it; one on PATH it warns of at every run.
+        # The CLI takes a language host next to it; one on PATH makes it warn at every run.
         if not (beside := cli.with_name(program.name)).exists():
             os.link(program, beside)
     return [cli.parent]
@@ -111,14 +111,14 @@ def _places(layout: Layout) -> dict[str, str]:
 
 
 def leave_former_place(layout: Layout) -> None:
-    """Drop variables of a shell that is older than the state's place: without authorities nothing answers."""
+    """Drop variables of a shell from before the state was moved: without its authorities nothing answers."""
     for name in _places(layout) if layout.state != EARLIER else ():
         if f"{EARLIER}/" in os.environ.get(name, ""):
             del os.environ[name]
 
 
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
-    """What `make -s env` exports: plain pulumi and docker then work against this set-up."""
+    """Variables that `make -s env` exports: plain pulumi and docker then work on this set-up."""
     passphrase_file(layout)  # before anything asks for it
     folders = [str(Path(sys.executable).parent), *map(str, tools), *os.environ["PATH"].split(os.pathsep)]
     return {
@@ -140,9 +140,10 @@ def plugin_folder(layout: Layout, name: str) -> Path:
 
 
 def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
-    """Install one plugin: the official one where it can be had, else one built or stood in for it.
+    """Install one plugin: the official one if it can be downloaded, else one that is built, or the stand-in.
 
-    True where it is the official one. Raises SetupError where that is asked for and can't be had.
+    True where it is the official one. Raises SetupError if the official one is required and can't be
+    downloaded.
     """
     (layout.state / "backend").mkdir(parents=True, exist_ok=True)
     with step(f"Pulumi plugin {name} {PLUGINS[name]}") as this:
@@ -168,17 +169,17 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
 
 
 def _is_installed(folder: Path) -> bool:
-    """Pulumi marks a folder that it has not filled yet, or could not."""
+    """Pulumi marks a folder while it fills it, and leaves the mark if that failed."""
     return folder.is_dir() and not unfinished(folder).exists()
 
 
 def unfinished(folder: Path) -> Path:
-    """Pulumi's mark beside a plugin's folder that is not filled yet."""
+    """Pulumi's mark next to a plugin's folder that is not filled yet."""
     return folder.with_name(f"{folder.name}.partial")
 
 
 def _official(folder: Path, install: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Download a plugin; of one that can't be had whole nothing is left."""
+    """Download a plugin; an incomplete one is removed."""
     if output(install, env=env, timeout=300, doing="downloading the plugin") is not None:
         return True
     shutil.rmtree(folder, ignore_errors=True)
@@ -213,7 +214,7 @@ def launcher_text() -> str:
 
 
 def _renew_stand_in(layout: Layout) -> None:
-    """Let an installed stand-in start this version's code, which an earlier one kept elsewhere."""
+    """Let an installed stand-in start this version's code, which earlier versions kept elsewhere."""
     installed = plugin_folder(layout, "docker")
     launcher = installed / STAND_IN
     if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != launcher_text():
@@ -231,7 +232,7 @@ def remember(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def is_set_up(layout: Layout) -> bool:
-    """True where a set-up has ended, which the other commands work with."""
+    """True if a set-up was finished, so that other commands can work with it."""
     with as_owner(layout):
         return _environment_file(layout).exists()
 
@@ -252,7 +253,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
         raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
     except ValueError:
         raise SetupError(
-            f"{_environment_file(layout)} is damaged: run `make up`, which writes it anew."
+            f"{_environment_file(layout)} is damaged: run `make up`, which writes it again."
         ) from None
     with as_owner(layout):
         refuse_others(layout)

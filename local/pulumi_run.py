@@ -1,4 +1,4 @@
-"""Runs of the pulumi command. An update is shown from its engine's events; the rest shows itself.
+"""Runs of the pulumi command. An update is shown from its engine's events; other commands print themselves.
 
 The flag for the events is what Pulumi's own Automation API uses, and exists for those who set its variable.
 The events hold what resources are made of, so they go through a pipe in a private folder and never to a disk.
@@ -28,23 +28,23 @@ from wallets.signals import STOPPING
 
 UPDATES = ("up", "destroy", "refresh")
 _TICK = 0.2
-"""Seconds between two looks at what there is to show."""
+"""Seconds between two updates of the display."""
 _FULL = 20_000_000
-"""Bytes of the log, after which a run begins a new one and keeps this one as its predecessor."""
+"""Bytes after which a run begins a new log and keeps the old one."""
 PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(\d+s\)(?!.*error)")
 _INTERRUPTED = "interrupted: pulumi finishes what it began …"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an update has ended."""
+    """Result of an update."""
 
     code: int
     """Exit code of pulumi."""
     became: Mapping[str, str]
     """{URN: created, updated, unchanged, failed …}."""
     is_late: bool
-    """True where nothing failed but builds with a step that the builder had not started in time."""
+    """True if nothing failed except builds with a step that the builder did not start in time."""
 
 
 def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Ended:
@@ -152,22 +152,22 @@ class _Pipe:
         self._number = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def read(self, patience: float) -> bytes:
-        """Return what has come; nothing after that many seconds without any."""
+        """Return what has come, or nothing after that many seconds."""
         ready, _, _ = select.select([self._number], [], [], patience)
         try:
             return os.read(self._number, 1 << 20) if ready else b""
         except BlockingIOError:
-            # Ready it was, and empty it is: select(2), “Bugs”.
+            # It was reported ready and is empty: select(2), “Bugs”.
             return b""
 
     def close(self) -> None:
-        """Let a pulumi that still writes find nobody there, rather than wait."""
+        """Close the pipe, so that a pulumi that still writes gets an error and does not wait."""
         os.close(self._number)
 
 
 @contextmanager
 def _log(path: Path) -> Iterator[IO[str]]:
-    """The log, to be written on: private, for what a build prints is its own affair."""
+    """The log, opened to append: only its owner may read what builds print."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _FULL:
         path.rename(path.with_name(f"{path.name}.1"))
@@ -204,7 +204,7 @@ class Followed:
         self._half = b""
 
     def take(self, data: bytes) -> None:
-        """More of the events; what is none is left out, for it is the update that counts."""
+        """More events; what is not an event is ignored, because the update matters more."""
         *whole, self._half = (self._half + data).split(b"\n")
         for line in whole:
             event = _parsed(line)
@@ -214,7 +214,7 @@ class Followed:
 
     @property
     def is_stuck(self) -> bool:
-        """True where pulumi would wait for ever."""
+        """True if pulumi would wait forever."""
         return self._update.is_stuck(time.monotonic())
 
     @property
@@ -224,11 +224,11 @@ class Followed:
 
     @property
     def is_late(self) -> bool:
-        """True where a busy builder alone is why the update failed."""
+        """True if the update failed only because the builder was busy."""
         return self._update.is_late
 
     def interrupt(self) -> None:
-        """Answer a Ctrl-C, which pulumi has got too."""
+        """Answer a Ctrl-C, which pulumi has received too."""
         self.say(self._update.interrupt())
 
     def say(self, lines: Sequence[str]) -> None:
@@ -237,7 +237,7 @@ class Followed:
         self._log.writelines(f"{line}\n" for line in lines)
 
     def end(self, code: int, printed: str, path: Path) -> None:
-        """Close with counts and reasons; with what pulumi printed, where its events don't say why."""
+        """Finish with counts and reasons, or with pulumi's output if its events give no reason."""
         own = [line for line in printed.splitlines() if not PROGRESS.search(line)]
         if not self._update.heard or (code and not self._update.explained):
             self._shown.say(own)

@@ -1,4 +1,4 @@
-"""The local registry: distribution's, over TLS, on loopback only, for whoever has the set-up's login."""
+"""The local registry: distribution's, over TLS, on loopback only, only with the set-up's login."""
 
 import ssl
 import urllib.error
@@ -26,7 +26,7 @@ http:
 
 
 def registry_service(layout: Layout, program: Path) -> Service:
-    """The service; its settings file is written anew at each start. The login has been made before."""
+    """The service; its settings file is written at each start. The login has been made before."""
     folder, data = layout.ca.parent, layout.state / "registry"
     config = layout.state / "registry.yml"
     text = CONFIG.format(

@@ -1,9 +1,9 @@
-"""`skyinfra setup collect`: what nothing needs goes from the local registry.
+"""`skyinfra setup collect`: remove from the local registry what nothing needs.
 
-Manifests go by their digests, over the registry's API. Their blobs go by the registry's own garbage
-collection, while it is stopped: it would take the blobs of a push that is under way. A push or pull in these
-seconds is refused, and is tried again by whoever made it. A run that was killed leaves a registry that lacks
-nothing that is needed; the next one goes on.
+Manifests are removed by digest, over the registry's API. The registry's own garbage collection removes their
+blobs while the registry is stopped: it would also take the blobs of a running push. A push or pull in these
+seconds is refused, and has to be tried again. A run that was killed leaves a registry that lacks nothing that
+is needed; the next one goes on.
 """
 
 import re
@@ -30,7 +30,7 @@ def digests(texts: Iterable[str]) -> frozenset[str]:
 
 
 def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None:
-    """Show to `agreed` what would go, and remove it where that one answers True; None where nothing went.
+    """Show to `agreed` what would be removed, and remove it if that answers True; None where nothing went.
 
     Raises SetupError, with nothing changed, where another command or pulumi is at work.
     """

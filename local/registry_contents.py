@@ -2,7 +2,7 @@
 
 A manifest stays where a tag points to it, where its digest is named elsewhere (a state, a stack's file, the
 set-up's bases), where a list that stays names it, and where it is about one that stays (`subject` of OCI's
-image-spec 1.1). It is read from the files, for the registry's API lists no manifest without a tag.
+image-spec 1.1). It is read from the files, because the registry's API lists no manifest without a tag.
 """
 
 import json
@@ -35,7 +35,7 @@ class Garbage:
 
     @property
     def is_empty(self) -> bool:
-        """True where nothing would go."""
+        """True if nothing would be removed."""
         return not self.manifests and not self.size
 
 
@@ -76,7 +76,7 @@ class _Contents:
         return {f"sha256:{path.parent.name}" for path in found}
 
     def needed(self, seeds: Collection[str], there: Collection[str]) -> set[str]:
-        """The seeds, what they name, and what is about them, of a repository's manifests."""
+        """Manifests of a repository that stay: the seeds, what they name, and what refers to them."""
         about: dict[str, list[str]] = {}
         for digest in there:
             about.setdefault((self._fields(digest).get("subject") or {}).get("digest", ""), []).append(digest)

@@ -1,4 +1,4 @@
-"""The login of the local registry, made once for a set-up: without it nobody pulls or pushes there.
+"""The login of the local registry, created once for each set-up: without it nobody can pull or push there.
 
 The password is in a file of the set-up's owner, the registry has its hash, and clients find it in the
 docker config of the set-up (DOCKER_CONFIG).
@@ -19,8 +19,8 @@ from local.steps import SetupError, step
 USER = "skycoin"
 
 ROUNDS = 4
-"""The least that bcrypt takes, for each request is checked: the password is 256 random bits, which no
-number of rounds makes harder to guess."""
+"""The least that bcrypt allows, because each request is checked. The password is 256 random bits, so
+more rounds would not make it harder to guess."""
 
 
 def ensure_login(layout: Layout) -> None:
@@ -112,7 +112,7 @@ def _docker_config(layout: Layout) -> dict[str, Any]:
     except (ValueError, AttributeError):
         pass
     raise SetupError(
-        f"{path} is no docker config: mend it, or remove it and `docker login` again where you were "
+        f"{path} is not a docker config: correct it, or remove it and `docker login` again where you were "
         "logged in. Nothing was changed."
     )
 

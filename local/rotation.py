@@ -1,4 +1,4 @@
-"""`skyinfra setup rotate`: new keys for a set-up whose nodes run on."""
+"""`skyinfra setup rotate`: new keys for a set-up while its nodes keep running."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from wallets.nodes import nodes_of
 
 
 class Key(StrEnum):
-    """One that a set-up has made for itself."""
+    """A key that a set-up has created for itself."""
 
     PASSPHRASE = "passphrase"  # noqa: S105 its name
     """Key of the secrets in Pulumi's states and stacks' files."""
@@ -34,7 +34,7 @@ class Key(StrEnum):
 
 
 def rotate(layout: Layout, key: Key) -> None:
-    """Make one key anew. Raises SetupError, with nothing changed, where it can't be."""
+    """Replace one key. Raises SetupError, with nothing changed, if that is not possible."""
     known_environment(layout)  # or there is no set-up
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
@@ -85,7 +85,7 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def _restart_running(layout: Layout) -> None:
-    """Start the services anew that have read a key; a stopped one reads it at the next `make up`."""
+    """Restart the services that have read a key; a stopped one reads it at the next `make up`."""
     services: Mapping[str, tuple[Tool, Callable[..., Service]]] = {
         "registry": (REGISTRY, registry_service),
         "buildkitd": (BUILDKIT, builder_service),

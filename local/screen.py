@@ -42,12 +42,12 @@ class Lines:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def look(self, update: Update, now: float) -> None:
-        """Print what begins to last, and a sign of life after a silence."""
+        """Print operations that take long, and a sign of life after a silence."""
         self.say(update.beats(now))
 
 
 class Terminal:
-    """Finished steps scroll by; running ones stand below them, a row each."""
+    """Finished steps scroll by; running ones are below them, a row for each."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -61,13 +61,13 @@ class Terminal:
             self._live.console.print(Text(line, _STYLES.get(first, "")), soft_wrap=True)
 
     def look(self, update: Update, now: float) -> None:
-        """Draw the rows anew."""
+        """Draw the rows again."""
         if now - self._drawn >= _FRAME:
             self._drawn = now
             self._live.update(self.table(update.rows(now)), refresh=True)
 
     def table(self, rows: Sequence[Row]) -> Table:
-        """The rows for which there is room, and how many there are besides."""
+        """The rows that fit, and the number of the others."""
         room = max(1, self._live.console.height - 2)
         table = Table.grid(padding=(0, 1), expand=True)
         for ratio in (None, None, 1, None):

@@ -1,4 +1,4 @@
-"""Background services of a set-up: start, find again, stop; nothing but a pid file to remember them by."""
+"""Background services of a set-up: start, find again, stop. Only a pid file remembers each."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from local.steps import SetupError, as_root, output, step, waited
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """One daemon: how it is started, and how one sees that it answers."""
+    """One daemon: how to start it, and how to see that it answers."""
 
     name: str
     argv: Sequence[str]
@@ -26,7 +26,7 @@ class Service:
     """TCP port on loopback that it listens on: looked at before the start."""
     env: Mapping[str, str] = field(default_factory=dict)
     reads: Sequence[Path] = ()
-    """Files beside those of `argv` that it reads at its start: another content is another service."""
+    """Further files that it reads at its start: with other content it is another service."""
     root: bool = False
     patience: float = 60
     """Seconds until it must answer."""
@@ -84,7 +84,7 @@ def start(layout: Layout, service: Service) -> None:
 
 
 def fingerprint(service: Service) -> str:
-    """Of the command and the settings files that it names: another one is another service."""
+    """Hash of the command and its settings files: a service with another hash is another service."""
     digest = hashlib.sha256(repr((list(service.argv), sorted(service.env.items()))).encode())
     for path in (*map(Path, service.argv[1:]), *service.reads):
         if path.is_file():
@@ -104,7 +104,7 @@ def _spawn(layout: Layout, service: Service) -> int:
     script = f"echo $$ > {shlex.quote(str(pid_file))}; exec {shlex.join(service.argv)}"
     settings = [f"{name}={value}" for name, value in service.env.items()]
     argv = ["env", *settings, "sh", "-c", script]
-    # Forked away in a session of its own: it outlives this program and is nobody's zombie. Below
+    # Forked into a session of its own: it outlives this program and leaves no zombie. Below
     # sudo, not above it: sudo asks for its password on the terminal of this session.
     forked = ["setsid", "--fork", *argv]
     pid_file.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ def _log_end(layout: Layout, name: str) -> str:
 
 
 def stop(layout: Layout, name: str, patience: float = 60) -> bool:
-    """End the service by SIGTERM, after `patience` seconds by SIGKILL. True where there was one."""
+    """Stop the service with SIGTERM, and after `patience` seconds with SIGKILL. True where there was one."""
     pid = running_pid(layout, name)
     if pid is not None:
         for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):

@@ -37,7 +37,7 @@ NEEDED_GIGABYTES = 15
 def set_up(
     layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, str]:
-    """Make this machine ready, and a stack with these settings; the environment in which pulumi sees it."""
+    """Prepare this machine and a stack with these settings; returns the environment for pulumi."""
     claim_state(layout)
     stack_config(stack)  # What is wrong there is said before minutes of work.
     with step("disk space") as this:
@@ -122,9 +122,9 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
     there = [name for name in found if name != LOCK]
     if there:
         raise SetupError(
-            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: it is no "
-            "set-up's, or has lost what its state is encrypted with. Set SKYCOIN_STATE to a new folder, "
-            "or put the passphrase back."
+            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: "
+            "it does not belong to a set-up, or has lost what its state is encrypted with. Set "
+            "SKYCOIN_STATE to a new folder, or put the passphrase back."
         )
     _make_private(layout)
     pulumi_cli.passphrase_file(layout)
@@ -150,7 +150,7 @@ def refuse_another_engine(layout: Layout, endpoint: str) -> None:
 
 
 def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | None]:
-    """What a stack of this machine must know of it; None is no longer so."""
+    """Settings of this machine for its stacks; None removes a setting."""
     own = layout.build_ca.read_text()
     settings: dict[str, str | None] = {
         "skycoin:builder": builder.BUILDER,
@@ -172,7 +172,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
 
 
 def _bases(layout: Layout, stack: str) -> str:
-    """As decided once: a network that is away for a minute must not rebuild every image."""
+    """The recorded choice: a network that is down for a minute must not rebuild every image."""
     decided = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
     if decided in ("official", "debian") and layout.mode is Mode.AUTO:
         return str(decided)

@@ -26,8 +26,8 @@ from providers.adopting import ADOPTING
 from wallets.nodes import DeployedNode, nodes_of
 
 LOST = (
-    "Lost with the former set-up, and made anew: its passphrase, the authority and the login of the local "
-    "registry. Lost, and yours to give again: logins of other registries (`docker login` in a shell of "
+    "Lost with the old set-up, and created again: its passphrase, the authority and the login of the local "
+    "registry. Lost, and to be given by you again: logins of other registries (`docker login` in a shell of "
     "`make -s env`)."
 )
 
@@ -69,7 +69,7 @@ def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:
 
 
 def _refuse_known(layout: Layout, stack: str) -> None:
-    """Raise SetupError where there is nothing to adopt; a host that did not answer is adopted later."""
+    """Raise SetupError if there is nothing to adopt; a host that did not answer is adopted later."""
     there = resources(layout, stack)
     if there and not _missing(stack, nodes_of(stack, there)):
         raise SetupError(
@@ -86,19 +86,19 @@ def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:
     """Encrypted settings of a stack that has no state: their passphrase is lost with it."""
-    stack_config(stack)  # says what is wrong with a file that is no YAML
+    stack_config(stack)  # raises the error of a file that is not YAML
     whole = yaml.safe_load(stack_file(stack).read_text()) or {}
     return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))
 
 
 def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Sequence[str]) -> None:
-    """Raise SetupError with the lost secrets; the stack's state is made, so that they can be given anew."""
+    """Raise SetupError with the lost secrets; the stack's state is created, so that they can be set again."""
     if not state_file(layout, stack).exists():
         init_aside(layout, stack, env)
     raise SetupError(
-        f"Lost with the former passphrase, which nobody can make again: {', '.join(lost)} in "
-        f"stacks/{stack_file(stack).name}. Take these lines and `encryptionsalt:` out of it, and give each "
-        'anew in a shell of `eval "$(make -s env)"`: '
+        f"Lost with the old passphrase, which can't be recovered: {', '.join(lost)} in "
+        f"stacks/{stack_file(stack).name}. Take these lines and `encryptionsalt:` out of it, and set each "
+        'again in a shell of `eval "$(make -s env)"`: '
         f"`pulumi config set --secret --path KEY --stack {stack}`. Then run this again. No host was asked."
     )
 

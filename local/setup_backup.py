@@ -33,7 +33,7 @@ PORT = "SKYCOIN_REGISTRY_PORT"
 def back_up(
     layout: Layout, recipients: Sequence[str], keep: Callable[[str, bytes], str]
 ) -> tuple[str, About]:
-    """Seal what the set-up has and can't make again; what `keep` answers for name and bytes, and the facts.
+    """Seal what the set-up can't create again; returns what `keep` answers for it, and the facts.
 
     Raises UserError, and makes no backup, where a command or pulumi is at work.
     """
@@ -57,7 +57,7 @@ def back_up(
 
 
 def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identity]) -> About | None:
-    """Make a set-up of a backup; its facts. None where an interrupted restore is finished instead.
+    """Restore a set-up from a backup; returns its facts, or None if it finished an interrupted restore.
 
     Raises UserError, with nothing restored, where there is a set-up, or where the backup is not whole.
     """
@@ -86,7 +86,7 @@ def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identit
 
 
 def differences(layout: Layout, facts: About) -> list[str]:
-    """Settings of the backed-up set-up that are others here, as they are set."""
+    """Settings of the backed-up set-up that differ here, as assignments."""
     pairs = (("SKYCOIN_MODE", facts.mode, layout.mode), ("SKYCOIN_ENGINE", facts.engine, layout.engine))
     return [f"{variable}={there}" for variable, there, here in pairs if there != here]
 
@@ -94,7 +94,7 @@ def differences(layout: Layout, facts: About) -> list[str]:
 def _refuse_at_work(layout: Layout) -> None:
     for stack in all_stacks(layout):
         refuse_while_locked(layout, stack)
-        deployment(state_file(layout, stack))  # says what is wrong with a damaged one
+        deployment(state_file(layout, stack))  # raises the error of a damaged one
 
 
 def _contents(layout: Layout) -> dict[str, File]:

@@ -1,7 +1,7 @@
 """Backup of a set-up as a file: what it holds, what its header says, and what is refused in one. Pure.
 
-It is sealed as the wallets' backups are (wallets/sealed.py), and is always encrypted: whoever reads it has
-every key of the set-up.
+It is sealed as the wallets' backups are (wallets/sealed.py), and is always encrypted, because it has every
+key of the set-up.
 """
 
 import json
@@ -32,11 +32,11 @@ SINGLE = (
     "certificates/registry.key",
     "backend/.pulumi/meta.yaml",
 )
-"""Files of the state folder that are kept, where they are there."""
+"""Files of the state folder that are backed up if they exist."""
 FOLDERS = ("backend/.pulumi/stacks", "backups")
-"""Folders of it that are kept: states, and notes of the wallets' newest backups."""
+"""Folders of it that are backed up: states, and notes of the wallets' newest backups."""
 _DERIVED = (".attrs", ".bak")
-"""Ends of names there that are not kept: Pulumi makes these files anew. Hidden ones are half-written."""
+"""Endings of names that are not backed up: Pulumi creates these files again. Hidden ones are half-written."""
 _ALLOWED = re.compile(
     "|".join(
         [
@@ -64,7 +64,7 @@ class About:
     """Facts of one backup; none of them is a secret."""
 
     machine: str
-    """Its host name."""
+    """Host name of the machine."""
     time: datetime
     version: str
     """The version of the program."""
@@ -139,7 +139,7 @@ def read(name: str, data: bytes) -> Sealed:
     """A backup file, looked at without a key. Raises UserError where it is none, or is not whole."""
     found = sealed.read(FORM, name, data)
     if found is None:
-        kind = "is empty" if not data else "is no backup of a set-up"
+        kind = "is empty" if not data else "is not a backup of a set-up"
         raise SetupError(f"{name} {kind}: it does not begin with “{FORM.first}”.")
     return found
 
@@ -165,7 +165,7 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
 
 
 def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File]:
-    """Files of a backup, once all of it has proved true. Raises UserError.
+    """Files of a backup, after all of it was verified. Raises UserError.
 
     age authenticates no sender: a file that names another place than a set-up's is refused.
     """
@@ -174,7 +174,9 @@ def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File
         raise SetupError(f"{found.name}: its files are not those that its header names.")
     for path, file in contents.items():
         if file.link or not _ALLOWED.fullmatch(path) or ".." in path.split("/"):
-            raise SetupError(f"{found.name}: {path!r} is no file of a set-up. Nothing is taken from it.")
+            raise SetupError(
+                f"{found.name}: {path!r} is not a file of a set-up. Nothing is restored from it."
+            )
     if not contents.get(f"{STATE}{PASSPHRASE}", File(data=b"")).data.strip():
         raise SetupError(f"{found.name}: it has no passphrase, without which no state opens.")
     for path, file in contents.items():
@@ -187,4 +189,4 @@ def _refuse_damaged(name: str, state: bytes) -> None:
     try:
         json.loads(state)["checkpoint"]
     except (ValueError, LookupError, TypeError):
-        raise SetupError(f"{name} is no state of Pulumi.") from None
+        raise SetupError(f"{name} is not a state of Pulumi.") from None

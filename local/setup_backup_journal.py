@@ -1,7 +1,7 @@
-"""Files of a restored set-up are put in their places all together, or none of them.
+"""All files of a restored set-up are put in their places, or none of them.
 
-They are written into a folder beside their places, which is then renamed: from that moment it is the journal,
-and whoever finds it finishes it. Killed before, nothing was restored.
+They are written into a folder next to their places, which is then renamed. From then on it is the journal,
+and the next command that finds it finishes the restore. If killed before, nothing was restored.
 """
 
 import os
@@ -64,7 +64,7 @@ def _journal(layout: Layout) -> Path:
 
 
 def _part(layout: Layout) -> Path:
-    """A folder before and after it is the journal, whose end is thus no journal half removed."""
+    """Name of the folder before and after it is the journal, so that a half-removed folder is never one."""
     return layout.state / f"{_NAME}.{secrets.token_hex(4)}.part"
 
 

@@ -19,11 +19,11 @@ from local.steps import SetupError, output, run, step
 STACK = "local"
 NETWORK = "docker:index/network:Network"
 WORKSPACE = "workspace-"
-"""How the name of a stack that opens one workspace begins."""
+"""Prefix of the names of stacks that open one workspace."""
 
 
 def is_own(stack: str) -> bool:
-    """Whether a stack is this machine's: its file is made from an example and ignored by git."""
+    """True if a stack is this machine's: its file is copied from an example and ignored by git."""
     name = _bare(stack)
     return name == STACK or name.startswith(WORKSPACE)
 
@@ -70,7 +70,7 @@ def _holds_anything(state: Path) -> bool:
 
 
 def has_pending_creates(layout: Layout, stack: str) -> bool:
-    """Whether a killed run was in the middle of making something: every later one would warn of it."""
+    """True if a killed run was creating something: every later run would warn of it."""
     state = state_file(layout, stack)
     return state.exists() and bool(deployment(state).get("pending_operations"))
 
@@ -114,7 +114,7 @@ def deployment(state: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
     except (ValueError, KeyError, TypeError):
         raise SetupError(
-            f"The state {state} is damaged. Its last copy lies beside it: cp {state}.bak {state}"
+            f"The state {state} is damaged. Its last copy is next to it: cp {state}.bak {state}"
         ) from None
     return found
 
@@ -198,7 +198,7 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
 
 @contextmanager
 def aside(stack: str, text: str) -> Iterator[list[str]]:
-    """Options that name another text in place of a stack's file; it goes with the body."""
+    """Options that name another text in place of a stack's file; it is removed after the body."""
     with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
         file = Path(folder) / stack_file(stack).name
         file.write_text(text)
@@ -207,7 +207,7 @@ def aside(stack: str, text: str) -> Iterator[list[str]]:
 
 @contextmanager
 def copied_stack_file(stack: str) -> Iterator[list[str]]:
-    """Options that name a copy of a stack's file, which goes with the body; none where there is no file.
+    """Options that name a copy of a stack's file, removed after the body; empty if there is no file.
 
     For an installed Pulumi, which writes a salt into the file that it is given, even for a preview.
     """
@@ -254,8 +254,8 @@ def for_a_look(
 ) -> Iterator[tuple[Sequence[str], Mapping[str, str]]]:
     """Options and environment of a preview, which leaves nothing behind.
 
-    A stack that has no state yet gets one on a copy of the backend, which goes with the body, however that
-    ends: Pulumi previews no stack without one. Stacks that it refers to are in the copy too.
+    A stack without a state gets one on a copy of the backend, which is always removed after the
+    body: Pulumi previews no stack without one. Stacks that it refers to are in the copy too.
     """
     committed = present_file(stack)
     with tempfile.TemporaryDirectory(dir=layout.state, prefix="look-", ignore_cleanup_errors=True) as folder:

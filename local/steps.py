@@ -23,7 +23,7 @@ class SetupError(UserError):
 
 
 class Step:
-    """What a step tells while it runs; `found` becomes its closing line."""
+    """Report of a step while it runs; `found` becomes its last line."""
 
     def __init__(self) -> None:
         self.found = "done"
@@ -40,7 +40,7 @@ def step(title: str) -> Iterator[Step]:
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
-    """The command with root's rights: as it is for root, by sudo (said aloud) for others."""
+    """The command with root's rights: unchanged for root, else with sudo, which is printed."""
     if os.geteuid() == 0:
         return list(argv)
     if shutil.which("sudo") is None:
@@ -102,7 +102,7 @@ def waited(wait: Callable[[float], _T], doing: str, limit: float = math.inf) -> 
 def output(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float = 60, doing: str = ""
 ) -> str | None:
-    """What a short command prints, or None where it fails, hangs or does not exist."""
+    """Output of a short command, or None if it fails, hangs or does not exist."""
     try:
         with subprocess.Popen(
             list(argv),
@@ -125,7 +125,7 @@ def output(
 
 
 def fail(error: UserError) -> int:
-    """Print the error as the last thing on the screen; 1, the exit code."""
+    """Print the error as the last thing on the screen; returns 1, the exit code."""
     sys.stdout.flush()
     print(f"\nerror: {error}", file=sys.stderr)
     return 1

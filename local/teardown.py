@@ -1,4 +1,4 @@
-"""Stopping and removing what `make up` made. Wallet volumes are in none of these lists."""
+"""Stopping and removing what `make up` created. None of these lists has a wallet volume."""
 
 import argparse
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
 
 MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
-"""Folders of the state folder that `make up` makes, but for those that know or hold wallets."""
+"""Folders that `make up` creates in the state folder, except those that know or hold wallets."""
 
 MADE_FILES = [
     *("build-network.conflist", "buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
@@ -29,7 +29,7 @@ GRACE = 60
 
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Stop nodes (SIGINT, grace), workspaces and services. With --all also remove what `make up` made."""
+    """Stop nodes (SIGINT, grace), workspaces and services. With --all, also remove what `make up` created."""
     env = known_environment(layout)
     if arguments.all:
         # Services that are down come up first: nodes can't be removed from an engine that does not run.
@@ -60,7 +60,7 @@ def _stop_service(layout: Layout, name: str) -> bool:
 
 
 def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
-    """Whatever a stack runs, each on its own host's engine, by the container's own stop signal."""
+    """Stop all containers of a stack on their hosts' engines, with each container's stop signal."""
     for name, provider in containers(resources(layout, stack)):
         host = provider.get("host") or env["DOCKER_HOST"]
         with step(f"container {name} on {host}") as this:
@@ -68,7 +68,7 @@ def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
 
 
 def _remove(layout: Layout) -> None:
-    """What `make up` made, by name: whatever else lies in those folders is not ours."""
+    """Remove what `make up` created, by name: other files in those folders are not ours."""
     with step("what make up made") as this:
         for name in MADE:
             _delete(layout.state / name)
@@ -86,9 +86,9 @@ def _remove(layout: Layout) -> None:
 
 
 def delete_builders(root: Path) -> None:
-    """What BuildKit made in its root, by name (moby/buildkit, cmd/buildkitd); the root when it is empty then.
+    """Remove what BuildKit created in its root, by name (moby/buildkit, cmd/buildkitd), and an empty root.
 
-    It is known by its database, for its lock goes when it stops; it is root's alone, so root looks.
+    Its database shows that it is one, because its lock is removed when it stops. Only root can look.
     """
     if root.is_dir():
         script = (

@@ -1,6 +1,6 @@
 """The programs that a set-up needs: found, or built from pinned Go modules.
 
-Everything here comes from package registries alone (docs/adr/0002). Built tools are kept in
+Everything here comes only from package registries (docs/adr/0002). Built tools are kept in
 the user's cache folder under a key of their module's content, so a changed pin is a new folder.
 """
 
@@ -126,7 +126,7 @@ def _key(tool: Tool) -> str:
 
 
 def tool_path(layout: Layout, tool: Tool) -> Path:
-    """Where the built tool is, or will be."""
+    """Path of the tool once it is built."""
     return layout.cache / "tools" / f"{tool.name}-{_key(tool)}" / tool.program
 
 
@@ -163,7 +163,7 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
 
 
 def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
-    """The Python language host runs a script of its own module, which must lie beside it."""
+    """The Python language host runs a script of its own module, which must be next to it."""
     if tool is not LANGUAGE:
         return
     folder = output(

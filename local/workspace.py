@@ -41,7 +41,7 @@ def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> in
 
 
 def person(folder: Path) -> str:
-    """`UID:GID` of whoever called: of who called sudo, for root itself of the folder's owner."""
+    """`UID:GID` of the user, or of the user who called sudo; for root, of the folder's owner."""
     if os.geteuid() != 0:
         return f"{os.getuid()}:{os.getgid()}"
     if "SUDO_UID" in os.environ:
@@ -51,20 +51,20 @@ def person(folder: Path) -> str:
 
 
 def checked_folder(given: Path, layout: Layout) -> Path:
-    """The folder itself, links followed: what is checked is what is mounted. Raises SetupError.
+    """The folder, with links followed, so that the checked folder is the mounted one. Raises SetupError.
 
-    Whoever is in the workspace could change a program that is run outside afterwards, with more rights.
+    Programs in the workspace could change one that is run outside afterwards, with more rights.
     """
     folder = given.resolve()
     if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder: give one with --folder (FOLDER= of make).")
+        raise SetupError(f"{folder} is not a folder: give one with --folder (FOLDER= of make).")
     if fault := folder_fault(str(folder)) or _own_fault(folder, layout):
         raise SetupError(f"{folder} is not opened: {fault} (--folder; FOLDER= of make).")
     return folder
 
 
 def _own_fault(folder: Path, layout: Layout) -> str | None:
-    """Why a folder can't be had beside this program and this set-up, or None."""
+    """Reason why a folder can't be opened because of this program or this set-up, or None."""
     own = {
         PROJECT: "this program, which you run outside",
         layout.state: "the keys of this set-up",
@@ -81,14 +81,14 @@ def _own_fault(folder: Path, layout: Layout) -> str | None:
 
 
 def _homes() -> Iterator[Path]:
-    """Homes of whoever called, and of who called sudo; not every home is below /home."""
+    """Homes of the user, and of the user who called sudo; not every home is below /home."""
     for user in (str(os.getuid()), os.environ.get("SUDO_UID", "")):
         with contextlib.suppress(KeyError, ValueError):
             yield Path(pwd.getpwuid(int(user)).pw_dir).resolve()
 
 
 def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
-    """What `make` decides of the stack; the rest of its file is whoever's edits it."""
+    """Settings of the stack that `make` decides; the rest of its file is the user's."""
     arch = ARCHES.get(platform.machine())
     if arch not in WORKSPACES[name].arches:
         raise SetupError(f"{name} is not made for this machine, a {platform.machine()}.")

@@ -48,7 +48,7 @@ REPORT = {
     "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
     "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
 }
-"""What a verification is answered with."""
+"""Answer to a verification."""
 
 _OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
@@ -103,7 +103,7 @@ class Engine(MockMonitor):
     stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Outputs of other stacks, by full name."""
     bare: str | None = None
-    """What a preview answers as an image's ref; None is its first tag."""
+    """Answer of a preview for an image's ref; None is its first tag."""
     left_out: Collection[str] = ()
     """Tags that an optional registry did not take."""
     aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
@@ -153,7 +153,7 @@ class Engine(MockMonitor):
 
         await run_in_stack(body)
 
-    # What tests ask.
+    # Questions of tests.
 
     def one(self, type_: str, name: str) -> Registered:
         """The only resource of that type and name."""
@@ -176,7 +176,7 @@ class Engine(MockMonitor):
         return sorted((entry.type, entry.name) for entry in self.registered if entry.parent == parent.urn)
 
     def outputs_of(self, type_: str, name: str) -> dict[str, Any]:
-        """What a component registered as its outputs."""
+        """Outputs that a component registered."""
         urn = self.one(type_, name).urn
         return next(outputs for of, outputs in self.outputs if of == urn)
 
@@ -191,10 +191,10 @@ class Engine(MockMonitor):
         self.digests[digest] = name
         return digest
 
-    # What the SDK calls, from threads.
+    # Functions that the SDK calls, from threads.
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """As the engine does: the types of all ancestors but the stack."""
+        """URN as the engine builds it, with the types of all ancestors except the stack."""
         qualified = parent.split("::")[2] if parent else ""
         prefix = f"{qualified}$" if qualified not in ("", STACK) else ""
         return f"urn:pulumi:{self.stack}::skycoin::{prefix}{type_}::{name}"
@@ -281,7 +281,7 @@ class Engine(MockMonitor):
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}
 
     def _computed(self, entry: Registered) -> dict[str, Any]:
-        """What the provider adds to the inputs."""
+        """Outputs that the provider adds to the inputs."""
         first = self._is_to_be_made(entry)
         if entry.type == PULLED:
             return {"ref": _name_of_pulled(entry.inputs)}

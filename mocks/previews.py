@@ -1,6 +1,6 @@
 """Previews as `pulumi preview --json --show-sames` prints them, from two runs of the real program.
 
-The engine's part is made here: which resource is new, changed, replaced or gone, and the options of each.
+This plays the engine: it says which resource is new, changed, replaced or gone, with its options.
 """
 
 from collections.abc import Collection, Iterator, Mapping

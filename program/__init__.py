@@ -1,1 +1,1 @@
-"""From settings to components and outputs: the composition of one stack."""
+"""The composition of one stack: from settings to components and outputs."""

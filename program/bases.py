@@ -25,7 +25,7 @@ _BUILD_ARGS: Mapping[Base, Mapping[str, str]] = {
 
 
 class BaseImages:
-    """Every base that some image of the stack stands on, in the architectures that are wanted."""
+    """Every base of the stack's images, in the architectures that they need."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class BaseImages:
         return self._built[image.base].variants[arch_name].ref
 
     def label(self, image: ImageSettings) -> str:
-        """Human name of an image's base."""
+        """Name of an image's base for people."""
         return f"{image.base} ({Bases.DEBIAN if image.base in self._built else Bases.OFFICIAL})"
 
     @property
@@ -66,7 +66,7 @@ class BaseImages:
             base,
             ImageArgs(
                 arches=in_table_order(set(arches)),
-                # Another stack in the same registry wants other architectures, and would move the tag.
+                # Another stack in the same registry may need other architectures, and would move the tag.
                 tags=[f"{BASE_TAG}-{pulumi.get_stack()}"],
                 context=f"./images/{base}",
                 dockerfile=f"./images/{base}/Dockerfile",

@@ -16,8 +16,8 @@ Logins = pulumi.Input[list[docker.ProviderRegistryAuthArgs]]
 def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str, Any]]) -> Logins | None:
     """Registries of what is pulled: the published images', or the stack's own.
 
-    `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config for these
-    alone (DOCKER_CONFIG), and fails where there is no such file: then it is not told to.
+    `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config
+    (DOCKER_CONFIG) only for these, and fails without that file: then it gets none.
     """
     if not _docker_config().is_file():
         return None

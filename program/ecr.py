@@ -14,13 +14,13 @@ from components.ecr import EcrRepository, EcrRepositoryArgs
 from settings.registry import RegistrySettings
 
 KEPT = 10
-"""Features and develop builds that stay where the settings say no number."""
+"""Number of feature and develop builds that stay if the settings give none."""
 
 
 def make_repositories(
     name: str, registry: RegistrySettings, wanted: Mapping[str, Sequence[str]]
 ) -> dict[str, pulumi.Output[str]]:
-    """Addresses of the registry's repositories; `wanted` is path → tags that move beside the usual ones."""
+    """Addresses of the registry's repositories; `wanted` is path → further tags that move."""
     provider = aws.Provider(
         name,
         region=registry.region,

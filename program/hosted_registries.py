@@ -1,4 +1,4 @@
-"""From the settings of a registry of kind hosted to the registry on its host."""
+"""Registries of kind hosted: from settings to the component on a host."""
 
 import pulumi
 import pulumi_docker as docker

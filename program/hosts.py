@@ -1,4 +1,4 @@
-"""From the settings of a host to the engine that resources are made on, and to what it pulls."""
+"""Hosts: from settings to the engine that resources are created on, and to the images that it pulls."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class PulledFrom:
     ref: pulumi.Input[str]
     """`repo@sha256:…`, by the image's first registry."""
     repository: pulumi.Input[str] | None = None
-    """The one that the host pulls the same digest from; None: the same."""
+    """The repository that the host pulls the same digest from; None: the same."""
     version: pulumi.Input[str] | None = None
     """Version of its software; None where only the image itself says it."""
 

@@ -1,4 +1,4 @@
-"""From a node's settings to the node on its host."""
+"""Nodes: from settings to the component on a host."""
 
 from collections.abc import Sequence
 

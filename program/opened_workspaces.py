@@ -1,4 +1,4 @@
-"""From the settings of an opened workspace to the workspace on its host."""
+"""Opened workspaces: from settings to the component on a host."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def open_workspace(
     tags: pulumi.Output[Mapping[str, Any]],
     provider: docker.Provider,
 ) -> dict[str, pulumi.Input[str]]:
-    """The component on its host's provider, from `tags` of its images; what the outputs say of it.
+    """The component on its host's provider, from `tags` of its images; returns its part of the outputs.
 
     On another engine it is another workspace: Pulumi moves no resource from one to the other.
     """

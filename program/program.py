@@ -54,7 +54,7 @@ from settings.stack import StackSettings
 
 
 class Program:
-    """Builds one stack's resources from its settings; exports what others read of it."""
+    """Builds one stack's resources from its settings, and exports its outputs."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
@@ -76,7 +76,7 @@ class Program:
         providers = {
             name: _docker_provider(name, host, logins, marker) for name, host in settings.hosts.items()
         }
-        # What hosted registries run comes first: the other images may be published in them.
+        # Images of hosted registries come first: the other images may be published in them.
         self._images: dict[str, Image] = {}
         self._images |= self._build_images([REGISTRY_IMAGE] if hosted else [])
         own = self._host_registries(published, providers)
@@ -123,7 +123,7 @@ class Program:
     def _deploy_nodes(
         self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]
     ) -> dict[str, dict[str, pulumi.Input[str]]]:
-        """All nodes, wave by wave; what the outputs say of each."""
+        """All nodes, wave by wave; returns their part of the outputs."""
         summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
         left_out = os.environ.get(LEFT_OUT, "").split(",")
         for wave in waves_of(self._settings):
@@ -133,7 +133,7 @@ class Program:
                 node, summaries[name] = self._deploy(
                     name, settings, published, providers[settings.host], before
                 )
-                # Whatever waits for a node that is left out would be left out too.
+                # Resources that wait for a left-out node would be left out too.
                 if settings.host not in left_out:
                     proved.append(node.proved)
             before = proved or before
@@ -147,7 +147,7 @@ class Program:
         provider: docker.Provider,
         after: Sequence[pulumi.Resource],
     ) -> tuple[Node, dict[str, pulumi.Input[str]]]:
-        """One node and what belongs to it; what the outputs say of it."""
+        """One node and what belongs to it; returns its part of the outputs."""
         image = self._pulled_from(settings.image, settings.host, settings.tag, published)
         if settings.rollback is not None:
             image = kept_back(name, settings.rollback, image, self._repository_of(settings, image))
@@ -191,7 +191,7 @@ class Program:
         }
 
     def _build_images(self, names: Iterable[str]) -> dict[str, Image]:
-        """Those of the stack that are not built yet."""
+        """Images of the stack that are not built yet."""
         images = self._settings.images
         wanted = [name for name in names if name in images and name not in self._images]
         return {name: self._build_image(name, images[name]) for name in wanted}
@@ -247,7 +247,7 @@ class Program:
         }
 
     def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
-        """{image: {tag: …}} of the publishing stack that this one takes its digests from."""
+        """{image: {tag: …}} of the publishing stack from which this one takes its digests."""
         if self._publisher is None:
             return pulumi.Output.from_input({})
         return self._publisher.get_output("images").apply(lambda images: images or {})
@@ -270,7 +270,7 @@ class Program:
         return PulledFrom(ref=ref, repository=repository, version=self._version_of(name))
 
     def _repository_of(self, node: NodeSettings, image: PulledFrom) -> pulumi.Output[str]:
-        """Repository of a node's image; of one that is built here it is known before the digest is."""
+        """Repository of a node's image; for one that is built here it is known before its digest."""
         if self._settings.images_from is not None:
             return pulumi.Output.from_input(image.ref).apply(lambda ref: split_pinned(ref)[0])
         tag = node.tag or tags_of(self._settings.images[node.image])[0]

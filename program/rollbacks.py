@@ -12,14 +12,14 @@ from settings.node import RollbackSettings
 def kept_back(
     name: str, rollback: RollbackSettings, image: PulledFrom, repository: pulumi.Input[str]
 ) -> PulledFrom:
-    """The image that a node stays at, in place of the one that the stack has for it."""
+    """The image that a node stays at, instead of the stack's."""
     stack, digest = pulumi.get_stack(), rollback.digest
     pulumi.log.warn(rolled_back(name, stack, rollback.model_dump()))
 
     def say_superfluous(ref: str) -> None:
         if ref.endswith(f"@{digest}"):
             pulumi.log.warn(
-                f"{name}: its rollback is superfluous, for the stack has that digest for it anyway: "
+                f"{name}: its rollback is not needed, because the stack has that digest for it anyway: "
                 f"`{lifting(name, stack)}`"
             )
 

@@ -1,4 +1,4 @@
-"""What a source says of itself: version, commit, branch, date. Read before any resource is made."""
+"""Facts of a source: version, commit, branch, date. Read before any resource is made."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from settings.image import SourceSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """What reaches the binary and the labels."""
+    """Facts that reach the binary and the labels."""
 
     version: str
     commit: str
@@ -27,7 +27,7 @@ class Provenance:
 
 
 def provenance(source: SourceSettings, project: Path) -> Provenance:
-    """Of the settings; for a working copy also of its git: commit, branch, `-dirty` where changed."""
+    """Facts from the settings and, for a working copy, from git: commit, branch, `-dirty` if changed."""
     given = Provenance(
         version=source.version.removeprefix("v"),
         commit=source.commit or "",
@@ -38,10 +38,10 @@ def provenance(source: SourceSettings, project: Path) -> Provenance:
 
 
 def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
-    # Without .git, which nothing that is committed can bring, git would look at the folder itself.
+    # Checked first: without .git, which no commit can contain, git would look at the folder itself.
     top = ask_git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
     if not top or Path(top).resolve() != folder.resolve():
-        # Unpacked sources inside another repository must not take its commit for theirs.
+        # Unpacked sources inside another repository must not get its commit.
         return replace(given, commit=given.commit or "unknown")
     commit = given.commit or ask_git(folder, "rev-parse", "HEAD") or "unknown"
     # Untracked files count: the build gets them too.

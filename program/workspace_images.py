@@ -1,8 +1,8 @@
-"""From the settings of the workspaces to their images, each on its base by digest.
+"""Images of workspaces: from settings to images, each on its base by digest.
 
 Three kinds of image: Debian's root (one for each release that is wanted), the workspaces, and their
-siblings with a Docker engine, all of these by one Dockerfile. What stands on another image takes its
-variants' references: a changed base rebuilds its children and nothing else.
+siblings with a Docker engine, all of these by one Dockerfile. An image on another one takes the
+references of its variants: a changed base rebuilds its children and nothing else.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ TOOLS = "./images/workspace-tools"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Builds:
-    """What every build of a stack is given."""
+    """Inputs of every build of a stack."""
 
     base: str
     """Image of build stages."""
@@ -68,7 +68,7 @@ class WorkspaceImages:
         self.tags = tags
 
     def _build_bases(self, wanted: Mapping[str, WorkspaceSettings]) -> dict[str, Image]:
-        """Debian's root by release, for every architecture that a workspace on it wants."""
+        """Debian's root by release, for every architecture that a workspace on it needs."""
         arches: dict[str, set[str]] = {}
         registry: dict[str, str] = {}
         for name, workspace in wanted.items():
@@ -114,7 +114,7 @@ class WorkspaceImages:
         )
 
     def _build_sibling(self, entry: WorkspaceEntry, workspace: WorkspaceSettings, under: Image) -> Image:
-        """The same workspace with a Docker engine inside."""
+        """Sibling of a workspace, with a Docker engine inside."""
         return self._image(
             f"workspace-{entry.name}{DIND_SUFFIX}",
             DIND,

@@ -50,7 +50,7 @@ class InitError(ProviderError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What a new set of inputs means for an existing resource."""
+    """Effect of new inputs on an existing resource."""
 
     replaces: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ class Kind(Protocol):
 
 
 class Remade:
-    """For kinds whose state is their inputs, and a few outputs that every change makes anew."""
+    """A kind whose state is its inputs and a few outputs that every change makes again."""
 
     computed: ClassVar[frozenset[str]] = frozenset()
 
@@ -213,10 +213,10 @@ def _answer(checked: Checked) -> provider_pb2.CheckResponse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
-    """What a plugin serves."""
+    """Contents of a plugin."""
 
     kinds: Mapping[str, Kind]
-    """By resource token."""
+    """Kinds by resource token."""
     check_configuration: Callable[[Values], Checked] = lambda given: Checked(inputs=given)
     """Looks at the provider's own inputs."""
     configure: Callable[[Values], None] = lambda _: None
@@ -289,7 +289,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """What new inputs would change."""
+        """Answer what new inputs would change."""
         URN.set(request.urn)
         change = self._kind(request.urn).diff(
             to_values(request.olds), to_values(request.old_inputs), to_values(request.news)

@@ -1,6 +1,6 @@
 """The process that calls a plugin: root's and the user's own are let in.
 
-A plugin listens on loopback, as Pulumi wants it, where every user of the machine can connect.
+A plugin listens on loopback, as Pulumi requires, where every user of the machine can connect.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a provider says to the user beside its results: the engine prints it among a run's messages."""
+"""Messages of a provider to the user: the engine prints them among those of a run."""
 
 import contextlib
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def say_at(engine: str) -> Say:
 
 
 def status_at(engine: str) -> Status:
-    """A function that shows what an operation waits for, beside its resource; the next status replaces it."""
+    """A function that shows next to a resource what its operation waits for; the next status replaces it."""
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
     shown: ContextVar[tuple[str, str]] = ContextVar("shown", default=("", ""))
 

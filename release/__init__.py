@@ -1,1 +1,1 @@
-"""What a release engineer does beside `pulumi up`: the record of a release, and retention."""
+"""Work of a release engineer next to `pulumi up`: the record of a release, audit, and retention."""

@@ -1,7 +1,7 @@
 """The release record: what one image of a stack was published as, from what, how large it is, and what
 was found when every variant was read back.
 
-Made from the stack's outputs alone.
+Made only from the stack's outputs.
 """
 
 import sys
@@ -51,7 +51,7 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """The same as a page for people."""
+    """The record as a page for people."""
     source = record["source"]
     facts = [f"commit `{source['commit']}`", f"branch {source['branch']}", source["date"]]
     known = [fact for fact in facts if fact and not fact.endswith(" ")]
@@ -85,7 +85,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def _verified(variants: Mapping[str, Any]) -> list[str]:
-    """What was read back from the registry, and the SBOMs that were found in it."""
+    """Table of what was read back from the registry, and of the SBOMs that were found in it."""
     reports = {arch: variant["verified"] for arch, variant in variants.items() if variant["verified"]}
     if not reports:
         return []

@@ -1,10 +1,10 @@
 """Retention: feature builds and develop builds beyond the newest N of each are retired from a repository.
 
-The registry must have the distribution API's delete; where it has none, that is said. Not for the
-time of a publish: what is published between the look and the removal may go with its old digest.
+The registry must have the distribution API's delete; without it, retention fails and says so. Not to be
+run during a publish: what is published between look and removal may be removed with its old digest.
 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013): releases and moving tags
-last for ever, and so does every manifest that a tag that stays points to. The build that `develop`
+stay forever, and so does every manifest that a kept tag points to. The build that `develop`
 points to stays, however old its source, and so does one that a stack runs or names by digest: a board that
 loses its disk pulls it again. Without --delete nothing is removed.
 """
@@ -25,7 +25,7 @@ KINDS: Mapping[Channel, re.Pattern[str]] = MappingProxyType(
         Channel.DEVELOP: re.compile(rf"develop-[0-9a-f]{{{COMMIT_DIGITS}}}"),
     }
 )
-"""What is retired: names of the lists of each kind."""
+"""Kinds of builds to retire: names of their lists."""
 VARIANTS = tuple(f"-{arch}" for arch in ARCHES)
 CREATED = "org.opencontainers.image.created"
 KEEP = 10
@@ -40,17 +40,17 @@ class Build:
     created: str
     """ISO 8601 in UTC, which sorts as text; empty where the list doesn't say."""
     digests: tuple[str, ...]
-    """Of the list, then of its children; none where an interrupted removal took the list alone."""
+    """Digests of the list, then of its children; none if an interrupted removal took only the list."""
 
     @property
     def tags(self) -> list[str]:
-        """Its list's tag and its variants' tags."""
+        """Tags of its list and of its variants."""
         return [self.tag, *(variant_tag(self.tag, arch) for arch in ARCHES)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What stays and what goes; `untag` and `remove` are what to ask the registry for, in that order."""
+    """Builds that stay and builds to remove; first the registry is asked to `untag`, then to `remove`."""
 
     stays: tuple[Build, ...]
     goes: tuple[Build, ...]
@@ -61,7 +61,7 @@ class Plan:
 
 
 def kind_of(tag: str) -> Channel | None:
-    """Which kind of build's list a tag is, or None: what is not known here is never removed."""
+    """Kind of build that a tag names, or None: other tags are never removed."""
     if tag.endswith(VARIANTS):
         return None
     return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(tag)), None)

@@ -34,7 +34,7 @@ class Finding:
     module: str
     version: str
     identity: str
-    """Its id in the Go vulnerability database, such as GO-2026-6610."""
+    """Id in the Go vulnerability database, such as GO-2026-6610."""
     fixed: str
     """The next version without it; empty where there is none."""
     summary: str

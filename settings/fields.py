@@ -29,10 +29,10 @@ _LENGTHS = {"h": 3600, "m": 60, "s": 1}
 REASON = 200
 """Characters of a reason."""
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
-"""In a name: its value is not shown, and has no place in clear."""
+"""In a name: its value is not shown, and has no place in plain text."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
 LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)")
-"""In a URL: a password, or what http takes for one. `git@` of ssh is none."""
+"""In a URL: a password, or what http takes for one. `git@` of ssh is not a password."""
 
 
 def _checked(fault: str | None) -> None:
@@ -132,7 +132,7 @@ def _engine(value: str) -> str:
 
 
 def _git_url(value: str) -> str:
-    state = "a login in a URL would be in the state in clear"
+    state = "a login in a URL would be in the state in plain text"
     allowed = "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
     _checked(f"{state}; {allowed}" if LOGIN.search(value) else None)
     return value

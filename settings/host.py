@@ -12,7 +12,7 @@ from settings.ssh import ssh_fault
 
 
 class Emulation(StrEnum):
-    """Whether an engine of another architecture may run the host's variant by binfmt."""
+    """Permission to run the host's variant by binfmt on an engine of another architecture."""
 
     REFUSED = "refused"
     ALLOWED = "allowed"

@@ -43,12 +43,12 @@ class SourceSettings(Settings):
     branch: Branch = ""
     """Branch that the commit is on, for the image's labels. Default: empty; a path's own."""
     date: Date | None = None
-    """Time of the commit, which becomes the time of all files. Default: none, files are of 1970; a path's
+    """Time of the commit, which becomes the time of all files. Default: none, files are dated 1970; a path's
     last commit."""
 
     @property
     def origin(self) -> str:
-        """Which of module, git, path and debian it is."""
+        """Origin of the source: module, git, path or debian."""
         return next(name for name in ORIGINS if getattr(self, name) is not None)
 
     @model_validator(mode="after")
@@ -73,7 +73,7 @@ class ImageSettings(Settings):
     channel: Annotated[Channel, Field(strict=False)]
     """Kind of the tags ([ADR 5](adr/0005-release-tags.md))."""
     feature: Annotated[Tag, Field(examples=["faster-sync"])] | None = None
-    """Name behind `feature-` in the tag; with channel `feature`, and only then."""
+    """Name after `feature-` in the tag; only with channel `feature`."""
     revision: Annotated[int, Field(ge=0, examples=[1])] = 0
     """Number of a rebuild of a published version; above 0 only with channel `release`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None

@@ -46,7 +46,7 @@ class Limits(Settings):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Put the keys that a host or a node has alone before those that both have."""
+        """Put the keys that only a host or only a node has before the shared ones."""
         schema = handler(core_schema)
         keys = handler.resolve_ref_schema(schema)["properties"]
         for name in [key for key in keys if key.replace("-", "_") in Limits.model_fields]:

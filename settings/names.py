@@ -1,4 +1,4 @@
-"""What settings are called and where they go: tags, repositories, engines, containers, volumes."""
+"""Names that follow from settings: tags, repositories, engines, containers, volumes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from settings.stack import StackSettings
 from settings.workspace import WorkspaceSettings
 
 BASE_TAG = "bookworm"
-"""How the tag of a base that a stack builds begins, after Debian's release; the stack's name follows."""
+"""Beginning of the tag of a base that a stack builds, after Debian's release; the stack's name follows."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -33,7 +33,7 @@ def tags_of(image: ImageSettings) -> list[str]:
 
 
 def exact_tags_of(image: ImageSettings) -> list[str]:
-    """Those of `tags_of` that never get other content."""
+    """Tags of an image that never get other content."""
     return exact_tags(image.channel, version=image.source.version, revision=image.revision)
 
 
@@ -73,27 +73,27 @@ def base_repository(base: Base) -> str:
 
 
 def base_registry(settings: StackSettings) -> str | None:
-    """Where bases made from Debian packages are published: where the first image is built."""
+    """Registry of bases made from Debian packages: the one where the first image is built."""
     wanted = (registries_of(image, settings) for image in settings.images.values())
     return next((names[0] for names in wanted if names), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository that a stack publishes in, and for whom."""
+    """A repository that a stack publishes in, and the entry that it belongs to."""
 
     key: str
     """In the YAML, under `skycoin:`."""
     registry: str
     """Name of a registry of the stack."""
     repository: str
-    """Under that registry's address."""
+    """Repository under that registry's address."""
     moving: list[str]
     """Tags that move there, by version."""
 
 
 def places(settings: StackSettings) -> Iterator[Place]:
-    """Every one, those that no setting can change first; entries that name what is not there have none."""
+    """Every repository of the stack, first those that no setting can change; unknown registries have none."""
     for name, workspace in settings.workspaces.items():
         if name in WORKSPACES:
             yield from _workspace_places(name, workspace, settings)
@@ -131,7 +131,7 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
 
 
 def engine_of(settings: StackSettings, name: str) -> str:
-    """Two hosts may be one engine: an emulated variant beside the native one, or another user's ssh."""
+    """Two hosts may be one engine: with another variant, emulated, or with another ssh user."""
     host = settings.hosts.get(name)
     if host is None:
         return name
@@ -196,7 +196,7 @@ def page_port(name: str, opening: OpenSettings) -> int | None:
 
 
 def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
-    """Those that the stack runs itself, by name."""
+    """Registries that the stack runs itself, by name."""
     return {name: one for name, one in settings.registries.items() if one.kind is RegistryKind.HOSTED}
 
 

@@ -24,7 +24,7 @@ from settings.node_flags import fault_of
 
 
 class PeerNetwork(StrEnum):
-    """Which Skycoin network a node joins."""
+    """Skycoin network that a node joins."""
 
     NONE = "none"
     """None: `-disable-networking`."""
@@ -74,7 +74,7 @@ class NodeSettings(Limits):
     renamed_from: NodeName | None = None
     """Last name of a renamed node: its volumes keep their names."""
     new_wallet: bool = False
-    """Permission for a wallet volume that is gone or empty to begin anew; for one `up` only."""
+    """Permission to start with an empty wallet volume if it is gone or empty; for one `up` only."""
     rollback: RollbackSettings | None = None
     """Digest that the node stays at, whatever its image has become: `./skyinfra node rollback` writes it."""
 

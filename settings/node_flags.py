@@ -81,9 +81,9 @@ VALUED = frozenset(
 
 
 def fault_of(arguments: Sequence[str]) -> str | None:
-    """The first fault, read as Go's package flag reads them; None where there is none.
+    """The first error in flags, read as Go's package `flag` reads them; None where there is none.
 
-    A list of what is allowed, for what is left out does harm: `-profile-cpu-file` truncates the file that it
+    Only listed flags are allowed, because others do harm: `-profile-cpu-file` truncates the file that it
     names, `-custom-peers-file` logs the lines of it, and either may be a wallet; `-wallet-crypto-type` lets
     wallets be encrypted in ways that its own source calls unsafe (src/wallet/crypto.go).
     """
@@ -91,7 +91,7 @@ def fault_of(arguments: Sequence[str]) -> str | None:
     for argument in rest:
         name, assigned, _ = argument.lstrip("-").partition("=")
         if not argument.startswith("-") or not name:
-            return f"{argument!r} is no flag: the node would drop it and all that follows; write -flag=value"
+            return f"{argument!r} is not a flag: the node would drop it and what follows; write -flag=value"
         if (fault := _refusal(name)) is not None:
             return f"-{name}{fault}"
         if name in VALUED and not assigned and next(rest, None) is None:
@@ -106,5 +106,5 @@ def _refusal(name: str) -> str | None:
     if name in MANAGED:
         return " would override what the node's settings decide; drop it"
     if SECRET.search(name):
-        return ": a secret would be in the state and on the host in clear"
+        return ": a secret would be in the state and on the host in plain text"
     return f" is not allowed; docs/stacks.md lists the flags that are{did_you_mean(name, allowed)}"

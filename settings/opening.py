@@ -1,4 +1,4 @@
-"""`open` of a workspace: on which host it runs, over which folder, as whom. What one entry shows."""
+"""`open` of a workspace: on which host it runs, over which folder, as whom. Checks what one entry shows."""
 
 import posixpath
 import re
@@ -14,7 +14,7 @@ from settings.model import Settings
 SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys")
 """First parts of folders that belong to the machine, with everything below them."""
 STATE = ("usr", "var")
-"""The same: programs, and what services keep. Docker's own data is there."""
+"""Further such folders: programs, and data of services, such as Docker's."""
 SHARED = ("home", "media", "mnt", "opt", "root", "srv", "tmp")
 """Folders that are too much as a whole; what is in them may be opened."""
 
@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def folder_fault(folder: str) -> str | None:
-    """Why a folder of a host is not mounted into a workspace, or None."""
+    """Reason why a folder of a host is not mounted into a workspace, or None."""
     single = folder.startswith("/") and not folder.startswith("//")
     if not single or posixpath.normpath(folder) != folder or _CONTROL.search(folder):
         return "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
@@ -46,7 +46,7 @@ def overlap(one: PurePath, other: PurePath) -> bool:
 
 
 def hidden_fault(path: str) -> str | None:
-    """Why a path can't be hidden inside the folder, or None."""
+    """Reason why a path can't be hidden inside the folder, or None."""
     inside = posixpath.normpath(path) == path and not path.startswith(("/", "..")) and path != "."
     if not inside or _CONTROL.search(path):
         return "a path to hide is one inside the folder, relative to it, without '..'"
@@ -100,5 +100,5 @@ class OpenSettings(Settings):
     hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "secrets")]] = Field(
         default_factory=list
     )
-    """Paths that are empty inside; they must exist. It protects nothing: whoever is inside can move the
+    """Paths that are empty inside; they must exist. It protects nothing: programs inside can move the
     folder above one of them."""

@@ -1,4 +1,4 @@
-"""Errors between entries where some values are wrong: what can be said before those are put right."""
+"""Errors between entries where some values are wrong: what can be reported before those are corrected."""
 
 import contextlib
 import typing
@@ -18,7 +18,7 @@ _UNKNOWN = (AttributeError, LookupError, RuntimeError)
 
 
 def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterator[str]:
-    """Faults between entries of `raw` that depend on no wrong value.
+    """Errors between entries of `raw` that depend on no wrong value.
 
     A wrong value is absent from its entry, and a rule ends where it reads one; such entries come last.
     """
@@ -60,7 +60,7 @@ def _value(
 
 
 def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
-    """Value of one key, without those beside it. Raises ValidationError."""
+    """Value of one key, without the other keys of its entry. Raises ValidationError."""
     definition: Any = {name: (field.annotation, field)}
     one = create_model("One", __base__=Settings, **definition)
     return getattr(one.model_validate({field.alias: raw}), name)

@@ -21,7 +21,7 @@ def with_proxy(settings: StackSettings) -> StackSettings:
     under = settings.images[nodes[0].image]
     hosts = [settings.hosts.get(node.host) for node in nodes]
     variants = {host.variant if host else None for host in hosts}
-    # Whoever does not say what its hosts take gets all that its nodes have.
+    # Hosts of unknown architecture may take any that the nodes' images have.
     wanted = {*under.arches} if None in variants else variants
     arches = [name for name in ARCHES if name in wanted and name in CATALOGUE[PROXY].arches]
     if not arches:

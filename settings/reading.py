@@ -1,4 +1,4 @@
-"""From a stack's configuration to its settings, or to all of its errors at once."""
+"""Reading of a stack's configuration: its settings, or all of its errors at once."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +36,7 @@ IN_CLEAR = (
 
 
 class SettingsError(Exception):
-    """All faults of a stack's YAML: one line each, with the key, the value, what is allowed.
+    """All errors of a stack's YAML: one line each, with the key, the value, what is allowed.
 
     Below a line is the place of its key, where `file` holds that value of `raw`.
     """
@@ -85,7 +85,7 @@ def _not_known(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
 
 
 def _meant(location: Location, raw: Mapping[str, Any]) -> str | None:
-    """The key that an unknown one is probably a slip of, where that is not given."""
+    """The known key that was probably meant, if it is not given too."""
     entry: Any = raw
     for part in location[:-1]:
         entry = entry[part]
@@ -106,7 +106,7 @@ def _given(error: ErrorDetails) -> str:
 def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSettings:
     """The settings in `raw`, whose keys lack the namespace.
 
-    Raises SettingsError with one line for each fault, and its place in the stack's file.
+    Raises SettingsError with one line for each error, and its place in the stack's file.
     """
     try:
         settings = with_proxy(StackSettings.model_validate(dict(raw)))
@@ -165,11 +165,11 @@ def read_settings(
     }
     known, faults = dict(raw), []
     if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
-        faults.append(f"{prefix}{SECRETS}: [not shown]: given in clear; {IN_CLEAR}")
+        faults.append(f"{prefix}{SECRETS}: [not shown]: given in plain text; {IN_CLEAR}")
         del known[SECRETS]
     elif in_clear := secrets_in_clear(path) if path else []:
         names = ", ".join(in_clear)
-        faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in clear; {IN_CLEAR}")
+        faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in plain text; {IN_CLEAR}")
     file = read_stack_file(path) if path else None
     try:
         settings = parse(known, file)

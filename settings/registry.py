@@ -33,7 +33,7 @@ REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
         RegistryKind.GHCR: "ghcr.io",
     }
 )
-"""Where the address is not given."""
+"""Addresses of kinds that need none."""
 
 
 class RegistrySettings(Settings):
@@ -69,7 +69,7 @@ class RegistrySettings(Settings):
     """Port on the host at which logins of their own read it and write nothing, of kind `hosted`.
     Default: none."""
     anonymous_readers: Annotated[bool, Field(examples=[True])] | None = None
-    """Whoever reaches `readers-port` reads without a login, of kind `hosted`."""
+    """Reading at `readers-port` without a login, of kind `hosted`."""
     optional: bool = False
     """Failures of this registry are warnings; the next `up` tries again."""
 
@@ -95,6 +95,6 @@ class RegistrySettings(Settings):
 
     @property
     def _ecr_host(self) -> str:
-        """As `docker login` knows it (ECR user guide, "Private registry authentication")."""
+        """Address as `docker login` knows it (ECR user guide, "Private registry authentication")."""
         suffix = ".cn" if (self.region or "").startswith("cn-") else ""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{suffix}"

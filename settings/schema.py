@@ -47,7 +47,7 @@ _NAMES: Mapping[str, Schema] = MappingProxyType(
 
 
 class _Generator(GenerateJsonSchema):
-    """Schemas in which a value that may be left out is no value that may be null."""
+    """Schemas in which an optional value must not be null."""
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])

@@ -1,4 +1,4 @@
-"""Which ssh options a host may have: none that switches the check of its key off."""
+"""Allowed ssh options of a host: none that switches the check of its key off."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ SSH_SETTINGS = (
     "ProxyJump",
     "StrictHostKeyChecking",
 )
-"""What can't switch the check of a host's key off (ssh_config(5)); two of them are looked at closer."""
+"""Settings that can't switch the check of a host's key off (ssh_config(5)); two are checked further."""
 
 
 def ssh_fault(options: Sequence[str]) -> str | None:
-    """Why these ssh options are refused, or None. Allowed is what can't switch the host key check off."""
+    """Reason why ssh options are refused, or None. Only those that keep the host key check are allowed."""
     rest = list(options)
     while rest:
         flag = rest.pop(0)

@@ -10,7 +10,7 @@ import yaml
 Schema = Mapping[str, Any]
 """A JSON schema, or a part of one."""
 _NEAR = 0.8
-"""Likeness, of 1, from which on a name counts as a slip of another."""
+"""Likeness, from 0 to 1, from which a name counts as a typo of another."""
 
 
 def allowed(schema: Schema) -> str:
@@ -55,7 +55,7 @@ def yaml_of(value: Any) -> str:
 
 
 def nearest(given: object, names: Iterable[str]) -> str | None:
-    """The name that another one is probably a slip of; None where there is no single one."""
+    """The name that was probably meant; None where there is no single one."""
     likeness = {
         name: difflib.SequenceMatcher(None, str(given).lower(), name.lower()).ratio() for name in names
     }
@@ -71,7 +71,7 @@ def did_you_mean(given: object, names: Iterable[str]) -> str:
 
 
 def not_listed(given: str, section: str, names: Collection[str]) -> str:
-    """Fault of a name that no entry of a section has."""
+    """Error of a name that no entry of a section has."""
     has = ", ".join(names) or "none"
     return f"{given!r} is not in skycoin:{section}; it has {has}{did_you_mean(given, names)}"
 

@@ -43,7 +43,7 @@ _CASES = {
         "the node starts, or its chain database is reset by policy; the wallet is intact",
         "the wallet's states are enumerated; the chain database has no part, and no power is cut",
     ),
-    4: Case("torn wallet beside a good temporary copy", "recovery proposes the copy and deletes nothing"),
+    4: Case("damaged wallet next to a good temporary copy", "recovery proposes the copy and deletes nothing"),
     5: Case("chain database corrupt", "the message names the remedy; the wallet is untouched"),
     6: Case(
         "downgrade below the database's version",
@@ -171,7 +171,7 @@ _CASES = {
         "refused; nothing of another owner is written",
     ),
     44: Case(
-        "own engine started, stopped, started again beside the machine's",
+        "own engine started, stopped, started again next to the machine's",
         "the machine's bridges, rules, binfmt and files are as before",
     ),
     45: Case(

@@ -1,4 +1,4 @@
-"""What every tier has: the table of fault cases at the end of a run (tests/cases.py)."""
+"""Shared by every tier: the table of fault cases at the end of a run (tests/cases.py)."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ class Class(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """One save: what FILE held before, and what it shall hold."""
+    """One save: content of FILE before, and content that it should get."""
 
     name: str
     old: bytes | None

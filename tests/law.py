@@ -2,7 +2,7 @@
 
 No wallet, data or registry volume, network, built image or published manifest is replaced, deleted or
 renamed, none of them loses its protection, and exactly those containers are replaced that CHANGELOG.md
-lists. A rename shows as a deletion beside a creation, or as a replacement.
+lists. A rename shows as a deletion and a creation, or as a replacement.
 """
 
 import re

@@ -1,5 +1,6 @@
-"""Backups of wallets and their way back: what `./skyinfra wallet` runs.
+"""Backups and restores of wallets: what `./skyinfra wallet` runs.
 
-No volume is ever removed here but a drill's own, nor created but that and the one that a wallet moves to; no
-backup is overwritten, and nothing runs beside a wallet but the node's own image, without network and rights.
+The only volume that is ever removed here is a drill's own; the only ones created are that and the one that a
+wallet moves to. No backup is overwritten, and only the node's own image runs on a wallet, without network and
+rights.
 """

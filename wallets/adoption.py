@@ -1,7 +1,7 @@
 """Wallets of a plain `docker run`, or of a volume that no stack knows: read, and never written to.
 
-Containers that may write to them are stopped before the reading that counts. One that is removed by its stop
-(`--rm`) is never stopped here: its own files and its anonymous volumes go with it.
+Containers that may write to them are stopped before the final reading. A container that its stop
+removes (`--rm`) is never stopped here: its files and its anonymous volumes would be removed too.
 """
 
 import functools
@@ -48,11 +48,11 @@ class Source:
 
     @property
     def where(self) -> str:
-        """Its name and that of its host, as words."""
+        """Name and host, as words."""
         return f"{self.name} on host {self.node.host}"
 
     def command(self, users: Sequence[Any]) -> str:
-        """Command that stops what may write to the wallets."""
+        """Command that stops the containers that may write to the wallets."""
         return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
 
     def refuse_managed(self) -> None:
@@ -100,9 +100,9 @@ class Source:
 
     @contextmanager
     def stopped(self, users: Sequence[Any]) -> Iterator[Callable[[], None]]:
-        """Stop what may write to the wallets, of which each was looked at; yields what lets it stay so.
+        """Stop the containers that may write to the wallets; yields a function that keeps them stopped.
 
-        All of them start again where the body ends before it has called that.
+        They start again if the body ends before it has called that.
         """
         with ExitStack() as back:
             for one in users:
@@ -138,7 +138,7 @@ class Source:
                 )
 
     def _way(self, one: Any, found: Any, folder: str) -> str:
-        """What to do before a container of `--rm` stops; `found` is the source, where that is a container."""
+        """Steps to take before a container of `--rm` stops; `found` is the source, if that is a container."""
         docker, name = self.node.docker, one.name
         stop = f"{docker} stop -t {GRACE} {name}"
         if found is not None and found.id != one.id:
@@ -159,12 +159,12 @@ class Source:
         )
 
     def wallets(self) -> dict[str, File]:
-        """All files beside the wallets, each wallet whole. Raises WalletError where there is none."""
+        """All files of the folder, with complete wallets. Raises WalletError where there is none."""
         self.refuse_users()
         return self.found()[1]
 
     def _again(self, origin: str) -> str:
-        """Command that adopts the wallets, with where they are by then."""
+        """Command that adopts the wallets from where they are then."""
         return self.node.wallet_command("adopt", f"--from {origin}")
 
     @property
@@ -233,7 +233,7 @@ class Source:
             return None
 
     def _mounts(self) -> Sequence[Mapping[str, Any]]:
-        """Mounts of the source that may have the wallets; of a volume itself, and of nothing none."""
+        """Mounts of the source that may have the wallets: a container's, or the volume itself."""
         container = self._container()
         if container is not None:
             return [
@@ -259,7 +259,7 @@ class Source:
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """True also where both are the same."""
+    """True also if both are the same."""
     return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
 
 

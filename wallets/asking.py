@@ -1,4 +1,4 @@
-"""Questions to a host's engine; what goes wrong names the host."""
+"""Questions to a host's engine; errors name the host."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""A folder of backups on the operator's machine: files for their owner's eyes only, never overwritten."""
+"""A folder of backups on the operator's machine: private files that are never overwritten."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ FOLDER = Path("skycoin-wallets")
 """In the home folder, where no folder is given."""
 
 _LEFT = 24 * 3600
-"""Seconds after which a half-written file is one that a killed run has left."""
+"""Seconds after which a half-written file counts as left by a killed run."""
 
 
 def default_folder() -> Path:
@@ -43,7 +43,7 @@ class LocalFolder:
         return str(path)
 
     def _make_folder(self) -> None:
-        """Make the folder where it is not there; what a killed run has left in it goes."""
+        """Create the folder if it is missing; remove what a killed run has left in it."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for partial in self._path.glob(".*-wallet-*.partial"):
             if time.time() - partial.stat().st_mtime > _LEFT:
@@ -89,13 +89,13 @@ def is_backup_name(name: str) -> bool:
 
 
 class _NoUnnamedFilesError(Exception):
-    """The folder's file system, or this system, has no files without a name."""
+    """Error: the file system, or this system, does not support files without a name."""
 
 
 def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
-    """Write a file that has no name until it is whole on the disk: nothing is left where this is killed.
+    """Write a file that has no name until it is complete on the disk, so that a kill leaves nothing.
 
-    Raises FileExistsError where there is such a file already.
+    Raises FileExistsError if there is such a file already.
     """
     if not hasattr(os, "O_TMPFILE"):
         raise _NoUnnamedFilesError
@@ -116,14 +116,14 @@ def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
 
 
 def _write_partial(partial: Path, path: Path, data: bytes) -> None:
-    """Write beside, then give the file its name. Raises FileExistsError where that is taken."""
+    """Write under another name, then rename. Raises FileExistsError if the name is taken."""
     try:
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             fill(file.fileno(), data)
         try:
             os.link(partial, path)
-        except PermissionError:  # as on FAT, which knows no links: then it is moved, to a name that is free
+        except PermissionError:  # without links, as on FAT, it is moved to a free name
             path.open("x").close()
             partial.replace(path)
     finally:

@@ -1,7 +1,7 @@
 """Backup files of wallets: sealed (sealed.py) to recipients, or a plain archive.
 
-Only a key shows that a header is true. age authenticates no sender: whoever knows a recipient can make a
-file for it.
+Only a key shows that a header is true. age authenticates no sender: anybody who knows a recipient can
+make a file for it.
 """
 
 import re
@@ -27,7 +27,7 @@ from wallets.losses import fingerprint_of_whole
 from wallets.sealed import Form, Sealed, contents_sum, recipient_lines, sha256
 
 ENCRYPTED, PLAIN = ".backup", ".tar.gz"
-"""How the names of backup files end; a plain one is a gzipped tar archive of the wallets, and no more."""
+"""Endings of the names of backup files; a plain one is just a gzipped tar archive of the wallets."""
 
 _NAME = re.compile(
     r"(?P<node>.+)-wallet-(?P<time>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(?P<before>-before-restore)?"
@@ -41,11 +41,11 @@ _FORM = Form(
 
 
 class Kind(StrEnum):
-    """Why a backup was made."""
+    """Reason for a backup."""
 
     BACKUP = "backup"
     BEFORE_RESTORE = "before-restore"
-    """Keeps what a restore found in the volume: never taken for a good backup of the node."""
+    """A copy of what a restore found in the volume: it never counts as a good backup of the node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ class About:
     contents: str
     """SHA-256 over the files, their names included."""
     recipients: Sequence[str] = ()
-    """Public keys that it is encrypted to; none for a plain one."""
+    """Public keys of the recipients; empty for a plain backup."""
 
     @property
     def file_name(self) -> str:
@@ -90,13 +90,13 @@ class About:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backup:
-    """A backup file that is whole as far as that can be seen without a key."""
+    """A backup file that is complete as far as can be seen without a key."""
 
     name: str
     """File or address, as it was given."""
     about: About
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     payload: bytes
     """Encrypted part, or the whole of a plain file."""
 
@@ -158,7 +158,7 @@ def node_and_time(name: str) -> tuple[str, str] | None:
 
 
 def _about_plain(name: str, contents: Contents) -> About:
-    """Facts of a plain archive: its name says what no header does."""
+    """Facts of a plain archive, from its name, because it has no header."""
     match = _NAME.fullmatch(name.rpartition("/")[2].removesuffix(PLAIN))
     if match is None:
         when = max(file.modified for file in contents.values())
@@ -195,7 +195,7 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
 
 
 def open_backup(backup: Backup, identities: Sequence[age.Identity]) -> dict[str, File]:
-    """Wallets of a backup, once its header has proved true. Raises WalletError, and AgeError of its file."""
+    """Wallets of a backup, after its header was verified. Raises WalletError, and AgeError of its file."""
     name = backup.name
     if not backup.is_encrypted:
         return unpack(name, backup.payload)

@@ -1,4 +1,4 @@
-"""Backups of a node's wallets and their way back: what `skyinfra wallet` runs."""
+"""Backups and restores of a node's wallets: what `skyinfra wallet` runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from wallets.temporary import taken
 from wallets.volume import WalletVolume
 
 UNPROVED = "that it can be decrypted, and that its header is true"
-"""Of an encrypted backup: what nobody can prove without a secret key."""
+"""Facts of an encrypted backup that nobody can check without a secret key."""
 
 
 def engine_of(node: DeployedNode) -> Any:
@@ -78,7 +78,7 @@ def backup(
     if made.is_encrypted:
         print(f"Encrypted to {', '.join(facts.recipients)}")
     else:
-        print("Wallets without a password are in it in clear: keep it as you would keep the money.")
+        print("It holds wallets without a password in plain text: keep it as you would keep the money.")
     remember(records, node, made)
     return made.name
 
@@ -96,7 +96,7 @@ def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
 def _kept(
     node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
-    """Write a new backup file, and read it as its next reader will. Raises WalletError."""
+    """Write a new backup file, and read it back like a later reader. Raises WalletError."""
     facts = about(
         contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
     )
@@ -104,11 +104,11 @@ def _kept(
     address = place.keep(facts.file_name, data)
     if recipients or kind is Kind.BACKUP:
         return read(address, data)
-    return Backup(name=address, about=facts, sha256="", payload=data)  # may hold torn wallets
+    return Backup(name=address, about=facts, sha256="", payload=data)  # may hold damaged wallets
 
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
-    """Say what one file proves. Raises WalletError where it is not a whole backup."""
+    """Report what one file shows. Raises WalletError if it is not a complete backup."""
     found = read(name, data)
     facts = found.about
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
@@ -116,7 +116,7 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     print(f"  made {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
     print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {found.sha256}")
     if not found.is_encrypted:
-        print("  not encrypted: whoever has it can read it")
+        print("  not encrypted: anybody who has it can read it")
         return
     print(f"  encrypted to {', '.join(facts.recipients)}")
     if identities:
@@ -136,7 +136,7 @@ def check(
     rules: WalletsSettings,
     identities: Sequence[Identity],
 ) -> None:
-    """Hold the newest good backup against wallet and stack. Raises WalletError where it falls short."""
+    """Compare the newest good backup with wallet and stack. Raises WalletError if it is not enough."""
     good = newest(place, node)
     contents, facts = _whole(node, volume), good.about
     print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
@@ -192,7 +192,7 @@ class Restoring:
     place: Place
     """Folder for what is in the volume now."""
     recipients: Sequence[str] = ()
-    """Public keys that it is encrypted to."""
+    """Public keys of its recipients."""
     other_node: bool = False
     """True accepts a backup of another node."""
     older: bool = False
@@ -233,14 +233,14 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring:
 
 
 def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
-    """Put the temporary copy of a save that did not end into the place of its wallet. Raises WalletError."""
+    """Replace a wallet by the temporary copy of its interrupted save. Raises WalletError."""
     _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), restoring)
 
 
 def _restore(
     node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, restoring: Restoring
 ) -> None:
-    """Keep what is there, then put the files in: over those of the same names, beside the others."""
+    """Back up the current files, then write the new ones over those of the same names; others stay."""
     _refuse_older(node, source, volume.read(), contents, restoring)  # before its node is stopped
     with volume.node_stopped() as ran:
         before = ""
@@ -256,7 +256,7 @@ def _restore(
     stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
     if stayed:
-        print(f"Kept, for the backup does not have them: {', '.join(stayed)}")
+        print(f"Kept, because the backup does not have them: {', '.join(stayed)}")
     if not ran:
         print(f"{node.name} did not run, and was left so: `up` starts it.")
 
@@ -264,7 +264,7 @@ def _restore(
 def _refuse_older(
     node: DeployedNode, source: str, present: Contents, contents: Contents, restoring: Restoring
 ) -> None:
-    """Raise WalletError where a restore would take addresses or keys away that are there."""
+    """Raise WalletError if a restore would lose addresses or keys that the volume has."""
     there = without_staged(present)
     if restoring.older or not (gone := lost(there, {**there, **contents})):
         return

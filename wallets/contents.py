@@ -16,10 +16,10 @@ SUFFIX = ".wlt"
 """Skycoin's wallet files, `src/wallet/wallet.go` of v0.27.1 (WalletExt)."""
 
 STAGING = ".restoring"
-"""Folder of a wallet volume that a restore uses; one that is left was interrupted."""
+"""Folder in a wallet volume that a restore uses; if it is still there, the restore was interrupted."""
 
 IDENTITY = ".skyinfra-id"
-"""File with the id of a wallet volume: it belongs to the volume, and to no copy of what is in it."""
+"""File with the id of a wallet volume: it belongs to the volume, not to copies of its content."""
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a backup, unpacked: a wallet of 100,000 addresses has 35 MB."""
@@ -173,7 +173,7 @@ def without_staged(contents: Contents) -> dict[str, File]:
 
 
 def refuse_interrupted(name: str, contents: Contents) -> None:
-    """Raise WalletError where a restore was interrupted, and has left wallets that are in no place."""
+    """Raise WalletError if an interrupted restore has left wallets that are not in their places."""
     if len(without_staged(contents)) < len(contents):
         raise WalletError(f"{name}: a restore was interrupted there: run it again, which finishes it")
 

@@ -1,7 +1,7 @@
-"""A drill: a backup into a throw-away volume, a node without a network over it, and nothing left of both.
+"""A drill: a backup in a throw-away volume, a node without a network on it, and both removed afterwards.
 
-The node's own wallet has no part in it. All that is made has a label, by which it is removed at the end,
-also where the drill fails or is interrupted; one that was killed is cleared away by the next.
+It does not touch the node's own wallet. Volume and container have a label, by which they are removed at
+the end, even if the drill fails or is interrupted; the next drill removes what a killed one left.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Drill:
         self._client = client
 
     def run(self, contents: Contents) -> int:
-        """Let a node find the wallets; the count of addresses. Raises WalletError where it finds less."""
+        """Let a node find the wallets; returns their number of addresses. Raises WalletError."""
         self.remove()
         try:
             container = self._start(contents)
@@ -81,7 +81,7 @@ class Drill:
         name = f"skycoin-drill-{self._node.name}-{secrets.token_hex(4)}"
         labels = {LABEL: self._node.wallet}
         image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
-        with uninterrupted():  # the engine would go on with what nobody waits for, and nobody would remove it
+        with uninterrupted():  # else nobody would remove what the engine goes on to create
             self._ask(lambda: self._client.volumes.create(name, labels=labels))
             container = self._ask(
                 lambda: self._client.containers.create(
@@ -95,7 +95,7 @@ class Drill:
                     security_opt=["no-new-privileges"],
                     tmpfs={"/tmp": "", "/data": "uid=10000,gid=10000,mode=0700"},
                     volumes={name: {"bind": "/wallet", "mode": "rw"}},
-                    # Where memory is short, the drill ends and not the node beside it.
+                    # If memory is short, the drill ends and not the node next to it.
                     oom_score_adj=1000,
                 )
             )

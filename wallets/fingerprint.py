@@ -15,7 +15,7 @@ def fingerprint_of(contents: Contents) -> Fingerprint:
 
 
 def found_in(contents: Contents, before: Fingerprint) -> Found:
-    """What is there, as a host's volume would be found that once was `before`; every wallet must be whole."""
+    """Report on wallets as if they were in a host's volume that once had `before`; all must be complete."""
     wallets = {path: _by_chain(parsed(contents[path].data)) for path in wallets_in(contents)}
     return Found(
         identity="",
@@ -69,7 +69,7 @@ def _chain(addresses: Sequence[str]) -> Chain:
 
 
 def _spends(wallet: Mapping[str, Any]) -> bool:
-    """True where the wallet has its seed, in clear or encrypted, or any secret key."""
+    """True if the wallet has its seed, encrypted or not, or any secret key."""
     meta = wallet["meta"]
     return bool(meta.get("seed") or meta.get("secrets")) or _has_keys(wallet)
 

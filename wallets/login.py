@@ -14,7 +14,7 @@ def shown_login(node: DeployedNode) -> str:
 
 
 def renew_password(node: DeployedNode) -> None:
-    """Make another password; the former one is refused from now on. Raises WalletError."""
+    """Create a new password; the old one is refused from now on. Raises WalletError."""
     _run(node, "gui-login", "new")
 
 

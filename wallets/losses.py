@@ -1,4 +1,4 @@
-"""What one set of wallets has and another lacks."""
+"""Differences between two sets of wallets: what the newer one lacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from wallets.fingerprint import fingerprint_of, found_in
 
 
 def lost(before: Contents, now: Contents) -> list[str]:
-    """Say what `now` lacks of the whole wallets of `before`; one that grew is whole. Raises WalletError."""
+    """List what `now` lacks of the complete wallets of `before`, growth aside. Raises WalletError."""
     known = fingerprint_of_whole(before)
     with _readable(now):
         return found_in(_whole(now), known).lost(known)
 
 
 def fingerprint_of_whole(contents: Contents) -> Fingerprint:
-    """Fingerprint of the wallets that are whole: nothing is known of one that is torn. Raises WalletError."""
+    """Fingerprint of the wallets that are whole: nothing is known of a damaged one. Raises WalletError."""
     with _readable(contents):
         return fingerprint_of(_whole(contents))
 

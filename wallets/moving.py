@@ -1,7 +1,7 @@
-"""Wallets that come to another host: put there, proved, and remembered.
+"""Wallets that move to another host: written there, verified and recorded.
 
-Nothing here changes the wallets where they come from. They go through this program's memory, by its
-connections to both engines, and onto no disk between.
+Nothing here changes the originals. The wallets pass through this program's memory, over its
+connections to both engines, and touch no disk in between.
 """
 
 from typing import Any
@@ -57,9 +57,9 @@ def _container(node: DeployedNode) -> Any:
 
 
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:
-    """Raise WalletError where a wallet can't come to a host: others are there already.
+    """Raise WalletError if other wallets are on the host already.
 
-    What an interrupted run of the same move has left there is none.
+    What an interrupted run of the same move has left there does not count.
     """
     if _container(target) is not None:
         raise WalletError(
@@ -88,7 +88,7 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
 
 
 def strangers(there: Contents, contents: Contents) -> list[str]:
-    """Paths of files that a volume has, and that are not among those which come to it."""
+    """Paths of files in a volume that are not among the new ones."""
     return sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
 
 
@@ -104,7 +104,7 @@ def prepare(target: DeployedNode) -> None:
 def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     """Put wallets into the volume of a node on its host, which remembers them; their fingerprint.
 
-    The volume is made where it is not there. Each byte is read back, and the fingerprint is made there anew.
+    The volume is created if it is missing. Each byte is read back, and the fingerprint is calculated there.
     Raises WalletError.
     """
     known, volume = on_host(target), volume_of(target)
@@ -129,5 +129,5 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
 
 
 def leave(source: DeployedNode, carried: Fingerprint) -> None:
-    """Let the host that wallets came from refuse their old copy to a node. Raises WalletError."""
+    """Let the old host refuse to run a node on the old copy of the wallets. Raises WalletError."""
     ask(source.host, lambda: on_host(source).leave(carried))

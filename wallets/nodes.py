@@ -1,4 +1,4 @@
-"""Nodes as a stack's state has them: where a wallet is, and what must not write to it meanwhile."""
+"""Nodes as a stack's state has them: where a wallet is, and what must not write to it during a command."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class DeployedNode:
 
     @property
     def place(self) -> Place:
-        """Its host, as a resource's inputs name one."""
+        """The node's host, as the inputs of a resource name it."""
         options = list(self.ssh_options)
         return {"host": self.host, "engine": self.engine, "sshOptions": options, "pullFrom": self.pull_from}
 
@@ -56,7 +56,7 @@ class DeployedNode:
 
     @property
     def kept(self) -> str:
-        """Its volumes, which outlive it, as words."""
+        """The node's volumes, which outlive it, as words."""
         data = f", data volume {self.data}" if self.data else ""
         return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
@@ -75,12 +75,12 @@ class DeployedNode:
 
     @property
     def where(self) -> str:
-        """Its name and that of its host, as words."""
+        """Name and host, as words."""
         return f"{self.name} on host {self.host}"
 
     @property
     def docker(self) -> str:
-        """How a docker command line reaches its host."""
+        """Beginning of a docker command line that reaches its host."""
         return f"docker -H {self.engine}" if self.engine else "docker"
 
 
@@ -97,7 +97,7 @@ def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, De
 
 _NODE = "::skycoin:index:Node::"
 _BESIDE = {"::skycoin:index:Exporter::": "-exporter", "::skycoin:index:Proxy::": "-proxy"}
-"""Components beside a node's: how their names end, after the node's."""
+"""Suffixes of the names of a node's further components."""
 
 
 def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str | None:

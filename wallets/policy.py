@@ -39,14 +39,17 @@ def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
 
 
 def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool) -> None:
-    """Raise WalletError unless a backup is either encrypted or was asked for in clear."""
+    """Raise WalletError unless a backup is encrypted, or `--plain` was given without recipients."""
     if recipients and plain:
-        raise WalletError("--plain: there are recipients, and a backup in clear would go past them: drop one")
+        raise WalletError(
+            "--plain: there are recipients, and a backup in plain text would ignore them: "
+            "leave one of the two out"
+        )
     if not recipients and not plain:
         raise WalletError(
             f"nobody is named who can read a backup of {node.name}, so none was made. Make a key once, on a "
             "machine that is neither the node's host nor this one: `age-keygen -o wallet-key.txt` (Debian's "
             "package age; keep that file as you would keep the money). Then write the public key that it "
             f"prints into the stack's file, `{NAMESPACE}:{KEY}: {{recipients: [age1…]}}`, or give it with "
-            "--recipient age1…. --plain makes a file that whoever has it can read"
+            "--recipient age1…. --plain makes a file that anybody can read"
         )

@@ -24,7 +24,7 @@ class Record:
     time: datetime
     fingerprint: str
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     file: str
     """Path or ssh:// address."""
 
@@ -78,7 +78,7 @@ def _path(folder: Path, node: DeployedNode) -> Path:
 
 
 def age(time: datetime) -> str:
-    """How long ago a time was, in words: `3 days`."""
+    """Age of a time in words: `3 days old`."""
     passed = datetime.now(UTC) - time
     if passed < -_FUTURE:
         return "in the future: look at the clocks"
@@ -96,7 +96,7 @@ def is_too_old(time: datetime, limit: int | None) -> bool:
 
 
 def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[str, bool]:
-    """Words for a node's newest known backup; True beside them where it falls short of the stack's limit."""
+    """Words for a node's newest known backup; and True if it falls short of the stack's limit."""
     record, asked = recorded(folder, node), f"the stack asks for one every {days(limit)}" if limit else ""
     if record is None:
         said = f"no backup is known here (`{node.wallet_command('backup')}`)"

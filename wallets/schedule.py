@@ -9,7 +9,7 @@ PERCENT = r"\%"
 
 
 class Scheduler(StrEnum):
-    """Who runs the command."""
+    """Service that runs the command."""
 
     CRON = "cron"
     SYSTEMD = "systemd"

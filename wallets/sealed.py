@@ -1,7 +1,7 @@
-"""A sealed file: a header in clear, then an age file with a tar archive. Backups of all kinds have this form.
+"""A sealed file: a plain-text header, then an age file with a tar archive. Backups have this form.
 
-The header says what can be known without a key, and how the content is got out without this program. All of
-it is repeated inside, where it is encrypted with the content: only a key shows that it is true.
+The header says what can be known without a key, and how to get the content out without this program. It is
+repeated inside, encrypted with the content: only a key shows that it is true.
 """
 
 import hashlib
@@ -47,22 +47,22 @@ class Form:
     """One kind of sealed file."""
 
     first: str
-    """Its first line: `skyinfra KIND backup VERSION`."""
+    """First line: `skyinfra KIND backup VERSION`."""
     holds: str
     """Beginning of its note: `A backup of …`."""
     what: str
-    """What is got out of it."""
+    """Content, in words."""
     folder: str
     """Folder in the archive that has the content."""
     more: str = ""
     """Further lines of its note."""
     owner: int = USER
-    """User of the files in the archive, which root gets when it unpacks them."""
+    """Owner of the files in the archive, also when root unpacks them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sealed:
-    """A sealed file that is whole as far as that can be seen without a key."""
+    """A sealed file that is complete as far as can be seen without a key."""
 
     name: str
     """File or address, as it was given."""
@@ -71,7 +71,7 @@ class Sealed:
     payload: bytes
     """Encrypted part."""
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
 
     def facts(self, parsed: Callable[[Mapping[str, str], Sequence[str]], Facts]) -> Facts:
         """Facts of the header, as `parsed` makes them of its values and recipients. Raises WalletError.
@@ -88,7 +88,7 @@ class Sealed:
 
     @property
     def recipients(self) -> list[str]:
-        """Public keys that it is encrypted to."""
+        """Public keys of the recipients."""
         return [line.removeprefix(_RECIPIENT) for line in self.lines if line.startswith(_RECIPIENT)]
 
 
@@ -117,7 +117,7 @@ def sha256(*parts: bytes) -> str:
 
 
 def seal(form: Form, lines: Sequence[str], contents: Contents, recipients: Sequence[str]) -> bytes:
-    """Bytes of a sealed file. Raises ServiceError where a recipient is none."""
+    """Bytes of a sealed file. Raises ServiceError if a recipient is not valid."""
     inside = {_ABOUT: File(data=json.dumps(lines, indent=1).encode())}
     archive = pack(inside | {f"{form.folder}/{path}": file for path, file in contents.items()}, form.owner)
     top = "\n".join([form.first, *lines]) + "\n"
@@ -153,7 +153,7 @@ def read(form: Form, name: str, data: bytes) -> Sealed | None:
 
 
 def unseal(form: Form, sealed: Sealed, identities: Sequence[age.Identity]) -> dict[str, File]:
-    """Content of a sealed file, once its header has proved true. Raises WalletError."""
+    """Content of a sealed file, after its header was verified. Raises WalletError."""
     name = sealed.name
     if not identities:
         raise WalletError(

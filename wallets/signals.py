@@ -9,7 +9,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_all() -> None:
-    """Let every one of these signals end the command as Ctrl-C does, with what it has to put right."""
+    """Let each of these signals end the command like Ctrl-C, which cleans up first."""
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)

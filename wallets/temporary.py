@@ -1,6 +1,6 @@
-"""Temporary copies that the node makes of a wallet while it saves it: whole ones are a way back. Pure.
+"""Temporary copies that the node makes of a wallet while it saves it: a complete one can be restored. Pure.
 
-A crash can leave one beside a torn wallet (docs/wallets.md, “A crash while a wallet is saved”).
+A crash can leave one next to a damaged wallet (docs/wallets.md, “A crash while a wallet is saved”).
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from wallets.errors import WalletError
 
 
 def temporary_copies(contents: Contents) -> dict[str, str]:
-    """Copy → the file that it is of; those alone that are whole, as their names and the parser say."""
+    """Temporary copy → its wallet file; only copies that are complete by their names and the parser."""
     return {
         path: file
         for path, (file, digits) in ((path, saved_by(path)) for path in sorted(contents))
@@ -22,12 +22,12 @@ def temporary_copies(contents: Contents) -> dict[str, str]:
 
 
 def taken(name: str, contents: Contents) -> Mapping[str, File]:
-    """The file that a temporary copy is of, as the copy has it. Raises WalletError."""
+    """The wallet file of a temporary copy, with the copy's content. Raises WalletError."""
     copies = temporary_copies(contents)
     if name not in copies:
         known = ", ".join(copies) or "none"
         raise WalletError(
-            f"{name!r} is no whole temporary copy in the wallet volume; its copies are: {known}. Nothing was "
-            "changed"
+            f"{name!r} is not a complete temporary copy in the wallet volume; its copies are: {known}. "
+            "Nothing was changed"
         )
     return {copies[name]: contents[name]}

@@ -1,7 +1,7 @@
 """A wallet volume on its host, read and filled through the engine's API.
 
 Reading starts no program: the engine hands out files of a container that is made and never started.
-The volume is inspected first, for a container that named one that is gone would make it, empty.
+The volume is inspected first, because a container that names a missing volume would create an empty one.
 """
 
 import functools
@@ -26,7 +26,7 @@ COPIES = "/data"
 """Mount point of the volume of copies: images own that folder (providers/skycoin/copy-wallet.sh)."""
 
 LABEL = "skycoin.wallet-helper"
-"""Label of the containers that are made here; its value is the wallet volume."""
+"""Label of the containers that are created here; its value is the wallet volume."""
 
 TRIES = 10
 """Readings until two are equal: the node saves a wallet in place, not in one piece."""
@@ -52,7 +52,7 @@ _Answer = TypeVar("_Answer")
 
 
 def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
-    """Files that two looks in turn have found alike; None where they change all the time."""
+    """Files that two readings in a row found equal; None if they keep changing."""
     before = look()
     for _ in range(TRIES):
         time.sleep(PAUSE)
@@ -102,9 +102,9 @@ class WalletVolume:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
 
     def put(self, contents: Contents) -> None:
-        """Put files into the volume beside or over what is there; each takes its place whole.
+        """Write files into the volume, each completely or not at all; other files stay.
 
-        Runs to its end also where a signal asks it to stop. Raises WalletError; until all files are on
+        A signal does not interrupt it. Raises WalletError; until all files are on
         the host's disk nothing in the volume has changed.
         """
         with uninterrupted():
@@ -129,7 +129,7 @@ class WalletVolume:
 
     @contextmanager
     def node_stopped(self) -> Iterator[bool]:
-        """Stop the node for as long as this lasts, and start it again if it ran; say if it did.
+        """Stop the node during the body, and start it again if it ran; yields whether it ran.
 
         Raises WalletError where anything else runs on its wallet.
         """
@@ -144,7 +144,7 @@ class WalletVolume:
 
     @contextmanager
     def node_leaving(self) -> Iterator[None]:
-        """Stop the node, which stays so; it starts again, if it ran, where the body fails.
+        """Stop the node; it starts again only if it ran and the body fails.
 
         Raises WalletError where anything else runs on its wallet.
         """
@@ -167,7 +167,8 @@ class WalletVolume:
         with uninterrupted():
             try:
                 if after is not None:
-                    # A stop whose answer was lost may still go on, and would end what is started before it.
+                    # A stop whose answer was lost may still be running, and would stop a container that is
+                    # started now.
                     self._stop(container)
                 self._ask(container.start)
             except NotFound:
@@ -203,14 +204,14 @@ class WalletVolume:
             raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
 
     def _remove_leftovers(self) -> None:
-        """Remove what a restore that was killed has left: its containers, and files beside the wallet."""
+        """Remove what a killed restore has left: its containers, and its folder in the volume."""
         filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
         for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
             self._ask(functools.partial(container.remove, force=True))
         self._unstage()
 
     def _unstage(self) -> None:
-        """Remove what a restore has put beside the wallet."""
+        """Remove the folder of a restore."""
         if self.exists(self._node.wallet):
             self._run(["rm", "-rf", f"{PLACE}/{STAGING}"])
 
@@ -270,7 +271,7 @@ class WalletVolume:
         return self._ask(lambda: b"".join(stream))
 
     def _run(self, command: list[str]) -> tuple[int, str]:
-        """Run a command beside the wallet, in the node's image."""
+        """Run a command on the wallet volume, in the node's image."""
         node, volumes = self._node, {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
         options: dict[str, Any] = {"volumes": volumes, "labels": {LABEL: node.wallet}, "tmpfs": {"/tmp": ""}}
         return self._ask(lambda: short_run(self._client, node.place, node.image, command, SECONDS, **options))

@@ -1,4 +1,4 @@
-"""Wallets as the node reads them: which bytes are one."""
+"""Parser of wallets like the node's: which bytes are a complete wallet."""
 
 import json
 import re
@@ -14,9 +14,9 @@ _FIELDS = {
 
 
 def parsed(data: bytes) -> Mapping[str, Any]:
-    """A wallet: the first JSON value of a file, for the node reads nothing behind it.
+    """A wallet: the first JSON value of a file, because the node reads nothing after it.
 
-    Raises ValueError or RecursionError where that is no object with its facts under `meta`, its type among
+    Raises ValueError or RecursionError if that is not an object with its facts under `meta`, its type among
     them.
     """
     value: Any

@@ -26,7 +26,7 @@ from catalogue.workspaces import (
 from workspaces.model import Model
 
 SCHEMA = "2.2.0"
-"""Of devfiles: the first of the line, which every tool of it reads."""
+"""Version of devfiles: the oldest one, which every tool reads."""
 
 COMMANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "dotnet": {"build": "xbuild", "test": "xbuild /t:Test"},
     }
 )
-"""What a devfile offers to run in a workspace, by kind."""
+"""Commands that a devfile offers in a workspace, by kind."""
 
 
 def devcontainer(model: Model) -> str:
@@ -99,7 +99,7 @@ def devfile(model: Model) -> str:
         # Not `command`, which would take the place of the image's entry point.
         container["args"] = list(STAY)
     else:
-        # Behind the cluster's own login: the page has a password of its own besides.
+        # Behind the cluster's own login: the page also has its own password.
         endpoint = {"name": "page", "targetPort": model.ide_port, "protocol": "http", "secure": True}
         container["endpoints"] = [endpoint]
     content = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from workspaces.model import WorkspaceError
 
 COMMENTS = {".json": "//", ".yaml": "#"}
-"""How a line that the reader skips begins."""
+"""Beginning of a line that the reader skips."""
 MAKERS = ("skyinfra workspace files", "python -m workspaces")
 """Command that signs a file, and those that signed in earlier versions."""
 

@@ -1,4 +1,4 @@
-"""What a tool must know to open a workspace: a row of the table, and the image that a stack made of it."""
+"""Facts for opening a workspace: a row of the table, and the image that a stack built from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from display.errors import UserError
 
 
 class WorkspaceError(UserError):
-    """There is no such workspace, or nothing may be written; the message says what is there."""
+    """A workspace does not exist, or nothing may be written; the message says what is there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class Model:
     image: str
     """`repo@sha256:…`."""
     dind: bool = False
-    """True: the image has an engine inside, and wants rights over the host."""
+    """True: the image has an engine inside, and needs rights over the host."""
     ide_port: int | None = None
     """Port of its page inside, or None."""
 
@@ -31,7 +31,7 @@ def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Mo
     """A workspace by the outputs of a stack that builds it. Raises WorkspaceError."""
     entry = WORKSPACES.get(name)
     if entry is None:
-        raise WorkspaceError(f"{name!r} is no workspace; there are {', '.join(WORKSPACES)}")
+        raise WorkspaceError(f"{name!r} is not a workspace; there are {', '.join(WORKSPACES)}")
     made = outputs.get("workspaces") or {}
     if name not in made:
         raise WorkspaceError(f"the stack does not build {name}; it has {', '.join(made) or 'no workspace'}")

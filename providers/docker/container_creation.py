@@ -1,4 +1,4 @@
-"""A container's inputs as the engine wants them. Pure."""
+"""A container's inputs in the engine's form. Pure."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def memory_swap(inputs: Values) -> int:
-    """Memory and swap together, in bytes; -1 is no limit, 0 leaves it to the engine."""
+    """Memory and swap together, in bytes; -1 means no limit, 0 leaves it to the engine."""
     swap: int = inputs.get("memorySwap") or 0
     return swap * MEBIBYTE if swap > 0 else swap
 

@@ -143,7 +143,7 @@ _HANDLING: Schema = {
     "rm": of(FLAG, default=False),
     "containerReadRefreshTimeoutMilliseconds": of(NUMBER, default=15000),
 }
-"""How the resource is dealt with."""
+"""Inputs that say how the plugin handles the resource."""
 
 _NOT_SERVED: Schema = {
     "cgroupParent": _not_served(TEXT),

@@ -1,4 +1,4 @@
-"""An inspected container as Pulumi's state wants it, after the official plugin's Read. Pure."""
+"""An inspected container in the form of Pulumi's state, after the official plugin's Read. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -180,7 +180,8 @@ def _running(state: Values, found: Values) -> Values:
     }
     if not runs:
         return {**values, "mustRun": False, "exitCode": found["State"]["ExitCode"]}
-    # A stopped container has no ports for the engine; it keeps them here, for they come back when it starts.
+    # A stopped container has no ports for the engine; it keeps them here, because they come back when it
+    # starts.
     return {**values, "ports": _ports(network.get("Ports") or {})} if state.get("ports") else values
 
 

@@ -1,7 +1,7 @@
 """Start of the stand-in: pulumi starts one for each provider, so for each host of a stack (ADR 33).
 
 It gets a port from the process that serves the run, which the first one starts, prints it, and becomes a
-shell that waits for the end of its engine. It imports little, for that is its time.
+shell that waits for the end of its engine. It imports little, because imports are most of its time.
 """
 
 import os

@@ -77,7 +77,7 @@ class Network:
         return Found(identity=network["Id"], state=foreign(NETWORK, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Nothing of a network changes in place."""
+        """Fail: a network never changes in place."""
         return planned(NETWORK, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:

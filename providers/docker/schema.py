@@ -53,7 +53,7 @@ class Field:
     empty_changes: bool = True
     """False where empty text means: as it is."""
     ordered: bool = True
-    """False for a list in which another order is no change."""
+    """False for a list whose order does not matter."""
     rule: Rule | None = None
 
     @property

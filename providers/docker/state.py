@@ -16,7 +16,7 @@ def as_labels(labels: Mapping[str, str] | None) -> list[Values]:
 
 
 def foreign(schema: Schema, state: Values) -> Values:
-    """Outputs that only another plugin knows: they are kept, but for the bridge's own (`__…`)."""
+    """Outputs that only another plugin knows: they are kept, except the bridge's own (`__…`)."""
     return {key: value for key, value in state.items() if key not in schema and not key.startswith("__")}
 
 

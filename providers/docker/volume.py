@@ -33,7 +33,7 @@ class Volume:
         return planned(VOLUME, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Make it, or adopt the one of that name: the engine answers both alike."""
+        """Create the volume, or adopt one of that name: the engine answers both in the same way."""
         subject = f"volume {inputs['name']}"
         with self._engine.asking(subject) as api:
             made: Values = _adopted(api, subject, inputs) if is_adopting() else _made(api, inputs)
@@ -50,7 +50,7 @@ class Volume:
         return Found(identity=identity, state=foreign(VOLUME, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Nothing of a volume changes in place."""
+        """Fail: a volume never changes in place."""
         return planned(VOLUME, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:

@@ -1,4 +1,4 @@
-"""Rules that join several settings, a file for each part of the YAML. Pure; each fault is one line."""
+"""Rules that join several settings, a file for each part of the YAML. Pure; each error is one line."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -20,8 +20,8 @@ def _name_faults(settings: StackSettings) -> Iterator[str]:
         for name in getattr(settings, section):
             if not NAME.fullmatch(name):
                 yield (
-                    f"skycoin:{section}: {name!r} is no name: up to 40 lower-case letters, digits and '-', "
-                    "starting and ending with a letter or digit"
+                    f"skycoin:{section}: {name!r} is not a valid name: up to 40 lower-case letters, "
+                    "digits and '-', starting and ending with a letter or digit"
                 )
 
 
@@ -50,5 +50,5 @@ RULES: Sequence[Callable[[StackSettings], Iterator[str]]] = (
 
 
 def cross_faults(settings: StackSettings) -> list[str]:
-    """Every fault that no single entry shows."""
+    """Every error that no single entry shows."""
     return [fault for rule in RULES for fault in rule(settings)]

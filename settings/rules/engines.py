@@ -1,4 +1,4 @@
-"""What one engine has once: containers, ports and volumes, whoever wants them."""
+"""Rules over containers, ports and volumes: an engine has each name and number once."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from settings.stack import StackSettings
 
 
 def container_faults(settings: StackSettings) -> Iterator[str]:
-    """Two containers of one name."""
+    """Errors of containers with the same name."""
     users = {
         (engine_of(settings, opening.host), workspace_container(name)): f"workspaces.{name}.open"
         for name, opening in opened(settings)
@@ -54,7 +54,7 @@ def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
 
 
 def port_faults(settings: StackSettings) -> Iterator[str]:
-    """Two that want one port: the others are given ones that nothing in the stack has."""
+    """Errors of entries with the same port; each suggests a free one."""
     users = ports_of(settings)
     taken = set(users)
     for (engine, port), keys in users.items():
@@ -77,7 +77,7 @@ def _is_given(key: str, settings: StackSettings) -> bool:
 
 
 def volume_faults(settings: StackSettings) -> Iterator[str]:
-    """Two that want one volume."""
+    """Errors of entries with the same volume."""
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, opening in opened(settings):
         for volume in filter(None, workspace_volumes(name, opening)):
@@ -104,7 +104,7 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _why_alone(*keys: str) -> str:
-    """Why two keys can't name one volume."""
+    """Reason why two keys can't name one volume."""
     if any(key.endswith(".wallet-volume") for key in keys):
         return "a wallet has one writer and a volume of its own"
     return "two that write to one volume damage what is in it: give each its own"

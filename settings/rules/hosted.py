@@ -18,7 +18,7 @@ from settings.words import not_listed
 
 
 def hosted_faults(settings: StackSettings) -> Iterator[str]:
-    """Every fault of a hosted registry that no single entry shows."""
+    """Every error of a hosted registry that no single entry shows."""
     hosted = hosted_registries(settings)
     yield from _order_faults(hosted, settings)
     ports, volumes = _taken(settings)
@@ -42,7 +42,7 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
 def _port_faults(
     name: str, engine: str, registry: RegistrySettings, taken: dict[tuple[str, int], str]
 ) -> Iterator[str]:
-    """Ports that another has; those of the registry are noted as taken."""
+    """Errors of ports that are taken; those of the registry are noted as taken."""
     wanted = {
         f"registries.{name}": registry_port(registry),
         f"registries.{name}.readers-port": registry.readers_port,
@@ -57,7 +57,7 @@ def _port_faults(
 
 
 def _taken(settings: StackSettings) -> tuple[dict[tuple[str, int], str], dict[tuple[str, str], str]]:
-    """What nodes have on their engines: ({(engine, port): key}, {(engine, volume): key})."""
+    """Ports and volumes of nodes on their engines: ({(engine, port): key}, {(engine, volume): key})."""
     ports = {place: keys[0] for place, keys in ports_of(settings).items()}
     volumes = {
         (engine_of(settings, node.host), volume): f"nodes.{name}"

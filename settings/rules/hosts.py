@@ -11,7 +11,7 @@ from settings.workspace import WorkspaceSettings
 
 
 def pull_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of `pull-from`: registries that are not there, and images that are not in them."""
+    """Errors of `pull-from`: registries that are not there, and images that are not in them."""
     keys = {"skycoin:pull-from": settings.pull_from}
     keys |= {f"skycoin:hosts.{name}.pull-from": host.pull_from for name, host in settings.hosts.items()}
     for key, registry in keys.items():
@@ -33,7 +33,7 @@ def rollout_faults(settings: StackSettings) -> Iterator[str]:
     used = list(dict.fromkeys(node.host for node in settings.nodes.values()))
     if first not in used:
         hosts = (", ".join(used) or "none") + did_you_mean(first, used)
-        yield f"skycoin:rollout.first: {first!r} is no host of a node; those are {hosts}"
+        yield f"skycoin:rollout.first: {first!r} is not the host of a node; hosts are {hosts}"
 
 
 def _missing(settings: StackSettings) -> Iterator[str]:

@@ -27,7 +27,7 @@ RESERVED_BUILD_ARGS = frozenset(
         NAMED_CONTEXTS,
     ]
 )
-"""What components/ and program/program.py set, beside the catalogue's own of an image."""
+"""Build arguments that components/ and program/program.py set, next to the catalogue's."""
 
 
 GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")
@@ -36,17 +36,17 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def base_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of where bases come from."""
+    """Errors of where bases come from."""
     if settings.bases is Bases.DEBIAN and settings.build_base is None:
         yield "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)"
     if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
         yield f"skycoin:build-base: {settings.build_base!r} goes with bases: debian; bases is official"
     if settings.build_ca is not None and not (PROJECT / settings.build_ca).is_file():
-        yield f"skycoin:build-ca: {settings.build_ca!r} is no file"
+        yield f"skycoin:build-ca: {settings.build_ca!r} is not a file"
 
 
 def image_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of each image by itself, and of the registries that it names."""
+    """Errors of each image by itself, and of the registries that it names."""
     for name, image in settings.images.items():
         key = f"skycoin:images.{name}"
         entry = CATALOGUE.get(name)
@@ -70,7 +70,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Iterator[str]:
-    """Faults of the list of registries of what has the key."""
+    """Errors of the list of registries of what has the key."""
     names = ", ".join(settings.registries) or "none"
     if not wanted:
         yield (
@@ -89,7 +89,7 @@ def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Ite
 
 
 def repository_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of the repositories that images get in their registries."""
+    """Errors of the repositories that images get in their registries."""
     for name, image in settings.images.items():
         for registry_name in registries_of(image, settings):
             registry = settings.registries.get(registry_name)
@@ -100,7 +100,7 @@ def repository_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
-    """Why a registry of this kind does not take a repository, or None."""
+    """Reason why a registry of this kind does not take a repository, or None."""
     whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
     fault = None
     if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
@@ -111,10 +111,10 @@ def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
 
 
 def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str]:
-    """Why an image can't be built from `source`."""
+    """Reason why an image can't be built from `source`."""
     if source.origin not in entry.origins:
         allowed = " or ".join(entry.origins)
-        yield f"{source.origin} is no source of {entry.name}; allowed is {allowed}"
+        yield f"{source.origin} is not a source of {entry.name}; allowed is {allowed}"
         return
     if source.module is not None and source.module != entry.module:
         yield f"module {source.module!r} is not what {entry.name} is made of; allowed is {entry.module}"
@@ -126,7 +126,7 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
     if source.debian is not None and source.debian != entry.module:
         yield f"debian {source.debian!r} is not what {entry.name} is made of; allowed is {entry.module}"
     if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
-        yield f"path {source.path!r} is no working copy of {entry.module} (it has no folder cmd)"
+        yield f"path {source.path!r} is not a working copy of {entry.module} (it has no folder cmd)"
     elif source.path is not None:
         yield from _link_faults(source.path)
 
@@ -150,7 +150,7 @@ def _link_faults(path: str) -> Iterator[str]:
 
 
 def token_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of git sources that a token would be sent to in clear."""
+    """Errors of git sources that a token would be sent to in plain text."""
     for name, image in settings.images.items():
         url = urlsplit(image.source.git or "")
         if url.scheme != "http" or url.hostname in LOOPBACK:
@@ -159,7 +159,7 @@ def token_faults(settings: StackSettings) -> Iterator[str]:
             if secret in GIT_SECRETS or secret in {f"{known}.{url.netloc}" for known in GIT_SECRETS}:
                 yield (
                     f"skycoin:images.{name}.source.git: {image.source.git!r}: the build secret {secret} "
-                    "would be sent there in clear; give an https:// URL"
+                    "would be sent there in plain text; give an https:// URL"
                 )
 
 

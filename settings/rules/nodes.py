@@ -12,17 +12,17 @@ NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
 
 
 def node_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of what nodes refer to."""
+    """Errors of what nodes refer to."""
     for name, node in settings.nodes.items():
         key = f"skycoin:nodes.{name}"
         host = settings.hosts.get(node.host)
         if host is None:
             yield f"{key}.host: {not_listed(node.host, 'hosts', settings.hosts)}"
         if node.renamed_from is not None and not NAME.fullmatch(node.renamed_from):
-            yield f"{key}.renamed-from: {node.renamed_from!r} is no node's name"
+            yield f"{key}.renamed-from: {node.renamed_from!r} is not the name of a node"
         known = settings.images_from is not None or node.image in CATALOGUE
         if known and node.image not in NODE_IMAGES:
-            yield f"{key}.image: {node.image!r} is no node's image; allowed is {', '.join(NODE_IMAGES)}"
+            yield f"{key}.image: {node.image!r} is no image of a node; allowed is {', '.join(NODE_IMAGES)}"
             continue
         if settings.images_from is not None:
             continue
@@ -43,7 +43,7 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def metrics_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of nodes that show metrics."""
+    """Errors of nodes that show metrics."""
     exporter = settings.images.get(EXPORTER)
     for name, node in settings.nodes.items():
         if node.metrics_port is None or settings.images_from is not None:
@@ -59,7 +59,7 @@ def metrics_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def gui_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of the proxy under nodes with a web interface."""
+    """Errors of the proxy under nodes with a web interface."""
     made, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)

@@ -14,7 +14,7 @@ PROGRAM = Path(__file__).resolve().parents[2]
 
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:
-    """Every fault of opened workspaces, but for names, ports and volumes that something else has."""
+    """Every error of opened workspaces, except names, ports and volumes that are taken."""
     for name, opening in opened(settings):
         entry = WORKSPACES.get(name)
         if entry is not None:  # workspace_faults says so
@@ -34,7 +34,7 @@ def _own_faults(
         pages = ", ".join(name for name, other in WORKSPACES.items() if other.ide_port is not None)
         yield f"{key}.open.port: {entry.name} has no page; allowed is this key in {pages}"
     if opening.dind and not workspace.dind:
-        yield f"{key}.open.dind: true needs dind: true beside open (the image with an engine inside)"
+        yield f"{key}.open.dind: true needs dind: true next to open (the image with an engine inside)"
 
 
 def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSettings) -> Iterator[str]:
@@ -44,8 +44,8 @@ def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSett
         return
     if host.engine == "local" and overlap(PurePosixPath(opening.folder), PROGRAM):
         yield (
-            f"{key}.open.folder: {opening.folder} holds this program or lies in it ({PROGRAM}), and whoever "
-            "is inside could change what you run; give a folder of your work beside it"
+            f"{key}.open.folder: {opening.folder} holds this program or lies in it ({PROGRAM}), and programs "
+            "inside could change what you run; give a folder of your work outside it"
         )
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:

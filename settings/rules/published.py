@@ -1,4 +1,4 @@
-"""Rules over what is published where: in a stack, every place has one owner."""
+"""Rules over what is published where: each repository of a stack has one owner."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from settings.stack import StackSettings
 
 
 def published_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of registries and repositories that two entries write to: each would undo the other's tags."""
+    """Errors of registries and repositories that two entries write to: each would undo the other's tags."""
     names: dict[str, str] = {}
     for name, registry in settings.registries.items():
         if (other := names.setdefault(registry.root, name)) != name:

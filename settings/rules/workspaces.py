@@ -11,7 +11,7 @@ from settings.workspace import WorkspaceSettings
 
 
 def workspace_faults(settings: StackSettings) -> Iterator[str]:
-    """Every fault of the workspaces, but for those of their registries."""
+    """Every error of the workspaces, except those of their registries."""
     for name, workspace in settings.workspaces.items():
         key = f"skycoin:workspaces.{name}"
         entry = WORKSPACES.get(name)
@@ -36,18 +36,18 @@ def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -
 def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[str]:
     under = settings.workspaces.get(base)
     if under is None:
-        yield f"{key}: stands on {base}, which skycoin:workspaces lacks: add it, for the same architectures"
+        yield f"{key}: is built on {base}, which skycoin:workspaces lacks: add it, for the same architectures"
         return
     for arch in workspace.arches:
         if arch not in under.arches:
             yield (
-                f"{key}.arches: it stands on {base}, which is built for {', '.join(under.arches)} only: "
+                f"{key}.arches: it is built on {base}, which is built for {', '.join(under.arches)} only: "
                 f"add {arch} to skycoin:workspaces.{base}.arches"
             )
 
 
 def workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
-    """Faults of the registries of workspaces, and of their repositories there."""
+    """Errors of the registries of workspaces, and of their repositories there."""
     for name, workspace in settings.workspaces.items():
         key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
         yield from registry_faults(key, names, settings)

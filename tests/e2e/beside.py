@@ -1,4 +1,4 @@
-"""An own engine, started and stopped twice beside the machine's: run in a network namespace.
+"""An own engine, started and stopped twice next to the machine's: run in a network namespace.
 
 Prints one JSON object: listings of links, addresses, routes, rules and binfmt by the moment.
 """

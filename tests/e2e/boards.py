@@ -2,7 +2,7 @@
 
 A board has its own /run and /etc too: its docker command finds its engine where a real board's does,
 no name of the operator's machine resolves there, and its users are its own. It shares kernel, clock,
-processor and userland with this machine. What depends on those is answered by recordings in the unit tests.
+processor and userland with this machine. Unit tests use recordings for what depends on those.
 
 A small disk is an ext4 file system in a file, under the engine's data: blocks, journal and inodes are counted
 as on a memory card, and overlay2 is at home on it. (A tmpfs takes memory, and counts neither.) It is mounted

@@ -161,7 +161,7 @@ def reached(step: Place, gateway: str) -> dict[str, str]:
 
 
 def main(folder: Path) -> None:
-    """Make networks, attach a step to one, spoil it, make it anew, remove all."""
+    """Make networks, attach a step to one, damage it, make it again, remove all."""
     neighbours()
     build_network.RESOLVERS = folder / "resolv.conf"
     build_network.RESOLVERS.write_text("nameserver 127.0.0.1\n")

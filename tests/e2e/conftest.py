@@ -22,7 +22,7 @@ def missing() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tier aloud where it can't run; with CI=true that is a failure."""
+    """Skip the tier with a message if it can't run; with CI=true that is a failure."""
     items.sort(key=_turn(items))
     reason = missing()
     if reason is None:
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
-    """Place of a test's file: images are made first, and beside that runs whatever needs none of them."""
+    """Place of a test's file: images are made first, while another lane runs tests that need none of them."""
     users = {item.path for item in items if "machine" in getattr(item, "fixturenames", ())}
 
     def turn(item: pytest.Item) -> int:
@@ -74,7 +74,7 @@ def machine() -> Iterator[Machine]:
 def first_up(machine: Machine) -> Result:
     """The first `make up`."""
     with first_in_line(HOME):
-        # With nothing cached it compiles for minutes, beside the other worker.
+        # Without a cache it compiles for minutes, next to the other worker.
         result = machine.make("up", timeout=3000)
         assert result.code == 0, result.text
         give_builder_cache(machine.layout, HOME)

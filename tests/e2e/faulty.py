@@ -17,7 +17,7 @@ PIECE = 64 * 1024
 
 @dataclass(kw_only=True)
 class Fault:
-    """What happens to requests whose `METHOD path` matches, `times` times."""
+    """Fault for requests whose `METHOD path` matches, `times` times."""
 
     matches: str
     times: int = 1
@@ -102,7 +102,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Who hangs up in the middle is part of the tests."""
+        """Clients that hang up in the middle are part of the tests."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

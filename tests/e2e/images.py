@@ -78,7 +78,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What an ELF header says."""
+    """Facts of an ELF header."""
 
     machine: str
     bits: int

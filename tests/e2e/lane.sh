@@ -1,7 +1,7 @@
 #!/bin/sh
 # lane.sh N COMMAND...: run a command of the tests in a lane, N from 2 to 9: namespaces of processes, mounts and network,
-# and a home of its own, so that another session runs beside it with the same ports, names and addresses. It reaches
-# what this machine reaches, by NAT. What still runs in it when the command ends is ended with it.
+# and a home of its own, so that another session can run next to it with the same ports, names and addresses. It reaches
+# what this machine reaches, by NAT. Processes that still run in it when the command ends are stopped.
 set -eu
 number=$1
 shift
@@ -31,7 +31,7 @@ leave() {
     while rules D 2>/dev/null; do :; done
 }
 
-# The tier is skipped there, aloud (conftest.py).
+# The tier is skipped there with a message (conftest.py).
 if [ "$(id -u)" != 0 ] || ! command -v dpkg-query >/dev/null; then exec "$@"; fi
 if ! command -v iptables || ! command -v ip; then install; fi >/dev/null
 leave

@@ -37,7 +37,7 @@ ENGINES = {own_engine.NAME: "engine"}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a command ended: exit code, and both of its outputs as one text."""
+    """Result of a command: exit code, and both of its outputs as one text."""
 
     code: int
     text: str
@@ -77,7 +77,7 @@ class Machine:
         )
 
     def pipe(self, *argv: str, given: bytes = b"") -> bytes:
-        """What a command that must not fail answers to `given`, as bytes."""
+        """Output, as bytes, of a command that must not fail, with `given` as its input."""
         env = {**clean_environment(), **SETTINGS, **self.environment()}
         return subprocess.run(argv, env=env, input=given, capture_output=True, check=True, timeout=300).stdout
 
@@ -90,7 +90,7 @@ class Machine:
         return self.run("./skyinfra", *arguments, env=self.environment())
 
     def environment(self) -> dict[str, str]:
-        """What `make -s env` exports."""
+        """Variables that `make -s env` exports."""
         env: dict[str, str] = json.loads((self.layout.state / "environment.json").read_text())
         return env
 
@@ -131,7 +131,7 @@ class Machine:
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what would lead to the user's own set-up."""
+    """The environment without variables that would lead to the user's own set-up."""
     leaks = ("PULUMI_", "SKYCOIN_", "DOCKER_", "BUILDX_", "MAKE", "MFLAGS", "PYTEST")
     return {name: value for name, value in os.environ.items() if not name.startswith(leaks)}
 
@@ -188,7 +188,7 @@ def end_machine(machine: Machine) -> None:
 
 
 def copy_checkout(target: Path) -> None:
-    """What git tracks or would track, as a git repository of its own."""
+    """Copy of what git tracks or would track, as a git repository of its own."""
     listed = subprocess.run(
         ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,

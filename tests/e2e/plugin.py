@@ -33,7 +33,7 @@ SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
 IMAGE = f"{REPOSITORY}:1"
 OTHER_ENGINE = os.environ.get("SKYCOIN_TEST_DOCKERD")
-"""A dockerd to test with in place of Debian's; its containerd, shim and docker-proxy lie beside it."""
+"""A dockerd to test with in place of Debian's; its containerd, shim and docker-proxy are next to it."""
 APPLETS = (
     *("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id"),
     *("awk", "cp", "date", "diff", "find", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort"),
@@ -48,7 +48,7 @@ REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What the Pulumi engine keeps of a resource."""
+    """A resource as the Pulumi engine keeps it."""
 
     token: str
     id: str
@@ -75,7 +75,7 @@ class Changes:
 
 
 def urn(token: str) -> str:
-    """Of a resource called `thing`."""
+    """URN of a resource called `thing`."""
     return f"urn:pulumi:test::plugin::{token}::thing"
 
 
@@ -108,7 +108,7 @@ class Plugin:
         return to_values(self._stub.Create(request).properties)
 
     def diff(self, old: Resource, inputs: Values) -> Changes:
-        """What other inputs would change."""
+        """Answer what other inputs would change."""
         answer = self._stub.Diff(
             provider_pb2.DiffRequest(
                 id=old.id,

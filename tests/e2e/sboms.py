@@ -25,7 +25,7 @@ def sbom_of(folder: Path, name: str) -> Bom:
 
 
 def others_of(folder: Path) -> dict[str, tuple[str, str]]:
-    """Name → (version, package URL) of what an image has beside its programs."""
+    """Name → (version, package URL) of what an image has next to its programs."""
     bom = sbom_of(folder, "image")
     return {one.name: (str(one.version), str(one.purl or "")) for one in bom.components}
 
@@ -40,7 +40,7 @@ def modules_of(bom: Bom) -> Modules:
 
 
 def linked_modules(up: Machine, program_file: Path) -> Modules:
-    """What Go itself says is in a program."""
+    """Modules in a program, as Go itself reports them."""
     command = [find_go(up.layout), "version", "-m", str(program_file)]
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     return set(re.findall(r"^\tdep\t(\S+)\t(\S+)", said, re.M))

@@ -59,7 +59,7 @@ def test_the_gate_and_the_verification_say_the_same(
         assert "/program is a damaged ELF file" in said
         return
     if platform == "linux/arm/v6" and vector.startswith("hard-"):
-        # What is built is soft-float; what an official base has may be Alpine's.
+        # Our programs are soft-float; those of an official base may be Alpine's.
         assert (code, "the soft-float ABI" in said) == (1, True)
     elif fault is None:
         assert (code, said) == (0, f"abi-gate: 1 programs fit {platform}\n")
@@ -92,7 +92,7 @@ def test_go_says_which_arm_it_was_compiled_for(gate: Path, tmp_path: Path) -> No
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An empty base, and beside it a folder with a dynamic program of this machine."""
+    """An empty base, and a folder with a dynamic program of this machine."""
     (tmp_path / "base" / "lib").mkdir(parents=True)
     (tmp_path / "out" / "bin").mkdir(parents=True)
     shutil.copy("/bin/true", tmp_path / "out" / "bin")
@@ -129,7 +129,7 @@ def test_a_dynamic_program_needs_a_linker_and_its_libraries(gate: Path, root: Pa
     assert run(gate, *dynamic)[0] == 0
 
 
-def test_a_link_that_leads_out_of_the_base_or_in_a_circle_is_no_file(gate: Path, root: Path) -> None:
+def test_a_link_that_leads_out_of_the_base_or_in_a_circle_is_not_a_file(gate: Path, root: Path) -> None:
     platform, linker, _ = native()
     place = root / "base" / linker.lstrip("/")
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -132,7 +132,7 @@ class Stack:
         return self.folder / "backend" / ".pulumi" / "stacks" / "skycoin" / "mine.json"
 
     def edit_state(self, change: Callable[[Any], None]) -> None:
-        """Change the node's resource in the state; an import would encrypt all secrets anew."""
+        """Change the node's resource in the state; an import would encrypt all secrets again."""
         state = json.loads(self.state_file.read_text())
         resources = state["checkpoint"]["latest"]["resources"]
         [node] = [one for one in resources if one["urn"].endswith("::node")]
@@ -360,7 +360,7 @@ def test_a_checkout_that_changes_under_the_update_is_told(stack: Stack, token: s
     ],
     ids=["empty", "cut", "malformed"],
 )
-def test_what_is_no_hash_is_a_sentence(stack: Stack, given: str, said: str) -> None:
+def test_a_text_that_is_not_a_hash_is_refused_with_a_sentence(stack: Stack, given: str, said: str) -> None:
     done = stack.apply(given)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         USAGE,

@@ -1,4 +1,4 @@
-"""What a wrong setting or a machine that is not ready is answered with; nothing is half made."""
+"""Answers to wrong settings and to machines that are not ready; nothing is left half made."""
 
 import socket
 from collections.abc import Iterator

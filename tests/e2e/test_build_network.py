@@ -24,7 +24,7 @@ def noted(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.case(42)
-def test_c2_a_step_reaches_other_machines_and_the_resolver_alone(noted: Any) -> None:
+def test_c2_a_step_reaches_only_other_machines_and_the_resolver(noted: Any) -> None:
     answered = {what: by for what, by in noted["reached"].items() if by}
     assert answered == {
         "another machine": f"tcp from {MACHINE['out']} udp",
@@ -40,11 +40,11 @@ def test_a_second_run_adds_nothing(noted: Any) -> None:
     assert noted["twice"] == [True, noted["once"]]
 
 
-def test_what_an_interrupted_run_or_another_program_has_spoilt_is_put_right(noted: Any) -> None:
+def test_what_an_interrupted_run_or_another_program_has_spoilt_is_repaired(noted: Any) -> None:
     assert noted["spoilt"] == [True, noted["once"]]
 
 
-def test_every_set_up_has_its_own_network_beside_those_that_are_taken(noted: Any) -> None:
+def test_every_set_up_has_its_own_network_and_takes_none_that_is_used(noted: Any) -> None:
     assert noted["networks"] == [
         "skybuild0 10.206.0.0/24",
         "skybuild1 198.18.1.0/24",

@@ -146,7 +146,7 @@ def test_c2_a_step_that_asks_for_this_machines_network_is_refused(up: Machine) -
 
 @pytest.mark.case(42)
 def test_c2_build_steps_are_kept_from_each_other(up: Machine) -> None:
-    """By the bridge: a port that is isolated passes nothing on to another such port."""
+    """The bridge does it: an isolated port passes nothing on to another isolated port."""
     network = own_build_network(up.layout)
     assert network is not None
     ports = list(Path("/sys/class/net", network.bridge, "brif").iterdir())

@@ -44,7 +44,7 @@ scrape_configs:
 
 @pytest.fixture(scope="module")
 def catalogue(up: Machine) -> Iterator[Result]:
-    """The stack with both images and an exporter beside the node; afterwards as it was."""
+    """The stack with both images and an exporter next to the node; afterwards as it was."""
     before = up.settings()
     images = {
         name: {"source": source, "arches": ARCHES_OF[name], "channel": "release"}

@@ -151,7 +151,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
 
 @pytest.mark.case(36)
 @pytest.mark.case(39)
-def test_a_watchdog_starts_no_second_writer_beside_what_a_person_has_started(
+def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
     board: Board, node: Node
 ) -> None:
     """Cut off, somebody starts a container of their own over the wallet."""

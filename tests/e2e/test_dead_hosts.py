@@ -173,7 +173,7 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
 
 @pytest.mark.case(22)
 def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
-    """Its node was never made: but for its provider, which is its address, nothing of it is in the state."""
+    """Its node was never created: the state has only its provider, which holds its address."""
     settings = fleet.settings()
     for _ in range(2):  # the first one may have another test's change to take back
         result, alone = timed_up(fleet)

@@ -176,7 +176,7 @@ class Node:
 
     @property
     def near(self) -> Values:
-        """The same engine past ssh, whose connections take most of a handover's time."""
+        """The same engine without ssh, whose connections take most of a handover's time."""
         return {"engine": self.board.docker_host, "sshOptions": []}
 
     def wanted(self, image: str, **changes: Any) -> Values:

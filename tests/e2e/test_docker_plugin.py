@@ -238,7 +238,7 @@ def test_an_image_that_can_not_be_had_is_named_with_the_reason(plugin: Plugin, t
 # --- containers: what they are made of ---
 
 
-def test_a_container_with_nothing_said_gets_the_official_defaults(plugin: Plugin, engine: Any) -> None:
+def test_a_container_without_settings_gets_the_official_defaults(plugin: Plugin, engine: Any) -> None:
     wanted = {"name": "c-defaults", "image": IMAGE, "command": ["sleep", "600"]}
     made = plugin.create(CONTAINER, wanted)
     found = inspect(engine, made)
@@ -456,7 +456,7 @@ def test_a_taken_name_is_an_error_that_names_it(plugin: Plugin) -> None:
 
 
 def test_what_a_killed_up_made_is_taken_by_the_next(plugin: Plugin, engine: Any) -> None:
-    """Promise 6: the engine had it, the state had not heard of it, and its name was then taken for ever."""
+    """Promise 6: the engine had it, the state did not know it, and its name was then taken forever."""
     first = plugin.create(CONTAINER, inputs("c-left"))
     engine.api.stop(first.id, timeout=0)
     again = plugin.create(CONTAINER, inputs("c-left"))
@@ -539,7 +539,7 @@ def test_an_engine_that_is_not_there_is_named_and_a_preview_needs_none(host: str
             lost.import_(VOLUME, "v")
 
 
-def test_an_ssh_host_that_refuses_is_named_with_what_ssh_said() -> None:
+def test_an_ssh_host_that_refuses_is_named_with_the_message_of_ssh() -> None:
     host = f"ssh://nobody@127.0.0.1:{free_port()}"
     with started_plugin(host) as lost:
         failure = attempt(lost, VOLUME, {"name": "v"})

@@ -1,6 +1,6 @@
 """`skyinfra fleet check`, and the same checks in `up`, previews and the review page, with a board.
 
-What a namespace can't be is answered by recordings in tests/unit/test_host_facts.py.
+For what a namespace can't show, tests/unit/test_host_facts.py has recordings.
 """
 
 import json

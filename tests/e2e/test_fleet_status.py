@@ -21,7 +21,7 @@ PORTS = {MILL: 16441, ORCHARD: 16442}
 
 @pytest.fixture(scope="module")
 def boards(up: Machine) -> Iterator[dict[str, Board]]:
-    """Two boards with a node each, beside the node of `make up`; afterwards the stack is as it was."""
+    """Two boards with a node each, next to the node of `make up`; afterwards the stack is as it was."""
     there = {name: start_board(up.layout, name, number) for name, number in ((MILL, 91), (ORCHARD, 92))}
     before = up.settings()
     hosts = {**before["skycoin:hosts"], **{name: board.host for name, board in there.items()}}

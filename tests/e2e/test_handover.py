@@ -254,7 +254,7 @@ ASIDE = f"{NODE}-previous=exited"
     "victim", ["providers.skycoin", "pulumi up"], ids=["plugin", "pulumi and its plugins"]
 )
 @pytest.mark.case(17, 39)
-def test_a_handover_that_is_killed_is_put_right_by_the_next_up(steady: Machine, victim: str) -> None:
+def test_a_handover_that_is_killed_is_repaired_by_the_next_up(steady: Machine, victim: str) -> None:
     """While the new container is waited for; every other moment: the board, below."""
     victims = ("providers.skycoin",) if victim == "providers.skycoin" else ("pulumi", "providers.")
     with changed(steady, args=["-log-level=debug"]):
@@ -270,7 +270,7 @@ def test_a_handover_that_is_killed_is_put_right_by_the_next_up(steady: Machine, 
 
 @pytest.mark.case(17, 39)
 def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady: Machine) -> None:
-    """Its containers outlive it (`live-restore`), so that the old one is not started beside the new one."""
+    """Its containers outlive it (`live-restore`), so that the old one is not started next to the new one."""
     command = ["pulumi", *UP, "--non-interactive"]
     env = {**clean_environment(), **SETTINGS, **steady.environment()}
     with (

@@ -30,7 +30,7 @@ PATH = "skycoin/skycoin"
 
 
 def secrets_of(up: Machine) -> bytes:
-    """What docs/stacks.md packs: certificate, key and password file, readable by user 10000 alone."""
+    """Files that docs/stacks.md packs: certificate, key and password file, readable only by user 10000."""
     certificates = up.layout.ca.parent
     hashed, read = (
         bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()

@@ -1,6 +1,6 @@
 """Nodes on several hosts: an emulated ARM variant here, boards behind ssh, a GUI.
 
-A board reaches no registry: what runs there came through ssh. Exporters stand beside two of the nodes.
+A board reaches no registry: what runs there came through ssh. Two of the nodes have exporters.
 """
 
 import base64
@@ -49,7 +49,7 @@ def fleet(up: Machine, attic: Board) -> Iterator[Result]:
     hosts = {
         **before["skycoin:hosts"],
         "here-arm": {"engine": "local", **emulated},
-        # Of one architecture: the proxy is made for what its hosts take.
+        # For one architecture: the proxy is built for its hosts.
         "here-amd64": {"engine": "local", "arch": "amd64"},
         "far": {**attic.host, **emulated},
         "shed": {**attic.host, "arch": "amd64"},
@@ -347,7 +347,7 @@ def test_h6_only_the_proxy_is_published(up: Machine, fleet: Result) -> None:
     ],
     ids=lambda headers: "-".join(headers.values()),
 )
-def test_h6_a_page_of_another_name_or_site_is_refused_whoever_is_logged_in(
+def test_h6_a_page_of_another_name_or_site_is_refused_with_a_login_too(
     login: Login, headers: dict[str, str]
 ) -> None:
     answer = ask_gui("/api/v1/wallets", auth=login, headers=headers)
@@ -356,7 +356,7 @@ def test_h6_a_page_of_another_name_or_site_is_refused_whoever_is_logged_in(
 
 
 @pytest.mark.usefixtures("fleet")
-def test_h6_the_guis_password_is_on_its_host_alone(up: Machine, login: Login) -> None:
+def test_h6_the_guis_password_is_only_on_its_host(up: Machine, login: Login) -> None:
     """Neither in the state nor in what the engine tells of the containers, nor in a log."""
     _, password = login
     exported = up.pulumi("stack", "export", "--show-secrets", "--stack", "local").text
@@ -412,7 +412,7 @@ def test_a_wallet_is_made_by_the_gui_behind_its_login(login: Login) -> None:
 
 @pytest.mark.usefixtures("fleet")
 def test_the_port_goes_to_the_node_and_back_to_its_proxy_in_one_up_each(up: Machine, login: Login) -> None:
-    """Without a login again, and as who had a web interface before it asked for one."""
+    """Without a login again, and like users who had a web interface before it asked for one."""
     before = up.settings()
     only = ("--yes", "--skip-preview", "--stack", "local")
     without = {name: value for name, value in before["skycoin:nodes"]["gui"].items() if name != "gui"}

@@ -163,7 +163,7 @@ def test_sbom_names_what_is_linked_at_the_pinned_versions(
 
 @pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
 @pytest.mark.parametrize("arch", ARCHES)
-def test_sbom_is_that_of_the_program_beside_it(own: Path, arch: str, name: str) -> None:
+def test_an_sbom_describes_the_program_next_to_it(own: Path, arch: str, name: str) -> None:
     bom = sbom_of(own / arch, name)
     content = (own / arch / "usr/bin" / name).read_bytes()
     subject = bom.metadata.component
@@ -178,7 +178,7 @@ def test_sbom_is_that_of_the_program_beside_it(own: Path, arch: str, name: str) 
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_an_sbom_names_what_is_no_go_program(repository: Repository, own: Path, arch: str) -> None:
+def test_an_sbom_names_what_is_not_a_go_program(repository: Repository, own: Path, arch: str) -> None:
     """busybox, the certificates and the web interface were in no SBOM."""
     others = others_of(own / arch)
     gui = f"{MODULE}/src/gui/static/dist"
@@ -329,7 +329,7 @@ def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str,
     assert "chown" not in result.stderr
 
 
-def test_a_wallet_folder_that_is_no_volume_is_warned_of(up: Machine) -> None:
+def test_a_wallet_folder_that_is_not_a_volume_is_warned_of(up: Machine) -> None:
     assert "/wallet is no volume" in run(up, "amd64", "skycoin", "-version").stderr
 
 

@@ -105,7 +105,7 @@ def plugin(engine: Any) -> Servicer:
 
 
 class Play:
-    """One scenario: what was recorded beside what happens."""
+    """One scenario: the recording compared with what happens."""
 
     def __init__(self, plugin: Servicer) -> None:
         self._plugin = plugin

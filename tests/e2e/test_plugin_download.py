@@ -1,6 +1,6 @@
 """Downloads of a toy plugin by Pulumi's CLI, from a server of the tests' own.
 
-`make up` asks it for the official plugins in the same way, but for the address (local/pulumi_cli.py).
+`make up` asks it for the official plugins in the same way, only at another address (local/pulumi_cli.py).
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def install(up: Machine, home: Path, downloads: Downloads, *more: str) -> Result
 
 
 def left(home: Path) -> list[str]:
-    """Files under its plugins, but for the locks."""
+    """Files under its plugins, without the locks."""
     return sorted(path.name for path in (home / "plugins").glob("*") if path.suffix != ".lock")
 
 
@@ -67,7 +67,7 @@ def test_the_clis_checksum_refuses_a_plugin_as_published(
     assert left(tmp_path) == []
 
 
-def test_a_server_that_has_no_such_plugin_or_is_not_there_is_said(
+def test_a_server_that_has_no_such_plugin_or_is_not_there_is_reported(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
     downloads.files.clear()
@@ -76,7 +76,7 @@ def test_a_server_that_has_no_such_plugin_or_is_not_there_is_said(
     assert left(tmp_path) == []
 
 
-def test_a_plugin_that_is_no_archive_leaves_what_the_set_up_takes_away(
+def test_a_plugin_that_is_not_an_archive_leaves_what_the_set_up_takes_away(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
     """An empty folder, marked as unfinished: tests/unit/test_plugin_install.py starts from it."""

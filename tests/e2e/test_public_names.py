@@ -1,4 +1,4 @@
-"""When an image gets a public name (review H5), asked of the registry: what it was told to write, in order.
+"""Time at which an image gets a public name (review H5): what the registry was told to write, in order.
 
 The stack publishes a tiny program for two architectures in one registry, behind a proxy that logs and fails.
 Each test starts from what the ones before it published.

@@ -101,7 +101,7 @@ def test_an_upload_that_cannot_work_is_refused_at_once(
     assert hosted.proxy.count("^POST") == 1, "what is refused for good is not tried again"
 
 
-def test_an_answer_that_is_no_json_names_the_registry(repository: Repository, hosted: Hosted) -> None:
+def test_an_answer_that_is_not_json_names_the_registry(repository: Repository, hosted: Hosted) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=200, body="<html>", times=10))
     with pytest.raises(RegistryError, match=rf"registry {hosted.address} \(faults\): answered with no JSON"):
         repository.tags()
@@ -110,7 +110,7 @@ def test_an_answer_that_is_no_json_names_the_registry(repository: Repository, ho
 @pytest.mark.parametrize(
     "body", ["[]", "null", '{"manifests": [{}]}', '{"config": [], "layers": []}', '{"layers": ["a"]}']
 )
-def test_an_answer_that_is_no_manifest_is_shown(repository: Repository, hosted: Hosted, body: str) -> None:
+def test_an_answer_that_is_not_a_manifest_is_shown(repository: Repository, hosted: Hosted, body: str) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=200, body=body, times=10))
     with pytest.raises(RegistryError, match=r"sha256:[0-9a-f]{64} is no manifest: b"):
         _ = repository.manifest("latest").fields

@@ -106,7 +106,7 @@ def test_h1_a_process_without_rights_can_read_no_key(up: Machine) -> None:
     assert up.run(*NOBODY, "ls", str(state / "registry")).code != 0
 
 
-def test_h1_an_engine_pulls_with_the_login_alone(up: Machine, no_login: dict[str, str]) -> None:
+def test_h1_an_engine_pulls_only_with_the_login(up: Machine, no_login: dict[str, str]) -> None:
     ref = f"{up.layout.registry}/base/busybox:bookworm-local"
     refused = up.docker("pull", ref, env=no_login)
     # In the engine's words: its name is of loopback, so the last try was without TLS.
@@ -139,7 +139,7 @@ def test_h1_a_refusal_says_how_to_have_the_login(up: Machine, monkeypatch: pytes
 
 
 @pytest.mark.case(12)
-def test_h1_the_login_is_in_its_own_files_alone(up: Machine) -> None:
+def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
     """No state, log, image or command line has it."""
     password = up.layout.registry_password.read_text()
     encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
@@ -183,7 +183,7 @@ def test_h1_a_pushed_base_of_another_digest_is_refused(
     assert "Nothing is built on it. Make another login (`./skyinfra setup rotate login`)" in refused.text
     assert up.settings()["skycoin:build-base"] == f"{tag}@{digest}"
     assert node_of(up) == before
-    # What the sentence says.
+    # Expected sentence.
     up.layout.bases.unlink()
     mended = up.make("up")
     assert mended.code == 0, mended.text

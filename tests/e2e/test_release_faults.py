@@ -1,4 +1,4 @@
-"""What goes wrong while a release is published, through real pulumi: the registry behind a faulty proxy.
+"""Faults while a release is published, with real pulumi: the registry is behind a faulty proxy.
 
 The stack publishes a tiny program for two architectures in one registry, where it is built too. Each
 test starts from what the ones before it published.
@@ -56,7 +56,7 @@ def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
 def repository(
     up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repository]:
-    """What was published, read from outside the program; no fault outlives its test."""
+    """Published content, read from outside the program; no fault outlives its test."""
     monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
     monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
     yield Repository(f"{hosted.address}/{PATH}")
@@ -65,13 +65,13 @@ def repository(
 
 
 def digests(tiny: Tiny) -> list[str]:
-    """Of the variants, as the state has them."""
+    """Digests of the variants, as the state has them."""
     resources = tiny.resources()
     return [resources[name]["outputs"]["digest"] for name in IMAGES]
 
 
 def whole(repository: Repository, tag: str) -> bool:
-    """Whether a tag is a list over variants that are there with all their blobs."""
+    """True if a tag is a list of variants that the registry has with all their blobs."""
     children = [repository.manifest(one["digest"]) for one in repository.manifest(tag).fields["manifests"]]
     blobs = [blob for child in children for blob in (child.fields["config"], *child.fields["layers"])]
     return len(children) == len(ARCHES) and all(repository.has_blob(blob["digest"]) for blob in blobs)
@@ -92,7 +92,7 @@ def found_in_layers(repository: Repository, canary: str, tag: str = "latest") ->
 
 
 def compiled(text: str) -> list[bool]:
-    """For each variant's build, whether its compile step came from the cache."""
+    """Builds of the variants: True where the compile step came from the cache."""
     found = []
     for arch in ARCHES:
         lines = [line for line in text.splitlines() if f"skycoin-{arch}-image" in line]
@@ -138,7 +138,7 @@ def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends
     hosted.proxy.requests.clear()
     again = tiny.up()
     assert again.code == 0, again.text
-    # For each variant its own layer and its configuration: base and shared layer are there.
+    # Bytes of each variant's own layer and configuration: base and shared layer are there already.
     assert hosted.proxy.count(r"^PUT .*/blobs/uploads/.* 201") <= 2 * len(ARCHES)
     assert whole(repository, "1.2.3-r2")
 
@@ -214,7 +214,7 @@ def test_of_two_ups_one_runs_and_the_other_names_the_locks_holder(
 def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
     tiny: Tiny, repository: Repository
 ) -> None:
-    """Every list and node takes its variants from this proof; a build has a gate of its own."""
+    """Every list and node takes its variants from this verification; a build has its own gate."""
     amd64 = tiny.outputs()["images"]["skycoin"]["latest"]["variants"]["amd64"]["ref"]
     with pytest.raises(ProviderError) as caught:
         Verification().create({"ref": amd64, "platform": "linux/arm/v6", "labels": {}})
@@ -246,7 +246,7 @@ def test_impossible_values_are_all_named_at_once_before_anything_happens(tiny: T
 
 
 @pytest.mark.case(27)
-def test_a_secret_in_clear_is_refused_and_an_encrypted_one_is_nowhere_in_clear(
+def test_a_plain_secret_is_refused_and_an_encrypted_one_is_nowhere_in_plain_text(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     careless, canary = "canary-that-somebody-wrote-down", "canary-of-a-build-secret"
@@ -255,7 +255,7 @@ def test_a_secret_in_clear_is_refused_and_an_encrypted_one_is_nowhere_in_clear(
     assert tiny.pulumi(*plain).code == 0
     refused = tiny.up()
     assert refused.code != 0
-    assert "skycoin:build-secrets: [not shown]: given in clear" in refused.text
+    assert "skycoin:build-secrets: [not shown]: given in plain text" in refused.text
     assert "`pulumi config set --secret" in refused.text
     assert careless not in refused.text
     secret = ("config", "set", "--secret", "--path", "skycoin:build-secrets.GIT_AUTH_TOKEN", canary)
@@ -270,7 +270,7 @@ def test_a_secret_in_clear_is_refused_and_an_encrypted_one_is_nowhere_in_clear(
 
 
 @pytest.mark.case(33)
-def test_what_lies_beside_the_sources_reaches_no_image_and_a_large_file_is_warned_of(
+def test_files_next_to_the_sources_reach_no_image_and_a_large_file_causes_a_warning(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     wanted(tiny, hosted, "seven", 5)

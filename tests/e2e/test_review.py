@@ -225,14 +225,14 @@ def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
             # The recorded state has none: they were taken out.
             one["inputs"]["secrets"] = one["outputs"]["secrets"] = {}
         if one["urn"].endswith("::skycoin:index:Image::busybox"):
-            # As this version's `up` leaves it; the recorded state is of an earlier one.
+            # The state as this version's `up` leaves it; the recorded one is of an earlier version.
             one["outputs"][FILES] = recorded_files(*BUSYBOX, sources, read_contexts(sources))
     env = made_stack(tmp_path, {**stack.env, "PULUMI_HOME": str(tmp_path / "pulumi")}, state, settings, name)
     return Reviewed(tmp_path, env)
 
 
 def test_an_edit_in_an_images_own_folder_is_seen_without_an_engine(building: Reviewed) -> None:
-    """The plugin hashes the folder itself. What would come out, nobody knows before it is built."""
+    """The plugin hashes the folder itself. The result is not known before it is built."""
     before = building.review("--no-refresh")
     building.edit("images/busybox/Dockerfile", "# IMAGE_FROM is", "# Here IMAGE_FROM is")
     after = building.review("--no-refresh")

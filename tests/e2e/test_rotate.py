@@ -1,6 +1,6 @@
 """`skyinfra setup rotate`: passphrase, login and CA change, and nodes run on.
 
-After the tests with a registry of their own, whose certificate is the one of before.
+Runs after the tests with their own registry, which has the old certificate.
 """
 
 import re
@@ -18,7 +18,7 @@ from tests.e2e.tiny import FEATURE, Tiny, write_program
 
 SECRET = "canary-in-a-stacks-file"
 STACK = "developing"
-"""A stack beside `local`."""
+"""A second stack next to `local`."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def other(up: Machine) -> Any:
     write_program(up.checkout)
     tiny.write(FEATURE, ["amd64"])
     assert tiny.pulumi("stack", "init", "--no-select").code == 0
-    # Of another project's: this program reads none of it.
+    # A stack of another project: this program reads none of it.
     assert tiny.pulumi("config", "set", "--secret", "tests:canary", SECRET).code == 0
     first = tiny.up()
     assert first.code == 0, first.text
@@ -63,7 +63,7 @@ def opens(tiny: Tiny, passphrase: str, tmp_path: Path) -> bool:
     return found.code == 0 and found.text.strip() == SECRET
 
 
-def test_another_passphrase_opens_every_stack_and_the_former_one_none(
+def test_a_new_passphrase_opens_every_stack_and_the_old_one_opens_none(
     up: Machine, other: Tiny, tmp_path: Path
 ) -> None:
     path = up.layout.state / "passphrase"
@@ -99,7 +99,7 @@ def test_a_rotation_of_the_passphrase_that_is_killed_leaves_every_stack_readable
     assert [path.name for path in up.layout.state.glob("passphrase*")] == ["passphrase"]
 
 
-def test_another_login_shuts_the_former_one_out(up: Machine) -> None:
+def test_a_new_login_makes_the_old_one_useless(up: Machine) -> None:
     before = up.layout.registry_password.read_text()
     done = rotated(up, "login")
     after = up.layout.registry_password.read_text()
@@ -112,7 +112,7 @@ def test_another_login_shuts_the_former_one_out(up: Machine) -> None:
     assert up.docker("rmi", ref).code == 0
 
 
-def test_another_authority_shuts_the_former_one_out_and_builds_go_on(
+def test_a_new_authority_replaces_the_old_one_and_builds_go_on(
     up: Machine, other: Tiny, tmp_path: Path
 ) -> None:
     former = tmp_path / "former.crt"
@@ -136,7 +136,7 @@ def test_another_authority_shuts_the_former_one_out_and_builds_go_on(
     assert not up.layout.ca.parent.with_name("certificates-old").exists()
 
 
-def test_what_is_no_key_is_refused_with_those_that_are(up: Machine) -> None:
+def test_an_unknown_key_is_refused_with_the_known_ones(up: Machine) -> None:
     refused = up.skyinfra("setup", "rotate", "wallet")
     assert refused.code == 2
     assert "'passphrase', 'login', 'ca', 'gui'" in refused.text

@@ -52,7 +52,7 @@ class Bucket:
 
     @property
     def url(self) -> str:
-        """What PULUMI_BACKEND_URL is set to."""
+        """Value of PULUMI_BACKEND_URL."""
         options = "disableSSL=true&s3ForcePathStyle=true&region=us-east-1"
         return f"s3://{BUCKET}?endpoint={self.address}&{options}"
 
@@ -244,7 +244,7 @@ def test_a_wrong_passphrase_is_named_and_changes_nothing(
     assert bucket.objects("locks") == {}
 
 
-def test_the_bucket_holds_no_secret_in_clear(users: tuple[User, User], bucket: Bucket) -> None:
+def test_the_bucket_holds_no_secret_in_plain_text(users: tuple[User, User], bucket: Bucket) -> None:
     for key in bucket.objects("stacks"):
         content = bucket.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         assert b"s3cret" not in content, key

@@ -1,7 +1,7 @@
 """The operator's machine dies without a backup: its nodes are adopted from their engines alone.
 
 The other machine has a clone of the program, the stack's file and the ssh key: no state, no other key, an
-empty registry. One node is on a board behind ssh, the other on an engine beside the machine.
+empty registry. One node is on a board behind ssh, the other on an engine next to the machine's.
 """
 
 import json
@@ -90,7 +90,7 @@ def test_running_nodes_are_adopted_as_they_run_and_nothing_on_their_engines_chan
         for node, host in (("node-1", "here"), ("barn", "barn")):
             said = f"{node}: adopted as it runs on host {host}; wallet volume skycoin-{node}-wallet"
             assert said in done.text, done.text
-        assert "Lost with the former set-up, and made anew: its passphrase" in done.text
+        assert "Lost with the old set-up, and created again: its passphrase" in done.text
         assert on_engines(up, far) == before
         unchanged = other.pulumi(*PREVIEW, "--expect-no-changes")
         assert unchanged.code == 0, unchanged.text

@@ -28,7 +28,7 @@ SECRETS = ("passphrase", "registry-password", "certificates/ca.key", "certificat
 
 
 class Other(Machine):
-    """Another machine of the operator's, beside the engine of the first."""
+    """Another machine of the operator, with access to the engine of the first."""
 
     __slots__ = ()
 
@@ -140,7 +140,7 @@ def test_no_secret_of_the_set_up_is_in_the_clear(up: Machine, backup: Path) -> N
         assert secret not in data
 
 
-def test_it_is_read_by_age_and_tar_alone_as_it_says_itself(
+def test_age_and_tar_alone_read_it_as_its_header_says(
     up: Machine, backup: Path, key: Key, tmp_path: Path
 ) -> None:
     note = backup.read_bytes().partition(b"\n\n")[2].decode(errors="replace")

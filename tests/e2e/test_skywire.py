@@ -37,7 +37,7 @@ SOURCE = {
 SKYWIRE = {"source": SOURCE, "arches": list(ARCHES), "channel": "feature", "feature": "cgo"}
 STACK = "cgo"
 SUM = "1099511627781.5"
-"""What C's arithmetic gives; the wrong float ABI gives something else."""
+"""Result of C's arithmetic; the wrong float ABI gives another one."""
 ON_GLIBC = ("arm32v6", "arm32v7")
 
 
@@ -66,7 +66,7 @@ def images(up: Machine) -> Iterator[Any]:
 
 
 def repository_of(machine: Machine, ref: str) -> Repository:
-    """Where a published image is."""
+    """Address of a published image."""
     return Repository(machine.layout, ref.partition("@")[0].partition("/")[2].partition(":")[0])
 
 
@@ -207,7 +207,7 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
 
 @pytest.mark.usefixtures("volumes")
 def test_a_visor_without_its_configuration_says_how_to_make_one(up: Machine, skywire: dict[str, str]) -> None:
-    """It holds the keys: with new ones made in silence it would be another visor."""
+    """It holds the keys: if new ones were silently created, it would be another visor."""
     said = run(up, skywire["amd64"], options=VOLUMES)
     assert said.returncode == 78
     assert "skywire-cli config gen -o /config/skywire-config.json" in said.stderr
@@ -234,7 +234,7 @@ def forget_planted(machine: Machine) -> None:
 
 
 def planted(machine: Machine, images: Any, **changes: Any) -> str:
-    """What an up with only arm v6 under other settings is refused with; nothing is tagged."""
+    """Message that refuses an up with only arm v6 under other settings; nothing is tagged."""
     image = {**SKYWIRE, "arches": ["arm32v6"], "feature": "planted", **changes}
     result = up_of(machine, "planted", {"skywire": image})
     forget_planted(machine)

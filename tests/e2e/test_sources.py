@@ -53,7 +53,7 @@ def needing_semver(files: Mapping[str, str]) -> dict[str, str]:
 
 
 class Sources:
-    """The stack: skycoin from whichever source, beside skywire that never changes."""
+    """The stack: skycoin from a changing source, and skywire, which never changes."""
 
     def __init__(self, tiny: Tiny, public: GitServer) -> None:
         self.tiny = tiny

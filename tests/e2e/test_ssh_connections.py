@@ -61,7 +61,7 @@ def test_resources_that_come_at_once_take_a_connection_each_and_use_it_again(boa
 
 
 def test_what_comes_one_after_the_other_shares_one_connection(board: Board) -> None:
-    """Preflight, image and container of a node each connected anew, several times."""
+    """Preflight, image and container of a node each made new connections, several times."""
     before = connections(board)
     place = {"engine": board.engine, "sshOptions": board.ssh_options}
     for _ in range(AT_ONCE):

@@ -194,7 +194,7 @@ def test_an_up_by_a_reader_is_refused_and_changes_nothing(tiny: Tiny, registry: 
 
 @pytest.mark.case(12)
 @pytest.mark.usefixtures("tiny")
-def test_a_wrong_password_is_said_by_its_registry_and_not_tried_again(registry: TokenRegistry) -> None:
+def test_a_wrong_password_is_reported_by_its_registry_and_not_tried_again(registry: TokenRegistry) -> None:
     registry.login("publisher", "wrong-password")
     before = registry.service.refused
     with pytest.raises(RegistryError) as caught:

@@ -91,7 +91,7 @@ def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
     )
 
 
-def test_a_container_beside_the_node_has_its_wallets(up: Machine) -> None:
+def test_a_container_next_to_the_node_has_its_wallets(up: Machine) -> None:
     """docs/wallets.md: a misspelt node is an error there, and no new volume."""
     image = up.inspect("container", "skycoin-node-1")["Config"]["Image"]
     beside = ("run", "--rm", "--network", "none", "--volumes-from", "skycoin-node-1", image)
@@ -140,7 +140,7 @@ def test_passphrase_is_made_and_private(up: Machine) -> None:
     assert len(path.read_text()) >= 32
 
 
-def test_state_holds_no_machine_authority_in_clear(up: Machine) -> None:
+def test_the_state_holds_no_machine_authority_in_plain_text(up: Machine) -> None:
     """The CA bundle goes in as a build secret; secrets in state are ciphertext."""
     if not up.layout.build_ca.read_text():
         pytest.skip("this machine trusts no authority of its own: there is none to hide")

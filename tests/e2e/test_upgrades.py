@@ -1,7 +1,7 @@
 """The law of upgrades (tests/law.py): today's program over the states of all released versions.
 
-The states are those of real runs (tests/e2e/states.py). What is shown here needs the Pulumi CLI and its
-Python host, but no Docker engine, builder or registry.
+The states are those of real runs (tests/e2e/states.py). These tests need the Pulumi CLI and its Python
+host, but no Docker engine, builder or registry.
 """
 
 import copy

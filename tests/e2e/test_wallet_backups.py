@@ -104,9 +104,7 @@ def made_by_drills(up: Machine) -> str:
     return up.docker("ps", "-aq", *label).text + up.docker("volume", "ls", "-q", *label).text
 
 
-def test_a_backup_is_read_by_age_and_tar_alone_as_it_says_itself(
-    kept: Machine, key: Key, tmp_path: Path
-) -> None:
+def test_age_and_tar_alone_read_a_backup_as_its_header_says(kept: Machine, key: Key, tmp_path: Path) -> None:
     ran = kept.inspect("container", NODE)["State"]["StartedAt"]
     file = backup(kept, key, tmp_path / "to")
     assert kept.inspect("container", NODE)["State"]["StartedAt"] == ran, "the node runs on"
@@ -121,7 +119,7 @@ def test_a_backup_is_read_by_age_and_tar_alone_as_it_says_itself(
     assert {"node: kept", "stack: local", "wallets: 1"} <= set(said)
 
 
-def test_no_seed_is_left_in_any_file_or_said(kept: Machine, key: Key, tmp_path: Path) -> None:
+def test_no_seed_is_left_in_any_file_or_printed(kept: Machine, key: Key, tmp_path: Path) -> None:
     """A canary in the wallet, looked for wherever this machine writes, after all that can be done with it."""
     began = time.time() - 1
     file = backup(kept, key, tmp_path / "to")

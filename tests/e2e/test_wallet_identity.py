@@ -117,7 +117,7 @@ def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(g
     assert guarded.docker("start", NODE).code == 0
 
 
-def test_what_grew_is_no_difference(guarded: Machine) -> None:
+def test_what_grew_is_not_a_difference(guarded: Machine) -> None:
     ran = guarded.inspect("container", NODE)["Id"]
     cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "2")
     cli(guarded, "walletAddAddresses", "bip44.wlt", "-n", "1")
@@ -180,7 +180,7 @@ def cut(folder: Path) -> None:
 def test_a_wallet_that_is_not_what_it_was_is_seen_and_refused_though_nothing_else_changes(
     guarded: Machine, change: Callable[[Path], None], said: str
 ) -> None:
-    """C1: it passed in silence."""
+    """C1: it was not noticed."""
     ran = guarded.inspect("container", NODE)["Id"]
     with changed(guarded, change):
         for refused in (preview(guarded), guarded.pulumi("up", "--refresh", "--yes", "--stack", "local")):
@@ -225,7 +225,7 @@ def test_a_restore_of_an_older_backup_is_what_the_next_up_finds(guarded: Machine
 
 
 @pytest.mark.case(4)
-def test_a_torn_wallet_beside_a_whole_temporary_copy_is_taken_from_it_by_the_command_that_is_named(
+def test_a_torn_wallet_next_to_a_whole_temporary_copy_is_taken_from_it_by_the_command_that_is_named(
     guarded: Machine,
 ) -> None:
     file = place(guarded) / "deterministic.wlt"

@@ -1,4 +1,4 @@
-"""Backup, restore and retire, on volumes that are gone, misspelt, empty, torn and full."""
+"""Backup, restore and retire, on volumes that are gone, misspelt, empty, damaged and full."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def backup(up: Machine, folder: Path, node: str = "second") -> Result:
 
 
 def restore(up: Machine, folder: Path, **source: Any) -> Result:
-    """By plain Pulumi's way, where `backup` goes by that of `make`."""
+    """With plain Pulumi, while `backup` uses the set-up of `make`."""
     given = [str(value) for name, value in source.items() if name == "file"]
     given += [f"--copy={value}" for name, value in source.items() if name == "copy"]
     given += ["--older"] if source.get("older") else []
@@ -242,7 +242,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 
 
 @pytest.mark.case(16)
-def test_a_second_make_beside_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
+def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
     """U9: it said that the running one's notes were forgotten, before the state's lock refused it."""
     lock = second.layout.state / "lock"
     holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])

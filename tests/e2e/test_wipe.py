@@ -34,7 +34,7 @@ def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path
     volumes = up.layout.state / "engine" / "data" / "volumes"
     assert (volumes / "skycoin-node-1-wallet" / "_data").is_dir()
     assert not Path("/etc/docker/certs.d", up.layout.registry).exists()
-    # By its names and addresses: what else the machine runs may come and go meanwhile.
+    # Found by names and addresses: other things on the machine may change meanwhile.
     marks = (
         network.bridge,
         str(network.subnet[0]),

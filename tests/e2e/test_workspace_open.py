@@ -33,7 +33,7 @@ def asks(machine: Machine, target: str, *arguments: str) -> Result:
 
 
 def entered(machine: Machine, *command: str) -> Result:
-    """As the printed command does, but for the terminal."""
+    """Like the printed command, but without a terminal."""
     return machine.docker("exec", "--user", f"{UID}:{GID}", NAME, *command)
 
 
@@ -208,7 +208,7 @@ def devcontainer(machine: Machine, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("opened")
-def test_it_is_stopped_alone_and_opening_it_starts_it_again(machine: Machine, folder: Path) -> None:
+def test_only_it_is_stopped_and_opening_it_starts_it_again(machine: Machine, folder: Path) -> None:
     """`make down` stopped the nodes too."""
     stopped = asks(machine, "workspace-stop", "NAME=cli")
     assert stopped.code == 0, stopped.text

@@ -90,7 +90,7 @@ def dind(cli: Workspace) -> Iterator[str]:
 
 
 def inside(cli: Workspace, name: str, *command: str) -> str:
-    """What a command prints as the person in the container."""
+    """Output of a command as the person in the container."""
     result = cli.machine.docker("exec", "--user", f"{UID}:{GID}", name, *command)
     assert result.code == 0, result.text
     return result.text
@@ -169,7 +169,7 @@ def test_go_with_c_compiles_and_the_linter_finds_a_fault(cli: Workspace) -> None
 
 
 def test_npm_installs_a_package_of_the_folder(cli: Workspace) -> None:
-    """Without a registry: one of the person's own."""
+    """Pushed to no registry: an image of the person's own."""
     script = (
         "mkdir -p own web && cd own && npm init --yes > /dev/null && cd ../web && npm init --yes > /dev/null "
         "&& npm install --offline --no-audit ../own && node -e 'console.log(require.resolve(`own/package`))'"
@@ -180,7 +180,7 @@ def test_npm_installs_a_package_of_the_folder(cli: Workspace) -> None:
 
 @pytest.mark.parametrize("options", [("--user", f"{UID}:{GID}"), ("--user", "0"), ("--user", "0:0")])
 def test_what_is_made_in_the_folder_belongs_to_its_owner(cli: Workspace, options: tuple[str, ...]) -> None:
-    """With the person's ids, and as root, which takes the ids of the folder's owner."""
+    """Started with the person's ids, and as root, which takes the ids of the folder's owner."""
     script = 'echo x > made.txt && touch "$HOME/own" && whoami && id -u && id -g && pwd'
     result = cli.run("develop", "sh", "-c", script, options=options)
     assert result.text.split() == ["developer", str(UID), str(GID), "/work"], result.text

@@ -42,7 +42,7 @@ def write_program(checkout: Path, word: str = "tiny") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Tiny:
-    """The stack: its settings beside the machine's own for builds, and pulumi commands on it."""
+    """The stack: its settings and the machine's own for builds, and pulumi commands on it."""
 
     machine: Machine
     name: str

@@ -63,7 +63,7 @@ class Asked:
 
 
 class TokenService:
-    """On a loopback port and another host than the registry's (127.0.0.1), until closed."""
+    """A token service on a loopback port and another host than the registry's (127.0.0.1), until closed."""
 
     def __init__(self, folder: Path, certificates: Path) -> None:
         self.asked: list[Asked] = []
@@ -118,7 +118,7 @@ class TokenService:
             {**claims, "jti": secrets.token_hex(8), "access": access},
             self._key,
         )
-        # What it says of its lifetime is what clients plan with: the registry ends it earlier.
+        # Clients plan with the lifetime that it states: the registry ends it earlier.
         return {"token": token, "access_token": token, "expires_in": LONG}
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ def devcontainer_cli(layout: Layout) -> list[str]:
 
 
 def devfiles_read(layout: Layout, *paths: Path) -> str:
-    """What devfile's own library says of these files; fails where it does not take one."""
+    """Output of devfile's own library for these files; fails if it does not accept one."""
     # Built in its folder, which pins it by go.sum; Go's cache keeps what it built.
     command = [find_go(layout), "run", ".", *map(str, paths)]
     environment = {

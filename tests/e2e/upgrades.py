@@ -70,7 +70,7 @@ def layout_in(folder: Path) -> Layout:
 def made_stack(
     folder: Path, env: dict[str, str], state: dict[str, Any], settings: str, stack: str
 ) -> dict[str, str]:
-    """Put a deployment into a backend of its own, beside a copy of the checkout; its environment."""
+    """Put a deployment into a backend of its own, next to a copy of the checkout; returns its environment."""
     copy_checkout(folder / "checkout")
     (folder / "checkout" / "stacks" / f"Pulumi.{stack}.yaml").write_text(settings)
     (folder / "state.json").write_text(json.dumps(state))

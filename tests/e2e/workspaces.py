@@ -1,4 +1,4 @@
-"""Workspaces as whoever opens them: containers of the machine's engine, a folder of a person."""
+"""Workspaces as users open them: containers of the machine's engine, and a folder of a person."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ class Workspace:
         )  # fmt: skip
 
     def as_person(self, tag: str, *command: str) -> Result:
-        """With the ids of the folder's owner."""
+        """A workspace with the ids of the folder's owner."""
         return self.run(tag, *command, options=("--user", f"{UID}:{GID}"))
 
     def ref(self, tag: str) -> str:

@@ -19,7 +19,7 @@ HOURS = 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who asks for this tier by name wants to know that it can't run here."""
+    """Users who ask for this tier by name want to know that it can't run here."""
     if (reason := missing()) is not None:
         raise pytest.UsageError(f"the tier tests/soak can't run here: {reason}")
     # It reads what all others have published.

@@ -23,7 +23,7 @@ RUNC = "github.com/opencontainers/runc"
 
 
 def newer_engine(layout: Layout) -> Path:
-    """Its dockerd, beside which lie the programs that it starts; built once into the cache."""
+    """Its dockerd, in a folder with the programs that it starts; built once into the cache."""
     folder = layout.cache / "tools" / f"engine-{_key()}"
     if folder.exists():
         return folder / "dockerd"

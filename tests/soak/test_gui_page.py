@@ -17,7 +17,7 @@ AT = f"127.0.0.1:{PORT}"
 URL = f"http://{AT}"
 LABEL = "Savings"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
-"""File for the page's picture, for whoever wants to look at it."""
+"""File for the page's picture, to look at."""
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
 def test_the_registry_conforms_to_the_distribution_specification(
     layout: Layout, service: Callable[[Layout, Path], Service], settings: dict[str, str]
 ) -> None:
-    """But for what is known: a new failure fails here, and so does one that an upgrade has healed."""
+    """Known failures are listed: a new one fails here, and so does a listed one that an upgrade has fixed."""
     go = find_go(layout)
     program, suite = (ensure_tool(layout, go, tool) for tool in (REGISTRY, SUITE))
     with running(layout, service(layout, program)):

@@ -18,7 +18,7 @@ NAME = "skycoin-workspace-vscode"
 PORT = 16493
 URL = f"http://127.0.0.1:{PORT}"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
-"""File for the page's picture, for whoever wants to look at it."""
+"""File for the page's picture, to look at."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def opened(machine: Machine, folder: Path) -> Iterator[Any]:
-    """What the stack says of the workspace vscode."""
+    """Outputs of the stack for the workspace vscode."""
     # A port of the tests': `make workspace` sets what it owns, and leaves the rest of the file.
     example = (machine.checkout / "stacks" / "workspace.example.yaml").read_text()
     setting = f"  skycoin:workspaces: {{vscode: {{open: {{port: {PORT}}}}}}}\n"

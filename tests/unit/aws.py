@@ -48,7 +48,7 @@ class AwsByMoto:
     """Credentials whose session has ended; moto takes any, so this is said here in AWS's words."""
 
     def __call__(self, type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
-        """What the plugin adds to the inputs of a resource, when it was created."""
+        """Outputs that the plugin adds to the inputs of a new resource."""
         if type_ == PROVIDER:
             return {}
         if type_ not in (REPOSITORY, LIFECYCLE):

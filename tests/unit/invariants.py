@@ -1,4 +1,4 @@
-"""What holds for every run of every program here: checked by `Engine.run`, so no test can forget it."""
+"""Rules for every run of every program here: `Engine.run` checks them, so no test can forget them."""
 
 from collections import Counter
 

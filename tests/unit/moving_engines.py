@@ -1,4 +1,4 @@
-"""Docker engines that wallets move between: volumes are folders, and what runs beside them runs for real.
+"""Docker engines that wallets move between: volumes are folders, and commands on them really run.
 
 Every request can be the last one: a test says after which of them the program is killed, or the engine fails.
 """
@@ -210,7 +210,7 @@ class Containers:
 
 @dataclass
 class Short:
-    """A short-lived container beside a wallet."""
+    """A short-lived container on a wallet."""
 
     board: Board
     volumes: Mapping[str, Mapping[str, str]]

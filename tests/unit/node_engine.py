@@ -83,7 +83,7 @@ class NodeEngine:
     """Version in the chain database: a node of a labelled image writes it, and refuses a newer one."""
     chain_kib: int = 1024
     free_kib: int = 1024 * 1024
-    """Size of the database, and what is free beside it."""
+    """Size of the database, and free space for a copy."""
     chain_copy: str | None = None
     """Version in the copy of the database; None: there is none."""
     tended: list[str] = field(default_factory=list)

@@ -31,7 +31,7 @@ FILES = {
 
 
 def stack_settings(file: str) -> dict[str, Any]:
-    """What a file of stacks/ says under `skycoin:` keys."""
+    """Settings under `skycoin:` keys in a file of stacks/."""
     config = yaml.safe_load((PROJECT / "stacks" / file).read_text())["config"]
     return {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
 
@@ -71,7 +71,7 @@ def up(stack: str) -> Engine:
 
 
 def up_with(stack: str, **more: Any) -> Engine:
-    """The same with other values of some keys (spelled with `_`)."""
+    """Settings with other values of some keys (spelled with `_`)."""
     changes = {key.replace("_", "-"): value for key, value in more.items()}
     return run_program(Engine(stacks=published()), {**stack_settings(FILES[stack]), **changes}, stack)
 

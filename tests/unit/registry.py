@@ -67,7 +67,7 @@ class Repository:
             self.manifests = {key: one for key, one in self.manifests.items() if one.digest != reference}
         return found is not None
 
-    # What tests put in.
+    # Content that tests put in.
 
     def add_blob(self, content: bytes) -> dict[str, Any]:
         self.blobs[sha256_of(content)] = content

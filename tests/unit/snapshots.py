@@ -115,7 +115,7 @@ def _read_block(words: list[str], inputs: list[str]) -> Block:
 
 
 def identities(block: Block, components: Mapping[str, Block]) -> set[Identity]:
-    """Present and former identities of a resource, by its own and its parents' aliases.
+    """Current and earlier identities of a resource, by its own and its parents' aliases.
 
     Parents are found by name. The engine gives children their parent's alias, with the parent's name
     exchanged.

@@ -99,7 +99,7 @@ def test_the_last_line_of_ssh_is_the_reason(ssh: Path) -> None:
     assert silent([address]) == {address: "Host key verification failed."}
 
 
-def test_what_ssh_says_beside_an_answer_is_no_reason(ssh: Path) -> None:
+def test_messages_of_ssh_next_to_an_answer_are_not_the_reason(ssh: Path) -> None:
     write(ssh, "echo 'a banner' >&2", "cat > /dev/null", r"printf 'HTTP/1.1 200 OK\r\n\r\nOK'")
     assert silent([Address("ssh://pi@attic.lan")]) == {}
 

@@ -87,7 +87,7 @@ def other_operation(sources: Sources) -> None:
 
 
 def other_difference(sources: Sources) -> None:
-    """As a secret's change shows itself: its value is `[secret]` before and after."""
+    """The change of a secret as Pulumi shows it: its value is `[secret]` before and after."""
     steps(sources)[3]["detailedDiff"]["token"] = {"kind": "update"}
 
 
@@ -218,7 +218,7 @@ def test_stack_file_tree_and_version_are_parts_of_it(changed: dict[str, Any], pa
     assert differences(before.token, now) == [WORDS[part]]
 
 
-def test_the_organization_of_a_stack_is_no_part_of_it() -> None:
+def test_the_organization_of_a_stack_is_not_part_of_its_name() -> None:
     assert approval(replace(made(), stack="me/skycoin/mine")).token == approval(made()).token
 
 

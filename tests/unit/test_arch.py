@@ -54,7 +54,7 @@ def test_armel_serves_what_armhf_cannot(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_OURS)
-def test_other_names_are_no_rows(name: str) -> None:
+def test_other_names_are_not_rows(name: str) -> None:
     assert name not in ARCHES
 
 

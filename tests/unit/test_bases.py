@@ -1,4 +1,4 @@
-"""What images stand on: official busybox, or bases that the stack builds, in both modes."""
+"""Bases of images: official busybox, or bases that the stack builds, in both modes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Ratios: pair by pair, the median quoted, a missed target said aloud."""
+"""Ratios: pair by pair, with the median, and a message for a missed target."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def test_the_median_is_that_of_the_pairs_and_not_of_the_sides() -> None:
     assert (one.median, one.held) == (0.5, True)
 
 
-def test_a_missed_target_is_said() -> None:
+def test_a_missed_target_is_reported() -> None:
     lines = table([ratio([2.0, 4.0, 1.0], target=0.9), ratio([1.0, 1.0, 1.0])]).splitlines()
     assert [line.split()[-1] for line in lines[1:]] == ["MISSED", "held"]
     assert lines[1].split()[:3] == ["a", "/", "b"]

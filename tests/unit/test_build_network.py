@@ -26,7 +26,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What `ip` lists, by what it is asked for; `run` has what root was asked to do."""
+    """Output of `ip` by its arguments; `run` has what root was asked to do."""
     listed: dict[str, Any] = {"link": [{"ifname": "lo"}], "route": [], "address": [], "run": []}
 
     def output(argv: list[str], **_: Any) -> str:

@@ -199,7 +199,7 @@ def test_what_is_not_there_is_named(repository: Repository, options: tuple[str, 
     assert f"error: {said}" in done.err
 
 
-def test_a_link_is_no_file_of_a_stack(repository: Repository) -> None:
+def test_a_link_is_not_a_file_of_a_stack(repository: Repository) -> None:
     """It would be read here, or lead out of the project."""
     (repository.folder / FLEET).unlink()
     (repository.folder / FLEET).symlink_to("/etc/passwd")
@@ -238,7 +238,7 @@ def test_the_texts_are_read_whole(repository: Repository) -> None:
 HOSTILE = "@octocat ![x](https://x.invalid/y) <!-- "
 
 
-def test_a_forks_text_mentions_nobody_and_is_no_link_picture_or_comment(repository: Repository) -> None:
+def test_a_forks_text_mentions_nobody_and_is_not_a_link_picture_or_comment(repository: Repository) -> None:
     args = f"      build-args: {{EXTRA: '{HOSTILE}'}}\n"
     repository.edit(RELEASE, "      channel: release\n", f"      channel: release\n{args}")
     (repository.folder / HOSTILE.partition("(")[0]).write_text("")

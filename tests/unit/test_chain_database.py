@@ -90,7 +90,7 @@ def test_a_bucket_with_a_page_of_its_own_is_read(folder: Path) -> None:
     ],
     ids=["empty", "text", "zeros", "no version", "no bucket", "cut short", "other magic", "a loop"],
 )
-def test_a_file_without_a_version_is_said_to_have_none(folder: Path, content: bytes) -> None:
+def test_a_file_without_a_version_is_reported_to_have_none(folder: Path, content: bytes) -> None:
     assert version(folder, content) == "-"
 
 
@@ -259,7 +259,7 @@ def test_versions_have_the_order_that_the_node_gives_them(one: str, other: str) 
 @pytest.mark.parametrize(
     ("one", "other"), [("", "0.27.1"), ("0.27.1", ""), ("1.0", "0.27.1"), ("0.27.1+b", "0.27.1")]
 )
-def test_what_is_no_version_and_what_is_another_build_is_not_newer(one: str, other: str) -> None:
+def test_what_is_not_a_version_and_what_is_another_build_is_not_newer(one: str, other: str) -> None:
     assert not is_newer(one, other)
 
 

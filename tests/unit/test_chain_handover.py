@@ -144,7 +144,7 @@ def test_an_older_version_is_refused_before_the_newer_one_is_stopped(node: Node)
 
 
 @pytest.mark.case(6)
-def test_an_older_version_loads_the_chain_anew_in_another_volume(node: Node) -> None:
+def test_an_older_version_loads_the_chain_again_in_another_volume(node: Node) -> None:
     """The height is not compared: that of an empty chain is lower than any."""
     node.up(NEXT)
     node.engine.answers[GOOD] = health(OLD, 0)
@@ -252,7 +252,7 @@ def test_a_preview_says_nothing_where_nothing_comes_of_it(node: Node) -> None:
     assert node.engine.log == []
 
 
-def test_the_version_in_the_settings_is_no_difference_by_itself(node: Node) -> None:
+def test_the_version_in_the_settings_is_not_a_difference_by_itself(node: Node) -> None:
     assert node.up(GOOD, version=OLD) == "same"
     assert node.resource.kind.check("one", {}, {**INPUTS, "version": OLD}).failures == []
 

@@ -40,7 +40,7 @@ def layout(home: Home) -> Layout:
     return layout
 
 
-def test_the_state_is_for_its_user_alone(home: Home, layout: Layout) -> None:
+def test_only_its_user_can_read_the_state(home: Home, layout: Layout) -> None:
     assert stat.S_IMODE(home.target.stat().st_mode) == 0o700
     home.target.chmod(0o755)
     claim_state(layout)
@@ -104,7 +104,7 @@ def test_a_new_clone_takes_over_what_a_checkout_that_is_gone_has_made(
     assert known_environment(layout)["PULUMI_HOME"] == f"{home.target}/pulumi"
 
 
-def test_a_folder_that_skycoin_state_names_belongs_to_whoever_names_it(
+def test_a_folder_named_by_skycoin_state_belongs_to_the_caller(
     home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.target.rename(tmp_path / "named")
@@ -164,7 +164,9 @@ def test_a_failed_command_keeps_the_files_too_and_a_full_disk_fails_none(
     assert capsys.readouterr().err == said
 
 
-def test_root_makes_no_second_set_up_beside_its_callers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_makes_no_second_set_up_next_to_that_of_its_caller(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`make up` first, and `sudo make up` later: two set-ups would fight for the same port."""
     home.stack_file.write_text("config: {}\nencryptionsalt: one\n")
     monkeypatch.setattr("local.checkout.os.geteuid", lambda: 4321)
@@ -208,7 +210,7 @@ def test_a_stacks_file_of_a_set_up_that_is_elsewhere_begins_no_second_one(
 
 
 @pytest.mark.parametrize("text", ["", "config: {}\n", "encryptionsalt: two\n"])
-def test_a_file_of_another_state_leaves_the_former_copy_beside_its_own(
+def test_a_file_of_another_state_keeps_the_old_copy_next_to_its_own(
     home: Home, layout: Layout, text: str
 ) -> None:
     """A copied example in a new clone, whose `make up` is refused, would be the end of the only copy."""

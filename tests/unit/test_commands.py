@@ -307,7 +307,7 @@ def test_neither_a_set_up_nor_a_pulumi_is_one_sentence(
     ("arguments", "asked"),
     [(("--backend", "pulumi"), "--backend pulumi"), ((), "PULUMI_BACKEND_URL=s3://states")],
 )
-def test_a_pulumi_that_is_asked_for_beside_a_set_up_but_missing_is_named(
+def test_a_pulumi_that_is_asked_for_but_missing_is_named_although_there_is_a_set_up(
     arguments: tuple[str, ...],
     asked: str,
     set_up: Layout,
@@ -354,7 +354,7 @@ def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
     file.write_text(text)
     ran = skyinfra("images")
     assert ran.code == exit_codes.FAILED
-    assert ran.err == f"error: {file} is damaged: run `make up`, which writes it anew.\n"
+    assert ran.err == f"error: {file} is damaged: run `make up`, which writes it again.\n"
     assert last_engine(set_up) is None, "and `make up` gets past it"
 
 
@@ -499,7 +499,7 @@ def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout
         ("not reached: no", 1, "", "error: skycoin-workspace-cli was not stopped: not reached: no"),
     ],
 )
-def test_a_stop_prints_success_alone_on_standard_output(
+def test_a_stop_prints_only_success_on_standard_output(
     outcome: str,
     code: int,
     out: str,

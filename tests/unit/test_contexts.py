@@ -86,7 +86,7 @@ def test_gits_own_files_sockets_and_broken_links_stop_nothing(folder: Path) -> N
     assert len(hash_of(folder)) == 64
 
 
-def test_what_is_no_folder_here_is_not_hashed() -> None:
+def test_a_context_that_is_not_a_folder_here_is_not_hashed() -> None:
     assert contexts_argument(read_contexts({"source": "https://github.com/skycoin/skycoin.git#abc"})) == {}
     assert contexts_argument(read_contexts({})) == {}
 
@@ -214,7 +214,7 @@ def test_many_folders_are_recorded_by_fewer(folder: Path, where: str, found: lis
     assert [path for path in record(folder) if path.startswith("source/")] == found
 
 
-def test_a_name_that_is_no_text_is_recorded_as_one(folder: Path) -> None:
+def test_a_name_that_is_not_text_is_recorded_as_text(folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9.go")).touch()
     json.dumps(record(folder), ensure_ascii=False).encode()
     assert "source/caf\ufffd.go" in record(folder)

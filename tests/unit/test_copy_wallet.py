@@ -56,7 +56,7 @@ def test_a_whole_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> Non
     assert (volumes.copies / NOW / "a b.wlt").read_text() == WALLET
 
 
-def test_an_empty_wallet_without_copies_is_no_error(volumes: Volumes) -> None:
+def test_an_empty_wallet_without_copies_is_not_an_error(volumes: Volumes) -> None:
     assert volumes.run() == (0, "")
     assert volumes.names() == []
 
@@ -83,7 +83,7 @@ def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
 
 @pytest.mark.case(35)
 def test_an_emptied_wallet_is_refused_by_the_newest_copy_that_has_one(volumes: Volumes) -> None:
-    """C1: it passed, and whatever lay in the volume besides became the newest copy."""
+    """C1: it passed, and whatever else was in the volume became the newest copy."""
     (volumes.wallet / "a.wlt").write_text(WALLET)
     volumes.run(name=OLDER)
     (volumes.wallet / "a.wlt").unlink()
@@ -143,7 +143,7 @@ def test_a_clock_that_went_back_never_makes_a_copy_that_is_not_found_again(volum
     assert volumes.names() == [NEWER]
 
 
-def test_links_folders_and_what_a_file_system_keeps_for_itself_are_no_hindrance(volumes: Volumes) -> None:
+def test_links_folders_and_files_of_the_file_system_do_not_hinder_a_copy(volumes: Volumes) -> None:
     (volumes.wallet / "a.wlt").write_text(WALLET)
     (volumes.wallet / "link").symlink_to("nowhere")
     (volumes.wallet / "folder.wlt").mkdir()
@@ -177,7 +177,7 @@ def test_the_newest_copies_stay_and_the_first_one(volumes: Volumes) -> None:
 
 
 @pytest.mark.case(38)
-def test_the_last_copy_before_a_wallet_that_began_anew_stays(volumes: Volumes) -> None:
+def test_the_last_copy_before_a_wallet_that_started_empty_stays(volumes: Volumes) -> None:
     for month in (1, 3):
         (volumes.wallet / "a.wlt").write_text(WALLET)
         for day in (1, 2):

@@ -113,7 +113,7 @@ NODE: Values = {
     "wait": True,
     "waitTimeout": 300,
 }
-"""What components/node.py registers, with a label."""
+"""Inputs that components/node.py registers, with a label."""
 
 
 class ClosedEngine(Engine):
@@ -188,12 +188,12 @@ DEFAULTS = {
     "networkMode": "bridge",
     "containerReadRefreshTimeoutMilliseconds": 15000,
 }
-"""kreuzwerker/terraform-provider-docker, `Default:` of a container, but for those that are false or 0."""
+"""kreuzwerker/terraform-provider-docker, `Default:` of a container, except those that are false or 0."""
 
 
 @pytest.mark.parametrize("token", SCHEMAS)
 def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, token: str) -> None:
-    """Dropping it in silence would deploy something else than the program says."""
+    """Silently dropping it would deploy something else than the program says."""
     _, failures = check(plugin, token, {"name": "x", "image": "y", "colour": "red"})
     for name, one in SCHEMAS[token].items():
         assert (name in failures["colour"]) or not (one.given and one.served)
@@ -289,7 +289,7 @@ def test_a_replaced_container_is_deleted_first(plugin: Servicer) -> None:
     assert answer.deleteBeforeReplace
 
 
-def test_a_state_of_the_first_version_is_no_change(plugin: Servicer) -> None:
+def test_a_state_of_the_first_version_shows_no_change(plugin: Servicer) -> None:
     """Version 0.1.0 wrote what the program gave; to replace a workspace for that would lose what is in it."""
     ports = [{"internal": 1, "external": 1, "ip": "127.0.0.1"}]
     given: Values = {"name": "w", "image": "i", "ports": ports}
@@ -315,7 +315,7 @@ def test_a_state_of_the_first_version_is_no_change(plugin: Servicer) -> None:
         (REMOTE_IMAGE, "keepLocally", False),
     ],
 )
-def test_false_and_zero_over_a_state_without_them_are_no_change(
+def test_false_and_zero_over_a_state_without_them_are_not_a_change(
     plugin: Servicer, token: str, key: str, given: Any
 ) -> None:
     """A container or a network was replaced for what it is anyway (as the official plugin 5.2.0 answers)."""
@@ -345,7 +345,7 @@ def test_a_port_at_no_address_is_at_all_of_them(plugin: Servicer) -> None:
     assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_what_the_program_ignores_is_no_change(plugin: Servicer) -> None:
+def test_what_the_program_ignores_is_not_a_change(plugin: Servicer) -> None:
     """Labels that somebody else gave a wallet's volume would replace it."""
     request = provider_pb2.DiffRequest(
         urn=urn(VOLUME),
@@ -474,7 +474,7 @@ def test_durations_are_read_as_go_reads_them(duration: str, wanted: int) -> None
 @pytest.mark.parametrize(
     "duration", ["10", "s", "10 s", "-1s", "1d", "10S", "1m30", "1..5s", "٣s", "x", "1s\n"]
 )
-def test_what_is_no_duration_is_named_with_examples(duration: str) -> None:
+def test_what_is_not_a_duration_is_named_with_examples(duration: str) -> None:
     with pytest.raises(ValueError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
         nanoseconds(duration)
     assert repr(duration) in str(error.value)
@@ -578,7 +578,7 @@ def test_one_inner_port_may_be_shown_on_many_addresses() -> None:
 
 
 @pytest.mark.parametrize(("swap", "wanted"), [(None, 0), (0, 0), (-1, -1), (512, 512 * 1024 * 1024)])
-def test_memory_swap_is_in_mebibytes_and_minus_one_is_no_limit(swap: int | None, wanted: int) -> None:
+def test_memory_swap_is_in_mebibytes_and_minus_one_is_not_a_limit(swap: int | None, wanted: int) -> None:
     body = creation({"image": "y", "memorySwap": swap})
     assert body["HostConfig"]["MemorySwap"] == wanted
 
@@ -659,7 +659,7 @@ def inspected_network(**pool: str) -> Values:
         ([], "10.79.0.1", "10.79.0.1"),
     ],
 )
-def test_a_gateway_that_the_engine_chose_is_no_difference(
+def test_a_gateway_that_the_engine_chose_is_not_a_difference(
     asked: list[Values], said: str, wanted: str
 ) -> None:
     """Docker 29 names it where 20.10 named none: each `up` would have replaced the network."""
@@ -769,7 +769,7 @@ def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
 
 
 def test_what_a_killed_up_left_behind_is_known_by_its_resource_and_its_inputs() -> None:
-    """Of other inputs, or of another stack's resource, it is somebody's: the message says how to go on."""
+    """With other inputs, or from another stack, it belongs to somebody: the message says how to go on."""
     inputs = {"name": "skycoin-one", "image": "i"}
     URN.set("urn:pulumi:mine::one")
     found, labels = {"Id": "abc"}, {MARK: mark(inputs)}

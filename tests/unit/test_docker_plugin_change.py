@@ -173,7 +173,7 @@ def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_
 
 
 class KilledError(BaseException):
-    """The end of a process that cleans nothing up."""
+    """A process that ends without cleaning up."""
 
 
 def killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +192,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_change_that_was_killed_is_undone_by_the_next_set_up_unless_it_was_decided(
     layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, made: DockerPlugin, at: str
 ) -> None:
-    """The official plugin could not be downloaded again where there is no network, and nothing went on."""
+    """Without a network, the official plugin could not be downloaded again, and `make up` failed."""
     folder = plugin_folder(layout, "docker")
     keep(layout, made)
     if made is DockerPlugin.STAND_IN:

@@ -1,6 +1,6 @@
 """Amazon's registry: its repositories, what may move or expire in them, and no credentials anywhere.
 
-AWS is moto, called by boto3 (tests/unit/aws.py). What that does not prove: that the aws plugin
+AWS is moto, called by boto3 (tests/unit/aws.py). It does not show that the aws plugin
 sends these calls, and that AWS itself evaluates filters and policies as its documentation says.
 """
 
@@ -249,7 +249,7 @@ def test_more_moving_tags_than_amazon_has_filters_are_refused() -> None:
         moving_filters(["0.27", "0.28"])
 
 
-# What may move, and what may expire.
+# Tags that may move, and tags that may expire.
 
 VERSION = "v0.27.1"
 TAGS = {

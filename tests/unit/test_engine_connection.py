@@ -1,4 +1,4 @@
-"""How an engine is connected to: one that does not answer costs its time once."""
+"""Connections to an engine: one that does not answer delays a run only once."""
 
 import base64
 import gc
@@ -173,7 +173,7 @@ def test_the_resources_of_an_engine_share_a_client_and_other_ways_to_it_do_not(l
     assert id(connect({**place, "sshOptions": ["-i", "/key"]})) not in clients
 
 
-def test_a_client_whose_engine_went_away_and_came_back_is_made_anew(tmp_path: Path) -> None:
+def test_a_client_is_made_again_after_its_engine_went_away_and_came_back(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     found = []
     for _ in range(2):
@@ -389,10 +389,8 @@ def test_a_large_answer_reaches_a_slow_reader_whole(logins: Path) -> None:
     assert bytes(found) == bytes(range(256)) * 20000
 
 
-def test_where_there_is_no_ssh_each_connection_ends_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The eleventh waited for ever for one that had logged in."""
+def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The eleventh waited forever for one that had logged in."""
     monkeypatch.setenv("PATH", str(tmp_path))
     for _ in range(LOGINS + 2):
         asked = Engine()
@@ -409,7 +407,7 @@ def test_an_exec_that_is_cut_off_is_not_taken_for_whole(listener: Listener) -> N
 
 
 def put_ssh(record: Path, text: str) -> None:
-    """Exchange the program ssh: another one is made aside, for the former may be starting."""
+    """Exchange the program ssh: a new file is renamed over it, because the old one may be starting."""
     aside = record.with_name("ssh.new")
     aside.write_text(text)
     aside.chmod(0o755)

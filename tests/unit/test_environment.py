@@ -227,7 +227,7 @@ def test_tools_of_the_tests_come_on_top_and_leave_what_runs_as_it_is(checkout: C
     assert checkout.locks_held() == {"requirements.txt"}, "the tools of the tests are looked at again"
 
 
-def test_an_environment_without_locks_is_made_anew_behind_a_link_too(checkout: Checkout) -> None:
+def test_an_environment_without_locks_is_made_again_even_behind_a_link(checkout: Checkout) -> None:
     """It was installed without hashes, and held the tools of the tests."""
     link = checkout.root / "link"
     link.symlink_to(checkout.venv)
@@ -248,7 +248,7 @@ def test_an_environment_without_locks_is_made_anew_behind_a_link_too(checkout: C
     assert not (checkout.venv / "ready").exists()
 
 
-def test_a_folder_that_is_no_environment_is_never_cleared(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_an_environment_is_never_cleared(checkout: Checkout, tmp_path: Path) -> None:
     """VENV may name any folder."""
     (tmp_path / "ready").touch()
     (tmp_path / "mine").touch()

@@ -1,4 +1,4 @@
-"""The exporter beside a node: one container in the node's network, seen on loopback only."""
+"""The exporter next to a node: one container in the node's network, seen on loopback only."""
 
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
 
 
 def test_a_renamed_nodes_exporter_is_the_same_one() -> None:
-    """Made anew beside the old one, both would want one port."""
+    """A new one next to the old one would need the same port."""
     settings = stack_settings(FILES["local"])
     node = {"image": "skycoin", "host": "here", "metrics-port": 9400, "renamed-from": "one"}
     images = {**settings["images"], "exporter": {**EXPORTER, "arches": ["amd64"]}}

@@ -132,7 +132,7 @@ def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_p
         (wallet("A"), wallet("B"), ["mine.wlt holds other addresses than before (deterministic)"]),
     ],
 )
-def test_a_chain_that_grew_is_no_difference_and_any_other_change_is(
+def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
     tmp_path: Path, before: str, after: str, said: list[str]
 ) -> None:
     remembered = put(tmp_path, mine=before)
@@ -157,7 +157,7 @@ def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_pa
     assert sorted(seen.damaged) == sorted(cut | zeros)
 
 
-def test_what_is_no_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
+def test_what_is_not_a_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
     put(tmp_path, a="[]", b="null", c="{}", d='{"meta": {}}', e="{} " + wallet("A"), f="x")
     (tmp_path / "mine.wlt.bak").write_text(wallet("A"))
     (tmp_path / "folder.wlt").mkdir()
@@ -196,7 +196,7 @@ def test_what_stands_behind_the_first_value_is_not_read_for_the_node_does_not_re
         (public_key("A"), public_key("A")[:-1]),
     ],
 )
-def test_text_that_is_no_json_and_keys_that_are_none_are_damaged_for_a_host_and_in_memory(
+def test_text_that_is_not_json_and_wrong_keys_are_damaged_on_a_host_and_in_memory(
     tmp_path: Path, part: str, instead: str
 ) -> None:
     """Brackets alone were counted: blocks of two saves in one file passed as a wallet."""

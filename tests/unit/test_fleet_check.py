@@ -122,7 +122,7 @@ def test_hosted_registries_and_opened_workspaces_have_their_ports_looked_at() ->
     }
 
 
-def test_settings_that_are_wrong_are_said_all_at_once() -> None:
+def test_all_wrong_settings_are_reported_at_once() -> None:
     with pytest.raises(UserError, match="2 configuration errors"):
         settings_of(config(hosts={"attic": {"engine": "http://x"}, "shed": {"engin": "local"}}))
 
@@ -237,7 +237,7 @@ def test_json_has_facts_and_findings_by_host(fleet: Path, skyinfra: Skyinfra) ->
     )
 
 
-def test_a_stack_without_a_file_or_hosts_is_said(fleet: Path, skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_a_stack_without_a_file_or_hosts_is_reported(fleet: Path, skyinfra: Skyinfra, tmp_path: Path) -> None:
     ran = skyinfra("fleet", "check", "-s", "fleeet")
     assert ran.code == FAILED
     assert "There is no stack 'fleeet'" in ran.err

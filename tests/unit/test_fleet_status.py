@@ -46,7 +46,7 @@ def seen(box: Box, given: FleetNode | None = None) -> Status:
     return found
 
 
-# What a node says.
+# Answers of a node.
 
 
 def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: P
     ("heights", "highest"),
     [((), None), ((7,), 7), ((7, 9), 7), ((7, 10**9), 7), ((5, 8, 10**9), 8)],
 )
-def test_one_peer_alone_is_not_believed(heights: Sequence[int], highest: int | None) -> None:
+def test_a_single_peer_is_not_believed(heights: Sequence[int], highest: int | None) -> None:
     """A peer of any number would make a good node look stuck."""
     chain, _ = chain_and_disk(answers(7, *heights))
     assert isinstance(chain, Chain)
@@ -112,7 +112,7 @@ def test_one_peer_alone_is_not_believed(heights: Sequence[int], highest: int | N
         (printed(health()[:90], progress(), DF), "/api/v1/health answers: "),
     ],
 )
-def test_an_answer_of_another_form_is_said_and_never_guessed(text: str, said: str) -> None:
+def test_an_answer_of_another_form_is_reported_and_never_guessed(text: str, said: str) -> None:
     chain, _ = chain_and_disk(text)
     assert isinstance(chain, AnswerError)
     assert said in str(chain)
@@ -126,7 +126,7 @@ def test_a_disk_that_is_not_understood_is_not_known(line: str) -> None:
     assert disk is None
 
 
-# What is made of it.
+# Result for the table.
 
 BEHIND = answers(57694, 180000, 180000)
 
@@ -221,7 +221,9 @@ def test_an_engine_that_lists_no_images_is_asked_for_the_rest() -> None:
 
 
 @pytest.mark.parametrize("fault", [{"State": None}, {"Config": {}}, {"State": {"StartedAt": "yesterday"}}])
-def test_an_engine_of_another_form_is_said(fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_of_another_form_is_reported(
+    fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = FleetEngine({"skycoin-node-1": Box()})
     inspected = engine.inspect_container("skycoin-node-1")
     monkeypatch.setattr(engine, "inspect_container", lambda _: {**inspected, **fault})
@@ -256,7 +258,7 @@ def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
         (KeyError("SystemTime"), "it stopped answering: 'SystemTime'"),
     ],
 )
-def test_an_engine_that_fails_is_the_hosts_reason_and_connected_anew(
+def test_the_failure_of_an_engine_is_the_hosts_reason_and_it_is_connected_again(
     error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda _: error)
@@ -432,7 +434,7 @@ def test_eighty_columns_are_enough_and_each_part_has_the_names(count: int) -> No
     assert sum(line.startswith("node-") for line in wide) == count
 
 
-def test_a_node_that_runs_another_image_than_the_stack_s_is_said() -> None:
+def test_a_node_that_runs_another_image_than_the_stacks_is_reported() -> None:
     other = IMAGE.replace("4b16", "ffff")
     found = seen(Box(image=other))
     assert "ffff288b2ffa" in report.text([found], AT, None).splitlines()[1]
@@ -448,7 +450,7 @@ def test_an_image_that_came_through_ssh_is_the_stack_s_under_another_name() -> N
     assert "0.27.1@4b16288b2ffa" in shown
 
 
-def test_a_node_that_is_rolled_back_is_said_with_the_way_to_lift_it() -> None:
+def test_a_node_that_is_rolled_back_is_reported_with_the_way_to_lift_it() -> None:
     digest = IMAGE.partition("@")[2]
     rollback = {"digest": digest, "reason": "stops", "date": "2026-11-26T08:00:00Z"}
     one = replace(well("a"), node=node("a", rollback=rollback, stack="fleet"))
@@ -509,7 +511,7 @@ def test_no_screen_is_longer_than_its_terminal(count: int) -> None:
         assert len(lines) <= height, (width, height)
 
 
-def test_a_backup_that_is_gone_is_said() -> None:
+def test_a_backup_that_is_gone_is_reported() -> None:
     gone = Backup(time=AT, file="/b.age", is_gone=True)
     assert " gone " in report.text([replace(well("a"), node=node("a", backup=gone))], AT, None)
 
@@ -625,7 +627,7 @@ def test_a_node_that_needs_attention_is_code_4_in_text_and_json(
     assert said["nodes"][0]["container"]["exit_code"] == 2
 
 
-def test_a_stack_without_nodes_is_no_fault(
+def test_a_stack_without_nodes_is_not_a_fault(
     engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A destroyed node's wallet stays in the state."""
@@ -659,7 +661,7 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
 
 
 @pytest.mark.parametrize(("height", "count"), [(24, 1), (9, 30)])
-def test_a_terminal_is_drawn_anew_and_ctrl_c_leaves_the_last_table(
+def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
     height: int, count: int, tmp_path: Path
 ) -> None:
     """The real screen: a pseudo-terminal of 80 columns; a short one says how many nodes it does not show."""

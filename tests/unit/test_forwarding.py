@@ -62,12 +62,12 @@ def test_what_a_persons_own_configuration_forwards_may_fail(calls: Path) -> None
     assert way() == 5443
 
 
-def test_what_a_shell_prints_on_its_way_is_no_answer(calls: Path) -> None:
+def test_what_a_shell_prints_on_its_way_is_not_an_answer(calls: Path) -> None:
     answer(calls, f"printf 'welcome \\377\\n'\n{READY}")
     assert way() == 5443
 
 
-def test_a_sshd_that_forwards_nothing_is_said(calls: Path) -> None:
+def test_a_sshd_that_forwards_nothing_is_reported(calls: Path) -> None:
     answer(calls, f'echo "{TAKEN} $wanted" >&2\n{READY}')
     with pytest.raises(ServiceError, match=r"AllowTcpForwarding.*`pull-from`"):
         way()
@@ -86,7 +86,7 @@ def test_a_host_that_runs_no_command_is_not_waited_for_without_end(
     assert ended(calls)
 
 
-def test_an_unknown_host_key_is_said_at_once(calls: Path) -> None:
+def test_an_unknown_host_key_is_reported_at_once(calls: Path) -> None:
     answer(calls, "echo 'Host key verification failed.' >&2; exit 255")
     with pytest.raises(ServiceError, match="Host key verification failed"):
         way()

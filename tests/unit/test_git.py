@@ -98,7 +98,7 @@ def own_hook(place: Place) -> None:
 
 
 def committed_hook(place: Place) -> None:
-    """With such a folder of hooks, as many projects have one, a pull request brings the hook."""
+    """Many projects have such a folder of hooks, so a pull request can bring a hook."""
     (place.checkout / ".husky").mkdir()
     (place.checkout / ".husky" / "post-index-change").write_bytes(place.command.read_bytes())
     (place.checkout / ".husky" / "post-index-change").chmod(0o755)
@@ -309,5 +309,5 @@ def test_a_tree_has_one_id_whatever_commit_has_it(place: Place) -> None:
     assert tree_of(place.checkout / "more") == place.git("rev-parse", "HEAD:more")
 
 
-def test_a_folder_that_is_no_checkout_has_no_tree(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_checkout_has_no_tree(tmp_path: Path) -> None:
     assert tree_of(tmp_path) == ""

@@ -254,7 +254,7 @@ def test_a_container_that_was_removed_by_hand_comes_back_after_a_copy() -> None:
     is_whole(engine, INPUTS)
 
 
-def test_a_container_that_was_stopped_is_started_and_a_changed_policy_put_right() -> None:
+def test_a_container_that_was_stopped_is_started_and_a_changed_policy_repaired() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     engine.stop(NAME, timeout=60)
@@ -464,8 +464,8 @@ def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(37)
-def test_a_replace_that_was_interrupted_is_put_right_by_the_next_replace(fault: Fault) -> None:
-    """Without a refresh: a container that was set aside is not forgotten beside the next one."""
+def test_a_replace_that_was_interrupted_is_repaired_by_the_next_replace(fault: Fault) -> None:
+    """Without a refresh: a container that was set aside is not forgotten when the next one is."""
     for at in steps():
         engine = NodeEngine()
         resource = disturbed(engine, at, fault, INPUTS, replace=True)
@@ -542,7 +542,7 @@ def by_hand(engine: NodeEngine, name: str, *, policy: str = "no", **labels: str)
 
 
 @pytest.mark.case(36)
-def test_a_stopped_node_is_not_started_beside_another_user_of_its_wallet() -> None:
+def test_a_stopped_node_is_not_started_next_to_another_user_of_its_wallet() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     engine.stop(NAME, timeout=60)
@@ -554,7 +554,7 @@ def test_a_stopped_node_is_not_started_beside_another_user_of_its_wallet() -> No
 
 
 @pytest.mark.case(36)
-def test_the_old_container_does_not_come_back_beside_another_user_of_its_wallet() -> None:
+def test_the_old_container_does_not_come_back_next_to_another_user_of_its_wallet() -> None:
     for at in steps():
         engine = NodeEngine()
         resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": NEXT}, replace=False)
@@ -719,7 +719,7 @@ def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> N
         (requests.ReadTimeout("UnixHTTPConnectionPool(…)"), "nothing came in time"),
     ],
 )
-def test_a_host_that_is_cut_off_in_a_handover_is_said_in_words(error: Exception, how: str) -> None:
+def test_a_host_that_is_cut_off_in_a_handover_is_reported_in_words(error: Exception, how: str) -> None:
     """It was a tuple of Python's."""
     engine = NodeEngine()
     resource = deployed(engine)
@@ -748,7 +748,7 @@ def test_a_name_that_the_handover_needs_is_looked_at_before_the_node_stops() -> 
     assert engine.log == []
 
 
-def test_a_kernel_without_memory_limits_is_no_difference() -> None:
+def test_a_kernel_without_memory_limits_is_not_a_difference() -> None:
     """Raspberry Pi OS as it comes: the engine drops the limit, and says 0."""
     engine = NodeEngine(limits_memory=False)
     resource = deployed(engine)
@@ -796,7 +796,7 @@ def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_upda
 
 
 def health(version: str, height: int) -> str:
-    """Answer of a node at /api/v1/health, as v0.27.1 gives it, but for what nobody compares."""
+    """Answer of a node at /api/v1/health, as v0.27.1 gives it, without fields that nobody compares."""
     return json.dumps({"blockchain": {"head": {"seq": height}}, "version": {"version": version}})
 
 
@@ -913,7 +913,7 @@ def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(
     assert watched == []
 
 
-def test_a_host_that_runs_no_other_command_is_said_to_have_no_watchdog(
+def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A key whose line in authorized_keys allows `docker system dial-stdio` alone."""

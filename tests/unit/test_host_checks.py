@@ -78,7 +78,7 @@ def test_nothing_is_found_on_a_host_in_good_order() -> None:
     assert found(containers=(OWN,), listeners=frozenset({Listener("127.0.0.1", 6420, 0)})) == []
 
 
-def test_a_host_that_tells_its_engines_facts_alone_is_in_good_order() -> None:
+def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
     assert found(bits=None, ahead=None, swap=None, free=None, listeners=None) == []
 
 

@@ -140,7 +140,7 @@ def test_what_a_host_does_not_tell_is_unknown(host: RecordedHost) -> None:
 
 
 def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: RecordedHost) -> None:
-    """Docker Desktop: the engine runs in a machine of its own, and the shell beside it."""
+    """Docker Desktop: the engine runs in its own virtual machine, and the shell outside it."""
     host.prints("uname", "24.1.0\n")
     found = ask_host(PI)
     assert (found.bits, found.ahead, found.swap, found.free, found.listeners) == (None,) * 5
@@ -164,7 +164,7 @@ def test_ssh_words_are_told_apart(host: RecordedHost, said: str, obstacle: Obsta
 
 
 def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
-    """A `command=` in authorized_keys: deploying works, and the script never runs."""
+    """With `command=` in authorized_keys, deploying works, but the script never runs."""
     host.says("ssh", "echo HTTP/1.1 400 Bad Request")
     assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and said nothing")
 

@@ -1,4 +1,4 @@
-"""A node's preflight beside what its host tells: refused before anything is changed, seen by previews."""
+"""A node's preflight with facts of its host: refused before anything is changed, seen by previews."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -76,7 +76,7 @@ def test_a_preview_refuses_what_up_would(engine: WalletEngine) -> None:
 
 
 @pytest.mark.case(25)
-def test_a_renamed_nodes_former_container_holds_its_port_rightly(engine: WalletEngine) -> None:
+def test_the_old_container_of_a_renamed_node_may_hold_its_port(engine: WalletEngine) -> None:
     former = Container(name="skycoin-former", runs=True, returns=True, ports=frozenset({("127.0.0.1", 6420)}))
     hosts = Hosts(replace(FACTS, listeners=TAKEN, containers=(former,)))
     olds = {**STATE, "container": "skycoin-former"}
@@ -123,7 +123,7 @@ def test_a_key_that_may_only_reach_docker_is_enough_for_up(engine: WalletEngine)
     assert "runs no command for your key" in hosts.said[0]
 
 
-def test_what_is_only_warned_of_is_said_once_a_run_and_stops_nothing(engine: WalletEngine) -> None:
+def test_what_is_only_warned_of_is_reported_once_a_run_and_stops_nothing(engine: WalletEngine) -> None:
     hosts = Hosts(replace(FACTS, limits_memory=False, driver="vfs"))
     made = hosts.preflight(engine)
     made.planned(WANTED, None)
@@ -147,7 +147,7 @@ def test_a_refresh_says_what_it_finds_and_refuses_nothing(engine: WalletEngine) 
     assert len(hosts.said) == 1
 
 
-def test_all_that_refuses_is_said_at_once(engine: WalletEngine) -> None:
+def test_all_that_refuses_is_reported_at_once(engine: WalletEngine) -> None:
     hosts = Hosts(replace(FACTS, listeners=TAKEN, ahead=-1e9, free=1))
     with pytest.raises(ProviderError) as refused:
         hosts.preflight(engine).planned(WANTED, None)

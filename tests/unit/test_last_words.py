@@ -21,7 +21,7 @@ def test_a_remedy_follows_between_however_many_lines_the_database_is_refused() -
         assert said[-1] == TOO_NEW
 
 
-def test_a_node_without_a_word_is_said_to_have_none() -> None:
+def test_a_node_without_a_word_is_reported_to_have_none() -> None:
     assert last_words("", START) == "It printed nothing."
 
 

@@ -50,7 +50,7 @@ def test_a_new_image_or_tag_may_come_but_no_volume_or_network() -> None:
 
 
 def test_a_new_component_may_bring_a_volume_of_its_own() -> None:
-    """Such as the proxy before a web interface, with the login in it."""
+    """For example the proxy in front of a web interface, with the login in it."""
     component = one("skycoin:index:Proxy", "one-proxy")
     login = {**one(VOLUME, "one-proxy-login"), "parent": component["urn"]}
     assert found(*SAME, step("create", None, component), step("create", None, login)) == []
@@ -84,7 +84,7 @@ def test_a_nodes_wallet_and_its_copies_stay_where_they_are(key: str) -> None:
     assert found(*SAME, step("update", before, after)) == [said]
 
 
-def test_a_preview_that_stopped_early_is_no_proof() -> None:
+def test_a_preview_that_stopped_early_is_not_a_proof() -> None:
     assert found() == [f"{VOLUME} one-wallet is in the state, and the preview does not reach it"]
 
 

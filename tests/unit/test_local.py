@@ -76,7 +76,9 @@ def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pyte
 def test_a_state_folder_that_holds_something_else_is_refused(layout: Layout) -> None:
     """`make down ALL=1` removes `stacks` and `docker` from it, by name."""
     (layout.state / "docker").mkdir(parents=True)
-    with pytest.raises(SetupError, match="has no file `passphrase`, but docker: it is no set-up's"):
+    with pytest.raises(
+        SetupError, match="has no file `passphrase`, but docker: it does not belong to a set-up"
+    ):
         claim_state(layout)
     assert [path.name for path in layout.state.iterdir()] == ["docker"]
     (layout.state / "docker").rmdir()
@@ -109,7 +111,7 @@ def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
 
 
 def test_only_the_machines_own_authorities_go_into_a_build() -> None:
-    """What Debian has too is no secret of the machine, and would be 200 KB of state."""
+    """Certificates that Debian has too are not the machine's own, and would be 200 KB of state."""
     bundle = pem("debian") + "# comment\n" + pem("own") + pem("own")
     assert machine_authorities(bundle, pem("debian")) == pem("own")
     assert machine_authorities(pem("debian"), pem("debian")) == ""
@@ -231,7 +233,7 @@ def test_a_changed_pin_is_another_tool(
     assert tools.tool_path(layout, tools.CRANE) != before
 
 
-def test_programs_that_lie_beside_a_tool_are_built_with_it(
+def test_programs_that_lie_next_to_a_tool_are_built_with_it(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The builder looks for the programs of its network in its own folder."""
@@ -339,7 +341,7 @@ def test_a_damaged_state_names_its_copy(layout: Layout) -> None:
     state.write_text('{"checkpoint": {"latest": {"pending_operations": [{}]}}}')
     assert has_pending_creates(layout, "local")
     state.write_text('{"checkpoint": {"latest"')
-    with pytest.raises(SetupError, match=r"is damaged\. Its last copy lies beside it: cp "):
+    with pytest.raises(SetupError, match=r"is damaged\. Its last copy is next to it: cp "):
         has_pending_creates(layout, "local")
 
 
@@ -406,7 +408,7 @@ def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) 
 
 
 @pytest.mark.case(16)
-def test_a_second_command_beside_a_running_one_is_refused_by_name(layout: Layout) -> None:
+def test_a_second_command_next_to_a_running_one_is_refused_by_name(layout: Layout) -> None:
     """It said that the notes of the running one were forgotten, and touched them."""
     layout.state.mkdir()
     refused = rf"`make up`, process {os.getpid()} since .* is at work in .* Nothing was changed"

@@ -42,7 +42,7 @@ def opened(layout: Layout, folder: Path | str) -> int:
 @pytest.mark.parametrize(
     ("folder", "reason"),
     [
-        ("/nowhere/at/all", "/nowhere/at/all is no folder: give one with --folder (FOLDER= of make)."),
+        ("/nowhere/at/all", "/nowhere/at/all is not a folder: give one with --folder (FOLDER= of make)."),
         ("/etc", "/etc is not opened: it belongs to the system"),
         ("/", "/ is not opened: it holds more than a workspace may see"),
     ],
@@ -155,7 +155,7 @@ def test_the_example_with_what_is_asked_is_a_valid_stack(name: str, dind: bool, 
 
 
 def _put(raw: dict[str, object], path: list[str], value: object) -> None:
-    """As `pulumi config set --path` does; the only lists here have one element."""
+    """Set a value like `pulumi config set --path`; the only lists here have one element."""
     key, *rest = path
     if not rest:
         raw[key] = str(value) if key == "user" else value

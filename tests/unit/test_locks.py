@@ -88,7 +88,7 @@ def test_every_package_is_pinned_with_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_lock_takes_wheels_alone_and_leaves_the_index_to_the_user(name: str) -> None:
+def test_a_lock_allows_only_wheels_and_names_no_index(name: str) -> None:
     """Plain `pip install -r` and Pulumi's own installation take no source either."""
     assert [line for line in _lines(f"{name}.txt") if line.startswith("-")] == ["--only-binary :all:"]
     assert "://" not in (PROJECT / f"{name}.txt").read_text()

@@ -66,7 +66,7 @@ def test_a_list_that_an_optional_registry_left_out_has_no_reference() -> None:
 
 
 def test_a_list_comes_after_what_it_is_told_to_wait_for(engine: Engine) -> None:
-    """Where an exact tag is refused, no moving tag has moved."""
+    """If an exact tag is refused, no moving tag has moved."""
 
     def program() -> None:
         first = ManifestList("first", ARGS)

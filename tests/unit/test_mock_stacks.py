@@ -66,7 +66,7 @@ def test_secrets_need_no_passphrase_and_stay_secrets() -> None:
 
 
 @pytest.mark.parametrize("text", ["config: [", "- a\n", "config: text\n", "\x00"])
-def test_a_file_that_is_no_stack_is_an_error_of_the_preview(text: str) -> None:
+def test_a_file_that_is_not_a_stack_is_an_error_of_the_preview(text: str) -> None:
     [said] = preview_of_files(EXAMPLE, FILES, text)["diagnostics"]
     assert said["severity"] == "error"
     assert "  - the file is no YAML of a stack: " in said["message"]

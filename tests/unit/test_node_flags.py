@@ -11,7 +11,7 @@ STACKS = (Path(__file__).resolve().parents[2] / "docs" / "stacks.md").read_text(
 
 
 def test_the_docs_list_exactly_the_flags_that_are_allowed() -> None:
-    table = STACKS.partition("#### Flags of a node\n")[2].partition("\n\nRefused are")[0]
+    table = STACKS.partition("#### Flags of a node\n")[2].partition("\n\nAll other flags are refused.")[0]
     assert sorted(re.findall(r"`-([a-z-]+)`", table)) == sorted(SWITCHES | VALUED)
 
 

@@ -186,7 +186,7 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
         f"{FINGERPRINT}.\n" in ran.out
     )
     assert f"Kept on host attic: wallet volume {WALLET}, its copies in {WALLET}-backups." in ran.out
-    assert "The old volumes are a copy by now: host attic refuses them to a node." in ran.out
+    assert "The old volumes are only a copy now: host attic refuses them to a node." in ran.out
     assert [call[0] for call in fleet.calls] == ["state", "destroy", "up"]
     remembered = (fleet.shed.folder(f"{WALLET}-backups") / ".identity").read_text().splitlines()
     assert remembered[0] == (fleet.shed.folder(WALLET) / ".skyinfra-id").read_text().strip()
@@ -227,12 +227,12 @@ def test_an_old_host_that_is_not_told_of_its_copy_is_named(
     assert ran.code == 1
     assert ran.err.endswith(
         f"host attic: {WALLET}-backups can't be written: full\nHost attic was not told that its volumes are "
-        "a copy by now, and would let a node run on them: none may ever.\n"
+        "only a copy now, and would let a node run on them: never start one.\n"
     )
     assert fleet.running == ["ssh://pi@shed.lan"]
 
 
-def test_no_word_of_a_seed_is_said_or_given_to_pulumi(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_no_word_of_a_seed_is_printed_or_given_to_pulumi(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra)
     assert "canary" not in f"{ran}{fleet.calls}"
     assert b"canary" in fleet.shed.files(WALLET)["mine.wlt"]
@@ -268,12 +268,15 @@ def refused(fleet: Fleet) -> None:
 
 def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
-    assert (ran.code, "Nobody is there to ask: `--yes` goes on without a question." in ran.err) == (1, True)
+    assert (ran.code, "There is no terminal to ask: `--yes` goes on without a question." in ran.err) == (
+        1,
+        True,
+    )
     refused(fleet)
 
 
 @pytest.mark.parametrize("host", ["attic", "same"])
-def test_the_same_engine_is_no_move(host: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, host)
     assert ran.code == 1
     assert f"one on host attic has its volumes on the engine of {host} already: `up` does all else" in ran.err
@@ -288,7 +291,9 @@ def test_an_unknown_host_is_answered_with_those_that_there_are(fleet: Fleet, sky
     refused(fleet)
 
 
-def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_said(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
     def finding(level: Level) -> Finding:
         return Finding(host="shed", check="x", level=level, said=f"is {level}", remedy="Do it", key="k")
 
@@ -431,7 +436,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
-def test_a_wallet_that_an_up_has_seen_grow_meanwhile_is_read_anew(
+def test_a_wallet_that_grew_before_an_up_is_read_again(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def grown() -> None:
@@ -549,7 +554,7 @@ def test_a_stop_whose_answer_is_lost_does_not_leave_the_node_stopped(
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError("the answer is lost")])
-def test_a_node_that_does_not_start_again_is_said(
+def test_a_node_that_does_not_start_again_is_reported(
     fault: BaseException, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_: Node) -> None:
@@ -617,7 +622,7 @@ def test_the_stacks_file_keeps_its_mode_and_stays_a_link(fleet: Fleet, skyinfra:
 
 
 @pytest.mark.parametrize("host", ["[", "a: b: c"])
-def test_a_host_that_is_no_yaml_is_unknown_like_any_other(
+def test_a_host_that_is_not_yaml_is_unknown_like_any_other(
     host: str, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     ran = move(skyinfra, host)
@@ -685,7 +690,7 @@ def test_a_node_whose_state_has_lost_its_container_runs_on_the_new_host_all_the_
 
 
 @pytest.mark.parametrize("status", ["exited", ""])
-def test_a_new_node_that_does_not_run_is_no_success(status: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_new_node_that_does_not_run_is_not_a_success(status: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
     up = fleet._up
 
     def ending(command: Sequence[str]) -> None:
@@ -702,7 +707,7 @@ def test_a_new_node_that_does_not_run_is_no_success(status: str, fleet: Fleet, s
     assert "with the same wallets" not in ran.out
 
 
-def test_a_new_node_whose_wallets_differ_is_said(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_new_node_whose_wallets_differ_is_reported(fleet: Fleet, skyinfra: Skyinfra) -> None:
     up = fleet._up
 
     def spoiling(command: Sequence[str]) -> None:
@@ -797,7 +802,7 @@ def test_a_host_that_answers_at_its_new_address_is_not_dead(
     refused_from_afar(fleet)
 
 
-def test_the_silence_of_a_dead_host_is_said_once_for_each_of_its_addresses(
+def test_the_silence_of_a_dead_host_is_reported_once_for_each_of_its_addresses(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.dead.add("ssh://pi@10.0.0.7")

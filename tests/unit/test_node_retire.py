@@ -125,7 +125,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
 def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
     calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two interrupts the second one met the way back."""
+    """The second of two interrupts came while the first was being undone."""
 
     def interrupted(command: list[str], *_: object) -> int:
         if command[1] == "unprotect":

@@ -202,7 +202,7 @@ def test_a_yes_goes_on(host: Host, skyinfra: Skyinfra, monkeypatch: pytest.Monke
 def test_where_nobody_can_be_asked_nothing_happens(host: Host, skyinfra: Skyinfra) -> None:
     ran = back(skyinfra, "one")
     assert ran.code == 1
-    assert "Nobody is there to ask: `--yes` goes on after the preview." in ran.err
+    assert "There is no terminal to ask: `--yes` goes on after the preview." in ran.err
     assert host.file.read_text() == TEXT
 
 

@@ -29,7 +29,7 @@ from tests.official.answers import (
 
 PAGE = PROJECT / "docs" / "docker-plugin.md"
 PAGE_HEAD = """\
-# The stand-in docker plugin beside the official one
+# The stand-in docker plugin compared with the official one
 
 Where Pulumi's plugin registry can't be reached, a stand-in serves pulumi-docker's Container, Network,
 RemoteImage and Volume (ADR 2). It is held against recorded answers of the official plugin
@@ -47,7 +47,7 @@ not serve; a stack's settings reach none of them.
 PAGE_EXCEPTIONS = """
 
 `tests/e2e/test_official_life.py` plays 58 recorded scenarios (378 calls) with a real engine: what is created,
-read, updated and deleted has the recorded keys and values, but for those that differ from run to run; a
+read, updated and deleted has the recorded keys and values, except those that differ from run to run; a
 failure keeps the resource in the state where the official plugin keeps it.
 
 Run with: Debian 12's engine (20.10.24) in every `make e2e`; Moby 2.0.0-beta.24 (API 1.56) with containerd

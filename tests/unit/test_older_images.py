@@ -112,7 +112,7 @@ def test_a_preview_of_a_rollback_says_nothing_of_where_it_goes(host: Host) -> No
 
 
 def test_a_preview_of_an_ailing_node_keeps_the_healthy_one_before_it(host: Host) -> None:
-    """What fails is nothing to go back to, and goes."""
+    """A failed image is not one to go back to, and is removed."""
     host.up(NEXT)
     host.engine.ailing.add(NEXT)
     assert host.previewed(THIRD) == [
@@ -123,7 +123,7 @@ def test_a_preview_of_an_ailing_node_keeps_the_healthy_one_before_it(host: Host)
     assert host.engine.images_there == {GOOD, THIRD}
 
 
-def test_a_change_of_limits_is_no_handover_and_removes_nothing(host: Host) -> None:
+def test_a_change_of_limits_is_not_a_handover_and_removes_nothing(host: Host) -> None:
     host.engine.images_there.add(BAD)
     assert host.previewed(GOOD, memory=1024) == []
     host.up(GOOD, memory=1024)
@@ -263,7 +263,7 @@ def test_what_another_container_uses_stays(host: Host) -> None:
     assert NAME in {one.name for one in host.engine.boxes.values()}
 
 
-def test_an_image_that_came_into_use_meanwhile_is_said_to_stay(
+def test_an_image_that_came_into_use_meanwhile_is_reported_to_stay(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:

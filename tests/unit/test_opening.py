@@ -163,7 +163,7 @@ def test_a_workspace_that_does_not_exist_says_only_that() -> None:
     ]
 
 
-def test_an_engine_inside_is_refused_beside_nodes() -> None:
+def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
     """Security rule i: what has rights over the host is never in a stack that has nodes."""
     assert faults(with_cli({"dind": True}, dind=True)) == [
         f"{KEY}.dind: an engine inside has rights over the host, and this stack has nodes (one, two): "
@@ -174,7 +174,7 @@ def test_an_engine_inside_is_refused_beside_nodes() -> None:
 
 def test_an_engine_inside_needs_the_image_that_has_one() -> None:
     assert faults({**with_cli(dind=True), "nodes": {}}) == [
-        f"{KEY}.dind: true needs dind: true beside open (the image with an engine inside)"
+        f"{KEY}.dind: true needs dind: true next to open (the image with an engine inside)"
     ]
 
 

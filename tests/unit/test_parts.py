@@ -65,7 +65,7 @@ class Bench:
         self.script()
 
     def script(self, *lines: str) -> None:
-        """Let pulumi do this beside writing its arguments down; `$n` is the number of the call."""
+        """Let pulumi do this in addition to recording its arguments; `$n` is the number of the call."""
         program = self.folder / "pulumi"
         counts = [f'echo "$@" >> {self.folder}/calls', f"n=$(wc -l < {self.folder}/calls)"]
         finds = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && events=$2; shift; done'
@@ -223,7 +223,7 @@ def test_a_builder_that_stays_busy_or_another_failure_ends_the_run(
     assert len(bench.calls) == calls
 
 
-def test_a_failure_beside_a_dead_host_is_a_failure(tmp_path: Path, engines: ExitStack) -> None:
+def test_a_failure_next_to_a_dead_host_is_a_failure(tmp_path: Path, engines: ExitStack) -> None:
     bench = Bench(tmp_path)
     engines.enter_context(engine(tmp_path / "here.sock"))
     bench.script("exit 255")
@@ -265,12 +265,12 @@ def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(
 def test_another_way_to_a_host_in_the_file_is_taken_where_the_states_is_dead(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The refresh knows the state's way alone, and would fail at each run for ever."""
+    """The refresh uses only the address in the state, and would fail in each run."""
     bench = Bench(tmp_path, far="new.sock", state_far="old.sock")
     for name in ("here", "new"):
         engines.enter_context(engine(tmp_path / f"{name}.sock"))
     assert bench.up() == 0
-    assert "the way that the state has to them is dead: 1 resources" in capfd.readouterr().out
+    assert "because their address in the state does not answer: 1 resources" in capfd.readouterr().out
     urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
     assert bench.calls == [f"refresh --exclude-dependents --exclude {urn}", "up --continue-on-error"]
 

@@ -173,7 +173,7 @@ def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
     assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
 
 
-def test_what_is_no_yaml_or_no_state_is_named_before_anything(set_up: SetUp) -> None:
+def test_a_file_that_is_not_yaml_or_not_a_state_is_named_before_anything(set_up: SetUp) -> None:
     set_up.file("fleet").write_text("config: [\n")
     with pytest.raises(SetupError, match=r"stacks/Pulumi\.fleet\.yaml is no YAML"):
         set_up.rotate()
@@ -239,7 +239,7 @@ def test_a_rotation_that_is_killed_before_is_undone(set_up: SetUp, monkeypatch: 
         assert leftovers(set_up) == ["passphrase"]
 
 
-def test_an_up_with_the_former_passphrase_after_a_kill_is_not_overwritten(
+def test_an_up_with_the_old_passphrase_after_a_kill_is_not_overwritten(
     set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_at(set_up, monkeypatch, 0)

@@ -198,7 +198,7 @@ def test_a_wallet_that_is_less_than_it_was_is_seen_by_a_refresh_and_refused(
     with pytest.raises(ProviderError, match=re.escape(said)):
         preflight(engine).update("attic", state, {**INPUTS, "image": "registry/skycoin@sha256:2"})
     covered = {**INPUTS, "newWallet": True}
-    if wallets:  # The setting is for an empty volume only.
+    if wallets:  # The setting applies only to an empty volume.
         with pytest.raises(ProviderError, match=re.escape(said)):
             preflight(engine).diff(state, INPUTS, covered)
         with pytest.raises(ProviderError, match=re.escape(said)):
@@ -263,7 +263,7 @@ def empty_but_id(engine: WalletEngine) -> None:
         path.unlink()
 
 
-def test_a_wallet_that_grew_or_was_encrypted_or_renamed_is_no_difference(engine: WalletEngine) -> None:
+def test_a_wallet_that_grew_or_was_encrypted_or_renamed_is_not_a_difference(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     engine.put(WALLET, mine=wallet("A", "B", "D", seed="", secrets="c2VjcmV0"), third=wallet("E"))
     (engine.folder(WALLET) / "other.wlt").rename(engine.folder(WALLET) / "renamed.wlt")
@@ -277,7 +277,7 @@ def test_a_wallet_that_grew_or_was_encrypted_or_renamed_is_no_difference(engine:
 
 
 @pytest.mark.case(35)
-def test_a_volume_made_anew_with_the_same_wallets_and_a_swapped_one_are_other_volumes(
+def test_a_volume_created_again_and_an_exchanged_one_are_other_volumes_with_the_same_wallets_too(
     engine: WalletEngine,
 ) -> None:
     state = remembered(engine)
@@ -308,7 +308,7 @@ def test_one_command_accepts_the_fingerprint_that_it_names(
 
 
 @pytest.mark.case(35)
-def test_a_lost_state_is_no_way_around_for_the_host_remembers(
+def test_without_its_state_a_wallet_is_refused_because_the_host_remembers(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = remembered(engine, mine=wallet("A", "B"))
@@ -341,7 +341,7 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
 
 
 @pytest.mark.parametrize("lost", [1, 4, 20, 60, 10_000])
-def test_an_answer_that_an_engine_has_cut_off_is_no_loss(
+def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
     engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine under load lost what `docker exec` printed: a whole wallet was another one."""
@@ -438,7 +438,7 @@ def test_a_pull_that_ends_in_the_middle_says_why(engine: WalletEngine) -> None:
 
 
 @pytest.mark.parametrize("address", ["ssh://admin@attic.lan", "ssh://pi@attic.lan:22"])
-def test_another_login_on_the_same_host_is_no_move(engine: WalletEngine, address: str) -> None:
+def test_another_login_on_the_same_host_is_not_a_move(engine: WalletEngine, address: str) -> None:
     """The wallet is looked for with it before anything else is done."""
     change = preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": address})
     assert change == Change(updates=("engine",))
@@ -470,7 +470,7 @@ def test_another_wallet_volume_is_adopted_with_what_its_host_knows_of_it(engine:
         preflight(engine).update("attic", state, news)
 
 
-def test_nothing_changed_is_no_change_and_an_unknown_image_is_one(engine: WalletEngine) -> None:
+def test_equal_inputs_are_not_a_change_and_an_unknown_image_is_one(engine: WalletEngine) -> None:
     assert preflight(engine).diff({}, INPUTS, INPUTS) == Change()
     changed = preflight(engine).diff({}, INPUTS, {**INPUTS, "image": "unknown"})
     assert changed == Change(updates=("image",))

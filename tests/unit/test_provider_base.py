@@ -71,13 +71,13 @@ class Thing(Remade):
 
 @pytest.fixture
 def configured() -> list[Values]:
-    """What Configure handed over."""
+    """Configuration that Configure received."""
     return []
 
 
 @pytest.fixture
 def warned() -> list[str]:
-    """What the user was warned of."""
+    """Warnings to the user."""
     return []
 
 
@@ -218,7 +218,7 @@ def test_the_version_is_told_and_cancelling_is_harmless(stub: Any) -> None:
 def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer_and_warns_once(
     stub: Any, warned: list[str]
 ) -> None:
-    """An error would stop the refresh of all other hosts; "gone" would make a wallet's volume anew."""
+    """An error would stop the refresh of all other hosts; "gone" would create a wallet's volume again."""
     inputs, state = to_struct({"name": "a"}), to_struct({"name": "a", "size": 3, "nothing": None})
     request = provider_pb2.ReadRequest(urn=URN, id="silent", inputs=inputs, properties=state)
     for _ in range(2):

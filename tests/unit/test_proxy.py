@@ -81,7 +81,7 @@ def test_a_proxy_is_one_confined_container_on_loopback_with_a_volume_that_stays(
     }
 
 
-def test_its_password_is_no_other_containers_to_read() -> None:
+def test_no_other_container_can_read_its_password() -> None:
     uid = CATALOGUE["proxy"].build_args["UID"]
     assert len({f"{uid}:{uid}", EXPORTER_USER, NODE_USER}) == 3
 
@@ -202,7 +202,7 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"path": "../nginx", "version": "v1.22.1"}}},
-            "skycoin:images.proxy.source: path is no source of proxy; allowed is debian",
+            "skycoin:images.proxy.source: path is not a source of proxy; allowed is debian",
         ),
         (
             {"nodes.one-proxy": {"image": "skycoin", "host": "here", "rpc-port": 7000}},
@@ -321,7 +321,7 @@ def test_a_proxy_runs_on_where_the_new_container_fails(node_engine: NodeEngine) 
     assert node_engine._box(NAME).running
 
 
-def test_a_proxy_that_does_not_start_again_is_said(
+def test_a_proxy_that_does_not_start_again_is_reported(
     node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resource = deployed(node_engine, ports=[])
@@ -459,7 +459,7 @@ def node_with(proxy: str | None) -> DeployedNode:
     return found
 
 
-def test_the_login_is_asked_of_its_host_and_made_anew_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_login_is_read_from_its_host_and_replaced_there(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host()
     monkeypatch.setattr("wallets.login.engine_of", lambda _: host)
     node = node_with(PROXY)
@@ -477,7 +477,7 @@ def test_the_login_is_asked_of_its_host_and_made_anew_there(monkeypatch: pytest.
     ],
     ids=["none", "gone", "failed"],
 )
-def test_a_login_that_can_not_be_shown_is_said(
+def test_a_login_that_can_not_be_shown_is_reported(
     monkeypatch: pytest.MonkeyPatch, proxy: str | None, code: int, said: str
 ) -> None:
     host = Host(b"sh: can't open /login/htpasswd\n", code)

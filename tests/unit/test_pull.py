@@ -26,7 +26,7 @@ HERE: Values = {"host": "here", "engine": None, "sshOptions": []}
 
 @dataclass
 class Images:
-    """As much of a docker client as a pull uses."""
+    """The part of a docker client that a pull uses."""
 
     there: list[str] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -111,7 +111,7 @@ def test_pull_from_takes_the_same_digest_from_another_repository() -> None:
 
 
 def test_a_login_by_identity_token_is_left_to_docker_py(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as Azure's: a pull needs no password, and was refused for its sake."""
+    """For example Azure's: a pull needs no password, but was refused because of one."""
 
     def refused(_: Repository) -> None:
         raise RegistryError("the docker config has an identity token, which is not used here")
@@ -217,7 +217,7 @@ def test_a_pull_after_one_that_was_cut_off_is_tried_until_the_engine_has_given_t
     assert len(left) == 9 - pull.TRIES
 
 
-def test_one_image_is_known_by_its_digest_alone() -> None:
+def test_an_image_is_recognized_only_by_its_digest() -> None:
     assert is_same(LOCAL, FORWARDED)
     assert not is_same(LOCAL, LOCAL.replace(DIGEST, OTHER))
     assert is_same("busybox:1", "busybox:1")
@@ -278,7 +278,7 @@ def test_a_state_of_dockers_remote_image_keeps_its_name() -> None:
     assert pulled(Images(there=[LOCAL])).update("id", olds, news)["ref"] == LOCAL
 
 
-def test_another_engine_is_asked_anew() -> None:
+def test_another_engine_is_asked_again() -> None:
     images = Images()
     _, state = pulled(images).create({**HERE, "image": LOCAL})
     assert pulled(images).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED

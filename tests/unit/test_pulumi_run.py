@@ -1,4 +1,4 @@
-"""How the pulumi command is run and followed, with a script in its place."""
+"""Runs of the pulumi command, with a script in its place."""
 
 import json
 import os
@@ -38,7 +38,7 @@ CREATED = tuple(
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    # What an update leaves in the folder for temporary files would stay for others to read.
+    # Others could read what an update leaves in the folder for temporary files.
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     return read_layout()
@@ -182,7 +182,7 @@ def test_lines_that_say_only_that_pulumi_is_at_work_are_left_out(line: str, kept
     assert (PROGRESS.search(line) is None) == kept
 
 
-def test_a_pulumi_that_waits_for_ever_is_interrupted_and_its_failure_told(
+def test_a_pulumi_that_waits_forever_is_interrupted_and_its_failure_reported(
     layout: Layout, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plain `sleep` would be this script's to wait for: it could not heed the signal."""

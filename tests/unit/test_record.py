@@ -76,7 +76,7 @@ def test_what_a_source_does_not_know_is_left_out(outputs: dict[str, Any]) -> Non
     assert "\nFrom commit `unknown`.\n" in markdown(bare)
 
 
-def test_a_registry_that_was_left_out_is_said() -> None:
+def test_a_registry_that_was_left_out_is_reported() -> None:
     registries = {"hub": {"kind": "oci", "address": "docker.io"}, "own": {"kind": "oci", "address": "a.b"}}
     image = {**stack_settings(FILES["release"])["images"]["skycoin"], "registries": ["hub", "own"]}
     engine = up_with("release", registries=registries, images={"skycoin": image})

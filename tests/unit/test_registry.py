@@ -36,7 +36,7 @@ def test_exact_tags_move_in_a_local_registry_only(engine: Engine, kind: Registry
 
 
 def test_a_repository_that_was_made_answers_with_its_own_address(engine: Engine) -> None:
-    """Who pushes to it waits for it (tests/unit/test_ecr.py); the others are still paths."""
+    """Images pushed to it wait for it (tests/unit/test_ecr.py); other repositories are only paths."""
 
     def program() -> None:
         made = {"skycoin/skycoin": pulumi.Output.from_input("made.example/skycoin/skycoin")}

@@ -69,7 +69,7 @@ def test_a_redirect_that_stays_with_https_is_followed(target: str) -> None:
     "moved", [{}, {"https://r.example/v2/a/manifests/latest": "https://mirror.example/a"}]
 )
 def test_an_answer_that_is_too_long_is_read_to_its_limit_only(moved: dict[str, str]) -> None:
-    """Also that of a redirect, which requests reads whole before it goes on."""
+    """Also the body of a redirect, which the library requests reads completely before it goes on."""
     repository = Repository("r.example/a")
     wire = wired(repository, moved, b" " * (ANSWER_LIMIT + 1))
     with pytest.raises(RegistryError) as caught:

@@ -41,7 +41,7 @@ def password(layout: Layout) -> str:
     return layout.registry_password.read_text()
 
 
-def test_h1_a_login_is_made_once_for_the_owner_alone(layout: Layout) -> None:
+def test_h1_a_login_is_made_once_and_only_for_the_owner(layout: Layout) -> None:
     ensure_login(layout)
     files = (layout.registry_password, layout.htpasswd, config_file(layout))
     assert [path.stat().st_mode & 0o777 for path in files] == [0o600] * 3
@@ -85,7 +85,9 @@ def test_a_store_of_passwords_is_not_asked_for_this_one(layout: Layout) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "null", '{"auths": []}', '{"credHelpers": 1}'])
 def test_a_damaged_docker_config_is_named_and_nothing_is_made(layout: Layout, text: str) -> None:
     config_file(layout).write_text(text)
-    with pytest.raises(SetupError, match=r"docker/config\.json is no docker config: mend it.*Nothing was"):
+    with pytest.raises(
+        SetupError, match=r"docker/config\.json is not a docker config: correct it.*Nothing was"
+    ):
         ensure_login(layout)
     assert config_file(layout).read_text() == text
     assert not layout.registry_password.exists()
@@ -142,7 +144,7 @@ def test_a_login_that_is_made_says_what_a_script_needs_from_now_on(
     [("registry.localhost:5443", True), ("registry.localhost", True), ("registry.localhost.example", False)],
 )
 def test_a_refusal_of_the_set_ups_registry_says_where_its_login_is(host: str, own: bool) -> None:
-    """Of somebody without it, or with the one of before a rotation."""
+    """Request of somebody without the login, or with the one from before a rotation."""
     answer = requests.Response()
     answer.status_code, answer.reason = 401, "Unauthorized"
     line = _refusal(Repository(f"{host}/a/b"), "GET", answer)
@@ -150,7 +152,7 @@ def test_a_refusal_of_the_set_ups_registry_says_where_its_login_is(host: str, ow
     assert ('or for the registry of `make up`: `eval "$(make -s env)"`' in line) == own
 
 
-def test_another_login_takes_the_place_of_the_former_everywhere(layout: Layout) -> None:
+def test_a_new_login_replaces_the_old_one_everywhere(layout: Layout) -> None:
     config_file(layout).write_text(json.dumps(OTHER))
     ensure_login(layout)
     before = password(layout)
@@ -181,7 +183,7 @@ def test_h1_the_registry_asks_for_the_login_and_keeps_its_files_to_itself(layout
 
 
 def test_another_login_or_certificate_is_another_service(layout: Layout) -> None:
-    """It reads both at its start: `make up` starts it anew, also where a rotation was killed."""
+    """It reads both at its start: `make up` restarts it, even if a rotation was killed."""
     ensure_login(layout)
     layout.ca.parent.mkdir()
     (layout.ca.parent / "registry.crt").write_text("one")
@@ -194,6 +196,6 @@ def test_another_login_or_certificate_is_another_service(layout: Layout) -> None
     assert len({first, second, third}) == 3
 
 
-def test_a_file_that_is_not_there_is_no_fault_of_a_service(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_reported_as_a_fault_of_a_service(tmp_path: Path) -> None:
     service = Service(name="one", argv=["true"], ready=lambda: True)
     assert fingerprint(replace(service, reads=[tmp_path / "none"])) == fingerprint(service)

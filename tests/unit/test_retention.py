@@ -89,7 +89,7 @@ def test_a_build_without_a_date_goes_first(repository: Repository) -> None:
 
 
 def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -> None:
-    """A release lasts for ever, and a tag that nobody here knows is nobody's to remove."""
+    """A release stays forever, and an unknown tag must not be removed."""
     for tag in ("0.27.1", "latest", "develop", "release-v0.27.1", "my-feature-x"):
         publish(repository, tag)
     found = plan(repository, 0)
@@ -137,7 +137,7 @@ def test_a_variants_tag_that_somebody_moved_goes_with_its_build(repository: Repo
     assert other.digest in found.remove
 
 
-def test_a_feature_tag_that_is_no_list_is_one_build(repository: Repository) -> None:
+def test_a_feature_tag_that_is_not_a_list_is_one_build(repository: Repository) -> None:
     ref = repository.add_image({}, {})
     repository.put_manifest("feature-hand", repository.manifest(ref.partition("@")[2]))
     assert [build.digests for build in builds(repository, repository.tags())] == [(ref.partition("@")[2],)]

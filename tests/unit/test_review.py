@@ -1,4 +1,4 @@
-"""What a preview means for those who review it. The previews are pulumi 3.259's own, cut to what is read."""
+"""Meaning of a preview for its reviewers. The previews are pulumi 3.259's own, cut to what is read."""
 
 import json
 import re
@@ -151,7 +151,7 @@ def test_the_steps_of_one_replacement_are_one_row() -> None:
     assert (restart.container, restart.op) == ("skycoin-attic", "replace")
 
 
-def test_what_an_interrupted_replacement_left_is_no_change_of_its_own() -> None:
+def test_what_an_interrupted_replacement_left_is_not_a_change_of_its_own() -> None:
     left = step("delete-replaced", TAG, "skycoin-hub-latest-tag", {"tag": "latest"})
     assert rendered(left) == "## Stack release: safe\n\nNothing changes.\n"
 
@@ -167,7 +167,7 @@ def test_an_update_that_a_running_container_can_not_get_is_a_replacement(path: s
     assert "| skycoin-attic | here | replaced |" in rendered(node("update", {}, {}, path))
 
 
-def test_a_resource_of_an_earlier_version_that_only_leaves_the_state_is_no_change() -> None:
+def test_a_resource_of_an_earlier_version_that_only_leaves_the_state_is_not_a_change() -> None:
     left = step("delete", "skycoin:index:Node$skycoin:index:WalletBackup", "attic-wallet-backup", {})
     assert rendered(left) == "## Stack release: safe\n\nNothing changes.\n"
 
@@ -198,7 +198,7 @@ def test_a_volume_that_would_go_is_what_one_reads_first() -> None:
     ]
 
 
-def test_a_kept_volume_that_leaves_the_stack_and_a_changed_one_are_no_loss() -> None:
+def test_a_kept_volume_that_leaves_the_stack_and_a_changed_one_are_not_a_loss() -> None:
     kept = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
     changed = step("update", VOLUME, "attic-data", {"name": "skycoin-attic-data"}, {}, ("labels",))
     first, *lines = rendered(kept, changed).splitlines()
@@ -210,7 +210,7 @@ def test_a_kept_volume_that_leaves_the_stack_and_a_changed_one_are_no_loss() -> 
     assert "- Changed in place: volume `skycoin-attic-data` on host here" in lines
 
 
-def test_a_new_volume_is_no_alarm() -> None:
+def test_a_new_volume_is_not_an_alarm() -> None:
     assert "RISK" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
 
 
@@ -237,7 +237,7 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
 
 
 def test_what_is_warned_of_is_on_the_page_once() -> None:
-    """What a host's checks found, or that it did not answer."""
+    """Warnings: findings of a host's checks, or that it did not answer."""
     said = "host attic does not answer at ssh://pi@attic.lan: no route.\nWhat `up` would find is not known."
     warning = {"severity": "warning", "message": f"warning: {said}\n"}
     changes = read_changes({"steps": [], "diagnostics": [warning, warning, {"message": "said in passing"}]})
@@ -247,7 +247,7 @@ def test_what_is_warned_of_is_on_the_page_once() -> None:
     )
 
 
-def test_what_is_no_preview_is_refused() -> None:
+def test_what_is_not_a_preview_is_refused() -> None:
     with pytest.raises(PreviewError, match="no steps"):
         read_changes({"images": {}})
 
@@ -266,7 +266,7 @@ def test_what_is_no_preview_is_refused() -> None:
 )
 def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
-    said = "The input is no preview: give it what `pulumi preview --json --show-sames` prints."
+    said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
     assert ran.code == FAILED == 1
     assert ran.out == f"## Stack release: no preview\n\nNothing is known of this change. {said}\n"
     assert ran.err == f"error: {said}\n"
@@ -362,7 +362,7 @@ def test_a_stack_without_a_file_is_not_previewed(plain: Path, skyinfra: Skyinfra
         ('{"steps": [], "diagnostics": [{"severity": "error", "message": "no"}]}', REFUSED, "refused"),
     ],
 )
-def test_a_preview_that_failed_is_no_page_without_a_fault(
+def test_a_failed_preview_without_an_error_gives_no_page(
     answer: str, code: int, shown: str, plain: Path, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (plain.parent / "stacks" / "Pulumi.mine.yaml").write_text("config: {}\n")

@@ -116,7 +116,7 @@ def test_a_setting_that_entries_share_has_the_line_where_it_is_written(name: str
     assert why(one, checkout=checkout) == [f"{name}: a → b ({said})"]
 
 
-def test_without_the_stacks_file_no_line_is_said() -> None:
+def test_without_the_stacks_file_no_line_is_named() -> None:
     one = build({"buildArgs": {"EXTRA": "1"}}, {"buildArgs": {"EXTRA": "2"}}, "buildArgs")
     assert why(one, checkout=Checkout()) == ["EXTRA: 1 → 2"]
     official = build({"buildArgs": {"BUILD_FROM": "1"}}, {"buildArgs": {"BUILD_FROM": "2"}}, "buildArgs")
@@ -199,7 +199,7 @@ def test_labels_are_a_cause_only_where_nothing_else_is() -> None:
     assert why(both) == [f"EXTRA: none → x ({NAME}:11)", "builder: a → b"]
 
 
-def test_a_build_without_a_difference_is_said_to_be_one() -> None:
+def test_a_build_without_a_difference_is_reported_to_be_one() -> None:
     assert why(build({}, {})) == [UNCHANGED]
 
 
@@ -267,7 +267,7 @@ def test_a_tag_of_an_image_that_is_rebuilt_says_so_and_a_new_one_where_it_is_set
     assert written(*tags(None, {}, image="exporter", op="create")) == [f"new ({NAME}:14)"]
 
 
-def test_a_nodes_image_is_said_to_come_from_another_stack() -> None:
+def test_a_nodes_image_is_reported_to_come_from_another_stack() -> None:
     other = step("read", STACK_REFERENCE, "images", None, {"name": "organization/skycoin/release"})
     moved = node("update", {"image": "a", "memory": 1}, {"image": "b", "memory": 2}, "image", "memory")
     exporter = step(

@@ -120,7 +120,7 @@ def image_file() -> Preview:
 
 
 def base_moved() -> Preview:
-    """Another digest of amd64's base; the state has that of before."""
+    """A new digest of amd64's base; the state has the old one."""
     preview = preview_of(up("local"), run("local", preview=True))
     moved = official_busybox("amd64")
     for step in preview["steps"]:

@@ -83,7 +83,7 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
     assert line_of(exporter) == "restarts 1 other container for a time that is not known"
 
 
-def test_what_could_be_lost_is_said_before_what_stops() -> None:
+def test_what_could_be_lost_is_reported_before_what_stops() -> None:
     gone = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
     gone["oldState"]["retainOnDelete"] = False
     lost = tags({"amd64": A, "arm32v5": A}, {"amd64": A})
@@ -159,7 +159,7 @@ def test_a_tag_points_to_what_was_seen_last(outputs: dict[str, Any], shown: str)
 # What stops.
 
 
-def test_what_the_last_replacement_took_is_said_where_the_state_knows_it() -> None:
+def test_what_the_last_replacement_took_is_reported_where_the_state_knows_it() -> None:
     known, unknown = replaced(**LIMITS), replaced("shed", **LIMITS)
     known["oldState"]["outputs"] = {"lastReplacement": 75}
     lines = rendered(known, unknown).splitlines()

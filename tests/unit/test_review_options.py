@@ -77,7 +77,7 @@ def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
     ]
 
 
-def test_a_wallet_that_never_was_protected_is_said_too() -> None:
+def test_a_wallet_that_never_was_protected_is_reported_too() -> None:
     bare = wallet(protect=False, retainOnDelete=False)
     for one in (step(None, bare, "create"), step(bare, bare)):
         assert [loss.text.partition(":")[0] for loss in losses(one)] == [
@@ -86,7 +86,7 @@ def test_a_wallet_that_never_was_protected_is_said_too() -> None:
         ]
 
 
-def test_a_wallet_that_stays_protected_is_no_change() -> None:
+def test_a_wallet_that_stays_protected_is_not_a_change() -> None:
     assert read_options({"steps": [step(wallet(), wallet()), step(wallet(), None, "delete")]}).losses == ()
     assert changes(step(wallet(), wallet())) == []
 

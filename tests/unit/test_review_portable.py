@@ -98,7 +98,7 @@ def test_what_means_the_same_everywhere_stays(text: str) -> None:
 
 
 def test_the_whole_page_has_none() -> None:
-    """Of faults, warnings and inputs alike."""
+    """Paths in faults, warnings and inputs alike."""
     said = [
         {"severity": "error", "message": f"error: {TRACEBACK}"},
         {"severity": "warning", "message": "warning: host here: unix:///srv/x/docker.sock: no engine"},

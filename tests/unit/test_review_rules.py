@@ -310,7 +310,7 @@ def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it()
     assert "\n".join(fold) in below
 
 
-def test_a_rule_of_ones_own_is_said_like_the_projects(tmp_path: Path) -> None:
+def test_a_users_rule_is_reported_like_the_projects(tmp_path: Path) -> None:
     """The example of docs/review.md, which is the whole file."""
     example = PAGE.partition("```python\n")[2].partition("```")[0]
     assert example.startswith((PROJECT / "review" / "own_rules.py").read_text().partition("\n")[0])

@@ -68,7 +68,7 @@ def test_a_rollback_to_what_the_stack_has_anyway_is_superfluous(said: list[str])
     image = engine.one(NODE_CONTAINER, "other-container").inputs["image"]
     assert engine.one(NODE_CONTAINER, "one-container").inputs["image"] == image
     assert said[1:] == [
-        "one: its rollback is superfluous, for the stack has that digest for it anyway: "
+        "one: its rollback is not needed, because the stack has that digest for it anyway: "
         "`./skyinfra node lift-rollback one -s fleet`"
     ]
 

@@ -46,7 +46,9 @@ def test_each_room_imports_only_from_those_below_it(house: Path) -> None:
         ("settings/names.py", "import pulumi", "settings is not allowed to import pulumi"),
     ],
 )
-def test_an_import_from_above_or_beside_is_found(house: Path, file: str, line: str, shown: str) -> None:
+def test_an_import_from_a_higher_or_the_same_layer_is_found(
+    house: Path, file: str, line: str, shown: str
+) -> None:
     path = house / file
     path.write_text(f"{path.read_text()}\n{line}\n")
     found = checked(house)

@@ -43,7 +43,7 @@ def keys(layout: Layout) -> dict[str, str]:
 
 
 def vouches(layout: Layout, authority: Path) -> bool:
-    """Whether an authority has signed the registry's certificate."""
+    """True if an authority has signed the registry's certificate."""
     certificate = layout.ca.parent / "registry.crt"
     command = ["openssl", "verify", "-CAfile", str(authority), str(certificate)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -70,7 +70,7 @@ def test_a_command_at_work_is_named_and_nothing_is_changed(
 
 
 @pytest.mark.parametrize("key", ["wallet", "", "PASSPHRASE"])
-def test_what_is_no_key_is_refused_with_those_that_are(key: str, set_up: Layout, skyinfra: Skyinfra) -> None:
+def test_an_unknown_key_is_refused_with_the_known_ones(key: str, set_up: Layout, skyinfra: Skyinfra) -> None:
     before = keys(set_up)
     ran = skyinfra("setup", "rotate", key)
     assert ran.code == exit_codes.USAGE
@@ -78,7 +78,7 @@ def test_what_is_no_key_is_refused_with_those_that_are(key: str, set_up: Layout,
     assert keys(set_up) == before
 
 
-def test_a_login_changes_alone(set_up: Layout, skyinfra: Skyinfra) -> None:
+def test_a_changed_login_changes_nothing_else(set_up: Layout, skyinfra: Skyinfra) -> None:
     before = keys(set_up)
     ran = skyinfra("setup", "rotate", "login")
     assert ran.code == 0
@@ -178,7 +178,7 @@ def test_a_renewal_of_certificates_that_is_killed_leaves_a_whole_pair(
     assert set_up.trust.read_text().endswith(set_up.ca.read_text())
     assert (set_up.ca.read_text() == before) == (step != "second rename")
     assert sorted(path.name for path in set_up.state.glob("certificates*")) == ["certificates"]
-    # What a server needs of them.
+    # Functions of them that a server needs.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(set_up.ca.parent / "registry.crt", set_up.ca.parent / "registry.key")
 

@@ -13,7 +13,10 @@ from settings.reading import SettingsError, parse
 from settings.rules.images import pinned_version
 from tests.unit.yaml_like import DIGEST, EXPORTER, changed
 
-NAME = "is no name: up to 40 lower-case letters, digits and '-', starting and ending with a letter or digit"
+NAME = (
+    "is not a valid name: up to 40 lower-case letters, digits and '-', "
+    "starting and ending with a letter or digit"
+)
 OTHER_IMAGE = {
     "source": {"path": "x", "version": "v1.0.0"},
     "arches": ["amd64"],
@@ -109,7 +112,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         },
         [
             "skycoin:images.skycoin.source.git: 'http://git.example/skycoin.git': the build secret "
-            f"{secret} would be sent there in clear; give an https:// URL"
+            f"{secret} would be sent there in plain text; give an https:// URL"
             for secret in ("GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN")
         ],
     ),
@@ -153,7 +156,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"nodes.one.image": "exporter", "images.exporter": EXPORTER},
-        ["skycoin:nodes.one.image: 'exporter' is no node's image; allowed is skycoin"],
+        ["skycoin:nodes.one.image: 'exporter' is no image of a node; allowed is skycoin"],
     ),
     (
         {
@@ -176,7 +179,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"rollout": {"first": "shed"}},
-        ["skycoin:rollout.first: 'shed' is no host of a node; those are here, attic"],
+        ["skycoin:rollout.first: 'shed' is not the host of a node; hosts are here, attic"],
     ),
     (
         {"pull-from": "hub", "hosts.attic.pull-from": "nowhere"},
@@ -272,11 +275,11 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
-        ["skycoin:nodes.one.image: 'Bad image $x' is no node's image; allowed is skycoin"],
+        ["skycoin:nodes.one.image: 'Bad image $x' is no image of a node; allowed is skycoin"],
     ),
     (
         {"nodes.one.renamed-from": "../../x y"},
-        ["skycoin:nodes.one.renamed-from: '../../x y' is no node's name"],
+        ["skycoin:nodes.one.renamed-from: '../../x y' is not the name of a node"],
     ),
     # One engine by several names: another user, the default port.
     (
@@ -345,7 +348,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.source.module": None, "images.skycoin.source.path": "nowhere"},
         [
-            "skycoin:images.skycoin.source: path 'nowhere' is no working copy of "
+            "skycoin:images.skycoin.source: path 'nowhere' is not a working copy of "
             "github.com/skycoin/skycoin (it has no folder cmd)"
         ],
     ),
@@ -565,7 +568,7 @@ def test_tags_follow_channel_version_and_revision() -> None:
     [
         (
             {"source": {"path": "x", "version": "v0.7.0"}},
-            ".source: path is no source of exporter; allowed is module",
+            ".source: path is not a source of exporter; allowed is module",
         ),
         (
             {"build-args": {"LDFLAGS": "x"}},

@@ -1,4 +1,4 @@
-"""Errors of settings: all at once, each with its place in the stack's file, and no secret beside it."""
+"""Errors of settings: all at once, each with its place in the stack's file, and without secrets."""
 
 import json
 import re
@@ -91,7 +91,7 @@ def test_an_error_is_a_line_a_place_and_a_mark() -> None:
     ]
 
 
-def test_the_page_shows_what_is_said() -> None:
+def test_the_page_shows_every_message() -> None:
     text = (
         "config:\n  skycoin:images-from: organization/skycoin/release\n  skycoin:hosts:\n"
         "    attic: {engine: 'ssh://pi@attic.lan'}\n    shed: {engine: 'ssh://pi@shed.lan'}\n"
@@ -104,7 +104,7 @@ def test_the_page_shows_what_is_said() -> None:
 
 
 def test_a_value_that_is_not_from_the_file_has_no_place() -> None:
-    """Such as one of another `--config-file`, or a default."""
+    """For example a value of another `--config-file`, or a default."""
     elsewhere = changed(
         {"nodes.one.rpc-port": 80, "hosts.attic.engine": "x", "registries.local.kind": "quay"}
     )
@@ -192,7 +192,7 @@ def test_no_line_that_may_hold_a_secret_is_shown(text: str) -> None:
     assert [line for line in lines if line.endswith("(the line is not shown: it may hold a secret)")]
 
 
-def test_the_stacks_file_is_read_beside_what_pulumi_gives(tmp_path: Path) -> None:
+def test_the_stacks_file_is_read_besides_pulumis_configuration(tmp_path: Path) -> None:
     file = tmp_path / "stacks" / "Pulumi.mine.yaml"
     assert read_stack_file(file) is None
     file.parent.mkdir()
@@ -258,7 +258,7 @@ def test_errors_between_entries_come_with_those_of_values() -> None:
     ],
 )
 def test_one_slip_is_one_error(changes: dict[str, Any], key: str) -> None:
-    """What depends on the wrong value is not said to be wrong too."""
+    """Values that depend on the wrong one are not reported as wrong too."""
     [fault] = faults(changes)
     assert fault.startswith(f"{key}: ")
 
@@ -331,7 +331,7 @@ def test_a_name_that_is_near_is_meant(given: str, names: list[str], meant: str |
         ),
     ],
 )
-def test_what_a_schema_takes_is_said_in_words(schema: Mapping[str, Any], given: Any, words: str) -> None:
+def test_what_a_schema_takes_is_reported_in_words(schema: Mapping[str, Any], given: Any, words: str) -> None:
     assert sentence(schema, given) == words
     assert words.endswith(allowed(schema)) or "text" in words
 
@@ -373,7 +373,7 @@ def test_the_line_of_a_setting_is_that_of_the_deepest_key_that_is_there(
     assert StackFile("f", STACK).line(keys) == found
 
 
-def test_a_file_that_is_no_yaml_has_no_lines() -> None:
+def test_a_file_that_is_not_yaml_has_no_lines() -> None:
     assert StackFile("f", "config: [").line(("images",)) == ("f", 0)
 
 

@@ -443,7 +443,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {NODE + "args": args},
             "skycoin:nodes.one",
-            f"args: {stray!r} is no flag: the node would drop it and all that follows; write -flag=value",
+            f"args: {stray!r} is not a flag: the node would drop it and what follows; write -flag=value",
         )
         for args, stray in (
             (["--", "sh"], "--"),
@@ -625,11 +625,12 @@ SECRETS = {"skycoin:build-secrets": '{"GIT_AUTH_TOKEN": "canary"}'}
 
 
 @pytest.mark.case(27)
-def test_a_secret_in_clear_is_refused_among_the_other_faults_and_never_shown() -> None:
+def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({**as_pulumi_gives_it({"bases": "alpine"}), **SECRETS})
     assert refused.value.faults == [
-        "skycoin:build-secrets: [not shown]: given in clear; take it out of the YAML, and give each with "
+        "skycoin:build-secrets: [not shown]: given in plain text; "
+        "take it out of the YAML, and give each with "
         "`pulumi config set --secret --path 'skycoin:build-secrets.NAME'`, which asks for the value",
         'skycoin:bases: "alpine": allowed are official, debian',
     ]
@@ -641,7 +642,7 @@ def test_an_encrypted_secret_is_taken() -> None:
 
 
 @pytest.mark.case(27)
-def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) -> None:
+def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> None:
     """Pulumi calls the whole key secret where one value of it is."""
     file = tmp_path / "Pulumi.mine.yaml"
     secrets = {"A": {"secure": "v1:x"}, "TOKEN": "canary", "B": {"other": "canary"}}
@@ -650,7 +651,7 @@ def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) ->
     with pytest.raises(SettingsError) as refused:
         read_settings(SECRETS, ["skycoin:build-secrets"], file)
     [line] = refused.value.faults
-    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in clear; take it out of")
+    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in plain text; take it out of")
     assert "canary" not in str(refused.value)
     assert "Pulumi.mine.yaml:2:3 (the line is not shown: it may hold a secret)" in str(refused.value)
 
@@ -658,7 +659,7 @@ def test_a_secret_in_clear_beside_an_encrypted_one_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "text", ["", "config:\n", "config: {'skycoin:build-secrets': {A: {secure: x}}}", "config: {a: b}"]
 )
-def test_a_file_without_a_secret_in_clear_has_none(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_plain_secret_has_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "Pulumi.mine.yaml"
     assert secrets_in_clear(file) == []
     file.write_text(text)
@@ -676,7 +677,7 @@ def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
     scheme = login.partition("//")[0]
     assert line == (
         f'skycoin:images.skycoin.source.git: "{scheme}//[not shown]@example.org/x.git": '
-        "a login in a URL would be in the state in clear; "
+        "a login in a URL would be in the state in plain text; "
         "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
     )
     [line] = _faults(changed({"images.skycoin.build-args": {"A": source["git"]}}))
@@ -692,7 +693,7 @@ def test_a_url_without_a_login_is_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "value", ['["canary"]', '{"a b": "canary"}', '{"build-ca": "canary"}', '{"A": ["canary"]}']
 )
-def test_what_is_wrong_about_a_secret_is_said_without_it(value: str) -> None:
+def test_what_is_wrong_about_a_secret_is_reported_without_it(value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"skycoin:build-secrets": value}, ["skycoin:build-secrets"])
     [line] = refused.value.faults
@@ -736,7 +737,7 @@ def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> N
         read_settings(given)
     assert refused.value.faults == [
         "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)",
-        "skycoin:build-ca: 'no/ca.crt' is no file",
+        "skycoin:build-ca: 'no/ca.crt' is not a file",
     ]
 
 

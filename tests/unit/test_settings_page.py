@@ -186,7 +186,7 @@ def test_editors_refuse_a_planted_fault(path: str, value: object) -> None:
 KEY = example(_schema_at(("wallets", "recipients")))[0]
 ELIDED = {"13141d81…": COMMIT, "commit: COMMIT": f"commit: {COMMIT}", "age1…": KEY}
 ELIDED |= {"40 hexadecimal digits": COMMIT}
-"""What pages leave out, and what stands there."""
+"""Text that pages leave out → its full form."""
 IMAGES = {"exporter": EXPORTER, "registry": REGISTRY}
 PAGES = [
     PROJECT / "README.md",

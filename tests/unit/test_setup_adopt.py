@@ -233,7 +233,7 @@ def test_secrets_that_nobody_opens_are_listed_before_any_host_is_asked(
     write_file(tmp_path, FILE)
     with pytest.raises(
         SetupError,
-        match=r"make again: skycoin:list\[0\], skycoin:registries\.hub\.login\.password in stacks/Pulumi",
+        match=r"be recovered: skycoin:list\[0\], skycoin:registries\.hub\.login\.password in stacks/Pulumi",
     ):
         adopt(layout, "local")
     assert pulumi.ran == []
@@ -247,7 +247,7 @@ def test_an_adoption_is_an_up_that_makes_nothing_and_ends_with_what_was_not_adop
     assert pulumi.ran == [("up --yes --suppress-outputs --continue-on-error --stack local", "1")]
     said = capsys.readouterr().out
     assert "one: not adopted, see above" in said
-    assert "Lost with the former set-up, and made anew: its passphrase" in said
+    assert "Lost with the old set-up, and created again: its passphrase" in said
 
 
 def test_a_stack_with_a_state_or_without_a_file_is_refused(

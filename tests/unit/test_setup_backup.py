@@ -192,7 +192,7 @@ def test_a_set_up_that_holds_anything_is_refused_and_stays(machines: Machines, n
     assert texts(machines.project("new") / "stacks") == {}
 
 
-def test_a_stacks_file_with_another_text_is_named_and_stays_and_one_with_the_same_is_no_matter(
+def test_a_stacks_file_with_another_text_is_named_and_stays_and_an_equal_one_is_fine(
     machines: Machines, new: Layout
 ) -> None:
     data, stacks = machines.backed_up(), machines.project("new") / "stacks"
@@ -206,7 +206,7 @@ def test_a_stacks_file_with_another_text_is_named_and_stays_and_one_with_the_sam
     assert is_restored(new, machines)
 
 
-def test_another_port_is_refused_for_every_images_name_has_it(
+def test_another_port_is_refused_because_every_images_name_has_it(
     machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = machines.backed_up()
@@ -230,7 +230,7 @@ def test_a_wrong_key_and_none_at_all_restore_nothing(machines: Machines, new: La
 def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) -> None:
     data = machines.backed_up()
     for length in [*range(0, 1500, 7), *range(1500, len(data), 97), len(data) - 1]:
-        with pytest.raises(UserError, match=r"^b is (empty|not a whole backup|no backup of a set-up)"):
+        with pytest.raises(UserError, match=r"^b is (empty|not a whole backup|not a backup of a set-up)"):
             restore(new, "b", data[:length], [KEY.secret])
     assert not new.state.exists()
 
@@ -248,11 +248,11 @@ def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place:
     ("data", "said"),
     [
         (b"", r"b is empty"),
-        (b"hello", r"b is no backup of a set-up: it does not begin with “skyinfra set-up backup 1”"),
+        (b"hello", r"b is not a backup of a set-up: it does not begin with “skyinfra set-up backup 1”"),
         (sealed(), r"b begins with “skyinfra wallet backup 1”"),
     ],
 )
-def test_what_is_no_backup_of_a_set_up_says_so(new: Layout, data: bytes, said: str) -> None:
+def test_what_is_not_a_backup_of_a_set_up_says_so(new: Layout, data: bytes, said: str) -> None:
     with pytest.raises(UserError, match=said):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()
@@ -280,9 +280,9 @@ def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other
     ],
 )
 def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: Layout, path: str) -> None:
-    """Whoever knows a recipient can make a backup: a program in it would be run."""
+    """Anybody who knows a recipient can make a backup, and a program in it would be run."""
     data = forged(machines, lambda contents: contents.update({path: File(data=b"x")}))
-    with pytest.raises(UserError, match=r"is no file of a set-up|would lead out of"):
+    with pytest.raises(UserError, match=r"is not a file of a set-up|would lead out of"):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()
 
@@ -291,9 +291,9 @@ def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: La
     ("path", "file", "said"),
     [
         ("state/passphrase", File(data=b" \n"), "it has no passphrase"),
-        ("state/docker-plugin", File(data=b"", link="/etc/passwd"), "is no file of a set-up"),
-        ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"{"), "is no state of Pulumi"),
-        ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"[]"), "is no state of Pulumi"),
+        ("state/docker-plugin", File(data=b"", link="/etc/passwd"), "is not a file of a set-up"),
+        ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"{"), "is not a state of Pulumi"),
+        ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"[]"), "is not a state of Pulumi"),
     ],
 )
 def test_a_backup_that_no_make_up_could_go_on_with_is_refused(
@@ -371,7 +371,7 @@ def test_nothing_is_set_up_and_there_is_no_folder_afterwards(machines: Machines,
 
 
 @pytest.mark.case(38)
-def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_begun_anew(
+def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_restarted(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed before each of its calls that change something, one after the other, in a process of its own."""
@@ -502,7 +502,7 @@ def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(
     machines.enter("old")
     ran = skyinfra("setup", "backup", str(tmp_path / "b"))
     assert ran.code == 1
-    assert "nobody is named who can read the backup, so none was made" in ran.err
+    assert "no recipient is named who can read the backup, so none was made" in ran.err
     assert "age-keygen -o setup-key.txt" in ran.err
     wrong = skyinfra("setup", "backup", str(tmp_path / "b"), "--recipient", "me")
     assert wrong.code == 1
@@ -510,7 +510,7 @@ def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(
     assert not (tmp_path / "b").exists()
 
 
-def test_other_settings_of_the_dead_machine_are_said_with_the_command(
+def test_other_settings_of_the_dead_machine_are_reported_with_the_command(
     machines: Machines, skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "b"

@@ -119,7 +119,7 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None
 
 
 def created(port: int, host: str) -> str:
-    """What a plugin says of a volume that is to be made on a host."""
+    """Answer of a plugin about a volume to be created on a host."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"host": host})), timeout=10)
@@ -236,7 +236,7 @@ def slow(tmp_path: Path) -> Iterator[SlowEngine]:
 def test_what_a_plugin_is_in_the_middle_of_is_ended_unless_the_engine_ends_the_plugin(
     start: Callable[[int], Run], slow: SlowEngine, killed: str, asked: list[str]
 ) -> None:
-    """As with a process for each host: killed by its engine it stops, without its engine it ends well."""
+    """Like a process for each host: it stops if its engine kills it, and ends well without its engine."""
     run = start(1)
     [(_, port)] = run.plugins
     threading.Thread(target=created, args=(port, f"unix://{slow.server_address}"), daemon=True).start()
@@ -291,8 +291,8 @@ def test_a_plugin_that_nobody_holds_is_a_process_of_its_own(launcher: Path) -> N
 
 
 @pytest.mark.case(41)
-def test_another_users_process_is_no_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets no port, and what listens under the run's name for another user is not asked for one."""
+def test_another_users_process_is_not_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets no port: a server of another user under the run's name is not asked for one."""
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
         assert peers.is_own(one)

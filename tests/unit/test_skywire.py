@@ -45,12 +45,12 @@ def test_sources_are_a_commit_of_git_and_the_version_reaches_the_linker() -> Non
     assert build["labels"]["org.opencontainers.image.title"] == "Skywire visor"
 
 
-def test_a_module_is_no_source_of_it() -> None:
+def test_a_module_is_not_a_source_of_it() -> None:
     source = {"module": "github.com/skycoin/skywire", "version": "v1.3.29", "commit": "1" * 40}
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skywire": {**SKYWIRE, "source": source}}))
     assert caught.value.faults == [
-        "skycoin:images.skywire.source: module is no source of skywire; allowed is git or path"
+        "skycoin:images.skywire.source: module is not a source of skywire; allowed is git or path"
     ]
 
 

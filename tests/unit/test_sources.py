@@ -1,4 +1,4 @@
-"""What a source says of itself: what reaches the binary and the labels."""
+"""Facts of a source that reach the binary and the labels."""
 
 import subprocess
 from pathlib import Path

@@ -35,7 +35,7 @@ BUILDS = ["local", "release", "develop", "ecr"]
 
 
 def _matches(previewed: Any, wanted: Any) -> bool:
-    """True where both are equal, but for what a preview can't know."""
+    """True if both are equal, except for what a preview can't know."""
     if previewed is UNKNOWN:
         return True
     if isinstance(previewed, dict) and isinstance(wanted, dict):
@@ -68,7 +68,7 @@ def test_every_committed_stack_is_tested() -> None:
 
 @pytest.mark.parametrize("stack", FILES)
 def test_a_preview_shows_what_up_does(stack: str) -> None:
-    """The same resources with the same options and inputs; only digests may be unknown."""
+    """Compare resources, options and inputs: only digests may be unknown."""
     done, preview = up(stack), previewed(stack)
     assert preview.names() == done.names()
     wanted = {entry.urn: entry for entry in done.registered}
@@ -95,7 +95,7 @@ def test_a_preview_of_an_unchanged_stack_knows_everything(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", BUILDS)
-def test_five_variants_are_built_each_on_its_own_base(stack: str) -> None:
+def test_each_of_the_five_variants_is_built_on_its_own_base(stack: str) -> None:
     engine = up(stack)
     builds = {image.name: image.inputs for image in engine.all_of(BUILD)}
     assert list(builds) == [f"skycoin-{arch}-image" for arch in ARCHES]
@@ -175,7 +175,7 @@ def test_without_a_rollout_all_hosts_change_at_once() -> None:
 
 
 def test_a_rollout_goes_from_one_host_to_some_and_to_the_rest() -> None:
-    """Two nodes of one engine are in one wave, whoever logs in."""
+    """Two nodes of one engine are in one wave, also with different ssh users."""
     waits = rolled_out(rollout={"first": "c", "waves": [1, 2]})
     assert waits == {
         "node-c": set(),

@@ -86,7 +86,7 @@ def test_a_set_up_in_the_checkout_is_used_there_until_make_up_moves_it(home: Hom
     assert read_layout().state == home.target, "nothing is set up there"
 
 
-def test_a_folder_that_its_owner_alone_may_look_into_holds_something(
+def test_a_folder_that_only_its_owner_may_read_counts_as_not_empty(
     home: Home, old: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(path: Path) -> Iterator[Path]:
@@ -379,14 +379,14 @@ def test_a_folder_that_skycoin_state_names_is_never_moved(
     assert capsys.readouterr().out == ""
 
 
-def test_what_is_no_set_up_is_not_moved(home: Home, old: Layout) -> None:
+def test_what_is_not_a_set_up_is_not_moved(home: Home, old: Layout) -> None:
     (home.earlier / "passphrase").unlink()
     assert moved(old) == old
     assert is_held(home.earlier)
 
 
 def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, old: Layout) -> None:
-    """A run that was killed after the move has not written it anew."""
+    """A run that was killed after the move has not written it again."""
     remember(old, {"PULUMI_BACKEND_URL": f"file://{home.earlier}/backend", "DOCKER_HOST": "unix:///one.sock"})
     new = moved(old)
     assert known_environment(new) == {
@@ -399,8 +399,8 @@ def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, o
     }
 
 
-def test_what_an_older_shell_leaves_in_the_checkout_is_no_set_up(home: Home, old: Layout) -> None:
-    """PULUMI_HOME of a shell that is older than the move: even `pulumi version` makes that folder anew."""
+def test_what_an_older_shell_leaves_in_the_checkout_is_not_a_set_up(home: Home, old: Layout) -> None:
+    """PULUMI_HOME of a shell from before the move: even `pulumi version` creates that folder again."""
     moved(old)
     logs = old.state / "pulumi" / "logs"
     logs.mkdir(parents=True)

@@ -146,7 +146,7 @@ def test_an_image_that_got_a_tag_meanwhile_stays(store: ImageStore) -> None:
     assert store.stored["old"]["RepoTags"] == [f"{REPOSITORY}:mine"]
 
 
-def test_an_image_that_a_container_uses_meanwhile_stays_and_is_said(store: ImageStore) -> None:
+def test_an_image_that_a_container_uses_meanwhile_stays_and_is_reported(store: ImageStore) -> None:
     store.add("old", ref("a"))
     [image] = surplus_images(store, {REPOSITORY}, ())
     store.use("old", "by-hand")

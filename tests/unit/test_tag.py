@@ -1,4 +1,4 @@
-"""What a tag does at preview, when written, and when somebody else moved it; on registries in memory."""
+"""Tags at preview, when written, and when somebody else moved them; on registries in memory."""
 
 import copy
 import json
@@ -103,8 +103,8 @@ def suffixed(tag: str) -> list[str]:
     return [f"{tag}-{arch}" for arch in ARCHES]
 
 
-def test_h5_the_suffixed_tags_of_all_tags_beside_it_come_before_any_list(world: World) -> None:
-    """Those in another repository are written by their own tag, there."""
+def test_h5_the_suffixed_tags_of_all_other_tags_come_before_any_list(world: World) -> None:
+    """Tags in another repository are written by their own resource."""
     exact = world.inputs(beside=[beside("release-v0.27.1"), beside("0.27.1", LOCAL)])
     world.kind.create(exact)
     assert world.hub.log == [*suffixed("0.27.1"), *suffixed("release-v0.27.1"), "0.27.1"]
@@ -115,9 +115,7 @@ def test_h5_the_suffixed_tags_of_all_tags_beside_it_come_before_any_list(world: 
 
 @pytest.mark.parametrize("taken", ["0.27.1-arm64v8", "0.27.1"])
 @pytest.mark.parametrize("where", [HUB, LOCAL])
-def test_h5_an_exact_name_that_is_taken_refuses_all_that_are_beside_it(
-    world: World, taken: str, where: str
-) -> None:
+def test_h5_an_exact_name_that_is_taken_refuses_all_other_names(world: World, taken: str, where: str) -> None:
     """The first of two exact names was written, and stayed, when the second one was refused."""
     other = world.registries(where)
     ref = other.add_image(configuration("linux/arm64/v8"), {"somebody": b"else"})
@@ -129,7 +127,7 @@ def test_h5_an_exact_name_that_is_taken_refuses_all_that_are_beside_it(
     assert world.hub.log == []
 
 
-def test_h5_a_registry_beside_it_that_is_down_stops_a_release_unless_it_is_optional(world: World) -> None:
+def test_h5_another_registry_that_is_down_stops_a_release_unless_it_is_optional(world: World) -> None:
     inputs = world.inputs(beside=[beside("0.27.1", LOCAL)])
     world.registries(LOCAL).down = True
     with pytest.raises(RegistryError, match=LOCAL):
@@ -139,7 +137,7 @@ def test_h5_a_registry_beside_it_that_is_down_stops_a_release_unless_it_is_optio
     assert world.hub.log == [*suffixed("0.27.1"), "0.27.1"]
 
 
-def test_h5_moving_tags_beside_it_move_before_its_list(world: World) -> None:
+def test_h5_other_moving_tags_move_before_its_list(world: World) -> None:
     inputs = world.inputs(tag="latest", immutable=False, beside=[beside("0.27", immutable=False)])
     _, state = world.kind.create(inputs)
     world.hub.log.clear()
@@ -147,7 +145,7 @@ def test_h5_moving_tags_beside_it_move_before_its_list(world: World) -> None:
     assert world.hub.log == [*suffixed("latest"), *suffixed("0.27"), "latest"]
 
 
-def test_how_a_tag_is_written_is_no_change_of_it(world: World) -> None:
+def test_how_a_tag_is_written_is_not_a_change_of_it(world: World) -> None:
     """A state of version 0.1.0 has none beside it; another registry of the stack adds some."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)

@@ -1,4 +1,4 @@
-"""What people read of an update, from events that real runs wrote (tests/unit/updates, cut down)."""
+"""Text of an update for people, from events that real runs wrote (tests/unit/updates, cut down)."""
 
 import json
 import re
@@ -166,7 +166,7 @@ def side(**inputs: Any) -> dict[str, Any]:
         ({}, {}, "contextHash", ["the files that it is built from"]),
     ],
 )
-def test_of_a_property_is_said_what_people_can_read(
+def test_a_property_is_shown_in_words_that_people_can_read(
     old: dict[str, Any], new: dict[str, Any], diff: str, said: list[str]
 ) -> None:
     found = step_of(step("update", old=side(**old), new=side(**new), detailedDiff={diff: {}}))
@@ -188,7 +188,9 @@ def test_of_a_property_is_said_what_people_can_read(
         ("docker:index/volume:Volume", {}, []),
     ],
 )
-def test_what_lasts_is_said_when_it_begins(kind: str, inputs: dict[str, Any], said: list[str]) -> None:
+def test_an_operation_that_takes_long_is_reported_when_it_begins(
+    kind: str, inputs: dict[str, Any], said: list[str]
+) -> None:
     update = Update(0)
     body = step("create", new=side(**inputs))
     body["metadata"]["urn"] = NODE.replace(CONTAINER, kind)
@@ -232,7 +234,7 @@ def test_colours_and_moves_of_the_cursor_are_left_out() -> None:
     assert update.end(0, 2, LOG)[0] == "    red alert"
 
 
-def test_a_warning_is_said_once_and_at_the_end() -> None:
+def test_a_warning_is_reported_once_and_at_the_end() -> None:
     update = Update(0)
     for urn in (STACK, STACK, NODE):
         warning = {"urn": urn, "severity": "warning", "message": "<{%fg 3%}>careful<{%reset%}>\n"}
@@ -297,7 +299,7 @@ def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
     ], "the oldest first"
 
 
-def test_what_is_no_build_is_at_its_last_line_and_fails_with_its_error_alone() -> None:
+def test_what_is_not_a_build_shows_its_last_line_and_fails_only_with_its_error() -> None:
     update = Update(0)
     update.take({"resourcePreEvent": step("create", new=side())}, 1)
     assert update.beats(1) == [CREATING]
@@ -358,7 +360,7 @@ def test_what_failed_in_a_preview_failed() -> None:
 
 
 def test_an_update_is_stuck_where_a_replacement_failed_in_its_first_half() -> None:
-    """Pulumi 3.259 goes on with the others, and then waits for ever for the second half."""
+    """Pulumi 3.259 goes on with the others, and then waits forever for the second half."""
 
     def step(kind: str, op: str, urn: str) -> dict[str, Any]:
         return {kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}}

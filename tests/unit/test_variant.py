@@ -131,7 +131,7 @@ def test_build_secrets_are_secret_and_rebuild_nothing(engine: Engine) -> None:
     assert "s3cret" not in repr(rest), "a secret in a build argument stays in the image's history"
 
 
-def test_without_secrets_nothing_is_said_of_them(engine: Engine) -> None:
+def test_without_secrets_none_are_mentioned(engine: Engine) -> None:
     inputs = _built(engine, variant_args())
     assert not {"secrets", "ignoreSecretsInDiffCalculation"} & inputs.keys()
 

@@ -1,4 +1,4 @@
-"""What a verification refuses, on images in memory. Real images: tests/e2e/test_publishing.py."""
+"""Images that a verification refuses, in memory. Real images: tests/e2e/test_publishing.py."""
 
 import hashlib
 import io
@@ -126,7 +126,7 @@ def test_a_dynamic_linker_must_be_in_the_image() -> None:
     assert verified(platform, config_of(platform), linker, {"usr/bin/skywire": program})["programs"] == 2
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     config = config_of("linux/amd64", version="0.26")
     with pytest.raises(ProviderError) as caught:
         verified("linux/arm/v7", config, {"a": GOOD["linux/amd64"], "b": b"\x7fELF?"}, version="0.27")

@@ -191,7 +191,7 @@ def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra
     assert f"Go {OFFICIAL_GO} and {GO_VERSION}; vulnerabilities as known" in ran.out
 
 
-def test_a_database_without_entries_is_no_good_news(skyinfra: Skyinfra, database: Path) -> None:
+def test_an_empty_vulnerability_database_is_an_error(skyinfra: Skyinfra, database: Path) -> None:
     ran = skyinfra("release", "audit")
     assert ran.code == 1
     assert "has no entry: nothing was looked up" in ran.err

@@ -92,7 +92,7 @@ def test_wallets_of_a_stopped_container_come_to_the_node_and_stay_where_they_are
     assert host.node.status == "running"
     assert host.recorded == [FINGERPRINT]
     assert f"{WALLET} on host attic: 2 wallets with 3 addresses, from old on host attic\n" in ran.out
-    assert "its wallets are a copy by now: no node may use them again" in ran.out
+    assert "its wallets are only a copy now: no node may use them again" in ran.out
     assert f"remembers the wallets of one with the fingerprint {FINGERPRINT}." in ran.out
     assert "canary" not in f"{ran}"
 
@@ -131,13 +131,13 @@ def refused(host: Host) -> None:
     assert host.node.status == "running"
 
 
-def test_a_container_that_runs_is_stopped_after_a_yes_alone(
+def test_a_running_container_is_stopped_only_after_a_yes(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = host.old("running", wallet=FILES)
     ran = adopt(skyinfra)
     assert (ran.code, old.status) == (1, "running")
-    assert "Nobody is there to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
+    assert "There is no terminal to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
     refused(host)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     with monkeypatch.context() as patched:
@@ -193,7 +193,7 @@ def test_another_container_that_may_write_to_the_same_wallets_is_stopped_too(
     assert (old.status, second.status) == ("exited", "exited")
 
 
-def test_a_container_beside_the_wallets_runs_on(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_container_next_to_the_wallets_keeps_running(host: Host, skyinfra: Skyinfra) -> None:
     host.board.make("chain")
     host.board.make("shared")
     old = host.old("exited", wallet=FILES)
@@ -285,7 +285,7 @@ def test_a_source_that_runs_again_after_the_copy_is_named(
     assert host.recorded == [FINGERPRINT]
 
 
-def test_a_container_that_goes_beside_its_wallets_is_stopped_by_hand(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_container_that_its_stop_removes_is_stopped_by_hand(host: Host, skyinfra: Skyinfra) -> None:
     host.board.make("anonymous", **MINE)
     host.board.run("kept", wallet="anonymous").status = "exited"
     gone = host.board.run("gone", elsewhere="anonymous")

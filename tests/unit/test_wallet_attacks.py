@@ -52,7 +52,7 @@ def test_first_refresh_after_0_1_0_with_the_node_running(engine: WalletEngine) -
 
 
 def test_node_container_id_of_unreleased_state_without_container_input(engine: WalletEngine) -> None:
-    """With the label, of a state between 0.1.0 and now."""
+    """A container with the label, from a state between 0.1.0 and now."""
     engine.put(WALLET, mine=wallet("A"))
     old = {key: value for key, value in INPUTS.items() if key != "container"}
     urn = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
@@ -118,7 +118,7 @@ def test_two_wallets_without_addresses_one_gone(engine: WalletEngine) -> None:
     assert "one.wlt" in refreshed(engine, state)["walletFault"]
 
 
-def test_memory_that_can_not_be_read_is_no_memory(engine: WalletEngine) -> None:
+def test_memory_that_can_not_be_read_counts_as_unknown(engine: WalletEngine) -> None:
     remembered(engine, mine=wallet("A", "B"))
     memory = engine.folder(f"{WALLET}-backups") / ".identity"
     memory.unlink()
@@ -288,7 +288,7 @@ def test_accepting_an_empty_volume_is_recorded(engine: WalletEngine, monkeypatch
     assert (after["walletFault"], after["wallets"]) == ("", [])
 
 
-def test_a_command_in_the_node_that_times_out_is_run_beside_it(
+def test_a_command_in_the_node_that_times_out_is_run_next_to_it(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = remembered(engine, mine=wallet("A"))
@@ -301,7 +301,7 @@ def test_a_command_in_the_node_that_times_out_is_run_beside_it(
     assert refreshed(engine, state)["walletFault"] == ""
 
 
-def test_an_image_that_is_nowhere_is_said_where_a_wallet_was_refused(engine: WalletEngine) -> None:
+def test_an_image_that_is_nowhere_is_reported_where_a_wallet_was_refused(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger")
     state = refreshed(engine, state)

@@ -142,7 +142,7 @@ def forged(file: bytes, old: str, new: str) -> bytes:
     return top + f"sha256: {hashlib.sha256(top + rest).hexdigest()}\n".encode() + rest
 
 
-def test_a_header_that_was_changed_with_its_checksum_is_refused_by_whoever_has_a_key() -> None:
+def test_a_header_that_was_changed_with_its_checksum_is_refused_with_a_key() -> None:
     whole = forged(sealed(), "host: attic", "host: attic")
     assert open_backup(read("b", whole), [KEY.secret])
     for old, new in (("node: node-1", "node: node-2"), ("wallets: 1", "wallets: 2")):
@@ -193,7 +193,7 @@ def test_a_backup_of_something_else_or_of_another_version_says_so(first: str) ->
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", age.MAGIC + b"-> X25519 x"])
-def test_what_is_no_backup_is_said_to_be_none(data: bytes) -> None:
+def test_a_file_that_is_not_a_backup_is_reported(data: bytes) -> None:
     with pytest.raises(WalletError, match=r"^b (is empty|is not a whole backup): it begins neither as"):
         read("b", data)
 
@@ -269,7 +269,7 @@ def test_an_identity_file_with_a_passphrase_asks_for_it() -> None:
     ],
     ids=["empty", "comment", "changed", "plugin", "public", "ssh"],
 )
-def test_a_file_that_is_no_identity_gets_a_sentence_without_its_text(text: bytes, said: str) -> None:
+def test_a_file_that_is_not_an_identity_gets_a_sentence_without_its_text(text: bytes, said: str) -> None:
     with pytest.raises(age.AgeError, match=f"^{said}") as refused:
         age.identities("k", text, no_passphrase)
     assert "AGE-SECRET-KEY-1Q" not in str(refused.value)
@@ -287,7 +287,7 @@ def test_an_ssh_key_with_a_passphrase_or_of_another_kind_is_refused(tmp_path: Pa
 @pytest.mark.parametrize(
     "text", ["", "age1", "age1yubikey1qqq", KEY.public[:-1], "me@example.org", "ssh-rsa"], ids=range(6)
 )
-def test_what_is_no_recipient_is_answered_with_what_is_allowed(text: str) -> None:
+def test_what_is_not_a_recipient_is_answered_with_what_is_allowed(text: str) -> None:
     assert "a recipient is a public key: age1… as `age-keygen` prints it" in str(age.recipient_fault(text))
 
 
@@ -570,7 +570,7 @@ def test_a_wallet_that_grew_or_has_another_name_has_lost_nothing() -> None:
 
 
 @pytest.mark.parametrize("entries", [[1], {"a": 1}, "x", 7])
-def test_a_wallet_with_other_entries_is_no_fault_of_the_program(entries: object) -> None:
+def test_a_wallet_with_other_entries_is_not_a_fault_of_the_program(entries: object) -> None:
     odd = {"a.wlt": File(data=json.dumps({"meta": {"type": "x"}, "entries": entries}).encode())}
     with pytest.raises(WalletError, match=r"a.wlt: one has no entries as a node writes them"):
         sealed(odd)
@@ -586,7 +586,7 @@ def test_verify_says_what_it_could_not_prove_without_a_key(capsys: pytest.Captur
     commands.verify("b", sealed(), [KEY.secret])
     assert "decrypted: its wallets are whole, and what its header says is true" in capsys.readouterr().out
     commands.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
-    assert "not encrypted: whoever has it can read it" in capsys.readouterr().out
+    assert "not encrypted: anybody who has it can read it" in capsys.readouterr().out
 
 
 @pytest.mark.case(38)

@@ -117,7 +117,7 @@ def test_verify_takes_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfr
     assert skyinfra("wallet", "verify", str(tmp_path / "none")).code == 1
 
 
-def test_a_key_with_a_passphrase_asks_a_terminal_alone(
+def test_the_passphrase_of_a_key_is_asked_for_only_on_a_terminal(
     skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, key = tmp_path / NAME, tmp_path / "key"

@@ -119,7 +119,7 @@ def test_a_wallet_that_is_not_there_is_not_made_by_its_backup() -> None:
 
 
 def test_what_a_killed_copy_has_left_is_removed_first() -> None:
-    """It stayed for ever, under a name that said nothing."""
+    """It stayed forever, under a name that said nothing."""
     engine = FakeEngine(leftovers=["one", "two"])
     assert copied(engine) == NAME
     assert engine.leftovers == []
@@ -150,7 +150,7 @@ def test_an_emptied_wallet_is_refused_with_its_copy_and_the_two_ways_on() -> Non
         copied(engine)
 
 
-def test_a_wallet_that_may_be_new_is_said_to_the_script() -> None:
+def test_the_script_is_told_that_a_wallet_may_be_new() -> None:
     engine = FakeEngine(said=b"")
     assert copied(engine, newWallet=True) == ""
     assert engine.asked[0]["command"][5] == "new-wallet"

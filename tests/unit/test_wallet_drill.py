@@ -77,7 +77,7 @@ class Engine:
     kept: list[Thing] = field(default_factory=list)
     """All that was ever made."""
     finds: int | None = None
-    """How many addresses of a wallet the node finds; None is all."""
+    """Number of addresses of a wallet that the node finds; None is all."""
     ends: bool = False
     fails: str = ""
     """The call that raises."""

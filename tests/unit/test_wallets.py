@@ -192,7 +192,7 @@ def keep(folder: Path, name: str, data: bytes) -> Path:
 
 
 def backup(node: DeployedNode, there: WalletVolume, folder: Path) -> Path:
-    """Make a backup in clear; encrypted ones are in test_wallet_backups.py."""
+    """Make an unencrypted backup; encrypted ones are in test_wallet_backups.py."""
     return Path(commands.backup(node, there, LocalFolder(folder), [], folder / ".records"))
 
 
@@ -260,7 +260,7 @@ def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
 
 @pytest.mark.parametrize(("stack", "option"), [("local", ""), ("fleet", " -s fleet")])
 def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
-    """Without the stack the command was about another one."""
+    """Without the stack, the printed command would mean another one."""
     node = node_of(stack, "node-1", RESOURCES)
     assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
@@ -367,7 +367,7 @@ def test_a_restore_keeps_what_was_there_and_removes_nothing(
     changing = [line for line in engine.noted if line != "remove"]
     assert changing[0] == "stop skycoin-node-1"
     assert engine.noted[-1] == "start skycoin-node-1"
-    assert "Kept, for the backup does not have them: new.wlt" in capsys.readouterr().out
+    assert "Kept, because the backup does not have them: new.wlt" in capsys.readouterr().out
 
 
 def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -391,7 +391,7 @@ def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_node_that_does_not_start_after_a_restore_is_said(
+def test_a_node_that_does_not_start_after_a_restore_is_reported(
     full: bool, node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_: FakeNode) -> None:
@@ -433,7 +433,7 @@ def test_a_backup_that_leads_out_of_the_wallets_folder_is_refused(name: str) -> 
         unpack("b", gzip.compress(buffer.getvalue()))
 
 
-def test_a_link_is_no_wallet_and_is_never_restored() -> None:
+def test_a_link_is_not_a_wallet_and_is_never_restored() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         entry = tarfile.TarInfo("a.wlt")
@@ -477,7 +477,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
 
 
 @pytest.mark.case(38)
-def test_what_an_interrupted_restore_has_left_is_no_wallet(node: DeployedNode, tmp_path: Path) -> None:
+def test_what_an_interrupted_restore_has_left_is_not_a_wallet(node: DeployedNode, tmp_path: Path) -> None:
     """A killed restore's files were counted, copied and backed up as wallets."""
     engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
     with pytest.raises(WalletError, match="a restore was interrupted there: run it again, which finishes it"):
@@ -598,7 +598,7 @@ def test_a_temporary_copy_that_is_torn_or_not_there_is_answered_with_those_that_
 ) -> None:
     there = {"a.wlt": b"", SAVING: SAVED, "a.wlt.tmp.0123abcd": SAVED[:9], f"sub/{SAVING}": SAVED}
     engine = FakeEngine({WALLET: dict(there)})
-    with pytest.raises(WalletError, match=rf"is no whole temporary copy .* its copies are: {SAVING}\."):
+    with pytest.raises(WalletError, match=rf"is not a complete temporary copy .* its copies are: {SAVING}\."):
         restore_temporary(node, volume(node, engine), name, tmp_path)
     assert engine.volumes[WALLET] == there
     assert "stop skycoin-node-1" not in engine.noted

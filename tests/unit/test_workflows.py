@@ -25,7 +25,7 @@ def _jobs() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
-def test_actions_are_pinned_by_commit_with_their_version_beside_it(file: Path) -> None:
+def test_actions_are_pinned_by_commit_with_their_version_next_to_it(file: Path) -> None:
     used = re.findall(r"uses: (.*)", file.read_text())
     assert used
     for one in used:
@@ -154,7 +154,7 @@ with (folder / "log").open("a") as log:
 def _posted(
     tmp_path: Path, comments: list[dict[str, Any]], whole: str | None = None, **pages: str
 ) -> list[dict[str, Any]]:
-    """What gh was asked; `whole` is that of every page."""
+    """Requests to gh; `whole` is that of every page."""
     gh = tmp_path / "gh"
     gh.write_text(GH)
     gh.chmod(0o755)

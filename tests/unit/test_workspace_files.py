@@ -46,7 +46,7 @@ def component_of(model: Model) -> Any:
     return yaml.safe_load(devfile(model))["components"][0]
 
 
-def test_a_devcontainer_is_the_image_by_digest_over_the_folder_as_the_person() -> None:
+def test_a_devcontainer_names_the_image_by_digest_the_folder_and_the_user() -> None:
     assert container_of(CLI) == {
         "name": "A workspace",
         "image": f"{REPOSITORY}@{DIGEST}",
@@ -135,7 +135,7 @@ def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> 
 @pytest.mark.parametrize(
     ("name", "outputs", "dind", "reason"),
     [
-        ("java", OUTPUTS, False, "'java' is no workspace; there are cli, python, dotnet, vscode"),
+        ("java", OUTPUTS, False, "'java' is not a workspace; there are cli, python, dotnet, vscode"),
         ("cli", {}, False, "the stack does not build cli; it has no workspace"),
         ("cli", {"workspaces": {"python": {}}}, False, "the stack does not build cli; it has python"),
         (
@@ -147,7 +147,7 @@ def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> 
         ),
     ],
 )
-def test_what_is_not_there_is_said(name: str, outputs: Any, dind: bool, reason: str) -> None:
+def test_what_is_not_there_is_reported(name: str, outputs: Any, dind: bool, reason: str) -> None:
     with pytest.raises(WorkspaceError) as caught:
         model_of(name, outputs, dind=dind)
     assert str(caught.value) == reason
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
-    """By sudo it would write wherever the folder's owner wants."""
+    """With sudo it would write wherever the folder's owner wants."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".devcontainer").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(WorkspaceError):
@@ -267,7 +267,9 @@ def test_h1_an_editor_that_will_pull_from_the_set_ups_registry_needs_its_login(
     assert (ran.code, NEEDS_LOGIN in ran.err) == (0, host.startswith("registry.localhost"))
 
 
-def test_files_of_an_earlier_version_are_known_and_signed_anew(tmp_path: Path, skyinfra: Skyinfra) -> None:
+def test_files_of_an_earlier_version_are_recognized_and_signed_again(
+    tmp_path: Path, skyinfra: Skyinfra
+) -> None:
     """`python -m workspaces` wrote its own name into the first line."""
     run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
     for path in (tmp_path / name for name in FILES):

@@ -135,14 +135,14 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         (
             {"vscode": {"arches": ["amd64"]}},
             [
-                "skycoin:workspaces.vscode: stands on cli, which skycoin:workspaces lacks: add it, for the "
+                "skycoin:workspaces.vscode: is built on cli, which skycoin:workspaces lacks: add it, for the "
                 "same architectures"
             ],
         ),
         (
             {"cli": {"arches": ["amd64"]}, "vscode": {"arches": ["amd64", "arm64v8"]}},
             [
-                "skycoin:workspaces.vscode.arches: it stands on cli, which is built for amd64 only: add "
+                "skycoin:workspaces.vscode.arches: it is built on cli, which is built for amd64 only: add "
                 "arm64v8 to skycoin:workspaces.cli.arches"
             ],
         ),
@@ -272,7 +272,7 @@ def test_every_image_stands_on_its_base_by_the_digest_of_its_own_architecture() 
         }
         for child, base in under.items():
             assert stands_on(engine, f"{child}-{arch}") == f"{base}-{arch}"
-            # Of the proof: what is not verified is nobody's base.
+            # Reference from the verification: only verified images are bases.
             proof = engine.one(VERIFICATION, f"{base}-{arch}-verification").urn
             assert proof in engine.one(BUILD, f"{child}-{arch}-image").dependencies
     built = {image.name for image in engine.all_of(BUILD)}

@@ -1,4 +1,4 @@
-"""A Docker engine for wallet volumes: its volumes are folders, and what runs beside them runs for real.
+"""A Docker engine for wallet volumes: its volumes are folders, and commands on them really run.
 
 Scripts run under this machine's shell, with the folders in place of the mount points. In the node's image:
 tests/e2e.
@@ -20,7 +20,7 @@ NODE = "skycoin-one"
 
 
 def public_key(address: str) -> str:
-    """Of the length and alphabet that the node takes."""
+    """Key with the length and alphabet that the node accepts."""
     return f"02{hashlib.sha256(address.encode()).hexdigest()}"
 
 
@@ -57,7 +57,7 @@ class Container:
 
 @dataclass
 class WalletEngine:
-    """As much of a docker client as a preflight uses."""
+    """The part of a docker client that a preflight uses."""
 
     root: Path
     machine: str = "aarch64"
