@@ -244,6 +244,7 @@ def record(folder: Path, node: DeployedNode, days: int) -> None:
 
 def reviewed(skyinfra: Skyinfra, tmp_path: Path) -> str:
     (tmp_path / "pulumi").write_text("#!/bin/sh\necho '{\"steps\": []}'\n")
+    skyinfra.monkeypatch.setattr("commands.review.present_file", lambda _: tmp_path)
     ran = skyinfra("review", "-s", "test", "--no-refresh")
     assert ran.code == 0, ran.err
     return ran.out
