@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+import yaml
+from yaml import Node, SequenceNode
 
 from clients.git import changed_between, commit_of, files_of, merge_base
 from commands.previews import Previewed
@@ -15,14 +16,21 @@ from display.errors import UserError
 from display.progress import working
 from local.layout import PROJECT
 from local.stack import stack_file
+from review.unjudged import of_others, of_stack
 from settings.places import StackFile
 
 FOLDER = "stacks"
 SECONDS = 120
-"""Time limit: a file of somebody else could keep the program busy."""
+"""Time limit: a file from elsewhere could keep the program busy."""
 BYTES = 1_000_000
 """Size of a stack's file that is read."""
-_NAMED = 5
+NODES = 100_000
+"""Values of a stack's file, with those that aliases repeat."""
+SAID = (
+    "This page compares the stack's file of {} with that of {}, by the program that is checked out. No "
+    "state, host or registry was asked: it does not know what is deployed."
+)
+_SHORT = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +40,10 @@ class ByFiles:
     previewed: Previewed
     file: StackFile
     """The changed file."""
-    notes: tuple[str, ...]
+    unjudged: tuple[str, ...]
+    """Sentences on differences that the preview may not show."""
+    said: str
+    """Sentence on what was compared."""
 
 
 def preview_by_files(stack: str, base: str, head: str | None) -> ByFiles:
@@ -49,14 +60,15 @@ def preview_by_files(stack: str, base: str, head: str | None) -> ByFiles:
     text = _stacks(after).get(name) if after else _here(stack)
     if text is None:
         raise UserError(f"There is no {FOLDER}/{name} {_at(head)}: give the name of a stack that has a file.")
-    if len(text) > BYTES:
-        raise UserError(f"{FOLDER}/{name} {_at(head)} is longer than {BYTES:,} characters, and is not read.")
+    _refuse_odd(text, f"{FOLDER}/{name} {_at(head)}")
     with working(f"preview of the stack {stack}, by its files alone"):
         previewed = _run(json.dumps({"stack": stack, "base": files, "head": text}))
+    others = [path for path in changed_between(PROJECT, before, after) if path != f"{FOLDER}/{name}"]
     return ByFiles(
         previewed=previewed,
         file=StackFile(f"{FOLDER}/{name}", text),
-        notes=(*_of_stack(stack, base, files), *_of_others(changed_between(PROJECT, before, after))),
+        unjudged=(*of_stack(stack, base, files, text), *of_others(others)),
+        said=SAID.format(before[:_SHORT], after[:_SHORT] or "this folder"),
     )
 
 
@@ -85,11 +97,42 @@ def _stacks(commit: str) -> dict[str, str]:
 
 def _here(stack: str) -> str | None:
     file = stack_file(stack)
-    return file.read_text(errors="replace") if file.is_file() else None
+    return file.read_text(errors="surrogateescape") if file.is_file() else None
 
 
 def _at(revision: str | None) -> str:
     return f"at {revision}" if revision else "here"
+
+
+def _refuse_odd(text: str, name: str) -> None:
+    """Raise UserError for a file that would keep a reader busy, or is no text."""
+    try:
+        length = len(text.encode())
+        size = 0 if length > BYTES else _size(yaml.compose(text, yaml.SafeLoader), {})
+    except UnicodeEncodeError:
+        raise UserError(f"{name} is not UTF-8, and is not read.") from None
+    except yaml.YAMLError:
+        return  # the preview says where
+    except RecursionError:
+        raise UserError(f"{name} nests its values too deep, or in themselves, and is not read.") from None
+    if length > BYTES:
+        raise UserError(f"{name} is longer than {BYTES:,} bytes, and is not read.")
+    if size > NODES:
+        raise UserError(
+            f"{name} has more than {NODES:,} values, with what its aliases repeat, and is not read."
+        )
+
+
+def _size(node: Node | None, known: dict[int, int]) -> int:
+    """Number of values below a node; an alias counts with all that it repeats."""
+    if node is None or not isinstance(node.value, list):
+        return 1
+    if id(node) not in known:
+        parts = (
+            node.value if isinstance(node, SequenceNode) else [part for pair in node.value for part in pair]
+        )
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _run(given: str) -> Previewed:
@@ -112,18 +155,3 @@ def _run(given: str) -> Previewed:
         failed=done.returncode != 0,
         said=done.stderr.decode(errors="replace").strip() or "The program ended without a word.",
     )
-
-
-def _of_stack(stack: str, base: str, files: dict[str, str]) -> list[str]:
-    return [] if stack in files else [f"{base} has no file of the stack {stack}: all of it is shown as new."]
-
-
-def _of_others(changed: Sequence[str]) -> list[str]:
-    others = [path for path in changed if Path(path).parent.name != FOLDER or not path.endswith(".yaml")]
-    if not others:
-        return []
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    return [
-        f"Other files change too: {', '.join(others[:_NAMED])}{more}. What they do is not on this page: both "
-        "revisions of the stack's file were read by the program that is checked out."
-    ]

@@ -33,10 +33,6 @@ from wallets.records import has_records, newest_backup, recorded
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
 SAVED = "A preview that was saved does not say what it was made from: leave out `--preview`."
 STOPS = "`pulumi up` would stop."
-BY_FILES = (
-    "This page compares two revisions of the stack's file, by the program that is checked out. No state, "
-    "host or registry was asked: it does not know what is deployed."
-)
 UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
 
 
@@ -102,6 +98,8 @@ def review(
     if base is not None:
         if stack is None or saved is not None:
             raise click.UsageError("--base needs --stack, and no --preview.")
+        if details_file is not None:
+            raise click.UsageError("A page by files alone has no hash: --details has nothing to name.")
         by_files = preview_by_files(stack, base, head)
         return _Page(f"{stack}, by its files alone", whole=whole, by_files=by_files).print(by_files.previewed)
     if saved is not None:
@@ -144,7 +142,8 @@ class _Page:
             preview = done.read()
             changes = self._changes(preview, failed=done.failed)
         except (ValueError, LookupError, TypeError, AttributeError, PreviewError):
-            click.echo(page_without_preview(self.stack, done.said), nl=False)
+            foreign = self.by_files is not None
+            click.echo(page_without_preview(self.stack, done.said, is_foreign=foreign), nl=False)
             raise PreviewError(done.said) from None
         backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
         made = partial(page, changes, self.stack, backups, ending=self._ending(changes, preview))
@@ -159,7 +158,7 @@ class _Page:
             raise PreviewError("it failed, and has no fault")
         changes = replace(changes, broken=broken_rules(wanted(preview), RULES))
         if self.by_files is not None:
-            return replace(changes, warnings=(*self.by_files.notes, *changes.warnings))
+            return replace(changes, unjudged=self.by_files.unjudged)
         return with_presence(changes) if self.look else changes
 
     @property
@@ -173,7 +172,7 @@ class _Page:
 
     def _ending(self, changes: Changes, preview: Any) -> str:
         if self.backend is None:
-            return ending_without(BY_FILES if self.by_files else SAVED)
+            return ending_without(self.by_files.said if self.by_files else SAVED)
         if changes.faults:
             return ending_without(STOPS)
         if not self.look:

@@ -29,7 +29,8 @@ def _said(error: Exception) -> str:
     if isinstance(error, SettingsError | pulumi.RunError):
         return f"The stack's file of the base has errors. {error}"
     is_told = isinstance(error, LookupError) and error.args
-    return str(error.args[0]) if is_told else f"The program failed without an engine: {error!r}"
+    # An error of another kind may hold anything that the program has read.
+    return str(error.args[0]) if is_told else f"The program failed without an engine: {type(error).__name__}"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
 from clients.pull import expected_name
+from mocks.aliases import former_in
 from mocks.wire import UNKNOWN_SIGNATURE, decode_struct
 
 STACK = "pulumi:pulumi:Stack"
@@ -215,8 +216,7 @@ class Engine(MockMonitor):
         state = struct_pb2.Struct()
         state.CopyFrom(request.object)
         state.update(self._computed(entry))
-        is_new = self.preview and not self.unchanged and entry.urn not in self._was
-        identity = "" if is_new else f"id-of-{request.name}"
+        identity = "" if self._is_new(entry) else f"id-of-{request.name}"
         return resource_pb2.RegisterResourceResponse(urn=entry.urn, id=identity, object=state)
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:
@@ -300,11 +300,15 @@ class Engine(MockMonitor):
         built = {"ref": f"{tag}:latest@{digest}", "digest": digest}
         return {"ref": tag if self.bare is None else self.bare, "digest": ""} if first else built
 
+    def _is_new(self, entry: Registered) -> bool:
+        return self.preview and not self.unchanged and entry.urn not in self._was
+
     def _is_to_be_made(self, entry: Registered) -> bool:
         """True in a preview for what is new, or has other inputs than in the state."""
         if not self.preview or self.unchanged:
             return False
-        was = self._was.get(entry.urn)
+        entries = {one.urn: one for one in self.registered}
+        was = former_in(entry, entries, self._was, self.make_urn)
         return was is None or was.inputs != entry.inputs
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
+from mocks.aliases import former_in, formers
 from mocks.engine import CONTAINER, IMAGE, NETWORK, STACK, TAG, VOLUME, Engine, Registered
 from mocks.wire import UNKNOWN, Secret
 
@@ -50,8 +51,9 @@ def first_preview(engine: Engine) -> Preview:
 
 
 def _steps(old: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
+    entries = {entry.urn: entry for entry in after.registered}
     for entry in after.registered:
-        was = old.get(entry.urn)
+        was = former_in(entry, entries, old, after.make_urn)
         new = _state(entry, after)
         if was is None:
             yield {"op": "create", "urn": entry.urn, "newState": new}
@@ -86,7 +88,8 @@ def _operation(entry: Registered, changes: Collection[str]) -> str:
 
 def _deletions(before: Engine, after: Engine) -> Iterator[Preview]:
     """Deletions in the engine's order: children first."""
-    there = {entry.urn for entry in after.registered}
+    entries = {entry.urn: entry for entry in after.registered}
+    there = {one.urn for entry in after.registered for one in formers(entry, entries, after.make_urn)}
     for entry in reversed(before.registered):
         if entry.urn not in there:
             yield {"op": "delete", "urn": entry.urn, "oldState": _state(entry, before)}

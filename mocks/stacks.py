@@ -1,9 +1,10 @@
 """Stacks without Pulumi's engine: their files in, what the program asks for out.
 
-No state, engine, registry, login or secret is read. A working copy (`source.path`) is, as a preview would.
+No state, engine, registry, login, secret or other file of this machine is read.
 """
 
 import contextlib
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -22,7 +23,9 @@ from settings.stack import StackSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 HIDDEN = "[secret]"
-"""Value of each encrypted setting."""
+"""Value of a secret of another stack."""
+OF_MACHINE = "skycoin:build-ca"
+"""Setting that names a file of the machine, which no resource shows."""
 NOT_KNOWN = "not-known"
 """Digits of a digest that was made up here."""
 ECR = "aws:ecr/repository:Repository"
@@ -67,12 +70,19 @@ def preview_of_files(stack: str, base: Files, head: str) -> Preview:
 
 
 def settings_of(stack: str, text: str) -> StackSettings:
-    """Settings of a stack's file, whose secrets are HIDDEN. Raises SettingsError with all of its faults."""
+    """Settings of a stack's file, with placeholders for secrets.
+
+    Raises SettingsError with all of its faults, and LookupError where it builds from a working copy.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stacks" / f"Pulumi.{stack}.yaml"
         file.parent.mkdir()
         file.write_text(text)
-        return read_settings(*_configuration(text), file)
+        settings = read_settings(*_configuration(text), file)
+    for name, image in settings.images.items():
+        if getattr(image.source, "path", None):
+            raise LookupError(f"The image {name} is built from a working copy, which only its machine has.")
+    return settings
 
 
 def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
@@ -80,9 +90,10 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
     try:
         config = (yaml.safe_load(text) or {}).get("config") or {}
         values = {str(key): _without_secrets(value) for key, value in config.items()}
-    except (yaml.YAMLError, AttributeError) as error:
+    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise SettingsError([f"the file is no YAML of a stack: {' '.join(str(error).split())}"]) from None
     secret = [key for key, value in values.items() if value != config[key]]
+    values.pop(OF_MACHINE, None)
     given = {
         key: value if isinstance(value, str) else json.dumps(value, default=str)
         for key, value in values.items()
@@ -91,22 +102,31 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _without_secrets(value: Any) -> Any:
+    """Each ciphertext's placeholder is its own: another one is another value."""
     if isinstance(value, Mapping):
-        is_secret = len(value) == 1 and "secure" in value
-        return HIDDEN if is_secret else {str(key): _without_secrets(one) for key, one in value.items()}
+        if len(value) == 1 and "secure" in value:
+            return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"
+        return {str(key): _without_secrets(one) for key, one in value.items()}
     return [_without_secrets(one) for one in value] if isinstance(value, list) else value
 
 
 def _run(engine: Engine, stack: str, files: Files) -> Engine:
     settings = settings_of(stack, files[stack])
     if publisher := settings.images_from:
-        published = up(_with_file(publisher, files), files)
-        engine.stacks = {publisher: _plain(published.exports())}
-        engine.digests |= published.digests
+        engine.stacks = {publisher: _published(engine, publisher, files)}
     engine.aws = _answer_of_aws
     with contextlib.chdir(PROJECT):
         engine.run(lambda: Program(settings), stack=stack)
     return engine
+
+
+def _published(engine: Engine, publisher: str, files: Files) -> Any:
+    """Outputs of the stack that images come from, with digests that another publisher's are not."""
+    run = up(_with_file(publisher, files), files)
+    text = json.dumps(_plain(run.exports()))
+    for digest in run.digests:
+        text = text.replace(digest, engine.digest(f"{publisher} {digest}"))
+    return json.loads(text)
 
 
 def _with_file(stack: str, files: Files) -> str:

@@ -70,6 +70,8 @@ class Changes:
     """Protection, order, providers and hooks, of unchanged resources too."""
     graph: Graph = field(default_factory=Graph)
     """Only what changes."""
+    unjudged: tuple[str, ...] = ()
+    """Sentences on what differs and could be anything: the page is not called safe with one."""
     broken: tuple[Broken, ...] = ()
     """Rules that do not hold of what the program wants (review/promises.py)."""
 

@@ -76,7 +76,7 @@ def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Fold:
-    first, second, *lines = table(heads, rows)
+    first, second, *lines = table(heads, ([plain(cell) for cell in row] for row in rows))
     return Fold(title=_counted(title, lines), head=(first, second), lines=lines)
 
 
@@ -86,12 +86,12 @@ def _counted(title: str, lines: Sequence[str]) -> str:
 
 def _breaches(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.broken:
-        yield from ((one.rule.name, name, plain(how)) for name, how in one.breaches)
+        yield from ((one.rule.name, name, how) for name, how in one.breaches)
 
 
 def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.rebuilds:
-        yield one.image, ", ".join(one.arches), plain("; ".join(one.why))
+        yield one.image, ", ".join(one.arches), "; ".join(one.why)
 
 
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
@@ -102,7 +102,7 @@ def _publications(changes: Changes) -> Iterator[Sequence[str]]:
             short_digest(one.before),
             said,
             ", ".join(one.variants),
-            plain("; ".join(one.why)),
+            "; ".join(one.why),
         )
 
 
@@ -110,4 +110,4 @@ def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
     for one in changes.restarts:
         said = done(one.op) if one.bound is None else f"{done(one.op)}, at most {one.bound}"
         last = "" if one.last is None else duration(one.last)
-        yield one.container, one.host, said, last, plain("; ".join(one.why))
+        yield one.container, one.host, said, last, "; ".join(one.why)

@@ -95,6 +95,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
         note=REFUSED_NOTE if changes.faults else "",
         is_output=True,
     )
+    yield Part(title="What can't be judged here", lines=[f"- {_line(one)}" for one in changes.unjudged])
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
     yield Part(title="Rules that do not hold", lines=[*_broken(changes)])
     stops = [*_stops([one for one in changes.restarts if one.stops])]
@@ -137,7 +138,8 @@ def _lost_note(changes: Changes) -> str:
     if not changes.options.complete:
         return INCOMPLETE
     lost = changes.options.losses or any(one.lost for one in changes.publications)
-    return "" if lost or changes.faults or summary(changes) == "nothing changes" else NOTHING_LOST
+    silent = lost or changes.faults or changes.unjudged or summary(changes) == "nothing changes"
+    return "" if silent else NOTHING_LOST
 
 
 def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
@@ -147,7 +149,7 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
         said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
         together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
     for (until, why), names in together.items():
-        yield f"- {until}: {_named(names)}{plain(f'. Why: {why}' if why else '')}"
+        yield f"- {until}: {_named(names)}{_line(f'. Why: {why}') if why else ''}"
 
 
 def _how_long(one: Restart) -> str:

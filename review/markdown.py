@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Iterable, Sequence
 
+from display.markdown import fence
 from review.changes import Changes
 from review.details import details
 from review.first_screen import first_screen
 from review.portable import without_places
 
+_REASON = 4000
+"""Characters of the reason why there is no preview."""
 LIMIT = 60_000
 """Characters of a page; GitHub takes 65,536 in a comment."""
 ENDLESS = sys.maxsize
@@ -36,6 +39,10 @@ def page(
     return without_places("\n".join(part for part in parts if part))
 
 
-def page_without_preview(stack: str, reason: str) -> str:
-    """Page of a stack whose preview failed, or whose preview is none."""
-    return without_places(f"## Stack {stack}: no preview\n\nNothing is known of this change. {reason}\n")
+def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -> str:
+    """Page of a stack whose preview failed, or whose preview is none; a foreign reason is shown as it is."""
+    said = reason
+    if is_foreign:
+        cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
+        said = "\n".join(["", "", *fence(cut.splitlines())])
+    return without_places(f"## Stack {stack}: no preview\n\nNothing is known of this change. {said}\n")

@@ -84,6 +84,8 @@ def _for_at_most(replaced: Sequence[Restart]) -> str:
 
 
 def _nothing(changes: Changes) -> str:
+    if changes.unjudged:
+        return "no risk seen, and not all of it can be judged"
     if not changes.options.complete:
         return "no risk seen, in a preview that leaves things out"
     return "safe"

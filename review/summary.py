@@ -15,7 +15,7 @@ def summary(changes: Changes) -> str:
     rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts, changes.options.changes)
     if said:
         return ", ".join(said)
-    nothing = not any(rest) and not changes.options.losses
+    nothing = not any(rest) and not changes.options.losses and not changes.unjudged
     return "nothing changes" if nothing else "nothing rebuilt, published or restarted"
 
 

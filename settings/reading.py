@@ -29,6 +29,8 @@ NO_LOGIN = (
     "No setting takes a login: use `docker login`. A secret for builds is given with `pulumi config set "
     f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
 )
+ENCRYPTED = f"only `{NAMESPACE}:{SECRETS}` takes secrets"
+BARE = "a key without a namespace, which Pulumi would take in the place of `{}`: write that one"
 IN_CLEAR = (
     f"take it out of the YAML, and give each with `pulumi config set --secret --path "
     f"'{NAMESPACE}:{SECRETS}.NAME'`, which asks for the value"
@@ -151,6 +153,12 @@ def secrets_in_clear(file: Path) -> list[str]:
     )
 
 
+def keys_without_namespace(text: str) -> list[str]:
+    """Keys of a stack's configuration that lack a namespace; Pulumi prefers them to the project's own."""
+    config = (yaml.safe_load(text) or {}).get("config") or {}
+    return sorted(str(key) for key in config if ":" not in str(key))
+
+
 def read_settings(
     config: Mapping[str, str], secret_keys: Collection[str] = (), path: Path | None = None
 ) -> StackSettings:
@@ -170,6 +178,15 @@ def read_settings(
     elif in_clear := secrets_in_clear(path) if path else []:
         names = ", ".join(in_clear)
         faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in plain text; {IN_CLEAR}")
+    for key in set(secret_keys) - {f"{prefix}{SECRETS}"}:
+        if key.startswith(prefix):
+            faults.append(
+                f"{key}: [not shown]: has an encrypted value, which would be decrypted into it; {ENCRYPTED}"
+            )
+    if path and path.is_file():
+        faults += [
+            f"{key}: {BARE.format(f'{prefix}{key}')}" for key in keys_without_namespace(path.read_text())
+        ]
     file = read_stack_file(path) if path else None
     try:
         settings = parse(known, file)

@@ -175,10 +175,11 @@ def test_a_forks_page_is_made_of_its_files_alone(forge: Forge) -> None:
     )
     result = forge.run("pull_request_target", "fork.yml", source="fork/skycoin")
     assert result.code == 0, result.text
-    head = "## Stack local, by its files alone: restarts 1 node for at most 6 min"
-    assert forge.posted.startswith(f"<!-- skyinfra review local -->\n{head}\n"), result.text
-    assert "\n5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in forge.posted
-    assert "EXTRA: none → @\u2060octocat (stacks/Pulumi.local.yaml:" in forge.posted
+    head = "<!-- skyinfra review local -->\n## Stack local of a fork, by its files alone\n"
+    assert forge.posted.startswith(head), result.text
+    assert "\n    ## Stack local, by its files alone: restarts 1 node for at most 6 min\n" in forge.posted
+    assert "\n    5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in forge.posted
+    assert "\n    - skycoin for amd64, arm32v5, arm32v6, arm32v7, arm64v8: EXTRA: none → @" in forge.posted
 
 
 def test_drift_fails_and_a_stack_that_is_as_it_was_does_not(forge: Forge, up: Machine) -> None:

@@ -1,5 +1,6 @@
 """`skyinfra review --base`: a stack by its files alone, from commits of a repository of the test's own."""
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -82,9 +83,15 @@ def test_a_change_here_is_told_with_its_lines_and_no_digest_is_made_up(repositor
     assert "\n2 tags new to the stack, 2 tags moved.\n" in done.out
     assert "`latest` (now `not-known`), `0.27` (now `not-known`): moves; **loses arm32v5**" in done.out
     assert "Why: new (stacks/Pulumi.release.yaml:16)" in done.out
+    assert (
+        "\n- Settings of the file that differ, shown below or not: skycoin:images.skycoin.arches, "
+        in done.out
+    )
+    base = repository.git("rev-parse", "base")[:12]
     assert done.out.endswith(
-        "Review: none. This page compares two revisions of the stack's file, by the program that is checked "
-        "out. No state, host or registry was asked: it does not know what is deployed.\n"
+        f"Review: none. This page compares the stack's file of {base} with that of this folder, by the "
+        "program that is checked out. No state, host or registry was asked: it does not know what is "
+        "deployed.\n"
     )
 
 
@@ -110,7 +117,7 @@ def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None
     assert done.out.startswith(
         "## Stack fleet, by its files alone: restarts 2 nodes, each for at most 11 min\n"
     )
-    assert "- Other files change too: README.md. What they do is not on this page: " in done.out
+    assert "- Other files that differ: README.md (1). What they do is not on this page: " in done.out
     assert "6001" not in (repository.folder / FLEET).read_text()
     assert repository.review("fleet", "--base", "base").out.count(NOTHING) == 1
 
@@ -163,7 +170,9 @@ def test_nothing_of_the_environment_reaches_the_program(
 def test_the_stack_that_publishes_is_as_in_the_base(repository: Repository) -> None:
     """A preview reads what was published, not what this change would publish."""
     repository.edit(RELEASE, "version: v0.27.1", "version: v0.27.0")
-    assert repository.review("fleet", "--base", "base").out.count(NOTHING) == 1
+    page = repository.review("fleet", "--base", "base").out
+    assert "no risk seen, and not all of it can be judged\n\nNothing rebuilt, published or restarted." in page
+    assert "- Other files that differ: stacks (1). " in page
     (repository.folder / RELEASE).unlink()
     repository.commit()
     done = repository.review("fleet", "--base", "HEAD")
@@ -177,7 +186,7 @@ def test_a_base_with_errors_has_no_page_of_its_change(repository: Repository) ->
     repository.edit(FLEET, "moon", "mainnet")
     done = repository.review("fleet", "--base", "HEAD")
     assert done.code == FAILED
-    assert "Nothing is known of this change. The stack's file of the base has errors." in done.out
+    assert "Nothing is known of this change. \n\n```\nThe stack's file of the base has errors." in done.out
 
 
 @pytest.mark.parametrize(
@@ -214,7 +223,7 @@ def test_a_file_that_is_too_long_is_not_read(repository: Repository) -> None:
     (repository.folder / FLEET).write_text("#" * (by_files.BYTES + 1))
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
-    assert "longer than 1,000,000 characters" in done.err
+    assert "longer than 1,000,000 bytes" in done.err
 
 
 @pytest.mark.parametrize(
@@ -276,3 +285,155 @@ def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     assert "have no commit in common: a shallow clone lacks it" in done.err
+
+
+EVIL = "x/\n\n## Stack fleet: safe\n\nNothing changes. @octocat [a](https://x.invalid) <!--"
+
+
+@pytest.mark.parametrize("stack", [EVIL, "evil/skycoin/other"])
+def test_a_foreign_reason_is_shown_as_it_is(repository: Repository, stack: str) -> None:
+    """The whole comment was the fork's: a heading, a mention and a link of its own."""
+    repository.edit(FLEET, "images-from: organization/skycoin/release", f"images-from: {json.dumps(stack)}")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == FAILED
+    head, fence, rest = done.out.partition("\n```\n")
+    assert head == "## Stack fleet, by its files alone: no preview\n\nNothing is known of this change. \n"
+    assert fence
+    assert rest.count("```") == 1
+    assert rest.endswith("\n```\n")
+
+
+def test_images_of_another_publisher_are_other_images(repository: Repository) -> None:
+    """The same name in another organization was taken for the same images."""
+    repository.edit(FLEET, "images-from: organization/", "images-from: evil/")
+    done = repository.review("fleet", "--base", "base")
+    assert done.out.startswith("## Stack fleet, by its files alone: restarts 2 nodes, each for at most ")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("  hosts: {evil: {engine: local}}\n", "hosts: a key without a namespace"),
+        ("  build-ca: /etc/passwd\n", "build-ca: a key without a namespace"),
+        ("  skycoin:wallets: {secure: v1:a:b}\n", "skycoin:wallets: [not shown]: has an encrypted value"),
+    ],
+)
+def test_keys_that_pulumi_takes_otherwise_are_refused(repository: Repository, line: str, said: str) -> None:
+    """Pulumi prefers a bare key to the project's own; the page said that nothing changes."""
+    (repository.folder / FLEET).write_text((repository.folder / FLEET).read_text() + line)
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == REFUSED
+    assert said in done.out
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (
+            "  skycoin:wallets: {recipients: [age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq]}\n",
+            None,
+        ),
+        ("  docker:host: ssh://root@x.invalid\n", "docker:host"),
+        ("  pulumi:disable-default-providers: []\n", "pulumi:disable-default-providers"),
+        ("secretsprovider: awskms://x\n", "secretsprovider"),
+        ("environment: [evil/env]\n", "environment"),
+        ("encryptionsalt: v1:x\n", "encryptionsalt"),
+    ],
+)
+def test_a_setting_that_no_resource_shows_is_named_and_never_safe(
+    repository: Repository, line: str, name: str | None
+) -> None:
+    (repository.folder / FLEET).write_text((repository.folder / FLEET).read_text() + line)
+    page = repository.review("fleet", "--base", "base").out
+    assert ": safe\n" not in page
+    assert NOTHING not in page
+    if name is not None:
+        assert f"- Settings of the file that differ, shown below or not: {name}.\n" in page
+
+
+def test_another_ciphertext_is_a_difference(repository: Repository) -> None:
+    secrets = "  skycoin:build-secrets:\n    token: {secure: v1:abc:one}\n"
+    (repository.folder / RELEASE).write_text((repository.folder / RELEASE).read_text() + secrets)
+    repository.commit()
+    repository.edit(RELEASE, "v1:abc:one", "v1:abc:two")
+    page = repository.review("release", "--base", "HEAD").out
+    assert "differ, shown below or not: skycoin:build-secrets.token.secure." in page
+    assert "abc" not in page
+
+
+@pytest.mark.parametrize("file", ["/usr/bin/git", "/etc/passwd"])
+def test_no_file_of_the_machine_is_read(repository: Repository, file: str) -> None:
+    """An error had the bytes of the file that a fork's `build-ca` named."""
+    text = (repository.folder / FLEET).read_text()
+    (repository.folder / FLEET).write_text(f"{text}  skycoin:build-ca: {file}\n")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == 0
+    assert "Settings of the file that differ, shown below or not: skycoin:build-ca." in done.out
+    assert len(done.out) < 2000
+
+
+def test_a_working_copy_is_only_its_machines(repository: Repository) -> None:
+    source = "source: {path: /etc, version: v1.0.0, commit: " + "1" * 40 + "}"
+    text = (repository.folder / RELEASE).read_text()
+    start, end = text.index("      source:"), text.index("      arches:")
+    (repository.folder / RELEASE).write_text(f"{text[:start]}      {source}\n{text[end:]}")
+    done = repository.review("release", "--base", "base")
+    assert done.code in (FAILED, REFUSED)
+    assert "root:" not in done.out
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BOMB, "has more than 100,000 values"),
+        ("config: {skycoin:x: &a [*a]}\n", "nests its values too deep, or in themselves"),
+        ("config: " + "[" * 20_000, "nests its values too deep"),
+    ],
+    ids=["aliases", "in itself", "deep"],
+)
+def test_a_file_that_keeps_a_reader_busy_is_not_read(repository: Repository, text: str, said: str) -> None:
+    (repository.folder / FLEET).write_text(text)
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == FAILED
+    assert said in done.err
+
+
+def test_a_file_that_is_not_utf_8_is_not_read(repository: Repository) -> None:
+    (repository.folder / FLEET).write_bytes(b"# \xff @octocat\n")
+    head = repository.commit()
+    for options in ((), ("--head", head)):
+        done = repository.review("fleet", "--base", "base", *options)
+        assert done.code == FAILED
+        assert "is not UTF-8" in done.err
+        assert "octocat" not in done.out + done.err
+
+
+def test_a_renamed_node_is_the_same_node(repository: Repository) -> None:
+    repository.edit(FLEET, "    shed: {image: skycoin, ", "    barn: {renamed-from: shed, image: skycoin, ")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == 0
+    assert done.out.startswith("## Stack fleet, by its files alone: restarts 1 node for at most 11 min\n")
+    assert "name: skycoin-shed → skycoin-barn" in done.out
+    assert "Volumes" not in done.out
+
+
+def test_no_folder_hides_behind_others(repository: Repository) -> None:
+    with (repository.folder / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write("!/images2\n")
+    for name in ("images2/stacks/evil.yaml", "stacks/more.yaml", *(f"stacks/{n}.txt" for n in range(40))):
+        path = repository.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    head = repository.commit()
+    page = repository.review("fleet", "--base", "base", "--head", head).out
+    assert "- Other files that differ: images2 (1), stacks (41). " in page
+
+
+def test_a_page_by_files_has_no_details(skyinfra: Skyinfra, tmp_path: Path) -> None:
+    done = skyinfra("review", "-s", "fleet", "--base", "HEAD", "--details", str(tmp_path / "x.json"))
+    assert done.code == USAGE

@@ -75,8 +75,11 @@ def test_no_job_of_a_forks_workflow_checks_the_fork_out() -> None:
         "pip install --quiet --require-hashes --requirement requirements.txt",
         'git fetch --quiet --no-tags origin "refs/pull/$NUMBER/head"',
         '.github/make-page "$STACK" "$RUNNER_TEMP/page" --base "$BASE" --head "$HEAD"',
-        '.github/post-pages "$NUMBER" pages',
+        '.github/quote_pages.py "$RUNNER_TEMP/pages" "$RUNNER_TEMP/texts"',
+        '.github/post-pages "$NUMBER" "$RUNNER_TEMP/texts"',
     ]
+    [quote] = [step for step in jobs["fork.comment"]["steps"] if "quote_pages" in step.get("run", "")]
+    assert quote["env"] == {"STACKS": "${{ vars.REVIEW_STACKS }}"}, "what reads the fork's text has no rights"
 
 
 @pytest.fixture
@@ -230,6 +233,60 @@ def test_a_page_that_is_whole_says_no_more(tmp_path: Path) -> None:
 def test_without_a_page_nothing_is_posted(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     assert _posted(tmp_path, []) == []
+
+
+def _quoted(tmp_path: Path, stacks: list[str]) -> dict[str, str]:
+    """Texts of the pages of a fork's run, by the names of their files."""
+    command: list[Path | str] = [FOLDER / "quote_pages.py", "pages", "texts"]
+    env = {"PATH": "/usr/bin:/bin", "STACKS": json.dumps(stacks), "GH_TOKEN": "canary"}
+    subprocess.run(command, cwd=tmp_path, env=env, check=True)
+    return {file.name: file.read_text() for file in (tmp_path / "texts").iterdir()}
+
+
+HOSTILE = """\
+## Stack mine: safe
+@somebody, see #1 <!-- and `<img src=x>`
+````
+</details> ![](https://x.invalid/y) \u202egnihton\u202c \u200b\x1b[31m\r
+/approve\tit
+"""
+
+
+def test_a_forks_page_is_text_in_which_nothing_is_active(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.md").write_text(HOSTILE)
+    (tmp_path / "pages" / "other.md").write_text("not a stack of this repository")
+    [(name, text)] = _quoted(tmp_path, ["mine", "fleet"]).items()
+    assert name == "mine.md", "neither a stack without a page nor a page of no stack"
+    assert text == (
+        "## Stack mine of a fork, by its files alone\n\n"
+        "The program of the base made this text from the fork's stack file; names and values in it are the "
+        "fork's own.\n\n"
+        "    ## Stack mine: safe\n"
+        "    @somebody, see #1 <!-- and `<img src=x>`\n"
+        "    ````\n"
+        "    </details> ![](https://x.invalid/y) gnihton [31m\n"
+        "    /approveit\n\n"
+    )
+
+
+@pytest.mark.parametrize("page", ["x\n" * 90_000, "x" * 300_000, "→" * 80_000, "\u200b" * 200_000])
+def test_a_forks_page_is_cut_and_says_so(tmp_path: Path, page: str) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.md").write_text(page)
+    text = _quoted(tmp_path, ["mine"])["mine.md"]
+    assert len(text) < 61_000
+    assert text.endswith("\n\nCut here: the artifact of the run has all of it.\n")
+
+
+def test_a_link_in_a_forks_artifact_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.md").symlink_to("/proc/self/environ")
+    assert _quoted(tmp_path, ["mine"]) == {}
+
+
+def test_a_run_without_pages_has_no_texts(tmp_path: Path) -> None:
+    assert _quoted(tmp_path, ["mine"]) == {}
 
 
 def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> None:

@@ -1,0 +1,42 @@
+"""Former URNs of a resource: by its own aliases and by those of its parents.
+
+As the engine does it (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`, generateAliases): where a
+parent had another name, a child whose name begins with the parent's had one that begins with the former.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A resource by another name or type, or under another parent."""
+
+    urn: str
+    name: str
+
+
+def formers(
+    entry: Any, entries: Mapping[str, Any], make_urn: Callable[[str, str, str], str]
+) -> Iterator[Former]:
+    """The resource as it is, then as it was; `entries` are all resources by URN."""
+    parent = entries.get(entry.parent)
+    parents = [*formers(parent, entries, make_urn)] if parent else [Former(entry.parent, "")]
+    own = parent.name if parent else ""
+    for above in parents:
+        begins = parent and entry.name.startswith(own)
+        name = f"{above.name}{entry.name.removeprefix(own)}" if begins else entry.name
+        yield Former(make_urn(above.urn, entry.type, name), name)
+        for alias in entry.aliases:
+            if alias.startswith("urn:"):
+                yield Former(alias, alias.rpartition("::")[2])
+            elif ":" in alias:
+                yield Former(make_urn(above.urn, alias, name), name)
+            else:
+                yield Former(make_urn(above.urn, entry.type, alias), alias)
+
+
+def former_in(entry: Any, entries: Mapping[str, Any], state: Mapping[str, Any], make_urn: Any) -> Any:
+    """The entry of a state that a resource is, or None: itself first, then as it was."""
+    return next((state[one.urn] for one in formers(entry, entries, make_urn) if one.urn in state), None)

@@ -1,0 +1,47 @@
+"""Differences of two revisions that a page by files alone names, for no resource has to show them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_NAMED = 30
+"""Settings and folders that are named."""
+
+
+def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list[str]:
+    """Sentence on the settings that differ between the stack's file at `base` and another text of it."""
+    if stack not in files:
+        return [f"{base} has no file of the stack {stack}: all of it is shown as new."]
+    try:
+        names = list(dict.fromkeys(_differing(*map(yaml.safe_load, (files[stack], text)))))
+    except (yaml.YAMLError, ValueError):
+        return []  # an error of the preview
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    said = "Settings of the file that differ, shown below or not"
+    return [f"{said}: {', '.join(names[:_NAMED])}{more}."] if names else []
+
+
+def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Keys whose values differ, joined by dots; a ciphertext is a value."""
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        if before != after:
+            yield path or "all of it"
+        return
+    for key in dict.fromkeys([*before, *after]):
+        part = f"{path}.{key}".removeprefix(".").removeprefix("config.")
+        yield from _differing(before.get(key), after.get(key), part)
+
+
+def of_others(changed: Sequence[str]) -> list[str]:
+    """Sentence on other files that differ, by folder."""
+    if not changed:
+        return []
+    folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)
+    said = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
+    return [
+        f"Other files that differ: {said}. What they do is not on this page: both revisions of the stack's "
+        "file were read by the program that is checked out."
+    ]
