@@ -103,6 +103,12 @@ keep() {
         copied=$((copied + 8))
         echo "$copied MiB"
     done
+    # A piece that was read in part ends it too. A partial copy that is gone fails before anything else is asked.
+    size=$(wc -c < "$copy.partial") || return 1
+    if [ "$size" -ne "$(wc -c < data.db)" ]; then
+        echo "the copy has $((size)) of the database's $(($(wc -c < data.db))) bytes, and is removed"
+        return 1
+    fi
     mv "$copy.partial" "$copy" && sync
 }
 

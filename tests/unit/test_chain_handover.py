@@ -1,6 +1,7 @@
 """The chain database in a handover: what an older version refuses, and the way back from a newer one."""
 
 import contextlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -403,7 +404,8 @@ flag provided but not defined: -foo
 What this had begun was not undone: host attic, {GOOD}: no space left on device
 The old container {NAME} stays stopped until the copy of its chain database is back in its place, \
 for the newer version may have written into it. First see to what failed on its host: \
-a full disk, say (`docker system df`). `pulumi up --refresh` does it."""
+a full disk, say (`docker system df`). Behind ssh the host's watchdog tries that once more, and then starts \
+the node all the same: one that can't read the database ends. `pulumi up --refresh` does it."""
 
 
 @pytest.mark.case(6, 39)
@@ -422,6 +424,25 @@ def test_a_node_whose_database_was_opened_by_a_newer_version_waits_for_its_copy(
     node.resource.up({**INPUTS, "image": wanted}, refresh=True)
     is_whole(node.engine, {**INPUTS, "image": wanted})
     assert node.engine.chain_copy is None
+
+
+def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run started it on the newer version's database, and said nothing of what had failed."""
+    with monkeypatch.context() as disk:
+        fail_from(disk, node.engine, "put-back")
+        with pytest.raises(ProviderError):
+            node.up(SICK)
+        with pytest.raises(ProviderError) as error:
+            node.resource.up(INPUTS, refresh=True)
+        waits = "host attic, .*: no space left on device\nThe old container .* stays stopped until the copy"
+        assert re.match(waits, str(error.value))
+        assert not only(node.engine).running
+        assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
+    node.resource.up(INPUTS, refresh=True)
+    is_whole(node.engine, INPUTS)
+    assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
 
 
 @pytest.mark.parametrize("image", [NEXT, SICK])
