@@ -289,6 +289,10 @@ class NodeContainer(Remade):
         Raises ProviderError for a database that the new image refuses, or whose copy has no room.
         """
         version, volume = version_of(client.api, made_of), wanted(inputs)
+        before = mounted(old) if old is not None and not _is_down(old) else ""
+        if before and not (version and before == volume):
+            # Nobody begins anew there, and an undoing would take the copy that an earlier upgrade has left.
+            ChainDatabase(client, inputs, image, before).tend(FORGET)
         if not version or not volume:
             return None
         chain = ChainDatabase(client, inputs, image, volume)
