@@ -55,7 +55,11 @@ class Login:
         self._given_back = threading.Lock()
         self._limit = threading.Timer(LOGIN_SECONDS, self.over)
         self._limit.daemon = True
-        self._limit.start()
+        try:
+            self._limit.start()
+        except RuntimeError:  # no more threads
+            self.over()
+            raise
 
     def over(self) -> None:
         """Give the place back, once."""
@@ -211,16 +215,21 @@ class SshRelay:
     def _serve(self) -> None:
         with self._folder, self._listener:
             while (connection := self._accepted()) is not None:
-                login = Login()
                 try:
-                    process = self._begun(connection)
-                except OSError as error:  # no ssh there, or no more descriptors
-                    login.over()
+                    self._connect(connection)
+                except (OSError, RuntimeError) as error:  # no ssh there, or no more descriptors or threads
                     self._errors.write_text(str(error))
                     connection.close()
-                else:
-                    name, given = threading.current_thread().name, (connection, process, login)
-                    threading.Thread(target=_answer, args=given, daemon=True, name=name).start()
+
+    def _connect(self, connection: socket.socket) -> None:
+        """Begin an ssh for a connection, and answer from it; nothing of it is left where that fails."""
+        with contextlib.ExitStack() as undone:
+            login = undone.enter_context(Login())
+            process = undone.enter_context(self._begun(connection))
+            undone.callback(process.kill)
+            name, given = threading.current_thread().name, (connection, process, login)
+            threading.Thread(target=_answer, args=given, daemon=True, name=name).start()
+            undone.pop_all()
 
     def _accepted(self) -> socket.socket | None:
         """The next connection; None after `close`."""

@@ -162,7 +162,7 @@ class Node(pulumi.ComponentResource):
         """The node's image and its proxy's: one that can't be had leaves a node that runs as it is."""
         wanted = {f"{name}-pulled": (args.image, args.pull_from)}
         if args.proxy_image is not None:
-            wanted[f"{name}-proxy-pulled"] = args.proxy_image, args.proxy_pull_from
+            wanted[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
         opts = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         return [
             PulledImage(pulled, host=args.host, image=image, pull_from=pull_from, opts=opts)

@@ -84,6 +84,10 @@ version() {
     done
 }
 
+# Size of a file: busybox's `wc -c` reads all of it, which takes minutes on a card.
+# shellcheck disable=SC2012 # the names are known, and `stat` is not everywhere the same
+bytes() { ls -lnL "$1" 2> /dev/null | awk '{ print $5 }'; }
+
 look() {
     [ -f data.db ] || return 0
     # A node that runs may write into the page of buckets between its address and itself.
@@ -91,7 +95,7 @@ look() {
         found=$(version)
         [ -z "$found" ] || break
     done
-    echo "${found:--}" "$(($(wc -c < data.db) / 1024))" "$(df -Pk . | awk 'END { print $(NF - 2) }')"
+    echo "${found:--}" "$(($(bytes data.db) / 1024))" "$(df -Pk . | awk 'END { print $(NF - 2) }')"
 }
 
 keep() {
@@ -103,6 +107,12 @@ keep() {
         copied=$((copied + 8))
         echo "$copied MiB"
     done
+    # A piece that was read in part ends it too.
+    whole=$(bytes data.db) size=$(bytes "$copy.partial")
+    if [ "$size" != "$whole" ]; then
+        echo "the copy has ${size:-none} of the database's $whole bytes, and is removed"
+        return 1
+    fi
     mv "$copy.partial" "$copy" && sync
 }
 

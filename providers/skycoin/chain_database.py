@@ -84,11 +84,10 @@ class ChainDatabase:
         """Copy it beside itself, for as long as that goes on; no node may run on it."""
         self._run("keep")
 
-    def restore(self, version: str) -> None:
-        """Put the copy back where `version` can't read the database; else a copy is one that nobody needs."""
+    def is_too_new(self, version: str) -> bool:
+        """True where `version` can't read the database; else a copy of it is one that nobody needs."""
         wrote = self._run("look", "ro").partition(" ")[0].removeprefix("-")
-        if is_newer(wrote, version):
-            self.tend(PUT_BACK)
+        return is_newer(wrote, version)
 
     def tend(self, action: str) -> None:
         """Do PUT_BACK, for which no node may run on it, or FORGET; nothing where there is no copy."""

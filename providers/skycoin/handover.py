@@ -232,7 +232,7 @@ class Handover:
             # that has rebooted runs it on the database.
             self._stop(old["Id"], GRACE)
         if chain == PUT_BACK:
-            self._put_back(old, name)
+            self.put_back(old, name)
         if run:
             self._api.start(old["Id"])
         self._policy(old["Id"], CONFIRMED)
@@ -240,7 +240,7 @@ class Handover:
             with contextlib.suppress(ServiceError, DockerException, OSError):  # the next one removes it
                 self._tend(old, FORGET)
 
-    def _put_back(self, old: Values, name: str) -> None:
+    def put_back(self, old: Values, name: str) -> None:
         """Put the copy of the chain database back. Raises ProviderError that says what the node waits for."""
         try:
             self._tend(old, PUT_BACK)
@@ -248,7 +248,9 @@ class Handover:
             raise ProviderError(
                 f"{_said(error)}\nThe old container {name} stays stopped until the copy of its chain "
                 "database is back in its place, for the newer version may have written into it. First see to "
-                "what failed on its host: a full disk, say (`docker system df`)"
+                "what failed on its host: a full disk, say (`docker system df`). Behind ssh the host's "
+                "watchdog tries that once more, and then starts the node all the same: one that can't read "
+                "the database ends"
             ) from error
 
     def _policy(self, container: str, name: str) -> None:

@@ -31,7 +31,7 @@ from providers.docker.inputs import checked
 from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
-from providers.skycoin.chain_database import FORGET, ChainDatabase, mounted, tend, wanted
+from providers.skycoin.chain_database import FORGET, PUT_BACK, ChainDatabase, mounted, tend, wanted
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
@@ -289,12 +289,17 @@ class NodeContainer(Remade):
         Raises ProviderError for a database that the new image refuses, or whose copy has no room.
         """
         version, volume = version_of(client.api, made_of), wanted(inputs)
+        before = mounted(old) if old is not None and not _is_down(old) else ""
+        if before and not (version and before == volume):
+            # Nobody begins anew there, and an undoing would take the copy that an earlier upgrade has left.
+            ChainDatabase(client, inputs, image, before).tend(FORGET)
         if not version or not volume:
             return None
         chain = ChainDatabase(client, inputs, image, volume)
-        if old is not None and mounted(old) == volume and _is_down(old):
+        is_down = old is not None and mounted(old) == volume and _is_down(old)
+        if is_down and chain.is_too_new(version_of(client.api, image)):
             # An undoing that was cut off has left the newer version's database, and the copy beside it.
-            chain.restore(version_of(client.api, image))
+            chain.tend(PUT_BACK)
         found = chain.begin(version)
         if found is None or old is None or mounted(old) != volume or not found.is_before(version):
             return None
@@ -325,7 +330,8 @@ class NodeContainer(Remade):
         if _is_down(old):
             # Of a handover that was killed while it was undone.
             client.api.stop(old["Id"], timeout=_grace(news))
-            _restore(client, news, old)
+            if _is_database_too_new(client, news, old):
+                handover.put_back(old, news["name"])
             handover.start(news["name"], news["waitTimeout"])
 
     def _state(self, client: Any, inputs: Values) -> Values:
@@ -433,12 +439,13 @@ def _is_down(found: Values) -> bool:
     return not found["State"]["Running"] or bool(found["State"].get("Restarting"))
 
 
-def _restore(client: Any, place: Values, old: Values) -> None:
-    """Give a node that is down the database that it can read, as far as that can be done.
+def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
+    """True where a node that is down can't read its database; False also where nothing can look at it.
 
     One that starts on a newer database refuses it, and changes nothing.
     """
     image = known_as(client.api, old["Config"]["Image"])
     if image and (volume := mounted(old)):
         with contextlib.suppress(ServiceError, DockerException, OSError):
-            ChainDatabase(client, place, image, volume).restore(version_of(client.api, image))
+            return ChainDatabase(client, place, image, volume).is_too_new(version_of(client.api, image))
+    return False

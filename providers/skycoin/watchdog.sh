@@ -6,10 +6,16 @@
 # proxy that made way for the new one, or nothing.
 name=$1 old=$2 started=$3 attempt=$4 seconds=$5 grace=$6 wallet=$7 chain=$8 script=$9 proxy=${10}
 
-# Time passes while nothing is copied: a slow disk is no reason to go back.
+# Time passes while nothing is copied: a slow disk is no reason to go back. A copy that hangs is one, for whoever ends
+# it is cut off: 18 GB, more than a chain has, take an hour on a card that writes 5 MB/s.
+patience=3600
 while [ "$seconds" -gt 0 ]; do
     sleep 10
-    [ -n "$(docker ps -q --filter "label=skycoin.copy=$wallet")" ] || seconds=$((seconds - 10))
+    if [ "$patience" -gt 0 ] && [ -n "$(docker ps -q --filter "label=skycoin.copy=$wallet")" ]; then
+        patience=$((patience - 10))
+    else
+        seconds=$((seconds - 10))
+    fi
 done
 # One that is gone was given up on purpose; one that has started since was brought back by somebody else.
 [ "$(docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$old")" = "$started false" ] || exit 0

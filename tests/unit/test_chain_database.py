@@ -158,6 +158,21 @@ def test_a_copy_under_which_somebody_cleans_up_is_none(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["data.db"]
 
 
+def test_a_copy_that_ends_before_the_database_does_is_none(folder: Path) -> None:
+    """A piece that was read in part ended it; put back, it would have been the node's whole database."""
+    (folder / "data.db").write_bytes(os.urandom(20 * MEBIBYTE))
+    dd = folder.parent / "dd"
+    dd.write_text('#!/bin/sh\nhead -c 1000 data.db\necho "0+1 records in" >&2\n')
+    dd.chmod(0o755)
+    script = SCRIPT.replace("/data/", f"{folder.parent}/")
+    command = ["sh", "-c", script, "chain-database", "keep"]
+    env = {**os.environ, "PATH": f"{dd.parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    said = "8 MiB\nthe copy has 1000 of the database's 20971520 bytes, and is removed\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, said, "")
+    assert [path.name for path in folder.iterdir()] == ["data.db"]
+
+
 class Slow:
     """A container of docker-py's that prints for some times before it ends."""
 

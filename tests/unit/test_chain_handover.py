@@ -1,6 +1,7 @@
 """The chain database in a handover: what an older version refuses, and the way back from a newer one."""
 
 import contextlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,7 +151,7 @@ def test_an_older_version_loads_the_chain_again_in_another_volume(node: Node) ->
     node.engine.answers[GOOD] = health(OLD, 0)
     node.engine.tended.clear()
     assert node.up(GOOD, mounts=mounts_of(OTHER)) == "update"
-    assert node.engine.tended == [f"begin in {OTHER}"]
+    assert node.engine.tended == ["forget", f"begin in {OTHER}"]
     assert (DATA in node.engine.volumes_there, node.engine.chain) == (True, NEW)
     is_whole(node.engine, {**INPUTS, "image": GOOD})
 
@@ -170,7 +171,7 @@ def test_a_failed_change_of_the_same_version_has_nothing_to_put_back(node: Node)
 def test_an_image_that_says_no_version_has_its_database_left_alone(node: Node) -> None:
     node.engine.versions = {GOOD: OLD}
     assert node.up(NEXT, version=NEW) == "update"
-    assert node.engine.tended == []
+    assert node.engine.tended == ["forget"], "a copy of an earlier upgrade is no part of it"
 
 
 def test_a_copy_without_room_is_refused_before_the_node_is_stopped(node: Node) -> None:
@@ -403,7 +404,8 @@ flag provided but not defined: -foo
 What this had begun was not undone: host attic, {GOOD}: no space left on device
 The old container {NAME} stays stopped until the copy of its chain database is back in its place, \
 for the newer version may have written into it. First see to what failed on its host: \
-a full disk, say (`docker system df`). `pulumi up --refresh` does it."""
+a full disk, say (`docker system df`). Behind ssh the host's watchdog tries that once more, and then starts \
+the node all the same: one that can't read the database ends. `pulumi up --refresh` does it."""
 
 
 @pytest.mark.case(6, 39)
@@ -422,6 +424,25 @@ def test_a_node_whose_database_was_opened_by_a_newer_version_waits_for_its_copy(
     node.resource.up({**INPUTS, "image": wanted}, refresh=True)
     is_whole(node.engine, {**INPUTS, "image": wanted})
     assert node.engine.chain_copy is None
+
+
+def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run started it on the newer version's database, and said nothing of what had failed."""
+    with monkeypatch.context() as disk:
+        fail_from(disk, node.engine, "put-back")
+        with pytest.raises(ProviderError):
+            node.up(SICK)
+        with pytest.raises(ProviderError) as error:
+            node.resource.up(INPUTS, refresh=True)
+        waits = "host attic, .*: no space left on device\nThe old container .* stays stopped until the copy"
+        assert re.match(waits, str(error.value))
+        assert not only(node.engine).running
+        assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
+    node.resource.up(INPUTS, refresh=True)
+    is_whole(node.engine, INPUTS)
+    assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
 
 
 @pytest.mark.parametrize("image", [NEXT, SICK])
@@ -463,6 +484,43 @@ def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node
     node.engine.tended.clear()
     assert node.resource.up({**INPUTS, "image": NEXT}, refresh=True) == "update"
     assert (node.engine.tended, only(node.engine).running) == (["look"], True)
+
+
+@pytest.mark.parametrize("change", [{"image": GOOD}, {"mounts": mounts_of(OTHER)}], ids=["image", "volume"])
+def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(change: Values) -> None:
+    """Nothing of such a change looks at the old one's volume; its undoing put weeks-old blocks there."""
+    undone = 0
+    for at in steps():
+        engine = NodeEngine(versions={NEXT: NEW}, volumes_there={*NodeEngine().volumes_there, OTHER})
+        engine.answers = {GOOD: health(OLD, 100), NEXT: health(NEW, 100)}
+        node = Node(engine)
+        node.up(NEXT)
+        engine.chain_copy = OLD
+        engine.arm(at, Fault.KILLED_AFTER)
+        with contextlib.suppress(*ENDINGS):
+            node.up(**{"image": NEXT, **change})
+        if engine.calls < at:
+            break
+        engine.disarm()
+        found = found_by_put_back(engine)
+        node.resource.up({**INPUTS, "image": NEXT}, refresh=True)
+        assert {*found} <= {None}, f"step {at}"
+        assert only(engine).running, f"step {at}"
+        undone += len(found)
+    assert undone > 2, "some of the kills left something to undo"
+
+
+def found_by_put_back(engine: NodeEngine) -> list[str | None]:
+    """Copies of the chain database that the script finds when it is to put one back, from now on."""
+    found, tend = list[str | None](), engine.tend
+
+    def watched(action: str) -> str:
+        if action == "put-back":
+            found.append(engine.chain_copy)
+        return tend(action)
+
+    engine.tend = watched  # type: ignore[method-assign]
+    return found
 
 
 def test_a_stopped_node_starts_where_nothing_can_look_at_its_database(

@@ -389,6 +389,33 @@ def test_a_large_answer_reaches_a_slow_reader_whole(logins: Path) -> None:
     assert bytes(found) == bytes(range(256)) * 20000
 
 
+def test_a_process_that_may_start_no_thread_loses_no_place_of_a_login(
+    logins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After ten of them each further connection waited for ever; the relay took no more after the first."""
+    relay, start = SshRelay("ssh://pi@attic.lan", []), threading.Thread.start
+    for kind in ("Timer", "Thread"):
+        with monkeypatch.context() as full:
+
+            def refuse(thread: threading.Thread, kind: str = kind) -> None:
+                if type(thread).__name__ == kind:
+                    raise RuntimeError("can't start new thread")
+                start(thread)
+
+            full.setattr(threading.Thread, "start", refuse)
+            for _ in range(LOGINS + 1):
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.settimeout(20)
+                    connection.connect(relay.address.removeprefix("unix://"))
+                    assert connection.recv(100) == b"", kind
+            assert relay.last_words() == "can't start new thread"
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(relay.address.removeprefix("unix://"))
+        assert connection.recv(100) == b"answer\n"
+    relay.close()
+
+
 def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The eleventh waited forever for one that had logged in."""
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -900,6 +900,19 @@ def test_no_time_passes_for_a_watchdog_while_the_chain_is_copied(tmp_path: Path)
     assert calls[-1].startswith("docker inspect"), "15 seconds are two of them, after two of the copy"
 
 
+def test_a_watchdog_waits_for_a_copy_that_hangs_no_longer_than_an_hour(tmp_path: Path) -> None:
+    """The node stayed down until somebody came: whoever ends such a copy is cut off."""
+    for name in ("docker", "sleep"):
+        (tmp_path / name).write_text(COPYING.replace("-gt 2", "-gt 9999"))
+        (tmp_path / name).chmod(0o755)
+    words = [NAME, "old", "started", "attempt", "20", "60", WALLET, DATA, "", ""]
+    env = {"PATH": f"{tmp_path}:{os.defpath}"}
+    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls.count("sleep 10") == 360 + 2
+    assert calls[-1].startswith("docker inspect")
+
+
 def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(
     watched: list[tuple[Any, ...]],
 ) -> None:

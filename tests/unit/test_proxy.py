@@ -105,7 +105,7 @@ def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() ->
 def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host() -> None:
     """Where the build failed, the node had given it up, and nobody was there to take it."""
     engine = run_program(Engine(), changed(GUI))
-    tag, pulled = engine.one(TAG, "proxy-local-develop-tag"), engine.one(PULLED, "one-proxy-pulled")
+    tag, pulled = engine.one(TAG, "proxy-local-develop-tag"), engine.one(PULLED, "one-pulled-proxy")
     node, proxy = engine.one(NODE_CONTAINER, "one-container"), engine.one(CONTAINER, "one-proxy-container")
     assert pulled.inputs["image"].endswith(f"/skycoin/proxy@{engine.digest(tag.name)}")
     assert tag.urn in pulled.dependencies
@@ -113,11 +113,19 @@ def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host
     assert "/skycoin/proxy" not in str(node.inputs), "another image of it is no reason for a handover"
 
 
+def test_a_node_may_be_called_as_the_proxy_of_another_one() -> None:
+    """Both pulled an image by one name, which Pulumi refuses: no resource is there twice."""
+    other = {"nodes.one-proxy": {"image": "skycoin", "host": "attic", "rpc-port": 6421}}
+    engine = run_program(Engine(), changed({**GUI, **other}))
+    names = sorted(one.name for one in engine.all_of(PULLED) if one.name.startswith("one-"))
+    assert names == ["one-proxy-pulled", "one-pulled", "one-pulled-proxy"]
+
+
 def test_a_host_pulls_its_proxy_from_the_registry_that_it_pulls_its_node_from() -> None:
     hub = {"registries.hub": {"kind": "hub"}, "images.skycoin.registries": ["local", "hub"]}
     given = {"images.proxy": {**GIVEN, "registries": ["local", "hub"]}, "hosts.here.pull-from": "hub"}
     engine = run_program(Engine(), changed({**GUI, **hub, **given}))
-    node, proxy = (engine.one(PULLED, name).inputs["pullFrom"] for name in ("one-pulled", "one-proxy-pulled"))
+    node, proxy = (engine.one(PULLED, name).inputs["pullFrom"] for name in ("one-pulled", "one-pulled-proxy"))
     assert (node, proxy) == ("docker.io/skycoin/skycoin", "docker.io/skycoin/proxy")
 
 
