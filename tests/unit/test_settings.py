@@ -874,3 +874,26 @@ def test_soft_limits_follow_the_memory_of_a_board_unless_they_are_given() -> Non
     assert (chosen.memory_reservation, chosen.go_memory_limit) == (100, None)
     server = limited(SERVER, nothing, node)
     assert (server.memory, server.memory_reservation, server.go_memory_limit) == (600, None, None)
+
+
+def test_a_key_without_a_namespace_is_refused(tmp_path: Path) -> None:
+    """Pulumi takes it in the place of the one that everybody reads."""
+    file = tmp_path / "Pulumi.mine.yaml"
+    file.write_text("config:\n  skycoin:hosts: {}\n  hosts: {evil: {engine: local}}\n  docker:host: x\n")
+    with pytest.raises(SettingsError) as error:
+        read_settings(as_pulumi_gives_it(changed({})), path=file)
+    assert error.value.faults == [
+        "hosts: a key without a namespace, which Pulumi would take in the place of `skycoin:hosts`: "
+        "write that one"
+    ]
+
+
+def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
+    """It would be decrypted into a build argument, or a flag of a node."""
+    secret_keys = ["skycoin:images", "skycoin:build-secrets", "docker:password"]
+    with pytest.raises(SettingsError) as error:
+        read_settings(as_pulumi_gives_it(changed({})), secret_keys)
+    assert error.value.faults == [
+        "skycoin:images: [not shown]: has an encrypted value, which would be decrypted into it; only "
+        "`skycoin:build-secrets` takes secrets"
+    ]
