@@ -60,6 +60,7 @@ def _settings_put_back() -> Iterator[None]:
         before = began[0] if began else first
         if machine.stack_file.exists() and machine.settings() != before:
             machine.change(before)
+            machine.make("up")  # the first `up` of the next module would replace what it looks at
 
 
 @pytest.fixture(scope="session")
