@@ -21,7 +21,7 @@ _LEFT = {
     DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
     DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
 }
-"""What becomes of the leftovers of a killed run, by docker plugin."""
+"""Leftovers of a killed run, and what becomes of them by docker plugin."""
 
 
 def bring_up(

@@ -41,12 +41,12 @@ def files_here() -> Files:
 
 
 def up(stack: str, files: Files) -> Engine:
-    """What the program asks for in an `up` of a new stack. Raises SettingsError, LookupError."""
+    """Run the `up` of a new stack. Raises SettingsError, LookupError."""
     return _run(Engine(), stack, files)
 
 
 def previewed(stack: str, before: Engine, files: Files) -> Engine:
-    """What it asks for in a preview over the state that `before` made. Raises SettingsError, LookupError."""
+    """Run a preview over the state that `before` made. Raises SettingsError, LookupError."""
     return _run(Engine(preview=True, state=before), stack, files)
 
 

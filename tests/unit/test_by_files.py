@@ -261,7 +261,7 @@ def test_a_forks_text_mentions_nobody_and_is_not_a_link_picture_or_comment(repos
 
 
 def test_a_branch_is_compared_with_where_it_began(repository: Repository) -> None:
-    """What its base has got since then is no change of the branch."""
+    """Commits that its base has got since then are no change of the branch."""
     repository.git("checkout", "-q", "-b", "branch")
     repository.edit(
         FLEET, "shed: {image: skycoin, host: shed", "shed: {image: skycoin, host: shed, rpc-port: 6421"

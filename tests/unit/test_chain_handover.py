@@ -367,7 +367,7 @@ def fail_from(monkeypatch: pytest.MonkeyPatch, engine: NodeEngine, *actions: str
 def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_disk(
     node: Node, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
-    """Nothing was to be put back, and the node stayed down for it."""
+    """The node stayed down for a copy that nobody needed."""
     actions = ("put-back", "forget", *([failing] if failing == "keep" else []))
     fail_from(monkeypatch, node.engine, *actions)
     if failing == "create":
@@ -488,7 +488,7 @@ def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node
 
 @pytest.mark.parametrize("change", [{"image": GOOD}, {"mounts": mounts_of(OTHER)}], ids=["image", "volume"])
 def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(change: Values) -> None:
-    """Nothing of such a change looks at the old one's volume; its undoing put weeks-old blocks there."""
+    """Such a change looked at no old volume, and its undoing put weeks-old blocks there."""
     undone = 0
     for at in steps():
         engine = NodeEngine(versions={NEXT: NEW}, volumes_there={*NodeEngine().volumes_there, OTHER})

@@ -103,7 +103,7 @@ def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() ->
 
 
 def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host() -> None:
-    """Where the build failed, the node had given it up, and nobody was there to take it."""
+    """After a failed build the node had given it up, and nobody was there to take it."""
     engine = run_program(Engine(), changed(GUI))
     tag, pulled = engine.one(TAG, "proxy-local-develop-tag"), engine.one(PULLED, "one-pulled-proxy")
     node, proxy = engine.one(NODE_CONTAINER, "one-container"), engine.one(CONTAINER, "one-proxy-container")

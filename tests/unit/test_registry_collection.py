@@ -157,7 +157,7 @@ def test_a_manifest_whose_blob_is_gone_names_nothing(files: Files) -> None:
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
 def test_a_damaged_manifest_stops_it(files: Files, content: bytes) -> None:
-    """What it names can't be known, and would be removed."""
+    """Files that it names can't be known, and would be removed."""
     digest = files.image("one", "latest")
     bare = digest.removeprefix("sha256:")
     (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").write_bytes(content)

@@ -427,7 +427,7 @@ config:
 def test_the_line_of_a_shared_value_is_where_it_is_written(
     keys: tuple[str, ...], found: tuple[str, int]
 ) -> None:
-    """As Pulumi 3.259 and PyYAML read it: own keys win, then the first mapping that is merged."""
+    """Own keys win, then the first mapping that is merged: so Pulumi 3.259 and PyYAML read it."""
     assert StackFile("f", SHARED).line(keys) == found
 
 
