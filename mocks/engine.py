@@ -40,6 +40,7 @@ NODE_CONTAINER = "skycoin:index:NodeContainer"
 PROGRAM_VERSION = "skycoin:index:ProgramVersion"
 TAG = "skycoin:index:Tag"
 OWN = "skycoin:index:"
+ECR = "aws:ecr/repository:Repository"
 
 AWS = ("aws:", "pulumi:providers:aws")
 
@@ -118,6 +119,7 @@ class Engine(MockMonitor):
     def __post_init__(self) -> None:
         super().__init__(_NoMocks())
         self._lock = threading.Lock()
+        self._by_urn: dict[str, Registered] = {}
         self._was = {entry.urn: entry for entry in self.state.registered} if self.state else {}
 
     def run(self, program: Callable[[], object], *, stack: str = "test") -> None:
@@ -268,6 +270,7 @@ class Engine(MockMonitor):
         )
         with self._lock:
             self.registered.append(entry)
+            self._by_urn[entry.urn] = entry
         return entry
 
     def _own(self, entry: Registered) -> dict[str, Any]:
@@ -307,8 +310,7 @@ class Engine(MockMonitor):
         """True in a preview for what is new, or has other inputs than in the state."""
         if not self.preview or self.unchanged:
             return False
-        entries = {one.urn: one for one in self.registered}
-        was = former_in(entry, entries, self._was, self.make_urn)
+        was = former_in(entry, self._by_urn, self._was, self.make_urn)
         return was is None or was.inputs != entry.inputs
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:

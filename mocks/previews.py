@@ -10,7 +10,7 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from mocks.aliases import former_in, formers
-from mocks.engine import CONTAINER, IMAGE, NETWORK, STACK, TAG, VOLUME, Engine, Registered
+from mocks.engine import CONTAINER, ECR, IMAGE, NETWORK, STACK, TAG, VOLUME, Engine, Registered
 from mocks.wire import UNKNOWN, Secret
 
 Preview = dict[str, Any]
@@ -21,7 +21,7 @@ REPLACED: Mapping[str, Collection[str]] = MappingProxyType(
         VOLUME: (_ALL,),
         NETWORK: (_ALL,),
         TAG: ("repository", "tag"),
-        "aws:ecr/repository:Repository": ("name",),
+        ECR: ("name",),
     }
 )
 """Type → inputs that replace it where they differ, a few of which the docker plugin changes in place."""
@@ -36,7 +36,8 @@ PROTECTED = (
 def preview_of(before: Engine, after: Engine) -> Preview:
     """Preview of `after` over a state that `before` has made."""
     old = {entry.urn: entry for entry in before.registered}
-    steps = [*_steps(old, before, after), *_deletions(before, after)]
+    new = {entry.urn: entry for entry in after.registered}
+    steps = [*_steps(old, new, before, after), *_deletions(new, before, after)]
     counts = [step["op"] for step in steps]
     summary = {op: counts.count(op) for op in dict.fromkeys(counts)}
     refused = [
@@ -50,10 +51,11 @@ def first_preview(engine: Engine) -> Preview:
     return preview_of(Engine(), engine)
 
 
-def _steps(old: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
-    entries = {entry.urn: entry for entry in after.registered}
+def _steps(
+    old: Mapping[str, Registered], all_new: Mapping[str, Registered], before: Engine, after: Engine
+) -> Iterator[Preview]:
     for entry in after.registered:
-        was = former_in(entry, entries, old, after.make_urn)
+        was = former_in(entry, all_new, old, after.make_urn)
         new = _state(entry, after)
         if was is None:
             yield {"op": "create", "urn": entry.urn, "newState": new}
@@ -86,10 +88,9 @@ def _operation(entry: Registered, changes: Collection[str]) -> str:
     return "replace" if _ALL in replacing or replacing.intersection(changes) else "update"
 
 
-def _deletions(before: Engine, after: Engine) -> Iterator[Preview]:
+def _deletions(new: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
     """Deletions in the engine's order: children first."""
-    entries = {entry.urn: entry for entry in after.registered}
-    there = {one.urn for entry in after.registered for one in formers(entry, entries, after.make_urn)}
+    there = {one.urn for entry in after.registered for one in formers(entry, new, after.make_urn)}
     for entry in reversed(before.registered):
         if entry.urn not in there:
             yield {"op": "delete", "urn": entry.urn, "oldState": _state(entry, before)}
@@ -101,7 +102,7 @@ def _state(entry: Registered, engine: Engine) -> Preview:
         "custom": entry.custom,
         "type": entry.type,
         "parent": entry.parent,
-        "inputs": _plain(entry.inputs),
+        "inputs": plain(entry.inputs),
         "outputs": _outputs(entry, engine),
         "dependencies": sorted(entry.dependencies),
     }
@@ -117,15 +118,16 @@ def _state(entry: Registered, engine: Engine) -> Preview:
 
 def _outputs(entry: Registered, engine: Engine) -> Any:
     if entry.type == IMAGE:
-        return _plain(dict(engine.outputs)[entry.urn])
-    return {"digest": engine.digest(entry.name)} if entry.type == TAG else _plain(entry.inputs)
+        return plain(dict(engine.outputs)[entry.urn])
+    return {"digest": engine.digest(entry.name)} if entry.type == TAG else plain(entry.inputs)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A decoded value as a preview has it."""
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if value is UNKNOWN:
         return UNKNOWN_TEXT
     return "[secret]" if isinstance(value, Secret) else value

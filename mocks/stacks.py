@@ -14,21 +14,17 @@ from typing import Any
 import pulumi
 import yaml
 
-from mocks.engine import Engine
-from mocks.previews import Preview, preview_of
-from mocks.wire import Secret
+from mocks.engine import ECR, Engine
+from mocks.previews import Preview, plain, preview_of
 from program.program import Program
 from settings.reading import SettingsError, read_settings
 from settings.stack import StackSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
-HIDDEN = "[secret]"
-"""Value of a secret of another stack."""
 OF_MACHINE = "skycoin:build-ca"
 """Setting that names a file of the machine, which no resource shows."""
 NOT_KNOWN = "not-known"
 """Digits of a digest that was made up here."""
-ECR = "aws:ecr/repository:Repository"
 
 Files = Mapping[str, str]
 """Name of a stack → text of its file."""
@@ -123,7 +119,7 @@ def _run(engine: Engine, stack: str, files: Files) -> Engine:
 def _published(engine: Engine, publisher: str, files: Files) -> Any:
     """Outputs of the stack that images come from, with digests that another publisher's are not."""
     run = up(_with_file(publisher, files), files)
-    text = json.dumps(_plain(run.exports()))
+    text = json.dumps(plain(run.exports()))
     for digest in run.digests:
         text = text.replace(digest, engine.digest(f"{publisher} {digest}"))
     return json.loads(text)
@@ -137,12 +133,6 @@ def _with_file(stack: str, files: Files) -> str:
             f"Its images come from the stack {stack}, which has no file stacks/Pulumi.{name}.yaml."
         )
     return name
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return HIDDEN if isinstance(value, Secret) else value
 
 
 def _answer_of_aws(type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
