@@ -11,8 +11,9 @@ from typing import Any
 
 from local import own_engine, services
 from local.engine import dockerd, engine_version
-from local.layout import EngineChoice, Layout, Mode
+from local.layout import Mode
 from local.services import Service
+from tests.e2e.layouts import layout_in
 
 COMMANDS = {
     "links and addresses": ["ip", "-j", "address"],
@@ -62,14 +63,7 @@ def system_engine(folder: Path) -> Service:
 
 def main(state: Path) -> None:
     """Note the machine before the own engine is there, while it runs, and when it has gone."""
-    layout = Layout(
-        state=state,
-        cache=state / "cache",
-        builder_root=state / "buildkit",
-        registry_port=15449,
-        engine=EngineChoice.OWN,
-        mode=Mode.EMBEDDED,
-    )
+    layout = layout_in(state, 15449, cache=state / "cache", mode=Mode.EMBEDDED)
     (state / "system").mkdir(parents=True)
     services.start(layout, system_engine(state / "system"))
     folder, noted = state / "engine", {"before": listing()}

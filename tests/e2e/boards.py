@@ -17,13 +17,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.engine import dockerd, engine_version
-from local.layout import Layout
+from local.layout import Layout, Mode
 from local.packages import ensure_packages
+from tests.e2e.layouts import layout_in
 
 FOLDER = "boards"
 """Folder in the state of the tests' machine, with one for each board."""
@@ -251,6 +252,18 @@ def start_board(layout: Layout, name: str, number: int, disk: int | None = None)
     board.start_engine()
     board.start_sshd()
     return board
+
+
+@contextlib.contextmanager
+def lone_board(name: str, number: int) -> Iterator[Board]:
+    """A board of a test module that needs no set-up; what a killed run left is ended first."""
+    state = Path(f"/tmp/skycoin-{name}")
+    layout = layout_in(state, 15449, cache=state / "cache", mode=Mode.EMBEDDED)
+    end_boards(state)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    board = start_board(layout, name, number)
+    yield board
+    board.end()
 
 
 def connect(one: Board, other: Board) -> str:

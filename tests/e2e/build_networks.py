@@ -10,8 +10,9 @@ from pathlib import Path
 
 from local import build_network
 from local.build_network import ensure_build_network, own_build_network, remove_build_network
-from local.layout import EngineChoice, Layout, Mode
+from local.layout import Layout, Mode
 from tests.e2e.beside import listing
+from tests.e2e.layouts import layout_in
 
 LISTEN = """
 import socket, sys, threading
@@ -122,14 +123,7 @@ def neighbours() -> None:
 
 def layout_of(folder: Path) -> Layout:
     folder.mkdir()
-    return Layout(
-        state=folder,
-        cache=folder / "cache",
-        builder_root=folder / "buildkit",
-        registry_port=15449,
-        engine=EngineChoice.OWN,
-        mode=Mode.EMBEDDED,
-    )
+    return layout_in(folder, 15449, cache=folder / "cache", mode=Mode.EMBEDDED)
 
 
 def rules() -> list[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.fingerprint import SCRIPT, read
-from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.layout import PROJECT
 from local.tools import find_go, go_environment
 from tests.crash_outcomes import Judged, Verdict
-from tests.e2e.machine import CACHE
+from tests.e2e.layouts import layout_in
 
 PASSWORD = "secret"
 SECONDS = 600
@@ -47,14 +47,7 @@ class Judge:
 
 def build_judge(folder: Path) -> Judge:
     """Build it, with the Go and the caches of every set-up."""
-    layout = Layout(
-        state=folder,
-        cache=CACHE,
-        builder_root=folder,
-        registry_port=0,
-        engine=EngineChoice.OWN,
-        mode=Mode.AUTO,
-    )
+    layout = layout_in(folder, 0)
     program = folder / "judge"
     env = {**os.environ, **go_environment(layout)}
     command = [find_go(layout), "build", "-o", str(program), "."]

@@ -19,8 +19,8 @@ from local.build_network import remove_build_network
 from local.layout import PROJECT, Layout, read_layout
 from local.steps import output
 from tests.e2e.boards import end_boards
+from tests.e2e.layouts import CACHE
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
 HOME = Path(os.environ.get("SKYCOIN_TEST_HOME", CACHE / "test"))
 RPC_PORT = 16420
 SETTINGS = {

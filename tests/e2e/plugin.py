@@ -24,10 +24,11 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local import own_engine
-from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.layout import PROJECT, Layout
 from local.packages import ensure_packages
 from providers.base import Values, to_struct, to_values
-from tests.e2e.machine import CACHE, HOME
+from tests.e2e.layouts import layout_in
+from tests.e2e.machine import HOME
 
 SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
@@ -208,14 +209,7 @@ def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
 @contextmanager
 def started_engine() -> Iterator[Any]:
     """docker-py's client of a Docker engine with one small image; nothing else is in it."""
-    layout = Layout(
-        state=HOME / "plugin",
-        cache=CACHE,
-        builder_root=HOME / "plugin" / "buildkit",
-        registry_port=15445,
-        engine=EngineChoice.OWN,
-        mode=Mode.AUTO,
-    )
+    layout = layout_in(HOME / "plugin", 15445)
     folder = layout.state / "engine"
     own_engine.stop(layout, SERVICE, folder)
     own_engine.remove_traces(folder)

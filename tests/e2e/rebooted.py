@@ -20,10 +20,11 @@ import docker
 
 from local import services
 from local.engine import engine_version
-from local.layout import EngineChoice, Layout, Mode
+from local.layout import Layout, Mode
 from providers.base import Values
 from providers.skycoin.node_container import NodeContainer
 from tests.e2e.beside import system_engine
+from tests.e2e.layouts import layout_in
 from tests.e2e.plugin import busybox_archive, until
 
 NAME, WALLET, IMAGE = "skycoin-one", "skycoin-one-wallet", "node-like:1"
@@ -146,14 +147,7 @@ class Board:
 
 def main(folder: Path) -> None:
     """Lose power at each moment of a handover, and let the next run put it right."""
-    layout = Layout(
-        state=folder,
-        cache=folder / "cache",
-        builder_root=folder / "buildkit",
-        registry_port=15448,
-        engine=EngineChoice.OWN,
-        mode=Mode.EMBEDDED,
-    )
+    layout = layout_in(folder, 15448, cache=folder / "cache", mode=Mode.EMBEDDED)
     (folder / "system").mkdir(parents=True)
     board = Board(layout, folder / "system")
     identity, state = board.prepare()

@@ -8,18 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catalogue.images import CATALOGUE, PROXY
 from clients.engine import connect
-from local.layout import EngineChoice, Layout, Mode
 from providers.base import ProviderError, Values
 from providers.skycoin import watchdog
 from providers.skycoin.node_container import NodeContainer
-from tests.e2e.boards import Board, end_boards, start_board
+from tests.e2e.boards import Board, lone_board
 from tests.e2e.plugin import busybox_archive, until
 from tests.e2e.rebooted import INPUTS, NAME, WALLET
 
@@ -30,25 +28,12 @@ SLOW = {"tests": ["CMD", "test", "-e", "/tmp/is-there"], "interval": "1s", "time
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
-    # One folder for all runs: what a killed one left is ended by the next.
-    state = Path("/tmp/skycoin-cut-off")
-    layout = Layout(
-        state=state,
-        cache=state / "cache",
-        builder_root=state / "buildkit",
-        registry_port=15449,
-        engine=EngineChoice.OWN,
-        mode=Mode.EMBEDDED,
-    )
-    end_boards(state)
-    layout.logs.mkdir(parents=True, exist_ok=True)
-    made = start_board(layout, "cut-off", 30)
-    for image in (OLD, NEW):
-        command = ["docker", "-H", made.docker_host, "import", "-", image]
-        subprocess.run(command, input=busybox_archive(), check=True, capture_output=True)
-    yield made
-    made.end()
+def board() -> Iterator[Board]:
+    with lone_board("cut-off", 30) as made:
+        for image in (OLD, NEW):
+            command = ["docker", "-H", made.docker_host, "import", "-", image]
+            subprocess.run(command, input=busybox_archive(), check=True, capture_output=True)
+        yield made
 
 
 @dataclass

@@ -24,7 +24,7 @@ from clients.pull import ensure_image
 from clients.registry import MANIFEST, Manifest, RegistryError, Repository, sha256_of
 from fleet.images import ImageHost, clean, look, table
 from local import certificates, registry_collection, services
-from local.layout import EngineChoice, Layout, Mode
+from local.layout import Layout, Mode
 from local.packages import ensure_packages
 from local.pulumi_cli import remember
 from local.registry import registry_service
@@ -40,7 +40,7 @@ from providers.skycoin import older_images
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.pulled_image import PulledImage
 from tests.e2e.boards import Board, end_boards, start_board
-from tests.e2e.machine import CACHE
+from tests.e2e.layouts import layout_in
 from tests.e2e.plugin import busybox_archive
 from tests.e2e.rebooted import INPUTS, NAME, WALLET
 
@@ -60,14 +60,7 @@ SICK = {"tests": ["CMD", "false"], "interval": "1s", "timeout": "1s", "retries":
 def layout() -> Iterator[Layout]:
     """A set-up with a registry and nothing else; one folder for all runs, so that leftovers are ended."""
     state = Path("/tmp/skycoin-disks")
-    made = Layout(
-        state=state,
-        cache=CACHE,
-        builder_root=state / "buildkit",
-        registry_port=15448,
-        engine=EngineChoice.OWN,
-        mode=Mode.EMBEDDED,
-    )
+    made = layout_in(state, 15448, mode=Mode.EMBEDDED)
     end_boards(state)
     services.stop(made, "registry")
     subprocess.run(["rm", "-rf", "--one-file-system", str(state)], check=True)

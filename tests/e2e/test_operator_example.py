@@ -24,7 +24,8 @@ import yaml
 
 from local.layout import PROJECT
 from tests.e2e.boards import Board, connect, start_board
-from tests.e2e.machine import CACHE, RPC_PORT, Machine, Result
+from tests.e2e.layouts import CACHE
+from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.test_dead_hosts import with_entries
 
 NAME, USER = "attic.lan", "pi"

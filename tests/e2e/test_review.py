@@ -22,9 +22,10 @@ from components.image import FILES
 from local.layout import PROJECT
 from local.tools import DOCKER_BUILD, ensure_tool, find_go
 from review.approval import PIECE, WHOLE, Part, is_token
+from tests.e2e.layouts import layout_in
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
-from tests.e2e.upgrades import layout_in, made_stack, make_pulumi, run_in
+from tests.e2e.upgrades import PORT, made_stack, make_pulumi, run_in
 
 LOCAL = STATES / "0.1.0" / "local.json"
 BUSYBOX = ("./images/busybox", "./images/busybox/Dockerfile")
@@ -210,7 +211,7 @@ def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(re
 @pytest.fixture
 def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
     """The stack with the real docker-build plugin, which has no engine, builder or registry."""
-    layout = layout_in(stack.folder / "pulumi")
+    layout = layout_in(stack.folder / "pulumi", PORT)
     plugin = ensure_tool(layout, find_go(layout), DOCKER_BUILD)
     shutil.copytree(stack.folder / "pulumi" / "pulumi", tmp_path / "pulumi")
     plugins = (tmp_path / "pulumi" / "plugins").glob("resource-docker-build-*")

@@ -6,35 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from clients.engine import Engine, connect
-from local.layout import EngineChoice, Layout, Mode
-from tests.e2e.boards import Board, end_boards, start_board
+from tests.e2e.boards import Board, lone_board
 from tests.e2e.plugin import NETWORK, VOLUME, Resource, started_plugin
 
 AT_ONCE = 8
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
-    # One folder for all runs: what a killed one left is ended by the next.
-    state = Path("/tmp/skycoin-ssh-connections")
-    layout = Layout(
-        state=state,
-        cache=state / "cache",
-        builder_root=state / "buildkit",
-        registry_port=15449,
-        engine=EngineChoice.OWN,
-        mode=Mode.EMBEDDED,
-    )
-    end_boards(state)
-    layout.logs.mkdir(parents=True, exist_ok=True)
-    made = start_board(layout, "counting", 31)
-    yield made
-    made.end()
+def board() -> Iterator[Board]:
+    with lone_board("ssh-connections", 31) as made:
+        yield made
 
 
 def connections(board: Board) -> int:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from components.buildx import VERSION as DOCKER_BUILD_VERSION
-from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.layout import PROJECT
 from local.pulumi_cli import PLUGINS, ensure_cli, environment
 from local.tools import find_go
-from tests.e2e.machine import CACHE, clean_environment, copy_checkout
+from tests.e2e.layouts import layout_in
+from tests.e2e.machine import clean_environment, copy_checkout
 from tests.law import summary
 
 FROZEN = {
@@ -26,6 +27,8 @@ FROZEN = {
 }
 """Plugin and version → the Python module that serves it."""
 
+PORT = 15446
+"""Port of a registry that is not there."""
 ENGINE = "unix:///state/engine/docker.sock"
 """The set-up's engine in recorded states; no engine answers there."""
 
@@ -50,21 +53,9 @@ def make_pulumi(folder: Path, plugins: Mapping[str, str] = FROZEN) -> dict[str, 
         launcher = plugin / f"pulumi-resource-{name.rpartition('-v')[0]}"
         launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{PROJECT}" exec "{sys.executable}" -m {module} "$@"\n')
         launcher.chmod(0o755)
-    layout = layout_in(folder)
+    layout = layout_in(folder, PORT)
     env = environment(layout, ensure_cli(layout, find_go(layout)), ENGINE)
     return {**clean_environment(), **env, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-
-
-def layout_in(folder: Path) -> Layout:
-    """A set-up's layout whose state is a folder; its tools are those of every set-up."""
-    return Layout(
-        state=folder,
-        cache=CACHE,
-        builder_root=folder / "buildkit",
-        registry_port=15446,
-        engine=EngineChoice.OWN,
-        mode=Mode.AUTO,
-    )
 
 
 def made_stack(

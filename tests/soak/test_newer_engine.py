@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import PROJECT, EngineChoice, Layout, Mode
-from tests.e2e.machine import CACHE
+from local.layout import PROJECT, Layout
+from tests.e2e.layouts import layout_in
 from tests.soak.newer_engine import newer_engine
 
 TESTS = {"tests/e2e/test_docker_plugin.py": 39, "tests/e2e/test_official_life.py": 59}
@@ -17,14 +17,7 @@ TESTS = {"tests/e2e/test_docker_plugin.py": 39, "tests/e2e/test_official_life.py
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    return Layout(
-        state=tmp_path,
-        cache=CACHE,
-        builder_root=tmp_path / "buildkit",
-        registry_port=15446,
-        engine=EngineChoice.OWN,
-        mode=Mode.AUTO,
-    )
+    return layout_in(tmp_path, 15446)
 
 
 @pytest.mark.parametrize(("file", "count"), TESTS.items())

@@ -17,11 +17,11 @@ import pytest
 from catalogue.registries import LOCAL_HOST
 from local import registry_login, services
 from local.certificates import ensure_certificates, ensure_name
-from local.layout import PROJECT, EngineChoice, Layout, Mode
+from local.layout import PROJECT, Layout
 from local.registry import registry_service
 from local.services import Service, port_is_taken
 from local.tools import REGISTRY, Tool, ensure_tool, find_go
-from tests.e2e.machine import CACHE
+from tests.e2e.layouts import layout_in
 
 SUITE = Tool(
     folder="tests/soak/conformance", package="github.com/opencontainers/distribution-spec/conformance"
@@ -59,14 +59,7 @@ class Case:
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """A registry's place, with certificates, and nothing else of a set-up."""
-    place = Layout(
-        state=tmp_path,
-        cache=CACHE,
-        builder_root=tmp_path / "buildkit",
-        registry_port=PORT,
-        engine=EngineChoice.OWN,
-        mode=Mode.AUTO,
-    )
+    place = layout_in(tmp_path, PORT)
     ensure_certificates(place)
     ensure_name(place)
     return place

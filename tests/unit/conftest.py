@@ -3,11 +3,15 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from hypothesis import settings
 
+from commands.backend import BACKEND_URL
+from local.layout import Layout, read_layout
+from local.pulumi_cli import remember
 from tests.unit.engine import Engine
 from tests.unit.front_door import Skyinfra
 
@@ -40,6 +44,19 @@ def engine() -> Engine:
 def first_preview() -> Engine:
     """`pulumi preview` before anything was built: images have a tag and no digest."""
     return Engine(preview=True)
+
+
+@pytest.fixture
+def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A set-up that commands take for the one of `make up`: a state folder, and no engine."""
+    for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
+    layout = read_layout()
+    layout.state.mkdir()
+    (layout.state / "passphrase").touch()
+    remember(layout, {"DOCKER_HOST": "unix:///set-up.sock"})
+    return layout
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError
 from local.layout import EARLIER, Layout, read_layout
 from local.lock import exclusive
-from local.pulumi_cli import backend_url, last_engine, remember
+from local.pulumi_cli import backend_url, last_engine
 from local.steps import SetupError
 from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
@@ -51,16 +51,6 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     return read_layout()
-
-
-@pytest.fixture
-def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    layout.state.mkdir()
-    (layout.state / "passphrase").touch()
-    for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
-        monkeypatch.setenv(name, "")
-    remember(layout, {"DOCKER_HOST": "unix:///set-up.sock"})
-    return layout
 
 
 @pytest.fixture

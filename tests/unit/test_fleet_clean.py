@@ -14,7 +14,6 @@ from local.layout import Layout
 from local.lock import exclusive
 from tests.unit.front_door import Skyinfra
 from tests.unit.image_store import ImageStore, digest, ref
-from tests.unit.test_commands import layout, set_up  # noqa: F401
 from tests.unit.test_wallets import child
 
 ATTIC, SHED = "ssh://pi@attic.lan", "ssh://pi@shed.lan"
@@ -34,7 +33,7 @@ RESOURCES = [
 
 
 @pytest.fixture
-def engines(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:  # noqa: F811
+def engines(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Engines by address: an error in place of one is what its host answers."""
     found: dict[str, Any] = {ATTIC: ImageStore(), SHED: ImageStore()}
 
@@ -162,7 +161,7 @@ def test_an_image_that_an_engine_keeps_is_named_and_the_rest_goes(
     assert "2 images on 2 hosts, 32.0 MB at most, went." in ran.out
 
 
-def test_it_waits_for_no_other_command(set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra) -> None:  # noqa: F811
+def test_it_waits_for_no_other_command(set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra) -> None:
     """An update has images on their way whose containers are not there yet."""
     with exclusive(set_up, "make up"):
         ran = skyinfra("fleet", "clean", "--yes")

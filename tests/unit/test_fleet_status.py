@@ -31,7 +31,6 @@ from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, Images, State, Statu
 from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
 from tests.unit.front_door import Skyinfra
 from tests.unit.image_store import ImageStore
-from tests.unit.test_commands import layout, set_up  # noqa: F401
 from tests.unit.test_wallets import NODE, URN, child
 
 AT = datetime(2026, 11, 26, 9, 15, tzinfo=UTC)
@@ -587,7 +586,7 @@ STACK = [
 
 
 @pytest.fixture
-def engine(set_up: object, monkeypatch: pytest.MonkeyPatch) -> FleetEngine:  # noqa: F811
+def engine(set_up: object, monkeypatch: pytest.MonkeyPatch) -> FleetEngine:
     one = FleetEngine({"c": Box()})
     monkeypatch.setattr("commands.backend.resources", lambda *_: STACK)
     monkeypatch.setattr("fleet.asking.Engine.client", lambda _: one)

@@ -17,10 +17,8 @@ from clients.answering import Address
 from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
 from clients.wallet_on_host import WalletOnHost
-from commands.backend import BACKEND_URL
 from fleet.check import Checked
-from local.layout import Layout, read_layout
-from local.pulumi_cli import remember
+from local.layout import Layout
 from providers.skycoin.wallet_identity import fault
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Node, Requests
@@ -144,14 +142,7 @@ def resources(host: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    for name in (BACKEND_URL, "DOCKER_HOST"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    layout: Layout = read_layout()
-    layout.state.mkdir()
-    (layout.state / "passphrase").touch()
-    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     file = tmp_path / "stacks" / "Pulumi.test.yaml"
     file.parent.mkdir()
     for module in ("local.stack", "local.missing_nodes"):

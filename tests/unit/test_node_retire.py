@@ -8,9 +8,7 @@ import pytest
 
 from clients.pulumi import NODE_CONTAINER
 from commands import exit_codes, node, taking_out
-from commands.backend import BACKEND_URL
-from local.layout import Layout, read_layout
-from local.pulumi_cli import remember
+from local.layout import Layout
 from tests.unit.front_door import Skyinfra
 from tests.unit.test_wallets import RESOURCES
 
@@ -18,14 +16,8 @@ Calls = list[list[str]]
 
 
 @pytest.fixture
-def calls(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Calls:
+def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Calls that a retire makes to pulumi; node-1 is deployed, node-1 and node-2 are in the settings."""
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path_factory.mktemp("state")))
-    for name in (BACKEND_URL, "DOCKER_HOST"):
-        monkeypatch.setenv(name, "")
-    layout: Layout = read_layout()
-    (layout.state / "passphrase").touch()
-    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
     made: Calls = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
     monkeypatch.setattr(

@@ -17,10 +17,8 @@ from catalogue.node_container import LAST_HEALTHY
 from clients.errors import ServiceError
 from clients.registry import RegistryError
 from commands import node_rollback
-from commands.backend import BACKEND_URL
 from fleet import rollback
-from local.layout import Layout, read_layout
-from local.pulumi_cli import remember
+from local.layout import Layout
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.test_wallets import PREFLIGHT, URN, child
 
@@ -109,14 +107,7 @@ def node(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    for name in (BACKEND_URL, "DOCKER_HOST"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    layout: Layout = read_layout()
-    layout.state.mkdir()
-    (layout.state / "passphrase").touch()
-    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     file = tmp_path / "stacks" / "Pulumi.local.yaml"
     file.parent.mkdir()
     file.write_text(TEXT)

@@ -23,7 +23,6 @@ from local.registry_contents import Garbage, Manifest, garbage
 from local.stack import state_file
 from local.steps import SetupError
 from tests.unit.front_door import Skyinfra
-from tests.unit.test_commands import layout, set_up  # noqa: F401
 
 NAME = "skycoin/skycoin"
 
@@ -197,7 +196,7 @@ def digest(letter: str) -> str:
 
 
 def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
-    set_up: Layout,  # noqa: F811
+    set_up: Layout,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -213,7 +212,7 @@ def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
 
 
 @pytest.fixture
-def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:  # noqa: F811
+def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
     """Removals that were begun; the registry has one image that nothing needs, and one that is published."""
     files = Files(set_up.state / "registry")
     files.image("new", "latest")
@@ -256,20 +255,20 @@ def test_a_person_is_asked(
     assert len(removal) == count
 
 
-def test_where_everything_is_needed_nothing_is_asked(set_up: Layout, skyinfra: Skyinfra) -> None:  # noqa: F811
+def test_where_everything_is_needed_nothing_is_asked(set_up: Layout, skyinfra: Skyinfra) -> None:
     Files(set_up.state / "registry").image("new", "latest")
     ran = skyinfra("setup", "collect")
     assert (ran.code, ran.out) == (0, "Everything in the local registry is needed.\n")
 
 
-def test_without_a_set_up_nothing_is_done(layout: Layout, skyinfra: Skyinfra) -> None:  # noqa: F811
+def test_without_a_set_up_nothing_is_done(layout: Layout, skyinfra: Skyinfra) -> None:
     ran = skyinfra("setup", "collect", "--yes")
     assert ran.code == exit_codes.FAILED
     assert "Nothing is set up" in ran.err
 
 
 def test_another_command_at_work_is_named(
-    set_up: Layout,  # noqa: F811
+    set_up: Layout,
     removal: list[Garbage],
     skyinfra: Skyinfra,
 ) -> None:

@@ -12,9 +12,7 @@ from docker.errors import APIError
 
 from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
-from commands.backend import BACKEND_URL
-from local.layout import Layout, read_layout
-from local.pulumi_cli import remember
+from local.layout import Layout
 from providers.skycoin.wallet_identity import ACCEPTED
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests
@@ -59,14 +57,7 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    for name in (BACKEND_URL, "DOCKER_HOST"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    layout: Layout = read_layout()
-    layout.state.mkdir()
-    (layout.state / "passphrase").touch()
-    remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
+def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host(tmp_path / "attic")
     made.node.labels = {LABEL: "urn of one"}
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
