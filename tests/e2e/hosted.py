@@ -26,7 +26,7 @@ storage:
   filesystem: {{rootdirectory: {folder}/data}}
   delete: {{enabled: true}}
 auth:
-  htpasswd: {{realm: hosted, path: {folder}/htpasswd}}
+  {auth}
 http:
   addr: 127.0.0.1:{port}
   secret: tests
@@ -62,25 +62,30 @@ def log_in(machine: Machine, address: str, password: str | None, user: str = USE
     path.write_text(json.dumps({**config, "auths": auths}))
 
 
+def start_registry(machine: Machine, name: str, port: int, folder: Path, auth: str) -> None:
+    """Start the service of a registry whose data lies in a folder; `auth` is a line of its configuration."""
+    config = folder / "registry.yml"
+    certificates = machine.layout.ca.parent
+    config.write_text(CONFIG.format(folder=folder, port=port, certificates=certificates, auth=auth))
+    services.start(
+        machine.layout,
+        Service(
+            name=name,
+            argv=[str(tool_path(machine.layout, REGISTRY)), "serve", str(config)],
+            env={"OTEL_TRACES_EXPORTER": "none"},
+            ready=lambda: port_is_taken(port),
+            port=port,
+        ),
+    )
+
+
 def start_hosted(machine: Machine) -> Hosted:
     """Start both; the machine is logged in."""
     folder = machine.layout.state / "hosted"
     folder.mkdir()
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
-    config = folder / "registry.yml"
-    config.write_text(CONFIG.format(folder=folder, port=PORT, certificates=machine.layout.ca.parent))
-    program = tool_path(machine.layout, REGISTRY)
-    services.start(
-        machine.layout,
-        Service(
-            name="hosted",
-            argv=[str(program), "serve", str(config)],
-            env={"OTEL_TRACES_EXPORTER": "none"},
-            ready=lambda: port_is_taken(PORT),
-            port=PORT,
-        ),
-    )
+    start_registry(machine, "hosted", PORT, folder, f"htpasswd: {{realm: hosted, path: {folder}/htpasswd}}")
     hosted = Hosted(machine, folder, Proxy(PORT, machine.layout.ca.parent))
     hosted.login()
     return hosted

@@ -8,6 +8,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,18 @@ class Machine:
         """Write another configuration into the stack file; the salt stays."""
         whole = yaml.safe_load(self.stack_file.read_text())
         self.stack_file.write_text(yaml.safe_dump({**whole, "config": config}, sort_keys=False))
+
+    @contextmanager
+    def another_node(self, name: str, rpc_port: int) -> Iterator[None]:
+        """One more node on this machine's engine, which is retired at the end."""
+        before = self.settings()
+        node = {"image": "skycoin", "host": "here", "rpc-port": rpc_port}
+        self.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], name: node}})
+        result = self.make("up")
+        assert result.code == 0, result.text
+        yield
+        self.change(before)
+        assert self.make("retire", f"NODE={name}").code == 0
 
     @property
     def stack_file(self) -> Path:

@@ -62,15 +62,9 @@ class Key:
 @pytest.fixture(scope="module")
 def kept(up: Machine) -> Iterator[Machine]:
     """The stack with a node that has a wallet which a node can read; afterwards as it was."""
-    before = up.settings()
-    nodes = {**before["skycoin:nodes"], "kept": {"image": "skycoin", "host": "here", "rpc-port": PORT}}
-    up.change({**before, "skycoin:nodes": nodes})
-    result = up.make("up")
-    assert result.code == 0, result.text
-    put(up, TEXT)
-    yield up
-    up.change(before)
-    assert up.make("retire", "NODE=kept").code == 0
+    with up.another_node("kept", PORT):
+        put(up, TEXT)
+        yield up
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,9 @@ TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entr
 @pytest.fixture(scope="module")
 def second(up: Machine) -> Iterator[Machine]:
     """The stack with a second node, which has a wallet; afterwards as it was."""
-    before = up.settings()
-    nodes = {**before["skycoin:nodes"], "second": {"image": "skycoin", "host": "here", "rpc-port": PORT}}
-    up.change({**before, "skycoin:nodes": nodes})
-    result = up.make("up")
-    assert result.code == 0, result.text
-    put(up, TEXT)
-    yield up
-    up.change(before)
-    assert up.make("retire", "NODE=second").code == 0
+    with up.another_node("second", PORT):
+        put(up, TEXT)
+        yield up
 
 
 def put(up: Machine, text: str) -> None:

@@ -22,11 +22,8 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from local import services
-from local.services import Service, port_is_taken
-from local.tools import REGISTRY, tool_path
 from tests.e2e.faulty import Proxy
-from tests.e2e.hosted import log_in
+from tests.e2e.hosted import log_in, start_registry
 from tests.e2e.machine import Machine
 
 PORT = 15447
@@ -37,20 +34,6 @@ LEEWAY = 60
 LONG = 300
 ALL = frozenset({"pull", "push", "delete"})
 PASSWORDS = {user: f"canary-{secrets.token_hex(16)}" for user in ("publisher", "reader")}
-
-CONFIG = """\
-version: 0.1
-storage:
-  filesystem: {{rootdirectory: {folder}/data}}
-  delete: {{enabled: true}}
-auth:
-  token: {{realm: "{realm}", service: {name}, issuer: {name}, jwks: {folder}/jwks.json}}
-http:
-  addr: 127.0.0.1:{port}
-  secret: tests
-  relativeurls: true
-  tls: {{certificate: {certificates}/registry.crt, key: {certificates}/registry.key}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +183,8 @@ def start_token_registry(machine: Machine) -> TokenRegistry:
     folder, certificates = machine.layout.state / "tokens", machine.layout.ca.parent
     folder.mkdir()
     tokens = TokenService(folder, certificates)
-    config = folder / "registry.yml"
-    config.write_text(
-        CONFIG.format(folder=folder, realm=tokens.realm, name=NAME, port=PORT, certificates=certificates)
-    )
-    services.start(
-        machine.layout,
-        Service(
-            name="tokens",
-            argv=[str(tool_path(machine.layout, REGISTRY)), "serve", str(config)],
-            env={"OTEL_TRACES_EXPORTER": "none"},
-            ready=lambda: port_is_taken(PORT),
-            port=PORT,
-        ),
-    )
+    named = f'realm: "{tokens.realm}", service: {NAME}, issuer: {NAME}'
+    start_registry(machine, "tokens", PORT, folder, f"token: {{{named}, jwks: {folder}/jwks.json}}")
     registry = TokenRegistry(machine, Proxy(PORT, certificates), tokens)
     registry.login()
     return registry

@@ -47,14 +47,26 @@ def first_preview() -> Engine:
 
 
 @pytest.fixture
-def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """Layout of a set-up that nobody has made."""
+    places = {
+        "SKYCOIN_STATE": "state",
+        "SKYCOIN_CACHE": "cache",
+        "SKYCOIN_BUILDER_ROOT": "buildkit",
+        "PULUMI_HOME": "home",
+    }
+    for name, folder in places.items():
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    return read_layout()
+
+
+@pytest.fixture
+def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """A set-up that commands take for the one of `make up`: a state folder, and no engine."""
-    for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
-        monkeypatch.setenv(name, "")
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    layout = read_layout()
     layout.state.mkdir()
     (layout.state / "passphrase").touch()
+    for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
+        monkeypatch.setenv(name, "")
     remember(layout, {"DOCKER_HOST": "unix:///set-up.sock"})
     return layout
 

@@ -11,17 +11,10 @@ import pytest
 
 from local import build_network, builder
 from local.build_network import BuildNetwork, ensure_build_network, nameservers, own_build_network
-from local.layout import Layout, read_layout
+from local.layout import Layout
 from local.steps import SetupError
 
 MADE = BuildNetwork(bridge="skybuild3", subnet=ipaddress.IPv4Network("10.206.3.0/24"))
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    for name in ("SKYCOIN_STATE", "SKYCOIN_CACHE", "SKYCOIN_BUILDER_ROOT"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-    return read_layout()
 
 
 @pytest.fixture

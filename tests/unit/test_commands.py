@@ -17,7 +17,7 @@ from commands import backend, exit_codes
 from commands.__main__ import skyinfra as group
 from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError
-from local.layout import EARLIER, Layout, read_layout
+from local.layout import EARLIER, Layout
 from local.lock import exclusive
 from local.pulumi_cli import backend_url, last_engine
 from local.steps import SetupError
@@ -44,13 +44,6 @@ def commands(given: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
             yield from commands(command, *path, name)
     else:
         yield path
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    return read_layout()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from local.docker_plugin_choice import DockerPlugin, keep
 from local.layout import Layout
 from local.pulumi_cli import plugin_folder
 from local.steps import SetupError
-from tests.unit.test_local import layout as layout  # noqa: PLC0414 a fixture
 
 PULUMI = """\
 #!/bin/sh

@@ -33,13 +33,6 @@ def pem(name: str) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n"
 
 
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
-    return read_layout()
-
-
 def service(name: str, *argv: str, port: int | None = None, patience: float = 5) -> Service:
     return Service(name=name, argv=argv, ready=lambda: True, port=port, patience=patience)
 

@@ -2,22 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from local.layout import Layout, Mode, read_layout
+from local.layout import Layout, Mode
 from local.pulumi_cli import ensure_plugin, plugin_folder
 from local.steps import SetupError
 
 NAME = "docker-build"
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
-    return read_layout()
 
 
 def pulumi_that(layout: Layout, monkeypatch: pytest.MonkeyPatch, does: str) -> Mapping[str, str]:

@@ -3,12 +3,11 @@
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
 from local import packages, tools
-from local.layout import PROJECT, Layout, read_layout
+from local.layout import PROJECT, Layout
 from local.shared_cache import one_at_a_time
 
 HOLDER = """\
@@ -19,13 +18,6 @@ with one_at_a_time(read_layout(), sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
-    return read_layout()
 
 
 def holder(what: str) -> "subprocess.Popen[str]":

@@ -13,7 +13,7 @@ import pytest
 
 from clients.age import Identity
 from local import __main__ as local_main
-from local.layout import Layout, read_layout
+from local.layout import Layout
 from settings.wallets import WalletsSettings
 from tests.unit.front_door import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
@@ -267,12 +267,6 @@ def test_the_review_page_shows_the_newest_backups_age_where_there_is_something_t
     record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=8)
     page = reviewed(skyinfra, tmp_path)
     assert re.search(r"\*\*backup 8 days old, .*; the stack asks for one every 7 days \(`\./skyinfra", page)
-
-
-@pytest.fixture
-def layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Layout:
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    return read_layout()
 
 
 @pytest.mark.parametrize(
