@@ -29,14 +29,23 @@ class Step:
         self.found = "done"
 
 
+_UNDER_WAY: list[str] = []
+"""Titles of the steps that are under way, the outermost first."""
+
+
 @contextmanager
 def step(title: str) -> Iterator[Step]:
-    """Print the title, run the body, print what it found and the seconds it took."""
-    print(f"• {title}", flush=True)
+    """Print the title, run the body, print what it found and the seconds it took; indented in another step."""
+    indent = "    " * len(_UNDER_WAY)
+    print(f"{indent}• {title}", flush=True)
     began = time.monotonic()
     this = Step()
-    yield this
-    print(f"    {this.found} ({time.monotonic() - began:.1f} s)", flush=True)
+    _UNDER_WAY.append(title)
+    try:
+        yield this
+    finally:
+        _UNDER_WAY.pop()
+    print(f"{indent}    {this.found} ({time.monotonic() - began:.1f} s)", flush=True)
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
