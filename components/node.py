@@ -133,9 +133,7 @@ class Node(pulumi.ComponentResource):
 
     @property
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        """Describe the node for the stack's outputs: {image, container, rpc, runs, and its volumes'
-        names}.
-        """
+        """Describe the node for the stack's outputs: {image, container, rpc, runs, names of its volumes}."""
         return {
             "image": self.image,
             "container": self.container,

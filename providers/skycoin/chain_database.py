@@ -47,9 +47,7 @@ class Database:
     """KiB: the size of the database, and the free space of its disk."""
 
     def is_before(self, version: str) -> bool:
-        """True if a node of `version` writes that version into the database, which older nodes then
-        refuse.
-        """
+        """True if a node of `version` writes that version into the database, so older nodes refuse it."""
         return not self.version or is_newer(version, self.version)
 
 
@@ -97,9 +95,7 @@ class ChainDatabase:
         return is_newer(wrote, version)
 
     def tend(self, action: str) -> None:
-        """Restore the copy (PUT_BACK; no node may be running) or delete it (FORGET); nothing without a
-        copy.
-        """
+        """Restore the copy (PUT_BACK; no node may be running) or delete it (FORGET), if there is one."""
         self._run(action)
 
     def foretold(self, found: Database, version: str) -> str:

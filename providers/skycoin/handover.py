@@ -227,9 +227,7 @@ class Handover:
             self._bring_back(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
     def _bring_back(self, old: Values, name: str, *, run: bool, chain: str) -> None:
-        """Give the old container its name back; `chain` is the action for its database's copy, "" without
-        one.
-        """
+        """Give the old container its name back; `chain` is the action for the copy of its database."""
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:

@@ -97,9 +97,7 @@ class Tag(Remade):
         """Do nothing: published releases are kept for ever."""
 
     def _taken(self, inputs: Values) -> Iterator[str]:
-        """Yield why a new immutable tag can't be written; if the registry doesn't answer, `up` checks
-        later.
-        """
+        """Yield why a new immutable tag can't be written. If a registry doesn't answer, `up` checks later."""
         target = self._repository(inputs["repository"])
         try:
             there = target.digest_of(inputs["tag"])
