@@ -1,1 +1,1 @@
-"""Clients of engines, registries, ssh hosts and Pulumi's command line; no settings, nor Pulumi's SDK."""
+"""Clients for engines, registries, ssh hosts and Pulumi, without the settings or Pulumi's SDK."""

@@ -1,7 +1,7 @@
-"""age, by its library in Rust: encryption to recipients, and identities that decrypt.
+"""Encryption to age recipients and decryption with age identities, through the Rust library (pyrage).
 
-Of age's kinds of keys it takes X25519 and ssh's (ed25519 and RSA, without a passphrase); plugins, such as
-those of hardware keys, run in the program age alone. pyrage is imported where it is used: most commands
+Supported keys are X25519 and ssh's (ed25519, and RSA without a passphrase). Plugins, such as those of
+hardware keys, work only in the program `age`. pyrage is imported where it is used, because most commands
 never need it.
 """
 
@@ -18,16 +18,16 @@ MAGIC = b"age-encryption.org/v1\n"
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 
 SECRET_KEY = re.compile(r"AGE-(SECRET-KEY|PLUGIN)-|PRIVATE KEY", re.IGNORECASE)
-"""In a text that is a secret key, and is not to be shown."""
+"""Matches text that is a secret key and must not be shown."""
 
 ALLOWED = "a recipient is a public key: age1… as `age-keygen` prints it, or ssh-ed25519 … or ssh-rsa …"
 
 Identity: TypeAlias = Any
-"""Secret key of pyrage, whose types are its own."""
+"""Secret key of pyrage, which has its own types."""
 
 
 class AgeError(ServiceError):
-    """A key or an encrypted file is not what it should be; secrets are never in the message."""
+    """A key or an encrypted file is invalid; the message never contains a secret."""
 
 
 def _library() -> ModuleType:
@@ -37,7 +37,7 @@ def _library() -> ModuleType:
 
 
 def _parsed(recipient: str) -> Any:
-    """The library's recipient. Raises AgeError without the text."""
+    """Parse a recipient with the library. Raises AgeError without the text."""
     library = _library()
     if SECRET_KEY.search(recipient):
         raise AgeError(
@@ -52,7 +52,7 @@ def _parsed(recipient: str) -> Any:
 
 
 def recipient_fault(text: str) -> str | None:
-    """Why a text is no recipient, or None. The text is not in the answer."""
+    """Reason why a text is not a recipient, or None. The text is not repeated."""
     try:
         _parsed(text)
     except AgeError as error:
@@ -61,18 +61,18 @@ def recipient_fault(text: str) -> str | None:
 
 
 def without_comment(recipient: str) -> str:
-    """The key alone: one of ssh may have a comment behind it."""
+    """Key without the comment that may follow an ssh key."""
     return " ".join(recipient.split()[:2])
 
 
 def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
-    """The data as an age file that each of the recipients can read. Raises AgeError."""
+    """Encrypt data as an age file that each of the recipients can read. Raises AgeError."""
     encrypted: bytes = _library().encrypt(data, [_parsed(one) for one in recipients])
     return encrypted
 
 
 def decrypt(encrypted: bytes, identities: Sequence[Identity]) -> bytes | None:
-    """Content of an age file; None where none of the identities is a recipient's. Raises AgeError."""
+    """Decrypt an age file; None if none of the identities is a recipient. Raises AgeError."""
     library = _library()
     try:
         data: bytes = library.decrypt(encrypted, list(identities))
@@ -84,9 +84,9 @@ def decrypt(encrypted: bytes, identities: Sequence[Identity]) -> bytes | None:
 
 
 def identities(name: str, text: bytes, passphrase: Callable[[], str]) -> list[Identity]:
-    """Secret keys in the text of an identity file; a passphrase is asked for where it has one.
+    """Secret keys in the text of an identity file; asks for a passphrase if the file has one.
 
-    Raises AgeError with the file's name, and never with its text.
+    Raises AgeError with the file's name, never with its text.
     """
     library = _library()
     if text.startswith((MAGIC, _ARMOR)):
@@ -128,7 +128,7 @@ def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
 
 
 def read_recipients(path: Path) -> list[str]:
-    """Recipients in a file, one a line, with comments behind `#`, as `age -R` takes it. Raises AgeError."""
+    """Recipients in a file, one per line, with comments after `#`, as `age -R` reads it. Raises AgeError."""
     try:
         lines = [line.strip() for line in path.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:

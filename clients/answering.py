@@ -1,7 +1,8 @@
-"""Answers of engines: all are asked at once, and a dead one costs its time limit once.
+"""Tells which engines answer. All are asked at once, and a dead one costs its time limit only once.
 
-A ping is one request of the Docker Engine API. It goes the way that the providers go (clients/ssh.py), so a
-host that refuses its key, has no docker or whose engine is stopped is as silent as one without power.
+A ping is one request of the Docker Engine API. It uses the same connection as the providers (clients/ssh.py),
+so a host that rejects its key, has no docker, or has a stopped engine counts as silent, like one without
+power.
 """
 
 import socket
@@ -13,25 +14,25 @@ from dataclasses import dataclass
 from clients.ssh import Login, ssh_command
 
 SECONDS = 20
-"""Time in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
+"""Seconds in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
 CONNECT_SECONDS = 15
-"""Seconds of those that the connection gets: ssh says why there is none before its time is over."""
+"""Seconds for the connection alone, so that ssh reports its error before the time limit ends."""
 AT_ONCE = 10
-"""Connections that are made at the same time."""
+"""Most connections made at the same time."""
 _PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An engine, and how it is reached."""
+    """Address of an engine, and the ssh options to reach it."""
 
     engine: str
-    """`unix:///PATH`, `ssh://USER@HOST[:PORT]`, or what else DOCKER_HOST takes."""
+    """`unix:///PATH`, `ssh://USER@HOST[:PORT]`, or anything else that DOCKER_HOST accepts."""
     ssh_options: tuple[str, ...] = ()
 
 
 def silent(addresses: Collection[Address]) -> dict[Address, str]:
-    """Engines of these that do not answer, and why. What is neither ssh:// nor unix:// is not asked."""
+    """Engines that do not answer, with the reason. Only ssh:// and unix:// addresses are asked."""
     if not addresses:
         return {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -40,7 +41,7 @@ def silent(addresses: Collection[Address]) -> dict[Address, str]:
 
 
 def _silence(address: Address) -> str:
-    """Reason why an engine does not answer; empty where it does."""
+    """Reason why an engine does not answer; empty if it does."""
     if address.engine.startswith("ssh://"):
         return _behind_ssh(address)
     if address.engine.startswith("unix://"):
@@ -73,7 +74,7 @@ def _behind_ssh(address: Address) -> str:
 
 
 def _fault(answer: bytes) -> str:
-    """Say what is wrong with the answer to a ping; empty where nothing is."""
+    """Describe what is wrong with the answer to a ping; empty if nothing is."""
     status, _, _ = answer.partition(b"\r\n")
     if status.startswith(b"HTTP/1.") and b" 200" in status:
         return ""

@@ -1,4 +1,4 @@
-"""The Docker engine of one provider: a local socket or ssh://, connected to at first use."""
+"""The Docker engine of one provider, behind a local socket or ssh://, connected at first use."""
 
 import json
 import os
@@ -17,23 +17,23 @@ from clients.errors import ServiceError, SilentHostError
 from clients.ssh import SshRelay
 
 SECONDS = 120
-"""Time limit of one request; a graceful stop takes 60."""
+"""Time limit of one request, in seconds; a graceful stop takes 60."""
 SILENT_FOR = 30
-"""Seconds for which an engine that did not answer is not asked again: a dead one costs one time limit."""
+"""Seconds for which a silent engine is not asked again, so a dead one costs one time limit."""
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
-"""When an engine (its address and ssh options) did not answer, and the error."""
+"""Time of the last failed connection by engine (address and ssh options), with the error."""
 _shared: dict[tuple[str, ...], "Engine"] = {}
-"""Engines by address and ssh options: all resources of a host use one connection."""
+"""Engines by address and ssh options: all resources of a host share one connection."""
 _shared_lock = threading.Lock()
 
 
 def engine_address(given: str | None) -> str:
-    """DOCKER_HOST of an engine: as given, else the environment's, else the system's socket."""
+    """DOCKER_HOST of an engine: the given one, otherwise the environment's, otherwise the system's socket."""
     return given or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
 class Engine:
-    """Configured once by the provider's inputs; the client is made when an operation needs one."""
+    """An engine, configured once from the provider's inputs and connected when first needed."""
 
     def __init__(self) -> None:
         self._host = ""
@@ -42,17 +42,17 @@ class Engine:
         self._lock = threading.Lock()
 
     def configure(self, inputs: Mapping[str, Any]) -> None:
-        """`host` (default: DOCKER_HOST, then the system's socket) and `sshOpts` of the provider."""
+        """Read the provider's `host` (default: DOCKER_HOST, then the system's socket) and `sshOpts`."""
         self._host = engine_address(inputs.get("host"))
         options = inputs.get("sshOpts") or []
-        # The SDK sends lists of a provider's inputs as JSON text.
+        # The SDK sends lists in a provider's inputs as JSON text.
         self._ssh_options = json.loads(options) if isinstance(options, str) else options
 
     def client(self) -> Any:
-        """A connected docker.DockerClient; docker-py's low-level API has no full types.
+        """Connected docker.DockerClient; docker-py has no complete types.
 
-        Raises SilentHostError that names the host. Who comes while another fails to connect, or soon
-        after, fails with it: a dead host costs one time limit, however many resources it has.
+        Raises SilentHostError that names the host. Callers that wait during a failing connection, or come
+        soon after, share its error: a dead host costs one time limit, however many resources it has.
         """
         with self._lock:
             if self._client is None:
@@ -60,7 +60,7 @@ class Engine:
             return self._client
 
     def answering(self) -> Any:
-        """A client as above that has answered just now: one whose connection was lost is made anew."""
+        """Connected client that has just answered; a lost connection is opened again."""
         with self._lock:
             if self._client is not None:
                 try:
@@ -73,7 +73,7 @@ class Engine:
 
     @contextmanager
     def asking(self, subject: str) -> Iterator[Any]:
-        """The client's low-level API; what goes wrong becomes a ServiceError that names the subject."""
+        """Low-level API of the client; errors in the block become a ServiceError that names the subject."""
         api = self.client().api
         try:
             yield api
@@ -113,9 +113,9 @@ class Engine:
 def client_of(
     address: str, seconds: int = SECONDS, end: Callable[[], None] | None = None
 ) -> docker.DockerClient:
-    """A client that speaks the engine's version; `end` is called once it is closed or nobody has it any more.
+    """Client that speaks the engine's API version. `end` is called once it is closed or no longer referenced.
 
-    Raises DockerException and OSError where none answers.
+    Raises DockerException or OSError if the engine does not answer.
     """
     api = EngineApi(base_url=address, version="auto", timeout=seconds)
     if end:
@@ -126,9 +126,9 @@ def client_of(
 
 
 def connect(inputs: Mapping[str, Any]) -> Any:
-    """A client of the engine that a resource's inputs name: `engine`, `sshOptions`. Raises ServiceError.
+    """Client for the engine in a resource's inputs (`engine`, `sshOptions`). Raises ServiceError.
 
-    It is shared with the engine's other resources, and has answered just now.
+    It is shared by all resources of the engine, and has just answered.
     """
     key = (engine_address(inputs.get("engine")), *(inputs.get("sshOptions") or ()))
     with _shared_lock:
@@ -139,13 +139,13 @@ def connect(inputs: Mapping[str, Any]) -> Any:
 
 
 def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, Any]:
-    """Inspection of an image; pulled where the engine does not have it. Raises ServiceError and docker's."""
+    """Inspect an image, after pulling it if it is missing. Raises ServiceError and docker's errors."""
     try:
         found: dict[str, Any] = api.inspect_image(name)
         return found
     except ImageNotFound:
         pass
-    # An error after the first byte comes as a line: nobody else would say why there is no image.
+    # An error after the first byte arrives as a line; nothing else would say why the image is missing.
     for line in api.pull(name, platform=platform, stream=True, decode=True):
         if "error" in line:
             raise ServiceError(f"image {name} can't be pulled: {line['error']}")
@@ -154,9 +154,9 @@ def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, 
 
 
 def start_container(identity: str, provider: Mapping[str, Any]) -> None:
-    """Start a stopped container; one that is not there, or whose engine does not answer, is left alone.
+    """Start a stopped container; skip it if it does not exist or its engine does not answer.
 
-    `provider` has the inputs of its docker provider (`host`, `sshOpts`).
+    `provider` has the inputs of the container's docker provider (`host`, `sshOpts`).
     """
     engine = Engine()
     engine.configure(provider)
@@ -165,10 +165,10 @@ def start_container(identity: str, provider: Mapping[str, Any]) -> None:
 
 
 def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
-    """Stop a container by its own stop signal; what became of it, in words.
+    """Stop a container with its own stop signal; return a description of what happened.
 
-    `provider` has the inputs of its docker provider (`host`, `sshOpts`); it is killed after `seconds`.
-    An engine that does not answer is no error: whatever else is to be stopped still is.
+    `provider` has the inputs of its docker provider (`host`, `sshOpts`). The container is killed after
+    `seconds`. A silent engine is no error, so that the other containers are still stopped.
     """
     engine = Engine()
     engine.configure(provider)

@@ -1,4 +1,4 @@
-"""docker-py's client of an engine, with its connections used again and the output of an exec read whole."""
+"""docker-py's engine client, with reused connections and complete output of an exec."""
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -11,56 +11,56 @@ from docker.transport import UnixHTTPAdapter
 from requests.adapters import BaseAdapter
 
 HEADER_BYTES = 8
-"""Length of what precedes each part: stream, three zeros, size (Docker Engine API, "Stream format")."""
+"""Bytes of the header before each part: stream, three zeros, size (Docker Engine API, "Stream format")."""
 SIZE_FROM = 4
 
 
 class OnePool(UnixHTTPAdapter):
-    """One pool of connections for an engine: docker-py has one for each URL, and uses hardly any twice."""
+    """One connection pool per engine; docker-py has one per URL, and URLs hardly ever repeat."""
 
     def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
-        """Pool for any URL."""
+        """Return the pool, whatever the URL."""
         return super().get_connection(self.socket_path, proxies)
 
 
 class EngineApi(docker.APIClient):
-    """The low-level API of an engine, behind a socket by the connections of one pool."""
+    """Low-level API of an engine; all requests to a socket use one connection pool."""
 
     _end: Callable[[], object] | None = None
 
     def ends_with(self, end: Callable[[], None]) -> None:
-        """Call `end` once this is closed, or nobody has it any more."""
+        """Call `end` once this client is closed or no longer referenced."""
         self._end = weakref.finalize(self, end)
 
     def close(self) -> None:
-        """End the connections that wait, and the way to the engine."""
+        """Close the idle connections and the way to the engine."""
         super().close()
         if self._end:
             self._end()
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        """Answer URLs with that prefix by the adapter; by one pool where it is that of a socket."""
+        """Use the adapter for URLs with that prefix; an adapter for a socket gets the single pool."""
         if isinstance(adapter, UnixHTTPAdapter):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)
 
-    # The parent's has an overload for each way to read the answer.
+    # The parent has one overload for each way to read the answer.
     def pull(self, repository: str, **options: Any) -> Any:  # type: ignore[override]
-        """Pull an image, with the login that the docker config has now: a provider outlives one."""
+        """Pull an image with the docker config's current login, which may change while a provider runs."""
         self.reload_config()
         return super().pull(repository, **options)
 
-    # The parent's has an overload for each way to ask; nothing here asks for a stream or a terminal.
+    # The parent has one overload for each way to ask; nothing here needs a stream or a terminal.
     def exec_start(self, exec_id: str, **_: object) -> bytes:  # type: ignore[override]
-        """Run an exec that `exec_create` made, without a terminal or input; all that it prints, in its order.
+        """Run an exec from `exec_create`, without a terminal or input; return all of its output in order.
 
-        docker-py has the connection upgraded and reads past its own buffer: a first part that comes along
-        with the answer's header is lost, and an output that is short was empty, now and then. Without an
-        upgrade the output is the answer's body, which ends when the exec does. Raises APIError, and
-        ConnectionError of requests where a part is cut short.
+        docker-py upgrades the connection and then skips what is already in its buffer: a first part that
+        arrives with the response header is lost, so short output was sometimes empty. Without an upgrade the
+        output is the response's body, which ends when the exec does. Raises APIError, and requests'
+        ConnectionError if a part is cut short.
         """
         url = f"{self.base_url}/v{self.api_version}/exec/{exec_id}/start"
-        # `_post` adds the HttpHeaders of the docker config, which `post` does not.
+        # `_post` adds the HttpHeaders of the docker config; `post` does not.
         answer = self._post(url, json={"Detach": False, "Tty": False})  # type: ignore[attr-defined]
         try:
             answer.raise_for_status()

@@ -1,4 +1,4 @@
-"""The error of every client of an engine, a registry or a host."""
+"""Errors of the clients for engines, registries and hosts."""
 
 from display.errors import UserError
 
@@ -8,8 +8,8 @@ class ServiceError(UserError):
 
 
 class SilentError(ServiceError):
-    """An engine or a registry does not answer at all; the message names it."""
+    """An engine or a registry does not answer; the message names it."""
 
 
 class SilentHostError(SilentError):
-    """An engine does not answer at all; the message is one line, and names its host."""
+    """An engine does not answer; the message is one line and names its host."""

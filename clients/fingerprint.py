@@ -1,8 +1,8 @@
-"""Fingerprints of wallets: what shows that a volume still holds what it held, without an address of it.
+"""Fingerprints of wallets: they show that a volume still has its wallets, without revealing an address.
 
-They are made on the host, by `wallet-fingerprint.sh` in a node's image: only file names, counts and hashes
-leave it. A wallet is known by its chains, each by how many addresses it has and a hash over them, so that
-one that grew is told from one that changed. Whether it is encrypted makes no difference.
+`wallet-fingerprint.sh` computes them on the host, in a container of a node's image: only file names, counts
+and hashes leave the host. Each chain of a wallet is represented by its number of addresses and a hash over
+them, which distinguishes a wallet that grew from one that changed. Encryption makes no difference.
 """
 
 import hashlib
@@ -14,20 +14,21 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
-"""Run by the shell of a node's image, in the folder of wallets."""
+"""Shell script, run in a container of a node's image, in the folder of wallets."""
 
 SECRET = "secret"  # noqa: S105 a name
-"""Chain of a wallet that holds its seed or its secret keys: without it, nothing can be spent."""
+"""Chain that stands for a wallet's seed or secret keys, without which nothing can be spent."""
 TORN = "empty, cut short, or can't be read"
 _TEMPORARY = re.compile(r"(.+\.wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
-"""Hexadecimal digits of a digest that a person compares."""
+"""Hexadecimal digits of a digest for people to compare."""
 
 
 def saved_by(copy: str) -> tuple[str, str]:
-    """(file, first digits of the copy's SHA-256) of the copy that the node makes while it saves a file.
+    """(file, first digits of the copy's SHA-256) of the temporary copy that a node writes while it saves a
+    file.
 
-    Both are empty where the name is of something else (`src/util/file/file.go` of v0.27.1, SaveBinary).
+    Both are empty for any other name (`src/util/file/file.go` of v0.27.1, SaveBinary).
     """
     match = _TEMPORARY.fullmatch(copy)
     return (match[1], match[2]) if match else ("", "")
@@ -35,23 +36,23 @@ def saved_by(copy: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chain:
-    """Addresses of one chain of a wallet, in the order of its file, to which a node only ever appends."""
+    """Addresses of one chain of a wallet, in the order of its file; a node only ever appends to it."""
 
     count: int
     sha256: str
-    """Hexadecimal SHA-256 of the addresses, each with a newline behind it."""
+    """Hexadecimal SHA-256 of the addresses, each followed by a newline."""
 
 
 NO_ADDRESSES = Chain(count=1, sha256="-")
-"""Value of the chain SECRET, of which no hash is made."""
+"""Value of the chain SECRET, which is never hashed."""
 NONE_YET = Chain(count=0, sha256="-")
-"""Value of the one chain of a wallet that has neither an address nor a secret."""
+"""Value of the only chain in a wallet that has neither an address nor a secret."""
 
 Fingerprint: TypeAlias = Mapping[str, Mapping[str, Chain]]
-"""File of a wallet → chain → its addresses.
+"""Wallet file → chain → its addresses.
 
-Chains: `deterministic`, `collection` and `xpub` have the name of the wallet's type; `bip44/0/1` is the
-second chain of the first account; `secret` is SECRET.
+Chains: `deterministic`, `collection` and `xpub` are named after the wallet's type; `bip44/0/1` is the second
+chain of the first account; `secret` is SECRET.
 """
 
 NOTHING: Fingerprint = MappingProxyType({})
@@ -59,20 +60,20 @@ NOTHING: Fingerprint = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """Wallets of a volume as they are."""
+    """Wallets found in a volume."""
 
     identity: str
-    """Id of the volume, empty where it has none."""
+    """Id of the volume; empty if it has none."""
     wallets: Fingerprint
     damaged: Sequence[str] = ()
-    """Files that are wallets by their names, and not whole."""
+    """Files that have the names of wallets but are incomplete."""
     beginnings: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
-    """(file, chain, count) that were asked for → hash of the first `count` addresses."""
+    """(file, chain, count) as requested → hash of the first `count` addresses."""
     temporary: Fingerprint = field(default_factory=dict)
-    """Temporary copies that a save has left, and which are whole, by their own names."""
+    """Complete temporary copies that a save has left, by their own names."""
 
     def unended(self) -> list[tuple[str, str]]:
-        """(file, temporary copy) of each save that did not end, where its copy holds more than the file."""
+        """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
         best: dict[str, str] = {}
         for copy, chains in sorted(self.temporary.items(), key=lambda one: (_size(one[1]), one[0])):
             file, _ = saved_by(copy)
@@ -81,7 +82,7 @@ class Found:
         return sorted(best.items())
 
     def faults(self, before: Fingerprint) -> list[str]:
-        """Say what is lost of `before`, torn, or was saved to its end in a temporary copy alone."""
+        """Describe everything of `before` that is lost, incomplete, or saved only in a temporary copy."""
         torn = [f"{file} is {TORN}" for file in self.damaged if file not in before]
         return [*self.lost(before), *torn, *self._unended_said()]
 
@@ -96,11 +97,11 @@ class Found:
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
-        """Say what is no longer there of `before`, a sentence part each; nothing where it is all there."""
+        """Describe everything of `before` that is missing now, each as part of a sentence."""
         others = [chains for file, chains in self.wallets.items() if file not in before]
         said: list[str] = []
         for file, chains in sorted(before.items()):
-            # One that has another name now, and is otherwise the same. Without addresses any two are alike.
+            # A renamed wallet that is otherwise the same. Without addresses any two wallets look alike.
             if file not in self.wallets and file not in self.damaged and chains in others and _size(chains):
                 others.remove(chains)
                 continue
@@ -108,7 +109,7 @@ class Found:
         return said
 
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
-        """Say what is lost of one wallet."""
+        """Describe what one wallet has lost."""
         if file in self.damaged:
             yield f"{file} is {TORN}"
             return
@@ -130,7 +131,7 @@ class Found:
 
 
 def _size(chains: Mapping[str, Chain]) -> int:
-    """Count of its addresses."""
+    """Number of its addresses."""
     return sum(chain.count for name, chain in chains.items() if name != SECRET)
 
 
@@ -139,26 +140,26 @@ def _counted(addresses: int) -> str:
 
 
 def summary(wallets: Fingerprint) -> str:
-    """Count of wallets and addresses, in words: `2 wallets with 5 addresses`."""
+    """Number of wallets and addresses in words: `2 wallets with 5 addresses`."""
     addresses = sum(map(_size, wallets.values()))
     return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
 
 
 def digest(wallets: Fingerprint) -> str:
-    """Digest that a person compares: 16 hexadecimal digits over all wallets of a volume and their names."""
+    """Digest for people to compare: 16 hexadecimal digits over a volume's wallets and their names."""
     text = "".join(f"{line}\n" for line in sorted(lines(wallets)))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
 def lines(wallets: Fingerprint) -> Iterator[str]:
-    """A fingerprint as text: a line for each chain, its words with tabs between them."""
+    """Write a fingerprint as text: one line per chain, with fields separated by tabs."""
     for file, chains in wallets.items():
         for name, chain in chains.items():
             yield f"{file}\t{name}\t{chain.count}\t{chain.sha256}"
 
 
 def from_lines(text: Sequence[str]) -> Fingerprint:
-    """Read what `lines` wrote. Raises ValueError where it is something else."""
+    """Read the text that `lines` wrote. Raises ValueError for anything else."""
     found: dict[str, dict[str, Chain]] = {}
     for line in text:
         file, name, count, sha256 = line.split("\t")
@@ -167,7 +168,7 @@ def from_lines(text: Sequence[str]) -> Fingerprint:
 
 
 def asked(before: Fingerprint) -> list[str]:
-    """Arguments of the script: the beginnings that show whether each chain of `before` is still there."""
+    """Arguments of the script: the beginnings that show whether each chain of `before` still exists."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
         for file, chains in before.items()
@@ -177,7 +178,7 @@ def asked(before: Fingerprint) -> list[str]:
 
 
 def read(printed: str) -> Found:
-    """Wallets that the script printed. Raises ValueError where that is not whole, or something else."""
+    """Parse the output of the script. Raises ValueError if it is incomplete or anything else."""
     said = [line.split("\t") for line in printed.split("\n") if line]
     if said[-1:] != [["end"]]:
         raise ValueError(f"it was cut off: {printed[-200:]!r}")

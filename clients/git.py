@@ -1,7 +1,7 @@
-"""git, asked about folders that others have filled: nothing that lies in one, or in its config, is run.
+"""Read-only git in folders that others have filled: nothing in them, or in their git config, is executed.
 
-A folder can be shaped like a bare repository and bring a config; the config of a real checkout names hooks,
-filters and other commands, and a pull request can change the files that these names lead to.
+A folder can look like a bare repository and bring a config. The config of a real checkout names hooks,
+filters and other commands, and a pull request can change the files that they run.
 """
 
 import os
@@ -14,29 +14,32 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "safe.bareRepository": "explicit",  # git 2.38 and newer
         "core.fsmonitor": "false",
-        # `git status` writes the index, and a hook is told of that.
+        # `git status` writes the index, which runs a hook.
         "core.hooksPath": os.devnull,
         # `git log` would start gpg.program.
         "log.showSignature": "false",
     }
 )
-"""Settings that keep git from running what a repository names (git-config(1))."""
+"""Settings that keep git from running commands of a repository (git-config(1))."""
 VARIABLES: Mapping[str, str] = MappingProxyType(
     {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
 )
-"""`status` writes no index: that is what it would tell a hook of, and a reader writes nothing. A tree is
-what its id says, and not what `git replace` has put in its place."""
+"""Variables for reading only.
+
+`status` does not write the index (which would run a hook), and a tree is what its id says, ignoring `git
+replace`.
+"""
 OFFLINE: Mapping[str, str] = MappingProxyType({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
-"""A missing object would be fetched by the command that the repository's config names."""
+"""Variables that keep git from fetching a missing object with a command from the repository's config."""
 FILTERS = r"^filter\..*\.(clean|process)$"
 FOREIGN = ("local", "worktree")
-"""Scopes of the settings that come with a repository; others are the operator's own."""
+"""Scopes of settings that come with a repository; all others are the operator's own."""
 
 
 def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) -> dict[str, str]:
-    """An environment in which every git runs with `settings`, also one that another program starts.
+    """Environment in which every git, also one started by another program, runs with `settings`.
 
-    Variables that lead git to another repository are left out, as a hook of git sets them.
+    Variables that point git to another repository, such as a git hook sets, are removed.
     """
     kept = {
         name: value
@@ -50,31 +53,31 @@ def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) 
 
 
 def ask_git(folder: Path, *arguments: str) -> str:
-    """Output of a git command that only reads; nothing where it fails, as in a folder that is no checkout."""
+    """Output of a read-only git command; empty if it fails, as in a folder that is no checkout."""
     done = _run(folder, SETTINGS, arguments)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def tree_of(folder: Path) -> str:
-    """Id of a folder's tree in the commit that is checked out; empty where there is none.
+    """Id of a folder's tree in the checked-out commit; empty if there is none.
 
-    It says what the files are, whatever commit, branch or merge brought them.
+    Equal ids mean equal files, whatever commit, branch or merge they came from.
     """
     return ask_git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./")
 
 
 def commit_of(folder: Path, revision: str) -> str:
-    """Id of the commit that a revision names; empty where it names none."""
+    """Id of the commit that a revision names; empty if it names none."""
     return ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
 
 
 def merge_base(folder: Path, base: str, head: str) -> str:
-    """Id of the commit at which two histories parted; empty where they have none in common."""
+    """Id of the commit where two histories diverged; empty if they share none."""
     return ask_git(folder, "merge-base", base, head)
 
 
 def files_of(folder: Path, commit: str, under: str) -> dict[str, str]:
-    """Texts of the files of a commit that are directly in a folder, by their names. Links are left out."""
+    """Texts of a commit's files directly in a folder, by name. Links are left out."""
     listed = _run(folder, SETTINGS, ("ls-tree", "-z", commit, f"{under}/")).stdout.split("\0")
     blobs = (line.partition("\t") for line in listed if line.startswith("100"))
     return {
@@ -84,17 +87,17 @@ def files_of(folder: Path, commit: str, under: str) -> dict[str, str]:
 
 
 def changed_between(folder: Path, base: str, head: str = "") -> list[str]:
-    """Paths that differ between two commits, or between one and the checkout, without untracked files."""
+    """Paths that differ between two commits, or a commit and the checkout; without untracked files."""
     settings = {**SETTINGS, **_no_filters(folder)}
     command = ("diff-tree", "-r", base, head) if head else ("diff-index", base)
     return _run(folder, settings, (*command, "--name-only", "-z")).stdout.split("\0")[:-1]
 
 
 def is_changed(folder: Path) -> bool:
-    """True where a checkout, or a submodule in it, differs from its commit, or git can't tell.
+    """True if a checkout or one of its submodules differs from its commit, or git can't tell.
 
-    Untracked files count. A filter that the repository's config names is not run: a file that it would
-    convert counts as changed where its content is read.
+    Untracked files count. Filters of the repository's config are not run, so a file that one would convert
+    counts as changed if its content is read.
     """
     status = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty")
     done = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
@@ -102,18 +105,19 @@ def is_changed(folder: Path) -> bool:
 
 
 def overlooked(folder: Path, built: str) -> list[str]:
-    """Files that `is_changed` can't speak of: tracked ones that git was told not to look at, and ignored ones
-    in the folder `built` of the checkout.
+    """Files that `is_changed` can't judge.
+
+    They are tracked files that git was told to ignore, and ignored files in the checkout's folder `built`.
     """
     tagged = _run(folder, SETTINGS, ("ls-files", "-v", "-z")).stdout.split("\0")
     ignored = _run(folder, SETTINGS, ("ls-files", "--others", "-z", "--", built)).stdout.split("\0")
-    # git-ls-files(1): lower case for --assume-unchanged, S for --skip-worktree.
+    # git-ls-files(1): lower case means --assume-unchanged, S means --skip-worktree.
     unseen = [line[2:] for line in tagged if line[:1].islower() or line[:1] == "S"]
     return [*unseen, *filter(None, ignored)]
 
 
 def _no_filters(folder: Path) -> dict[str, str]:
-    """Settings that empty the repository's own filters."""
+    """Settings that disable the repository's own filters."""
     listed = _run(folder, SETTINGS, ("config", "--show-scope", "--name-only", "-z", "--get-regexp", FILTERS))
     scopes, keys = (listed.stdout.split("\0")[start::2] for start in (0, 1))
     names = {key.rpartition(".")[0] for scope, key in zip(scopes, keys, strict=False) if scope in FOREIGN}
@@ -125,7 +129,7 @@ def _no_filters(folder: Path) -> dict[str, str]:
 
 
 def _submodules(folder: Path) -> Iterator[Path]:
-    """Checked-out submodules; git would look at each with the filters of its own config."""
+    """Yield the checked-out submodules; git would use the filters in each one's own config."""
     for entry in _run(folder, SETTINGS, ("ls-files", "--stage", "-z")).stdout.split("\0"):
         about, _, path = entry.partition("\t")
         if about.startswith("160000 ") and (folder / path / ".git").exists():

@@ -1,7 +1,7 @@
-"""Conditions of a host that an operator would look at by hand before a node comes onto it: one row for each.
+"""A table of checks for a host, as an operator would do by hand before it gets a node.
 
-A finding names its host, what is the matter, what to do about it, and the key in the stack's YAML. Nothing
-here asks a host: a row looks at facts (host_facts.py) beside what a stack wants.
+A finding names its host, the problem, the remedy, and the key in the stack's YAML. Nothing here asks a host:
+a check compares facts (host_facts.py) with what a stack wants.
 """
 
 import re
@@ -19,31 +19,33 @@ from clients.engine import engine_address
 from clients.host_facts import Container, HostError, HostFacts, Obstacle, obstacle_of
 
 OLDEST = (18, 9)
-"""Docker's first version with `docker system dial-stdio`, by which a host is reached (its release notes)."""
+"""First Docker version with `docker system dial-stdio`, which ssh hosts need (its release notes)."""
 CHOOSES = (20, 10)
-"""First version that takes the right variant of a list on ARM (moby#34875)."""
+"""First Docker version that picks the right variant of a manifest list on ARM (moby#34875)."""
 REMOVED_DRIVERS = ("aufs", "devicemapper", "overlay")
-"""Storage drivers that Docker 23 to 25 ended (its page of deprecated features)."""
+"""Storage drivers that Docker 23 to 25 removed (Docker's page of deprecated features)."""
 FIRMWARE = 1.25
-"""A board's memory is at most this many times what its kernel has: the rest is the firmware's and graphics'.
-512 MB are seen as 427 MiB and more."""
+"""A board's memory is at most this many times what its kernel sees: firmware and graphics use the rest.
+
+A board of 512 MB reports 427 MiB or more.
+"""
 SMALL = 1024
-"""MiB of memory below which a board wants swap."""
+"""MiB of memory below which a board should have swap."""
 IMAGE = 200
-"""MiB for a node's image beside its former one (30 each, unpacked), and copies of wallets."""
+"""MiB for a node's image next to the former one (30 each, unpacked), and copies of wallets."""
 CHAIN = 2048
-"""MiB for a chain: the most that a 32-bit node can map (boltdb)."""
+"""MiB for a chain: the most that a 32-bit node can map into memory (boltdb)."""
 DRIFT, WRONG = 60.0, 86400.0
-"""Seconds by which a clock may differ without a word, and at all."""
+"""Seconds by which a clock may differ before it is reported, and before it is an error."""
 
 Values: TypeAlias = Mapping[str, Any]
 
 
 class Level(StrEnum):
-    """Meaning of a finding for `up`."""
+    """Effect of a finding on `up`."""
 
     REFUSED = "refused"
-    """`up` changes nothing there."""
+    """`up` changes nothing on the host."""
     WARNED = "warned"
     UNKNOWN = "unknown"
     """The host does not answer."""
@@ -51,64 +53,67 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tenant:
-    """A node, a hosted registry or a workspace that a stack wants on a host."""
+    """A node, a hosted registry or a workspace that a stack places on a host."""
 
     key: str
-    """In the YAML, such as `skycoin:nodes.attic`."""
+    """Key in the YAML, such as `skycoin:nodes.attic`."""
     containers: frozenset[str]
-    """Names of its own containers, former ones included."""
+    """Names of its own containers, including former ones."""
     ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """Key below its own → (address, port) on the host."""
+    """Key of the port below `key` → (address, port) on the host."""
     memory: int | None = None
     """Limit in MiB."""
     chosen: bool = False
-    """True where the limit is a setting's or a board's, and not the default."""
+    """True if the limit comes from a setting or a board, False if it is the default."""
     wallet: str | None = None
     """Name of the wallet volume."""
     chain: bool = False
-    """True of a node that keeps the chain of a public network."""
+    """True for a node that keeps the chain of a public network."""
     wait: int | None = None
-    """Seconds in which it must become healthy."""
+    """Seconds in which the node must become healthy."""
     starts: int | None = None
-    """Seconds that its host's board may take to start it."""
+    """Seconds that the host's board may need to start the node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A host as a stack names it, and what it wants there."""
+    """A host as a stack names it, and the tenants that the stack places there."""
 
     name: str
     engine: str | None
     ssh_options: tuple[str, ...] = ()
     platform: str | None = None
-    """OCI platform of the variant that it is given; None lets the engine choose."""
+    """OCI platform of the variant to run; None lets the engine choose."""
     emulation: bool = False
     tenants: tuple[Tenant, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """A row of the table. Words in braces come from the look, from the place, or from what was said."""
+    """One check.
+
+    Words in braces are filled in from the result of `look`, from the place, or from the error.
+    """
 
     name: str
     level: Level
     said: str
-    """Goes on from “host NAME”."""
+    """Message, which continues “host NAME”."""
     remedy: str
     key: str = "skycoin:hosts.{host}.engine"
     tried: str = "recorded answers; not run on such a board"
-    """The test that shows it."""
+    """Name of the test that covers it."""
     look: Callable[[HostFacts, Place], Iterator[Values]] | None = None
-    """Check of a host's facts; None: the host can't be asked at all."""
+    """Function that checks a host's facts; None for a host that can't be asked at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One row that holds of one host."""
+    """One check that failed for one host."""
 
     host: str
     check: str
-    """Name of the row."""
+    """Name of the check."""
     level: Level
     said: str
     remedy: str
@@ -116,7 +121,7 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """A message that stands alone."""
+        """Message that can stand alone."""
         return f"host {self.host} {self.said}. {self.remedy} ({self.key})."
 
 
@@ -187,7 +192,7 @@ def _full_disk(facts: HostFacts, _: Place) -> Iterator[Values]:
 
 def _no_room_for_chain(facts: HostFacts, place: Place) -> Iterator[Values]:
     there = {one.name for one in facts.containers}
-    # One that is there has its chain already, whatever it takes.
+    # An existing node already has its chain, whatever size.
     come = sum(tenant.chain and not tenant.containers & there for tenant in place.tenants)
     if come and facts.free is not None and IMAGE <= facts.free < IMAGE + come * CHAIN:
         yield {"free": facts.free, "needed": IMAGE + come * CHAIN}
@@ -439,7 +444,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType({row.name: row for row in _ROWS})
 
 
 def findings(facts: HostFacts, place: Place) -> list[Finding]:
-    """Every row that holds of a host that answered, those that refuse first."""
+    """Findings about a host that answered, errors first."""
     found = [
         _finding(row, place, values)
         for row in CHECKS.values()
@@ -450,12 +455,12 @@ def findings(facts: HostFacts, place: Place) -> list[Finding]:
 
 
 def unasked(error: HostError, place: Place) -> Finding:
-    """The one finding of a host that can't be asked."""
+    """The single finding about a host that can't be asked."""
     return _finding(CHECKS[error.obstacle], place, {"reason": str(error)})
 
 
 def remedy_of(said: str, engine: str) -> str:
-    """Advice for a host whose engine does not answer, by what was said instead."""
+    """Advice for a host whose engine does not answer, chosen by the error message."""
     obstacle = obstacle_of(said)
     if obstacle is Obstacle.NO_ANSWER and not engine.startswith("ssh://"):
         obstacle = Obstacle.NO_ENGINE
@@ -463,7 +468,7 @@ def remedy_of(said: str, engine: str) -> str:
 
 
 def runs_natively(machine: str, platform: str | None) -> bool:
-    """True where a processor (`uname -m`) runs a platform's programs by itself, or is left to choose."""
+    """True if a processor (`uname -m`) runs a platform's programs natively, or if no platform is given."""
     return platform is None or platform in RUNS.get(machine, ())
 
 
@@ -482,7 +487,7 @@ def _finding(row: Check, place: Place, values: Values) -> Finding:
 
 
 def _version(facts: HostFacts) -> tuple[int, int]:
-    """Major and minor number; a build without one (`dev`, `0.0.0-…`) counts as new."""
+    """Major and minor version; a build without a version (`dev`, `0.0.0-…`) counts as new."""
     found = re.match(r"([1-9]\d*)\.(\d+)", facts.version)
     return (int(found[1]), int(found[2])) if found else (sys.maxsize, 0)
 
@@ -507,7 +512,7 @@ def _clock(ahead: float) -> Values:
 
 
 def _holder(facts: HostFacts, own: frozenset[str], ip: str, port: int) -> str:
-    """Name of what keeps a tenant's container from a port; empty where nothing does."""
+    """Name of the container or program that occupies a port a tenant needs; empty if the port is free."""
     held = [one for one in facts.containers if one.runs and _publishes(one, ip, port)]
     if others := [one for one in held if one.name not in own]:
         return f"the container {others[0].name}"
@@ -522,5 +527,5 @@ def _publishes(container: Container, ip: str, port: int) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """True where two addresses can't both have a port: they are equal, or one is all of them."""
+    """True if two addresses can't both use a port: they are equal, or one means all addresses."""
     return one == other or bool({one, other} & {"", "0.0.0.0", "::"})

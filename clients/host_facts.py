@@ -1,7 +1,7 @@
-"""Facts of one host, asked for at once: its engine's, its system's, its ports, its disk and its clock.
+"""Facts of one host, collected in one request: its engine, its system, its ports, its disk and its clock.
 
-A host behind ssh is asked by one command over one connection, which needs a POSIX shell and docker there, and
-nothing else. Nothing is changed on it.
+A host behind ssh is asked with one command over one connection, which needs nothing there but a POSIX shell
+and docker. Nothing is changed on it.
 """
 
 import contextlib
@@ -26,21 +26,21 @@ from clients.errors import ServiceError
 from clients.ssh import Login, ssh_command
 
 SECONDS = 25
-"""Time in which a host must have answered: a silent one is reported in less than 30 s."""
+"""Seconds in which a host must have answered, so that a silent one is reported within 30 s."""
 AT_ONCE = 10
-"""Hosts that are asked at the same time: a jump host's sshd drops logins beyond ten (MaxStartups)."""
+"""Most hosts asked at the same time: the sshd of a jump host drops logins beyond ten (MaxStartups)."""
 FRESH = 60.0
-"""Seconds for which facts are shared: those who ask at the same time want the same ones."""
+"""Seconds for which facts are shared between callers."""
 _MEBIBYTE = 1024 * 1024
 _MARK = "=skyinfra "
 _SSH_FAILED = 255
-"""Exit code of ssh's own errors (ssh(1)); others are the command's."""
+"""Exit code of ssh's own errors (ssh(1)); all others are the command's."""
 
 SCRIPT = Path(__file__).with_name("host-facts.sh").read_text()
 
 
 class Obstacle(StrEnum):
-    """Reasons for which a host can't be asked."""
+    """Reasons why a host can't be asked."""
 
     NO_ANSWER = "no answer"
     HOST_KEY = "host key"
@@ -49,7 +49,7 @@ class Obstacle(StrEnum):
     NO_PERMISSION = "permission"
     NO_ENGINE = "engine"
     NO_SHELL = "shell"
-    """ssh takes the key, and runs another command than the one that is asked for."""
+    """ssh accepts the key, but runs another command than the requested one."""
 
 
 _WORDS = (
@@ -59,16 +59,16 @@ _WORDS = (
     (Obstacle.NO_DOCKER, "docker: (command )?not found|command not found: docker"),
     (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon|^it answers '"),
 )
-"""Words of OpenSSH, shells, docker and answering.py for each reason; the first that are found count."""
+"""Phrases of OpenSSH, shells, docker and answering.py for each reason; the first match counts."""
 
 
 def obstacle_of(said: str) -> Obstacle:
-    """Reason why a host can't be asked, by the words of ssh, its shell, its docker or its engine."""
+    """Reason why a host can't be asked, from the message of ssh, its shell, docker or the engine."""
     return next((obstacle for obstacle, words in _WORDS if re.search(words, said)), Obstacle.NO_ANSWER)
 
 
 class HostError(ServiceError):
-    """A host can't be asked; the message is what ssh, docker or the engine said, on one line."""
+    """A host can't be asked; the message is that of ssh, docker or the engine, on one line."""
 
     def __init__(self, obstacle: Obstacle, said: str) -> None:
         super().__init__(said)
@@ -82,57 +82,57 @@ class Listener:
     ip: str
     port: int
     user: int
-    """Its user's id."""
+    """Id of its user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Container:
-    """A container of any kind, as far as it can be in a node's way."""
+    """A container of any kind, reduced to what can conflict with a node."""
 
     name: str
     runs: bool
     returns: bool
-    """True where the engine starts it again by itself."""
+    """True if the engine restarts it automatically."""
     ports: frozenset[tuple[str, int]] = frozenset()
-    """(address, port) that it publishes; an empty address is all of the host's."""
+    """(address, port) pairs that it publishes; an empty address means all addresses of the host."""
     writes: frozenset[str] = frozenset()
-    """Names of volumes."""
+    """Names of the volumes that it may write to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostFacts:
-    """A host at one moment. None is what it did not tell."""
+    """Facts of a host at one moment; None where the host did not answer."""
 
     version: str
-    """The engine's."""
+    """Version of the engine."""
     machine: str
-    """`uname -m`."""
+    """Output of `uname -m`."""
     driver: str
     """Storage driver."""
     limits_memory: bool
-    """False where the kernel has no memory cgroup: the engine drops limits without an error."""
+    """False if the kernel has no memory cgroup: the engine ignores limits without an error."""
     memory: int
-    """MiB."""
+    """Memory in MiB."""
     containers: tuple[Container, ...]
     bits: int | None = None
-    """32 or 64, of the system that runs on the kernel."""
+    """32 or 64: word size of the system's programs, not of the kernel."""
     ahead: float | None = None
-    """Seconds by which its clock is ahead of this machine's; 0 where the answer took longer than that."""
+    """Seconds by which its clock is ahead of this machine's; 0 if within the time that the answer took."""
     swap: int | None = None
-    """MiB."""
+    """Swap in MiB."""
     free: int | None = None
-    """MiB, where the engine keeps its data."""
+    """Free space in MiB on the disk where the engine keeps its data."""
     listeners: frozenset[Listener] | None = None
 
 
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
-    """Facts of the host that `engine` leads to; None is the environment's. Raises HostError within 30 s."""
+    """Facts of the host behind `engine`; None means the environment's. Raises HostError within 30 s."""
     address = engine_address(engine)
     return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _beside(address)
 
 
 class FreshFacts:
-    """Facts that all who ask for a host within a minute share, errors included."""
+    """Facts shared by everybody who asks for a host within a minute; errors are shared too."""
 
     def __init__(self, ask: Callable[[str | None, Sequence[str]], HostFacts] = ask_host) -> None:
         self._ask = ask
@@ -198,7 +198,7 @@ def _beside(address: str) -> HostFacts:
 
 def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
     for one in api.containers(all=True):
-        with contextlib.suppress(APIError):  # gone meanwhile
+        with contextlib.suppress(APIError):  # it has ended meanwhile
             yield api.inspect_container(one["Id"])
 
 
@@ -240,7 +240,7 @@ def _facts(
         "memory": info["MemTotal"] // _MEBIBYTE,
         "containers": tuple(containers),
     }
-    # Another kernel than the engine's is not its host: a desktop's engine runs in a machine of its own.
+    # An engine with another kernel is not on this host: a desktop's engine runs in a virtual machine.
     if parts.get("kernel") != info["KernelVersion"]:
         return HostFacts(**engine)
     return HostFacts(
@@ -254,14 +254,14 @@ def _facts(
 
 
 def _parts(printed: str) -> dict[str, str]:
-    """Output of the script by the name of its parts; whatever a login prints comes before the first."""
+    """Split the script's output by section name; output of a login shell precedes the first section."""
     _, *parts = f"\n{printed}".split(f"\n{_MARK}")
     named = (part.partition("\n") for part in parts)
     return {name: text.strip() for name, _, text in named}
 
 
 def _bits(text: str) -> int | None:
-    """`getconf` says 32 or 64; the class of an ELF file is 1 or 2."""
+    """Parse 32 or 64 as `getconf` prints it, or the class in an ELF header, 1 or 2."""
     return {"32": 32, "64": 64, "1": 32, "2": 64}.get(text)
 
 
@@ -273,10 +273,10 @@ def _ahead(there: int | None, span: tuple[float, float]) -> float | None:
 
 
 def _listeners(table: str) -> Iterator[Listener]:
-    """Lines of /proc/net/tcp and tcp6 (proc(5)): `0: 0100007F:1914 00000000:0000 0A … UID …`."""
+    """Parse lines of /proc/net/tcp and tcp6 (proc(5)): `0: 0100007F:1914 00000000:0000 0A … UID …`."""
     for fields in map(str.split, table.splitlines()):
         address, _, port = fields[1].partition(":")
-        # Words of 32 bits, each in the byte order of the machine: little-endian on all that Docker runs on.
+        # 32-bit words in the machine's byte order: little-endian wherever Docker runs.
         words = [bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8)]
         ip = ipaddress.ip_address(b"".join(words))
         mapped = getattr(ip, "ipv4_mapped", None)
@@ -304,7 +304,7 @@ def _line(text: object) -> str:
 
 
 def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
-    """Why the command did not run, from what ssh said (OpenSSH's own words)."""
+    """Reason why the command did not run, from OpenSSH's own messages."""
     line = _line(said) or f"the command ended with {code} and said nothing"
     if code is None:
         return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(said)}".strip()
@@ -321,7 +321,7 @@ def _no_engine(said: str) -> tuple[Obstacle, str]:
 
 
 def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
-    """(exit code, output, errors) of a shell that is given the script; no code where it was too slow."""
+    """(exit code, output, errors) of a shell that runs the script; the code is None after the time limit."""
     process = subprocess.Popen(
         shell,
         stdin=subprocess.PIPE,
@@ -334,7 +334,7 @@ def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
     try:
         printed, said = process.communicate(SCRIPT, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        # With all that it started: a jump host's ssh keeps the pipes open.
+        # Together with all child processes: the ssh to a jump host keeps the pipes open.
         os.killpg(process.pid, signal.SIGKILL)
         printed, said = process.communicate()
         return None, "", said

@@ -1,10 +1,10 @@
-"""An image on a host: found there by its digest, else pulled.
+"""An image on a host: found there by its digest, otherwise pulled.
 
-An engine knows an image by the name that it was pulled by. A registry on this machine's loopback can't be
-reached from a host behind ssh: its port is forwarded to the host's loopback for as long as a pull takes, and
-the pull names 127.0.0.1. Engines verify no certificate there (moby/moby `registry/config.go`,
-isSecureIndex): it is the digest that proves the content. A login goes along with the request of the pull;
-the host keeps the image alone (docs/adr/0025).
+An engine knows an image by the name it was pulled with. A registry on this machine's loopback can't be
+reached from a host behind ssh, so its port is forwarded to the host's loopback during the pull, and the pull
+names 127.0.0.1. Engines verify no certificate there (moby/moby `registry/config.go`, isSecureIndex); the
+digest proves the content. A login travels with the pull request; the host keeps only the image
+(docs/adr/0025).
 """
 
 import contextlib
@@ -28,27 +28,29 @@ from clients.ssh import forwarded
 
 LOOPBACK = "127.0.0.1"
 _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
-"""Words of engines 20.10 and 29 for a registry's 401 or 403."""
+"""Messages of engines 20.10 and 29 for a registry's 401 or 403."""
 TRIES, PAUSE = 4, 3.0
-"""Pulls through ssh where an earlier one was cut off, and seconds between them."""
+"""Attempts of a pull through ssh after a lost connection, and seconds between them."""
 _CLOSED_WAY = re.compile(r"dial tcp 127\.0\.0\.1:\d+")
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
-"""One pull at a time through each host's ssh: the images of a host share most of their layers."""
+"""Lock per host behind ssh, for one pull at a time: the images of a host share most of their layers."""
 
 Say = Callable[[str], None]
 Place = Mapping[str, Any]
-"""Inputs of a resource on a host: `host`, `engine`, `sshOptions` and `pullFrom`, the repository that its
-images are pulled from in place of their own; all but the first may be missing."""
+"""Inputs of a resource on a host: `host`, `engine`, `sshOptions` and `pullFrom`.
+
+`pullFrom` is the repository to pull images from instead of their own. All but `host` may be missing.
+"""
 
 
 def silent(_: str) -> None:
-    """Say nothing of a pull's progress."""
+    """Report no progress of a pull."""
 
 
 def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> str:
-    """Name by which the engine of `client` knows an image, `repo@sha256:…`; pulled where it lacks it.
+    """Pull an image if the engine of `client` lacks it; return its name there, `repo@sha256:…`.
 
-    `say` hears how far a pull has come. Raises ServiceError that names host and image.
+    `say` receives the progress. Raises ServiceError that names host and image.
     """
     try:
         if (known := known_as(client.api, image)) is not None:
@@ -57,7 +59,7 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
         if not _is_forwarded(source, place):
             return _pulled(client.api, source, source, place, say)
         with _LOCKS[engine_address(place.get("engine"))]:
-            # Whoever waited finds what the other one has pulled.
+            # Another thread may have pulled it while this one waited.
             return known_as(client.api, image) or _pulled_through_ssh(client.api, source, place, say)
     except (DockerException, RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         said = getattr(error, "explanation", None) or error
@@ -65,7 +67,7 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
 
 
 def known_as(api: Any, image: str) -> str | None:
-    """Name by which an engine has an image, or None: its own name, or another one of its digest."""
+    """Name by which an engine has an image: its own, or another one with the same digest; None if missing."""
     with contextlib.suppress(ImageNotFound):
         api.inspect_image(image)
         return image
@@ -77,7 +79,7 @@ def known_as(api: Any, image: str) -> str | None:
 
 
 def expected_name(image: str, place: Place) -> str:
-    """Name by which an engine without the image will know it, as far as that is known before its pull."""
+    """Name that an engine without the image will give it, as far as that is known before the pull."""
     source = source_of(image, place)
     if not _is_forwarded(source, place):
         return source
@@ -85,26 +87,26 @@ def expected_name(image: str, place: Place) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """True for two names of one image: equal ones, or ones of one digest."""
+    """True if two names are of one image: they are equal, or have the same digest."""
     if not is_pinned(one) or not is_pinned(other):
         return one == other
     return split_pinned(one)[1] == split_pinned(other)[1]
 
 
 def source_of(image: str, place: Place) -> str:
-    """Reference that an image is pulled by: of its own repository, or of the one that its host pulls from."""
+    """Reference to pull an image by: in its own repository, or in the one that its host pulls from."""
     repository = place.get("pullFrom")
     return f"{repository}@{split_pinned(image)[1]}" if repository else image
 
 
 def _is_forwarded(source: str, place: Place) -> bool:
-    """True where the image's registry is on this machine's loopback, and the engine behind ssh."""
+    """True if the image's registry is on this machine's loopback and the engine is behind ssh."""
     registry = source.partition("/")[0]
     return is_on_loopback(registry) and engine_address(place.get("engine")).startswith("ssh://")
 
 
 def is_on_loopback(registry: str) -> bool:
-    """True for a registry's address (`HOST` or `HOST:PORT`) that every machine takes for itself."""
+    """True for a registry's address (`HOST` or `HOST:PORT`) that means the local machine everywhere."""
     name = registry.partition(":")[0]
     return name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
 
@@ -121,7 +123,7 @@ def _on_loopback(source: str, port: int) -> str:
 
 def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
     host, port = _address(source)
-    # Go and ssh ask the system for a name below localhost, and not every system knows that it is loopback.
+    # Go and ssh ask the system's resolver for names below localhost, and not every one answers loopback.
     target = host if host.startswith("127.") else LOOPBACK
     say("opens the way to the registry")
     engine = engine_address(place.get("engine"))
@@ -131,7 +133,7 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
             try:
                 return _pulled(api, name, source, place, say)
             except ServiceError as error:
-                # The engine goes on for a while with layers of a pull that was cut off, by its way.
+                # After a lost connection the engine continues for a while to load layers through it.
                 if not _CLOSED_WAY.search(str(error)):
                     raise
                 say("pulls the image again: an earlier pull was cut off")
@@ -140,13 +142,13 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
 
 
 def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
-    """Pull by `name`, with the login for the registry of `source`."""
-    # By its own name docker-py finds the login itself, an identity token too.
+    """Pull `name`, with the login for the registry of `source`."""
+    # For the image's own name docker-py finds the login, also an identity token.
     login = Repository(source.partition("@")[0]).login() if name != source else None
     auth = {"username": login[0], "password": login[1]} if login else None
     refusal = functools.partial(_refusal, source, place, through_ssh=name != source)
     try:
-        # An error after the first byte comes as a line: nobody else would say why there is no image.
+        # An error after the first byte arrives as a line; nothing else would say why the image is missing.
         for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
             if "error" in line:
                 raise ServiceError(refusal(str(line["error"])))
@@ -157,7 +159,7 @@ def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
 
 
 def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[str, Any]]:
-    """The lines of a pull, as they come; `say` hears the sum of its layers."""
+    """Pass on the lines of a pull as they arrive; `say` receives the total of all layers."""
     layers = dict[str, tuple[int, int]]()
     for line in lines:
         detail = line.get("progressDetail") or {}

@@ -1,7 +1,7 @@
-"""Pulumi's command line: what a stack's state and outputs hold.
+"""Pulumi's command line: the contents of a stack's state, and its outputs.
 
-The backend is that of the environment (PULUMI_BACKEND_URL, or the one of `pulumi login`). `let_go` alone
-changes a state.
+The backend is the environment's (PULUMI_BACKEND_URL, or that of `pulumi login`). Only `let_go` changes a
+state.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ CONTAINER = "docker:index/container:Container"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _UPDATES = 100
-"""Updates of a stack's past that are looked at."""
+"""Number of past updates of a stack that are searched."""
 
 
 def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
-    """Outputs of a stack. Raises ServiceError with Pulumi's own words."""
+    """Outputs of a stack. Raises ServiceError with Pulumi's own message."""
     outputs = _ask(["stack", "output", "--json", "--stack", stack], env)
     if not isinstance(outputs, dict):
         raise ServiceError("these are not the outputs of a stack of this program")
@@ -47,27 +47,28 @@ def deployment(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, 
 
 
 def updates(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
-    """Updates of a stack, the newest first, as far as its backend keeps them. Raises ServiceError."""
+    """Updates of a stack, newest first, as far as its backend keeps them. Raises ServiceError."""
     return list(
         _ask(["stack", "history", "--json", "--stack", stack, "--page-size", str(_UPDATES)], env) or []
     )
 
 
 def version(env: Mapping[str, str] = _NO_VARIABLES) -> str:
-    """Version of the CLI; empty of one that was built from its module. Raises ServiceError."""
+    """Version of the CLI; empty for one built from its Go module. Raises ServiceError."""
     return _run(["version"], env).stdout.strip()
 
 
 def stack_names() -> list[str]:
-    """Names of the project's stacks on this backend. Raises ServiceError with Pulumi's own words."""
+    """Names of the project's stacks on this backend. Raises ServiceError with Pulumi's own message."""
     return [str(one["name"]) for one in _ask(["stack", "ls", "--json"])]
 
 
 def let_go(stack: str, urns: Collection[str]) -> None:
-    """Let no node's container of a state wait for those of `urns`: a rollout's waves are recorded there.
+    """Remove the dependencies of other nodes' containers on `urns` from a state; rollout waves record such
+    ones.
 
-    Pulumi removes nothing that something else waits for. The next `up` records what the program says. Raises
-    ServiceError.
+    Pulumi deletes nothing that another resource depends on. The next `up` records the program's dependencies
+    again. Raises ServiceError.
     """
     exported = _ask(["stack", "export", "--stack", stack])
     for one in waiting_nodes(exported["deployment"].get("resources") or [], urns):
@@ -78,7 +79,7 @@ def let_go(stack: str, urns: Collection[str]) -> None:
 
 
 def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) -> list[dict[str, Any]]:
-    """Containers of other nodes that wait for one of these URNs."""
+    """Containers of other nodes that depend on one of these URNs."""
     return [
         one
         for one in resources
@@ -89,7 +90,7 @@ def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) ->
 
 
 def selected_stack() -> str:
-    """Name of the stack that `pulumi stack select` chose. Raises ServiceError where none is."""
+    """Name of the stack selected with `pulumi stack select`. Raises ServiceError if there is none."""
     done = _run(["stack", "--show-name"])
     if done.returncode or not (name := done.stdout.strip()):
         raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(done.stderr)})")
@@ -97,9 +98,9 @@ def selected_stack() -> str:
 
 
 def containers(resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """(name, inputs of a docker provider for its engine) of each container in a state; the last made first.
+    """(name, inputs of a docker provider for its engine) of each container in a state, newest first.
 
-    A state also has the containers of a failed `up`, and their hosts: by now the settings may name others.
+    Unlike the settings, a state also has the containers of a failed `up` and their hosts.
     """
     providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
     found = [one for one in resources if one["type"] in (CONTAINER, NODE_CONTAINER)]

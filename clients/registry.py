@@ -1,8 +1,8 @@
 """One repository of a registry over HTTPS: manifests, blobs, tags (OCI distribution-spec 1.1).
 
-Credentials are the machine's docker config, credential helpers included: none passes through here
-into a state or a message. Passing faults (429, 5xx, a cut connection) are tried again, with the
-time that Retry-After asks for.
+Credentials come from the machine's docker config, credential helpers included; none passes from here into a
+state or a message. Temporary errors (429, 5xx, a lost connection) are retried after the time given in
+Retry-After.
 """
 
 import hashlib
@@ -37,15 +37,18 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_MANIFEST, DOCKER_LIST))
 
 SECONDS = (10, 60)
-"""Time limits of one request: to connect, and between two pieces of an answer."""
+"""Seconds. Time limits of one request: for the connection, and between two parts of a response."""
 TRIES = 4
 LONGEST_WAIT = 60
-"""Seconds: a registry that asks for more by Retry-After is reported instead of waited for."""
+"""Seconds. A registry that asks for a longer wait in Retry-After is reported instead."""
 PIECE = 1 << 20
 ANSWER_LIMIT = 4 << 20
-"""Bytes of any answer but a blob; a registry must take manifests of this size (OCI distribution-spec)."""
+"""Most bytes of a response other than a blob.
+
+Registries must accept manifests of this size (OCI distribution-spec).
+"""
 TAG_PAGES = 1000
-"""Pages of a list of tags, of a thousand tags each where the registry does as asked."""
+"""Most pages of a list of tags; each has a thousand tags if the registry honours the request."""
 
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
@@ -54,12 +57,12 @@ HUB_API = "registry-1.docker.io"
 
 
 class RegistryError(ServiceError):
-    """A registry did not do what was asked; the message names it and holds no credential."""
+    """A registry did not do what was asked; the message names it and contains no credential."""
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
         self.passing = passing
-        """Whether the same request may do better a moment later."""
+        """True if the same request may succeed a moment later."""
 
 
 class SilentRegistryError(RegistryError, SilentError):
@@ -73,7 +76,7 @@ def sha256_of(content: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest or list, byte for byte: its digest is that of `content`."""
+    """A manifest or a list, byte for byte; its digest is that of `content`."""
 
     content: bytes
     media_type: str
@@ -85,7 +88,7 @@ class Manifest:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The JSON document. Raises RegistryError where it is none, or what it names has no digest."""
+        """The JSON document. Raises RegistryError if it is invalid, or an entry has no digest."""
         try:
             found = json.loads(self.content)
             named = [found[key] for key in ("config",) if key in found]
@@ -98,7 +101,7 @@ class Manifest:
 
 
 class _Patience(Retry):
-    """urllib3's, but for a Retry-After that is too long."""
+    """urllib3's retries, except that a Retry-After that is too long is an error."""
 
     def increment(self, *args: Any, **options: Any) -> Self:
         response, pool = options.get("response"), options.get("_pool")
@@ -108,15 +111,15 @@ class _Patience(Retry):
 
 
 class _Plain(requests.exceptions.InvalidSchema):
-    """A redirect leads to what is not https."""
+    """A redirect leads to an address that is not https."""
 
 
 class _TooLong(requests.exceptions.RequestException):
-    """An answer has more than ANSWER_LIMIT."""
+    """A response is longer than ANSWER_LIMIT."""
 
 
 def _read_bounded(answer: requests.Response, **options: Any) -> None:
-    """Read a whole answer, before requests does so without a limit, in a redirect too."""
+    """Read a whole response, also one of a redirect, before requests reads it without a limit."""
     if options.get("stream") and answer.ok and not answer.is_redirect:
         return
     content = bytearray()
@@ -129,7 +132,7 @@ def _read_bounded(answer: requests.Response, **options: Any) -> None:
 
 
 class _Session(requests.Session):
-    """Without the logins of ~/.netrc, which requests would add on its own, and without plain HTTP."""
+    """Session without the logins in ~/.netrc, which requests adds by default, and without plain HTTP."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,13 +165,13 @@ class _Bearer(AuthBase):
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """`HOST[:PORT]/PATH` → (host, path). On Docker Hub a path of one part is an official image."""
+    """Split `HOST[:PORT]/PATH` into (host, path). On Docker Hub a path of one part is an official image."""
     host, _, path = name.partition("/")
     return host, f"library/{path}" if host == HUB and "/" not in path else path
 
 
 class Repository:
-    """One repository, by its full name such as `ghcr.io/skycoin/skycoin`."""
+    """One repository, given by its full name such as `ghcr.io/skycoin/skycoin`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -178,7 +181,7 @@ class Repository:
         self._session = _Session()
         again = _Patience(
             total=TRIES,
-            # A registry that is down stays down for longer than a run should wait.
+            # A registry that is down stays so for longer than a run should wait.
             connect=1,
             backoff_factor=0.5,
             status_forcelist=(429, 500, 502, 503, 504),
@@ -186,12 +189,12 @@ class Repository:
             raise_on_status=False,
         )
         self._session.mount("https://", HTTPAdapter(max_retries=again))
-        # As Go's programs, the docker-build plugin among them: SSL_CERT_FILE, then the system's bundle.
+        # Like Go programs such as the docker-build plugin: SSL_CERT_FILE, otherwise the system's bundle.
         bundles = (bundle for bundle in SYSTEM_BUNDLES if Path(bundle).exists())
         self._verify: str | bool = os.environ.get("SSL_CERT_FILE") or next(bundles, True)
 
     def digest_of(self, reference: str) -> str | None:
-        """Digest that a tag points to (or a digest itself, where it is there); None where it is not."""
+        """Digest that a tag points to, or the given digest if it exists; None if missing."""
         answer = self._ask("HEAD", f"manifests/{reference}", headers={"Accept": ACCEPT}, missing=True)
         if answer is None:
             return None
@@ -199,7 +202,10 @@ class Repository:
         return digest or self.manifest(reference).digest
 
     def manifest(self, reference: str) -> Manifest:
-        """A manifest or list by tag or digest. Raises RegistryError where it is missing or not itself."""
+        """Fetch a manifest or list by tag or digest.
+
+        Raises RegistryError if it is missing or its digest differs.
+        """
         answer = self._ask("GET", f"manifests/{reference}", headers={"Accept": ACCEPT})
         found = Manifest(answer.content, answer.headers.get("Content-Type", ""))
         if reference.startswith("sha256:") and found.digest != reference:
@@ -212,7 +218,10 @@ class Repository:
         self._ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)
 
     def tags(self) -> list[str]:
-        """All tags, in the registry's order; none where the repository is not there. Raises RegistryError."""
+        """List all tags, in the registry's order; empty if the repository does not exist.
+
+        Raises RegistryError.
+        """
         found: list[str] = []
         path, seen = "tags/list?n=1000", set[str]()
         while path and path not in seen:
@@ -229,14 +238,14 @@ class Repository:
         return found
 
     def remove(self, reference: str) -> bool:
-        """Remove a tag, or a manifest by digest with every tag on it; False where it was not there.
+        """Remove a tag, or a manifest by digest with all of its tags; False if it did not exist.
 
-        Raises RegistryError; where the registry has no delete API, that is what the message says.
+        Raises RegistryError, which says so if the registry has no delete API.
         """
         return self._ask("DELETE", f"manifests/{reference}", missing=True) is not None
 
     def config(self, manifest: Manifest) -> dict[str, Any]:
-        """Configuration of an image, as JSON."""
+        """Fetch an image's configuration, as JSON."""
         digest = manifest.fields["config"]["digest"]
         answer = self._ask("GET", f"blobs/{digest}")
         if sha256_of(answer.content) != digest:
@@ -244,14 +253,14 @@ class Repository:
         return self._json(answer)
 
     def has_blob(self, digest: str) -> bool:
-        """Whether the registry has a blob already."""
+        """True if the registry already has the blob."""
         return self._ask("HEAD", f"blobs/{digest}", missing=True) is not None
 
     @contextmanager
     def blob(self, digest: str, size: int) -> Iterator[IO[bytes]]:
-        """A blob as a file on disk, its digest checked; read again where the connection was cut.
+        """Yield a blob as a file on disk, after checking its digest; a lost connection is retried.
 
-        `size` is its descriptor's, in bytes, and no more is read. Raises RegistryError.
+        `size` is the descriptor's, in bytes; no more is read. Raises RegistryError.
         """
         with tempfile.TemporaryFile() as file:
             for left in reversed(range(TRIES)):
@@ -267,7 +276,7 @@ class Repository:
             yield file
 
     def put_blob(self, digest: str, file: IO[bytes]) -> None:
-        """Send a blob in one piece; an upload that was cut starts again, under a new address."""
+        """Upload a blob in one piece; after a lost connection the upload starts again at a new address."""
         for left in reversed(range(TRIES)):
             try:
                 start = self._ask("POST", "blobs/uploads/")
@@ -301,9 +310,9 @@ class Repository:
         return f"sha256:{seen.hexdigest()}"
 
     def _ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
-        """The answer; None for 404 where `missing` is fine. Raises RegistryError for everything else."""
+        """Send a request; None for 404 if `missing` allows it. Raises RegistryError for every other error."""
         answer = self._send(method, path, **options)
-        # Who a redirect or an upload's address leads to gets no login, and is asked for none.
+        # A host that a redirect or an upload's address leads to gets no login, and its challenge is ignored.
         if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
             self._auth = self._answered(answer.headers.get("WWW-Authenticate", ""))
             body = options.get("data")
@@ -313,7 +322,7 @@ class Repository:
         if answer.status_code == requests.codes.not_found and missing:
             return None
         if not answer.ok:
-            # 404 of an upload: the registry has forgotten it, and takes another.
+            # 404 during an upload: the registry has forgotten it; a new upload works.
             passing = answer.status_code >= 500 or answer.status_code in (404, 416)
             raise RegistryError(_refusal(self, method, answer), passing=passing)
         return answer
@@ -329,7 +338,7 @@ class Repository:
         url = urljoin(self._root, path)
         if urlsplit(url).scheme != "https":
             raise RegistryError(f"registry {self.host} ({self.path}): leads to {url}, which is not https")
-        # An upload's address may be somebody else's storage: no credential goes there.
+        # An upload's address may be on another company's storage, which must get no credential.
         own = _origin(url) == _origin(self._root)
         try:
             return self._session.request(
@@ -350,7 +359,7 @@ class Repository:
             raise SilentRegistryError(message, passing=True) from None
 
     def _answered(self, challenge: str) -> AuthBase:
-        """What a 401 asks for: Basic, or a Bearer token from the service that it names."""
+        """Authentication for a 401's challenge: Basic, or a Bearer token from the service that it names."""
         scheme, _, rest = challenge.partition(" ")
         user = self.login()
         if scheme.lower() == "basic":
@@ -358,7 +367,7 @@ class Repository:
         if scheme.lower() != "bearer":
             return _Anonymous()
         asked: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
-        # Docker's own client sends a login to whichever realm; Docker Hub's is on another host than its API.
+        # Docker's client sends the login to any realm; Docker Hub's is on another host than its API.
         if urlsplit(asked.get("realm", "")).scheme != "https":
             raise RegistryError(
                 f"registry {self.host}: its token service is not https: {asked.get('realm')}. "
@@ -380,7 +389,7 @@ class Repository:
             raise RegistryError(f"registry {self.host}: its token service answered without a token") from None
 
     def login(self) -> tuple[str, str] | None:
-        """(user, password) of the docker config for this registry."""
+        """(user, password) for this registry from the docker config."""
         try:
             found: Mapping[str, str] | None = docker.auth.load_config().resolve_authconfig(
                 None if self.host == HUB else self.host
@@ -404,7 +413,7 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 
 def _refusal(repository: Repository, method: str, answer: requests.Response) -> str:
-    """One line: which registry, what it said, what to do."""
+    """Error message on one line: the registry, its answer, and the remedy."""
     try:
         said = "; ".join(f"{one['code']}: {one.get('message', '')}" for one in answer.json()["errors"])
     except (ValueError, KeyError, TypeError):
@@ -422,14 +431,14 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
 
 
 def login_hint(host: str) -> str:
-    """Name, in words, the command that gives the docker config a login."""
+    """Sentence with the command that adds a login to the docker config."""
     command = login_command(host)
     own = host.partition(":")[0] == LOCAL_HOST
     return f'{command}, or for the registry of `make up`: `eval "$(make -s env)"`' if own else command
 
 
 def login_command(host: str) -> str:
-    """What gives the docker config a login. Amazon's is a token that is good for 12 hours."""
+    """Command that adds a login to the docker config. Amazon's login is a token valid for 12 hours."""
     match = _ECR.fullmatch(host)
     if match is None:
         return f"`docker login {host}`"
@@ -438,14 +447,14 @@ def login_command(host: str) -> str:
 
 
 def _brief(error: Exception) -> str:
-    """The innermost reason: urllib3 wraps it in objects whose addresses change with every run."""
+    """Innermost reason of an error: urllib3 wraps it in objects whose addresses change with every run."""
     reason = getattr(error, "reason", None) or (error.args[0] if error.args else error)
     inner = getattr(reason, "reason", None) or reason
     return str(inner).partition(": ")[2] if "object at 0x" in str(inner) else str(inner)
 
 
 def copy_blob(digest: str, size: int, source: Repository, target: Repository) -> int:
-    """Bring a blob to another repository; the bytes sent, 0 where it was there."""
+    """Copy a blob to another repository; return the bytes sent, 0 if it already existed there."""
     if target.has_blob(digest):
         return 0
     with source.blob(digest, size) as file:

@@ -1,4 +1,4 @@
-"""A short-lived, confined container on a host: what the preflight and the wallet's backup run."""
+"""A short-lived, confined container on a host, for the preflight and copies of the wallet."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from clients.pull import Place, ensure_image
 
 MEMORY = "256m"
 PROCESSES = 128
-"""Limits of such a container: what runs in it runs beside a node, on boards with 512 MB."""
+"""Limits of such a container: it runs next to a node, on boards with 512 MB."""
 
 
 def short_run(
@@ -25,11 +25,11 @@ def short_run(
     while_printing: bool = False,
     **options: Any,
 ) -> tuple[int, str]:
-    """(exit code, last `lines`) of a command in an image; the container is always removed.
+    """Run a command in an image; return (exit code, last `lines`). The container is always removed.
 
-    It must end in `seconds`; with `while_printing` it may also print another line in each of them.
-    It gets no network, no rights, a read-only root and limits; `options` are docker-py's. The image is pulled
-    where the host of `place` lacks it. Raises ServiceError that names host and image.
+    The command must end within `seconds`; with `while_printing` each further line extends the limit by as
+    much. It runs with a read-only root and limits, without network and privileges; `options` are docker-py's.
+    The image is pulled if the host of `place` lacks it. Raises ServiceError that names host and image.
     """
     try:
         container = client.containers.create(

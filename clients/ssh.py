@@ -1,7 +1,7 @@
 """A host behind ssh: its Docker engine as a local socket, and a port of this machine on its loopback.
 
-Each connection to the socket becomes one `ssh … docker system dial-stdio`, which is what the docker
-command does for ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ssh never asks.
+Each connection to the socket becomes one `ssh … docker system dial-stdio`, as in the docker command for
+ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ssh never asks a question.
 """
 
 import contextlib
@@ -22,20 +22,22 @@ from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.errors import ServiceError
 
 CONNECT_SECONDS = 20
-"""Time in which the host must answer: a dead one is reported in less than 30 s."""
+"""Seconds in which the host must answer, so that a dead one is reported within 30 s."""
 
 ALIVE = ("ServerAliveInterval=7", "ServerAliveCountMax=3")
-"""A host that goes away in the middle, of a pull for one, is noticed within half a minute."""
+"""Options that detect within half a minute that a host has gone, for example during a pull."""
 
 READY_SECONDS = 40
-"""Time in which a command must begin there: a board that is busy takes some."""
+"""Seconds in which a command must start on the host; a busy board needs some."""
 
 LOGINS = 10
-"""Connections of this process, of whatever kind, that log in at the same time: sshd drops some beyond ten
-(sshd_config(5), `MaxStartups 10:30:100`), and all hosts behind a jump host meet at its sshd."""
+"""Most connections of this process that log in at the same time.
+
+sshd drops some beyond ten (sshd_config(5), `MaxStartups 10:30:100`), and all hosts behind a jump host share
+its sshd.
+"""
 LOGIN_SECONDS = 10
-"""Time after which a connection that has answered nothing no longer counts as one that logs in: it is in, and
-waits for its engine."""
+"""Seconds after which a silent connection no longer counts as logging in: it waits for its engine."""
 CHUNK = 1 << 16
 _places = threading.Semaphore(LOGINS)
 
@@ -45,9 +47,9 @@ LOOPBACK = "127.0.0.1"
 
 
 class Login:
-    """A place among the LOGINS, which is waited for: each ssh that connects has one until it is in.
+    """One of the LOGINS slots: each connecting ssh waits for one and holds it until it has logged in.
 
-    It is given back by itself after LOGIN_SECONDS: nobody waits for ever for another's place.
+    A slot is released after LOGIN_SECONDS at the latest, so nobody waits for ever.
     """
 
     def __init__(self) -> None:
@@ -62,7 +64,7 @@ class Login:
             raise
 
     def over(self) -> None:
-        """Give the place back, once."""
+        """Release the slot, once."""
         self._limit.cancel()
         if self._given_back.acquire(blocking=False):
             _places.release()
@@ -75,7 +77,7 @@ class Login:
 
 
 def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[str]:
-    """The ssh command for `ssh://USER@HOST[:PORT]`; but for the host's key, the caller's options win."""
+    """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win, except for host keys."""
     parts = urlsplit(url)
     ours = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
     line = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in ours for part in ("-o", option))]
@@ -88,9 +90,10 @@ def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[s
 
 @contextlib.contextmanager
 def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Iterator[int]:
-    """Forward a port of the host's loopback to TCP `target:port` of this side; the port on the host.
+    """Forward a port of the host's loopback to TCP `target:port` on this side; yield the port on the host.
 
-    The same number where it is free there, else one that its sshd chooses. Raises ServiceError.
+    It is the same number if that is free there, otherwise one that the host's sshd chooses. Raises
+    ServiceError.
     """
     for wanted in (port, 0):
         with _forwarding(url, options, wanted, f"{target}:{port}") as (there, said):
@@ -104,9 +107,9 @@ def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Itera
 
 @contextlib.contextmanager
 def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> Iterator[tuple[int, str]]:
-    """A connection that forwards: the port on the host (0 for none), and the output of ssh."""
-    # A shared connection would keep the forwarding when this one ends. What a person's own configuration
-    # forwards besides may fail, and it must not silence what is said of this one.
+    """Open a forwarding connection; yield the port on the host (0 for none) and the output of ssh."""
+    # A shared connection would keep the forwarding when this one ends. Other forwardings in a user's own
+    # configuration may fail without hiding the messages about this one.
     own = ("ControlPath=none", "ExitOnForwardFailure=no", "LogLevel=INFO")
     forward = ["-R", f"{LOOPBACK}:{wanted}:{target}"]
     settings = [*options, *(part for option in own for part in ("-o", option)), *forward]
@@ -121,7 +124,7 @@ def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> I
             errors="replace",
             start_new_session=True,
         )
-        # A key that may run one command alone (`command=` in authorized_keys) never gets an answer.
+        # A key that is limited to one command (`command=` in authorized_keys) never prints the answer.
         limit = threading.Timer(READY_SECONDS, process.kill)
         limit.start()
         try:
@@ -152,7 +155,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _failure(port: int) -> str:
-    """How ssh says that a port of the host can't be had."""
+    """Message of ssh if a port of the host is not available."""
     return f"remote port forwarding failed for listen port {port}"
 
 
@@ -168,9 +171,9 @@ def _no_way(url: str, said: str, *, refused: bool) -> str:
 
 
 def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:
-    """Start a shell script on the host that goes on when the connection ends. Raises ServiceError."""
+    """Start a shell script on the host that keeps running when the connection ends. Raises ServiceError."""
     words = shlex.join(["sh", "-c", script, "sh", *arguments])
-    # In a session of its own where there is util-linux or busybox; nohup is POSIX.
+    # In its own session if util-linux or busybox is installed; otherwise nohup, which is POSIX.
     detached = f"nohup {words} < /dev/null > /dev/null 2>&1 & echo started"
     command = ssh_command(url, options, f"sh -c {shlex.quote(detached)}")
     try:
@@ -200,29 +203,29 @@ class SshRelay:
 
     @property
     def address(self) -> str:
-        """DOCKER_HOST of the socket."""
+        """DOCKER_HOST value of the socket."""
         return f"unix://{self._path}"
 
     def last_words(self) -> str:
-        """What ssh printed on its error output, on one line."""
+        """Error output of ssh, on one line."""
         return " ".join(self._errors.read_text(errors="replace").split()) if self._errors.exists() else ""
 
     def close(self) -> None:
-        """Take no more connections; the ssh of one that is there ends when whoever asked goes."""
+        """Accept no more connections; the ssh of an open one ends when its client closes it."""
         with contextlib.suppress(OSError):  # it is closed already
-            self._listener.shutdown(socket.SHUT_RDWR)  # what waits in `accept` hears of it
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends a pending `accept`
 
     def _serve(self) -> None:
         with self._folder, self._listener:
             while (connection := self._accepted()) is not None:
                 try:
                     self._connect(connection)
-                except (OSError, RuntimeError) as error:  # no ssh there, or no more descriptors or threads
+                except (OSError, RuntimeError) as error:  # ssh is missing, or resources ran out
                     self._errors.write_text(str(error))
                     connection.close()
 
     def _connect(self, connection: socket.socket) -> None:
-        """Begin an ssh for a connection, and answer from it; nothing of it is left where that fails."""
+        """Start an ssh for a connection and pass its output on; clean up if that fails."""
         with contextlib.ExitStack() as undone:
             login = undone.enter_context(Login())
             process = undone.enter_context(self._begun(connection))
@@ -249,21 +252,21 @@ class SshRelay:
 
 
 def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]", login: Login) -> None:
-    """Pass on whatever ssh prints until it ends; with its first byte it has logged in."""
+    """Pass on the output of ssh until it ends; the first byte shows that it has logged in."""
     with connection, process, login:
         answer = cast("IO[bytes]", process.stdout).fileno()
-        with contextlib.suppress(OSError):  # whoever asked has gone
+        with contextlib.suppress(OSError):  # the client has gone
             while part := os.read(answer, CHUNK):
                 login.over()
                 _send(connection, part)
         with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)  # ssh has it too, as its input
+            connection.shutdown(socket.SHUT_RDWR)  # ssh holds it too, as its input
 
 
 def _send(connection: socket.socket, part: bytes) -> None:
-    """Send all of a part, to a reader that may be slow.
+    """Send a whole part to a reader that may be slow.
 
-    ssh makes its input nonblocking, and with it this end of the connection, which is the same one.
+    ssh makes its input nonblocking, and thereby this end of the same connection too.
     """
     rest, room = memoryview(part), select.poll()
     room.register(connection, select.POLLOUT)

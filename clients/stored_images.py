@@ -1,9 +1,9 @@
-"""Images of this program that an engine stores, and those that no node, and nothing else, needs there.
+"""Images of this program that an engine stores, and the unneeded ones among them.
 
-An image is this program's where it bears the title of one of its images, was pulled by digest alone, and each
-of its names is in a repository that the caller names. What has a tag, or a name anywhere else, is somebody's.
-It may go where no container, running or stopped, and no other image is made from it, and where no node's
-container names it as the last healthy one before its own (docs/adr/0032).
+An image is this program's if it bears the title of one of the program's images, was pulled by digest only,
+and all of its names are in repositories that the caller gives. An image with a tag, or with a name anywhere
+else, belongs to somebody else. An image is unneeded if no container, running or stopped, and no other image
+is based on it, and no node's container names it as the last healthy image before its own (docs/adr/0032).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from display.units import size
 
 VERSION = "org.opencontainers.image.version"
 DIGITS = 12
-"""Digits of a digest that are shown, as docker does."""
+"""Digits of a digest that are shown; docker shows as many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,22 +28,22 @@ class StoredImage:
     """An image of this program, as an engine has it."""
 
     identity: str
-    """The engine's id."""
+    """Id that the engine gives it."""
     names: tuple[str, ...]
     """`repo@sha256:…`, in one or more repositories."""
     version: str
-    """Version of its software, as its label says; empty where it says none."""
+    """Version of its software, from its label; empty if it has none."""
     size: int
-    """Bytes of all its layers; images share some of them."""
+    """Bytes of all its layers; images may share layers."""
 
     @property
     def digests(self) -> frozenset[str]:
-        """Digests by which it was pulled."""
+        """Digests that it was pulled by."""
         return frozenset(split_pinned(name)[1] for name in self.names)
 
     @property
     def short(self) -> str:
-        """Repository's path, and the first digits of the digest."""
+        """Path of the repository, and the first digits of the digest."""
         repository, digest = split_pinned(self.names[0])
         return f"{repository.partition('/')[2]}@{digest.removeprefix('sha256:')[:DIGITS]}"
 
@@ -56,9 +56,9 @@ def own_images(api: Any, repositories: Collection[str]) -> list[StoredImage]:
 def surplus_images(
     api: Any, repositories: Collection[str], kept: Iterable[str], leaving: str = ""
 ) -> list[StoredImage]:
-    """Images of this program that may go; those that `kept` (`repo@sha256:…`) names stay.
+    """Images of this program that may be removed; images named in `kept` (`repo@sha256:…`) stay.
 
-    `leaving` is the id of a container that is about to go, and keeps nothing.
+    `leaving` is the id of a container that is about to be removed and protects nothing.
     """
     stored = api.images(all=True)
     containers = [one for one in api.containers(all=True) if one["Id"] != leaving]
@@ -69,11 +69,11 @@ def surplus_images(
 
 
 def remove_image(api: Any, image: StoredImage) -> None:
-    """Remove an image by its digests; one that is gone is fine. Raises docker's errors.
+    """Remove an image by its digests; one that no longer exists is no error. Raises docker's errors.
 
-    Not by its id: that would take a tag along that somebody has just given it in the same repository. By a
-    digest the engine removes that name, and the image with its last one; one that a container uses by now is
-    refused.
+    It is not removed by id, because that would also remove a tag that somebody has just added in the same
+    repository. By digest the engine removes that name, and the image with its last name; it refuses if a
+    container uses the image by now.
     """
     for name in image.names:
         try:
@@ -83,7 +83,7 @@ def remove_image(api: Any, image: StoredImage) -> None:
 
 
 def described(images: Sequence[StoredImage]) -> str:
-    """Images in a sentence: their digests, version and bytes."""
+    """Describe images in a sentence: their digests, versions and bytes."""
     if len(images) == 1:
         [one] = images
         return f"the older image {one.short} of {one.version or 'no version'} ({size(one.size)})"
@@ -92,7 +92,7 @@ def described(images: Sequence[StoredImage]) -> str:
 
 
 def repositories_of(references: Iterable[object]) -> frozenset[str]:
-    """Repositories of references `repo@sha256:…`; what is none is left out."""
+    """Repositories of references `repo@sha256:…`; other texts are left out."""
     return frozenset(split_pinned(str(one))[0] for one in references if is_pinned(str(one)))
 
 
@@ -122,7 +122,7 @@ def _is_own(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
 
 
 def _is_in(repository: str, repositories: Collection[str]) -> bool:
-    """True for one of them; a pull through ssh has called it by some port of the host's loopback."""
+    """True if a repository is one of these; one pulled through ssh may have another loopback port."""
     host, _, path = repository.partition("/")
     return repository in repositories or (
         is_on_loopback(host)

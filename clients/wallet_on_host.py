@@ -1,6 +1,7 @@
-"""The wallet volume of a node, on its host: its id, its fingerprint, and what the host remembers of both.
+"""The wallet volume of a node on its host: its id, its fingerprint, and the host's record of both.
 
-Looks go into the running node, or where it does not run into a confined container of its image.
+The wallet is read in the running node's container, or in a confined container of its image if the node is
+stopped.
 """
 
 import secrets
@@ -21,9 +22,12 @@ from clients.short_run import short_run
 
 PLACE = "/wallet"
 SECONDS = 120
-"""Time limit of a look: milliseconds for a wallet, a minute for 100,000 addresses on a slow board."""
+"""Time limit of a look, in seconds.
+
+A wallet takes milliseconds, 100,000 addresses a minute on a slow board.
+"""
 TRIES, PAUSE = 5, 1.0
-"""Looks at a wallet that is not whole, and seconds between them: the node saves it in place."""
+"""Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
 MEMORY = "if [ -e /data/.identity ]; then cat /data/.identity || exit 1; fi; echo end"
 REMEMBER = """\
@@ -47,33 +51,36 @@ class WalletOnHost:
     """The wallet volume of one node, on its engine."""
 
     def __init__(self, client: Any, inputs: Mapping[str, Any], *former: str) -> None:
-        """`inputs` are a preflight's: host, image, wallet, container …; `former` names of its container."""
+        """Prepare access.
+
+        `inputs` are a preflight's (host, image, wallet, container …); `former` its containers' old names.
+        """
         self._client = client
         self._place = inputs
         self._host: str = inputs["host"]
         self._image: str = inputs["image"]
         names = [name for name in (inputs.get("container"), *former) if name]
         self._names = [f"/{one}" for name in names for one in (name, previous_container(name))]
-        """Names of the node's own containers, as the engine lists them; none in a state of version 0.1.0."""
+        """Names of the node's own containers, as the engine lists them; empty in a state of version 0.1.0."""
         self.volume: str = inputs["wallet"]
 
     def exists(self) -> bool:
-        """Answer whether the volume is there; the engine would make one that a container names."""
+        """True if the volume exists. A container that named a missing one would create it."""
         return self._has(self.volume)
 
     def has_image(self) -> bool:
-        """Answer whether a look needs no pull; one that runs has its image."""
+        """True if a look needs no pull; a running node has its image."""
         return known_as(self._client.api, self._image) is not None
 
     def make(self) -> None:
-        """Make the volume, empty."""
+        """Create the volume, empty."""
         self._client.api.create_volume(self.volume)
 
     def look(self, before: Fingerprint) -> Found:
-        """Wallets as they are, and the beginnings that show what became of `before`.
+        """Read the wallets, and the beginnings that show whether those of `before` still exist.
 
-        One that is not whole is looked at again, for the node may be saving it; so is an answer that is not
-        whole, for an engine can lose the end of what a command printed. Raises ServiceError.
+        An incomplete wallet is read again, because the node may be saving it. So is an incomplete answer,
+        because an engine can lose the end of a command's output. Raises ServiceError.
         """
         for attempt in range(TRIES):
             if attempt:
@@ -86,7 +93,7 @@ class WalletOnHost:
         raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed[-200:]!r}")
 
     def memory(self) -> tuple[str, Fingerprint]:
-        """(id, fingerprint) that the host remembers; nothing where it remembers none."""
+        """(id, fingerprint) that the host has recorded; empty if there are none."""
         backups = backups_volume(self.volume)
         if not self._has(backups):
             return "", NOTHING
@@ -106,7 +113,7 @@ class WalletOnHost:
             ) from None
 
     def remember(self, wallets: Fingerprint) -> str:
-        """Let the host remember the wallets, and give the volume an id where it has none. Answer the id."""
+        """Record the wallets on the host, and give the volume an id if it has none. Return the id."""
         volumes = {
             self.volume: {"bind": PLACE, "mode": "rw"},
             backups_volume(self.volume): {"bind": "/data", "mode": "rw"},
@@ -120,9 +127,10 @@ class WalletOnHost:
         return said.rpartition("\n")[2]
 
     def leave(self, wallets: Fingerprint) -> None:
-        """Let the host remember the wallets with an id that no volume has: this one is a copy by now.
+        """Record the wallets on the host with an id that no volume has, because this volume is now only a
+        copy.
 
-        A node that finds the volume is refused; `remember` takes the volume's own id again.
+        A node that finds the volume is refused; `remember` records the volume's own id again.
         """
         volumes = {backups_volume(self.volume): {"bind": "/data", "mode": "rw"}}
         code, said = self._run(LEFT, [secrets.token_hex(16), *lines(wallets)], volumes)
@@ -130,7 +138,10 @@ class WalletOnHost:
             raise ServiceError(f"host {self._host}: {backups_volume(self.volume)} can't be written: {said}")
 
     def other_users(self, urn: str) -> str:
-        """Say who else may write to the wallet; empty where nobody does. `urn` is the node's container's."""
+        """Describe who else may write to the wallet; empty if nobody.
+
+        `urn` is that of the node's container.
+        """
         if not self._names:
             return ""
         for one in self._client.api.containers(all=True, filters={"volume": self.volume}):
@@ -147,7 +158,7 @@ class WalletOnHost:
         return ""
 
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
-        """True for one that runs, that starts by itself, or that is a node's, whose `up` would start it."""
+        """True for a container that runs, starts automatically, or is a node's, which `up` would start."""
         if listed["State"] not in ("created", "exited", "dead") or NODE in (listed.get("Labels") or {}):
             return True
         try:
@@ -157,7 +168,7 @@ class WalletOnHost:
         return found["HostConfig"]["RestartPolicy"]["Name"] in ("always", "unless-stopped")
 
     def _look(self, arguments: Sequence[str]) -> str:
-        """Output of the script."""
+        """Run the script and return its output."""
         printed = self._in_node(arguments)
         if printed is None:
             volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
@@ -167,13 +178,13 @@ class WalletOnHost:
         return printed
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
-        """Output of the script in the node's own container; None where that does not run, or not on it."""
+        """Output of the script in the node's own container; None if it is stopped or uses another volume."""
         api = self._client.api
         filters = {"volume": self.volume, "status": "running"}
         for one in api.containers(filters=filters):
             if any(name in self._names for name in one["Names"]):
                 command = ["sh", "-c", SCRIPT, "fingerprint", *arguments]
-                # One that has ended meanwhile, or can't start a program, is looked at from beside it.
+                # A container that has just ended, or can't start a program, is read from a separate one.
                 with suppress(APIError, RequestException):
                     begun = api.exec_create(one["Id"], command, workdir=_place(one, self.volume))
                     printed: bytes = api.exec_start(begun["Id"])

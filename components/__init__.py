@@ -1,4 +1,4 @@
-"""What exists: the resources of Skycoin's images and nodes, one public component a file.
+"""Pulumi resources for Skycoin's images and nodes, one public component per file.
 
-Components read no configuration, export nothing and build no providers; `stacks/` does.
+Components read no configuration, export no outputs and create no providers; `program/` does.
 """

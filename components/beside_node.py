@@ -1,4 +1,4 @@
-"""The container of what stands beside a node: confined, in its network, shown on the loopback of the host."""
+"""The confined container of a service next to a node: in its network, published on the host's loopback."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ MEMORY = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BesideNodeArgs:
-    """A container, and where it is seen."""
+    """Arguments of one such container: its image, its network and where it is published."""
 
     container: str
-    """Its name on the host."""
+    """Name of the container on the host."""
     image: pulumi.Input[str]
-    """Name by which the host has it."""
+    """Name by which the host's engine knows the image."""
     network: pulumi.Input[str]
-    """The node's."""
+    """Name of the node's network."""
     user: str
-    """`UID:GID`, not the node's: Linux counts the threads of a user id on the whole host."""
+    """`UID:GID`. Not the node's: Linux counts threads (the `nproc` limit) per user id on the whole host."""
     internal: int
     """Port in the container."""
     port: int
     """Port on the host's loopback."""
     health: str
-    """URL inside, which answers also where the node does not."""
+    """URL to check inside the container. It must answer even if the node does not."""
     command: Sequence[str] | None = None
     mounts: Sequence[docker.ContainerMountArgs] | None = None
     tmpfs: Mapping[str, str] | None = None
@@ -38,7 +38,7 @@ class BesideNodeArgs:
 def beside_node(
     name: str, args: BesideNodeArgs, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
 ) -> docker.Container:
-    """Make the container when `after` is there; it waits until it is healthy."""
+    """Create the container once `after` exists, and wait until it is healthy."""
     return docker.Container(
         name,
         name=args.container,
@@ -75,9 +75,9 @@ def beside_node(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=list(after),
-            # Two containers can't have one name and one port.
+            # Two containers can't share a name and a port.
             delete_before_replace=True,
-            # The plugin takes a change of it as done in place, but only writes it to state.
+            # The plugin reports a change of this as updated in place, but only writes it to the state.
             replace_on_changes=["healthcheck"],
         ),
     )

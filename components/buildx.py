@@ -1,7 +1,8 @@
 """docker-build's provider, and its Image without the Platform enum (docs/adr/0001).
 
-The SDK's enum lacks linux/arm/v5, v6, v7 and linux/arm64/v8: given as strings they build, then
-Python dies on the outputs. This class sends the same token and reads back only what it declares.
+The SDK's enum lacks linux/arm/v5, v6, v7 and linux/arm64/v8. Given as strings they build, but then the SDK
+fails on the outputs. This class registers the same resource type and reads back only the outputs that it
+declares.
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,9 @@ VERSION = "0.0.22"
 
 
 class BuildxProvider(pulumi.ProviderResource):
-    """docker-build's provider, with the machine's own docker config.
+    """docker-build's provider, with this machine's own Docker configuration.
 
-    The SDK's class is the same, in a package that takes longer to import than all of this project.
+    The SDK's class does the same, but its package takes longer to import than all of this project.
     """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -30,23 +31,26 @@ class BuildxImage(pulumi.CustomResource):
     """One `docker buildx build` of one platform, pushed."""
 
     ref: pulumi.Output[str]
-    """`repo:latest@sha256:…` of the pushed manifest: docker-build says `latest` where nothing has a tag."""
+    """`repo:latest@sha256:…` of the pushed manifest. docker-build writes `latest` if no tag was given."""
     digest: pulumi.Output[str]
 
     def __init__(
         self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """`inputs` has the provider's own camelCase keys; outputs are filled by the provider."""
+        """Register the build.
+
+        `inputs` has the provider's own camelCase keys; the provider sets the outputs.
+        """
         merged = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=VERSION), opts)
         super().__init__(IMAGE_TYPE, name, {**inputs, "ref": None, "digest": None}, merged)
 
 
 def pushed(ref: pulumi.Output[str]) -> pulumi.Output[str]:
-    """The reference of a pushed manifest; unknown where it has no digest.
+    """Return the reference of a pushed manifest; unknown if it has no digest.
 
-    In a preview that would build, the provider answers with the bare name: what the digest will be
-    is not known then, and whatever depends on it must say so. A destroy or refresh that runs the program
-    has no answer at all for what was never built.
+    In a preview that would build, the provider returns the bare name. The digest isn't known yet, so
+    resources that depend on it must see an unknown value. When a destroy or refresh runs the program, an
+    image that was never built has no reference at all.
     """
 
     def known(reference: str | None) -> pulumi.Input[str]:

@@ -1,9 +1,11 @@
-"""Local folders of a build: their content as one hash and file by file, and what in them shouldn't be there.
+"""Build contexts that are local folders: one hash over all, a hash per file, and warnings about their
+content.
 
-docker-build hashes them with the excludes of the image's own context, which begin with `*`: it sees no
-change in a working copy (tried with 0.0.22). So the program hashes them, and hands the hash over as a
-build argument: another one builds again. A Dockerfile may use it in its build stages only: in the final
-stage it would be in the history, and a digest would change with a file that reaches no layer.
+docker-build hashes named contexts with the excludes of the image's own context, which begin with `*`, so it
+sees no change in a working copy (tried with 0.0.22). The program therefore hashes them itself and passes the
+hash as a build argument: a new value causes a rebuild. A Dockerfile may use that argument in its build stages
+only. In the final stage it would enter the history, and the digest would change with files that reach no
+layer.
 """
 
 import hashlib
@@ -19,27 +21,27 @@ from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS, PROJECT
 
 MEGABYTE = 1_000_000
 LARGE = 200
-"""MB of a working copy, from which on it is worth a word: every variant's build is sent all of it."""
+"""MB. Warn about a working copy above this size: it is uploaded once per variant."""
 RECORDED = 200
-"""Files of one folder that are recorded each; more are recorded by their folders."""
+"""Most files recorded one by one per folder; beyond that, subfolders are recorded instead."""
 DIGITS = 12
-"""Hexadecimal digits of a recorded hash: it names what differs, and decides nothing."""
+"""Hexadecimal digits of a recorded hash. It only shows reviewers which file differs."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f`]")
 _SECRET = re.compile(r"\.env(\..+)?|id_(rsa|ecdsa|ed25519)|.+\.(pem|key|p12|pfx|kdbx|wlt)|\.netrc|\.npmrc")
 
 
 Contents: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Named context → its files' paths, relative to it → hash of content and executable bit."""
+"""Context name → path relative to the context → hash of the file's content and executable bit."""
 
 
 def read_contexts(sources: Mapping[str, str]) -> Contents:
-    """Hash the files of all named contexts that are local folders; times and owners are not in it."""
+    """Hash the files of all named contexts that are local folders, without times and owners."""
     folders = {name: PROJECT / location for name, location in sorted(sources.items())}
     return {name: _hashes(folder, files_of(folder)) for name, folder in folders.items() if folder.is_dir()}
 
 
 def contexts_argument(contents: Contents) -> dict[str, str]:
-    """The build argument for named contexts: SHA-256 over all of them; none where there are none."""
+    """Build argument with a SHA-256 over all named contexts; empty if there are none."""
     seen = hashlib.sha256()
     for name, files in contents.items():
         seen.update(f"{name}\0".encode())
@@ -51,10 +53,10 @@ def contexts_argument(contents: Contents) -> dict[str, str]:
 def recorded_files(
     context: str, dockerfile: str, sources: Mapping[str, str], contents: Contents
 ) -> dict[str, str]:
-    """Path of each file that a build is sent → short hash, for the state: a review names what differs.
+    """Short hash of each file sent to the builder, by path, for the state: a review shows which ones differ.
 
-    The project's files are called by their paths in it, others by the name of their context. One that may
-    be a secret is left out: a short secret can be guessed from its hash.
+    The project's own files have paths relative to the project; other paths start with the name of their
+    context. Files that may be secrets are left out, because a short secret can be guessed from its hash.
     """
     own = _hashes(PROJECT / context, _sent(PROJECT / context))
     recorded = {**_summary(PurePosixPath(context), own), **_file(dockerfile)}
@@ -70,7 +72,7 @@ def _file(path: str) -> dict[str, str]:
 
 
 def _sent(folder: Path) -> Iterator[Path]:
-    """Files of an image's own folder that its .dockerignore, which begins with `*`, lets through."""
+    """Yield the files of an image's own folder that its .dockerignore (which begins with `*`) allows."""
     ignored = folder / DOCKERIGNORE
     lines = ignored.read_text().split() if ignored.exists() else []
     let_through = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
@@ -85,7 +87,7 @@ def _hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
 
 
 def _summary(folder: PurePosixPath, files: Mapping[str, str]) -> dict[str, str]:
-    """Each file; where they are too many, folders two levels deep, or one, or all of it as one entry."""
+    """Record each file; if there are too many, folders two levels deep, then one, then one entry for all."""
     files = {
         path: digest for path, digest in files.items() if not _SECRET.fullmatch(PurePosixPath(path).name)
     }
@@ -108,7 +110,7 @@ def _together(files: Mapping[str, str], pattern: Callable[[str], str]) -> dict[s
 
 
 def _pattern(path: str, levels: int) -> str:
-    """`a/b/**` for all below a folder at the last level, `a/*` for the files of one above it."""
+    """Pattern for a path: `a/b/**` for everything below the last level, `a/*` for files directly in `a`."""
     folders = PurePosixPath(path).parts[:-1]
     return "/".join([*folders[:levels], "**" if len(folders) >= levels else "*"])
 
@@ -118,14 +120,15 @@ def _short(text: str) -> str:
 
 
 def _readable(path: PurePosixPath) -> str:
-    """A path that a state and a page can have: in UTF-8, on one line, and without Markdown's code marks."""
+    """Path as a state and a Markdown page can hold it: UTF-8, on one line, without backticks."""
     return _CONTROL.sub("?", str(path).encode(errors="surrogateescape").decode(errors="replace"))
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Files and links below a folder that a builder is sent, sorted; sockets and pipes are no content.
+    """Yield the files and links below a folder that are sent to the builder, sorted; sockets and pipes are
+    skipped.
 
-    What is hidden at the top is not sent (the Dockerfiles copy `/[^.]*`), a repository's `.git` above all.
+    Hidden entries at the top level are not sent (the Dockerfiles copy `/[^.]*`), above all `.git`.
     """
     for parent, folders, files in os.walk(folder):
         if Path(parent) == folder:
@@ -134,7 +137,7 @@ def files_of(folder: Path) -> Iterator[Path]:
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in sorted([*files, *links]):
             path = Path(parent) / name
-            # A .dockerignore says what else is not sent.
+            # The .dockerignore excludes further files.
             if path.parent == folder and name.startswith(".") and name != DOCKERIGNORE:
                 continue
             if stat.S_ISREG(path.lstat().st_mode) or path.is_symlink():
@@ -150,7 +153,7 @@ def _content_hash(path: Path) -> str:
 
 
 def context_warnings(folder: Path) -> Iterator[str]:
-    """What a builder is sent with a working copy, and most likely shouldn't be. A .dockerignore ends it."""
+    """Warn about content of a working copy that probably should not be sent; a .dockerignore silences it."""
     if (folder / DOCKERIGNORE).exists():
         return
     sizes = {path: path.lstat().st_size for path in files_of(folder)}

@@ -1,8 +1,8 @@
-"""A repository in Amazon's registry: exact release tags never move there, features make room.
+"""A repository in Amazon ECR: release tags are immutable, and old feature builds expire.
 
-Makes the repository and its lifecycle policy. Never deletes a repository: it is protected, kept on
-delete, and AWS refuses to delete one with images. No credentials: pushes use the machine's own
-docker configuration (docs/stacks.md).
+Creates the repository and its lifecycle policy. Never deletes a repository: it is protected and retained, and
+AWS refuses to delete one that holds images. Handles no credentials: pushes use this machine's own Docker
+configuration (docs/stacks.md).
 """
 
 import json
@@ -16,27 +16,31 @@ import pulumi_aws as aws
 from catalogue.arch import ARCHES
 
 MOVING = ("latest*", "develop*", "feature-*")
-"""Tags of channels that move, with and without an architecture behind them."""
+"""Tags of channels, which move; with and without an architecture as suffix."""
 FILTERS = 5
-"""ECR takes that many exclusion filters (API reference, PutImageTagMutability)."""
+"""Most exclusion filters that ECR accepts (API reference, PutImageTagMutability)."""
 KEPT = ("release-v*", "develop", "develop-am*", "develop-ar*")
-"""Every published manifest of a release, list or variant, has a release-v tag too. The last two are the
-variants of `develop`: no commit begins like that, so `develop-13141d81aaa5` is none of them."""
+"""Tags whose images never expire.
+
+Every published manifest of a release, list or variant, also has a release-v tag. The last two match the
+variants of `develop`. They match no tag of a single commit such as `develop-13141d81aaa5`, because no commit
+hash begins with these letters.
+"""
 NEVER = 1_000_000
-"""Images; a repository holds at most 100,000 (ECR service quotas)."""
+"""Count of images that is never reached: a repository holds at most 100,000 (ECR service quotas)."""
 UNTAGGED_DAYS = 30
 IMAGES_OF_A_TAG = len(ARCHES) + 1
-"""At most: a list and its variants."""
+"""Most images per tag: a list and its variants."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EcrRepositoryArgs:
-    """What one repository is for."""
+    """Arguments of one repository: its name, and the tags that may move."""
 
     repository: str
-    """Its name in the registry, namespace included."""
+    """Name in the registry, including the namespace."""
     moving: Sequence[str] = ()
-    """Further tags that may move, such as a release's `0.27`; there is room for one."""
+    """Further tags that may move, such as a release's `0.27`; ECR's limit leaves room for one."""
     keep_features: int = 10
     keep_develop: int = 10
 
@@ -45,7 +49,7 @@ class EcrRepository(pulumi.ComponentResource):
     """One repository that images are pushed to."""
 
     url: pulumi.Output[str]
-    """Address without a tag, known when the repository is there."""
+    """Address without a tag; known once the repository exists."""
 
     def __init__(
         self, name: str, args: EcrRepositoryArgs, opts: pulumi.ResourceOptions | None = None
@@ -67,8 +71,8 @@ class EcrRepository(pulumi.ComponentResource):
             f"{name}-lifecycle",
             repository=repository.name,
             policy=json.dumps(lifecycle_policy(args.keep_features, args.keep_develop)),
-            # A changed policy is a replacement, and the old one is deleted by the repository's name:
-            # deleted last, it would take the new one with it.
+            # A changed policy is a replacement, and the old policy is deleted by the repository's name. If it
+            # were deleted last, the new policy would be deleted with it.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.url = repository.repository_url
@@ -76,9 +80,9 @@ class EcrRepository(pulumi.ComponentResource):
 
 
 def moving_filters(moving: Iterable[str]) -> list[str]:
-    """Wildcards over the tags that may move; a wildcard can't tell 0.27 from 0.27.1, so 0.27 is named.
+    """Wildcards for the tags that may move; `0.27` is listed by name, since `0.27*` would also match 0.27.1.
 
-    Raises ValueError where they are more than ECR takes.
+    Raises ValueError if there are more than ECR accepts.
     """
     filters = [*MOVING, *(one for tag in moving for one in (tag, f"{tag}-*"))]
     if len(filters) > FILTERS:
@@ -89,12 +93,12 @@ def moving_filters(moving: Iterable[str]) -> list[str]:
 
 
 def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
-    """What may expire: all but the last features and develop builds, and what has had no tag for a month.
+    """Expire all but the newest feature and develop builds, and images that have had no tag for a month.
 
-    ECR's own rules (user guide, "Lifecycle policy evaluation rules"): an image that matches the
-    tags of one rule is not expired by a later one, so the first ones hold releases and develop where
-    a feature has equal content; and an image that a manifest list refers to stays as long as the
-    list, so the untagged children of a list are safe.
+    `features` and `develop` are numbers of tags to keep. Two rules of ECR protect the rest (user guide,
+    "Lifecycle policy evaluation rules"). An image that matches the tags of one rule is not expired by a later
+    rule, so the first rules hold releases and develop, which may share content with a feature build. An image
+    that a manifest list refers to stays as long as the list, so the untagged children of a list are safe.
     """
     kept = [_tagged(tag, NEVER) for tag in KEPT]
     counted = [("feature-*", features), ("develop-*", develop)]

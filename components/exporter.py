@@ -1,7 +1,7 @@
-"""The exporter beside a node: its REST API as Prometheus metrics, on the host's loopback.
+"""A Prometheus exporter for one node: the node's REST API as metrics, on the host's loopback.
 
-Makes one container in the node's own network; it reaches the node there, under its name. It holds
-nothing: no volume, and it may go and come at any time.
+Creates one container in the node's network, where it reaches the node by name. The exporter has no volume and
+can be removed at any time.
 """
 
 from dataclasses import dataclass
@@ -16,30 +16,30 @@ from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 
 PORT = 7979
-"""json_exporter's own; registered for it in Prometheus' list of default ports."""
+"""Default port of json_exporter, registered in Prometheus' list of default port allocations."""
 USER = f"{EXPORTER_UID}:{EXPORTER_UID}"
 HEALTH = f"http://{LOOPBACK}:{PORT}/metrics"
-"""Its metrics of itself: it is healthy where its node does not answer."""
+"""The exporter's metrics about itself, so it is healthy even if its node does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExporterArgs:
-    """What is scraped, and where the metrics are shown."""
+    """Arguments of one exporter: the node to scrape, and where the metrics are published."""
 
     host: Host
-    """The engine that it runs on; the provider in the options must reach the same one."""
+    """Host with the engine that runs it; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/exporter."""
     container: str
     """Name of the exporter's container on the host."""
     network: pulumi.Input[str]
-    """The node's."""
+    """Name of the node's network."""
     node: str
     """Name of the node's container."""
     port: int
     """Port on the host's loopback."""
     pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None: the image's own."""
+    """Repository that the host pulls the image from; None means the one in `image`."""
 
 
 class Exporter(pulumi.ComponentResource):
@@ -47,7 +47,7 @@ class Exporter(pulumi.ComponentResource):
 
     container: pulumi.Output[str]
     metrics: str
-    """URL that Prometheus scrapes, as the host's loopback shows it."""
+    """URL for Prometheus to scrape, on the host's loopback."""
 
     def __init__(self, name: str, args: ExporterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Exporter", name, None, opts)
@@ -74,5 +74,5 @@ class Exporter(pulumi.ComponentResource):
 
 
 def metrics_url(node: str, port: int) -> str:
-    """Where the exporter answers for a node: module `node` of images/exporter's mapping."""
+    """URL of a node's metrics, from the module `node` of images/exporter's configuration."""
     return f"http://{LOOPBACK}:{port}/probe?module=node&target=http://{node}:{RPC_PORT}{HEALTH_PATH}"

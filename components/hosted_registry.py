@@ -1,10 +1,10 @@
-"""A registry of one's own: the distribution registry as a container on one of a stack's hosts.
+"""A self-hosted registry: the distribution registry in a container on one of a stack's hosts.
 
-Makes its network, two volumes and the container. Certificate, key and passwords are in the volume
-of secrets, which is filled by hand (docs/stacks.md): the program never sees them, so they are in no
-state, plan or log, and no path of the host is mounted. Never deletes a volume: the other one holds
-what was published. Refuses to be reached but by TLS, and by whoever has no login. A second container
-over the same data, which can't write it, is for readers.
+Creates its network, two volumes and the container. Certificate, key and passwords are in the volume of
+secrets, which a person fills (docs/stacks.md). The program never sees them, so they are in no state, plan or
+log, and no path of the host is mounted. Never deletes a volume: the other one holds the published images. The
+registry accepts only TLS and clients that log in. A second container over the same data, which it can't
+write, is for readers.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from components.node import LOOPBACK, PROCESSES, USER
 from components.pulled_image import PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
-"""Of images/registry: TLS, a password file, the delete API, health on the container's loopback."""
+"""Configuration in images/registry: TLS, a password file, the delete API, a health check on loopback."""
 READERS_SETTINGS = "/etc/distribution/readers.yml"
-"""The same without a way to write, with a password file of its own."""
+"""The same configuration read-only, with a password file of its own."""
 ANONYMOUS_SETTINGS = "/etc/distribution/anonymous.yml"
-"""The same as READERS_SETTINGS, without a login."""
+"""The same as READERS_SETTINGS, but without a login."""
 HEALTH = "http://127.0.0.1:5001/debug/health"
 DATA = "/var/lib/registry"
 SECRETS = "/secrets"
 GRACE = 30
-"""Seconds between SIGTERM and SIGKILL: uploads that are under way may end in them."""
+"""Seconds between SIGTERM and SIGKILL, so that running uploads can finish."""
 FILES = 4096
 MEMORY = 256
 """MiB."""
@@ -35,33 +35,33 @@ MEMORY = 256
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostedRegistryArgs:
-    """Which registry runs, and where it is seen."""
+    """Arguments of one hosted registry: its image, its address, and where it is published."""
 
     host: Host
-    """The engine that it runs on; the provider in the options must reach the same one."""
+    """Host with the engine that runs it; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/registry."""
     container: str
     """Name of the container and of its network on the host."""
     address: str
-    """HOST[:PORT][/namespace] as clients name it; the certificate is for that host."""
+    """HOST[:PORT][/namespace] that clients use; the certificate must be valid for that host."""
     data_volume: str
     secrets_volume: str
     port: int
     """Port on the host."""
     listen: str = LOOPBACK
-    """Address of the host on which it is published."""
+    """Address of the host on which the port is published."""
     memory: int = MEMORY
-    """MiB, of each container."""
+    """Memory limit in MiB, of each container."""
     readers_port: int | None = None
-    """Port on the host for those who may not write; None: no such container."""
+    """Port on the host for read-only clients; None creates no container for them."""
     anonymous_readers: bool = False
-    """Readers need no login."""
+    """True lets read-only clients pull without a login."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """One of the containers: what it is called, which settings it runs with, and where."""
+    """One of the two containers: its name, its configuration and its port."""
 
     container: str
     settings: str
@@ -69,10 +69,10 @@ class _Served:
 
 
 class HostedRegistry(pulumi.ComponentResource):
-    """One registry that a stack runs itself."""
+    """One registry that the stack itself runs."""
 
     address: pulumi.Output[str]
-    """What is published under it waits for the container to be healthy."""
+    """Address of the registry, known once its container is healthy; publishing waits for it."""
     container: pulumi.Output[str]
     data_volume: pulumi.Output[str]
     secrets_volume: pulumi.Output[str]
@@ -87,7 +87,8 @@ class HostedRegistry(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Of somebody else, or of the stand-in docker plugin: they would replace the network.
+            # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
+            # network.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
         pulled = PulledImage(
@@ -104,7 +105,7 @@ class HostedRegistry(pulumi.ComponentResource):
             served = _Served(f"{args.container}-readers", settings, args.readers_port)
             mounts = self._mounts(data, secrets, read_only=True)
             self._create_container(f"{name}-readers", args, served, pulled, network, mounts)
-        # By its name: the id of one that is to be replaced is unknown, and with it every address.
+        # By name: the id of a container about to be replaced is unknown, and so would be every address.
         self.address = container.name.apply(lambda _: args.address)
         self.container = container.name
         self.data_volume = data.name
@@ -113,7 +114,7 @@ class HostedRegistry(pulumi.ComponentResource):
 
     @property
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        """{container, data_volume, secrets_volume}: the registry in the stack's outputs."""
+        """Describe the registry for the stack's outputs: {container, data_volume, secrets_volume}."""
         return {
             "container": self.container,
             "data_volume": self.data_volume,
@@ -124,7 +125,7 @@ class HostedRegistry(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=True,
-            # Of a volume that was there before, made by somebody else: a difference would replace it.
+            # Labels of an existing volume that somebody else created: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)
@@ -153,7 +154,7 @@ class HostedRegistry(pulumi.ComponentResource):
             name=served.container,
             image=pulled.ref,
             command=[served.settings],
-            # Of an image that was published before it had this itself.
+            # Images published by earlier versions do not define this themselves.
             envs=["OTEL_TRACES_EXPORTER=none"],
             user=USER,
             read_only=True,
@@ -167,7 +168,7 @@ class HostedRegistry(pulumi.ComponentResource):
             destroy_grace_seconds=GRACE,
             remove_volumes=False,
             memory=args.memory,
-            # What the engine takes; the official plugin wants it away at every run where it is not said.
+            # The engine's default. If it is not given, the official plugin shows it as removed at every run.
             memory_swap=2 * args.memory,
             log_driver="json-file",
             log_opts={"max-size": "5m", "max-file": "3"},
@@ -186,7 +187,7 @@ class HostedRegistry(pulumi.ComponentResource):
             wait_timeout=60,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # Two containers can't have one name and one port.
+                # Two containers can't share a name and a port.
                 delete_before_replace=True,
                 replace_on_changes=["healthcheck"],
             ),

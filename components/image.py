@@ -14,38 +14,38 @@ from components.tag import Beside, Child
 from components.variant import Variant, VariantArgs
 
 FILES = "files"
-"""Output {path: short hash} of what it was built from, for reviews."""
+"""Output {path: short hash} of the files that it was built from, for reviews."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageArgs:
-    """What an image is built from and published as."""
+    """Arguments of one image: its sources, architectures, tags and repositories."""
 
     arches: Sequence[Arch]
-    """In the order of the Arch table."""
+    """Architectures, in the order of the Arch table."""
     tags: Sequence[str]
-    """Unsuffixed."""
+    """Tags without an architecture suffix."""
     context: str
     dockerfile: str
     repositories: Sequence[Repository]
-    """Where it is published. Variants are built into the first; the others get the same bytes."""
+    """Repositories to publish in. Variants are built into the first and copied to the others unchanged."""
     bases: Mapping[str, pulumi.Input[str]]
-    """Base reference by architecture name."""
+    """Reference of the base image, by name of the architecture."""
     build_base: pulumi.Input[str]
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     exact_tags: Collection[str] = ()
-    """Those of `tags` that never move, but in a registry where every tag may."""
+    """Subset of `tags` that never move, except in a registry where every tag may."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Of the variants, and annotations of their lists."""
+    """Labels of the variants, and annotations of their manifest lists."""
     base_name: str = ""
-    """Human name of the base for the label org.opencontainers.image.base.name."""
+    """Human-readable name of the base, for the label org.opencontainers.image.base.name."""
     sources: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     builder: str | None = None
 
 
 class Image(pulumi.ComponentResource):
-    """One image of the catalogue, in every architecture that it is wanted for."""
+    """One image of the catalogue, built for each architecture that the settings ask for."""
 
     tags: pulumi.Output[Mapping[str, object]]
     """{tag: {ref, digest, variants: {arch: …}, registries: {name: ref}}}; `ref` is the first registry's.
@@ -53,12 +53,12 @@ class Image(pulumi.ComponentResource):
     Each variant is {ref, digest, platform, size, unpacked, layers}.
     """
     reports: pulumi.Output[Mapping[str, Any]]
-    """{arch: what was found when the variant was read back}."""
+    """Report of each variant's verification: {arch: report}."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
-    """By tag, in the first registry."""
+    """Manifest list by tag, in the first registry."""
     published: Mapping[str, Mapping[str, ManifestList]]
-    """Index: the registry, then the tag."""
+    """Manifest list by registry, then by tag."""
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Image", name, None, opts)
@@ -85,7 +85,7 @@ class Image(pulumi.ComponentResource):
                 for tag, entry in self.lists.items()
             }
         )
-        # An output, and no input: what an earlier version built is not changed by it.
+        # An output rather than an input, so images built by earlier versions don't change.
         files = recorded_files(args.context, args.dockerfile, args.sources, contents)
         self.register_outputs({"tags": self.tags, FILES: files})
 
@@ -115,10 +115,10 @@ class Image(pulumi.ComponentResource):
         return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
 
     def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
-        """Create the lists by repository, then by tag: exact ones first, each after those before it.
+        """Create the lists by repository, then by tag: exact tags first, each after those before it.
 
-        Where an exact tag is refused anywhere, no moving tag has moved. Two tags write each other's variants'
-        tags, and a registry may refuse the second of two equal writes.
+        If an exact tag is refused anywhere, no moving tag has moved yet. The order also matters because two
+        tags write each other's variant tags, and a registry may refuse the second of two equal writes.
         """
         lists: list[dict[str, ManifestList]] = [{} for _ in args.repositories]
         exact: list[ManifestList] = []
@@ -158,7 +158,7 @@ def _is_immutable(args: ImageArgs, repository: Repository, tag: str) -> bool:
 
 
 def _beside(args: ImageArgs, repository: Repository, tag: str) -> Iterator[Beside]:
-    """The other tags of its kind: of a release in every registry, for one is refused as a whole."""
+    """Yield the other tags of the same kind; a release's in every registry, as it is refused as a whole."""
     is_exact = tag in args.exact_tags
     for other in args.repositories if is_exact else (repository,):
         for name in args.tags:

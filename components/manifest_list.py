@@ -1,6 +1,6 @@
 """One manifest list in one registry: the unsuffixed tag, over its variants' digests.
 
-It depends on every variant's proof, so nothing gets a name before all of them are there and verified.
+It depends on the check of every variant, so nothing gets a tag before all variants exist and are verified.
 Never deletes what it pushed.
 """
 
@@ -15,29 +15,32 @@ from components.tag import Beside, Child, Tag
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestListArgs:
-    """What one list joins, and where."""
+    """Arguments of one manifest list: its repository, its tag and its variants."""
 
     repository: Repository
     tag: str
     variants: Sequence[Child]
-    """In the order of the Arch table: clients take the first entry that fits."""
+    """Variants in the order of the Arch table: clients take the first entry that fits."""
     immutable: bool = False
-    """True for an exact release tag: other content under it is refused, at preview too."""
+    """True for an exact release tag: a preview or `up` that would change its content fails."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     after: Sequence[pulumi.Resource] = ()
-    """What must be written before it."""
+    """Resources that must be written before this list."""
     beside: Sequence[Beside] = ()
-    """The other exact tags of a release, in all registries, or the other moving ones of its registry."""
+    """Tags written together with this one.
+
+    They are a release's other exact tags in all registries, or the other moving tags of this registry.
+    """
 
 
 class ManifestList(pulumi.ComponentResource):
-    """One tag that answers every architecture."""
+    """One tag that serves every architecture."""
 
     ref: pulumi.Output[str]
-    """`repo:tag@sha256:…`; empty where an optional registry left it out."""
+    """`repo:tag@sha256:…`; empty if an optional registry failed."""
     digest: pulumi.Output[str]
     repository: pulumi.Output[str]
-    """HOST[:PORT]/PATH, once the list and what it joins are there; known before they change."""
+    """HOST[:PORT]/PATH, available once the list and its variants are written; known while they change."""
 
     def __init__(self, name: str, args: ManifestListArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:ManifestList", name, None, opts)
@@ -56,6 +59,6 @@ class ManifestList(pulumi.ComponentResource):
         self.ref = pulumi.Output.all(args.repository.address, tag.digest).apply(
             lambda known: f"{known[0]}:{args.tag}@{known[1]}" if known[1] else ""
         )
-        # By its urn: its digest is unknown while it is about to change, and with it all that is pulled.
+        # By URN: the digest is unknown while it is about to change, and so would be every image pulled by it.
         self.repository = pulumi.Output.all(args.repository.address, tag.urn).apply(lambda known: known[0])
         self.register_outputs({"ref": self.ref, "digest": self.digest})

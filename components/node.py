@@ -25,24 +25,24 @@ from components.pulled_image import PulledImage
 
 USER = "10000:10000"
 GRACE = 60
-"""Seconds between SIGINT and SIGKILL: the node closes its database and wallets in it."""
+"""Seconds between SIGINT and SIGKILL, in which the node closes its database and wallets."""
 FILES = 4096
-"""Open files: the node has 128 connections at most and one database; many engines can't give more."""
+"""Limit of open files. A node has at most 128 connections and one database; many engines can't grant more."""
 PROCESSES = 1024
-"""Threads, which Linux counts as processes."""
+"""Limit of threads, which Linux counts as processes."""
 WALLET = "/wallet"
 LOOPBACK = "127.0.0.1"
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
-"""Ends by itself without a node: shows that the variant's programs run on the host."""
+"""Command that works without a running node: it shows that the variant's programs run on the host."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeArgs:
-    """What one node runs, where, and what it shows of itself."""
+    """Arguments of one node: its image, its host, its volumes and the ports that it publishes."""
 
     host: Host
-    """Where it runs, for its preflight; the provider in the options must reach the same engine."""
+    """Host to run on, for the preflight; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…`."""
     container: str
@@ -52,32 +52,32 @@ class NodeArgs:
     rpc_port: int
     """Port on the host's loopback."""
     peer_port: int | None = None
-    """Port on all of the host's addresses; None is a node that talks to nobody."""
+    """Port on all of the host's addresses; None runs the node without peers."""
     metrics_port: int | None = None
-    """Port of its exporter on the host's loopback, for its preflight; None where it has none."""
+    """Port of its exporter on the host's loopback, for the preflight; None if there is none."""
     api_sets: Sequence[str] = ("READ", "TXN")
     gui: bool = False
     proxy_image: pulumi.Input[str] | None = None
-    """`repo@sha256:…` of images/proxy, on the host before the node gives its port up; None without one."""
+    """`repo@sha256:…` of images/proxy, pulled before the node gives up its port; None without a proxy."""
     proxy_pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls that one from; None: the image's own."""
+    """Repository that the host pulls the proxy's image from; None means the one in `proxy_image`."""
     arguments: Sequence[str] = ()
-    """Further flags of the node, handed over as they are."""
+    """Further flags of the node, passed on unchanged."""
     board: Board = field(default=SERVER)
     memory_is_chosen: bool = False
-    """True where the board's memory is a setting's, or a real board's: more than its host has is refused."""
+    """True if the memory comes from a setting or a real board: more than the host has is then an error."""
     wait_timeout: int = 300
     """Seconds in which the node must become healthy."""
     pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None: the image's own."""
+    """Repository that the host pulls the image from; None means the one in `image`."""
     version: pulumi.Input[str] | None = None
-    """Version of the node's software; None where only the image itself says it."""
+    """Version of the node's software; None if only the image's label states it."""
     after: Sequence[pulumi.Resource] = ()
-    """Nodes' containers that must have proved themselves before this node's is touched."""
+    """Containers of nodes that must be updated and healthy before this node is changed."""
     new_wallet: bool = False
-    """True accepts that the wallet volume is gone, and an empty one in its place."""
+    """True accepts that the wallet volume is lost, and starts with an empty one."""
     rollback: Mapping[str, str] | None = None
-    """Digest, reason and date, where the node is rolled back: the state remembers them."""
+    """Digest, reason and date of a rollback, recorded in the state; None if there is none."""
 
 
 class Node(pulumi.ComponentResource):
@@ -88,15 +88,15 @@ class Node(pulumi.ComponentResource):
     data_volume: pulumi.Output[str]
     wallet_volume: pulumi.Output[str]
     wallet_backups: str
-    """Volume with the copies that are made before the container is replaced."""
+    """Name of the volume with the wallet copies that are taken before the container is replaced."""
     network: pulumi.Output[str]
     rpc: str
     runs: pulumi.Output[str]
     """`native` or `emulated`."""
     proxy_image: pulumi.Output[str] | None
-    """Name by which the host has its proxy's image; None where it has no proxy."""
+    """Name by which the host's engine knows the proxy's image; None if there is no proxy."""
     proved: pulumi.Resource
-    """The container, which is there when the node runs its image, healthy, with its wallet and its chain."""
+    """The container: it exists once the node runs its image, is healthy, and has its wallet and its chain."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
@@ -110,7 +110,8 @@ class Node(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[preflight],
-                # Never replaced: the plugins delete a network before they make its heir, and the node first.
+                # Never replaced: the plugins delete a network before they create the new one, and the node
+                # before that.
                 ignore_changes=["name", "driver", "options", "labels", "internal", "ipamConfigs"],
             ),
         )
@@ -132,7 +133,7 @@ class Node(pulumi.ComponentResource):
 
     @property
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        """The node in the stack's outputs: {image, container, rpc, runs, and the names of its volumes}."""
+        """Describe the node for the stack's outputs: {image, container, rpc, runs, names of its volumes}."""
         return {
             "image": self.image,
             "container": self.container,
@@ -159,7 +160,7 @@ class Node(pulumi.ComponentResource):
         )
 
     def _pull_images(self, name: str, args: NodeArgs, preflight: Preflight) -> list[PulledImage]:
-        """The node's image and its proxy's: one that can't be had leaves a node that runs as it is."""
+        """Pull the images of the node and its proxy. If a pull fails, the running node is left unchanged."""
         wanted = {f"{name}-pulled": (args.image, args.pull_from)}
         if args.proxy_image is not None:
             wanted[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
@@ -177,7 +178,7 @@ class Node(pulumi.ComponentResource):
             protect=protect,
             retain_on_delete=True,
             depends_on=[preflight],
-            # Of a volume that was there before, made by somebody else: a difference would replace it.
+            # Labels of an existing volume that somebody else created: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)
@@ -215,7 +216,7 @@ class Node(pulumi.ComponentResource):
 
 
 def container_settings(args: NodeArgs) -> dict[str, Any]:
-    """Inputs of the container that need no other resource: all but its image, volumes and network."""
+    """Inputs of the container that need no other resource: everything but its image, volumes and network."""
     return {
         "name": args.container,
         "command": node_arguments(args),
@@ -225,7 +226,7 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "capabilities": {"drops": ["ALL"]},
         "securityOpts": ["no-new-privileges"],
         "ports": _ports(args),
-        # What `docker exec` leaves behind is the first process's to collect, and the node collects nothing.
+        # `docker exec` leaves orphaned processes; an init process reaps them, the node does not.
         "init": True,
         "stopSignal": "SIGINT",
         "stopTimeout": GRACE,
@@ -248,7 +249,7 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
 
 
 def _memory(board: Board) -> dict[str, Any]:
-    """Limits of a node's memory: of the engine, and of Go's runtime, which knows nothing of the engine's."""
+    """Memory limits: the engine's, and the one of Go's runtime, which does not read the engine's."""
     inputs: dict[str, Any] = {"memory": board.memory}
     if board.memory_reservation is not None:
         inputs["memoryReservation"] = board.memory_reservation
@@ -258,12 +259,12 @@ def _memory(board: Board) -> dict[str, Any]:
 
 
 def node_arguments(args: NodeArgs) -> list[str]:
-    """The node's flags beyond those that the image's entry point gives.
+    """Flags of the node beyond those that the image's entry point passes.
 
-    Flag names: `skycoin -help` of v0.27.1. The interface listens on all of the container's
-    addresses because the engine publishes it from there; the host shows it on loopback only.
+    Flag names are those of `skycoin -help`, v0.27.1. The web interface listens on all of the container's
+    addresses because the engine publishes its port from there; on the host the port is on loopback only.
     """
-    # A browser's Origin names the published port, which the node can't know by itself.
+    # A browser's Origin header has the published port, which the node can't know.
     origins = f"127.0.0.1:{args.rpc_port},localhost:{args.rpc_port}"
     flags = [
         "-web-interface-addr=0.0.0.0",
@@ -277,7 +278,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
 
 
 def _ports(args: NodeArgs) -> list[dict[str, Any]]:
-    # With a web interface the proxy has the port: nobody gets past the login.
+    # With a web interface the proxy owns the port, so nobody bypasses the login.
     ports: list[dict[str, Any]] = []
     if not args.gui:
         ports.append({"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK})
@@ -287,7 +288,7 @@ def _ports(args: NodeArgs) -> list[dict[str, Any]]:
 
 
 def _wanted_ports(args: NodeArgs) -> dict[str, str]:
-    """Key of the settings → what must be free on the host, or the node's own."""
+    """Addresses that must be free on the host, or already this node's, by key of the settings."""
     ports = {"rpc-port": f"{LOOPBACK}:{args.rpc_port}"}
     if args.metrics_port is not None:
         ports["metrics-port"] = f"{LOOPBACK}:{args.metrics_port}"

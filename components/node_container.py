@@ -1,7 +1,7 @@
 """The container of one node, replaced by a handover (providers/skycoin/node_container.py).
 
-Its inputs are those of docker's Container. A state of version 0.1.0, in which it was one, comes over by an
-alias.
+Its inputs are those of docker's Container. In a state of version 0.1.0 it is a docker Container; an alias
+maps it to this type.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ FORMER_TYPE = "docker:index/container:Container"
 
 
 class NodeContainer(pulumi.CustomResource):
-    """A node's container; served by this project's own provider, which also copies the wallet."""
+    """A node's container, served by this project's own provider, which also copies the wallet."""
 
     name: pulumi.Output[str]
 
@@ -33,11 +33,12 @@ class NodeContainer(pulumi.CustomResource):
         container: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`wallet` and `backups` name volumes; `container` has the inputs of docker's Container, camelCase.
+        """Register the container. `wallet` and `backups` name volumes; `container` has docker's camelCase
+        inputs.
 
-        `new_wallet` accepts a wallet volume that is empty although there are copies of it.
-        `rollback` is written down: {digest, reason, date}. `version` is the software's, for a preview of an
-        image that its host does not have yet.
+        `new_wallet` accepts an empty wallet volume although copies of a wallet exist. `rollback` is recorded
+        in the state: {digest, reason, date}. `version` is the software's, for a preview in which the host
+        does not have the image yet.
         """
         inputs = {
             "host": host.name,

@@ -1,8 +1,8 @@
-"""What must be true of a host before a node is made or replaced on it (providers/skycoin/preflight.py).
+"""Checks of a host before a node is created or replaced on it (providers/skycoin/preflight.py).
 
-The host has what the node needs of it; the engine answers; the image's variant runs there; the wallet volume
-that was there still is. It is registered before the node's volumes and container, which depend on it: a host
-that fails it is left as it was.
+The engine answers, the host has the resources that the node needs, the image's variant runs there, and an
+existing wallet volume still exists. The preflight is registered before the node's volumes and container,
+which depend on it: a host that fails it is left unchanged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from components.host import Host
 
 
 class Preflight(pulumi.CustomResource):
-    """The proof for one node on one host; served by this project's own provider."""
+    """The checks for one node on one host, served by this project's own provider."""
 
     runs: pulumi.Output[str]
     """`native` or `emulated`."""
@@ -33,10 +33,10 @@ class Preflight(pulumi.CustomResource):
         pull_from: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`probe` is a command of the image that ends by itself with 0.
+        """Register the checks. `probe` is a command of the image that exits with 0.
 
-        `container` names the node's container, `wallet` the volume. `ports` is {key of the settings:
-        `ADDRESS:PORT` on the host}, `memory` the limit in MiB that somebody chose.
+        `container` is the name of the node's container, `wallet` that of the volume. `ports` is {key of the
+        settings: `ADDRESS:PORT` on the host}. `memory` is the chosen limit in MiB.
         """
         inputs = {
             "host": host.name,

@@ -1,9 +1,9 @@
-"""The proxy before a node's web interface: whoever comes by the node's port must log in.
+"""The proxy in front of a node's web interface: it asks for a login on the node's published port.
 
-Makes one container in the node's own network, which passes on to the node under its name, and a volume with
-the password. The container makes the password itself, on the host: the program never sees it, so it is in no
-state, plan or log. It takes the port when the node has given it up, and its image is there before that
-(components/node.py). The volume stays, and the password in it.
+Creates one container in the node's network, which forwards requests to the node by name, and a volume with
+the password. The container generates the password itself, on the host: the program never sees it, so it is in
+no state, plan or log. Its image is pulled before the node gives up the port, and it takes the port afterwards
+(components/node.py). The volume and its password are retained.
 """
 
 from dataclasses import dataclass
@@ -17,32 +17,34 @@ from components.node import LOOPBACK
 
 USER = f"{PROXY_UID}:{PROXY_UID}"
 LOGIN = "/login"
-"""Mount point of the volume with the password."""
+"""Mount point of the volume that holds the password."""
 HEALTH = f"http://{LOOPBACK}:8081/"
-"""Answers without a login, inside alone: the proxy is healthy where its node does not answer."""
+"""Answers without a login, inside the container only: the proxy is healthy even if its node does not answer.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProxyArgs:
-    """Which node is behind the login, and where that is seen."""
+    """Arguments of one proxy: its node, and the port that it publishes."""
 
     image: pulumi.Input[str]
-    """Name by which its host has images/proxy; the provider in the options must reach that host's engine."""
+    """Name by which the host's engine knows images/proxy; the provider in the options must reach that engine.
+    """
     container: str
     """Name of the proxy's container on the host."""
     login_volume: str
     network: pulumi.Input[str]
-    """The node's."""
+    """Name of the node's network."""
     node: str
     """Name of the node's container."""
     after: pulumi.Resource
-    """The node's container, which may have the port until now."""
+    """The node's container, which may still own the port."""
     port: int
     """Port on the host's loopback."""
 
 
 class Proxy(pulumi.ComponentResource):
-    """The login of one node."""
+    """The login proxy of one node."""
 
     container: pulumi.Output[str]
     login_volume: pulumi.Output[str]
@@ -55,7 +57,7 @@ class Proxy(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 retain_on_delete=True,
-                # Of a volume that was there before, made by somebody else: a difference would replace it.
+                # Labels of an existing volume that somebody else created: a difference would replace it.
                 ignore_changes=["labels", "driver", "driverOpts"],
             ),
         )

@@ -1,7 +1,7 @@
-"""An image on a host, before its container is made (providers/skycoin/pulled_image.py).
+"""An image on a host, pulled before its container is created (providers/skycoin/pulled_image.py).
 
-It travels through the host's ssh connection where its registry is on this machine's loopback. A state in
-which it was docker's RemoteImage comes over by an alias.
+If the registry is on this machine's loopback, the image travels through the host's ssh connection. In a state
+of version 0.1.0 it is docker's RemoteImage; an alias maps it to this type.
 """
 
 import pulumi
@@ -12,10 +12,10 @@ FORMER_TYPE = "docker:index/remoteImage:RemoteImage"
 
 
 class PulledImage(pulumi.CustomResource):
-    """One image on one engine; served by this project's own provider. Its removal leaves the image."""
+    """One image on one engine, served by this project's own provider. Deleting it keeps the image."""
 
     ref: pulumi.Output[str]
-    """Name by which the engine knows it, `repo@sha256:…`: that of its registry, or of where it was pulled."""
+    """Name by which the engine knows the image, `repo@sha256:…`: of its own repository or of `pull_from`."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class PulledImage(pulumi.CustomResource):
         pull_from: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`image` is `repo@sha256:…`; `pull_from` a repository that has the same digest."""
+        """Register the image, `repo@sha256:…`; `pull_from` is another repository with the same digest."""
         inputs = {
             "host": host.name,
             "engine": host.engine,

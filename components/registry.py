@@ -1,7 +1,7 @@
-"""A registry: where images are published, and how a repository in it is addressed.
+"""A registry to publish images in, and the addresses of its repositories.
 
-Makes nothing by itself: the registry is there (a service of `make up`, or somebody's own), or another
-component makes it.
+Creates nothing: the registry exists already (a service of `make up`, or an external one), or another
+component creates it.
 """
 
 from collections.abc import Mapping
@@ -14,32 +14,32 @@ from catalogue.registries import RegistryKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryArgs:
-    """Where the registry is."""
+    """Address of a registry, and whether it may fail."""
 
     kind: RegistryKind
     address: pulumi.Input[str]
     """HOST[:PORT][/namespace]."""
     made: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Addresses of the repositories that had to be made, by path; the others need no making."""
+    """Addresses of the repositories that had to be created, by path; the others need no creation."""
     optional: bool = False
-    """True: its failure is a warning, and the next run tries again."""
+    """True turns a failure of this registry into a warning; the next run tries again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repository:
-    """One repository of a registry, as a place to publish in."""
+    """One repository of a registry, as a target for publishing."""
 
     registry: str
     """Name of the registry in the stack."""
     address: pulumi.Input[str]
     """HOST[:PORT]/PATH, without a tag."""
     exact_tags_move: bool
-    """False: an exact release tag never gets other content."""
+    """False if an exact release tag never gets other content."""
     optional: bool
 
 
 class Registry(pulumi.ComponentResource):
-    """A registry that images are published in."""
+    """A registry to publish images in."""
 
     kind: RegistryKind
     address: pulumi.Output[str]
@@ -52,9 +52,9 @@ class Registry(pulumi.ComponentResource):
         self.register_outputs({"kind": args.kind.value, "address": self.address})
 
     def repository(self, path: str) -> Repository:
-        """One repository in this registry.
+        """Return one repository of this registry.
 
-        One that had to be made answers with its own address: what is pushed there waits for it.
+        The address of a repository that had to be created is that resource's output, so pushes wait for it.
         """
         plain = pulumi.Output.concat(self.address, "/", path)
         return Repository(

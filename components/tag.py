@@ -1,4 +1,4 @@
-"""One tag of a registry with the manifest list that it points to (providers/skycoin/tag.py)."""
+"""One tag of a registry, with the manifest list that it points to (providers/skycoin/tag.py)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pulumi
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beside:
-    """Another tag over the same variants, with which a tag is written."""
+    """Another tag of the same variants, written together with this one."""
 
     repository: pulumi.Input[str]
     tag: str
@@ -21,17 +21,17 @@ class Child:
     """One entry of a manifest list."""
 
     arch: str
-    """Suffix of the variant's own tag."""
+    """Suffix of the variant's own tag, such as `arm-v7`."""
     platform: str
     ref: pulumi.Input[str]
-    """`repo@sha256:…`, verified."""
+    """`repo@sha256:…` of a verified variant."""
 
 
 class Tag(pulumi.CustomResource):
-    """A tag that this stack answers for; served by this project's own provider."""
+    """A tag that this stack manages, served by this project's own provider."""
 
     digest: pulumi.Output[str]
-    """Of the list; empty where an optional registry left it out."""
+    """Digest of the list; empty if an optional registry failed."""
 
     def __init__(
         self,
@@ -46,10 +46,12 @@ class Tag(pulumi.CustomResource):
         beside: Sequence[Beside] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`immutable` refuses other content; `optional` makes a registry's failure a warning.
+        """Register the tag. `immutable` refuses other content; `optional` turns a registry's failure into a
+        warning.
 
-        Of `beside`, nothing is written where an immutable one has other content, and the variants' tags of
-        those in this repository are written before this list.
+        `beside` are the tags written together with this one. If an immutable one of them exists with other
+        content, nothing is written. The variant tags of those in this repository are written before this
+        list.
         """
         inputs = {
             "repository": repository,

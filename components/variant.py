@@ -1,8 +1,9 @@
-"""One image for one architecture, built by cross-compilation, pushed by digest, and read back.
+"""One image for one architecture: cross-compiled, pushed by digest, and read back from the registry.
 
-Makes one docker-build Image and the proof of what it pushed. It gets no tag here: what is verified is named
-by the tags of its lists (docs/adr/0040). Never deletes what it pushed: a removed or replaced variant stays
-in the registry (docker-build's delete removes the manifest by digest, and with it every tag).
+Creates one docker-build Image and the verification of what it pushed. It gets no tag here; a verified variant
+is tagged by its manifest lists (docs/adr/0040). Never deletes what it pushed, so a removed or replaced
+variant stays in the registry. (docker-build's delete would remove the manifest by digest, and with it every
+tag.)
 """
 
 from collections.abc import Mapping
@@ -17,40 +18,46 @@ from components.buildx import BuildxImage, pushed
 from components.verification import Verification
 
 EXPORT = "type=image,push=true,push-by-digest=true,oci-mediatypes=true,rewrite-timestamp=true"
-"""No tag; OCI media types, and file times no later than SOURCE_DATE_EPOCH: equal inputs, equal digests."""
+"""Push without a tag, with OCI media types and file times clamped to SOURCE_DATE_EPOCH.
+
+Equal inputs then give equal digests.
+"""
 
 
 def export(labels: Mapping[str, str]) -> str:
-    """The exporter's settings, one row of CSV; the labels are the manifest's annotations too."""
+    """Exporter settings as one row of CSV; the labels become annotations of the manifest too."""
     fields = (f"annotation.{key}={value}".replace('"', '""') for key, value in sorted(labels.items()))
     return ",".join([EXPORT, *(f'"{field}"' for field in fields)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VariantArgs:
-    """What one variant is built from."""
+    """Build inputs of one variant."""
 
     arch: Arch
     context: str
-    """Folder for the builder, relative to the project: absolute paths would differ per checkout."""
+    """Folder of the build context, relative to the project: absolute paths would differ per checkout."""
     dockerfile: str
-    """Relative to the project; it need not lie in the context."""
+    """Path relative to the project; it may lie outside the context."""
     repository: pulumi.Input[str]
-    """Registry address and repository, without a tag: the variant is pushed by its digest."""
+    """Registry address and repository without a tag; the variant is pushed by digest."""
     base: pulumi.Input[str]
-    """IMAGE_FROM: the image under the final stage, by digest."""
+    """Build argument IMAGE_FROM: base of the final stage, by digest."""
     build_base: pulumi.Input[str]
-    """BUILD_FROM: the image of the build stages, run on the building machine's platform."""
+    """Build argument BUILD_FROM: base of the build stages, which run on the building machine's platform."""
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Further build arguments; never a secret (they stay in the history)."""
+    """Further build arguments; never a secret, because they stay in the image's history."""
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Of the configuration, and annotations of the manifest."""
+    """Labels of the image's configuration, and annotations of its manifest."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Named build contexts: name → folder or git URL."""
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Build secrets by id: mounted while building, in no layer. Their change alone rebuilds nothing."""
+    """Build secrets by id: mounted during the build, in no layer.
+
+    A changed secret alone causes no rebuild.
+    """
     builder: str | None = None
-    """Name of the buildx instance; None is the machine's default."""
+    """Name of the buildx builder; None means the machine's default."""
 
 
 class Variant(pulumi.ComponentResource):
@@ -58,16 +65,16 @@ class Variant(pulumi.ComponentResource):
 
     arch: Arch
     ref: pulumi.Output[str]
-    """`repo@sha256:…`: what a manifest list and a node take."""
+    """`repo@sha256:…`, for manifest lists and nodes."""
     digest: pulumi.Output[str]
     platform: str
     size: pulumi.Output[int]
-    """Bytes in the registry, compressed."""
+    """Compressed size in the registry, in bytes."""
     unpacked: pulumi.Output[int]
-    """Bytes of all files."""
+    """Size of all files, in bytes."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """What was found when it was read back (providers/skycoin/verification.py)."""
+    """Report of the verification (providers/skycoin/verification.py)."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)
@@ -93,7 +100,7 @@ class Variant(pulumi.ComponentResource):
 
     @property
     def summary(self) -> dict[str, pulumi.Input[object]]:
-        """{ref, digest, platform, size, unpacked, layers}: the variant in the stack's outputs."""
+        """Describe the variant for the stack's outputs: {ref, digest, platform, size, unpacked, layers}."""
         return {
             "ref": self.ref,
             "digest": self.digest,
@@ -124,7 +131,8 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
         "platforms": [args.arch.platform],
         "buildArgs": build_args,
         "labels": dict(args.labels),
-        # A repository, no tag. Without it the build has no `ref`, and a refresh would not ask for its digest.
+        # A repository without a tag. Without it the build has no `ref`, and a refresh would not look its
+        # digest up.
         "tags": [args.repository],
         "exports": [{"raw": labels.apply(export)}],
         "push": False,  # the raw export pushes; both would be two exports

@@ -1,6 +1,6 @@
-"""The proof that a pushed variant is what was wanted (providers/skycoin/verification.py).
+"""The check that a pushed variant matches its specification (providers/skycoin/verification.py).
 
-A manifest list and a node take a variant's reference from here: what is not verified is not used.
+Manifest lists and nodes take a variant's reference from here, so an unverified variant is never used.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ class Verification(pulumi.CustomResource):
     """One image read back from its registry; served by this project's own provider."""
 
     ref: pulumi.Output[str]
-    """`repo@sha256:…`, verified."""
+    """`repo@sha256:…` of the verified image."""
     size: pulumi.Output[int]
-    """Bytes in the registry, compressed."""
+    """Compressed size in the registry, in bytes."""
     unpacked: pulumi.Output[int]
-    """Bytes of all files."""
+    """Size of all files, in bytes."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
     """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}]}."""
@@ -31,7 +31,7 @@ class Verification(pulumi.CustomResource):
         labels: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`labels` must be there as given, as annotations too; others may be there as well."""
+        """Register the check. `labels` must exist as given, also as annotations; others are allowed."""
         inputs = {"ref": ref, "platform": platform, "labels": dict(labels)}
         outputs = dict.fromkeys(("size", "unpacked", "layers", "report"))
         super().__init__("skycoin:index:Verification", name, {**inputs, **outputs}, opts)

@@ -1,11 +1,12 @@
-"""An opened workspace: a development image running on a host, over one folder of that host.
+"""An opened workspace: a development image that runs on a host, with one folder of that host mounted.
 
-Makes a container with a fixed name, a home volume that is kept, and a bridge network of its own. It
-mounts the folder that it is given and no other path of the host, runs as the person whose ids it is
-given, without capabilities, and shows its page on the host's loopback only.
+Creates a container with a fixed name, a home volume that is retained, and a bridge network of its own. It
+mounts the given folder and no other path of the host, runs without capabilities under the given user and
+group ids, and publishes its page on the host's loopback only.
 
-With an engine inside (`engine`) the container has rights over the host's kernel, the only one of this
-program that has: whoever may enter it can own the host. That engine listens on a socket, never on a port.
+With a Docker engine inside (`engine`) the container has rights over the host's kernel, as no other container
+of this program: whoever may enter it can take over the host. That engine listens on a socket, never on a
+port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,11 @@ from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 
 GRACE = 10
-"""Seconds between SIGTERM and SIGKILL: editors save as one types, and nothing here has a database."""
+"""Seconds between SIGTERM and SIGKILL: editors save while typing, and nothing here has a database."""
 WAIT = 120
-"""Seconds in which what is inside must answer."""
+"""Seconds in which the services inside must answer."""
 PASSWORD = f"{HOME}/.config/code-server/config.yaml"
-"""File with the page's password, made at its first start and kept nowhere else."""
+"""File with the page's password, which is generated at the first start and stored nowhere else."""
 WITH_PASSWORD = f"""\
 file={PASSWORD}
 if [ ! -s "$file" ]; then
@@ -39,12 +40,15 @@ if [ ! -s "$file" ]; then
 fi
 exec "$@"
 """
-"""Shell script: code-server makes such a file too, but one that everybody may read."""
+"""Shell script that writes the password file and runs the command.
+
+code-server would create that file too, but readable by everybody.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInside:
-    """A Docker engine in the workspace: where its data is, and what it needs of the engine outside."""
+    """A Docker engine in the workspace: the path of its data, and what it needs from the outer engine."""
 
     volume: str
     capabilities: Sequence[str]
@@ -54,10 +58,10 @@ class EngineInside:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceArgs:
-    """What one opened workspace runs, over which folder, as whom."""
+    """Arguments of one opened workspace: its image, its folder and its user."""
 
     host: Host
-    """The engine that it runs on; the provider in the options must reach the same one."""
+    """Host with the engine that runs it; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…`."""
     container: str
@@ -65,24 +69,24 @@ class WorkspaceArgs:
     folder: str
     """Absolute path on the host."""
     user: str
-    """`UID:GID`: files made in the folder belong to them."""
+    """`UID:GID`, the owner of files created in the folder."""
     terminal: str
-    """What a terminal in it runs."""
+    """Command that a terminal in the workspace runs."""
     home_volume: str
     engine: EngineInside | None = None
-    """None runs no engine, and gives no capability."""
+    """Engine to run inside; None runs none and grants no capability."""
     ide_port: int | None = None
-    """Port of the page inside, or None."""
+    """Port of the page inside the container; None if it has no page."""
     port: int | None = None
-    """The same on the host's loopback."""
+    """Port of the page on the host's loopback; None if it has no page."""
     memory: int = MEMORY
     """Limit in MiB."""
     hidden: Sequence[str] = ()
-    """Paths in the folder that are empty inside."""
+    """Paths in the folder that look empty inside the container."""
     authorities: str = ""
-    """Certificate authorities of the network (PEM), beside Debian's."""
+    """Certificate authorities of the network (PEM), in addition to Debian's."""
     pull_from: pulumi.Input[str] | None = None
-    """Repository that its host pulls the image from; None is the image's own."""
+    """Repository that the host pulls the image from; None means the one in `image`."""
 
 
 class Workspace(pulumi.ComponentResource):
@@ -91,18 +95,18 @@ class Workspace(pulumi.ComponentResource):
     container: pulumi.Output[str]
     home_volume: pulumi.Output[str]
     enter: str
-    """Command that opens a terminal in it, as the person and not as what runs it."""
+    """Command that opens a terminal in the workspace as its user, not as the user of the entry point."""
     url: str
-    """Of its page; empty where it has none."""
+    """URL of the page; empty if there is none."""
     sign_in: str
-    """Command that shows the page's password; empty where there is no page."""
+    """Command that shows the page's password; empty if there is no page."""
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
         kept = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=True,
-            # Of a volume that was there before, made by somebody else: a difference would replace it.
+            # Labels of an existing volume that somebody else created: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
@@ -113,7 +117,8 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Of somebody else, or of the stand-in docker plugin: they would replace the network.
+            # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
+            # network.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
         image = PulledImage(
@@ -134,7 +139,7 @@ class Workspace(pulumi.ComponentResource):
 
     @property
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        """{container, home_volume, enter, url, sign_in}: the workspace in the stack's outputs."""
+        """Describe the workspace for the stack's outputs: {container, home_volume, enter, url, sign_in}."""
         return {
             "container": self.container,
             "home_volume": self.home_volume,
@@ -162,12 +167,12 @@ class Workspace(pulumi.ComponentResource):
                     for target, volume in volumes.items()
                 ),
             ],
-            # Empty and not to be written: what lies there in the folder is out of reach.
+            # Empty and read-only, so the folder's own content at that path is out of reach.
             tmpfs={f"{WORK}/{path}": "ro,size=4k" for path in args.hidden} or None,
             command=STAY if args.ide_port is None else page_command(args.ide_port),
             working_dir=WORK,
             init=True,
-            # Always the same mode: one that the provider has to fill in replaces it at every run.
+            # Always the same mode: one that the provider fills in would replace the container at every run.
             network_mode=network.name,
             ports=_ports(args),
             restart="unless-stopped",
@@ -179,24 +184,25 @@ class Workspace(pulumi.ComponentResource):
             log_driver="json-file",
             log_opts={"max-size": "10m", "max-file": "3"},
             ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
-            # For its entry point, which may start as root: whom to go on as.
+            # For the entry point, which may start as root and then switches to this user.
             envs=[f"WORKSPACE_USER={args.user}", *authority_variables(args.authorities)],
             **_rights(args),
             **_waiting(args),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # Two containers can't have one name and one home.
+                # Two containers can't share a name and a home volume.
                 delete_before_replace=True,
-                # The plugin takes a change of these as done in place, but only writes it to state.
+                # The plugin reports a change of these as updated in place, but only writes it to the state.
                 replace_on_changes=["healthcheck", "tmpfs", "init"],
             ),
         )
 
 
 def page_command(port: int) -> list[str]:
-    """VS Code's page behind a password.
+    """Command that serves VS Code in the browser behind a password.
 
-    The engine publishes the port from all of the container's addresses; the host shows it on loopback only.
+    The page listens on all of the container's addresses because the engine publishes its port from there; on
+    the host the port is on loopback only.
     """
     server = ["code-server", f"--bind-addr=0.0.0.0:{port}", "--auth=password", f"--config={PASSWORD}"]
     quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
@@ -204,11 +210,11 @@ def page_command(port: int) -> list[str]:
 
 
 def _rights(args: WorkspaceArgs) -> dict[str, Any]:
-    """Those of a person; with an engine inside those of root, which its entry point drops."""
+    """Rights of a person; with an engine inside those of root, which the entry point drops."""
     if args.engine is not None:
         return {
             "user": "0:0",
-            # As the engine reads them back: the official plugin compares them as text.
+            # In the engine's own spelling: the official plugin compares them as text.
             "capabilities": docker.ContainerCapabilitiesArgs(
                 adds=[f"CAP_{name}" for name in args.engine.capabilities]
             ),
@@ -222,7 +228,7 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
 
 
 def _waiting(args: WorkspaceArgs) -> dict[str, Any]:
-    """`up` ends when what is inside answers: the engine, the page."""
+    """Health check, so that `up` ends only once the engine and the page inside answer."""
     asked = ["docker version"] if args.engine is not None else []
     if args.ide_port is not None:
         asked.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")

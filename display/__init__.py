@@ -1,1 +1,1 @@
-"""Text for people: tables, signs of life, and a Pulumi update as it goes on. Imports no other folder."""
+"""Text for people: tables, progress, and the course of a Pulumi update. Imports no other folder."""

@@ -1,4 +1,4 @@
-"""An image build as it prints itself (BuildKit's plain progress) → its step now, and why it failed."""
+"""Follows an image build in BuildKit's plain progress: its current step, and why it failed."""
 
 import itertools
 import re
@@ -12,29 +12,29 @@ _NOISE = re.compile(
     r"\(Reading database|Selecting previously|Preparing to unpack|Unpacking |Setting up |Processing triggers|"
     r"(Get|Hit|Ign):\d|Fetched |Reading (package|state)|Building dependency|Need to get |"
     r"After this operation|\d+ upgraded, |debconf: delaying|"
-    # layers and modules on their way, percentages, and BuildKit's own marks.
+    # downloads of layers and modules, percentages, and BuildKit's own marks.
     r"sha256:[0-9a-f]{64} |extracting |transferring |resolve |go: downloading |"
     r"CACHED$|DONE \d|.*\b\d+(\.\d+)?%|\.\.\.$|-+$|$"
 )
-"""Lines that only say that something goes on."""
+"""Matches lines that only report progress."""
 _PLUMBING = re.compile(r"(--(mount|network|security|chmod)=\S+|--link|with-build-ca)\s+|@sha256:[0-9a-f]{64}")
 _TRIFLE = re.compile(
     r"if|then|else|fi|for|do|done|while|case|esac|set|export|cd|true|echo|printf|exit|test|"
     r"mkdir|rm|mv|cp|ln|chmod|chown|install|sed|cat"
 )
-"""Commands of a script that take no time."""
+"""Matches commands of a script that take no time."""
 _WIDTH = 90
-"""Characters of a step's headline."""
+"""Most characters of a step's headline."""
 _KEPT = 200
-"""Number of lines of a running build that are kept, to report its failure from them."""
+"""Most lines that are kept of a running build, to report its failure."""
 _LONGEST = 300
-"""Characters of such a line: a headline holds its whole script."""
+"""Most characters of such a line; a headline contains its whole script."""
 SHOWN = 15
-"""Lines of a failed build that are shown."""
+"""Most lines that are shown of a failed build."""
 
 
 class Build:
-    """One build, line by line as it runs."""
+    """One build, read line by line while it runs."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -43,9 +43,9 @@ class Build:
         self._heard: list[str] = []
 
     def take(self, text: str) -> None:
-        """Lines that the build has just printed."""
+        """Read lines that the build has just printed."""
         for line in text.splitlines():
-            # It says which builder is used.
+            # It names the builder.
             if line.startswith("#0 "):
                 continue
             if found := _LINE.match(line):
@@ -61,9 +61,9 @@ class Build:
 
     @property
     def step(self) -> str:
-        """Headline of the newest step that still runs; between two steps, of the last one.
+        """Headline of the newest running step; between two steps, of the last one.
 
-        What is not a build has no steps: its last line.
+        A command that is no build has no steps; its last line is used.
         """
         running = [number for number in self._heard if number not in self._over]
         if heard := running or self._heard:
@@ -71,16 +71,16 @@ class Build:
         return gist(self._lines[-1]) if self._lines else ""
 
     def reasons(self) -> list[str]:
-        """The last lines that say why it failed: those of the failed step, where one is known."""
+        """Last lines that explain the failure; those of the failed step, if one is known."""
         failed = [line.split()[0] for line in self._lines if re.match(r"#\d+ ERROR\b", line)]
         own = [line for line in self._lines if failed and line.startswith(f"{failed[-1]} ")]
-        # Its first line is its headline, its last repeats the error that Pulumi tells.
+        # Its first line is its headline, and its last one repeats the error that Pulumi reports.
         told = [line for line in own or self._lines if not re.match(r"#\d+ ERROR\b", line)]
         return [_PLUMBING.sub("", _CLOCK.sub("", line, count=1))[:_LONGEST] for line in told[-SHOWN:]]
 
 
 def gist(step: str) -> str:
-    """A step's headline; for a long script, the names of the programs that it runs."""
+    """Short headline of a step; for a long script, the names of the programs that it runs."""
     head, run, script = step.partition(" RUN ")
     if run and len(step) > _WIDTH:
         commands = (command.split() for command in re.split(r"&&|\|\||[;|]", script))
@@ -93,6 +93,6 @@ def gist(step: str) -> str:
 
 
 def _program(words: Sequence[str]) -> str:
-    """Text such as `go mod download`: the first words of a command, up to its first option, path or quote."""
+    """Name such as `go mod download`: the words of a command up to its first option, path or quote."""
     plain = itertools.takewhile(re.compile(r"[a-z][a-z0-9_.-]*").fullmatch, words[:3])
     return " ".join(plain)

@@ -1,4 +1,4 @@
-"""One step of a Pulumi engine's events: the resource, the operation, and what it changes by property."""
+"""One step in the events of Pulumi's engine: the resource, the operation, and the changed properties."""
 
 import re
 from collections.abc import Mapping
@@ -7,30 +7,30 @@ from typing import Any
 
 _HASH = re.compile(r"(sha256:)?[0-9a-f]{32,}")
 _NAMES = {"contextHash": "the files that it is built from"}
-"""Properties whose names say little to those who did not write the provider."""
+"""Property → description, for names that mean little outside the provider."""
 _SHORT = 24
-"""Characters of a value that is shown."""
+"""Most characters of a value that is shown."""
 _LISTED = 6
-"""Properties that are named; of more there is only the number."""
+"""Most properties that are listed; beyond that only their number is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The part of an event that is about one resource."""
+    """Data of an event about one resource."""
 
     urn: str
     op: str
     custom: bool
-    """False of a component, which only groups others."""
+    """False for a component, which only groups other resources."""
     retained: bool
-    """True where a deletion only forgets it."""
+    """True if the deletion only removes it from the state."""
     diffs: tuple[str, ...]
     old: Mapping[str, Any]
     new: Mapping[str, Any]
 
     @property
     def name(self) -> str:
-        """The resource's own name."""
+        """Logical name of the resource."""
         return name_of(self.urn)
 
     @property
@@ -41,12 +41,12 @@ class Step:
 
 
 def name_of(urn: str) -> str:
-    """The last part of a URN."""
+    """Last part of a URN."""
     return urn.rpartition("::")[2]
 
 
 def step_of(body: Mapping[str, Any]) -> Step | None:
-    """The step of an event's body; None where it has none."""
+    """Parse the step in an event's body; None if it has none."""
     metadata = _mapping(body.get("metadata"))
     urn, op = metadata.get("urn"), metadata.get("op")
     if not isinstance(urn, str) or not isinstance(op, str):
@@ -66,12 +66,12 @@ def step_of(body: Mapping[str, Any]) -> Step | None:
 
 
 def changes(step: Step) -> list[str]:
-    """List what a step changes, such as `memory 2048 → 1024`; hashes are left out."""
+    """List the changes of a step, such as `memory 2048 → 1024`; hashes are left out."""
     said: dict[str, None] = {}
     for path in step.diffs:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
         if top in _NAMES:
-            # A refresh finds other files only where they wait to be built: its update says so.
+            # A refresh sees other files only if they are waiting to be built; the update reports that.
             said |= {} if step.op == "refresh" else {_NAMES[top]: None}
         else:
             said |= dict.fromkeys(_said(top, step.old.get(top), step.new.get(top)))
@@ -80,7 +80,7 @@ def changes(step: Step) -> list[str]:
 
 
 def _said(name: str, old: object, new: object) -> list[str]:
-    """One property's change; of a mapping each key that differs."""
+    """Describe the change of one property; for a mapping, of each key that differs."""
     if any(isinstance(value, str) and _HASH.fullmatch(value) for value in (old, new)):
         return []
     if isinstance(old, dict) and isinstance(new, dict):
@@ -90,7 +90,7 @@ def _said(name: str, old: object, new: object) -> list[str]:
 
 
 def _plain(old: object, new: object) -> bool:
-    """True for two values that a line has room for: different, short, and no secrets (Pulumi masks them)."""
+    """True for two different values that are short and not secret (Pulumi masks secrets)."""
     values = [value for value in (old, new) if value is not None]
     simple = all(isinstance(value, bool | int | float | str) for value in values)
     return old != new and simple and all(len(str(one)) <= _SHORT and one != "[secret]" for one in values)

@@ -1,8 +1,8 @@
-"""The base of all errors that are written for a person."""
+"""The base class of all errors with a message for users."""
 
 
 class UserError(Exception):
     """A request was refused or failed; the message says what was found and what to do.
 
-    A command prints the message alone. Any other exception is a fault of the program.
+    A command prints only the message. Any other exception is a bug in the program.
     """

@@ -1,4 +1,4 @@
-"""A table as wide as there is room: whole where it fits, else in parts that each begin with the names."""
+"""A table that fits a width: whole if possible, otherwise in parts that each repeat the names."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,11 @@ from display.columns import columns
 
 
 def table(parts: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int | None) -> str:
-    """`parts` has the heads of columns that stand together, the names' first of all; None is any width."""
+    """Format a table.
+
+    `parts` has groups of column heads that stay together, the names' column first. `width` None means any
+    width.
+    """
     heads = [head for part in parts for head in part]
     whole = columns([heads, *rows])
     if width is None or max(map(len, whole.splitlines())) <= width:

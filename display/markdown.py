@@ -1,10 +1,10 @@
-"""Parts of Markdown: for the release record, and for the page that a reviewer reads."""
+"""Building blocks of Markdown, for the release record and the review page."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
-"""An `@` that a forge would take for one; behind a word joiner it is none, also in a code span."""
+"""Matches an `@` that would become a mention on a forge; after a word joiner it does not, even in code."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -17,12 +17,12 @@ def _cell(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text of somebody else's: it begins no tag or comment, is no link or picture, and mentions nobody."""
+    """Escape foreign text: it starts no tag or comment, contains no link or image, and mentions nobody."""
     return _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
 
 
 def fence(lines: Sequence[str]) -> list[str]:
-    """Lines as they are, in a fence that none of them ends."""
+    """Put lines unchanged into a code fence that none of them can close."""
     longest = max((len(run) for run in re.findall("`+", "\n".join(lines))), default=0)
     bar = "`" * max(3, longest + 1)
     return [bar, *lines, bar]

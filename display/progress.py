@@ -1,4 +1,4 @@
-"""Progress of long work, on standard error, so that standard output holds only the result."""
+"""Progress of long work, on standard error; standard output has only the result."""
 
 import sys
 import threading
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from rich.console import Console
 
 EVERY = 15.0
-"""Seconds between two lines where no terminal shows a clock."""
+"""Seconds between two lines, if there is no terminal for a spinner."""
 
 
 @contextmanager
 def working(title: str) -> Iterator[None]:
-    """Show a title while the body runs: with a spinner on a terminal, else as a line every 15 seconds."""
+    """Show a title while the body runs: a spinner on a terminal, otherwise a line every 15 seconds."""
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status(f"{title} …"):

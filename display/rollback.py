@@ -1,18 +1,18 @@
-"""A node that is rolled back, in the words of every run: what it stays at, why, and how that is lifted."""
+"""The sentence about a rolled-back node: its digest, the reason, and how to lift the rollback."""
 
 from collections.abc import Mapping
 
 SHOWN = len("sha256:") + 12
-"""Characters of a digest that are shown, as docker does."""
+"""Characters of a digest that are shown; docker shows as many."""
 
 
 def short(image: str) -> str:
-    """Digest of a reference, or a digest, as it is shown."""
+    """Short form of a digest, or of a reference's digest."""
     return image.rpartition("@")[2][:SHOWN]
 
 
 def rolled_back(node: str, stack: str, rollback: Mapping[str, str]) -> str:
-    """A sentence such as `node-1 is rolled back to sha256:0123456789ab since …`.
+    """Sentence such as `node-1 is rolled back to sha256:0123456789ab since …`.
 
     `rollback` has digest, reason and date.
     """

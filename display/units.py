@@ -1,13 +1,13 @@
-"""Times and sizes in few letters, for a cell of a table."""
+"""Short forms of times and sizes, for a cell of a table."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _YEAR = 365 * _DAY
 
 
 def since(seconds: float) -> str:
-    """A length of time in its largest whole unit: `3 d`; less than nothing is `0 s`."""
+    """Duration in its largest whole unit: `3 d`; negative ones give `0 s`."""
     whole = max(0, int(seconds))
-    # Two of a unit, so that a number never stands for nearly twice as much.
+    # At least two of a unit, so that a number never stands for nearly twice as much.
     for unit, length in (("y", _YEAR), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
         if whole >= 2 * length:
             return f"{whole // length} {unit}"
@@ -15,7 +15,7 @@ def since(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in decimal units, as disks are sold: `12.3 GB`."""
+    """Size in decimal units, as disks are sold: `12.3 GB`."""
     number = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if number < 1000:
@@ -25,7 +25,7 @@ def size(count: int) -> str:
 
 
 def duration(seconds: int) -> str:
-    """A length of time in whole seconds, to the second: `45 s`, `6 min`, `6 min 40 s`."""
+    """Duration in whole seconds: `45 s`, `6 min`, `6 min 40 s`."""
     minutes, rest = divmod(seconds, _MINUTE)
     parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes)
     return " ".join(parts)

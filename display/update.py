@@ -1,7 +1,7 @@
-"""A Pulumi update, from the events of its engine → the lines and rows that people read.
+"""Turns the events of a Pulumi update into lines and rows for people.
 
-What did not change is counted, not listed. What takes long is reported when it begins, while it runs and
-when it ends. An event of an unknown kind or form is ignored.
+Unchanged resources are counted, not listed. Long operations are reported when they begin, while they run, and
+when they end. An event of an unknown kind or form is ignored.
 """
 
 import re
@@ -14,11 +14,11 @@ from display.build import Build
 from display.changes import Step, changes, name_of, step_of
 
 QUIET = 14.0
-"""Seconds after which something is said: with the time to notice it, no silence is longer than 15 s."""
+"""Seconds of silence after which something is printed; with the delay to notice it, at most 15 s."""
 STUCK = 10.0
-"""Seconds without an event after which an update counts as stuck, where it can be."""
+"""Seconds without an event after which an update counts as stuck, if it can be."""
 _BRIEF = 1.0
-"""Seconds below which an operation gets no row: it would only flicker."""
+"""Seconds below which an operation gets no row, because it would only flicker."""
 _INDENT = "    "
 _BUILD = "docker-build:index:Image"
 _LASTING = (
@@ -26,9 +26,9 @@ _LASTING = (
     "docker:index/container:Container",
     "skycoin:index:NodeContainer",
 )
-"""Types whose operations take long: builds, and containers that are waited for until they are healthy."""
+"""Types with long operations: builds, and containers that must become healthy."""
 _UNTOLD = ("pulumi:pulumi:Stack", "pulumi:providers:")
-"""Types that nobody asked for by name."""
+"""Types that users did not ask for by name."""
 _DOING = {
     "create": "creating",
     "create-replacement": "replacing",
@@ -57,11 +57,11 @@ _ON_TOP = (
     "destroy failed",
     "refresh failed",
 )
-"""Pulumi's own words after an error that has been told."""
+"""Messages that Pulumi adds after an error that was already reported."""
 _LATE = "did not complete successfully: exit code: 4294967295"
-"""Error of a build step whose process the builder has ended itself, as it had not started within 10 s.
+"""Error of a build step that the builder killed because it had not started within 10 s.
 
-BuildKit's WaitForStart (executor/runcexecutor/executor.go): seen where disk and processors were too busy.
+BuildKit's WaitForStart (executor/runcexecutor/executor.go); seen on a machine with busy disk and processors.
 """
 
 
@@ -76,12 +76,12 @@ class Operation:
 
     @property
     def lasts(self) -> bool:
-        """True where its beginning is shown; reading what there is takes no time."""
+        """True if its beginning is shown; reading existing resources takes no time."""
         return self.step.type in _LASTING and self.step.op not in ("refresh", "read")
 
     @property
     def waits(self) -> bool:
-        """True of a container that counts as made only when its health check passed."""
+        """True for a container that counts as created only once it is healthy."""
         new = self.step.new
         return self.step.op != "delete" and new.get("wait", "waitTimeout" in new) is True
 
@@ -102,14 +102,14 @@ class Row:
 
 @dataclass(slots=True)
 class Failure:
-    """One resource that failed, or with an empty URN the program."""
+    """One failed resource; with an empty URN, the program."""
 
     errors: list[str] = field(default_factory=list)
     build: Build | None = None
 
 
 class Update:
-    """An update as it goes on. Times are seconds of the caller's clock."""
+    """A running update. Times are seconds of the caller's clock."""
 
     def __init__(self, began: float) -> None:
         self._began = self._spoke = began
@@ -124,7 +124,7 @@ class Update:
         self._stopped = self._is_halved = False
         self._heard_at = began
         self.heard = False
-        """True once the engine has told anything."""
+        """True once an event has arrived."""
 
     def take(self, event: Mapping[str, Any], now: float) -> list[str]:
         """Lines to print at once for an event."""
@@ -145,7 +145,7 @@ class Update:
         return self._spoken(lines, now)
 
     def interrupt(self) -> list[str]:
-        """The line that answers a Ctrl-C: what fails from now on was stopped."""
+        """Answer to a Ctrl-C; failures from now on are reported as stopped."""
         again, self._stopped = self._stopped, True
         how = (
             "interrupted again: pulumi ends at once"
@@ -155,7 +155,7 @@ class Update:
         return ["", f"{_INDENT}{how}"]
 
     def beats(self, now: float) -> list[str]:
-        """Lines where no rows are drawn: operations that take long, and a sign of life after a silence."""
+        """Lines for output without rows: long operations, and a sign of life after a silence."""
         lines = []
         for one in self._running.values():
             if not self._planning and not one.told and one.lasts:
@@ -166,14 +166,14 @@ class Update:
         return self._spoken(lines, now)
 
     def rows(self, now: float) -> list[Row]:
-        """Rows of all running operations, oldest first; one row for the whole update while none runs yet."""
+        """Rows of all running operations, oldest first; one row for the whole update if none is running."""
         lasting = (one for one in self._running.values() if one.lasts or now - one.began >= _BRIEF)
         running = sorted(lasting, key=lambda one: one.began)
         rows = [Row(one.doing, one.build.step, now - one.began) for one in running]
         return rows or [Row("previewing" if self._planning else "updating", "", now - self._began)]
 
     def end(self, code: int, now: float, log: str) -> list[str]:
-        """The last lines: remarks and warnings, errors with their reasons, counts."""
+        """Last lines: remarks, warnings, errors with their reasons, and counts."""
         lines = [f"{_INDENT}{line}" for remark in self._remarks for line in remark.splitlines()]
         counts = self._counts()
         took = f"({seconds(now - self._began)})"
@@ -185,13 +185,13 @@ class Update:
 
     @property
     def _errors(self) -> list[str]:
-        """Errors that the engine reported, without Pulumi's words on top of them."""
+        """Errors that the engine reported, without Pulumi's messages about them."""
         errors = (error for failure in self._failures.values() for error in failure.errors)
         return [error for error in errors if not error.startswith(_ON_TOP)]
 
     @property
     def explained(self) -> bool:
-        """True where the engine reported an error; others are only in what the command printed."""
+        """True if the engine reported an error; other errors are only in the command's output."""
         return bool(self._errors)
 
     @property
@@ -200,16 +200,16 @@ class Update:
         return bool(self._errors) and all(_LATE in error for error in self._errors)
 
     def is_stuck(self, now: float) -> bool:
-        """True where nothing goes on, and pulumi waits forever.
+        """True if nothing progresses and pulumi waits forever.
 
-        With `--continue-on-error` it never answers the program where the first half of a replacement
-        failed, the deletion before the creation (3.259, executeChain in step_executor.go).
+        With `--continue-on-error` pulumi does not answer the program if the first half of a replacement
+        fails, the deletion before the creation (3.259, executeChain in step_executor.go).
         """
         return self._is_halved and not self._running and now - self._heard_at >= STUCK
 
     @property
     def became(self) -> dict[str, str]:
-        """{URN: created, updated, unchanged, failed …} of what the update has come to."""
+        """{URN: created, updated, unchanged, failed …}: the results of the update."""
         return {**self._became, **{urn: "failed" for urn in self._failures if urn}}
 
     def _spoken(self, lines: list[str], now: float) -> list[str]:
@@ -218,7 +218,7 @@ class Update:
         return [f"{_INDENT}{line}" for line in lines]
 
     def _sign_of_life(self, now: float) -> str:
-        """One line for all that goes on: a different operation each time, so that each has its turn."""
+        """One line about all running operations, which names another one each time."""
         if not self._running:
             return f"… {self.rows(now)[0].doing} ({seconds(now - self._began)})"
         urn, one = next(iter(self._running.items()))
@@ -229,7 +229,7 @@ class Update:
         return f"… {one.doing}{step} ({seconds(now - one.began)}){more}"
 
     def _begins_anew(self, _: Mapping[str, Any], now: float) -> list[str]:
-        """A preview or an update begins, each with a prelude of its own."""
+        """Start a preview or an update; each has its own prelude."""
         self._running, self._since, self._summary = {}, {}, {}
         self._done.clear()
         return []
@@ -254,7 +254,7 @@ class Update:
             return []
         began = self._since.get(step.urn, now)
         if step.op not in ("replace", "delete-replaced"):
-            # What comes next with this resource is another operation.
+            # The resource's next event is of another operation.
             self._since.pop(step.urn, None)
         if step.op != "refresh":
             self._done["replace" if step.op == "create-replacement" else step.op] += 1
@@ -313,7 +313,7 @@ class Update:
         return _numbers(self._summary or self._done, planned=False)
 
     def _reasons(self) -> list[str]:
-        """Each error once, with all that failed of it; a build's own last lines with it."""
+        """Each error once, with all resources that it failed, and the last lines of a build."""
         told: dict[str, list[str]] = {}
         for urn, failure in self._failures.items():
             for error in failure.errors:
@@ -331,7 +331,7 @@ class Update:
 
 
 def _titled(error: str, urns: Sequence[str]) -> list[str]:
-    """Lines of an error, after the names of what failed; an error of the program has no name."""
+    """Lines of an error, after the names of the failed resources; a program's error has none."""
     names = [name_of(urn) for urn in urns if urn and not _of_stack(urn)]
     title = f"error: {', '.join(names)}:" if names else "error:"
     return f"{title}{chr(10) if len(names) > 1 else ' '}{error}".splitlines()
@@ -346,17 +346,17 @@ def _whose(urn: str) -> str:
 
 
 def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
-    """Text such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
+    """Counts such as `8 created, 55 unchanged`, or `8 to create, 55 unchanged`."""
     words = [(op, f"to {op}" if planned else _DONE.get(op, f"{op}d")) for op in _COUNTED if op != "same"]
     known = [f"{counts[op]} {word}" for op, word in (*words, ("same", "unchanged")) if counts.get(op)]
     return ", ".join(known)
 
 
 def message(body: Mapping[str, Any]) -> str:
-    """A diagnostic's text, without marks of colour, moves of the cursor and line breaks around it."""
+    """Text of a diagnostic without colours, cursor movements and surrounding line breaks."""
     return _MARKS.sub("", str(body.get("message") or "")).strip("\r\n")
 
 
 def seconds(count: float) -> str:
-    """Text such as `0.3 s` or `45 s`."""
+    """Seconds such as `0.3 s` or `45 s`."""
     return f"{count:.0f} s" if count >= 9.95 else f"{count:.1f} s"

@@ -1,1 +1,1 @@
-"""A fleet of hosts: what is checked on them, what runs on them, and how it gets there."""
+"""Work on a fleet of hosts: checks, the status of its nodes, and changes to them."""

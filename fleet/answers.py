@@ -1,4 +1,7 @@
-"""The answers of a node and of its engine as values. What has another form is said, never guessed."""
+"""Parses the answers of a node and its engine into values.
+
+An unexpected form is an error, never guessed at.
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,8 +14,8 @@ from fleet.nodes import Chain, Container, Disk
 
 WGET_SECONDS = 8
 _CUT = "---"
-"""A line between two answers; no line of the node's JSON is one."""
-# Not `wget -T`: that of Debian's busybox 1.35 ends by a segmentation fault.
+"""Line between two answers; no line of the node's JSON equals it."""
+# Not `wget -T`: the one in Debian's busybox 1.35 crashes (segmentation fault) with it.
 QUESTIONS = "\n".join(
     [
         f"for path in health blockchain/progress; do timeout {WGET_SECONDS} wget -q -O - "
@@ -20,16 +23,16 @@ QUESTIONS = "\n".join(
         f"df -Pk {DATA} 2>&1 | tail -n 1",
     ]
 )
-"""Script for a node's container: what its own image has is enough, and the host needs nothing."""
+"""Script for a node's container; it needs only programs of the node's image, and nothing on the host."""
 _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError)
 
 
 class AnswerError(UserError):
-    """A node did not answer, or not as v0.27.1 does."""
+    """A node did not answer, or answered in another form than v0.27.1."""
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
-    """Read the output of QUESTIONS."""
+    """Parse the output of QUESTIONS."""
     parts = [part.strip() for part in f"\n{text}".split(f"\n{_CUT}\n")]
     if len(parts) != 3:
         return AnswerError(_last_line(text) or "it printed nothing"), None
@@ -55,7 +58,7 @@ def _chain(health: str, progress: str) -> Chain:
 
 
 def _believed(heights: list[int]) -> int | None:
-    """The second highest: one peer alone may say any number."""
+    """Second-highest of the peers' heights, because a single peer may report any number."""
     return sorted(heights)[-2:][0] if heights else None
 
 
@@ -68,7 +71,7 @@ def _json(path: str, text: str) -> Any:
 
 
 def _disk(line: str) -> Disk | None:
-    """A line of `df -Pk`: device, size, used, available, share, mount point."""
+    """Parse a line of `df -Pk`: device, size, used, available, share, mount point."""
     try:
         _, total, _, free, *_ = line.split()
         return Disk(free=int(free) * 1024, total=int(total) * 1024)
@@ -77,7 +80,7 @@ def _disk(line: str) -> Disk | None:
 
 
 def container_of(found: Mapping[str, Any], now: datetime) -> Container:
-    """An engine's inspection; `now` is by its host's clock. Raises AnswerError."""
+    """Parse an engine's inspection; `now` is the time by its host's clock. Raises AnswerError."""
     try:
         state, config = found["State"], found["Config"]
         since = state["StartedAt"] if state["Running"] else state.get("FinishedAt") or state["StartedAt"]
@@ -96,7 +99,7 @@ def container_of(found: Mapping[str, Any], now: datetime) -> Container:
 
 
 def time_of(text: str) -> datetime:
-    """A time as Docker writes it, in nanoseconds. Raises ValueError."""
+    """Parse a time as Docker writes it, with nanoseconds. Raises ValueError."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

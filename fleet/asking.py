@@ -1,7 +1,7 @@
-"""One host: what its engine and its nodes say, over one connection.
+"""Asks one host for the status of its engine and its nodes, over one connection.
 
-A node's API is on its host's loopback only, so its own container asks it. Nothing is changed, and nothing
-is needed on the host.
+A node's API is published on its host's loopback only, so requests run inside its own container. Nothing on
+the host is changed, and nothing needs to be installed there.
 """
 
 import time
@@ -22,13 +22,16 @@ from fleet.answers import QUESTIONS, AnswerError, chain_and_disk, container_of, 
 from fleet.nodes import Chain, Container, Disk, FleetNode, Images, State, Status
 
 REQUEST_SECONDS = 20
-"""Time limit of one request."""
+"""Time limit of one request, in seconds."""
 GROWTH_SECONDS = 300
-"""Time without a new block after which a node that lacks blocks is stuck, and time to find its first peer. It
-asks its peers for blocks every minute (BlocksRequestRate in src/daemon/daemon.go of v0.27.1)."""
+"""Seconds without a new block after which a node that lacks blocks is stuck, and seconds to find a first
+peer.
+
+A node asks its peers for blocks every minute (BlocksRequestRate in src/daemon/daemon.go of v0.27.1).
+"""
 LOG_LINES = 2000
 ADDED = b"Added new block"
-"""Message of v0.27.1 for each block (src/daemon/messages.go), at a level that no log level hides."""
+"""Message of v0.27.1 for each new block (src/daemon/messages.go); every log level includes it."""
 PAUSE = 3.0
 """Seconds until a node that seems stuck is asked again."""
 
@@ -36,11 +39,11 @@ _Answer = TypeVar("_Answer")
 
 
 class HostError(ServiceError):
-    """A host did not answer; the message is the reason alone."""
+    """A host did not answer; the message contains only the reason."""
 
 
 class Asking:
-    """Connections to one engine, made at the first question and again after one that failed."""
+    """Connection to one engine, opened for the first question and again after a failure."""
 
     def __init__(self, engine: str | None, ssh_options: Sequence[str]) -> None:
         self._address = engine
@@ -59,7 +62,7 @@ class Asking:
             raise HostError(f"its engine refuses: {error.explanation or error}") from error
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connection."""
         if self._client is not None:
             self._client.close()
         if self._shared is not None:
@@ -80,17 +83,17 @@ class Asking:
 
 
 def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> list[Status]:
-    """Ask an engine and the nodes on it. Raises HostError."""
+    """Ask an engine for its state and that of its nodes. Raises HostError."""
     now = _of_host(lambda: time_of(client.api.info()["SystemTime"]))
     found = [_status(client, node, now, pause) for node in nodes]
-    # A node that does not run can't say how full the disk is that it shares with another.
+    # A stopped node can't report the free space of a disk that it shares with another node.
     disk = next((one.disk for one in found if one.disk), None)
     images = _images(client, frozenset().union(*(node.repositories for node in nodes)))
     return [replace(one, disk=one.disk or disk, images=images) for one in found]
 
 
 def _images(client: Any, repositories: frozenset[str]) -> Images | None:
-    """Images of this program on the host; None where its engine can't list any."""
+    """Images of this program on the host; None if its engine can't list any."""
     try:
         found = _of_host(lambda: own_images(client.api, repositories))
     except APIError:
@@ -135,7 +138,7 @@ def _silent(node: FleetNode, container: Container, disk: Disk | None, said: str)
 def _judged(
     client: Any, node: FleetNode, container: Container, chain: Chain, now: datetime, pause: float
 ) -> tuple[State, str]:
-    """State of a node that answers, and the reason where it needs attention."""
+    """State of a node that answers, and the reason if it needs attention."""
     if container.health == "unhealthy":
         return State.UNHEALTHY, f"its health check fails: `{node.docker} inspect {node.container}`"
     if container.is_offline:
@@ -153,21 +156,21 @@ def _judged(
 
 
 def _has_grown(client: Any, container: Container, chain: Chain, pause: float) -> bool:
-    """True where a node has one block more after a pause: the block that it lacked had only just come."""
+    """True if a node has one more block after a pause, so a missing block had only just been published."""
     time.sleep(pause)
     later, _ = _ask(client, container)
     return isinstance(later, Chain) and later.height > chain.height
 
 
 def _adds_blocks(client: Any, container: Container, now: datetime) -> bool:
-    """True where the node's log has a block that was added lately; the log's clock is the host's."""
+    """True if the node's log has a recently added block; its times are by the host's clock."""
     since = int(now.timestamp()) - GROWTH_SECONDS
     text: bytes = _of_host(lambda: client.api.logs(container.identity, since=since, tail=LOG_LINES))
     return ADDED in text
 
 
 def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk | None]:
-    """Answers of a node's API, asked in its own container."""
+    """Answers of a node's API, requested in its own container."""
 
     def run() -> bytes:
         begun = client.api.exec_create(container.identity, ["sh", "-c", QUESTIONS])
@@ -176,14 +179,14 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
 
     try:
         return chain_and_disk(_of_host(run).decode(errors="replace"))
-    except NotFound as error:  # it ended meanwhile
+    except NotFound as error:  # it has ended meanwhile
         return AnswerError(str(error.explanation)), None
     except APIError as error:
         return AnswerError(f"its container starts no program: {error.explanation or error}"), None
 
 
 def _of_host(question: Callable[[], _Answer]) -> _Answer:
-    """Answer of an engine. Raises docker's errors where it refuses, HostError where it does not answer."""
+    """Answer of an engine. Raises docker's errors if it refuses, HostError if it does not answer."""
     try:
         return question()
     except APIError:

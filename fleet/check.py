@@ -1,4 +1,4 @@
-"""`skyinfra fleet check`: all hosts of a stack, asked at once, as one table."""
+"""`skyinfra fleet check`: checks all hosts of a stack at the same time, and shows them as one table."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,16 +18,16 @@ Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """One host."""
+    """Result of the checks for one host."""
 
     place: Place
     facts: HostFacts | None
-    """Facts of the host; None: it can't be asked."""
+    """Facts of the host; None if it can't be asked."""
     findings: list[Finding]
 
     @property
     def state(self) -> str:
-        """The worst of its findings, or `ok`."""
+        """Worst level of its findings, or `ok`."""
         levels = {one.level for one in self.findings}
         return next((level.value for level in _WORST if level in levels), OK)
 
@@ -36,7 +36,10 @@ _WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
 
 
 def check(places: Sequence[Place], ask: Ask | None = None) -> list[Checked]:
-    """Every host, in the order given. One that does not answer is given up by itself, within 30 s."""
+    """Check every host, in the given order.
+
+    A silent host is given up after 30 s without delaying the others.
+    """
     asking = ask or FreshFacts()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda place: _checked(place, asking), places))
@@ -51,20 +54,20 @@ def _checked(place: Place, ask: Ask) -> Checked:
 
 
 def worst(checked: Sequence[Checked]) -> str:
-    """The worst state of all."""
+    """Worst state of all hosts."""
     states = {one.state for one in checked}
     return next((level.value for level in _WORST if level.value in states), OK)
 
 
 def table(checked: Sequence[Checked]) -> str:
-    """One line a host, then one for each finding."""
+    """Table with one line per host, then one per finding."""
     text = columns([HEADS, *(_row(one) for one in checked)])
     said = [f"{finding.level}: {finding.text}" for one in checked for finding in one.findings]
     return "\n".join([text, *(["", *said] if said else [])])
 
 
 def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
-    """{host: {state, engine, facts, findings}}; facts are null where it can't be asked."""
+    """{host: {state, engine, facts, findings}}; facts are null for a host that can't be asked."""
     return {
         one.place.name: {
             "state": one.state,

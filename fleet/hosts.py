@@ -1,4 +1,4 @@
-"""All hosts of a fleet at once: a host that does not answer costs the others nothing."""
+"""Asks all hosts of a fleet at the same time; a silent host does not delay the others."""
 
 import threading
 import time
@@ -10,20 +10,20 @@ from fleet.asking import Asking, HostError
 from fleet.nodes import FleetNode, State, Status
 
 AT_ONCE = 10
-"""Hosts that are asked at once, each over one connection: sshd's MaxStartups of a jump host is 10."""
+"""Most hosts asked at the same time, each over one connection; a jump host's sshd takes 10 (MaxStartups)."""
 LIMIT = 25.0
 """Seconds for a host; its ssh gives up after 20 (clients/ssh.py)."""
 _POLL = 0.05
 
 
 class Asks(Protocol):
-    """The connections to one host."""
+    """Connection to one host."""
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
         """Ask for the status of its nodes. Raises HostError."""
 
     def close(self) -> None:
-        """End its connections."""
+        """Close the connection."""
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class _Host:
     limit: float
     found: list[Status] = field(default_factory=list)
     is_silent: bool = False
-    """True after a time without an answer: the next time nobody waits for it."""
+    """True after a time limit; the next look does not wait for this host."""
     began: float = 0.0
     thread: threading.Thread | None = None
 
@@ -46,10 +46,10 @@ class _Host:
         return self.is_at_work and time.monotonic() - self.began < self.limit
 
     def begin(self) -> None:
-        """Ask, unless it is asked still."""
+        """Start asking, unless the last request is still running."""
         if not self.is_at_work:
             self.began = time.monotonic()
-            # A host that hangs must not keep the command from ending.
+            # A daemon thread, so that a hanging host doesn't keep the command from ending.
             self.thread = threading.Thread(target=self._ask, daemon=True)
             self.thread.start()
 
@@ -67,7 +67,7 @@ class _Host:
 
 
 class Hosts:
-    """The hosts of a fleet's nodes; connections last from one look to the next."""
+    """Hosts of a fleet's nodes; their connections stay open between looks."""
 
     def __init__(
         self,
@@ -84,9 +84,9 @@ class Hosts:
             self._hosts[key].nodes.append(node)
 
     def look(self) -> list[Status]:
-        """Ask for the status of each node, in the order in which they were given.
+        """Ask for the status of each node, in the given order.
 
-        A host that did not answer the last time is asked again, and not waited for.
+        A host that did not answer last time is asked again, but not waited for.
         """
         waiting = sorted(self._hosts.values(), key=lambda host: host.is_silent)
         asked: list[_Host] = []
@@ -102,7 +102,7 @@ class Hosts:
         return [found[id(node)] for node in self._order]
 
     def close(self) -> None:
-        """End the connections of those that are not asked any more."""
+        """Close the connections of hosts that are no longer being asked."""
         for host in self._hosts.values():
             if not host.is_at_work:
                 host.asking.close()

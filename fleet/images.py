@@ -1,4 +1,4 @@
-"""Images of this program on the hosts of a stack: which may go, and their removal (docs/adr/0032)."""
+"""Unneeded images of this program on a stack's hosts, and their removal (docs/adr/0032)."""
 
 import json
 import re
@@ -26,26 +26,26 @@ class ImageHost:
     """An engine that a stack deploys images to."""
 
     name: str
-    """Name of the host in the stack; of several for one engine, the first."""
+    """Name of the host in the stack; the first one if several names have the same engine."""
     engine: str | None
-    """`unix://…` or `ssh://…`; None is the engine of the environment."""
+    """`unix://…` or `ssh://…`; None means the engine of the environment."""
     ssh_options: tuple[str, ...]
     repositories: frozenset[str]
-    """Repositories that its images are of, or are pulled from."""
+    """Repositories that its images are published in or pulled from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surplus:
-    """The images of a host that may go, or that went."""
+    """Images of a host that may be removed, or have been."""
 
     host: ImageHost
     images: Sequence[StoredImage] = ()
     faults: Sequence[str] = ()
-    """Reasons for which the host, or an image, was left out."""
+    """Reasons why the host, or one of its images, was skipped."""
 
 
 def image_hosts(resources: Sequence[Mapping[str, Any]]) -> list[ImageHost]:
-    """Engines of a stack's state by name, each once, whatever its hosts are called."""
+    """Engines in a stack's state by name, each once, whatever its hosts are called."""
     parts: dict[str, list[Mapping[str, Any]]] = {}
     for one in resources:
         inputs = one.get("inputs") or {}
@@ -67,12 +67,12 @@ def _host(resources: Sequence[Mapping[str, Any]]) -> ImageHost:
 
 
 def named_images(resources: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Every digest that a state names, as a reference: what runs, what was before, what was published."""
+    """References with every digest that a state names: running, previous and published images."""
     return [f"state@{digest}" for digest in sorted(set(_DIGEST.findall(json.dumps(resources))))]
 
 
 def look(hosts: Sequence[ImageHost], kept: Sequence[str]) -> list[Surplus]:
-    """Ask all hosts at once which images may go; one that does not answer is left out, and says why."""
+    """Ask all hosts at once which images may be removed; a silent host is skipped, with the reason."""
 
     def ask(host: ImageHost) -> Surplus:
         with _api(host) as api:
@@ -82,7 +82,7 @@ def look(hosts: Sequence[ImageHost], kept: Sequence[str]) -> list[Surplus]:
 
 
 def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
-    """Remove what was shown and may go still, on all hosts at once."""
+    """Remove the listed images that may still be removed, on all hosts at the same time."""
 
     def remove(host: ImageHost, images: Sequence[StoredImage]) -> Surplus:
         with _api(host) as api:
@@ -99,7 +99,7 @@ def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
 
 
 def _refusal(api: Any, image: StoredImage) -> str:
-    """Reason for which an engine keeps an image; empty where it went."""
+    """Remove an image; return the engine's reason if it refuses, otherwise an empty text."""
     try:
         remove_image(api, image)
     except APIError as error:
@@ -130,7 +130,7 @@ def _api(host: ImageHost) -> Iterator[Any]:
 
 
 def table(found: Sequence[Surplus]) -> str:
-    """A row for each image, the hosts in their order; empty where there is none."""
+    """Table with one row per image, hosts in order; empty if there are none."""
     rows = [
         [one.host.name, image.short, image.version or "–", size(image.size)]
         for one in found
@@ -140,7 +140,7 @@ def table(found: Sequence[Surplus]) -> str:
 
 
 def counted(found: Sequence[Surplus]) -> str:
-    """A count such as `3 images on 2 hosts, 81.0 MB at most`; images share layers."""
+    """Count such as `3 images on 2 hosts, 81.0 MB at most` (at most, because images share layers)."""
     images = [image for one in found for image in one.images]
     hosts = sum(bool(one.images) for one in found)
     total = size(sum(image.size for image in images))

@@ -1,4 +1,4 @@
-"""A node's new host: in the stack's file, and the image for it."""
+"""Moves a node to another host: the change in the stack's file, and the image for that host."""
 
 import json
 from collections.abc import Mapping
@@ -14,14 +14,15 @@ KEY = "host"
 
 
 def with_host(text: str, file: str, node: str, host: str) -> str:
-    """Text of a stack's file with another host of a node; every other character stays.
+    """Set another host for a node in the text of a stack's file; every other character stays.
 
-    Raises UserError with what to write by hand where the file is written in a way that this does not edit.
+    Raises UserError, with the lines to write by hand, if this can't edit the way in which the file is
+    written.
     """
     wanted = yaml.safe_load(text)
     try:
         nodes = wanted["config"][SECTION]
-        # A mapping of its own: an alias is one value with its anchor.
+        # It needs a mapping of its own: an alias shares its value with the anchor.
         nodes[node] = {**nodes[node], KEY: host}
     except (LookupError, TypeError):
         raise UserError(f"{node!r} has no entry in {SECTION} of {file}") from None
@@ -39,7 +40,7 @@ def with_host(text: str, file: str, node: str, host: str) -> str:
 
 
 def _is(text: str, wanted: Any) -> bool:
-    """Answer whether a text is YAML of a value."""
+    """True if a text is YAML for a value."""
     try:
         return bool(yaml.safe_load(text) == wanted)
     except yaml.YAMLError:
@@ -47,9 +48,9 @@ def _is(text: str, wanted: Any) -> bool:
 
 
 def image_for(variant: str | None, image: str, outputs: Mapping[str, Any]) -> str | None:
-    """Reference of what an image (`repo@sha256:…`) is for another architecture; None where nobody knows.
+    """Reference of the same image (`repo@sha256:…`) for another architecture; None if it is unknown.
 
-    `outputs` are those of the stack that publishes it. `variant` None is the manifest list.
+    `outputs` are those of the stack that publishes it. `variant` None means the manifest list.
     """
     digest = split_pinned(image)[1]
     for tags in (outputs.get("images") or {}).values():

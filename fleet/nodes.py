@@ -1,4 +1,4 @@
-"""Nodes of a stack as they are asked, and what was found of each."""
+"""Nodes of a stack, and the status that was found for each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,63 +8,63 @@ from enum import StrEnum
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backup:
-    """The newest backup of a node's wallets that this machine knows."""
+    """Newest backup of a node's wallets that this machine knows of."""
 
     time: datetime
     file: str
     """Path or ssh:// address."""
     is_gone: bool
-    """True where the file was on this machine, and is no longer there."""
+    """True if the file was on this machine and no longer is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FleetNode:
-    """One node, as the stack's state has it."""
+    """One node, from the stack's state."""
 
     name: str
     host: str
     engine: str | None
-    """`unix://…` or `ssh://…`; None is the engine of the environment."""
+    """`unix://…` or `ssh://…`; None means the engine of the environment."""
     ssh_options: Sequence[str] = ()
     docker: str = "docker"
-    """How a docker command line reaches its host."""
+    """Docker command line that reaches its host."""
     container: str
     image: str
-    """`repo@sha256:…` that it was last deployed with."""
+    """`repo@sha256:…` of the last deployment."""
     tag: str = ""
-    """Tag of that image in the stack; empty where the stack did not publish it."""
+    """Tag of that image in the stack; empty if the stack did not publish it."""
     runs: str = ""
     """`native` or `emulated`."""
     backup: Backup | None = None
     rollback: Mapping[str, str] | None = None
-    """Digest, reason and date, where it is rolled back."""
+    """Digest, reason and date of a rollback; None if there is none."""
     stack: str = "local"
     repositories: frozenset[str] = frozenset()
     """Repositories of the images that the stack deploys to its host."""
 
 
 class State(StrEnum):
-    """The state of a node, in a word or two."""
+    """State of a node, in one or two words."""
 
     SYNCED = "synced"
-    """It has all blocks that its peers have."""
+    """The node has all blocks that its peers have."""
     SYNCING = "syncing"
-    """It lacks blocks and adds them."""
+    """The node lacks blocks and is adding them."""
     OFFLINE = "offline"
-    """It was told to talk to nobody (`network: none`), and answers."""
+    """The node answers, and has no network by its settings (`network: none`)."""
     STARTING = "starting"
-    """It does not answer yet, or looks for its first peer, and has time for it."""
+    """The node does not answer yet or has no peer yet, but still has time."""
     STUCK = "stuck"
-    """It lacks blocks and adds none."""
+    """The node lacks blocks and adds none."""
     NO_PEERS = "no peers"
     UNHEALTHY = "unhealthy"
-    """It runs, and does not answer or fails its health check."""
+    """The node is running, but does not answer or fails its health check."""
     RESTARTING = "restarting"
     STOPPED = "stopped"
     MISSING = "missing"
-    """Its host has no such container."""
+    """The host has no such container."""
     NO_ANSWER = "does not answer"
-    """Its host."""
+    """The host does not answer."""
 
 
 OK = frozenset({State.SYNCED, State.SYNCING, State.OFFLINE, State.STARTING})
@@ -72,61 +72,61 @@ OK = frozenset({State.SYNCED, State.SYNCING, State.OFFLINE, State.STARTING})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chain:
-    """A node's own words about its chain."""
+    """A node's own report about its chain."""
 
     version: str
     height: int
     highest: int | None
-    """Height that its peers have, as far as they are believed; None without peers."""
+    """Height of the peers' chain, as far as it is credible; None without peers."""
     peers: int
     last_block: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Container:
-    """A node's container as its engine has it."""
+    """A node's container as its engine reports it."""
 
     identity: str
     image: str
     status: str
-    """Docker's: running, exited, restarting …"""
+    """Docker's status: running, exited, restarting …"""
     health: str
-    """Docker's: healthy, unhealthy, starting; empty without a health check."""
+    """Docker's health: healthy, unhealthy, starting; empty without a health check."""
     exit_code: int
     restarts: int
-    """Restarts by the engine since it was last started by hand."""
+    """Restarts by the engine since the last start by hand."""
     seconds: int
-    """Time since it was started or, where it does not run, since it ended; by its host's clock."""
+    """Seconds since it started or, if it is stopped, since it ended; by its host's clock."""
     is_offline: bool
-    """True of a node that was told to talk to nobody."""
+    """True for a node without a network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Disk:
-    """The file system of a host on which its volumes are."""
+    """File system on the host that holds the node's volumes."""
 
     free: int
     total: int
-    """Bytes."""
+    """Size in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """Images of this program that a host stores, those that run included."""
+    """Images of this program that a host stores, running ones included."""
 
     count: int
     size: int
-    """Bytes as docker counts them: a layer that several share, once for each."""
+    """Bytes as docker counts them: a shared layer counts once per image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """All that was found of one node."""
+    """Everything that was found about one node."""
 
     node: FleetNode
     state: State
     reason: str = ""
-    """The reason for attention, and a command that shows more; empty where nothing is wrong."""
+    """Reason for attention, and a command that shows more; empty if nothing is wrong."""
     container: Container | None = None
     chain: Chain | None = None
     disk: Disk | None = field(default=None)
@@ -134,5 +134,5 @@ class Status:
 
     @property
     def is_ok(self) -> bool:
-        """True where nobody needs to look at it."""
+        """True if nobody needs to look at the node."""
         return self.state in OK

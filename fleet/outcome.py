@@ -1,4 +1,4 @@
-"""The table at the end of an update: what became of each host and each part on it."""
+"""Table at the end of an update: the result for each host and everything on it."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from display.columns import columns
 from fleet.parts import Item
 
 _BY_WEIGHT = ("failed", "created", "replaced", "updated", "deleted", "unchanged")
-"""Words for what became of a part's resources, the heaviest first: that one counts for the part."""
+"""Results of a part's resources, most important first: the first one that occurs is shown for the part."""
 UNREACHED = "not reached: something that it needs failed"
 NEEDS = "left out: it needs what is on a host that does not answer"
 
@@ -17,7 +17,7 @@ def outcome(
     became: Mapping[str, str],
     left: Collection[str],
 ) -> str:
-    """The table: host, what runs there, what became of it.
+    """Table of hosts, the parts that run there, and their results.
 
     `hosts` has the reason why a host is left out, empty for one that answers; `became` and `left` are by URN.
     """
@@ -25,7 +25,7 @@ def outcome(
     needs = {_owner(urn, owners) for urn in left}
     words: dict[Item | None, set[str]] = {}
     for urn, word in became.items():
-        if "$" in urn:  # of a component alone nothing runs
+        if "$" in urn:  # a component itself does not run
             words.setdefault(_owner(urn, owners), set()).add(word)
     rows = [("host", "", "what became of it")]
     for host, reason in hosts.items():
@@ -40,13 +40,13 @@ def outcome(
 
 
 def _component(urn: str) -> tuple[str, str]:
-    """(type, name) of an item's component, without what stands for any text."""
+    """(type, name) of an item's component, without wildcards."""
     kind, _, name = urn.partition("::")
     return kind, name.removesuffix("-*")
 
 
 def _owner(urn: str, owners: Mapping[tuple[str, str], Item]) -> Item | None:
-    """The item that a resource belongs to: below a component all have its name, and more behind a dash."""
+    """Item that a resource belongs to: children of a component have its name, plus a suffix after a dash."""
     kind, _, name = urn.rpartition("::")
     root = kind.rpartition("::")[2].partition("$")[0].rpartition(":")[2]
     while name:

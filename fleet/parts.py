@@ -1,7 +1,7 @@
-"""Parts of a stack: what of it is on which engine, and what an update leaves out where one does not answer.
+"""Parts of a stack by engine, and the ones that an update leaves out because their engine does not answer.
 
-Resources are those of a stack's state, as an export has them. What is left out stays in the state as it is;
-so does all that needs it (ADR 28).
+Resources are those of a stack's state, in the form of `pulumi stack export`. A part that is left out stays in
+the state unchanged, and so does everything that depends on it (docs/adr/0028).
 """
 
 import json
@@ -13,7 +13,7 @@ from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.answering import Address
 
 FAILED, PART = 1, 4
-"""Exit codes: no host was brought up; what could be asked was, and the rest is named."""
+"""Exit codes: no host was updated; some hosts were, and the others are listed."""
 _PROVIDER = "pulumi:providers:docker"
 _OWN = "skycoin:index:"
 _NODE_CONTAINER = f"{_OWN}NodeContainer"
@@ -21,26 +21,29 @@ _NODE_CONTAINER = f"{_OWN}NodeContainer"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something of a stack's file that runs on a host."""
+    """Entry of a stack's file that runs on a host."""
 
     host: str
     name: str
     urns: tuple[str, ...]
-    """Globs for the URNs of its components."""
+    """Glob patterns for the URNs of its components."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """URNs of the state that a run does not touch."""
+    """URNs in the state that a run does not touch."""
 
     of_refresh: frozenset[str]
-    """The engine that the state names does not answer."""
+    """Resources whose engine in the state does not answer."""
     of_update: frozenset[str]
-    """The engine that the stack's file names does not answer; of a host that it has no more, the state's."""
+    """Resources whose engine in the stack's file does not answer; for a removed host, the state's engine."""
 
 
 def hosts_of(config: Mapping[str, Any], local: str) -> dict[str, Address]:
-    """Engine of each host; `local` is the environment's. Malformed entries are the program's to report."""
+    """Engine of each host; `local` is the environment's.
+
+    Malformed entries are skipped: the program reports them.
+    """
     found = {}
     for name, host in _section(config, "hosts").items():
         options = host.get("ssh-options") or []
@@ -73,7 +76,7 @@ def _section(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
 
 
 def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, tuple[str, Address]]:
-    """{URN: (host, engine)} of what is on an engine, as the state names both; providers are on none."""
+    """{URN: (host, engine)} of each resource on an engine, from the state; providers are not included."""
     providers: dict[str, tuple[str, Address]] = {}
     found = {}
     for one in resources:
@@ -89,7 +92,7 @@ def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, t
 
 
 def _address(engine: str | None, options: str | Sequence[str] | None, local: str) -> Address:
-    # The SDK sends lists of a provider's inputs as JSON text.
+    # The SDK sends lists in a provider's inputs as JSON text.
     given = tuple(json.loads(options) if isinstance(options, str) else options or ())
     strict = len(STRICT_HOST_KEYS)
     return Address(engine or local, given[strict:] if given[:strict] == STRICT_HOST_KEYS else given)
@@ -101,11 +104,11 @@ def left_out(
     silent: Collection[Address],
     local: str,
 ) -> LeftOut:
-    """Choose what of a state a run leaves out; `silent` are the engines that do not answer."""
+    """Choose the resources of a state that a run leaves out; `silent` are the engines that do not answer."""
     refresh, update = set[str](), set[str]()
     providers = {one["urn"]: _provider_of(one) for one in resources if one["type"].startswith("docker:")}
     for urn, (host, address) in addresses(resources, local).items():
-        # With its provider; one that nothing uses can be made and removed without its host.
+        # Together with its provider; an unused provider can be created and removed without its host.
         its = {urn, providers.get(urn, urn)}
         refresh |= its if address in silent else set()
         update |= its if hosts.get(host, address) in silent else set()
@@ -115,9 +118,9 @@ def left_out(
 
 
 def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> frozenset[str]:
-    """A state has what a resource needs before it, so that one pass finds all that need it in turn.
+    """Add every resource that depends on these. Dependencies come first in a state, so one pass finds all.
 
-    A node needs no node of an earlier wave: it waits for those that are not left out.
+    Dependencies between nodes of rollout waves don't count: a node waits only for nodes that are updated.
     """
     nodes = {one["urn"] for one in resources if one["type"] == _NODE_CONTAINER}
     for one in resources:
@@ -139,8 +142,8 @@ def _provider_of(one: Mapping[str, Any]) -> str:
 
 
 def excluded(of_state: Collection[str], items: Sequence[Item]) -> list[str]:
-    """Options of pulumi that leave out these URNs, and items that are yet to be made."""
-    # As globs: of a URN that the state does not have, pulumi would say that there is none.
+    """Options of pulumi that exclude these URNs, and items that are not created yet."""
+    # As glob patterns: pulumi rejects a plain URN that the state does not have.
     new = [f"urn:pulumi:*::*::{_OWN}{urn}" for item in items for urn in item.urns]
     named = [*sorted(of_state), *new]
     return [

@@ -1,4 +1,4 @@
-"""The status of a fleet as text for a person, and as JSON for a program (docs/fleet-status.md)."""
+"""The status of a fleet as text for people, and as JSON for programs (docs/fleet-status.md)."""
 
 import textwrap
 from collections import Counter
@@ -14,7 +14,7 @@ from display.units import since, size
 from fleet.nodes import OK, Backup, Chain, Container, Disk, FleetNode, State, Status
 
 SCHEMA = 1
-"""Grows when a key of the JSON goes or means something else; a new key is none."""
+"""Version of the JSON. It grows when a key is removed or changes its meaning, not for a new key."""
 PARTS = (
     ("NODE", "HOST", "STATE", "HEIGHT", "PEERS", "LAST BLOCK", "UP"),
     ("VERSION", "IMAGE", "RUNS", "RESTARTS"),
@@ -22,23 +22,23 @@ PARTS = (
 )
 NOTHING = "–"
 DIGEST = 12
-"""Digits of a digest that are shown, as docker does."""
+"""Digits of a digest that are shown; docker shows as many."""
 STYLES: Mapping[State, str] = {
     state: "yellow" if state in (State.SYNCING, State.STARTING) else "green" if state in OK else "bold red"
     for state in State
 }
-"""How a terminal shows a state."""
+"""Colour of each state in a terminal."""
 
 
 def text(found: Sequence[Status], now: datetime, width: int | None) -> str:
-    """The table, a line for each node that needs attention or is not as deployed, and a count of states."""
+    """Table, a line for each node that needs attention or differs from its deployment, and state counts."""
     lines = [table(PARTS, [_row(one, now) for one in found], width), ""]
     remarks = [remark for one in found for remark in _remarks(one)]
     return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(found, now)])
 
 
 def screen(found: Sequence[Status], now: datetime, width: int, height: int) -> str:
-    """Text for a terminal of that size: all of it, or what fits, with the nodes that need attention first."""
+    """Text that fits a terminal of that size; if not all fits, nodes that need attention come first."""
     whole = text(found, now, width)
     if sum(len(_wrapped(line, width)) for line in whole.splitlines()) <= height:
         return whole
@@ -55,12 +55,12 @@ def screen(found: Sequence[Status], now: datetime, width: int, height: int) -> s
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """The lines that one takes in a terminal of that width."""
+    """Lines that a line occupies in a terminal of that width."""
     return textwrap.wrap(line, width) or [""]
 
 
 def summary(found: Sequence[Status], now: datetime) -> str:
-    """A line such as `4 nodes on 3 hosts: 3 synced, 1 stuck`."""
+    """Line such as `4 nodes on 3 hosts: 3 synced, 1 stuck`."""
     hosts = len({one.node.host for one in found})
     counts = Counter(one.state for one in found)
     states = ", ".join(f"{counts[state]} {_plural(state, counts[state])}" for state in State if counts[state])
@@ -111,7 +111,7 @@ def _height(chain: Chain) -> str:
 
 
 def _image(one: Status) -> str:
-    """Tag and short digest; of what runs, where that is known."""
+    """Tag and short digest, of the running image if that is known."""
     image = one.container.image if one.container else one.node.image
     tag = one.node.tag if is_same(image, one.node.image) else ""
     digest = image.rpartition("@sha256:")[2][:DIGEST]
@@ -125,7 +125,7 @@ def _backup(backup: Backup | None, now: datetime) -> str:
 
 
 def as_json(stack: str, found: Sequence[Status], now: datetime) -> dict[str, Any]:
-    """The whole as one value; docs/fleet-status.md says what each key means."""
+    """JSON value of the whole report; docs/fleet-status.md describes each key."""
     return {
         "schema": SCHEMA,
         "stack": stack,

@@ -1,4 +1,4 @@
-"""The digest that a node goes back to: its last healthy one, or one that is given, where it can be had."""
+"""Digest for a node's rollback: the last healthy one or a given one, if the image is available."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from display.errors import UserError
 
 
 def digest_for(name: str, place: Place, container: str, image: str, remembered: str, given: str) -> str:
-    """Digest that a node goes back to. Raises UserError where there is none, or where nobody has it.
+    """Digest that a node rolls back to. Raises UserError if there is none, or if its image is not available.
 
-    `image` is the one of its state, `remembered` the last healthy one there. The container's own label counts
-    more: a run that was killed may have told the host alone.
+    `image` is the one in its state, `remembered` the last healthy one there. The container's own label takes
+    precedence, because a killed run may have recorded it on the host only.
     """
     host = place["host"]
     try:
@@ -43,7 +43,7 @@ def digest_for(name: str, place: Place, container: str, image: str, remembered: 
 
 
 def _last_healthy(api: Any, container: str, remembered: str) -> str:
-    """`repo@sha256:…`, or nothing."""
+    """`repo@sha256:…`, or empty."""
     try:
         labels = api.inspect_container(container)["Config"].get("Labels") or {}
     except NotFound:

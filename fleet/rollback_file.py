@@ -1,4 +1,4 @@
-"""A node's rollback in its stack's file: written and taken out, with every other character as it was."""
+"""A node's rollback in its stack's file: added and removed without changing any other character."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,10 @@ KEY, SECTION = "rollback", "skycoin:nodes"
 
 
 def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] | None) -> str:
-    """Text of a stack's file with this rollback of a node, or without one where it is None.
+    """Set a node's rollback in the text of a stack's file, or remove it if `rollback` is None.
 
-    Raises UserError with what to write by hand where the file is written in a way that this does not edit.
+    Raises UserError, with the lines to write by hand, if this can't edit the way in which the file is
+    written.
     """
     wanted = _wanted(text, node, rollback)
     edited = _edited(text, node, rollback)
@@ -31,11 +32,11 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
 
 
 def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
-    """Content of the whole file afterwards. Raises UserError where it has no such node."""
+    """Expected content of the whole file afterwards. Raises UserError if it has no such node."""
     wanted = yaml.safe_load(text)
     try:
         nodes = wanted["config"][SECTION]
-        # A mapping of its own: an alias is one value with its anchor.
+        # It needs a mapping of its own: an alias shares its value with the anchor.
         others = {key: value for key, value in nodes[node].items() if key != KEY}
         nodes[node] = {**others, **({KEY: dict(rollback)} if rollback else {})}
     except (LookupError, TypeError, AttributeError):
@@ -44,13 +45,13 @@ def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
 
 
 def _line(rollback: Mapping[str, str]) -> str:
-    """The key as one line of YAML; JSON's texts are YAML's."""
+    """The key as one line of YAML; a JSON string is a YAML string."""
     parts = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in rollback.items())
     return f"{KEY}: {{{parts}}}"
 
 
 def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | None:
-    """Take the key out where it is there, then write it; None where there is no place for it."""
+    """Remove the key if it exists, then add it; None if there is no place for it."""
     entry = entry_of(text, node)
     if entry is not None:
         text = _without(text, entry)
@@ -66,7 +67,7 @@ def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | N
 
 
 def entry_of(text: str, node: str) -> Any:
-    """The mapping of a node, with its place in the text; None where there is none."""
+    """Mapping of a node, with its position in the text; None if there is none."""
     found: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for key in ("config", SECTION, node):
         found = next((value for name, value in _pairs(found) if name.value == key), None)
@@ -78,7 +79,7 @@ def _pairs(found: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _without(text: str, entry: Any) -> str:
-    """Text without the key of an entry: of a block, without the lines that it is on."""
+    """Remove the key of an entry from the text; in block style, with the lines that it occupies."""
     at = next((number for number, (key, _) in enumerate(entry.value) if key.value == KEY), None)
     if at is None:
         return text
@@ -92,7 +93,7 @@ def _without(text: str, entry: Any) -> str:
 
 
 def _end(value: Any) -> int:
-    """Place behind a value; a block ends with its last value, and not with the comments behind it."""
+    """Position after a value; a block ends with its last value, not with the comments after it."""
     if isinstance(value, yaml.CollectionNode) and not value.flow_style and value.value:
         last = value.value[-1]
         return _end(last[1] if isinstance(last, tuple) else last)

@@ -1,4 +1,4 @@
-"""Hosts as a stack's settings want them, with what each is to run: what clients/host_checks.py looks at."""
+"""Hosts and their tenants according to a stack's settings, as input of clients/host_checks.py."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,9 +32,9 @@ LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
 def settings_of(config: Mapping[str, Any], path: Path | None = None) -> StackSettings:
-    """Settings of a stack from `config:` of its file, without secrets. Raises UserError with all faults.
+    """Settings of a stack from `config:` of its file, without secrets. Raises UserError with all errors.
 
-    `path` is that file, for the faults' places.
+    `path` is that file, for the positions in error messages.
     """
     prefix = f"{NAMESPACE}:"
     own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
@@ -46,7 +46,7 @@ def settings_of(config: Mapping[str, Any], path: Path | None = None) -> StackSet
 
 
 def places(settings: StackSettings) -> list[Place]:
-    """All hosts of a stack, in its order. Two names of one engine are two of them."""
+    """All hosts of a stack, in order. Two names of one engine give two places."""
     return [
         Place(
             name=name,
@@ -101,7 +101,7 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
 
 
 def _seconds(duration: str) -> int:
-    """Seconds of a duration as Go prints it: `5m0s`."""
+    """Seconds of a duration in Go's notation: `5m0s`."""
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
     hours, minutes, seconds = (int(part or 0) for part in (found.groups() if found else ()))
     return 3600 * hours + 60 * minutes + seconds

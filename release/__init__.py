@@ -1,1 +1,1 @@
-"""Work of a release engineer next to `pulumi up`: the record of a release, audit, and retention."""
+"""Tools for a release engineer: the record of a release, audit and retention."""

@@ -1,12 +1,12 @@
-"""Retention: feature builds and develop builds beyond the newest N of each are retired from a repository.
+"""Retention: removes feature and develop builds from a repository, except for the newest N of each kind.
 
-The registry must have the distribution API's delete; without it, retention fails and says so. Not to be
-run during a publish: what is published between look and removal may be removed with its old digest.
+The registry must support the distribution API's delete; otherwise retention fails and says so. Do not run it
+during a publish: what is published between listing and removal may be removed with its old digest.
 
-Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013): releases and moving tags
-stay forever, and so does every manifest that a kept tag points to. The build that `develop`
-points to stays, however old its source, and so does one that a stack runs or names by digest: a board that
-loses its disk pulls it again. Without --delete nothing is removed.
+Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
+forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,
+however old its source. So does one that a stack runs or names by digest, because a board that loses its disk
+pulls it again. Without --delete nothing is removed.
 """
 
 import re
@@ -25,7 +25,7 @@ KINDS: Mapping[Channel, re.Pattern[str]] = MappingProxyType(
         Channel.DEVELOP: re.compile(rf"develop-[0-9a-f]{{{COMMIT_DIGITS}}}"),
     }
 )
-"""Kinds of builds to retire: names of their lists."""
+"""Kind of build → pattern of its lists' tags. Only these builds are ever removed."""
 VARIANTS = tuple(f"-{arch}" for arch in ARCHES)
 CREATED = "org.opencontainers.image.created"
 KEEP = 10
@@ -38,7 +38,7 @@ class Build:
     tag: str
     kind: Channel
     created: str
-    """ISO 8601 in UTC, which sorts as text; empty where the list doesn't say."""
+    """ISO 8601 in UTC, which sorts as text; empty if the list doesn't state it."""
     digests: tuple[str, ...]
     """Digests of the list, then of its children; none if an interrupted removal took only the list."""
 
@@ -50,14 +50,14 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Builds that stay and builds to remove; first the registry is asked to `untag`, then to `remove`."""
+    """Builds to keep and builds to remove; the registry must first `untag`, then `remove`."""
 
     stays: tuple[Build, ...]
     goes: tuple[Build, ...]
     untag: tuple[str, ...]
-    """Tags whose manifest stays for another tag's sake."""
+    """Tags whose manifest stays because another tag needs it."""
     remove: tuple[str, ...]
-    """Digests that nothing points to any more, lists before their children."""
+    """Digests that nothing refers to any more, lists before their children."""
 
 
 def kind_of(tag: str) -> Channel | None:
@@ -68,7 +68,7 @@ def kind_of(tag: str) -> Channel | None:
 
 
 def builds(repository: Any, tags: Collection[str]) -> list[Build]:
-    """Every build among `tags` that may be retired, the newest first."""
+    """All builds among `tags` that may be removed, newest first."""
     found = [
         Build(tag=tag, kind=kind, created="", digests=())
         for tag in {tag.removesuffix(suffix) for suffix in VARIANTS for tag in tags if tag.endswith(suffix)}
@@ -86,7 +86,7 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
 
 
 def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
-    """Plan to retire all builds but the newest `keep` of each kind, and those of `deployed` digests."""
+    """Plan to remove all builds except the newest `keep` of each kind and those of `deployed` digests."""
     found = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
     known = builds(repository, points)
@@ -103,7 +103,7 @@ def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     live = {digest for tag, digest in points.items() if tag not in going}
     for digest in sorted(live):
         live |= {entry["digest"] for entry in repository.manifest(digest).fields.get("manifests", ())}
-    # A variant's tag that somebody moved goes with its build too.
+    # Tags of variants that somebody moved are removed with their build too.
     gone = [*(digest for build in goes for digest in build.digests), *(points[tag] for tag in sorted(going))]
     return Plan(
         stays=tuple(stays),

@@ -1,1 +1,1 @@
-"""What a change would rebuild, publish and restart, for those who review it: a page from a preview."""
+"""Reviews of changes: from a preview, a page of everything that would be rebuilt, published and restarted."""

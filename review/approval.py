@@ -1,7 +1,8 @@
-"""The hash of a review: everything that `./skyinfra apply` holds an update to, part by part (ADR 39).
+"""The hash of a review: everything that `./skyinfra apply` requires to be unchanged, part by part
+(docs/adr/0039).
 
-It has no times, traces or places of a machine, and no secret: of these there is the ciphertext that the
-stack's file and the state have, which nobody can guess.
+It covers no times, traces or paths of a machine, and no secrets: instead it has their ciphertexts in the
+stack's file and state, which nobody can guess.
 """
 
 import hashlib
@@ -16,13 +17,13 @@ from review.left_out import lasting
 from review.portable import PROJECT
 
 WHOLE, PIECE = 32, 4
-"""Hexadecimal digits for everything together, and then for each part, so that it can be named."""
+"""Hexadecimal digits of the overall hash, and of each part's hash, which names the part that differs."""
 UNSAID = ("read", "refresh", "discard")
-"""Operations that do not say what the program wants of a resource."""
+"""Operations that do not show what the program wants for a resource."""
 NO_OPTIONS = ("urn", "type", "id", "custom", "inputs", "outputs", "created", "modified")
-"""Parts of a resource that are no options of it; the rest are, also those that a later Pulumi brings."""
+"""Fields of a resource that are not options; all others are, also those that a later Pulumi adds."""
 PLACES = ("sourcePosition", "stackTrace")
-"""Parts of a resource that say where in its source it was made, on the machine that made it."""
+"""Fields of a resource with its position in the source, on the machine that ran the preview."""
 TIMES = ("created", "modified")
 
 
@@ -41,40 +42,40 @@ class Part(StrEnum):
 
 LENGTH = WHOLE + PIECE * len(Part)
 Items = Mapping[str, str]
-"""Name of a thing, such as a resource's URN → hash of it."""
+"""Name of an item, such as a resource's URN → its hash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Everything that a review is made of."""
+    """Everything that a review is based on."""
 
     stack: str
     file: bytes
-    """The stack's settings."""
+    """The stack's settings file."""
     tree: str
-    """Git's id of the project's tree: a squash and a merge of the same content have the same."""
+    """Git's id of the project's tree; a squash and a merge with the same content have the same id."""
     preview: Mapping[str, Any]
     deployment: Mapping[str, Any]
-    """The state, with the ciphertexts of its secrets."""
+    """The state, with its secrets as ciphertexts."""
     versions: Mapping[str, str]
     tags: Mapping[str, str]
-    """Presence of each tag that would be written in its registry, by REPOSITORY:TAG."""
+    """Digest or absence of each tag to be written, in its registry, by REPOSITORY:TAG."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A review's parts, each item hashed, and the hash over all."""
+    """Hashes of a review: of each item, by part, and of everything."""
 
     parts: Mapping[Part, Items]
 
     @property
     def token(self) -> str:
-        """The hash: of the whole, then a few digits of each part."""
+        """The hash: digits for everything, then a few digits for each part."""
         pieces = (_hash(self.parts[part])[:PIECE] for part in Part)
         return _hash(self.parts)[:WHOLE] + "".join(pieces)
 
     def differing(self, token: str) -> list[Part]:
-        """Parts whose digits in another token are others."""
+        """Parts whose digits in another token are different."""
         own = self.token
         places = {part: WHOLE + PIECE * number for number, part in enumerate(Part)}
         return [part for part, at in places.items() if own[at : at + PIECE] != token[at : at + PIECE]]
@@ -98,12 +99,12 @@ def approval(sources: Sources) -> Approval:
 
 
 def is_token(text: str) -> bool:
-    """True for what has the form of a review's hash."""
+    """True if a text has the form of a review's hash."""
     return re.fullmatch(rf"[0-9a-f]{{{LENGTH}}}", text) is not None
 
 
 def _hashed(pairs: Iterable[tuple[str, Any]]) -> Items:
-    """A replacement has several steps, and a state may have an old object beside the new one."""
+    """Hash all values of each name: a replacement has several steps, and a state may hold old objects."""
     together: dict[str, list[str]] = {}
     for name, value in pairs:
         together.setdefault(name, []).append(_hash(value)[:WHOLE])
@@ -119,7 +120,7 @@ def _text(value: Any) -> str:
 
 
 def _wanted(step: Mapping[str, Any]) -> Any:
-    """The change that is wanted of a resource; what it has today is in `_world`, with its id and outputs."""
+    """Wanted change of a resource. Its present id and outputs are covered by `_world`."""
     inputs = (step.get("newState") or {}).get("inputs") or {}
     kinds = {path: one.get("kind") for path, one in (step.get("detailedDiff") or {}).items()}
     reasons = [sorted(step.get(key) or ()) for key in ("diffReasons", "replaceReasons")]
@@ -136,7 +137,7 @@ def _options(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _sorted(value: Any) -> Any:
-    """Options whose lists are sets: equal previews give them in different orders."""
+    """Sort lists of options that are sets: equal previews list them in different orders."""
     if isinstance(value, Mapping):
         return {key: _sorted(one) for key, one in value.items()}
     return sorted(value, key=_text) if isinstance(value, list) else value
@@ -158,7 +159,7 @@ def _world(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _plugins(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """(plugin, version): a provider that names its version gets just that one."""
+    """(plugin, version) pairs; a provider with a version uses exactly that one."""
     for step in steps:
         state = step.get("newState") or {}
         _, providers, plugin = str(state.get("type")).partition("pulumi:providers:")

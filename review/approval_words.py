@@ -1,4 +1,4 @@
-"""A review's hash in words: the end of a page, and how what is here differs from what was approved."""
+"""Texts about a review's hash: the last lines of a page, and differences from the approved state."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,38 +20,38 @@ WORDS: Mapping[Part, str] = MappingProxyType(
         Part.VERSIONS: "a version",
     }
 )
-"""Part → what differs where it does."""
+"""Part → description of a difference in it."""
 OF_RESOURCES = (Part.STEPS, Part.OPTIONS, Part.STATE, Part.WORLD, Part.VERSIONS)
-"""Parts of more than one item, which the details of a review name."""
+"""Parts with several items, which the details of a review list."""
 UNNAMED = "something that the short hash does not name"
 _NAMED = 3
-"""Items that are named of each part."""
+"""Most items listed for each part."""
 
 
 class DetailsError(UserError):
-    """The details of a review can't be read, or belong to another one."""
+    """The details of a review can't be read, or belong to another review."""
 
 
 def ending(stack: str, token: str) -> str:
-    """The last lines of a page that can be applied."""
+    """Last lines of a page that can be applied."""
     command = f"./skyinfra apply -s {stack} --review HASH"
     said = "with this hash does what is above, while nothing of it has changed"
     return f"Review: `{token}`\n\n`{command}` {said}.\n"
 
 
 def ending_without(reason: str) -> str:
-    """The last line of a page that can't be applied."""
+    """Last line of a page that can't be applied."""
     return f"Review: none. {reason}\n"
 
 
 def details(approval: Approval) -> str:
-    """Hashes of all items, for a file beside the page: with it differences have names."""
+    """Hashes of all items, for a file next to the page that makes it possible to name differences."""
     parts = {part.value: dict(items) for part, items in approval.parts.items()}
     return json.dumps({"review": approval.token, "parts": parts}, indent=1) + "\n"
 
 
 def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
-    """Items of a review. Raises DetailsError where the text is none, or of another one."""
+    """Parse the items of a review. Raises DetailsError if the text is invalid or of another review."""
     try:
         found = json.loads(text)
         parts = {
@@ -69,7 +69,7 @@ def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
 
 
 def differences(approved: str, now: Approval, known: Mapping[Part, Items] | None = None) -> list[str]:
-    """Phrases on everything that differs, each part once; none where nothing does."""
+    """Describe everything that differs, each part once; empty if nothing does."""
     if approved == now.token:
         return []
     return [_said(part, now, known) for part in now.differing(approved)] or [UNNAMED]
@@ -90,13 +90,13 @@ def _names(before: Items, after: Items) -> Iterator[str]:
 
 
 def _short(name: str) -> str:
-    """A resource by its name and its type's last word."""
+    """Short name of a resource: its name, and the last part of its type."""
     urn, _, last = name.rpartition("::")
     return f"{last} ({urn.rpartition(':')[2]})" if urn else last
 
 
 def applied_before(updates: Iterable[Mapping[str, Any]], message: str) -> str:
-    """Sentence on the newest update with a message; empty where there is none."""
+    """Sentence about the newest update with a message; empty if there is none."""
     for one in updates:
         if one.get("message") == message:
             when = str(one.get("endTime", "")).partition(".")[0].replace("T", " ")
@@ -106,7 +106,7 @@ def applied_before(updates: Iterable[Mapping[str, Any]], message: str) -> str:
 
 
 def refusal(stack: str, found: Iterable[str], applied: str) -> str:
-    """The message of an apply that is refused; `applied` is a sentence on an earlier one, or nothing."""
+    """Message of a refused apply; `applied` is a sentence about an earlier one, or empty."""
     lines = [f"- {one}" for one in found]
     before = f"{applied} " if applied else ""
     return "\n".join(

@@ -1,7 +1,7 @@
-"""Causes that a person can check: of a build, of a tag that is written, of a node's other image.
+"""Causes of a build, of a written tag, or of a node's new image, in a form that a person can verify.
 
-A build's inputs name its arguments. Which file differs, they do not: the state has a short hash of each
-(components/contexts.py), which is compared with the files that are here.
+The inputs of a build name its arguments, but not the files that changed. For those, the state has a short
+hash of each file (components/contexts.py), which is compared with the files in the checkout.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,13 +27,13 @@ UNRECORDED = "no recorded file differs; modes are not recorded, nor are files wh
 EARLIER = "which ones is not known: the state is of an earlier version"
 SAVED = "which ones is not known: the preview was a saved one"
 WORDS = {"points": "somebody moved it", "failure": "its registry did not take it last time"}
-"""Output of a tag that its plugin compares → what it means that it differs."""
+"""Output of a tag that its plugin compares → meaning of a difference."""
 TOLD = ("buildArgs", "contextHash", "context")
-"""Inputs of a build that have words of their own here."""
+"""Inputs of a build that are described separately here."""
 FOLLOWERS = ("labels", "exports")
-"""Inputs that say what others do; a cause of their own only where no other is."""
+"""Inputs that follow from others; reported as a cause only if there is no other."""
 _NAMED = 6
-"""Files in one cause; of more it has half as many."""
+"""Most files listed in one cause; if there are more, half as many."""
 _COMMIT = 12
 
 Files = Mapping[str, str]
@@ -41,15 +41,15 @@ Files = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """Sources of a preview, as far as they are here."""
+    """The sources of a preview, as far as they are on this machine."""
 
     settings: SettingLines = field(default_factory=SettingLines)
     has_files: bool = False
-    """True where the folders that builds are sent are those of the preview."""
+    """True if the build contexts here are those of the preview."""
 
 
 class Causes:
-    """The causes in one preview."""
+    """Causes in one preview."""
 
     def __init__(self, preview: Mapping[str, Any], checkout: Checkout) -> None:
         self._lines, self._has_files = checkout.settings, checkout.has_files
@@ -65,12 +65,12 @@ class Causes:
         self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
         builds = (step["urn"] for step in steps if _is(BUILD, step["urn"]) and step["op"] not in QUIET)
         self._built = {self._image(urn) for urn in builds}
-        # What the state has, a refresh asks for.
+        # A refresh reads outputs that the state already has.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
 
     def of_build(self, step: Step, image: str) -> Iterator[str]:
-        """Why a variant would be built."""
+        """Yield reasons why a variant would be built."""
         if step.op == "create":
             place = self._lines.near(*entry(image), "arches")
             yield "gone from its registry" if step.urn in self._in_state else _placed("new", place)
@@ -78,7 +78,7 @@ class Causes:
             yield from list(self._of_update(step, image)) or [UNCHANGED]
 
     def of_tag(self, step: Step) -> Iterator[str]:
-        """Why a tag would be written."""
+        """Yield reasons why a tag would be written."""
         urn = self._image(step.urn)
         image = urn.rpartition("::")[2]
         if step.op == "create":
@@ -101,7 +101,7 @@ class Causes:
             yield "another image of a variant"
 
     def of_container(self, one: Restart) -> Restart:
-        """The restart, with the stack that its node's other image comes from."""
+        """Add to a restart the stack that its node's new image comes from."""
         if not (self._upstream and one.is_node):
             return one
         place = self._lines.exact("images-from")
@@ -111,7 +111,7 @@ class Causes:
         )
 
     def _image(self, urn: str) -> str:
-        """URN of the Image component around a resource; empty where the preview does not say it."""
+        """URN of the Image component that contains a resource; empty if the preview does not show it."""
         while urn in self._parents and urn not in self._recorded:
             urn = self._parents[urn]
         return urn if urn in self._recorded else ""
@@ -128,7 +128,7 @@ class Causes:
         for path in heads:
             was, would = step.old.get(path), step.new.get(path)
             if path not in TOLD and not (path in FOLLOWERS and (explained or was == would)):
-                # Lists name the architecture: with their values, each variant would have a row of its own.
+                # Without values, because they contain the architecture: each variant would get its own row.
                 yield path if isinstance(was, list) else difference(path, was, would)
 
     def _arguments(self, step: Step, image: str) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _placed(word: str, place: str) -> str:
 
 
 def _heads(step: Step) -> list[str]:
-    """Inputs that differ, each once, without what is below them."""
+    """Inputs that differ, by their top-level names, each once."""
     return [*dict.fromkeys(path.partition("[")[0].partition(".")[0] for path in step.reasons)]
 
 
@@ -207,7 +207,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _source(inputs: Mapping[str, Any]) -> str:
-    """Folder or repository and commit of a build's source, in few letters."""
+    """Short form of a build's source: its folder, or its repository and commit."""
     location = ((inputs.get("context") or {}).get("named") or {}).get("source", {}).get("location", "")
     repository, _, commit = str(location).partition("#")
     return f"{repository.rpartition('/')[2]}#{commit[:_COMMIT]}" if commit else repository

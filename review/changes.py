@@ -1,6 +1,7 @@
-"""From `pulumi preview --json` to what it means: images rebuilt, tags moved, nodes restarted, volumes.
+"""Reads `pulumi preview --json`: the images rebuilt, the tags moved, the nodes restarted, the volumes
+touched.
 
-Nothing here looks at the world; of the checkout, causes are read.
+Everything comes from the preview, except causes, which also read the checkout.
 """
 
 import re
@@ -21,13 +22,13 @@ from review.steps import Step, changing_steps
 from review.volumes import Volume, touched_volumes
 
 RETIRED = ("skycoin:index:WalletBackup",)
-"""Types of version 0.1.0 that only leave the state: nothing in the world goes with them."""
+"""Types of version 0.1.0 that only leave the state; nothing outside the state is deleted with them."""
 AFTERMATH = "an unhandled error occurred: program exited"
-"""Said by the engine after each error that the program itself reported."""
+"""Message that the engine prints after each error that the program itself reported."""
 PROTECTED_WALLET = re.compile(
     r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet" cannot be del'
 )
-"""Pulumi's refusal to delete a protected resource (`pkg/resource/deploy/step.go`), where that is a wallet."""
+"""Pulumi's refusal to delete a protected resource (`pkg/resource/deploy/step.go`), for a wallet."""
 MISSING_NODE = (
     "The node {0} is not in the stack's file any more, and its wallet is protected. To take it out: "
     "`./skyinfra node retire {0}`, which keeps its volumes. If it was renamed, write `renamed-from: {0}` "
@@ -36,7 +37,7 @@ MISSING_NODE = (
 
 
 class PreviewError(UserError):
-    """The input is no preview; the message says what it should be."""
+    """The input is not a preview; the message says what it should be."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,39 +46,39 @@ class Rebuild:
 
     image: str
     arches: tuple[str, ...]
-    """In the order of the Arch table."""
+    """Architectures, in the order of the Arch table."""
     why: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """Everything that a reviewer wants to know of one preview, in the order of the program."""
+    """All changes of one preview that concern a reviewer, in the order of the program."""
 
     rebuilds: tuple[Rebuild, ...]
     publications: tuple[Publication, ...]
     withdrawn: tuple[str, ...]
-    """References that the stack would no longer answer for; they stay in the registry."""
+    """References of tags that the stack would no longer manage; they stay in the registry."""
     restarts: tuple[Restart, ...]
     volumes: tuple[Volume, ...]
-    """Volumes that would be touched and not lost."""
+    """Volumes that would change without being lost."""
     others: Mapping[str, int]
-    """Operation → count of all further resources."""
+    """Operation → number of all other resources."""
     faults: tuple[str, ...]
-    """Errors of the preview, each once: with one, `pulumi up` would do nothing."""
+    """Errors of the preview, each once; with an error, `pulumi up` would do nothing."""
     warnings: tuple[str, ...] = ()
-    """Warnings of the program and of its hosts' checks, each once."""
+    """Warnings of the program and of its checks of hosts, each once."""
     options: Options = field(default_factory=Options)
-    """Protection, order, providers and hooks, of unchanged resources too."""
+    """Changes of protection, order, providers and hooks, also of otherwise unchanged resources."""
     graph: Graph = field(default_factory=Graph)
-    """Only what changes."""
+    """Graph of the changing resources only."""
     unjudged: tuple[str, ...] = ()
-    """Sentences on what differs and could be anything: the page is not called safe with one."""
+    """Sentences about differences of unknown effect: with one, the page does not call the change safe."""
     broken: tuple[Broken, ...] = ()
-    """Rules that do not hold of what the program wants (review/promises.py)."""
+    """Rules that the wanted resources break (review/promises.py)."""
 
 
 def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
-    """Raises PreviewError where `preview` is not what `pulumi preview --json` prints."""
+    """Read a preview. Raises PreviewError if `preview` is not the output of `pulumi preview --json`."""
     if not isinstance(preview, dict) or not (preview.keys() & {"steps", "diagnostics"}):
         raise PreviewError("it has no steps")
     steps = list(changing_steps(preview.get("steps") or ()))
@@ -121,7 +122,7 @@ def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _of_missing_node(message: str) -> str:
-    """Way out where a node has left the stack's file; Pulumi's own is to take a wallet's protection off."""
+    """Advice if a node was removed from the stack's file. (Pulumi's own is to unprotect the wallet.)"""
     found = PROTECTED_WALLET.match(message)
     return MISSING_NODE.format(found["node"]) if found else ""
 

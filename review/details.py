@@ -1,4 +1,4 @@
-"""The folded details of a page: all changes as tables, and a graph of them, in the room that is left."""
+"""The collapsed details of a page: all changes as tables, and a graph, within the remaining space."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from review.values import short_digest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fold:
-    """One folded section: lines that may be cut, between those that may not."""
+    """One collapsed section: lines that may be cut, between lines that may not."""
 
     title: str
     head: Sequence[str]
@@ -25,7 +25,7 @@ class Fold:
     tail: Sequence[str] = ()
 
     def shown(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
-        """The section with these lines, and a note behind them; a forge wants the empty lines."""
+        """Section with these lines, followed by a note; forges require the empty lines."""
         opened = [f"<details><summary>{self.title}</summary>", ""]
         return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
 
@@ -33,7 +33,7 @@ class Fold:
 def details(
     changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int, rest: str
 ) -> str:
-    """All sections in `room` characters; one that is cut says how many lines are left out, and `rest`."""
+    """All sections within `room` characters; a cut section says how many lines are missing, then `rest`."""
     folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
     frame = sum(length(fold.shown((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
     given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
@@ -41,7 +41,7 @@ def details(
 
 
 def _cut(fold: Fold, room: int, rest: str) -> list[str]:
-    """A note of a table stands behind it, and is in the frame's room."""
+    """Cut a section to fit. A table's note comes after it, and counts towards the frame."""
     if length(fold.lines) <= room:
         return fold.shown(fold.lines)
     note_of = partial(_left_out, rest=rest)
@@ -54,7 +54,7 @@ def _left_out(count: int, rest: str) -> str:
 
 
 def _whole(part: Part) -> Fold:
-    """A section of the first screen that had no room there."""
+    """Complete list of a first-screen section that did not fit there."""
     if part.is_output:
         opening, *_, closing = fence(part.lines)
         return Fold(title="The whole error", head=(opening,), lines=part.lines, tail=(closing,))

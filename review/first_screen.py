@@ -1,7 +1,7 @@
-"""The first screen of a page: what can be lost, what stops and for how long, and which tags move.
+"""The first screen of a page: possible losses, containers that stop and for how long, and tags that move.
 
-It has at most LIMIT characters, and no limit of the whole page cuts it. A list that is too long here says so,
-and comes whole in the details.
+It has at most LIMIT characters, and the limit of the whole page never cuts it. A list that is too long here
+says so and is complete in the details.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,9 +19,9 @@ from review.values import short_digest
 
 LIMIT = 4000
 _NAMED = 6
-"""Names in one line of things to which the same happens; of more it has half as many."""
+"""Most names in one line of things with the same change; if there are more, half as many."""
 _LINE = 600
-"""Characters of one line; one that is longer comes whole in the details."""
+"""Most characters of one line; a longer line is complete in the details."""
 INCOMPLETE = (
     "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
     "preview leaves them out: make it with `--show-sames`."
@@ -42,12 +42,12 @@ class Part:
     title: str
     lines: Sequence[str]
     note: str = ""
-    """Sentence behind the lines."""
+    """Sentence after the lines."""
     is_output: bool = False
-    """True for text of a program, shown as it is."""
+    """True for the output of a program, shown unchanged."""
 
     def shown(self, lines: Sequence[str]) -> list[str]:
-        """The section with these of its lines; a list needs an empty line before and after it."""
+        """Section with these of its lines; Markdown needs an empty line before and after a list."""
         body = fence(lines) if self.is_output else lines
         blocks = [[f"### {self.title}"], body, [self.note] if self.note else []]
         return [line for block in blocks if block for line in (*block, "")]
@@ -55,14 +55,17 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FirstScreen:
-    """Its text, and the sections that had no room for all of their lines."""
+    """Text of the first screen, and the sections whose lines did not all fit."""
 
     text: str
     cut: tuple[Part, ...] = field(default=())
 
 
 def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> FirstScreen:
-    """Compose it; `backups` are (node, word on its newest backup), in bold where it falls short."""
+    """Compose the first screen.
+
+    `backups` are (node, description of its newest backup); bold if it is a problem.
+    """
     head = [f"## Stack {stack}: {risk_of(changes).line}", "", *_counts(changes)]
     parts = [part for part in _parts(changes, backups) if part.lines or part.note]
     frame = length(head) + sum(length(part.shown([""])) for part in parts)
@@ -108,7 +111,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
 
 
 def _broken(changes: Changes) -> Iterator[str]:
-    """Name together what breaks a rule in the same way."""
+    """Combine resources that break a rule in the same way."""
     for one in changes.broken:
         together: dict[str, list[str]] = {}
         for name, how in one.breaches:
@@ -143,7 +146,7 @@ def _lost_note(changes: Changes) -> str:
 
 
 def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
-    """Containers to which the same happens are one line."""
+    """Combine containers with the same change into one line."""
     together: dict[tuple[str, str], list[str]] = {}
     for one in restarts:
         said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
@@ -163,7 +166,7 @@ def _last(one: Restart) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    """Names, and the number of those for which a line has no room; all are in the details."""
+    """List names, and the number of those that don't fit in the line; the details have all."""
     if len(names) <= _NAMED:
         return ", ".join(names)
     shown = _NAMED // 2
@@ -171,7 +174,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _line(text: str) -> str:
-    """Text of others on one line: a name of a file may have breaks, and make headings by them."""
+    """Put foreign text on one line: line breaks in a file's name could produce headings."""
     return plain(" ".join(text.split()))
 
 

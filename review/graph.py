@@ -1,4 +1,4 @@
-"""A graph of what changes: images, the tags over them, and the containers that run them."""
+"""A graph of changes: images, the tags that contain them, and the containers that run them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from review.steps import Step, done
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Boxes, and (place of the cause, place of what follows)."""
+    """Boxes, and edges as (index of the cause, index of the effect)."""
 
     boxes: tuple[str, ...] = ()
-    """Labels."""
+    """Labels of the boxes."""
     edges: tuple[tuple[int, int], ...] = ()
 
 
 def read_graph(steps: Sequence[Step], preview: Mapping[str, Any]) -> Graph:
-    """Read it from a preview; an edge leads through what does not change.
+    """Build the graph of a preview; edges lead through resources that do not change.
 
-    Variants of an image share a box, and so do the tags of a repository.
+    Variants of one image share a box, and so do tags of one repository.
     """
     boxes: dict[tuple[str, str], list[Step]] = {}
     for kind in (_image, _tags, _container, _volume):
@@ -69,14 +69,14 @@ def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
 
 
 def _waits(preview: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
-    """(resource, what it waits for), as it would be; as it was, for what goes."""
+    """(resource, its dependencies) after the change; before the change for deleted resources."""
     for step in preview.get("steps") or ():
         state = step.get("newState") or step.get("oldState") or {}
         yield step["urn"], state.get("dependencies") or ()
 
 
 def _causes(urn: str, place: Mapping[str, int], waits: Mapping[str, Sequence[str]]) -> set[int]:
-    """Places of the nearest boxes that a resource waits for."""
+    """Indexes of the nearest boxes that a resource depends on."""
     found, seen, left = set[int](), {urn}, [urn]
     while left:
         fresh = {*waits.get(left.pop(), ())} - seen

@@ -1,4 +1,4 @@
-"""Outputs that change though nobody decided it: no review is held to them."""
+"""Outputs that change without anybody's decision; reviews do not cover them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,9 +21,9 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-"""Type of a resource → its output → why it is left out."""
+"""Type of a resource → its output → reason why it is left out."""
 
 
 def lasting(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Outputs that only a decision, or something in the world that `up` would see, changes."""
+    """Outputs that change only by a decision, or by an outside change that `up` would notice."""
     return {key: value for key, value in outputs.items() if key not in LEFT_OUT.get(type_, ())}

@@ -1,4 +1,4 @@
-"""A preview's changes as a page of Markdown: what a pull request's comment shows."""
+"""A preview's changes as a Markdown page, for the comment on a pull request."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,11 +10,11 @@ from review.first_screen import first_screen
 from review.portable import without_places
 
 _REASON = 4000
-"""Characters of the reason why there is no preview."""
+"""Most characters of the reason why there is no preview."""
 LIMIT = 60_000
-"""Characters of a page; GitHub takes 65,536 in a comment."""
+"""Most characters of a page; GitHub allows 65,536 in a comment."""
 ENDLESS = sys.maxsize
-"""Limit of a page that is a file of its own."""
+"""Limit of a page that is a separate file."""
 
 
 def page(
@@ -26,13 +26,14 @@ def page(
     limit: int = LIMIT,
     whole: str = "",
 ) -> str:
-    """A page, without paths of one machine; the first line says it all, and `ending` is the last.
+    """Page without paths of one machine. Its first line is the summary, `ending` its last line.
 
-    `backups` are (node, word on its newest backup); `whole` is the name of a file that has what is cut here.
+    `backups` are (node, description of its newest backup). `whole` names the file with everything that is cut
+    here.
     """
     known = [*backups]
     first = first_screen(changes, stack, known)
-    # Two for the line breaks between the three.
+    # Two characters for each line break between the three parts.
     room = limit - len(first.text) - len(ending) - 2
     rest = f"the whole is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
     parts = (first.text, details(changes, first.cut, known, room, rest), ending)
@@ -40,7 +41,7 @@ def page(
 
 
 def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -> str:
-    """Page of a stack whose preview failed, or whose preview is none; a foreign reason is shown as it is."""
+    """Page of a stack whose preview failed or is invalid; a foreign reason is shown unchanged."""
     said = reason
     if is_foreign:
         cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"

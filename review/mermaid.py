@@ -1,15 +1,15 @@
-"""A graph as Mermaid, which forges draw; what is too much for one is a box with a number."""
+"""A graph in Mermaid, which forges render; if it is too large, one box counts the rest."""
 
 from review.graph import Graph
 
 BOXES = 50
-"""Boxes of one graph, with that of the rest."""
+"""Most boxes of one graph, including the one for the rest."""
 _LABEL = 60
 _QUOTED = str.maketrans({'"': "'", "<": "‹", ">": "›", "#": "＃", "`": "'", "\n": " "})
 
 
 def mermaid(graph: Graph) -> list[str]:
-    """Lines of its boxes and edges; none where a graph would show no more than a list does."""
+    """Lines of boxes and edges; empty if a graph would show no more than a list."""
     if not graph.edges:
         return []
     shown = len(graph.boxes) if len(graph.boxes) <= BOXES else BOXES - 1

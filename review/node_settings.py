@@ -1,4 +1,4 @@
-"""A node's changes in the words of its settings, where a preview has its flags and ports."""
+"""Changes of a node in terms of its settings, derived from the flags and ports in a preview."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ JOINS = "network: none → mainnet (**it joins the public network**)"
 LEAVES = "network: mainnet → none (it leaves the public network)"
 PROXY = "its proxy's (behind a login)"
 FOLLOWING = ("-port", "-host-whitelist", "-web-interface-addr")
-"""Flags that follow another setting, which has a word of its own here."""
+"""Flags that follow from another setting, which is described separately here."""
 SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
 
 
 def node_differences(step: Step) -> Iterator[str]:
-    """Sentences on what a step changes of a node's container, each setting once."""
+    """Sentences about the changes of a node's container, each setting once."""
     told: set[str] = set()
     for path in step.reasons:
         key = path.partition("[")[0].partition(".")[0]
@@ -72,7 +72,7 @@ def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
 
 
 def _published(ports: Sequence[Any]) -> Mapping[int, str]:
-    """Port inside → address and port of the host; nothing where the preview does not say them."""
+    """Port in the container → address and port on the host; empty if the preview does not show them."""
     return {
         int(one["internal"]): f"{one['ip']}:{int(one['external'])}"
         for one in ports

@@ -1,7 +1,7 @@
-"""Protection, order, provider and hooks of resources: a preview calls one `same`, whatever these become.
+"""Changed resource options (protection, order, provider, hooks), which a preview reports as `same`.
 
-An option is no input, so Pulumi shows nothing where only options differ. Compared are the state's options
-with those that the program gives, of every resource that both have.
+Options are no inputs, so Pulumi shows nothing if only options differ. The state's options are compared with
+the program's, for every resource that both have.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +18,13 @@ PROVIDERS = "pulumi:providers:"
 KEPT = "`retain_on_delete`"
 
 PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", "remove-pending-replace")
-"""Operations that don't say what the program wants of a resource."""
+"""Operations that don't show what the program wants for a resource."""
 NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
 LOST = {
     "ignoreChanges": "no longer ignores a difference of",
     "resourceHooks": "no longer runs the hook",
 }
-"""Option that lists names → what it means that one of them has gone."""
+"""Option that lists names → meaning of a removed name."""
 COME = {
     "replaceOnChanges": "is replaced from now on where this differs:",
     "resourceHooks": "runs the hook",
@@ -32,12 +32,12 @@ COME = {
 GAINED = {"protect": "is protected from now on", "retainOnDelete": f"is kept from now on ({KEPT})"}
 
 State: TypeAlias = Mapping[str, Any]
-"""A resource in a preview, as it was or as it would be."""
+"""A resource in a preview, before or after the change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loss:
-    """One sentence on what could be lost for ever."""
+    """One sentence about a possible permanent loss."""
 
     text: str
     wallet: bool
@@ -45,18 +45,18 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """Differences that no input shows."""
+    """Differences that appear in no input."""
 
     losses: tuple[Loss, ...] = ()
-    """Protection that would be gone, and volumes that would be."""
+    """Protection that would be removed, and volumes that would be."""
     changes: tuple[tuple[str, str], ...] = ()
-    """(resource, what becomes different), in the order of the program."""
+    """(resource, what changes), in the order of the program."""
     complete: bool = True
-    """False where the preview leaves unchanged resources out."""
+    """False if the preview omits unchanged resources."""
 
 
 def read_options(preview: Mapping[str, Any]) -> Options:
-    """Compare the options in a preview's steps; a replacement's first step says it all."""
+    """Compare the options in a preview's steps; only the first step of a replacement counts."""
     steps: dict[str, Mapping[str, Any]] = {}
     for step in preview.get("steps") or ():
         if step["op"] not in PASSING:
@@ -91,7 +91,7 @@ def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
 
 
 def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:
-    """Words for an option that is gone, or that a wallet never had; empty where nothing is wrong."""
+    """Describe a removed option, or one that a wallet never had; empty if nothing is wrong."""
     if new.get(option):
         return ""
     if old.get(option):
@@ -117,14 +117,14 @@ def _is_wallet(one: State) -> bool:
 
 
 def _kind(one: State) -> tuple[str, str, str]:
-    """(tokens of the components around a resource, its own, its name)."""
+    """(types of the components that contain a resource, its own type, its name)."""
     _, _, kinds, name = str(one["urn"]).split("::", 3)
     parents, _, token = kinds.rpartition("$")
     return parents, token, name
 
 
 def _said(one: State) -> str:
-    """A resource as the subject of a sentence: a volume by its name on its host."""
+    """Name a resource in a sentence: a volume by its name and its host."""
     token = _kind(one)[1]
     noun = NOUNS.get(token, token.rpartition(":")[2])
     if token != VOLUME:
@@ -138,7 +138,7 @@ def _name(one: State) -> str:
 
 
 class _Order:
-    """Which resources wait for which, by today's URNs."""
+    """Dependencies between resources, by their present URNs."""
 
     def __init__(self, steps: Iterable[Mapping[str, Any]]) -> None:
         pairs = [(step.get("oldState") or {}, step.get("newState") or {}) for step in steps]
@@ -146,7 +146,7 @@ class _Order:
         self._direct = {str(new.get("urn")): set(new.get("dependencies") or ()) for _, new in pairs if new}
 
     def lost(self, old: State, new: State) -> list[str]:
-        """Names of those that are still there, and that a resource waits for no more, directly or not."""
+        """Names of existing resources that a resource no longer depends on, directly or indirectly."""
         before = {self._today.get(urn, urn) for urn in old.get("dependencies") or ()}
         gone = (before & self._direct.keys()) - self._all(str(new.get("urn")))
         return sorted(urn.rpartition("::")[2] for urn in gone)
@@ -161,7 +161,7 @@ class _Order:
 
 
 def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
-    """Sentences on one resource, without its name; what is lost for ever is in `_losses`."""
+    """Sentences about one resource, without its name; permanent losses are in `_losses`."""
     for option, words in GAINED.items():
         if new.get(option) and not old.get(option):
             yield words
@@ -181,14 +181,14 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
 
 
 def _engine(old: State, new: State) -> Iterator[str]:
-    """The engine of a docker provider: everything that the stack has on that host is looked for there."""
+    """Describe a docker provider's changed engine, where its resources will be looked up from then on."""
     before, after = ((one.get("inputs") or {}).get("host") for one in (old, new))
     if str(new.get("type")).startswith(f"{PROVIDERS}docker") and before and after and before != after:
         yield f"reaches another engine: {before} → {after}"
 
 
 def _listed(one: State, option: str) -> set[str]:
-    """Names in an option: of hooks, each with when it runs."""
+    """Names in an option; for hooks, each with the time when it runs."""
     found = one.get(option) or ()
     if isinstance(found, Mapping):
         return {f"{name} ({when.replace('_', ' ')})" for when, names in found.items() for name in names}

@@ -1,4 +1,4 @@
-"""Text without what belongs to one machine: stack traces, and paths of folders that only it has."""
+"""Makes text independent of one machine: removes stack traces and shortens local paths."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 EVERYWHERE = ("/etc/", "/dev/", "/proc/", "/sys/", "/run/", "/var/run/", "/usr/", "/var/lib/docker")
-"""Beginnings of paths that mean the same on every machine."""
+"""Prefixes of paths that mean the same on every machine."""
 
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+)')
@@ -19,7 +19,7 @@ _PATH = re.compile(
 
 
 def without_places(text: str) -> str:
-    """A text with the project's paths relative to it; of others, a machine's own, only the last part."""
+    """Shorten paths: the project's become relative to it, a machine's other paths keep only the last part."""
     return _PATH.sub(lambda found: _place(found[0]), text)
 
 
@@ -32,12 +32,15 @@ def _place(path: str) -> str:
 
 
 def without_trace(message: str) -> str:
-    """A message with the error of each stack trace, and where in the project it was raised."""
+    """Replace each stack trace by its error, and the place in the project that raised it."""
     return "\n".join(_lines(message.splitlines())).strip()
 
 
 def _lines(lines: list[str]) -> Iterator[str]:
-    """Python's trace ends with the error, which is not indented; Go's follows it, up to an empty line."""
+    """Yield the error of each trace.
+
+    Python's is the unindented last line; Go's comes first, up to an empty line.
+    """
     python = go = False
     where = ""
     for line in lines:
@@ -55,7 +58,7 @@ def _lines(lines: list[str]) -> Iterator[str]:
 
 
 def _raised(line: str) -> str:
-    """The place in a line of a trace, as words; empty where it has none, or one of a library's files."""
+    """Describe the place in a line of a trace; empty if it has none, or one in a library."""
     frame = _FRAME.match(line)
     if frame is None or "site-packages" in frame["file"]:
         return ""

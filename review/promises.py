@@ -1,4 +1,4 @@
-"""The project's promises as rules over resources. One of one's own goes into own_rules.py."""
+"""The project's promises as rules over resources. Your own rules belong in own_rules.py."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ from review.restarts import CONTAINER, CONTAINERS, NODE_CONTAINER
 from review.rules import HIDDEN, Breaches, Resource, Rule, each
 
 PROXY = "skycoin:index:Proxy$"
-"""In the URN of what a node's proxy is made of."""
+"""URN pattern of the resources of a node's proxy."""
 REPOSITORY = "aws:ecr/repository:Repository"
 EXPLICIT = ("docker:", "docker-build:", "aws:")
-"""Plugins that reach a machine or an account: which one, the program says."""
+"""Plugins that access a machine or an account, for which the program must give an explicit provider."""
 PLACED = ("IMAGE_FROM", "BUILD_FROM")
-"""Build arguments with images."""
+"""Build arguments that name images."""
 
 
 def _unprotected(one: Resource) -> str:
@@ -67,7 +67,7 @@ def _host(one: Resource) -> str:
 
 
 def _volumes(one: Resource) -> Iterator[object]:
-    """Names of the volumes that a container can write."""
+    """Yield the names of volumes that a container can write to."""
     if one.type not in CONTAINERS:
         return
     for mount in _listed(one, "mounts"):
@@ -99,7 +99,7 @@ def _plain_secret(one: Resource) -> str:
 
 
 def _reachable(one: Resource) -> str:
-    # With a web interface its proxy has the node's port.
+    # With a web interface the proxy publishes the node's port.
     its = {NODE_CONTAINER: RPC_PORT, CONTAINER: PROXY_PORT if PROXY in one.urn else None}.get(one.type)
     found = [str(port.get("ip")) for port in _listed(one, "ports") if its and port.get("internal") == its]
     return next((f"publishes its API on {ip}" for ip in found if ip != "127.0.0.1"), "")
@@ -134,7 +134,7 @@ def _taken_along(one: Resource) -> str:
 
 
 def _listed(one: Resource, key: str) -> list[Mapping[str, Any]]:
-    """A list of an input; nothing where it is not known yet."""
+    """List in an input; empty if it is unknown so far."""
     value = one.inputs.get(key)
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
@@ -209,4 +209,4 @@ PROMISES: Sequence[Rule] = (
     ),
 )
 RULES: Sequence[Rule] = (*PROMISES, *OWN_RULES)
-"""Rules that a review looks at."""
+"""All rules that a review applies."""

@@ -1,4 +1,4 @@
-"""Tags of a preview: where they move, and which architectures they gain or lose."""
+"""Tags in a preview: where they move, and which architectures they gain or lose."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from review.values import short
 
 
 class Presence(StrEnum):
-    """Knowledge of a tag that would be written."""
+    """Knowledge about a tag that would be written."""
 
     STATE = "in the state"
     UNASKED = "not in the state; its registry was not asked"
@@ -31,12 +31,12 @@ class Publication:
     presence: Presence
     variants: tuple[str, ...]
     before: str = ""
-    """Digest that the tag points to today; empty where that is not known, or where it points nowhere."""
+    """Digest that the tag points to today; empty if that is unknown, or if there is none."""
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """Architectures that come and go, of a tag in the state."""
+    """Architectures that are added and removed, for a tag in the state."""
     images: tuple[tuple[str, str], ...] = ()
-    """(architecture, its other image), of those that get another one than today."""
+    """(architecture, new image) of each one whose image changes."""
     why: tuple[str, ...] = ()
 
     @property
@@ -46,7 +46,7 @@ class Publication:
 
 
 def publication(step: Step, why: tuple[str, ...] = ()) -> Publication:
-    """Read the publication of a tag from its step, which does not say why."""
+    """Read a tag's publication from its step; `why` has the reasons, which the step lacks."""
     before, after = (_variants(inputs.get("variants")) for inputs in (step.old, step.new))
     written = step.op != "create" and not step.outputs.get("failure")
     return Publication(
@@ -66,17 +66,17 @@ def publication(step: Step, why: tuple[str, ...] = ()) -> Publication:
 
 
 def reference(step: Step) -> str:
-    """Repository and tag of one that leaves the stack."""
+    """Repository and tag that a step removes from the stack."""
     return f"{step.old.get('repository')}:{step.old.get('tag')}"
 
 
 def _variants(found: Iterable[Any] | None) -> dict[str, object]:
-    """Architecture → its image; nothing where the whole list is not known yet."""
+    """Architecture → its image; empty if part of the list is still unknown."""
     return {one["arch"]: one.get("ref") for one in found or () if isinstance(one, dict)}
 
 
 def _points_to(step: Step) -> str:
-    """Digest of a tag as it was seen last; that of its own list where nobody has looked."""
+    """Digest that a tag was last seen to point to; if nobody has looked, that of its own list."""
     digest = (step.outputs.get("points") or {}).get(step.old.get("tag"), step.outputs.get("digest"))
     return str(digest or "")
 
@@ -84,5 +84,5 @@ def _points_to(step: Step) -> str:
 def _presence(step: Step) -> Presence:
     if step.op != "create":
         return Presence.STATE
-    # A registry that the stack itself would run can't be asked yet.
+    # A registry that the stack itself would create can't be asked yet.
     return Presence.ABSENT if step.new.get("repository") in (None, UNKNOWN) else Presence.UNASKED

@@ -1,4 +1,4 @@
-"""A tag that a state does not know may be in its registry all the same: look there before calling it new."""
+"""Looks up tags that are not in the state, since they may exist in their registry all the same."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ Ask = Callable[[str], Any]
 
 
 def with_presence(changes: Changes, repository: Ask = Repository) -> Changes:
-    """The changes, with what registries say of the tags that are not in the state, and who did not say."""
+    """Add the registries' answers about tags that are not in the state, and name silent registries."""
     tags: dict[str, list[str]] = {}
     for one in changes.publications:
         if one.presence is Presence.UNASKED:
@@ -32,7 +32,7 @@ def with_presence(changes: Changes, repository: Ask = Repository) -> Changes:
 
 
 def _look(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presence]], str]:
-    """(tags of one repository with what became of each, the sentence that it could not be asked)."""
+    """(tags of one repository with their presence, sentence saying that the registry could not be asked)."""
     try:
         digests = {tag: repository.digest_of(tag) for tag in tags}
     except RegistryError as error:

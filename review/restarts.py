@@ -1,6 +1,6 @@
-"""Containers of a preview: which stop, for how long at most, and why.
+"""Containers in a preview: which ones stop, for how long at most, and why.
 
-A pull is no part of it: the old container runs while its host gets the new image.
+Pulling is not included: the old container keeps running while its host pulls the new image.
 """
 
 from collections.abc import Iterator
@@ -16,21 +16,21 @@ CONTAINER = "docker:index/container:Container"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
 CONTAINERS = (CONTAINER, NODE_CONTAINER)
 UNHEALTHY = 60
-"""Seconds that the docker plugin waits where a container says nothing (`waitTimeout`)."""
+"""Seconds that the docker plugin waits by default (`waitTimeout`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Longest time of a replacement that succeeds, in seconds."""
+    """Maximum time of a successful replacement, in seconds."""
 
     grace: int
-    """Between the signal and the end of the old container."""
+    """Seconds between the stop signal and the end of the old container."""
     wait: int
-    """Until the new one must be healthy."""
+    """Seconds in which the new container must become healthy."""
 
     @property
     def seconds(self) -> int:
-        """Both, one after the other."""
+        """Sum of both."""
         return self.grace + self.wait
 
     def __str__(self) -> str:
@@ -40,27 +40,27 @@ class Bound:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restart:
-    """A container that would be made, replaced, changed or removed."""
+    """A container that would be created, replaced, changed or removed."""
 
     container: str
     host: str
-    """Empty where the preview does not say it."""
+    """Name of the host; empty if the preview does not show it."""
     op: str
     why: tuple[str, ...]
     is_node: bool
     bound: Bound | None = None
-    """Longest time of a replacement; None where the preview does not say it."""
+    """Maximum time of a replacement; None if the preview does not show it."""
     last: int | None = None
-    """Seconds that its last replacement took; None where the state does not know it."""
+    """Seconds that its last replacement took; None if the state does not know it."""
 
     @property
     def stops(self) -> bool:
-        """True where what runs stops, for a while or for good."""
+        """True if a running container stops, temporarily or permanently."""
         return self.op in ("replace", "delete")
 
     @property
     def said(self) -> str:
-        """The container as the subject of a sentence."""
+        """Name of the container in a sentence."""
         where = f" on host {self.host}" if self.host else ""
         return f"{'node' if self.is_node else 'container'} `{self.container}`{where}"
 
@@ -68,7 +68,7 @@ class Restart:
 def restart(step: Step) -> Restart:
     """Read the restart of a container from its step."""
     is_node = step.parents.endswith("skycoin:index:Node")
-    # An update of a node's container may be a handover (ADR 19), which stops it.
+    # An update of a node's container may be a handover (docs/adr/0019), which stops it.
     handed_over = step.type == NODE_CONTAINER and step.op == "update" and _keys(step) & _HANDOVER
     op = "replace" if handed_over else step.op
     inputs = step.new or step.old
@@ -87,7 +87,7 @@ _HANDOVER = {*HANDED_OVER, "handover"}
 
 
 def _keys(step: Step) -> set[str]:
-    """Inputs that a step changes, without what is below them: `command[1]` is `command`."""
+    """Inputs that a step changes, by their top-level names: `command` for `command[1]`."""
     return {path.partition("[")[0].partition(".")[0] for path in step.reasons}
 
 
@@ -102,7 +102,7 @@ def _bound(step: Step) -> Bound | None:
 
 
 def _seconds(value: object) -> int | None:
-    """A number of the preview; a value that is not known yet is a text."""
+    """Number of seconds in a preview; an unknown value is a text there."""
     return int(value) if isinstance(value, int | float) else None
 
 

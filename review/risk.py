@@ -1,4 +1,4 @@
-"""One line on the risk of a preview, and its level, which the exit code says too (docs/review.md)."""
+"""One line about the risk of a preview, and its level, which also sets the exit code (docs/review.md)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from review.restarts import Restart
 
 
 class Level(IntEnum):
-    """Levels of risk; the page's line begins with the highest that is met."""
+    """Levels of risk; the line begins with the highest one that applies."""
 
     SAFE = 0
     RESTARTS = 1
@@ -27,7 +27,7 @@ class Risk:
 
 
 def risk_of(changes: Changes) -> Risk:
-    """Judge a change: a refusal, then a loss or a rule not known to hold, then a stop and its time."""
+    """Judge a change: first a refusal, then a loss or a rule that may be broken, then a stop and its time."""
     if changes.faults:
         return Risk("refused", Level.REFUSED)
     lost, stopped = list(_lost(changes)), list(_stopped(changes.restarts))

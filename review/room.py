@@ -1,10 +1,10 @@
-"""Room for text: lists that share a number of characters, and say how much of them is left out."""
+"""Space for text: divides a number of characters between lists, and counts the lines that don't fit."""
 
 from collections.abc import Callable, Sequence
 
 
 def shares(needs: Sequence[int], room: int) -> list[int]:
-    """Characters for each need: the small ones get all, the others equal parts of what is left."""
+    """Characters for each need: small ones are met, the others share the rest equally."""
     given, left = [0] * len(needs), room
     for done, place in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
         given[place] = min(needs[place], left // (len(needs) - done))
@@ -13,7 +13,7 @@ def shares(needs: Sequence[int], room: int) -> list[int]:
 
 
 def fitted(lines: Sequence[str], room: int, note: Callable[[int], str]) -> list[str]:
-    """Whole lines that fit, then a note with the number of those that do not. Each ends with a line break."""
+    """Whole lines that fit, then a note with the number of missing ones; each ends with a line break."""
     if length(lines) <= room:
         return [*lines]
     left, shown = room - len(note(len(lines))) - 1, 0
@@ -26,5 +26,5 @@ def fitted(lines: Sequence[str], room: int, note: Callable[[int], str]) -> list[
 
 
 def length(lines: Sequence[str]) -> int:
-    """Characters of lines, with their line breaks."""
+    """Characters of lines, including their line breaks."""
     return sum(len(line) + 1 for line in lines)

@@ -1,4 +1,4 @@
-"""Settings behind what a build or a tag is given, each with its line in the stack's file."""
+"""Settings that a build's or a tag's inputs come from, each with its line in the stack's file."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _TEMPLATES = {
     "gui": ("gui",),
     "layers": ("layers",),
 }
-"""Name in the catalogue's templates of build arguments → setting of the image."""
+"""Placeholder in the catalogue's build arguments → setting of the image."""
 _ARGUMENTS = {"SOURCE_DATE_EPOCH": ("source", "date"), "IMAGE_FROM": ("base",)}
 _STACK = {"BUILD_FROM": ("build-base",), "UID": ("workspace-user", "uid"), "GID": ("workspace-user", "gid")}
 BASES = "catalogue/bases.py"
@@ -25,12 +25,12 @@ BASES = "catalogue/bases.py"
 
 @dataclass(frozen=True, slots=True)
 class SettingLines:
-    """The lines of a stack's file; without one, nothing is said."""
+    """Lines of a stack's file; without a file, every answer is empty."""
 
     file: StackFile | None = None
 
     def argument(self, image: str, name: str, *, gone: bool) -> str:
-        """Words on the setting behind a build argument, in brackets; empty where there is none."""
+        """Setting behind a build argument, in brackets; empty if there is none."""
         if found := self.exact(*entry(image), "build-args", name):
             return f" ({found})"
         if name in _STACK:
@@ -47,14 +47,14 @@ class SettingLines:
         return f" ({'removed' if gone else 'a default'}, {near})" if near else ""
 
     def exact(self, *keys: str) -> str:
-        """FILE:LINE of a setting; empty where the file does not have it."""
+        """FILE:LINE of a setting; empty if the file does not have it."""
         if self.file is None:
             return ""
         place, depth = self.file.line(keys)
         return place if depth == len(keys) else ""
 
     def near(self, *keys: str) -> str:
-        """FILE:LINE of the entry that a setting is in, or would be; empty where there is none."""
+        """FILE:LINE of the entry that contains a setting, or would; empty if there is none."""
         if self.file is None:
             return ""
         place, depth = self.file.line(keys)

@@ -1,6 +1,6 @@
-"""Steps of a preview, one for each resource that changes.
+"""Steps of a preview, one per changing resource.
 
-The preview's form: pulumi/pulumi `pkg/display/json.go`, PreviewDigest.
+The format of a preview is PreviewDigest in pulumi/pulumi, `pkg/display/json.go`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,14 +10,14 @@ from typing import Any
 QUIET = ("same", "read", "refresh", "discard")
 """Operations that change nothing."""
 AFTERMATHS = ("delete-replaced", "discard-replaced", "remove-pending-replace")
-"""The second half of a replacement, of this run or of one that was interrupted."""
+"""Second half of a replacement, in this run or in an interrupted one."""
 
 _DONE = {"create": "new", "update": "changed in place", "replace": "replaced", "delete": "removed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One resource of a preview that changes."""
+    """One changing resource of a preview."""
 
     op: str
     """`create`, `update`, `replace`, `delete` …"""
@@ -25,24 +25,24 @@ class Step:
     old: Mapping[str, Any] = field(default_factory=dict)
     """Inputs in the state; empty for a new resource."""
     new: Mapping[str, Any] = field(default_factory=dict)
-    """Inputs that are wanted; empty for one that goes."""
+    """Wanted inputs; empty for a resource that is deleted."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """Outputs in the state; empty for a new resource."""
     reasons: tuple[str, ...] = ()
     """Paths of the properties that differ."""
     retained: bool = False
-    """True where a deletion only forgets it."""
+    """True if the deletion only removes it from the state."""
     provider: str = ""
-    """Name of its provider, which is the host's for what is on one."""
+    """Name of its provider; for a resource on a host, the host's."""
 
     @property
     def type(self) -> str:
-        """Token of the resource, without its parents'."""
+        """Type of the resource, without its parents' types."""
         return self.urn.split("::")[2].rpartition("$")[2]
 
     @property
     def parents(self) -> str:
-        """Tokens of the components that it is in, joined by `$`."""
+        """Types of the components that contain it, joined by `$`."""
         return self.urn.split("::")[2].rpartition("$")[0]
 
     @property
@@ -52,12 +52,12 @@ class Step:
 
 
 def done(op: str) -> str:
-    """Say in words what an operation does; one that is not known here keeps Pulumi's word."""
+    """Describe a finished operation; one that is unknown here keeps Pulumi's word."""
     return _DONE.get(op, op)
 
 
 def changing_steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
-    """A replacement comes as several steps for one resource: the first that is seen says it all."""
+    """Yield one step per resource: the first of the several steps of a replacement."""
     seen: set[str] = set()
     for entry in found:
         if entry["op"] in (*QUIET, *AFTERMATHS) or entry["urn"] in seen:
@@ -78,5 +78,5 @@ def changing_steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
 
 
 def provider_of(state: Mapping[str, Any]) -> str:
-    """Name of a resource's provider in a preview; empty where it has none."""
+    """Name of a resource's provider in a preview; empty if it has none."""
     return str(state.get("provider") or "").rpartition("::")[0].rpartition("::")[2]

@@ -1,4 +1,4 @@
-"""Words on a tag: what becomes of it, where it moves, and which architectures it gains or loses."""
+"""Texts about a tag: its change, its target, and the architectures that it gains or loses."""
 
 from collections.abc import Iterator
 
@@ -24,11 +24,11 @@ WORDS = {
         "not known",
     ),
 }
-"""Presence → words for a moving tag, for an exact one, and for a count of them."""
+"""Presence → words for a moving tag, for an exact tag, and for a count of tags."""
 
 
 def becomes(one: Publication) -> str:
-    """Say in words how a tag would change, and where it would move."""
+    """Describe how a tag would change, and where it would move."""
     moving, exact, _ = WORDS[one.presence]
     word = exact if one.immutable else moving
     return word.replace("moves", f"moves{_to(one)}", 1) if one.presence is Presence.STATE else word
@@ -42,7 +42,7 @@ def _to(one: Publication) -> str:
 
 
 def architectures(one: Publication) -> Iterator[str]:
-    """Sentences on architectures that come and go."""
+    """Sentences about added and removed architectures."""
     if one.gained:
         yield f"gains {', '.join(one.gained)}"
     if one.lost:

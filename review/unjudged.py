@@ -1,4 +1,4 @@
-"""Differences of two revisions that a page by files alone names, for no resource has to show them."""
+"""Differences between two revisions that a page without a preview lists, as no resource shows them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,24 +8,24 @@ from typing import Any
 import yaml
 
 _NAMED = 30
-"""Settings and folders that are named."""
+"""Most settings and folders that are listed."""
 
 
 def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list[str]:
-    """Sentence on the settings that differ between the stack's file at `base` and another text of it."""
+    """Sentence about settings that differ between the stack's file at `base` and another text of it."""
     if stack not in files:
         return [f"{base} has no file of the stack {stack}: all of it is shown as new."]
     try:
         names = list(dict.fromkeys(_differing(*map(yaml.safe_load, (files[stack], text)))))
     except (yaml.YAMLError, ValueError):
-        return []  # an error of the preview
+        return []  # the preview reports the error
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     said = "Settings of the file that differ, shown below or not"
     return [f"{said}: {', '.join(names[:_NAMED])}{more}."] if names else []
 
 
 def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """Keys whose values differ, joined by dots; a ciphertext is a value."""
+    """Keys whose values differ, joined by dots; encrypted values are compared as ciphertexts."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         if before != after:
             yield path or "all of it"
@@ -36,7 +36,7 @@ def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def of_others(changed: Sequence[str]) -> list[str]:
-    """Sentence on other files that differ, by folder."""
+    """Sentence about other files that differ, by folder."""
     if not changed:
         return []
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)

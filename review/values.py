@@ -1,4 +1,4 @@
-"""Values of inputs in few letters, for a line of the page."""
+"""Short forms of input values, for a line of the page."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ _SHORT = 40
 
 
 def short(value: object) -> str:
-    """A value for a table's cell; digests by their first digits, and what may be a secret not at all."""
+    """Value for a table's cell; digests are shortened, and possible secrets are hidden."""
     if value == UNKNOWN:  # such as a digest
         return TO_BE_BUILT
-    if isinstance(value, Mapping):  # Pulumi's way to write a secret, with its ciphertext
+    if isinstance(value, Mapping):  # Pulumi's form of a secret, with its ciphertext
         return "not shown"
     if isinstance(value, bool):
         return str(value).lower()
@@ -24,12 +24,12 @@ def short(value: object) -> str:
 
 
 def short_digest(digest: str) -> str:
-    """The first digits of a digest, without its algorithm."""
+    """First digits of a digest, without the algorithm."""
     return digest.removeprefix("sha256:")[:12]
 
 
 def difference(name: str, before: object, after: object) -> str:
-    """One input that differs, with its values where a line has room for them."""
+    """One input that differs, with its values if they fit in a line."""
     if isinstance(before, list) and isinstance(after, list):
         gone = [str(one) for one in before if one not in after and isinstance(one, str)]
         come = [str(one) for one in after if one not in before and isinstance(one, str)]

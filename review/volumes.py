@@ -1,4 +1,4 @@
-"""Volumes that are kept, new or changed, by their names on their hosts; lost ones are in options.py."""
+"""Volumes that are retained, new or changed, by name and host; lost ones are in options.py."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ class Volume:
 
     @property
     def said(self) -> str:
-        """The volume as the subject of a sentence."""
+        """Name of the volume in a sentence."""
         return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'not known'}"
 
     @property
     def copies(self) -> str:
-        """Name of the volume with a wallet's copies."""
+        """Name of the volume with the copies of a wallet."""
         return backups_volume(self.name)
 
 
 def touched_volumes(steps: Iterable[Step]) -> Iterator[Volume]:
-    """Volumes that are made, changed in place, or kept where they leave the stack."""
+    """Yield volumes that are created, changed in place, or retained when they leave the stack."""
     for step in steps:
         if step.type != VOLUME or step.op == "replace" or (step.op == "delete" and not step.retained):
             continue

@@ -1,6 +1,6 @@
-"""Backups and restores of wallets: what `./skyinfra wallet` runs.
+"""Backups and restores of wallets, for `./skyinfra wallet`.
 
-The only volume that is ever removed here is a drill's own; the only ones created are that and the one that a
-wallet moves to. No backup is overwritten, and only the node's own image runs on a wallet, without network and
-rights.
+The only volume ever removed here is a drill's own. The only volumes created are that one, and the one that a
+wallet moves to. No backup is overwritten. Only the node's own image runs on a wallet, without network and
+privileges.
 """

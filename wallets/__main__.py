@@ -1,4 +1,4 @@
-"""Points to the command that has taken this module's place (kept for one version)."""
+"""Points to the command that replaced this module (kept for one version)."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Wallets of a plain `docker run`, or of a volume that no stack knows: read, and never written to.
+"""Reads wallets of a plain `docker run`, or of a volume that no stack knows, and never writes to them.
 
-Containers that may write to them are stopped before the final reading. A container that its stop
-removes (`--rm`) is never stopped here: its files and its anonymous volumes would be removed too.
+Containers that may write to them are stopped before the final reading. A container that is removed when it
+stops (`--rm`) is never stopped here, because its files and anonymous volumes would be removed too.
 """
 
 import functools
@@ -34,7 +34,7 @@ from wallets.nodes import DeployedNode
 from wallets.volume import GRACE, PLACE, WalletVolume, settled
 
 FOLDERS = ("/wallet", "/root/.skycoin/wallets")
-"""Folders of wallets in a container: of Skycoin's own images, and of a node that root starts as it is."""
+"""Folders of wallets in a container: of Skycoin's own images, and of a node run by root as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Source:
     node: DeployedNode
     name: str
     folder: str
-    """Folder that was given; empty leaves the choice."""
+    """Given folder; empty if it is to be found."""
 
     @property
     def where(self) -> str:
-        """Name and host, as words."""
+        """Name and host, for a sentence."""
         return f"{self.name} on host {self.node.host}"
 
     def command(self, users: Sequence[Any]) -> str:
@@ -56,7 +56,7 @@ class Source:
         return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
 
     def refuse_managed(self) -> None:
-        """Raise WalletError where it is the node's own, or another node's of a stack."""
+        """Raise WalletError if the source is the node's own, or that of another node in a stack."""
         source, mounts = self._container(), self._mounts()
         name = self.name if source is None else source.name
         own = {"Name": self.node.wallet}
@@ -76,20 +76,20 @@ class Source:
                 )
 
     def users(self) -> Sequence[Any]:
-        """Containers that run and may write to the wallets: the source, and others with the same mounts."""
+        """Running containers that may write to the wallets: the source, and others with the same mounts."""
         source, mounts = self._container(), self._mounts()
         running = ask(self.node.host, lambda: self._client.containers.list(ignore_removed=True))
         return [one for one in running if _is(one, source) or _writes(one, mounts)]
 
     def refuse_users(self) -> None:
-        """Raise WalletError where anything runs that may write to the wallets."""
+        """Raise WalletError if a running container may write to the wallets."""
         if users := self.users():
             raise WalletError(
                 f"{self.where} still runs, or is in use: `{self.command(users)}`. Nothing was changed"
             )
 
     def refuse_users_of_a_copy(self) -> None:
-        """Raise WalletError where anything runs on the wallets after they were copied."""
+        """Raise WalletError if a container is running on the wallets after they were copied."""
         if users := self.users():
             running = " and ".join(sorted(one.name for one in users))
             raise WalletError(
@@ -100,9 +100,9 @@ class Source:
 
     @contextmanager
     def stopped(self, users: Sequence[Any]) -> Iterator[Callable[[], None]]:
-        """Stop the containers that may write to the wallets; yields a function that keeps them stopped.
+        """Stop the containers that may write to the wallets; yield a function that keeps them stopped.
 
-        They start again if the body ends before it has called that.
+        They are started again if the body ends before it has called that function.
         """
         with ExitStack() as back:
             for one in users:
@@ -127,7 +127,7 @@ class Source:
             print(f"{where} is started again.", file=sys.stderr)
 
     def refuse_removal(self, users: Sequence[Any], folder: str) -> None:
-        """Raise WalletError, with a way that keeps the wallets, where a stop removes what holds them."""
+        """Raise WalletError, with a way to keep the wallets, if stopping would remove their storage."""
         found = self._container()
         for one in users:
             if one.attrs["HostConfig"]["AutoRemove"]:
@@ -138,7 +138,7 @@ class Source:
                 )
 
     def _way(self, one: Any, found: Any, folder: str) -> str:
-        """Steps to take before a container of `--rm` stops; `found` is the source, if that is a container."""
+        """Steps to take before a `--rm` container stops; `found` is the source, if that is a container."""
         docker, name = self.node.docker, one.name
         stop = f"{docker} stop -t {GRACE} {name}"
         if found is not None and found.id != one.id:
@@ -159,12 +159,12 @@ class Source:
         )
 
     def wallets(self) -> dict[str, File]:
-        """All files of the folder, with complete wallets. Raises WalletError where there is none."""
+        """All files of the folder, with complete wallets. Raises WalletError if there are none."""
         self.refuse_users()
         return self.found()[1]
 
     def _again(self, origin: str) -> str:
-        """Command that adopts the wallets from where they are then."""
+        """Command that adopts the wallets from their new place."""
         return self.node.wallet_command("adopt", f"--from {origin}")
 
     @property
@@ -172,9 +172,9 @@ class Source:
         return f"{self.name}:{self.folder}" if self.folder else self.name
 
     def found(self) -> tuple[str, dict[str, File]]:
-        """Folder of the wallets, as it is named, and its files, each wallet whole; what runs may go on.
+        """Folder of the wallets, by its given name, and its complete files; containers may keep running.
 
-        Raises WalletError where there is none.
+        Raises WalletError if there are no wallets.
         """
         with self._opened() as (container, folders):
             read = {folder: self._read(container, place) for folder, place in folders.items()}
@@ -189,7 +189,7 @@ class Source:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, dict[str, str]]]:
-        """A container to read from, and the folders: as they are named → as that container has them."""
+        """Open a container to read from; yield it with the folders by given name → path in that container."""
         container, volume = self._container(), WalletVolume(self.node, self._client)
         if container is not None:
             yield container, {one: one for one in self._folders}
@@ -202,11 +202,11 @@ class Source:
 
     @property
     def _folders(self) -> Sequence[str]:
-        """Folders of a container that may have the wallets."""
+        """Folders of a container that may contain wallets."""
         return [posixpath.normpath(posixpath.join("/", self.folder))] if self.folder else FOLDERS
 
     def _read(self, container: Any, place: str) -> dict[str, File]:
-        """Files of a folder, as they were at one moment; none where it is not there."""
+        """Consistent files of a folder, as of one moment; empty if it does not exist."""
         if (found := settled(lambda: self._files(container, place))) is not None:
             return found
         raise WalletError(
@@ -214,7 +214,7 @@ class Source:
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:
-        """Files of a folder; None where one changed while it was read."""
+        """Files of a folder; None if one changed during reading."""
         try:
             stream, _ = ask(self.node.host, lambda: container.get_archive(place))
         except NotFound:
@@ -233,7 +233,7 @@ class Source:
             return None
 
     def _mounts(self) -> Sequence[Mapping[str, Any]]:
-        """Mounts of the source that may have the wallets: a container's, or the volume itself."""
+        """Mounts of the source that may contain wallets: a container's, or the volume itself."""
         container = self._container()
         if container is not None:
             return [
@@ -259,7 +259,7 @@ class Source:
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """True also if both are the same."""
+    """True if a path is below a folder, or the folder itself."""
     return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
 
 
@@ -268,7 +268,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
-    """True where a container may write to what is mounted elsewhere too."""
+    """True if a container may write to something that is mounted elsewhere too."""
     return _shares([mount for mount in container.attrs["Mounts"] if mount["RW"]], mounts)
 
 
@@ -277,12 +277,12 @@ def _shares(own: Sequence[Mapping[str, Any]], mounts: Sequence[Mapping[str, Any]
 
 
 def _is(container: Any, source: Any) -> bool:
-    """True where a container is the source itself, which may be none."""
+    """True if a container is the source itself; the source may be no container."""
     return source is not None and bool(container.id == source.id)
 
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """True for mounts of one volume, and of folders of the host of which one has the other."""
+    """True for mounts of one volume, and of nested or equal folders of the host."""
     if one.get("Name") and one.get("Name") == other.get("Name"):
         return True
     sources = one.get("Source"), other.get("Source")
@@ -292,7 +292,8 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callable[[], None]) -> None:
     """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError.
 
-    `stay` is called just before they are put there: what ran on them must not start again from then on.
+    `stay` is called just before they are written: from then on the wallets' former containers must not be
+    started again.
     """
     node = source.node
     with volume.node_stopped() as ran:
@@ -306,7 +307,7 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
 
 
 def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
-    """Raise WalletError where a node's volume has anything but what comes, or another user."""
+    """Raise WalletError if a node's volume has other files than the new ones, or is in use."""
     volume.refuse_users()
     if strange := strangers(without_staged(volume.read()), contents):
         raise WalletError(

@@ -1,4 +1,4 @@
-"""Questions to a host's engine; errors name the host."""
+"""Requests to a host's engine, with errors that name the host."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,10 @@ _Answer = TypeVar("_Answer")
 
 
 def ask(host: str, question: Callable[[], _Answer]) -> _Answer:
-    """Answer of the engine. Raises NotFound as it is, all else as WalletError that names the host."""
+    """Answer of the engine.
+
+    Raises NotFound unchanged, and WalletError with the host's name for all other errors.
+    """
     try:
         return question()
     except NotFound:

@@ -1,4 +1,4 @@
-"""A folder of backups on the operator's machine: private files that are never overwritten."""
+"""A folder of backups on the operator's machine; its files are private and never overwritten."""
 
 import errno
 import os
@@ -10,14 +10,14 @@ from wallets.backup_format import ENCRYPTED, PLAIN
 from wallets.errors import WalletError
 
 FOLDER = Path("skycoin-wallets")
-"""In the home folder, where no folder is given."""
+"""Default folder, below the home folder."""
 
 _LEFT = 24 * 3600
-"""Seconds after which a half-written file counts as left by a killed run."""
+"""Seconds after which an incomplete file is taken for the rest of a killed run."""
 
 
 def default_folder() -> Path:
-    """Folder of backups: outside the checkout and the set-up's state, which may be removed."""
+    """Default folder of backups, outside the checkout and the set-up's state, which may be removed."""
     return Path.home() / FOLDER
 
 
@@ -28,7 +28,10 @@ class LocalFolder:
         self._path = path
 
     def keep(self, name: str, backup: bytes) -> str:
-        """Write a backup as a new file of mode 0600, whole or not at all; its path. Raises WalletError."""
+        """Write a backup as a new file of mode 0600, completely or not at all; return its path.
+
+        Raises WalletError.
+        """
         path = self._path / name
         try:
             self._make_folder()
@@ -62,7 +65,7 @@ class LocalFolder:
         sync(self._path)
 
     def names(self) -> list[str]:
-        """Names of the files that may be backups. Raises WalletError where there is no such folder."""
+        """Names of files that may be backups. Raises WalletError if the folder does not exist."""
         try:
             found = [entry.name for entry in self._path.iterdir() if entry.is_file()]
         except OSError as error:
@@ -70,32 +73,32 @@ class LocalFolder:
         return sorted(name for name in found if is_backup_name(name))
 
     def load(self, name: str) -> bytes:
-        """A backup's bytes. Raises WalletError where it can't be read."""
+        """Read a backup. Raises WalletError if it can't be read."""
         return load(self._path / name)
 
     def load_all(self) -> Iterator[tuple[str, bytes]]:
-        """Yield name and bytes of every file that may be a backup. Raises WalletError."""
+        """Yield name and content of every file that may be a backup. Raises WalletError."""
         for name in self.names():
             yield name, self.load(name)
 
     def address(self, name: str) -> str:
-        """Name of a file as it is given to a command."""
+        """Name of a file in the form that commands accept."""
         return str(self._path / name)
 
 
 def is_backup_name(name: str) -> bool:
-    """True for a file that a list of backups looks at."""
+    """True for a file that a list of backups includes."""
     return name.endswith((ENCRYPTED, PLAIN)) and not name.startswith(".")
 
 
 class _NoUnnamedFilesError(Exception):
-    """Error: the file system, or this system, does not support files without a name."""
+    """The file system or operating system does not support unnamed files."""
 
 
 def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
-    """Write a file that has no name until it is complete on the disk, so that a kill leaves nothing.
+    """Write a file that has no name until it is complete on disk, so that a kill leaves nothing.
 
-    Raises FileExistsError if there is such a file already.
+    Raises FileExistsError if the name is already taken.
     """
     if not hasattr(os, "O_TMPFILE"):
         raise _NoUnnamedFilesError
@@ -111,7 +114,7 @@ def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
             os.link(f"/proc/self/fd/{file.fileno()}", path, follow_symlinks=True)
         except FileExistsError:
             raise
-        except OSError:  # no /proc, or no links
+        except OSError:  # no /proc, or no hard links
             raise _NoUnnamedFilesError from None
 
 
@@ -123,7 +126,7 @@ def _write_partial(partial: Path, path: Path, data: bytes) -> None:
             fill(file.fileno(), data)
         try:
             os.link(partial, path)
-        except PermissionError:  # without links, as on FAT, it is moved to a free name
+        except PermissionError:  # without hard links, as on FAT, rename to a free name
             path.open("x").close()
             partial.replace(path)
     finally:
@@ -131,7 +134,7 @@ def _write_partial(partial: Path, path: Path, data: bytes) -> None:
 
 
 def fill(handle: int, data: bytes) -> None:
-    """Write all of the data, and wait until it is on the disk."""
+    """Write all of the data, and wait until it is on disk."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
@@ -139,7 +142,7 @@ def fill(handle: int, data: bytes) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+    """Wait until the names in a folder are on disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -148,7 +151,7 @@ def sync(folder: Path) -> None:
 
 
 def load(path: Path) -> bytes:
-    """A file's bytes. Raises WalletError where it can't be read."""
+    """Read a file. Raises WalletError if it can't be read."""
     if path.exists() and not path.is_file():
         raise WalletError(f"{path} is not a file")
     try:

@@ -1,7 +1,7 @@
-"""Backup files of wallets: sealed (sealed.py) to recipients, or a plain archive.
+"""The format of wallet backups: a file sealed to recipients (sealed.py), or a plain archive.
 
-Only a key shows that a header is true. age authenticates no sender: anybody who knows a recipient can
-make a file for it.
+A header can be verified only with a key. age authenticates no sender: anybody who knows a recipient can
+create a file for it.
 """
 
 import re
@@ -27,7 +27,7 @@ from wallets.losses import fingerprint_of_whole
 from wallets.sealed import Form, Sealed, contents_sum, recipient_lines, sha256
 
 ENCRYPTED, PLAIN = ".backup", ".tar.gz"
-"""Endings of the names of backup files; a plain one is just a gzipped tar archive of the wallets."""
+"""Suffixes of backup files; a plain one is just a gzipped tar archive of the wallets."""
 
 _NAME = re.compile(
     r"(?P<node>.+)-wallet-(?P<time>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(?P<before>-before-restore)?"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
     BACKUP = "backup"
     BEFORE_RESTORE = "before-restore"
-    """A copy of what a restore found in the volume: it never counts as a good backup of the node."""
+    """Copy of a volume's content before a restore; it never counts as a good backup of the node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,21 +54,21 @@ class About:
 
     node: str
     stack: str
-    """Name without organization and project; empty where an old file does not say it."""
+    """Name without organization and project; empty if an old file does not state it."""
     host: str
     kind: Kind
     time: datetime
     wallets: int
     fingerprint: str
-    """Digest of clients/fingerprint.py."""
+    """Digest defined in clients/fingerprint.py."""
     contents: str
-    """SHA-256 over the files, their names included."""
+    """SHA-256 over the files and their names."""
     recipients: Sequence[str] = ()
     """Public keys of the recipients; empty for a plain backup."""
 
     @property
     def file_name(self) -> str:
-        """Name of its file."""
+        """Name of the backup's file."""
         before = f"-{self.kind}" if self.kind is Kind.BEFORE_RESTORE else ""
         suffix = ENCRYPTED if self.recipients else PLAIN
         return f"{self.node}-wallet-{self.time:{sealed.STAMP}}{before}{suffix}"
@@ -90,10 +90,10 @@ class About:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backup:
-    """A backup file that is complete as far as can be seen without a key."""
+    """A backup file that is complete, as far as can be checked without a key."""
 
     name: str
-    """File or address, as it was given."""
+    """File or address as given."""
     about: About
     sha256: str
     """SHA-256 of the file."""
@@ -102,14 +102,14 @@ class Backup:
 
     @property
     def is_encrypted(self) -> bool:
-        """False for a plain archive, whose wallets anybody can read."""
+        """False for a plain archive, whose wallets are readable by anybody."""
         return bool(self.about.recipients)
 
 
 def about(
     contents: Contents, *, node: str, stack: str, host: str, kind: Kind, recipients: Sequence[str]
 ) -> About:
-    """Facts of a backup that is made now."""
+    """Facts of a new backup."""
     return About(
         node=node,
         stack=bare(stack),
@@ -129,19 +129,19 @@ def bare(stack: str) -> str:
 
 
 def fingerprint(contents: Contents) -> str:
-    """Digest over the whole wallets. Raises WalletError."""
+    """Digest over complete wallets. Raises WalletError."""
     return digest(fingerprint_of_whole(contents))
 
 
 def seal(facts: About, contents: Contents) -> bytes:
-    """The backup as a file's bytes: encrypted where it has recipients. Raises ServiceError."""
+    """Content of a backup file, encrypted if there are recipients. Raises ServiceError."""
     if not facts.recipients:
         return pack(contents)
     return sealed.seal(_FORM, facts.lines(), contents, facts.recipients)
 
 
 def read(name: str, data: bytes) -> Backup:
-    """A backup file, looked at without a key. Raises WalletError where it is none, or is not whole."""
+    """Parse a backup file without a key. Raises WalletError if it is not one, or is incomplete."""
     if (found := sealed.read(_FORM, name, data)) is not None:
         return Backup(name=name, about=found.facts(_parsed), sha256=found.sha256, payload=found.payload)
     if not data.startswith(b"\x1f\x8b"):
@@ -152,13 +152,13 @@ def read(name: str, data: bytes) -> Backup:
 
 
 def node_and_time(name: str) -> tuple[str, str] | None:
-    """Node and time that the name of a backup file says; None where it has another form."""
+    """Node and time in the name of a backup file; None if it has another form."""
     match = _NAME.fullmatch(name.removesuffix(PLAIN).removesuffix(ENCRYPTED))
     return (match["node"], match["time"]) if match else None
 
 
 def _about_plain(name: str, contents: Contents) -> About:
-    """Facts of a plain archive, from its name, because it has no header."""
+    """Facts of a plain archive, from its name, since it has no header."""
     match = _NAME.fullmatch(name.rpartition("/")[2].removesuffix(PLAIN))
     if match is None:
         when = max(file.modified for file in contents.values())
@@ -195,7 +195,7 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
 
 
 def open_backup(backup: Backup, identities: Sequence[age.Identity]) -> dict[str, File]:
-    """Wallets of a backup, after its header was verified. Raises WalletError, and AgeError of its file."""
+    """Wallets of a backup, after verifying its header. Raises WalletError, or AgeError about its file."""
     name = backup.name
     if not backup.is_encrypted:
         return unpack(name, backup.payload)
@@ -207,7 +207,7 @@ def open_backup(backup: Backup, identities: Sequence[age.Identity]) -> dict[str,
 
 
 def _refuse_untrue(backup: Backup, contents: Contents) -> None:
-    """Raise WalletError where the header tells of other wallets than those inside."""
+    """Raise WalletError if the header describes other wallets than those inside."""
     facts = backup.about
     if (facts.contents, facts.fingerprint, facts.wallets) != (
         contents_sum(contents),

@@ -1,4 +1,4 @@
-"""Places for backups: a folder of this machine, or one of another that is reached by ssh."""
+"""Folders for backups, on this machine or on another one over ssh."""
 
 import shlex
 import subprocess
@@ -15,13 +15,13 @@ from wallets.errors import WalletError
 SSH = "ssh://"
 _SECONDS = 600
 _EXISTS = 73
-"""Exit code of `_KEEP` where the name is taken."""
+"""Exit code of `_KEEP` if the name is taken."""
 
 _ENTER = """\
 set -u; umask 077; folder=$1
 case $folder in /~) folder=$HOME ;; /~/*) folder=$HOME/${folder#"/~/"} ;; esac
 """
-# What is cut off in the middle has not the size, and gets no name.
+# A truncated upload has the wrong size and gets no name.
 _KEEP = f"""\
 {_ENTER}mkdir -p -- "$folder" && cd -- "$folder" || exit 1
 find . -maxdepth 1 -name '.*-wallet-*.partial' -mtime +0 -exec rm -f {{}} +
@@ -48,22 +48,22 @@ set --; for name in *.backup *.tar.gz; do if [ -f "$name" ]; then set -- "$@" "$
 
 
 class Place(Protocol):
-    """Folder of backups, wherever it is."""
+    """A folder of backups, local or remote."""
 
     def keep(self, name: str, backup: bytes) -> str:
-        """Write a backup as a new file, whole or not at all; its address. Raises WalletError."""
+        """Write a backup as a new file, completely or not at all; return its address. Raises WalletError."""
 
     def names(self) -> list[str]:
-        """Names of the files that may be backups, sorted. Raises WalletError."""
+        """Names of files that may be backups, sorted. Raises WalletError."""
 
     def load(self, name: str) -> bytes:
-        """A backup's bytes. Raises WalletError."""
+        """Read a backup. Raises WalletError."""
 
     def load_all(self) -> Iterator[tuple[str, bytes]]:
-        """Yield name and bytes of every file that may be a backup. Raises WalletError."""
+        """Yield name and content of every file that may be a backup. Raises WalletError."""
 
     def address(self, name: str) -> str:
-        """Name of a file as it is given to a command."""
+        """Name of a file in the form that commands accept."""
 
 
 class SshFolder:
@@ -79,7 +79,7 @@ class SshFolder:
             )
 
     def keep(self, name: str, backup: bytes) -> str:
-        """Write a backup as a new file of mode 0600, whole or not at all. Raises WalletError."""
+        """Write a backup as a new file of mode 0600, completely or not at all. Raises WalletError."""
         where = self.address(name)
         done = self._run(_KEEP, name, str(len(backup)), given=backup)
         if done.returncode == _EXISTS:
@@ -91,16 +91,19 @@ class SshFolder:
         return where
 
     def names(self) -> list[str]:
-        """Names of the files that may be backups. Raises WalletError."""
+        """Names of files that may be backups. Raises WalletError."""
         done = self._checked(self._url, _NAMES)
         return sorted(name for name in done.decode(errors="replace").splitlines() if is_backup_name(name))
 
     def load(self, name: str) -> bytes:
-        """A backup's bytes. Raises WalletError."""
+        """Read a backup. Raises WalletError."""
         return self._checked(self.address(name), _READ, name)
 
     def load_all(self) -> Iterator[tuple[str, bytes]]:
-        """Yield name and bytes of every file that may be a backup, by one connection. Raises WalletError."""
+        """Yield name and content of every file that may be a backup, over one connection.
+
+        Raises WalletError.
+        """
         command = self._command(_ALL)
         with (
             Login(),
@@ -115,13 +118,13 @@ class SshFolder:
                         if (content := archive.extractfile(entry)) is not None:
                             yield entry.name, content.read()
             except tarfile.ReadError:
-                pass  # empty where there is nothing, or where it failed
+                pass  # empty if there are no files, or if it failed
             said = process.stderr.read() if process.stderr else b""
         if process.returncode:
             raise WalletError(f"{self._url} can't be read: {_words(said)}")
 
     def address(self, name: str) -> str:
-        """Name of a file as it is given to a command."""
+        """Name of a file in the form that commands accept."""
         return f"{self._url}/{name}"
 
     def _command(self, script: str, *arguments: str) -> list[str]:
@@ -154,14 +157,14 @@ def _words(said: bytes) -> str:
 
 
 def place(given: str, ssh_options: Sequence[str]) -> Place:
-    """The folder that a command was given: a path, or ssh://. Raises WalletError."""
+    """Folder given to a command: a path, or ssh://. Raises WalletError."""
     if given.startswith(SSH):
         return SshFolder(given, ssh_options)
     return LocalFolder(Path(given).expanduser().absolute())
 
 
 def load_file(given: str, ssh_options: Sequence[str]) -> bytes:
-    """The bytes of one file: a path, or ssh://. Raises WalletError."""
+    """Content of one file: a path, or ssh://. Raises WalletError."""
     if given.startswith(SSH):
         folder, _, name = given.rpartition("/")
         return SshFolder(folder, ssh_options).load(unquote(name))

@@ -1,4 +1,4 @@
-"""Backups and restores of a node's wallets: what `skyinfra wallet` runs."""
+"""Backups and restores of a node's wallets, for `skyinfra wallet`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ from wallets.temporary import taken
 from wallets.volume import WalletVolume
 
 UNPROVED = "that it can be decrypted, and that its header is true"
-"""Facts of an encrypted backup that nobody can check without a secret key."""
+"""Facts about an encrypted backup that can't be checked without a secret key."""
 
 
 def engine_of(node: DeployedNode) -> Any:
-    """A client of the node's engine. Raises WalletError."""
+    """Client of the node's engine. Raises WalletError."""
     try:
         return connect(node.place)
     except ServiceError as error:
@@ -43,12 +43,12 @@ def engine_of(node: DeployedNode) -> Any:
 
 
 def volume_of(node: DeployedNode) -> WalletVolume:
-    """The node's wallet volume, over a client of its host's engine. Raises WalletError."""
+    """The node's wallet volume, through a client of its host's engine. Raises WalletError."""
     return WalletVolume(node, engine_of(node))
 
 
 def look(node: DeployedNode) -> Fingerprint:
-    """Fingerprint of the node's wallets, made on its host. Raises WalletError where the volume is gone."""
+    """Fingerprint of the node's wallets, computed on its host. Raises WalletError if the volume is gone."""
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
         raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
@@ -61,7 +61,7 @@ def look(node: DeployedNode) -> Fingerprint:
 
 
 def on_host(node: DeployedNode) -> WalletOnHost:
-    """The node's wallet volume, as a preflight looks at it. Raises WalletError."""
+    """The node's wallet volume as its preflight sees it. Raises WalletError."""
     inputs = {**node.place, "image": node.image, "container": node.container, "wallet": node.wallet}
     return WalletOnHost(engine_of(node), inputs)
 
@@ -69,7 +69,10 @@ def on_host(node: DeployedNode) -> WalletOnHost:
 def backup(
     node: DeployedNode, volume: WalletVolume, place: Place, recipients: Sequence[str], records: Path
 ) -> str:
-    """Back a wallet up into a new file; its address. Raises WalletError where there is no whole wallet."""
+    """Back up a wallet into a new file; return its address.
+
+    Raises WalletError if there is no complete wallet.
+    """
     contents = _whole(node, volume)
     made = _kept(node, place, contents, Kind.BACKUP, recipients)
     facts = made.about
@@ -84,7 +87,7 @@ def backup(
 
 
 def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
-    """Wallets of a volume. Raises WalletError where there is none, or one that is not whole."""
+    """Wallets of a volume. Raises WalletError if there are none, or one is incomplete."""
     contents, place = volume.read(), f"the wallet volume {node.wallet} on host {node.host}"
     refuse_interrupted(place, contents)
     if not wallets_in(contents):
@@ -96,7 +99,7 @@ def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
 def _kept(
     node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
-    """Write a new backup file, and read it back like a later reader. Raises WalletError."""
+    """Write a new backup file and read it back as a later reader would. Raises WalletError."""
     facts = about(
         contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
     )
@@ -104,11 +107,11 @@ def _kept(
     address = place.keep(facts.file_name, data)
     if recipients or kind is Kind.BACKUP:
         return read(address, data)
-    return Backup(name=address, about=facts, sha256="", payload=data)  # may hold damaged wallets
+    return Backup(name=address, about=facts, sha256="", payload=data)  # the backup may hold damaged wallets
 
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
-    """Report what one file shows. Raises WalletError if it is not a complete backup."""
+    """Report what one file contains. Raises WalletError if it is not a complete backup."""
     found = read(name, data)
     facts = found.about
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
@@ -136,7 +139,10 @@ def check(
     rules: WalletsSettings,
     identities: Sequence[Identity],
 ) -> None:
-    """Compare the newest good backup with wallet and stack. Raises WalletError if it is not enough."""
+    """Compare the newest good backup with the wallet and the stack.
+
+    Raises WalletError if it is insufficient.
+    """
     good = newest(place, node)
     contents, facts = _whole(node, volume), good.about
     print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
@@ -174,7 +180,7 @@ def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
 
 
 def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
-    """Let a node without a network find the wallets of the newest good backup. Raises WalletError."""
+    """Check that a node without a network finds the wallets of the newest good backup. Raises WalletError."""
     good = newest(place, node)
     contents = open_backup(good, identities)
     addresses = Drill(node, client).run(contents)
@@ -187,16 +193,16 @@ def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Id
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoring:
-    """Conditions of a restore."""
+    """Options of a restore."""
 
     place: Place
-    """Folder for what is in the volume now."""
+    """Folder for a backup of the volume's present content."""
     recipients: Sequence[str] = ()
-    """Public keys of its recipients."""
+    """Public keys for that backup."""
     other_node: bool = False
     """True accepts a backup of another node."""
     older: bool = False
-    """True accepts a backup that lacks what is in the volume."""
+    """True accepts a backup that lacks something which the volume has."""
 
 
 def restore_file(
@@ -206,14 +212,14 @@ def restore_file(
     identities: Sequence[Identity],
     restoring: Restoring,
 ) -> None:
-    """Put the wallets of a backup file back. Raises WalletError."""
+    """Restore the wallets of a backup file. Raises WalletError."""
     if not restoring.other_node:
         refuse_anothers(node, file, "; --other-node restores it all the same")
     _restore(node, volume, file.name, open_backup(file, identities), restoring)
 
 
 def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> None:
-    """Raise WalletError where a backup is another node's; `otherwise` ends the sentence."""
+    """Raise WalletError if a backup is another node's; `otherwise` ends the sentence."""
     facts = file.about
     if facts.node not in ("", node.name) or facts.stack not in ("", bare(node.stack)):
         of_stack = f" of the stack {facts.stack}" if facts.stack else ""
@@ -224,7 +230,7 @@ def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> No
 
 
 def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
-    """Put the wallets of a copy on the host back. Raises WalletError."""
+    """Restore the wallets of a copy on the host. Raises WalletError."""
     contents = volume.copy(name)
     refuse_damaged(f"the copy {name}", contents)
     if not wallets_in(contents):
@@ -233,15 +239,15 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring:
 
 
 def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
-    """Replace a wallet by the temporary copy of its interrupted save. Raises WalletError."""
+    """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError."""
     _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), restoring)
 
 
 def _restore(
     node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, restoring: Restoring
 ) -> None:
-    """Back up the current files, then write the new ones over those of the same names; others stay."""
-    _refuse_older(node, source, volume.read(), contents, restoring)  # before its node is stopped
+    """Back up the current files, then overwrite those that have new content; other files stay."""
+    _refuse_older(node, source, volume.read(), contents, restoring)  # before the node is stopped
     with volume.node_stopped() as ran:
         before = ""
         if present := without_staged(volume.read()):

@@ -1,4 +1,4 @@
-"""Contents of a wallet volume: files in memory, as a tar archive, and checks of them. Pure."""
+"""Contents of a wallet volume: files in memory, their tar archive, and checks. Pure functions."""
 
 import gzip
 import io
@@ -13,16 +13,16 @@ from wallets.errors import WalletError
 from wallets.whole import parsed
 
 SUFFIX = ".wlt"
-"""Skycoin's wallet files, `src/wallet/wallet.go` of v0.27.1 (WalletExt)."""
+"""Suffix of Skycoin's wallet files (`src/wallet/wallet.go` of v0.27.1, WalletExt)."""
 
 STAGING = ".restoring"
-"""Folder in a wallet volume that a restore uses; if it is still there, the restore was interrupted."""
+"""Folder in a wallet volume for a running restore; if it exists afterwards, the restore was interrupted."""
 
 IDENTITY = ".skyinfra-id"
-"""File with the id of a wallet volume: it belongs to the volume, not to copies of its content."""
+"""File with the id of a wallet volume; it belongs to the volume and is not part of copies."""
 
 LARGEST = 256 * 1024 * 1024
-"""Bytes of a backup, unpacked: a wallet of 100,000 addresses has 35 MB."""
+"""Largest backup when unpacked, in bytes; a wallet of 100,000 addresses has 35 MB."""
 
 USER = 10000
 """User and group of a node in its container (components/node.py)."""
@@ -37,7 +37,7 @@ class File:
     modified: int = 0
     """Seconds since 1970."""
     link: str = ""
-    """Target of a symbolic link; it is kept in a backup, and never restored."""
+    """Target of a symbolic link; links are kept in backups and never restored."""
 
 
 Contents: TypeAlias = Mapping[str, File]
@@ -45,12 +45,12 @@ Contents: TypeAlias = Mapping[str, File]
 
 
 def wallets_in(contents: Contents) -> list[str]:
-    """Paths of the wallet files, sorted: the node reads those that are in no folder."""
+    """Paths of the wallet files, sorted; the node reads the ones outside any folder."""
     return sorted(path for path in contents if path.endswith(SUFFIX) and "/" not in path)
 
 
 def damaged(contents: Contents) -> list[str]:
-    """Paths of the wallet files that are empty, cut short, or otherwise not what the node writes."""
+    """Paths of wallet files that are empty, cut short, or otherwise not what the node writes."""
     return [path for path in wallets_in(contents) if not _is_wallet(contents[path].data)]
 
 
@@ -63,28 +63,28 @@ def _is_wallet(data: bytes) -> bool:
 
 
 def same(one: Contents, other: Contents) -> bool:
-    """True where both hold the same files with the same bytes; modes and times are not compared."""
+    """True if both have the same files with the same bytes; modes and times are not compared."""
     mine, others = ({path: (file.data, file.link) for path, file in each.items()} for each in (one, other))
     return mine == others
 
 
 def without_links(contents: Contents) -> dict[str, File]:
-    """The files themselves."""
+    """Files without the symbolic links."""
     return {path: file for path, file in contents.items() if not file.link}
 
 
 def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
-    """Files of a tar archive under the folder `below`; what a file system keeps for itself is left out.
+    """Files of a tar archive below the folder `below`, without what a file system adds itself.
 
-    Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere, and
-    tarfile's errors.
+    Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere, and tarfile's
+    errors.
     """
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         return dict(_files(tar, below))
 
 
 def folders_in(archive: bytes, below: str) -> set[str]:
-    """Names of the folders right under the folder `below` of a tar archive."""
+    """Names of the folders directly below the folder `below` of a tar archive."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         paths = [posixpath.relpath(f"/{entry.name}", f"/{below}") for entry in tar if entry.isdir()]
     return {path for path in paths if "/" not in path and path not in (".", "..")}
@@ -100,7 +100,7 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
         if entry.issym():
             yield path, File(data=b"", link=entry.linkname)
             continue
-        # A hard link is a file under a second name.
+        # A hard link is a second name of a file.
         content = tar.extractfile(entry) if entry.isreg() or entry.islnk() else None
         if content is None:
             continue
@@ -108,7 +108,7 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
 
 
 def to_tar(contents: Contents, below: str = "", owner: int = USER) -> bytes:
-    """The files as a tar archive under the folder `below`, owned by the node's user; folders are private."""
+    """Tar archive of files below the folder `below`, owned by the node's user, with private folders."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         folders = {below, *(posixpath.join(below, posixpath.dirname(path)) for path in contents)}
@@ -133,19 +133,22 @@ def _with_parents(folder: str) -> Iterator[str]:
 
 
 def pack(contents: Contents, owner: int = USER) -> bytes:
-    """A backup file: a gzipped tar archive, which `tar -xzf` reads and whose checksum shows a cut."""
+    """Gzipped tar archive as a backup file; `tar -xzf` reads it, and its checksum reveals a truncation."""
     return gzip.compress(to_tar(contents, owner=owner), mtime=0)
 
 
 def unpack(name: str, backup: bytes) -> dict[str, File]:
-    """Files of a plain backup. Raises WalletError where it is none, is cut short, or has no whole wallet."""
+    """Files of a plain backup.
+
+    Raises WalletError if it is not one, is truncated, or has no complete wallet.
+    """
     contents = without_links(unpack_archive(name, backup))
     refuse_unrestorable(name, contents)
     return contents
 
 
 def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
-    """Files of a gzipped tar archive. Raises WalletError where it is none, or is cut short."""
+    """Files of a gzipped tar archive. Raises WalletError if it is not one, or is truncated."""
     try:
         with gzip.open(io.BytesIO(archive)) as file:
             unzipped = file.read(LARGEST + 1)
@@ -160,7 +163,7 @@ def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
 
 
 def refuse_unrestorable(name: str, contents: Contents) -> None:
-    """Raise WalletError where there is no whole wallet to restore."""
+    """Raise WalletError if there is no complete wallet to restore."""
     refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):
@@ -168,17 +171,17 @@ def refuse_unrestorable(name: str, contents: Contents) -> None:
 
 
 def without_staged(contents: Contents) -> dict[str, File]:
-    """The files that are in their place."""
+    """Files outside the folder of an interrupted restore."""
     return {path: file for path, file in contents.items() if path.split("/")[0] != STAGING}
 
 
 def refuse_interrupted(name: str, contents: Contents) -> None:
-    """Raise WalletError if an interrupted restore has left wallets that are not in their places."""
+    """Raise WalletError if an interrupted restore left wallets outside their final places."""
     if len(without_staged(contents)) < len(contents):
         raise WalletError(f"{name}: a restore was interrupted there: run it again, which finishes it")
 
 
 def refuse_damaged(name: str, contents: Contents) -> None:
-    """Raise WalletError where a wallet file is not whole."""
+    """Raise WalletError if a wallet file is incomplete."""
     if torn := damaged(contents):
         raise WalletError(f"{name}: {', '.join(torn)}: empty, cut short, or not a wallet")

@@ -1,7 +1,8 @@
-"""A drill: a backup in a throw-away volume, a node without a network on it, and both removed afterwards.
+"""A drill: restores a backup into a temporary volume, starts a node without a network on it, and removes
+both.
 
-It does not touch the node's own wallet. Volume and container have a label, by which they are removed at
-the end, even if the drill fails or is interrupted; the next drill removes what a killed one left.
+The node's own wallet is not touched. A label on the volume and the container makes sure that both are removed
+at the end, even if the drill fails or is interrupted; the next drill removes the rest of a killed one.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ _FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-s
 
 
 def addresses_in(contents: Contents) -> dict[str, set[str]]:
-    """Wallet → addresses that its file names; every one of them must be whole."""
+    """Wallet → addresses in its file; every wallet must be complete."""
     return {path: _addresses(json.loads(contents[path].data)) for path in wallets_in(contents)}
 
 
@@ -41,14 +42,14 @@ def _addresses(wallet: Mapping[str, Any]) -> set[str]:
 
 
 class Drill:
-    """Throw-away volume and node on a node's host."""
+    """Temporary volume and node on a node's host."""
 
     def __init__(self, node: DeployedNode, client: Any) -> None:
         self._node = node
         self._client = client
 
     def run(self, contents: Contents) -> int:
-        """Let a node find the wallets; returns their number of addresses. Raises WalletError."""
+        """Check that a node finds the wallets; return their number of addresses. Raises WalletError."""
         self.remove()
         try:
             container = self._start(contents)
@@ -65,7 +66,7 @@ class Drill:
         return sum(map(len, expected.values()))
 
     def remove(self) -> None:
-        """Remove whatever a drill over this wallet has made."""
+        """Remove everything that a drill for this wallet has created."""
         filters = {"label": f"{LABEL}={self._node.wallet}"}
         for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
             self._gone(functools.partial(container.remove, force=True, v=True))
@@ -77,11 +78,11 @@ class Drill:
             self._ask(remove)
 
     def _start(self, contents: Contents) -> Any:
-        """A started node over a volume with these files."""
+        """Start a node on a volume with these files."""
         name = f"skycoin-drill-{self._node.name}-{secrets.token_hex(4)}"
         labels = {LABEL: self._node.wallet}
         image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
-        with uninterrupted():  # else nobody would remove what the engine goes on to create
+        with uninterrupted():  # otherwise nothing would remove what the engine is still creating
             self._ask(lambda: self._client.volumes.create(name, labels=labels))
             container = self._ask(
                 lambda: self._client.containers.create(
@@ -104,13 +105,13 @@ class Drill:
         return container
 
     def _wallets(self, container: Any) -> dict[str, set[str]]:
-        """Wallet → addresses, as the node names them once it answers. Raises WalletError."""
+        """Wallet → addresses that the node reports once it answers. Raises WalletError."""
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             self._ask(container.reload)
             if container.status != "running":
                 break
-            with contextlib.suppress(WalletError):  # it has ended since
+            with contextlib.suppress(WalletError):  # it has ended meanwhile
                 code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
                 if code == 0:
                     return {one["meta"]["filename"]: _addresses(one) for one in json.loads(said)}

@@ -1,4 +1,4 @@
-"""Fingerprint of wallets that are in memory: the same as `clients/fingerprint.py` has of a host's."""
+"""Fingerprint of wallets in memory, equal to the one that clients/fingerprint.py computes on a host."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from wallets.whole import parsed
 
 
 def fingerprint_of(contents: Contents) -> Fingerprint:
-    """Fingerprint of the wallets in a backup or a copy; every one of them must be whole."""
+    """Fingerprint of the wallets in a backup or a copy; every one must be complete."""
     return {path: _chains(parsed(contents[path].data)) for path in wallets_in(contents)}
 
 
@@ -48,7 +48,7 @@ def _by_chain(wallet: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _addresses(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield chain and address of each entry: of v0.27.1's one account, or of the later accounts of chains."""
+    """Yield chain and address of each entry: of the only account in v0.27.1, or of later accounts."""
     for entry in _entries(wallet):
         if address := entry.get("address"):
             yield f"0/{entry['change']}" if entry.get("change") is not None else "", address

@@ -1,4 +1,4 @@
-"""Backups in a folder: all of them as a table, and the newest good one of a node."""
+"""Backups in a folder: a table of all, and the newest good one of a node."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ HEADS = ("file", "node", "made (UTC)", "age", "wallets", "fingerprint", "state")
 
 
 def newest(place: Place, node: DeployedNode) -> Backup:
-    """The newest complete backup of a node; prints which newer files are not backups. Raises WalletError."""
+    """Newest complete backup of a node; prints newer files that are not backups. Raises WalletError."""
     named = [(node_and_time(name), name) for name in place.names()]
     of_node = sorted((found[1], name) for found, name in named if found and found[0] == node.name)
     for _, name in reversed(of_node):
@@ -36,7 +36,7 @@ def newest(place: Place, node: DeployedNode) -> Backup:
 
 
 def rows(place: Place, node: str | None) -> Iterator[Sequence[str]]:
-    """A row for each file, the newest of each node last; says which files are not backups."""
+    """Rows of the table, the newest backup of each node last; a file that is not a backup says so."""
     yield HEADS
     for name, data in sorted(place.load_all(), key=lambda one: _order(one[0])):
         row = _row(name, data)

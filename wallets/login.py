@@ -1,4 +1,4 @@
-"""The login of a node's web interface, which only its host knows (components/proxy.py)."""
+"""The login of a node's web interface, which is stored on its host only (components/proxy.py)."""
 
 from docker.errors import NotFound
 
@@ -9,12 +9,12 @@ from wallets.nodes import DeployedNode
 
 
 def shown_login(node: DeployedNode) -> str:
-    """User and password, a line each. Raises WalletError."""
+    """User and password, one per line. Raises WalletError."""
     return _run(node, "gui-login")
 
 
 def renew_password(node: DeployedNode) -> None:
-    """Create a new password; the old one is refused from now on. Raises WalletError."""
+    """Generate a new password; the old one stops working. Raises WalletError."""
     _run(node, "gui-login", "new")
 
 

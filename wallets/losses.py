@@ -1,4 +1,4 @@
-"""Differences between two sets of wallets: what the newer one lacks."""
+"""Losses between two sets of wallets: everything that the newer one lacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,17 @@ from wallets.fingerprint import fingerprint_of, found_in
 
 
 def lost(before: Contents, now: Contents) -> list[str]:
-    """List what `now` lacks of the complete wallets of `before`, growth aside. Raises WalletError."""
+    """List what `now` lacks of the complete wallets in `before`; growth is no difference.
+
+    Raises WalletError.
+    """
     known = fingerprint_of_whole(before)
     with _readable(now):
         return found_in(_whole(now), known).lost(known)
 
 
 def fingerprint_of_whole(contents: Contents) -> Fingerprint:
-    """Fingerprint of the wallets that are whole: nothing is known of a damaged one. Raises WalletError."""
+    """Fingerprint of the complete wallets; nothing is known about a damaged one. Raises WalletError."""
     with _readable(contents):
         return fingerprint_of(_whole(contents))
 
@@ -29,7 +32,7 @@ def _whole(contents: Contents) -> Contents:
 
 @contextmanager
 def _readable(contents: Contents) -> Iterator[None]:
-    """Raise WalletError where the body meets a wallet of another form."""
+    """Raise WalletError if the body reads a wallet of an unknown form."""
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError):

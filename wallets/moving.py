@@ -1,7 +1,7 @@
-"""Wallets that move to another host: written there, verified and recorded.
+"""Moves wallets to another host: writes, verifies and records them there.
 
-Nothing here changes the originals. The wallets pass through this program's memory, over its
-connections to both engines, and touch no disk in between.
+The originals are not changed. The wallets pass through this program's memory, over its connections to both
+engines, and are stored on no disk in between.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ from wallets.nodes import DeployedNode
 
 
 def wallets_of(node: DeployedNode) -> dict[str, File]:
-    """All files of a node's wallet volume, each wallet whole; there may be none. Raises WalletError."""
+    """All files of a node's wallet volume, with complete wallets; there may be none. Raises WalletError."""
     contents, place = volume_of(node).read(), f"the wallet volume {node.wallet} on host {node.host}"
     refuse_interrupted(place, contents)
     refuse_damaged(place, contents)
@@ -36,7 +36,7 @@ def wallets_of(node: DeployedNode) -> dict[str, File]:
 
 
 def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -> None:
-    """Raise WalletError, with the way on, where wallets lack what a stack's state remembers."""
+    """Raise WalletError, with the next steps, if wallets lack something that the stack's state records."""
     if gone := found_in(contents, known).lost(known):
         raise WalletError(
             f"{source} is less than what the state remembers: {'; '.join(gone)}. Nothing was changed. {way}"
@@ -44,7 +44,7 @@ def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -
 
 
 def runs(node: DeployedNode) -> bool:
-    """Answer whether the node's container runs on its host. Raises WalletError."""
+    """True if the node's container runs on its host. Raises WalletError."""
     found = _container(node)
     return found is not None and found.status == "running"
 
@@ -57,9 +57,9 @@ def _container(node: DeployedNode) -> Any:
 
 
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:
-    """Raise WalletError if other wallets are on the host already.
+    """Raise WalletError if the host already has other wallets.
 
-    What an interrupted run of the same move has left there does not count.
+    Files from an interrupted run of the same move don't count.
     """
     if _container(target) is not None:
         raise WalletError(
@@ -88,7 +88,7 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
 
 
 def strangers(there: Contents, contents: Contents) -> list[str]:
-    """Paths of files in a volume that are not among the new ones."""
+    """Paths of a volume's files that are not among the new ones."""
     return sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
 
 
@@ -97,15 +97,15 @@ def _is_in(contents: Contents, path: str, data: bytes) -> bool:
 
 
 def prepare(target: DeployedNode) -> None:
-    """Let a host have the node's image before the node is stopped elsewhere. Raises WalletError."""
+    """Pull the node's image on the new host before the node is stopped on the old one. Raises WalletError."""
     ask(target.host, lambda: ensure_image(engine_of(target), target.image, target.place))
 
 
 def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-    """Put wallets into the volume of a node on its host, which remembers them; their fingerprint.
+    """Put wallets into a node's volume on its host, record them there, and return their fingerprint.
 
-    The volume is created if it is missing. Each byte is read back, and the fingerprint is calculated there.
-    Raises WalletError.
+    The volume is created if it is missing. Every byte is read back, and the fingerprint is computed on the
+    host. Raises WalletError.
     """
     known, volume = on_host(target), volume_of(target)
     _, before = ask(target.host, known.memory)
@@ -129,5 +129,5 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
 
 
 def leave(source: DeployedNode, carried: Fingerprint) -> None:
-    """Let the old host refuse to run a node on the old copy of the wallets. Raises WalletError."""
+    """Make the old host refuse to run a node on its old copy of the wallets. Raises WalletError."""
     ask(source.host, lambda: on_host(source).leave(carried))

@@ -1,4 +1,4 @@
-"""Nodes as a stack's state has them: where a wallet is, and what must not write to it during a command."""
+"""Nodes in a stack's state: where their wallets are, and which containers must not write to them."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from wallets.errors import WalletError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedNode:
-    """One node of a stack's state."""
+    """One node in a stack's state."""
 
     stack: str
     name: str
     host: str
     """Name of the host in the stack."""
     engine: str | None
-    """`unix://…` or `ssh://…`; None is the engine of the environment (DOCKER_HOST)."""
+    """`unix://…` or `ssh://…`; None means the engine of the environment (DOCKER_HOST)."""
     ssh_options: Sequence[str]
     image: str
-    """`repo@sha256:…` that the node was last deployed with."""
+    """`repo@sha256:…` of the node's last deployment."""
     pull_from: str | None = None
-    """Repository that its host pulls from, where that is not the image's own."""
+    """Repository that its host pulls from; None means the image's own."""
     last_healthy: str = ""
-    """Image of another digest that was healthy before that one; empty where none is known."""
+    """The last healthy image before that one, with another digest; empty if none is known."""
     rollback: Mapping[str, str] | None = None
-    """Digest, reason and date, where it is rolled back."""
+    """Digest, reason and date of a rollback; None if there is none."""
     container: str | None
     """Name on the host; None after a destroy, which keeps the wallet."""
     wallet: str
@@ -35,34 +35,34 @@ class DeployedNode:
     data: str | None
     """Name of the data volume; None after a destroy."""
     proxy: str | None = None
-    """Name of the proxy's container before its web interface; None where it has none."""
+    """Name of the proxy's container in front of its web interface; None if there is none."""
     preflight: str
-    """URN of its preflight, which remembers its wallets."""
+    """URN of its preflight, which records its wallets."""
     urns: Sequence[str]
-    """URNs of all that belongs to the node, children after their parents."""
+    """URNs of all resources of the node, children after their parents."""
     protected: Sequence[str]
     """The protected ones of `urns`."""
 
     @property
     def place(self) -> Place:
-        """The node's host, as the inputs of a resource name it."""
+        """The node's host, in the form of a resource's inputs."""
         options = list(self.ssh_options)
         return {"host": self.host, "engine": self.engine, "sshOptions": options, "pullFrom": self.pull_from}
 
     @property
     def backups(self) -> str:
-        """Volume with the copies that are made before a change."""
+        """Name of the volume with the copies that are made before a change."""
         return backups_volume(self.wallet)
 
     @property
     def kept(self) -> str:
-        """The node's volumes, which outlive it, as words."""
+        """Describe the node's volumes, which are retained when it is removed."""
         data = f", data volume {self.data}" if self.data else ""
         return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
     @property
     def stack_option(self) -> str:
-        """Option of `skyinfra` that names its stack; empty for the one that is meant without it."""
+        """Option of `skyinfra` that names its stack; empty for the default stack."""
         return "" if self.stack == "local" else f" -s {self.stack}"
 
     def restored_from(self, source: str) -> str:
@@ -75,12 +75,12 @@ class DeployedNode:
 
     @property
     def where(self) -> str:
-        """Name and host, as words."""
+        """Name and host, for a sentence."""
         return f"{self.name} on host {self.host}"
 
     @property
     def docker(self) -> str:
-        """Beginning of a docker command line that reaches its host."""
+        """Docker command line that reaches its host."""
         return f"docker -H {self.engine}" if self.engine else "docker"
 
 
@@ -101,7 +101,7 @@ _BESIDE = {"::skycoin:index:Exporter::": "-exporter", "::skycoin:index:Proxy::":
 
 
 def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str | None:
-    """URN of the node that a resource belongs to: as or below it, its exporter or its proxy."""
+    """URN of the node that a resource belongs to: itself, its parent, or the node of an exporter or proxy."""
     while urn:
         node = urn
         for kind, end in _BESIDE.items():
@@ -113,7 +113,7 @@ def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str |
 
 
 def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
-    """The node of a component; None where only the component is left."""
+    """The node of a component; None if only the component is left."""
     name = urn.rpartition("::")[2]
     inputs = {one["urn"].rpartition("::")[2]: one.get("inputs", {}) for one in parts}
     outputs = {one["urn"].rpartition("::")[2]: one.get("outputs") or {} for one in parts}
@@ -127,7 +127,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         host=preflight["host"],
         engine=preflight.get("engine"),
         ssh_options=preflight.get("sshOptions") or [],
-        # What runs, and where its wallet is: a preflight is ahead of both where an `up` has failed.
+        # From the container: after a failed `up` the preflight is ahead of it and of the wallet's place.
         image=container.get("image") or preflight["image"],
         pull_from=preflight.get("pullFrom"),
         last_healthy=outputs.get(f"{name}-container", {}).get("lastHealthy") or "",
@@ -143,7 +143,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
 
 
 def node_of(stack: str, name: str, resources: Sequence[Mapping[str, Any]]) -> DeployedNode:
-    """One node of a stack. Raises WalletError with the names that there are."""
+    """One node of a stack. Raises WalletError that lists the existing nodes."""
     nodes = nodes_of(stack, resources)
     if name not in nodes:
         there = ", ".join(sorted(nodes)) or "none"

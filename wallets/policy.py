@@ -1,4 +1,4 @@
-"""Rules of a stack for its backups, as its file has them now, and recipients that a command was given."""
+"""A stack's present rules for backups, from its file, and the recipients given to a command."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ KEY = "wallets"
 
 
 def rules_of(config: Mapping[str, Any]) -> WalletsSettings:
-    """Settings for backups in a stack's configuration; the rest of it is not read. Raises WalletError."""
+    """Backup settings in a stack's configuration; the rest is not parsed. Raises WalletError."""
     raw = config.get(f"{NAMESPACE}:{KEY}")
     try:
         return parse({KEY: json.loads(raw) if isinstance(raw, str) else raw or {}}).wallets
@@ -25,12 +25,12 @@ def rules_of(config: Mapping[str, Any]) -> WalletsSettings:
 
 
 def recipients_of(rules: WalletsSettings, given: Sequence[str], files: Sequence[Path]) -> list[str]:
-    """All recipients: the stack's, and those of a command, each once. Raises UserError."""
+    """All recipients, the stack's and the command's, each once. Raises UserError."""
     return list(dict.fromkeys([*rules.recipients, *given_recipients(given, files)]))
 
 
 def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
-    """Recipients of a command, each once: its own, and those in its files. Raises UserError."""
+    """Recipients given to a command, directly or in files, each once. Raises UserError."""
     for one in given:
         if fault := age.recipient_fault(one):
             raise WalletError(f"--recipient: {fault}")

@@ -1,6 +1,6 @@
-"""The newest backup of each node, as the machine that made it remembers: for `up` and the review page.
+"""Records of each node's newest backup, on the machine that made it, for `up` and the review page.
 
-A record holds a time and two hashes, and nothing of a wallet.
+A record has a time and two hashes, and nothing of the wallet itself.
 """
 
 import json
@@ -14,12 +14,12 @@ from wallets.backup_places import SSH
 from wallets.nodes import DeployedNode
 
 _FUTURE = timedelta(minutes=10)
-"""A backup may be that much ahead of this machine's clock."""
+"""Most time that a backup may be ahead of this machine's clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One backup that was read back after it was made."""
+    """One backup that was read back after it was written."""
 
     time: datetime
     fingerprint: str
@@ -30,12 +30,12 @@ class Record:
 
     @property
     def is_gone(self) -> bool:
-        """True where the file was on this machine, and is no longer there."""
+        """True if the file was on this machine and no longer is."""
         return not self.file.startswith(SSH) and not Path(self.file).exists()
 
 
 def remember(folder: Path, node: DeployedNode, backup: Backup) -> None:
-    """Note a good backup of a node."""
+    """Record a good backup of a node."""
     path = _path(folder, node)
     facts = backup.about
     noted = {
@@ -53,7 +53,7 @@ def remember(folder: Path, node: DeployedNode, backup: Backup) -> None:
 
 
 def recorded(folder: Path, node: DeployedNode) -> Record | None:
-    """The newest backup of a node that is known here; None where that is none of this wallet."""
+    """Newest recorded backup of a node; None if it is of another wallet, or there is none."""
     try:
         noted = json.loads(_path(folder, node).read_text())
         if (noted["wallet"], noted["engine"]) != (node.wallet, node.engine):
@@ -69,7 +69,7 @@ def recorded(folder: Path, node: DeployedNode) -> Record | None:
 
 
 def has_records(folder: Path, stack: str) -> bool:
-    """True where any backup of a stack's nodes is known."""
+    """True if any backup of a stack's nodes is recorded."""
     return (folder / bare(stack)).is_dir()
 
 
@@ -90,13 +90,13 @@ def age(time: datetime) -> str:
 
 
 def is_too_old(time: datetime, limit: int | None) -> bool:
-    """True where a backup is older than so many days, or says that it comes from the future."""
+    """True if a backup is older than `limit` days, or has a time in the future."""
     passed = datetime.now(UTC) - time
     return passed < -_FUTURE or (limit is not None and passed > timedelta(days=limit))
 
 
 def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[str, bool]:
-    """Words for a node's newest known backup; and True if it falls short of the stack's limit."""
+    """Description of a node's newest recorded backup, and True if it breaks the stack's rule."""
     record, asked = recorded(folder, node), f"the stack asks for one every {days(limit)}" if limit else ""
     if record is None:
         said = f"no backup is known here (`{node.wallet_command('backup')}`)"
@@ -110,5 +110,5 @@ def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[
 
 
 def days(number: int) -> str:
-    """A number of days, behind `every`."""
+    """Number of days, as it follows `every` in a sentence."""
     return "day" if number == 1 else f"{number} days"

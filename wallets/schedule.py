@@ -1,11 +1,11 @@
-"""Text of a timer that runs a command every day, for cron or systemd; nothing is installed."""
+"""Configuration of a timer that runs a command daily, for cron or systemd; nothing is installed."""
 
 import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 PERCENT = r"\%"
-"""A bare one ends the command in a crontab(5)."""
+"""Escaped percent sign; a bare one ends the command in a crontab(5)."""
 
 
 class Scheduler(StrEnum):
@@ -18,7 +18,7 @@ class Scheduler(StrEnum):
 def timer(
     scheduler: Scheduler, name: str, folder: str, command: Sequence[str], env: Mapping[str, str]
 ) -> str:
-    """Text with comments that say where it belongs; `folder` is the one to run the command in."""
+    """Configuration with comments that say where to install it; the command runs in `folder`."""
     if scheduler is Scheduler.CRON:
         return _cron(name, folder, command, env)
     return _systemd(name, folder, command, env)

@@ -1,7 +1,7 @@
 """A sealed file: a plain-text header, then an age file with a tar archive. Backups have this form.
 
-The header says what can be known without a key, and how to get the content out without this program. It is
-repeated inside, encrypted with the content: only a key shows that it is true.
+The header has the facts that may be known without a key, and explains how to extract the content without this
+program. It is repeated inside, encrypted with the content, because only a key can show that it is true.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ class _Lines(Protocol):
 Facts = TypeVar("Facts", bound=_Lines)
 
 STAMP = "%Y-%m-%dT%H-%M-%SZ"
-"""A time in the name of a file."""
+"""Format of a time in a file's name."""
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-"""A time in a header."""
+"""Format of a time in a header."""
 _LARGEST_HEADER = 256 * 1024
 _ABOUT = "backup.json"
-"""File in the archive that says what the header says."""
+"""File in the archive that repeats the header."""
 _KIND = re.compile(rb"skyinfra [a-z-]+ backup \d+(?=\n)")
 _NOTE = """\
 
@@ -51,21 +51,21 @@ class Form:
     holds: str
     """Beginning of its note: `A backup of …`."""
     what: str
-    """Content, in words."""
+    """Description of the content."""
     folder: str
     """Folder in the archive that has the content."""
     more: str = ""
     """Further lines of its note."""
     owner: int = USER
-    """Owner of the files in the archive, also when root unpacks them."""
+    """Owner of the files in the archive when root unpacks them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sealed:
-    """A sealed file that is complete as far as can be seen without a key."""
+    """A sealed file that is complete, as far as can be checked without a key."""
 
     name: str
-    """File or address, as it was given."""
+    """File or address as given."""
     lines: Sequence[str]
     """Lines of the header."""
     payload: bytes
@@ -74,9 +74,9 @@ class Sealed:
     """SHA-256 of the file."""
 
     def facts(self, parsed: Callable[[Mapping[str, str], Sequence[str]], Facts]) -> Facts:
-        """Facts of the header, as `parsed` makes them of its values and recipients. Raises WalletError.
+        """Facts of the header, converted by `parsed` from its values and recipients. Raises WalletError.
 
-        `parsed` raises ValueError or KeyError where it is another header.
+        `parsed` raises ValueError or KeyError for a header of another form.
         """
         try:
             found = parsed(dict(line.split(": ", 1) for line in self.lines), self.recipients)
@@ -96,23 +96,23 @@ _RECIPIENT = "recipient: "
 
 
 def recipient_lines(recipients: Sequence[str]) -> list[str]:
-    """Lines of a header that name the recipients."""
+    """Header lines that name the recipients."""
     return [f"{_RECIPIENT}{one}" for one in recipients]
 
 
 def parsed_time(text: str, form: str) -> datetime:
-    """A time in UTC. Raises ValueError."""
+    """Parse a time in UTC. Raises ValueError."""
     return datetime.strptime(text, form).replace(tzinfo=UTC)
 
 
 def contents_sum(contents: Contents) -> str:
-    """SHA-256 over the hash of each file and its name: `sha256sum` of all of them, sorted by name."""
+    """SHA-256 over the lines that `sha256sum` prints for all files, sorted by name."""
     lines = [f"{hashlib.sha256(file.data).hexdigest()}  {path}\n" for path, file in sorted(contents.items())]
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def sha256(*parts: bytes) -> str:
-    """SHA-256 of bytes, in hexadecimal digits."""
+    """SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
@@ -122,16 +122,16 @@ def seal(form: Form, lines: Sequence[str], contents: Contents, recipients: Seque
     archive = pack(inside | {f"{form.folder}/{path}": file for path, file in contents.items()}, form.owner)
     top = "\n".join([form.first, *lines]) + "\n"
     words = {"holds": form.holds, "what": form.what, "folder": form.folder, "more": form.more}
-    count = top.count("\n") + _NOTE.format(**words, line=0).count("\n") + 1  # and the checksum's
+    count = top.count("\n") + _NOTE.format(**words, line=0).count("\n") + 1  # and the one of the checksum
     head = (top + _NOTE.format(**words, line=count + 1)).encode()
     encrypted = age.encrypt(archive, recipients)
     return head + f"sha256: {sha256(head, encrypted)}\n".encode() + encrypted
 
 
 def read(form: Form, name: str, data: bytes) -> Sealed | None:
-    """A sealed file, looked at without a key; None where it begins otherwise than any.
+    """Parse a sealed file without a key; None if its first line is that of no sealed file.
 
-    Raises WalletError where it is not whole, or of another form.
+    Raises WalletError if it is incomplete, or of another form.
     """
     kind = _KIND.match(data)
     if kind is None:

@@ -1,4 +1,4 @@
-"""Signals that stop a command, and work that they must not cut short."""
+"""Signals that stop a command, and sections that they must not interrupt."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_all() -> None:
-    """Let each of these signals end the command like Ctrl-C, which cleans up first."""
+    """Let each of these signals end the command as Ctrl-C does, which cleans up first."""
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
@@ -21,7 +21,7 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keep a signal waiting until the body has ended; then it interrupts."""
+    """Delay a signal until the body has ended; then it interrupts."""
     waiting: list[int] = []
     before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in STOPPING}
     try:

@@ -1,4 +1,5 @@
-"""Temporary copies that the node makes of a wallet while it saves it: a complete one can be restored. Pure.
+"""Temporary copies of a wallet that the node writes during a save; a complete one can be restored. Pure
+functions.
 
 A crash can leave one next to a damaged wallet (docs/wallets.md, “A crash while a wallet is saved”).
 """

@@ -1,7 +1,7 @@
-"""A wallet volume on its host, read and filled through the engine's API.
+"""A wallet volume on its host, read and written through the engine's API.
 
-Reading starts no program: the engine hands out files of a container that is made and never started.
-The volume is inspected first, because a container that names a missing volume would create an empty one.
+Reading starts no program: the engine returns files of a container that is created and never started. The
+volume is inspected first, because a container that names a missing volume would create an empty one.
 """
 
 import functools
@@ -23,22 +23,22 @@ from wallets.signals import uninterrupted
 
 PLACE = "/wallet"
 COPIES = "/data"
-"""Mount point of the volume of copies: images own that folder (providers/skycoin/copy-wallet.sh)."""
+"""Mount point of the volume of copies; images have that folder (providers/skycoin/copy-wallet.sh)."""
 
 LABEL = "skycoin.wallet-helper"
 """Label of the containers that are created here; its value is the wallet volume."""
 
 TRIES = 10
-"""Readings until two are equal: the node saves a wallet in place, not in one piece."""
+"""Most readings until two are equal: the node saves wallets in place, not atomically."""
 PAUSE = 0.5
 """Seconds between two readings."""
 SECONDS = 120
-"""Time limit for moving restored files: wallets are kilobytes, SD cards are slow."""
+"""Time limit for moving restored files, in seconds: wallets are kilobytes, but SD cards are slow."""
 RUNNING = ("running", "restarting", "paused")
 GRACE = 60
-"""Seconds for a node to stop in (components/node.py)."""
+"""Seconds in which a node must stop (components/node.py)."""
 
-# Staged files are whole and on disk before the first one takes its place.
+# All staged files are complete and on disk before the first one is moved into place.
 MOVE = f"""\
 cd {PLACE}/{STAGING} && sync || exit 1
 find . -type f -exec sh -c 'for f; do [ ! -d "{PLACE}/$f" ] || echo "$f"; done' sh {{}} + > /tmp/folders
@@ -52,7 +52,7 @@ _Answer = TypeVar("_Answer")
 
 
 def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
-    """Files that two readings in a row found equal; None if they keep changing."""
+    """Files that two consecutive readings found equal; None if they keep changing."""
     before = look()
     for _ in range(TRIES):
         time.sleep(PAUSE)
@@ -64,18 +64,18 @@ def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | Non
 
 
 class WalletVolume:
-    """The wallet volume of one node, its copies, and the node's container, over one docker client."""
+    """The wallet volume of one node, its copies, and the node's container, through one docker client."""
 
     def __init__(self, node: DeployedNode, client: Any) -> None:
         self._node = node
         self._client = client
 
     def make(self) -> None:
-        """Make the volume, empty; one that is there stays as it is."""
+        """Create the volume, empty; an existing one stays unchanged."""
         self._ask(lambda: self._client.api.create_volume(self._node.wallet))
 
     def read(self) -> dict[str, File]:
-        """All files, as they were at one moment. Raises WalletError."""
+        """All files, as of one moment. Raises WalletError."""
         with self.mounted(self._node.wallet, PLACE, "ro") as container:
             if (found := settled(lambda: self._files(container, PLACE))) is not None:
                 return found
@@ -85,7 +85,7 @@ class WalletVolume:
         )
 
     def copies(self) -> list[str]:
-        """Names of the copies on the host, oldest first; none where there is no volume of copies."""
+        """Names of the copies on the host, oldest first; empty if there is no volume of copies."""
         if not self.exists(self._node.backups):
             return []
         with self.mounted(self._node.backups, COPIES, "ro") as container:
@@ -93,7 +93,7 @@ class WalletVolume:
         return sorted(name for name in found if not name.startswith((".", "lost+found")))
 
     def copy(self, name: str) -> dict[str, File]:
-        """Files of one copy on the host, without links. Raises WalletError with the names that there are."""
+        """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
         there = self.copies()
         if name not in there:
             known = ", ".join(there) or "none"
@@ -102,10 +102,10 @@ class WalletVolume:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
 
     def put(self, contents: Contents) -> None:
-        """Write files into the volume, each completely or not at all; other files stay.
+        """Write files into the volume, all of them or none; other files stay.
 
-        A signal does not interrupt it. Raises WalletError; until all files are on
-        the host's disk nothing in the volume has changed.
+        A signal does not interrupt it. Raises WalletError; until all files are on the host's disk nothing in
+        the volume has changed.
         """
         with uninterrupted():
             self._remove_leftovers()
@@ -129,9 +129,9 @@ class WalletVolume:
 
     @contextmanager
     def node_stopped(self) -> Iterator[bool]:
-        """Stop the node during the body, and start it again if it ran; yields whether it ran.
+        """Stop the node during the body, and start it again if it was running; yields whether it was.
 
-        Raises WalletError where anything else runs on its wallet.
+        Raises WalletError if another container is running on its wallet.
         """
         container = self._running()
         try:
@@ -144,9 +144,9 @@ class WalletVolume:
 
     @contextmanager
     def node_leaving(self) -> Iterator[None]:
-        """Stop the node; it starts again only if it ran and the body fails.
+        """Stop the node; it is started again only if it was running and the body fails.
 
-        Raises WalletError where anything else runs on its wallet.
+        Raises WalletError if another container is running on its wallet.
         """
         container = self._running()
         try:
@@ -161,14 +161,14 @@ class WalletVolume:
             self._ask(lambda: container.stop(timeout=GRACE))
 
     def _bring_back(self, container: Any, after: BaseException | None = None) -> None:
-        """Start the node that ran. Raises WalletError, which says `after` too, where it stays stopped."""
+        """Start the stopped node. Raises WalletError, which includes `after`, if it does not start."""
         if container is None:
             return
         with uninterrupted():
             try:
                 if after is not None:
-                    # A stop whose answer was lost may still be running, and would stop a container that is
-                    # started now.
+                    # A stop whose response was lost may still be in progress and would stop the container
+                    # again.
                     self._stop(container)
                 self._ask(container.start)
             except NotFound:
@@ -182,13 +182,13 @@ class WalletVolume:
                 ) from error
 
     def _running(self) -> Any:
-        """The node's container where it runs, else None. Raises WalletError where another one does."""
+        """The node's container if it is running, else None. Raises WalletError if another one is running."""
         self.refuse_users()
         container = self._container()
         return container if container is not None and container.status in RUNNING else None
 
     def refuse_users(self) -> None:
-        """Raise WalletError where a container other than the node's runs on the wallet."""
+        """Raise WalletError if a container other than the node's is running on the wallet."""
         running = self._ask(lambda: self._client.containers.list(filters={"volume": self._node.wallet}))
         others = sorted(one.name for one in running if one.name != self._node.container)
         if others:
@@ -204,14 +204,14 @@ class WalletVolume:
             raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
 
     def _remove_leftovers(self) -> None:
-        """Remove what a killed restore has left: its containers, and its folder in the volume."""
+        """Remove what a killed restore left: its containers, and its folder in the volume."""
         filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
         for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
             self._ask(functools.partial(container.remove, force=True))
         self._unstage()
 
     def _unstage(self) -> None:
-        """Remove the folder of a restore."""
+        """Remove the staging folder of a restore."""
         if self.exists(self._node.wallet):
             self._run(["rm", "-rf", f"{PLACE}/{STAGING}"])
 
@@ -224,7 +224,7 @@ class WalletVolume:
             return None
 
     def exists(self, volume: str) -> bool:
-        """Answer whether a volume is there."""
+        """True if a volume exists."""
         try:
             self._ask(lambda: self._client.api.inspect_volume(volume))
         except NotFound:
@@ -233,7 +233,10 @@ class WalletVolume:
 
     @contextmanager
     def mounted(self, volume: str, place: str, mode: str) -> Iterator[Any]:
-        """A container with a volume, never started. Raises WalletError where there is no such volume."""
+        """Create a container with a volume, without starting it.
+
+        Raises WalletError if the volume does not exist.
+        """
         if not self.exists(volume):
             raise WalletError(self._gone(volume))
         image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
@@ -260,7 +263,7 @@ class WalletVolume:
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:
-        """Files below a folder of a container; None where one changed while it was read."""
+        """Files below a folder of a container; None if one changed during reading."""
         try:
             return from_tar(self._archive(container, place), place.rpartition("/")[2])
         except tarfile.TarError:

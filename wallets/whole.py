@@ -1,4 +1,4 @@
-"""Parser of wallets like the node's: which bytes are a complete wallet."""
+"""Parser of wallets, as strict as the node's: it accepts complete wallets only."""
 
 import json
 import re
@@ -10,14 +10,14 @@ _FIELDS = {
     "public_key": re.compile(r"0[23][0-9a-fA-F]{64}"),
     "secret_key": re.compile(r"([0-9a-fA-F]{64})?"),
 }
-"""Field of an entry → what the node takes; clients/wallet-fingerprint.sh asks for the same."""
+"""Field of an entry → values that the node accepts; clients/wallet-fingerprint.sh has the same patterns."""
 
 
 def parsed(data: bytes) -> Mapping[str, Any]:
-    """A wallet: the first JSON value of a file, because the node reads nothing after it.
+    """Parse a wallet: the first JSON value of a file, since the node reads nothing after it.
 
-    Raises ValueError or RecursionError if that is not an object with its facts under `meta`, its type among
-    them.
+    Raises ValueError or RecursionError if that is not an object with its facts, such as its type, under
+    `meta`.
     """
     value: Any
     value, _ = json.JSONDecoder().raw_decode(data.decode(errors="replace").lstrip(" \t\r\n"))
@@ -34,7 +34,7 @@ def parsed(data: bytes) -> Mapping[str, Any]:
 
 
 def _entries(part: Any) -> Iterator[Mapping[str, Any]]:
-    """Entries at any depth: v0.27.1 has one list of them, later versions one for each chain."""
+    """Yield entries at any depth: v0.27.1 has one list of them, later versions one per chain."""
     parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     for inner in parts:
         yield from _entries(inner)

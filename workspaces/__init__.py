@@ -1,1 +1,1 @@
-"""A workspace for other tools: devcontainer.json and devfile.yaml, from the table that builds its image."""
+"""Files to open a workspace in other tools: devcontainer.json and devfile.yaml, from its table row."""

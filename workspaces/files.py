@@ -1,8 +1,9 @@
-"""The two files that other tools open a workspace by. Pure; both say what components/workspace.py does.
+"""devcontainer.json and devfile.yaml of a workspace, as text.
 
-devcontainer.json: the Development Containers Specification (containers.dev). devfile.yaml: Devfile
-2.2 (devfile.io). Neither holds the ids of a person: the one gives the image's user those of whoever
-opens it (`updateRemoteUserUID`), the other's clusters choose their own.
+Both describe the same container as components/workspace.py. devcontainer.json follows the Development
+Containers Specification (containers.dev), devfile.yaml follows Devfile 2.2 (devfile.io). Neither has a
+person's user id: a dev container gives its user the ids of the person who opens it (`updateRemoteUserUID`),
+and clusters that read devfiles choose their own.
 """
 
 import json
@@ -57,11 +58,11 @@ def devcontainer(model: Model) -> str:
         "runArgs": [f"--memory={MEMORY}m", f"--pids-limit={PROCESSES}"],
     }
     if model.dind:
-        # One engine, one folder of data: another container's may not be the same.
+        # An engine needs a data folder of its own; another container must not share it.
         data = f"skycoin-workspace-{model.name}-docker-${{devcontainerId}}"
         content["mounts"].append({"type": "volume", "source": data, "target": DOCKER_DATA})
         if model.ide_port is None:
-            # Its own command is a shell, which ends at once where it has no terminal.
+            # The image's default command is a shell, which ends at once without a terminal.
             content["runArgs"].append("--tty")
         content["capAdd"] = list(DIND_CAPABILITIES)
         content["securityOpt"] = list(DIND_SECURITY)
@@ -71,7 +72,7 @@ def devcontainer(model: Model) -> str:
     if model.ide_port is not None:
         content["forwardPorts"] = [model.ide_port]
         content["portsAttributes"] = {str(model.ide_port): {"label": "VS Code", "onAutoForward": "notify"}}
-    # What the image runs by itself: the engine, the page. The others wait to be entered.
+    # Services that start with the container: the engine and the page. Otherwise it waits to be entered.
     content["overrideCommand"] = not (model.dind or model.ide_port is not None)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -88,7 +89,7 @@ def devfile(model: Model) -> str:
     }
     component: dict[str, Any] = {"name": model.name, "container": container}
     if model.dind:
-        # Devfiles have no key for it; this one is of the DevWorkspace operator.
+        # Devfiles have no field for it; this attribute is the DevWorkspace operator's.
         rights = {
             "runAsUser": 0,
             "capabilities": {"add": list(DIND_CAPABILITIES)},
@@ -96,10 +97,10 @@ def devfile(model: Model) -> str:
         }
         component["attributes"] = {"container-overrides": {"securityContext": rights}}
     if model.ide_port is None:
-        # Not `command`, which would take the place of the image's entry point.
+        # Not `command`, which would replace the image's entry point.
         container["args"] = list(STAY)
     else:
-        # Behind the cluster's own login: the page also has its own password.
+        # The cluster's own login comes first; the page also has its own password.
         endpoint = {"name": "page", "targetPort": model.ide_port, "protocol": "http", "secure": True}
         container["endpoints"] = [endpoint]
     content = {

@@ -1,4 +1,4 @@
-"""Files written for somebody: never over what this command did not write, or what was edited since."""
+"""Writes files without overwriting anybody else's: neither foreign files nor own ones that were edited."""
 
 import hashlib
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 from workspaces.model import WorkspaceError
 
 COMMENTS = {".json": "//", ".yaml": "#"}
-"""Beginning of a line that the reader skips."""
+"""Comment prefix of a file type."""
 MAKERS = ("skyinfra workspace files", "python -m workspaces")
-"""Command that signs a file, and those that signed in earlier versions."""
+"""Commands named in a file's first line: the present one, and those of earlier versions."""
 
 
 def signed(path: Path, body: str) -> str:
-    """The text with a first line by which it is known again, as long as nobody edits it."""
+    """Text with a first line that identifies it as long as nobody edits it."""
     return _signed_by(MAKERS[0], path, body)
 
 
@@ -23,7 +23,7 @@ def _signed_by(maker: str, path: Path, body: str) -> str:
 
 
 def is_own(path: Path, text: str) -> bool:
-    """True where `text` is what was written there."""
+    """True if `text` is unchanged since it was written there."""
     body = text.partition("\n")[2]
     return any(text == _signed_by(maker, path, body) for maker in MAKERS)
 
@@ -33,9 +33,9 @@ def _digest(body: str) -> str:
 
 
 def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
-    """Write every file, or none of them; the files that were not so before.
+    """Write every file or none; returns the files that changed.
 
-    Raises WorkspaceError that names all files which are somebody else's, or where it can't write.
+    Raises WorkspaceError that names all files which belong to somebody else, or if it can't write.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
     foreign = [str(path) for path in wanted if _is_taken(folder, path)]
@@ -58,7 +58,7 @@ def _write(folder: Path, path: Path, text: str) -> None:
         if not parent.exists():
             parent.mkdir()
             _give(parent, folder)
-    # Beside its place and renamed: an interrupted run leaves no half file.
+    # Written next to its place and renamed, so that an interrupted run leaves no partial file.
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(text)
     _give(partial, folder)
@@ -66,19 +66,19 @@ def _write(folder: Path, path: Path, text: str) -> None:
 
 
 def _between(folder: Path, path: Path) -> list[Path]:
-    """Folders from the one below `folder` to the one that holds `path`."""
+    """Folders between `folder` and `path`, outermost first."""
     return [folder / parent for parent in reversed(path.relative_to(folder).parents[:-1])]
 
 
 def _give(path: Path, folder: Path) -> None:
-    """Root, who may be somebody by sudo, leaves nothing of its own in another's folder."""
+    """Give a path the owner of `folder`: root, for example through sudo, leaves no files of its own there."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _is_taken(folder: Path, path: Path) -> bool:
-    """A link or file on the way to it, a folder in its place, or a file with another's text."""
+    """True if the path is occupied: by a link or file on the way, a folder, or a file with another text."""
     if any(one.is_symlink() for one in (*_between(folder, path), path)):
         return True
     if any(one.exists() and not one.is_dir() for one in _between(folder, path)):

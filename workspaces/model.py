@@ -1,4 +1,4 @@
-"""Facts for opening a workspace: a row of the table, and the image that a stack built from it."""
+"""Facts about a workspace to open: its row of the table, and the image that a stack built."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Model:
     image: str
     """`repo@sha256:…`."""
     dind: bool = False
-    """True: the image has an engine inside, and needs rights over the host."""
+    """True if the image contains an engine and so needs rights over the host."""
     ide_port: int | None = None
-    """Port of its page inside, or None."""
+    """Port of its page in the container; None if it has no page."""
 
 
 def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Model:
-    """A workspace by the outputs of a stack that builds it. Raises WorkspaceError."""
+    """Workspace from the outputs of a stack that builds it. Raises WorkspaceError."""
     entry = WORKSPACES.get(name)
     if entry is None:
         raise WorkspaceError(f"{name!r} is not a workspace; there are {', '.join(WORKSPACES)}")

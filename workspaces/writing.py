@@ -1,4 +1,4 @@
-"""Files for other tools, from the outputs of a stack: written into a folder, or printed."""
+"""Writes the files for other tools from a stack's outputs, into a folder or to standard output."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ NEEDS_LOGIN = (
 
 
 def bodies(models: Sequence[Model]) -> dict[str, str]:
-    """File → text. One workspace takes the names that tools look for; of several each has its own."""
+    """File → text. A single workspace gets the standard names; several get one name each."""
     if len(models) == 1:
         return {
             ".devcontainer/devcontainer.json": devcontainer(models[0]),

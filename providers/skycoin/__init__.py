@@ -1,1 +1,1 @@
-"""The project's own provider `skycoin`: steps that must look at the world or compare it with the past."""
+"""The project's own Pulumi provider `skycoin`: resources that read hosts and registries before they act."""

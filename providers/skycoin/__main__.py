@@ -1,4 +1,4 @@
-"""`pulumi-resource-skycoin`: named in Pulumi.yaml, started by the Pulumi engine."""
+"""`pulumi-resource-skycoin`, the provider's executable: named in Pulumi.yaml, started by Pulumi's engine."""
 
 import sys
 
@@ -13,7 +13,7 @@ from providers.log import say_at, status_at, warn_at  # noqa: E402
 
 
 def load() -> Provider:
-    """The kinds, with the clients of engines and registries that they import."""
+    """Load the resource types, with the engine and registry clients that they import."""
     from providers.skycoin.host_findings import HostFindings  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.node_container import NodeContainer  # noqa: PLC0415 while the engine goes on
     from providers.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on

@@ -1,8 +1,8 @@
-"""The chain database of a node, on its host: the version that has written it, and a copy for the way back.
+"""A node's chain database on its host: the version that wrote it, and a copy for a way back.
 
-A node writes its version into the database when it starts, and refuses one that a newer version has written
-(`src/skycoin/skycoin.go` of v0.27.1). It is copied before the first start of a newer version, and the copy
-takes its place again where that one fails. Versions and sizes leave the host, nothing else.
+A node writes its version into the database when it starts, and refuses a database that a newer version has
+written (`src/skycoin/skycoin.go` of v0.27.1). The database is copied before a newer version first starts, and
+restored from the copy if that version fails. Only versions and sizes leave the host.
 """
 
 from collections.abc import Mapping
@@ -21,31 +21,33 @@ from providers.base import UNKNOWN, ProviderError, Values
 from providers.skycoin.wallet_copy import LABEL
 
 SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
-"""Run by the shell of a node's image."""
+"""Shell script, run in a container of the node's image."""
 PUT_BACK = "put-back"
 FORGET = "forget"
 SECONDS = 120
-"""Time limit of what reads and renames, and of a copy for its next 8 MiB."""
+"""Seconds. Time limit of reading and renaming, and of each 8 MiB of a copy."""
 SPARE = 256 * 1024
-"""KiB that stay free beside a copy: a node writes on."""
+"""KiB that must stay free next to a copy, because a node keeps writing."""
 CHECKPOINT, KNOWN = "0.25.0", "0.27.1"
-"""A version from the first to the second verifies a database of one before the first (its own constant
-DBVerifyCheckpointVersion), and changes nothing else. What later ones do is not known here."""
+"""A version from 0.25.0 (the node's constant DBVerifyCheckpointVersion) to 0.27.1 verifies a database
+that a version before 0.25.0 has written, and changes nothing else. What later versions do is unknown
+here.
+"""
 _PAGE = "docs/wallets.md, “Back to an older version”"
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A chain database as it is."""
+    """State of a chain database."""
 
     version: str
-    """Version that has written it; empty where it names none."""
+    """Version that wrote it; empty if it names none."""
     size: int
     free: int
-    """KiB: its own, and what its disk has left."""
+    """KiB: the size of the database, and the free space of its disk."""
 
     def is_before(self, version: str) -> bool:
-        """True where a node of that version writes its own into it, which older ones refuse then."""
+        """True if a node of `version` writes that version into the database, so older nodes refuse it."""
         return not self.version or is_newer(version, self.version)
 
 
@@ -53,14 +55,17 @@ class ChainDatabase:
     """The database in a node's data volume."""
 
     def __init__(self, client: Any, place: Mapping[str, Any], image: str, volume: str) -> None:
-        """`place` are inputs of the node's container, `image` a node's image, whose shell looks after it."""
+        """Prepare access to the database.
+
+        `place` has the inputs of the node's container; commands run in the shell of `image`, a node's image.
+        """
         self._client = client
         self._place = place
         self._image = image
         self._volume = volume
 
     def look(self, version: str) -> Database | None:
-        """The database as it is; None where there is none. Refuse one that `version` can't read."""
+        """Read the state of the database; None if there is none. Refuse one that `version` can't read."""
         try:
             self._client.api.inspect_volume(self._volume)
         except NotFound:
@@ -68,11 +73,11 @@ class ChainDatabase:
         return self._readable(self._run("look", "ro"), version)
 
     def begin(self, version: str) -> Database | None:
-        """The same, when no handover is under way: what an earlier one has left beside it goes."""
+        """Read the state as `look` does, and remove the rest of an earlier handover; none may be running."""
         return self._readable(self._run("begin"), version)
 
     def refuse_no_room(self, found: Database) -> None:
-        """Raise ProviderError where its copy has no room."""
+        """Raise ProviderError if there is no room for a copy."""
         if found.free < found.size + SPARE:
             raise ProviderError(
                 f"{self._where()} is copied before a newer version writes into it, for the way back. That "
@@ -81,20 +86,20 @@ class ChainDatabase:
             )
 
     def keep(self) -> None:
-        """Copy it beside itself, for as long as that goes on; no node may run on it."""
+        """Copy the database next to itself, as long as that makes progress; no node may be running on it."""
         self._run("keep")
 
     def is_too_new(self, version: str) -> bool:
-        """True where `version` can't read the database; else a copy of it is one that nobody needs."""
+        """True if `version` can't read the database. Otherwise a copy of it is not needed."""
         wrote = self._run("look", "ro").partition(" ")[0].removeprefix("-")
         return is_newer(wrote, version)
 
     def tend(self, action: str) -> None:
-        """Do PUT_BACK, for which no node may run on it, or FORGET; nothing where there is no copy."""
+        """Restore the copy (PUT_BACK; no node may be running) or delete it (FORGET), if there is one."""
         self._run(action)
 
     def foretold(self, found: Database, version: str) -> str:
-        """Say what a newer version does with the database, and how long the way back is."""
+        """Describe what a newer version does with the database, and how to go back."""
         wrote = f"version {found.version} has written" if found.version else "names no version"
         return (
             f"{self._where()}, which {wrote}, goes to version {version}. "
@@ -136,7 +141,7 @@ class ChainDatabase:
             ["sh", "-c", SCRIPT, "chain-database", action],
             SECONDS,
             while_printing=True,
-            # One that was killed is removed before the next copy of the wallet.
+            # A killed container is removed before the next copy of the wallet.
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
         )
@@ -146,27 +151,27 @@ class ChainDatabase:
 
 
 def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
-    """Do PUT_BACK or FORGET in the data volume of a container; nothing where its host has no image for it."""
+    """Do PUT_BACK or FORGET in the data volume of a container; nothing if its host has no image for it."""
     image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
     if image and (volume := mounted(found)):
         ChainDatabase(client, place, image, volume).tend(action)
 
 
 def mounted(found: Values) -> str:
-    """Data volume of a container; empty where it has none."""
+    """Name of a container's data volume; empty if it has none."""
     mounts = found.get("Mounts") or ()
     return next((str(one["Name"]) for one in mounts if one.get("Destination") == DATA), "")
 
 
 def wanted(inputs: Values) -> str:
-    """Data volume that a container's inputs name; empty where no preview knows it."""
+    """Name of the data volume in a container's inputs; empty while a preview doesn't know it."""
     mounts = inputs.get("mounts")
     sources = [one["source"] for one in mounts if one["target"] == DATA] if isinstance(mounts, list) else []
     return next((str(one) for one in sources if one != UNKNOWN), "")
 
 
 def _does(before: str, after: str) -> str:
-    """Say what a version does when it takes over the database of one before it."""
+    """Describe what version `after` does when it takes over the database of version `before`."""
     if is_newer(after, KNOWN):
         return "may verify or convert it"
     if not before or is_newer(CHECKPOINT, before):

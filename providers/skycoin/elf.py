@@ -1,7 +1,7 @@
-"""Whether a program is one for the variant that carries it, by its ELF header.
+"""Checks a program's ELF header against the platform of the image that contains it.
 
-Sources: the ELF header's e_machine and e_flags (gabi, "ELF Header"; ARM IHI 0044, "e_flags"), the
-build attribute Tag_CPU_arch (ARM IHI 0045). Go's ARM programs carry no attributes.
+Sources: the ELF header's e_machine and e_flags (gabi, "ELF Header"; ARM IHI 0044, "e_flags"), and the build
+attribute Tag_CPU_arch (ARM IHI 0045). Go's ARM programs carry no attributes.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ _HARD_FLOAT = 0x400
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Abi:
-    """What a variant's programs may be."""
+    """ABI that the programs of one platform may have."""
 
     machine: str
     bits: int
     hard_float: bool = False
-    """Whether floating-point registers may carry arguments."""
+    """True if floating-point registers may carry arguments."""
     hard_float_base: bool = False
-    """Whether they may in a static program for a CPU that is named, as a base has it."""
+    """True if they may in a static program that names its CPU, as programs of a base image do."""
     cpus: frozenset[int] | None = None
-    """Allowed values of Tag_CPU_arch; None where the architecture has no such attribute."""
+    """Allowed values of Tag_CPU_arch; None if the architecture has no such attribute."""
 
 
 ABIS: Mapping[str, Abi] = MappingProxyType(
@@ -44,23 +44,23 @@ ABIS: Mapping[str, Abi] = MappingProxyType(
         "linux/arm64/v8": Abi(machine="EM_AARCH64", bits=64),
     }
 )
-"""By OCI platform."""
+"""ABI by OCI platform."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """What an ELF file says of itself."""
+    """Facts from a program's ELF header."""
 
     machine: str
     bits: int
     hard_float: bool
     cpu: int | None
     interpreter: str | None
-    """Dynamic linker that it asks for; None where it is linked statically."""
+    """Dynamic linker that the program requests; None if it is statically linked."""
 
 
 def read_program(file: IO[bytes]) -> Program:
-    """Reads an ELF file. Raises ValueError where it is damaged."""
+    """Read an ELF file. Raises ValueError if it is damaged."""
     try:
         elf = ELFFile(file)
         cpu, attributes = None, elf.get_section_by_name(".ARM.attributes")
@@ -76,12 +76,12 @@ def read_program(file: IO[bytes]) -> Program:
             cpu=cpu,
             interpreter=next((one.get_interp_name() for one in segments), None),
         )
-    except (ELFError, OverflowError, OSError, ValueError) as error:  # a header may name any offset
+    except (ELFError, OverflowError, OSError, ValueError) as error:  # a damaged one may have any offset
         raise ValueError(f"no ELF file: {error}") from None
 
 
 def kind_of(program: Program) -> str:
-    """In words: `ARM, 32 bit, soft float, static`."""
+    """Describe a program: `ARM, 32 bit, soft float, static`."""
     floats = {True: "hard float", False: "soft float"}[program.hard_float]
     parts = [
         program.machine.removeprefix("EM_"),
@@ -93,7 +93,7 @@ def kind_of(program: Program) -> str:
 
 
 def abi_fault(program: Program, platform: str) -> str | None:
-    """Why a program can't be in an image for this platform, or None."""
+    """Reason why a program can't be in an image for this platform; None if it can."""
     abi = ABIS[platform]
     if (program.machine, program.bits) != (abi.machine, abi.bits):
         return f"is {program.machine}, {program.bits} bit; {platform} takes {abi.machine}, {abi.bits} bit"

@@ -1,10 +1,10 @@
-"""The handover: a node's container gives way to another one, and comes back where that one fails.
+"""The handover: a new container of a node replaces the old one, which comes back if the new one fails.
 
-The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of
-the two may write to the wallet, and at most one starts when its host boots (docs/adr/0019 has the table):
-until the new one is confirmed the old one, by the policy `always`; then the new one. The restart policy
-`no` marks a container that nobody has confirmed. A handover that was killed at any step is undone or
-finished by `settle`, from what the engine has.
+The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of the
+two may write to the wallet, and at most one starts when its host boots (table in docs/adr/0019): until the
+new one is confirmed that is the old one, by the restart policy `always`; then the new one. The restart policy
+`no` marks an unconfirmed container. `settle` undoes or finishes a handover that was killed at any step, from
+the containers that the engine lists.
 """
 
 import contextlib
@@ -26,31 +26,36 @@ from providers.skycoin.last_words import last_words
 UNCONFIRMED = "no"
 CONFIRMED = "unless-stopped"
 STANDBY = "always"
-"""Restart policies: of a new container, of one that stays, and of the old one while it may be needed."""
+"""Restart policies: of a new container, of a confirmed one, and of the old one while it may be needed."""
 GRACE = 60
-"""Seconds between SIGINT and SIGKILL of a container that an interrupted handover left."""
+"""Seconds between SIGINT and SIGKILL, for a container that an interrupted handover left behind."""
 POLL = 0.5
-"""Seconds between two looks at a container's health."""
+"""Seconds between two checks of a container's health."""
 RESOURCE = "skycoin.resource"
 INPUTS = "skycoin.inputs"
 ATTEMPT = "skycoin.attempt"
-"""Labels of a node's container, beside NODE: id of its resource, SHA-256 of the inputs that it was made from,
-and the attempt that made it: a plugin whose pulumi was killed may still be at work beside the next one."""
+"""Labels of a node's container, in addition to NODE: the id of its resource, the SHA-256 of the inputs
+that it was created from, and the attempt that created it. (A provider whose pulumi was killed may still
+be running next to the current one.)
+"""
 ALIVE = ["running", "restarting", "paused"]
-"""Statuses of a container that writes, or may go on to."""
+"""Statuses of a container that writes or may resume writing."""
 
 Say = Callable[[str], None]
 Tend = Callable[[Values, str], None]
-"""Puts the chain database of a container (its inspection) back, or forgets the copy of it."""
+"""Function that restores or deletes a container's copy of the chain database.
+
+Arguments: the container's inspection, and the action.
+"""
 
 
 class Handover:
     """Handovers on one engine, for one resource."""
 
     def __init__(self, api: Any, resource: str, wallets: Collection[str], say: Say, tend: Tend) -> None:
-        """`api` is docker-py's low-level API, `resource` the id; `say` shows what is waited for.
+        """Prepare handovers. `api` is docker-py's low-level API, `resource` the id; `say` reports progress.
 
-        `wallets` are names of volumes: of the wallet as it is, and as it is wanted.
+        `wallets` names volumes: the current wallet's and the wanted one's.
         """
         self._api = api
         self._resource = resource
@@ -59,7 +64,7 @@ class Handover:
         self._tend = tend
 
     def find(self, name: str) -> Values | None:
-        """Inspection of a container; None where there is none."""
+        """Inspect a container by name; None if there is none."""
         try:
             found: Values = self._api.inspect_container(name)
         except NotFound:
@@ -67,9 +72,9 @@ class Handover:
         return found
 
     def settle(self, name: str, *, run: bool = True) -> None:
-        """Undo or finish a handover that was interrupted; do nothing where none was. Raises ProviderError.
+        """Undo or finish an interrupted handover; do nothing if there was none. Raises ProviderError.
 
-        `run` starts the old container where it comes back.
+        `run` starts the old container if it is brought back.
         """
         old = self.interrupted(name)
         if old is None:
@@ -79,34 +84,34 @@ class Handover:
             if policy(one) == UNCONFIRMED:
                 self.remove(one, GRACE)
         if any(policy(one) != UNCONFIRMED for one in new):
-            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next one removes it
+            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
                 self._tend(old, FORGET)
             self.remove(old, GRACE)
         else:
             self._bring_back(old, name, run=run, chain=PUT_BACK)
 
     def interrupted(self, name: str) -> Values | None:
-        """Inspection of the container that an interrupted handover set aside; None where there is none."""
+        """Inspect the container that an interrupted handover set aside; None if there is none."""
         found = self.find(previous_container(name))
         return found if found is not None and any(uses(found, wallet) for wallet in self._wallets) else None
 
     def made_for(self, resource: str) -> Values | None:
-        """Inspection of the container that bears a resource's id, under any name; None where none does."""
+        """Inspect the container labelled with a resource's id, under any name; None if there is none."""
         return next((one for one in self._own() if labels(one).get(RESOURCE) == resource), None)
 
     def _own(self) -> list[Values]:
-        """Inspections of all containers that were made for this resource."""
+        """Inspect all containers that were created for this resource."""
         listed = self._api.containers(all=True, filters={"label": RESOURCE})
         found = [self.find(one["Id"]) for one in listed]
         return [one for one in found if one is not None and self.owns(one)]
 
     def owns(self, found: Values) -> bool:
-        """True for a container that this resource made, also under an id that a killed run has lost."""
+        """True for a container of this resource, also if a killed run labelled it with an unrecorded id."""
         known = labels(found)
         return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
 
     def refuse_second_writer(self, *ours: str) -> None:
-        """Raise ProviderError where another container than `ours` (ids) runs and may write to the wallet."""
+        """Raise ProviderError if a container other than `ours` (ids) runs and may write to the wallet."""
         for wallet in sorted(self._wallets):
             for found in self._api.containers(filters={"volume": wallet, "status": ALIVE}):
                 writes = [mount for mount in found["Mounts"] if mount.get("Name") == wallet and mount["RW"]]
@@ -129,15 +134,15 @@ class Handover:
         prove: Callable[[str], None],
         watch: Callable[[Values, str], None],
     ) -> float | None:
-        """Put a new container in the place of `old`, which stays aside; healthy it must be in `seconds`.
+        """Replace `old`, which is set aside, by a new container that must become healthy within `seconds`.
 
-        The answer is how long the node was down, in seconds; None where none ran before.
+        Returns the seconds for which the node was down; None if no node was running.
 
-        `config` is the body of the engine's create request. `keep` copies the chain database of the old one,
-        which is stopped; None where it needs no copy. `prove` raises ProviderError for a new container
-        (its id) that is healthy and not what it should be; `watch` gets the old one, which runs, and the
-        attempt, before that one is stopped. Raises ProviderError; the old container runs again then, if it
-        ran before, under its own name.
+        `config` is the body of the engine's create request. `keep` copies the chain database while the old
+        node is stopped; None if no copy is needed. `prove` takes the id of the new, healthy container and
+        raises ProviderError if it is not as specified. `watch` takes the old container and the attempt,
+        before the old one is stopped. Raises ProviderError. The old container then has its own name again,
+        and runs if it ran before.
         """
         former = "" if old is None else old["Name"].lstrip("/")
         if old is not None and self.find(previous_container(former)) is not None:
@@ -155,7 +160,7 @@ class Handover:
                 chain = FORGET
                 keep()
             new = self._create({**config, "Labels": {**config["Labels"], ATTEMPT: attempt}}, name)
-            # From its start on, the new version may have written into the database.
+            # Once started, the new version may have written into the database.
             chain = chain and PUT_BACK
             self.start(new, seconds)
             prove(new)
@@ -168,13 +173,13 @@ class Handover:
         return time.monotonic() - began if old is not None and old["State"]["Running"] else None
 
     def start(self, container: str, seconds: int) -> None:
-        """Start a container that is there, and wait for its health. Raises ProviderError."""
+        """Start an existing container and wait until it is healthy. Raises ProviderError."""
         self.refuse_second_writer(self._api.inspect_container(container)["Id"])
         self._api.start(container)
         self._await_health(container, seconds)
 
     def remove(self, found: Values, grace: int) -> None:
-        """Stop a container by its own signal, within `grace` seconds, and remove it."""
+        """Stop a container with its own stop signal, within `grace` seconds, and remove it."""
         self._stop(found["Id"], grace)
         self.discard(found)
 
@@ -187,7 +192,7 @@ class Handover:
         self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
-        """True where containers outlive their engine: it would start the old one beside the new one."""
+        """True if containers outlive their engine, which would then start the old one next to the new one."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
     def _create(self, config: Values, name: str) -> str:
@@ -198,7 +203,7 @@ class Handover:
     def _undone(
         self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, *, chain: str
     ) -> str:
-        """Undo a failed handover; the message that says what failed, and what runs now."""
+        """Undo a failed handover; return a message with the error and what is running now."""
         reason = _said(error)
         try:
             self._undo(old, name, attempt, grace, chain=chain)
@@ -211,25 +216,25 @@ class Handover:
         return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{database}"
 
     def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, chain: str) -> None:
-        """Remove what this attempt has made, and nothing of another's; let the old one run as before."""
+        """Remove what this attempt created, nothing else, and let the old container run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
         if new is not None and labels(new).get(ATTEMPT) == attempt:
             self.remove(new, grace)
         if old is not None and before is not None:
-            # STANDBY is of a handover: the node ran, and an undoing that was cut off has left it stopped.
+            # STANDBY marks a handover: the node was running, and an interrupted undo left it stopped.
             run = bool(old["State"]["Running"]) or policy(old) == STANDBY
             self._bring_back(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
     def _bring_back(self, old: Values, name: str, *, run: bool, chain: str) -> None:
-        """Give the old container its name; `chain` is what becomes of its database's copy, "" without one."""
+        """Give the old container its name back; `chain` is the action for the copy of its database."""
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
             self.refuse_second_writer(old["Id"])
         if run or chain:
-            # A stop whose answer was lost may still go on, and would end what is started before it; a board
-            # that has rebooted runs it on the database.
+            # A stop whose response was lost may still be in progress and would stop the container again. A
+            # board that rebooted runs the old container on the database.
             self._stop(old["Id"], GRACE)
         if chain == PUT_BACK:
             self.put_back(old, name)
@@ -237,11 +242,11 @@ class Handover:
             self._api.start(old["Id"])
         self._policy(old["Id"], CONFIRMED)
         if chain == FORGET:
-            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next one removes it
+            with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
                 self._tend(old, FORGET)
 
     def put_back(self, old: Values, name: str) -> None:
-        """Put the copy of the chain database back. Raises ProviderError that says what the node waits for."""
+        """Restore the copy of the chain database. Raises ProviderError that says what the node waits for."""
         try:
             self._tend(old, PUT_BACK)
         except (ServiceError, DockerException, OSError) as error:
@@ -260,7 +265,7 @@ class Handover:
         self._api.stop(container, timeout=grace)
 
     def discard(self, found: Values) -> None:
-        """Remove a container that does not run: the engine refuses to remove one that does."""
+        """Remove a stopped container; the engine refuses to remove a running one."""
         with contextlib.suppress(NotFound):
             self._api.remove_container(found["Id"], v=False, force=False)
 
@@ -276,7 +281,7 @@ class Handover:
             if state["Status"] in ("exited", "dead") or found.get("RestartCount"):
                 ended = f"container {name} ended with exit code {state['ExitCode']}"
                 raise ProviderError(f"{ended} after {passed:.0f} s. {self._said(found)}")
-            # Every five seconds: a line is for a person.
+            # Every five seconds, for people who watch.
             waited = f"{passed - passed % 5:.0f} of {seconds} s"
             self._say(f"waits for {name} to be healthy: {health or state['Status']}, {waited}")
             time.sleep(POLL)
@@ -292,12 +297,12 @@ class Handover:
 
 
 def labels(found: Mapping[str, Any]) -> Mapping[str, str]:
-    """Labels of a container; none where it has none."""
+    """Labels of a container; empty if it has none."""
     return found["Config"].get("Labels") or {}
 
 
 def uses(found: Mapping[str, Any], volume: str) -> bool:
-    """True where a container mounts a volume."""
+    """True if a container mounts a volume."""
     return any(mount.get("Name") == volume for mount in found.get("Mounts") or ())
 
 
@@ -307,7 +312,7 @@ def policy(found: Mapping[str, Any]) -> str:
 
 
 def _said(error: Exception) -> str:
-    """Message of an error; the words of a lost connection are a library's, and are replaced."""
+    """Message of an error; a lost connection gets plain words instead of the library's."""
     if isinstance(error, RequestException) and not isinstance(error, APIError):
         how = "nothing came in time" if isinstance(error, Timeout) else "the connection was cut"
         return f"its host stopped answering: {how}"

@@ -1,6 +1,6 @@
-"""Findings of a node's host, for its preflight: what refuses stops it, the rest is said once a run.
+"""Findings about a node's host, for its preflight: errors stop it, everything else is reported once per run.
 
-The rows are those of `skyinfra fleet check` (clients/host_checks.py).
+The checks are those of `skyinfra fleet check` (clients/host_checks.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +15,11 @@ from providers.log import Warn
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 PEER_PORT = "peer-port"
-"""Key of the port that only a node with a public network, and so with its chain, has."""
+"""Key of the peer port, which only a node on a public network has; such a node keeps the whole chain."""
 
 
 class HostFindings:
-    """Findings about the hosts of one run; each is asked once, however many nodes it has."""
+    """Findings about the hosts of one run. Each host is asked once, however many nodes it has."""
 
     def __init__(self, warn: Warn, ask: Ask | None = None) -> None:
         self._warn = warn
@@ -27,9 +27,9 @@ class HostFindings:
         self._said: set[str] = set()
 
     def foresee(self, inputs: Values, former: str | None) -> HostFacts | None:
-        """Facts for a preview; None where the host can't be asked, which is said and is no error.
+        """Facts for a preview; None if the host can't be asked, which is reported but is no error.
 
-        Raises ProviderError with all that `up` would refuse.
+        Raises ProviderError with everything that `up` would refuse.
         """
         place = place_of(inputs, former)
         try:
@@ -41,7 +41,7 @@ class HostFindings:
         return facts
 
     def refuse(self, inputs: Values, former: str | None) -> None:
-        """Raise ProviderError with all that stands against a change of the node. Says the rest."""
+        """Raise ProviderError with all errors that stop a change of the node; report the other findings."""
         place = place_of(inputs, former)
         try:
             facts = self._ask(place.engine, place.ssh_options)
@@ -54,7 +54,7 @@ class HostFindings:
             self._judge(findings(facts, place))
 
     def remark(self, inputs: Values) -> None:
-        """Say what is found of a host whose nodes stay as they are; nothing where it can't be asked."""
+        """Report the findings about a host whose nodes are unchanged; nothing if it can't be asked."""
         place = place_of(inputs, None)
         try:
             facts = self._ask(place.engine, place.ssh_options)
@@ -77,7 +77,7 @@ class HostFindings:
 
 
 def place_of(inputs: Values, former: str | None) -> Place:
-    """The host of a preflight, with its node; `former` names the container that the state knows."""
+    """Host of a preflight, with its node; `former` names the container recorded in the state."""
     names = {name for name in (inputs.get("container"), former) if name}
     memory = inputs.get("memory")
     ports = dict(_ports(inputs.get("ports") or {}))
@@ -102,7 +102,7 @@ def place_of(inputs: Values, former: str | None) -> Place:
 
 
 def _ports(given: Values) -> Iterator[tuple[str, tuple[str, int]]]:
-    """{key: `ADDRESS:PORT`} → (key, (address, port))."""
+    """Convert {key: `ADDRESS:PORT`} to pairs (key, (address, port))."""
     for key, value in given.items():
         ip, _, port = value.rpartition(":")
         yield key, (ip, int(port))

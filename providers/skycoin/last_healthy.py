@@ -1,7 +1,7 @@
-"""The last healthy image of a node: its rollback goes back to it, and its host keeps it.
+"""The last healthy image of a node: a rollback returns to it, and its host keeps it.
 
-The container that takes over bears it as a label, which its engine keeps where a state is lost; the state has
-it as an output. A container that nothing sound went before has neither.
+The container that takes over bears it as a label, so the host still has it if the state is lost; the state
+has it as an output. A container that had no healthy predecessor has neither.
 """
 
 from catalogue.naming import is_pinned, split_pinned
@@ -11,26 +11,26 @@ from providers.base import Values
 from providers.skycoin.handover import UNCONFIRMED, labels, policy
 
 OUTPUT = "lastHealthy"
-"""Its key in the state."""
+"""Key of the output in the state."""
 
 
 def output(found: Values) -> Values:
-    """Part of the state that a container's label gives: nothing where it has none."""
+    """Outputs taken from a container's label; empty if it has none."""
     image = labels(found).get(LAST_HEALTHY)
     return {OUTPUT: image} if image else {}
 
 
 def label(old: Values | None, state: Values, image: str) -> dict[str, str]:
-    """Label of the container of `image` that takes over from `old`; nothing where no image is known.
+    """Label for the container of `image` that takes over from `old`; empty if no healthy image is known.
 
-    `state` is the resource's, empty where it is lost: it has the name that a host knows by another one.
+    `state` is the resource's, empty if it was lost; the host may know the same image by another name.
     """
     before = state.get(OUTPUT) if old is None else _left_by(old, state, image)
     return {LAST_HEALTHY: before} if before and not is_same(before, image) else {}
 
 
 def _left_by(old: Values, state: Values, image: str) -> str | None:
-    """Image of `old`, or what that one had in mind, where it fails or is of the same image."""
+    """Image of `old`; if `old` fails or runs the same image, the last healthy one that `old` recorded."""
     before: str = old["Config"]["Image"]
     if is_same(before, image) or not is_pinned(before) or not _is_sound(old):
         return labels(old).get(LAST_HEALTHY)
@@ -41,12 +41,12 @@ def _left_by(old: Values, state: Values, image: str) -> str | None:
 
 
 def _is_sound(found: Values) -> bool:
-    """True for a container that was confirmed, which takes its health, and does not fail since."""
+    """True for a container that was confirmed, and so was healthy, and has not failed since."""
     state = found["State"]
     if policy(found) == UNCONFIRMED:
         return False
     if not state["Running"]:
-        # Engines call whatever does not run unhealthy.
+        # Engines report every stopped container as unhealthy.
         return not state["ExitCode"]
     health = (state.get("Health") or {}).get("Status")
     return health == "healthy" or (health != "unhealthy" and not found.get("RestartCount"))

@@ -1,17 +1,17 @@
-"""The lines of a container's log that say why it ended. Pure."""
+"""The lines of a container's log that explain why it ended. Pure functions."""
 
 import re
 from collections.abc import Sequence
 
 SHOWN = 12
-"""Lines at most: an error is read, not scrolled."""
+"""Most lines shown."""
 _TELLING = re.compile(
     r"\b(error|fatal|panic|fail(ed|ure)?|not defined|invalid|denied|refused|can't|cannot|unable|no space)\b",
     re.IGNORECASE,
 )
 
 _NEWER = re.compile(r"newer DB version=\S+ with older software")
-"""Words of v0.27.1 (src/skycoin/skycoin.go) of a database that a newer version has written."""
+"""Message of v0.27.1 (src/skycoin/skycoin.go) about a database that a newer version has written."""
 TOO_NEW = (
     "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
     "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
@@ -20,7 +20,7 @@ TOO_NEW = (
 
 
 def last_words(log: str, since: str) -> str:
-    """Select the first line, the telling ones and the last three, in their order.
+    """Select the first line, the lines with an error, and the last three, in order.
 
     `log` has a timestamp (RFC 3339 in UTC) before each line; `since` is the time of the last start.
     """

@@ -1,9 +1,9 @@
-"""The proxy of a node that is to have its port itself again: it gives the port up before the node starts.
+"""Frees the port of a node's proxy before the node itself publishes that port again.
 
-Pulumi deletes what the settings no longer have when all else is done, so the proxy still has the port that
-the node's new container wants. It is stopped just before, and runs again where the new container fails: by
-the handover, or by the watchdog of a board that was cut off. Its own resource deletes it later, stopped as it
-is. A container that has nothing but the name of a proxy is somebody else's.
+Pulumi deletes resources that left the settings only after everything else, so the proxy still owns the port
+that the node's new container needs. The proxy is stopped just before. If the new container fails, the proxy
+is started again: by the handover, or by the watchdog of a board that was cut off. Otherwise its own resource
+deletes it later. A container that shares nothing but a proxy's name belongs to somebody else.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from providers.base import ProviderError, Values
 from providers.skycoin.handover import labels
 
 GRACE = 10
-"""Seconds between SIGTERM and SIGKILL: it has nothing to lose."""
+"""Seconds between SIGTERM and SIGKILL; a proxy has nothing to save."""
 
 
 @contextlib.contextmanager
 def proxy_aside(api: Any, config: Values, name: str) -> Iterator[str]:
-    """Stop the proxy of the node's container `name` where it has a port that the new one wants.
+    """Stop the proxy of the node's container `name` if it owns a port that the new container needs.
 
-    Gives its id, which is empty where none is in the way. `config` is the new one's create request. Raises
-    ProviderError, and the proxy runs again.
+    Yields the proxy's id; empty if none is in the way. `config` is the create request of the new container.
+    On ProviderError the proxy runs again, and the error is raised.
     """
     proxy = _in_the_way(api, _ports(config["HostConfig"]), name)
     if not proxy:
@@ -41,7 +41,7 @@ def proxy_aside(api: Any, config: Values, name: str) -> Iterator[str]:
 
 
 def _in_the_way(api: Any, wanted: set[tuple[str, str]], name: str) -> str:
-    """Id of the proxy's container, where it runs and has one of the ports; empty elsewhere."""
+    """Id of the proxy's container if it is running and owns one of the ports; otherwise empty."""
     try:
         found = api.inspect_container(proxy_name(name))
     except NotFound:
@@ -51,12 +51,12 @@ def _in_the_way(api: Any, wanted: set[tuple[str, str]], name: str) -> str:
 
 
 def _is_proxy_of(name: str, found: Values) -> bool:
-    """True for a container of the program's own proxy image whose command names the node's container."""
+    """True for a container of this program's proxy image whose command names the node's container."""
     return labels(found).get(TITLE) == CATALOGUE[PROXY].title and name in (found["Config"].get("Cmd") or ())
 
 
 def _started(api: Any, proxy: str, name: str) -> str:
-    """Start the proxy again; a line for the error where that fails too."""
+    """Start the proxy again; return a line with the error if that fails too."""
     try:
         api.start(proxy)
     except (DockerException, OSError) as error:
@@ -69,6 +69,6 @@ def _said(error: Exception) -> str:
 
 
 def _ports(host: Values) -> set[tuple[str, str]]:
-    """(address, port) of all that a container publishes."""
+    """Pairs (address, port) that a container publishes."""
     bindings = host.get("PortBindings") or {}
     return {(one["HostIp"], str(one["HostPort"])) for its in bindings.values() for one in its}

@@ -1,9 +1,9 @@
 """skycoin:index:NodeContainer: the container of a node, replaced by a handover (handover.py).
 
-Its inputs are those of docker's Container that a node needs, and the engine, wallet and volume of copies.
-An update that fails leaves the state as it was, and the old container running: it answers no half-made
-resource. The id is its own, not the engine's: an update keeps it, and the deletion of a replaced resource
-finds no container that bears its id.
+Its inputs are the ones of docker's Container that a node needs, plus engine, wallet and volume of copies. An
+update that fails leaves the state and the old container unchanged and reports no partial resource. The id is
+the resource's own, not the engine's: an update keeps it, and deleting a replaced resource finds no container
+with its id.
 """
 
 import contextlib
@@ -54,18 +54,17 @@ _APART: Schema = {
     "pullFrom": TEXT,
     "rollback": MAP,
 }
-"""No container has these: a change is written down alone."""
+"""Inputs that no container has: a change of these is only recorded."""
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
 VERSION = "version"
-"""Input that is no difference by itself: the version of an image that its host may not have yet."""
+"""Input that makes no difference alone: the version of an image that its host may not have yet."""
 STOPPED, POLICY, INTERRUPTED = "mustRun", "restart", "handover"
-"""Keys of the state that are no inputs: a container that does not run, its restart policy, and a handover
-that was killed."""
+"""Keys of the state that are no inputs: the container is stopped, its restart policy, a killed handover."""
 _MEBIBYTE = 1024 * 1024
 
 
 class NodeContainer(Remade):
-    """A node's container; its id is `<name>/<random>`, or the engine's in a state of version 0.1.0."""
+    """A node's container. Its id is `<name>/<random>`, or the engine's in a state of version 0.1.0."""
 
     def __init__(
         self,
@@ -82,12 +81,12 @@ class NodeContainer(Remade):
         self._older = OlderImages(say, warn)
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Take the inputs as they are given."""
+        """Accept the inputs as given."""
         return Checked(inputs=news, failures=checked({**INPUTS, VERSION: TEXT}, news).failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Every change is an update: the handover is one."""
-        # A state of docker's Container (version 0.1.0) has its plugin's way of writing, and no host.
+        """Report every change as an update: the handover replaces the container."""
+        # A docker Container in a state of version 0.1.0 has the plugin's spelling, and no host.
         keys = INPUTS if "host" in old_inputs else (*HANDED_OVER, *LIVE)
         before, wanted = ({key: one[key] for key in keys if key in one} for one in (old_inputs, news))
         changed = _changed(olds if "host" in olds else {}, before, wanted)
@@ -100,9 +99,10 @@ class NodeContainer(Remade):
         return Change(updates=tuple(sorted(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State that the inputs would make; a preview says what becomes of older images and of the chain.
+        """State that the inputs would produce; a preview also reports what happens to older images and the
+        chain.
 
-        Raises ProviderError where `up` would refuse the chain database.
+        Raises ProviderError if `up` would refuse the chain database.
         """
         if olds is not None and "host" in olds and UNKNOWN not in (news["host"], news.get("engine")):
             with contextlib.suppress(ServiceError, *FAULTS):
@@ -132,7 +132,7 @@ class NodeContainer(Remade):
             self._warn(chain.foretold(found, version))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Make the container, or hand over to it where one of this node is there."""
+        """Create the container, or hand over to it if this node already has one."""
         if is_adopting():
             return self._adopted(inputs)
         client = self._client(inputs)
@@ -144,13 +144,13 @@ class NodeContainer(Remade):
             _refuse_foreign(old, inputs)
         took = self._replace(client, handover, old, {}, inputs, identity)
         if old is not None:
-            # An error here would lose the id of the new container; `settle` removes the old one.
+            # An error here would lose the id of the new container; `settle` removes the old one later.
             with contextlib.suppress(DockerException, OSError):
                 handover.discard(old)
         return identity, {**self._state(client, inputs), **took}
 
     def _adopted(self, inputs: Values) -> tuple[str, Values]:
-        """The container of this node as it is; where it is not as wanted, the next preview shows it."""
+        """Adopt the node's existing container; if it differs from the inputs, the next preview shows that."""
         handover = self._handover(self._client(inputs), "", inputs)
         found = handover.find(inputs["name"]) or handover.interrupted(inputs["name"])
         if found is None:
@@ -162,9 +162,9 @@ class NodeContainer(Remade):
         return seen.identity, seen.state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """The container as it is; one that a killed handover has set aside counts too.
+        """Read the container; one that an interrupted handover set aside counts too.
 
-        The id of a container that a killed `--replace` had confirmed becomes the resource's.
+        If a killed `up --replace` confirmed a container, the resource takes over that container's id.
         """
         if not inputs:
             raise ProviderError("a node's container is not imported: `pulumi up` takes over one of its name")
@@ -184,7 +184,7 @@ class NodeContainer(Remade):
         return Found(identity=identity, state=seen, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Change limits in place, start what was stopped, hand over for everything else."""
+        """Update limits in place, start a stopped container, and hand over for every other change."""
         refuse_while_adopting(f"container {news['name']} on host {news['host']}")
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)
@@ -205,9 +205,9 @@ class NodeContainer(Remade):
         return {**self._state(client, news), **took}
 
     def delete(self, identity: str, state: Values) -> None:
-        """Stop with grace, then remove: what bears this id, and nothing else. Volumes stay.
+        """Stop the container gracefully and remove it, if it bears this id. Volumes are kept.
 
-        Where a handover was interrupted, what it had made goes too: nobody else knows it.
+        If a handover was interrupted, its new container is removed too: nothing else would find it.
         """
         refuse_while_adopting(f"container {state['name']}")
         handover = self._handover(self._client(state), identity, state)
@@ -226,7 +226,7 @@ class NodeContainer(Remade):
 
     @staticmethod
     def _needs_another(old: Values, olds: Values, news: Values) -> bool:
-        """True where the container was not made from `news`, as far as that is known."""
+        """True if the container was not created from `news`, as far as that is known."""
         if MADE_FROM in labels(old):
             return _is_stale(old, news) or old["Name"].lstrip("/") != news["name"]
         return bool(_changed(olds, {}, news) & {*HANDED_OVER})
@@ -240,12 +240,12 @@ class NodeContainer(Remade):
         inputs: Values,
         identity: str,
     ) -> Values:
-        """Hand over; the part of the state that says how long the node was down, where one ran before."""
+        """Hand over. Returns the part of the state that says how long the node was down, if it ran before."""
         want(inputs)
         _refuse_lost_wallet(client, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
         made_of = ensure_image(client, inputs["image"], inputs, self._status)
-        # A host that has lost the old one's gets it by no name: its own may be one of a way that is closed.
+        # Not pulled by the old name, which may contain a forwarded port that is closed by now.
         image = made_of if old is None else known_as(client.api, old["Config"]["Image"]) or made_of
         former = inputs["name"] if old is None else old["Name"].lstrip("/")
         wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
@@ -256,7 +256,7 @@ class NodeContainer(Remade):
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
         said = {**marks, **label(old, state, inputs["image"])}
         config = {**creation(inputs), "Image": made_of, "Labels": said}
-        # A chain that begins anew, in another volume, has lost no blocks.
+        # A chain that starts again in another volume has lost no blocks.
         comparable = old is not None and mounted(old) == wanted(inputs)
         before = answer(client.api, old["Id"]) if old is not None and comparable else None
 
@@ -284,21 +284,21 @@ class NodeContainer(Remade):
     def _chain(
         self, client: Any, old: Values | None, inputs: Values, image: str, made_of: str
     ) -> Callable[[], None] | None:
-        """Function that copies the chain database of the stopped node; None where nothing needs a copy.
+        """Function that copies the chain database of the stopped node; None if no copy is needed.
 
         Raises ProviderError for a database that the new image refuses, or whose copy has no room.
         """
         version, volume = version_of(client.api, made_of), wanted(inputs)
         before = mounted(old) if old is not None and not _is_down(old) else ""
         if before and not (version and before == volume):
-            # Nobody begins anew there, and an undoing would take the copy that an earlier upgrade has left.
+            # No new copy is made in that volume, and an undo would restore the one of an earlier upgrade.
             ChainDatabase(client, inputs, image, before).tend(FORGET)
         if not version or not volume:
             return None
         chain = ChainDatabase(client, inputs, image, volume)
         is_down = old is not None and mounted(old) == volume and _is_down(old)
         if is_down and chain.is_too_new(version_of(client.api, image)):
-            # An undoing that was cut off has left the newer version's database, and the copy beside it.
+            # An interrupted undo left the newer version's database, and the copy next to it.
             chain.tend(PUT_BACK)
         found = chain.begin(version)
         if found is None or old is None or mounted(old) != volume or not found.is_before(version):
@@ -316,19 +316,19 @@ class NodeContainer(Remade):
         memory, reservation = ((news.get(key) or 0) * _MEBIBYTE for key in LIVE)
         there = old["HostConfig"].get("MemoryReservation") or 0
         if there and not reservation:
-            reservation = memory  # engines take no reservation back: as much as the limit is none
+            reservation = memory  # Engines can't remove a reservation; one equal to the limit has no effect.
         is_other = (old["HostConfig"]["Memory"], there) != (memory, reservation)
         if (is_other and _limits_memory(client)) or policy(old) != CONFIRMED:
             client.api.update_container(
                 old["Id"],
                 mem_limit=memory,
                 mem_reservation=reservation,
-                # Twice the memory is what the engine takes at creation; the old one may be too small.
+                # Twice the memory is the engine's default at creation; the old value may be too small.
                 memswap_limit=2 * memory,
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
             )
         if _is_down(old):
-            # Of a handover that was killed while it was undone.
+            # Left by a handover that was killed during its undo.
             client.api.stop(old["Id"], timeout=_grace(news))
             if _is_database_too_new(client, news, old):
                 handover.put_back(old, news["name"])
@@ -342,7 +342,7 @@ class NodeContainer(Remade):
 
 
 def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from what is there; a default of another type's state is none."""
+    """Inputs that differ from the old ones; a default in the state of another type is no difference."""
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}
@@ -351,7 +351,7 @@ def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
 
 
 def _seen(inputs: Values, found: Values) -> Values:
-    """State: the inputs, corrected by what the engine says of those that are given."""
+    """State: the inputs, corrected by the engine's values for the inputs that are given."""
     config, host = found["Config"], found["HostConfig"]
     says = {
         "name": found["Name"].lstrip("/"),
@@ -373,7 +373,7 @@ def _seen(inputs: Values, found: Values) -> Values:
 
 
 def _version(client: Any, inputs: Values) -> str:
-    """Version of the image that is wanted, as far as a preview knows it: empty where it does not."""
+    """Version of the wanted image, as far as a preview knows it; otherwise empty."""
     image = inputs["image"]
     known = known_as(client.api, image) if is_pinned(image) else None
     version = version_of(client.api, known) if known else inputs.get(VERSION)
@@ -381,29 +381,29 @@ def _version(client: Any, inputs: Values) -> str:
 
 
 def _named(image: str, inputs: Values) -> str:
-    """Name of a container's image; a host that has it under another one of its digest has what was asked."""
+    """Name of a container's image: the wanted name, if the host has the same digest under another one."""
     wanted: str = inputs.get("image", image)
     return wanted if is_same(image, wanted) else image
 
 
 def _limits_memory(client: Any) -> bool:
-    """False where the kernel has no memory limits (Raspberry Pi OS, as it comes): the engine drops them."""
+    """False if the kernel has no memory limits (Raspberry Pi OS by default): the engine ignores them."""
     return client.api.info().get("MemoryLimit") is not False
 
 
 def _mark(inputs: Values) -> str:
-    # Neither the order of sets nor an empty part makes another container.
+    # Neither the order of a set nor an empty value requires another container.
     made_from = {key: essence(INPUTS[key], inputs[key]) for key in HANDED_OVER if key in inputs}
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _is_stale(found: Values, inputs: Values) -> bool:
-    """True for a container that says it was made from other inputs."""
+    """True for a container whose label says that it was created from other inputs."""
     return labels(found).get(MADE_FROM, _mark(inputs)) != _mark(inputs)
 
 
 def _is(found: Values, identity: str) -> bool:
-    """True for the container of a resource; one of version 0.1.0 is known by the engine's id."""
+    """True for the resource's container; one of version 0.1.0 is recognized by the engine's id."""
     return labels(found).get(RESOURCE) == identity or found["Id"] == identity
 
 
@@ -412,7 +412,7 @@ def _grace(inputs: Values) -> int:
 
 
 def _refuse_foreign(found: Values, inputs: Values) -> None:
-    """Raise ProviderError where the name belongs to a container that is not of this node."""
+    """Raise ProviderError if the name belongs to a container that is not this node's."""
     name, owner = inputs["name"], labels(found).get(NODE)
     if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
         whose = f"of {owner}" if owner else "not one of this node"
@@ -424,7 +424,7 @@ def _refuse_foreign(found: Values, inputs: Values) -> None:
 
 
 def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
-    """Raise ProviderError where the wallet volume is gone: the engine would make an empty one."""
+    """Raise ProviderError if the wallet volume is gone: the engine would create an empty one."""
     try:
         client.api.inspect_volume(inputs["wallet"])
     except NotFound:
@@ -435,14 +435,14 @@ def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
 
 
 def _is_down(found: Values) -> bool:
-    """True for a container that does not run, or ends again and again: engines call that one running too."""
+    """True for a container that is stopped or restarts in a loop, which engines report as running."""
     return not found["State"]["Running"] or bool(found["State"].get("Restarting"))
 
 
 def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
-    """True where a node that is down can't read its database; False also where nothing can look at it.
+    """True if a stopped node can't read its database; False also if nothing can look at it.
 
-    One that starts on a newer database refuses it, and changes nothing.
+    A node that starts on a newer database refuses it and changes nothing.
     """
     image = known_as(client.api, old["Config"]["Image"])
     if image and (volume := mounted(old)):

@@ -1,7 +1,7 @@
-"""Proof that a node's new container is what was asked for, before the old one is given up.
+"""Checks of a node's new container, before the old one is given up.
 
-It has the version that its image's label names, and a chain as high as the old one had: the height is in the
-database, and is there at once, whether the node has found peers or not.
+The new node must report the version in its image's label, and a chain at least as high as the old node's. The
+height is read from the database, so it is available at once, with or without peers.
 """
 
 import json
@@ -17,22 +17,22 @@ from providers.base import ProviderError
 
 VERSION = "org.opencontainers.image.version"
 TRIES = 3
-# Without -T: the static busybox of Debian 12 ends with a segmentation fault where it is given.
+# Without -T: the static busybox of Debian 12 crashes (segmentation fault) with it.
 _ASK = ("wget", "-q", "-O", "-", HEALTH)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A node's health, as far as it is compared."""
+    """The compared parts of a node's health."""
 
     version: str
     height: int
 
 
 def answer(api: Any, container: str) -> Answer | None:
-    """Health of the node in a container, asked inside; None where it does not answer.
+    """Ask the node inside a container for its health; None if it does not answer.
 
-    It is asked again where the answer is not whole: an engine can lose the end of what a command printed.
+    An incomplete answer is asked for again: an engine can lose the end of a command's output.
     """
     for _ in range(TRIES):
         try:
@@ -47,9 +47,9 @@ def answer(api: Any, container: str) -> Answer | None:
 
 
 def refuse_unproved(api: Any, container: str, image: str, before: Answer | None) -> None:
-    """Raise ProviderError where a node is of another version than its image, or has lost blocks.
+    """Raise ProviderError if a node's version differs from its image's, or if it has lost blocks.
 
-    `before` is the answer of the node that it takes over from; None: it did not run.
+    `before` is the answer of the node that it replaces; None if that one was not running.
     """
     wanted = version_of(api, image)
     if not wanted:
@@ -67,7 +67,7 @@ def refuse_unproved(api: Any, container: str, image: str, before: Answer | None)
 
 
 def version_of(api: Any, image: str) -> str:
-    """Version that an image's label names; empty where it has none."""
+    """Version in an image's label; empty if it has none."""
     try:
         labels = (api.inspect_image(image).get("Config") or {}).get("Labels") or {}
     except ImageNotFound:

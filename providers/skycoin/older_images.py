@@ -1,8 +1,8 @@
-"""Older images of a node, left over by its confirmed handover: shown by a preview, then removed.
+"""Older images of a node, left over after a confirmed handover: listed by a preview, then removed.
 
-The running and the last healthy one stay, and whatever clients/stored_images.py says. Looked at are the
-repositories of the node alone: only its own containers never lack one for a moment. A failure is a warning,
-for the new node runs.
+The running image and the last healthy one are kept, and so is everything that clients/stored_images.py
+protects. Only the node's own repositories are searched, because only its own containers always have their
+image. A failure is a warning, since the new node is already running.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from providers.base import URN, Values
 from providers.log import Say, Warn
 
 FAULTS = (DockerException, OSError, HTTPError, LookupError, TypeError, ValueError)
-"""Every way in which an engine refuses, does not answer, or answers in another form than Docker's."""
+"""Errors of an engine that refuses, does not answer, or answers in a form other than Docker's."""
 _wanted: dict[tuple[str, str], str] = {}
-"""Engine and resource of this run → image that it has asked for, and may have no container of yet."""
+"""(engine, resource) → image that the resource requested in this run; it may have no container yet."""
 
 
 def want(inputs: Values) -> None:
-    """Keep an image that a resource asks for from the removals of others in this run."""
+    """Protect an image that a resource requests from other resources' removals in this run."""
     _wanted[_engine(inputs), URN.get()] = inputs["image"]
 
 
@@ -35,13 +35,13 @@ class OlderImages:
         self._warn = warn
 
     def foresee(self, api: Any, olds: Values, news: Values, kept: Sequence[str], leaving: str) -> None:
-        """Say which images would go. Raises docker's errors."""
+        """Report the images that `up` would remove. Raises docker's errors."""
         found = surplus_images(api, _repositories(olds, news), kept, leaving)
         if found:
             self._say(f"host {news['host']}: once the new container is healthy, {_go(found)}")
 
     def remove(self, api: Any, olds: Values, news: Values) -> None:
-        """Remove them, and say what went."""
+        """Remove the images and report them."""
         others = [
             image
             for (engine, urn), image in list(_wanted.items())
@@ -66,7 +66,7 @@ class OlderImages:
 
 
 def unbuilt(image: str) -> str:
-    """Name that stands for an image of the same repository whose digest no preview knows."""
+    """Placeholder for an image of the same repository whose digest a preview doesn't know."""
     return f"{split_pinned(image)[0]}@sha256:{'0' * 64}"
 
 
@@ -75,7 +75,7 @@ def _go(found: Sequence[StoredImage]) -> str:
 
 
 def _repositories(*sides: Values) -> frozenset[str]:
-    """Repositories that a node's image is of, or is pulled from."""
+    """Repositories that a node's image is published in or pulled from."""
     images = repositories_of(side.get("image") for side in sides)
     return images | {side["pullFrom"] for side in sides if side.get("pullFrom")}
 

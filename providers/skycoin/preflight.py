@@ -1,9 +1,9 @@
-"""skycoin:index:Preflight: what must be true of a host before a node is made or replaced on it.
+"""skycoin:index:Preflight: checks of a host before a node is created or replaced on it.
 
-The host is fit for the node (host_findings.py) and its engine answers; the image's variant runs on it, native
-or emulated, shown by running it; the wallet volume is the one that was there, and holds what it held
-(wallet_identity.py); nobody else writes to it. It is made again when the node's image, host, ports, memory or
-wallet change, and before any of them is touched. It never removes anything.
+The host is fit for the node (host_findings.py), and its engine answers. The image's variant runs there,
+native or emulated, which a short run shows. The wallet volume is the same one as before with the same wallets
+(wallet_identity.py), and nothing else writes to it. The checks run again when the node's image, host, ports,
+memory or wallet change, before any of them is touched. They never remove anything.
 """
 
 from collections.abc import Callable
@@ -47,26 +47,26 @@ INPUTS = (
 
 NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
-"""Time that the probe may take: an emulated program on a slow board starts in seconds."""
+"""Seconds that the probe may take: an emulated program on a slow board needs seconds to start."""
 
 
 class Preflight(Remade):
-    """The proof, kept as a resource: {engineVersion, runs: native|emulated}, and what wallets there were."""
+    """The passed checks as a resource: {engineVersion, runs: native|emulated}, and the wallets found."""
 
     def __init__(self, hosts: HostFindings, client: Callable[[Values], Any] = connect) -> None:
         self._hosts = hosts
         self._client = client
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Take the inputs as they are given; nothing is looked at."""
+        """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Every change is proved again.
+        """Report every change as an update, so that the checks run again.
 
-        Raises ProviderError in the preview where a refresh found something wrong with the wallet, and where
-        the node would move to another engine: its wallet would stay behind.
+        Raises ProviderError in the preview if a refresh found something wrong with the wallet, or if the node
+        would move to another engine, since its wallet would stay behind.
         """
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
@@ -80,13 +80,16 @@ class Preflight(Remade):
         return Change(updates=tuple(dict.fromkeys(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State for a preview, with what the host tells. Raises ProviderError with what `up` would refuse."""
+        """State for a preview, with facts from the host.
+
+        Raises ProviderError with all that `up` would refuse.
+        """
         facts = self._hosts.foresee(news, (olds or {}).get("container"))
         runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))
         return {**super().planned(news, olds), "runs": runs}
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Prove it for the first time; the wallet volume is made here, or adopted with what is in it."""
+        """Run the checks for the first time; create the wallet volume, or adopt an existing one as it is."""
         self._hosts.refuse(inputs, None)
         client = self._client(inputs)
         wallet = WalletOnHost(client, inputs)
@@ -97,13 +100,13 @@ class Preflight(Remade):
         return f"{inputs['host']}/{inputs['wallet']}", state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """State after a look at the wallet volume; wallets are remembered as they have grown."""
+        """State after a look at the wallet volume; wallets that have grown are recorded."""
         wallet = WalletOnHost(self._client(inputs), inputs)
         self._hosts.remark(inputs)
         return Found(identity=identity, state={**state, **refreshed(wallet, inputs, state)}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Prove it again; what the wallet has lost is accepted only where the settings say so."""
+        """Run the checks again; lost wallets are accepted only if the settings say so."""
         self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
         former = olds.get("container") or news["container"]
@@ -112,7 +115,7 @@ class Preflight(Remade):
         return {**news, **proof, **proved(wallet, news, known)}
 
     def delete(self, identity: str, state: Values) -> None:
-        """A proof leaves nothing behind; the wallet volume is not its to remove."""
+        """Do nothing: checks leave nothing behind, and the wallet volume belongs to another resource."""
 
     def _prove(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
@@ -130,7 +133,7 @@ class Preflight(Remade):
         }
 
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
-        """Run the image's own program once, without network, volumes or rights."""
+        """Run a program of the image once, without network, volumes or privileges."""
         image = inputs["image"]
         code, said = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
         if code:

@@ -6,7 +6,7 @@ INPUTS = ("version",)
 
 
 class ProgramVersion(Remade):
-    """Kept as a resource: {version}, of the program that changed the stack last."""
+    """Resource {version}: the version of the program that last changed the stack."""
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Accept the inputs as given."""
@@ -14,7 +14,7 @@ class ProgramVersion(Remade):
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Record a newer version. Raises ProviderError, in the preview too, where the state's is newer."""
+        """Record a newer version. Raises ProviderError, also in the preview, if the state's is newer."""
         before, now = str(olds.get("version", "0")), str(news["version"])
         if _numbers(before) > _numbers(now):
             raise ProviderError(
@@ -28,7 +28,7 @@ class ProgramVersion(Remade):
         return "program", inputs
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Answer what the state says: the version stands nowhere else."""
+        """Return the state: the version is recorded nowhere else."""
         return Found(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -36,7 +36,7 @@ class ProgramVersion(Remade):
         return news
 
     def delete(self, identity: str, state: Values) -> None:
-        """Leave the world alone: the record goes with the state."""
+        """Do nothing: the record is deleted with the state."""
 
 
 def _numbers(version: str) -> tuple[int, ...]:

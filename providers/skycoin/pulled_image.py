@@ -1,6 +1,6 @@
-"""skycoin:index:PulledImage: an image that a host's engine has, whichever way it came (clients/pull.py).
+"""skycoin:index:PulledImage: an image that a host's engine has, however it got there (clients/pull.py).
 
-A host that has the digest is left alone: another registry, or another way to it, changes nothing there.
+A host that has the digest is left alone, even if the registry or the way to it changes.
 """
 
 from collections.abc import Callable
@@ -17,23 +17,23 @@ INPUTS = ("host", "engine", "sshOptions", "image", "pullFrom")
 
 
 class PulledImage:
-    """State: the inputs and {ref: name by which the engine knows the image}."""
+    """State: the inputs, and {ref: name by which the engine knows the image}."""
 
     def __init__(self, status: Status, client: Callable[[Values], Any] = connect) -> None:
         self._status = status
         self._client = client
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Take the inputs as they are given; nothing is looked at."""
+        """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Every change is an update; where the host has the digest, one of the state alone."""
+        """Report every change as an update; if the host has the digest, only the state changes."""
         return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Inputs, with the name that the image has there, or is about to get."""
+        """Inputs, with the name that the image has on the host or will get there."""
         if (kept := _kept(olds, news)) is not None:
             return {**news, "ref": kept}
         if UNKNOWN in (news.get("image"), news.get("pullFrom"), news.get("engine")):
@@ -41,19 +41,19 @@ class PulledImage:
         return {**news, "ref": expected_name(news["image"], news)}
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Pull it unless it is there."""
+        """Pull the image if it is missing."""
         want(inputs)
         ref = ensure_image(self._client(inputs), inputs["image"], inputs, self._status)
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """State with the name that the engine has for it; None where it has it no more."""
+        """State with the engine's name for the image; None if the engine no longer has it."""
         api = self._client(inputs).api
         ref = known_as(api, state.get("ref") or inputs["image"])
         return None if ref is None else Found(identity=identity, state={**state, "ref": ref}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Pull the image unless it is there; whatever was made from it keeps its name for it."""
+        """Pull the image if it is missing; containers created from it keep their name for it."""
         want(news)
         client, kept = self._client(news), _kept(olds, news)
         if kept is not None and known_as(client.api, kept) == kept:
@@ -61,13 +61,13 @@ class PulledImage:
         return {**news, "ref": ensure_image(client, news["image"], news, self._status)}
 
     def delete(self, identity: str, state: Values) -> None:
-        """Leave the image: a container may run it, in this stack or another."""
+        """Leave the image in place: a container of this stack or another may run it."""
 
 
 def _kept(olds: Values | None, news: Values) -> str | None:
-    """Name that the same digest has in the state, on the same engine."""
+    """Name that the state has for the same digest on the same engine."""
     before = olds or {}
-    # A state of docker's RemoteImage (version 0.1.0) has a name, and no host.
+    # docker's RemoteImage in a state of version 0.1.0 has a name, and no host.
     ref: str | None = before.get("ref") or before.get("name")
     engines = {engine_name(one.get("engine") or "") for one in (before if "host" in before else news, news)}
     return ref if ref is not None and len(engines) == 1 and is_same(ref, news["image"]) else None

@@ -1,6 +1,6 @@
-"""The SBOMs in an image: where they are, how much they name, and that they are of programs beside them.
+"""SBOMs in an image: their paths, their component counts, and whether they describe programs of that image.
 
-CycloneDX in JSON, as images/go-module/sbom writes it (docs/adr/0008).
+They are CycloneDX in JSON, written by images/go-module/sbom (docs/adr/0008).
 """
 
 import json
@@ -16,16 +16,16 @@ SUFFIX = ".json"
 
 @dataclass
 class Sboms:
-    """What an image's SBOMs say; `programs` are hashes of the ELF files that the image really has."""
+    """SBOMs found in an image; `programs` has the SHA-256 of each ELF file in that image."""
 
     found: dict[str, Values] = field(default_factory=dict)
-    """By path: {digest, components}."""
+    """{digest, components} by path."""
     subjects: dict[str, frozenset[str]] = field(default_factory=dict)
-    """By path: SHA-256 of the program that it is about; empty where it doesn't say."""
+    """SHA-256 of the described program by path; empty if the SBOM names none."""
     programs: set[str] = field(default_factory=set)
 
     def add(self, path: str, content: bytes) -> None:
-        """Take one in. Raises ValueError where it is no CycloneDX."""
+        """Add an SBOM. Raises ValueError if it is not CycloneDX."""
         fields = json.loads(content)
         if not isinstance(fields, Mapping) or fields.get("bomFormat") != "CycloneDX":
             raise ValueError("bomFormat is not CycloneDX")
@@ -38,12 +38,12 @@ class Sboms:
         self.subjects[f"/{path}"] = frozenset(one["content"] for one in hashes)
 
     def faults(self) -> Iterator[str]:
-        """Those that describe a program which the image does not have."""
+        """Yield an error for each SBOM that describes a program which the image does not have."""
         for path, hashes in self.subjects.items():
             if hashes and not hashes & self.programs:
                 yield f"{path} is the SBOM of a program with another SHA-256 than any in the image"
 
 
 def is_sbom(path: str) -> bool:
-    """Whether a file of an image is meant as one."""
+    """True if a file's path is that of an SBOM."""
     return path.startswith(FOLDER) and path.endswith(SUFFIX)

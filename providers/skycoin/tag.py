@@ -1,13 +1,13 @@
 """skycoin:index:Tag: one tag of a registry and the manifest list that it points to.
 
-The list is made from its variants, which are verified before and have no tag yet; their own suffixed tags
-are written first, the list's tag last. The tags beside it are those that are written with it, over the same
-variants: their suffixed tags come before this list too. An immutable tag, its own or one beside it, that is
-there with other content is refused: at preview, and again before anything is written. A tag that was moved
-by somebody else is shown by a refresh and pointed back (or refused, where it is immutable). Nothing is ever
-removed.
+The list is built from its variants, which are already verified but have no tag yet. The variants' suffixed
+tags are written first and the list's own tag last. Tags in `beside` are written together with it, over the
+same variants, and their suffixed tags come before this list too. If an immutable tag, its own or one in
+`beside`, exists with other content, that is an error: at preview, and again before anything is written. If
+somebody else moved the tag, a refresh shows it and `up` moves it back (or fails if the tag is immutable).
+Nothing is ever removed.
 
-Why the list isn't docker-build's Index: docs/adr/0007. The order of names: docs/adr/0040.
+docs/adr/0007 explains why the list is not docker-build's Index, docs/adr/0040 the order of the tags.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ from providers.log import Warn
 
 SAID = ("repository", "tag", "variants", "annotations", "immutable", "optional")
 INPUTS = (*SAID, "beside")
-"""`beside` says how a tag is written, not what it is: its change alone changes nothing."""
+"""Compared inputs. `beside` affects only how a tag is written, so a change of it alone is no difference."""
 
 
 class Tag(Remade):
-    """Kept as a resource: {digest, points: {tag: digest}, failure}; `points` is what was seen last."""
+    """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
 
@@ -38,15 +38,18 @@ class Tag(Remade):
         self._said = set[str]()
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """A new immutable tag is looked for in the registry: other content under it is a fault."""
+        """Look up a new immutable tag in the registry: other content under it is an error."""
         failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
         if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
             failures += [("tag", fault) for fault in self._taken(news)]
         return Checked(inputs=news, failures=failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Other variants move the tag; raises ProviderError where it must not move, or was moved."""
-        # Unknown is where a registry that the stack runs is replaced: most likely it is the same place.
+        """Move the tag if its variants change.
+
+        Raises ProviderError if it must not move, or has been moved.
+        """
+        # Unknown if a registry that the stack runs is being replaced; most likely it is the same repository.
         place = tuple(
             key for key in ("repository", "tag") if news.get(key) not in (old_inputs.get(key), UNKNOWN)
         )
@@ -65,15 +68,15 @@ class Tag(Remade):
         return Change(updates=tuple(changed))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Write it."""
+        """Write the tag."""
         return f"{inputs['repository']}:{inputs['tag']}", self._written(inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Move it, or point it back."""
+        """Move the tag, or point it back."""
         return self._written(news)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Where the tag and its variants' tags point now; empty text is nowhere."""
+        """Digests that the tag and its variants' tags point to now; empty text for a missing tag."""
         if not inputs:
             raise ProviderError(
                 "a tag is not imported: run `pulumi up`; what is there already stays as it is"
@@ -91,17 +94,17 @@ class Tag(Remade):
         return Found(identity=identity, state={**state, "points": points}, inputs=inputs)
 
     def delete(self, identity: str, state: Values) -> None:
-        """What is published stays: a release lasts for ever."""
+        """Do nothing: published releases are kept for ever."""
 
     def _taken(self, inputs: Values) -> Iterator[str]:
-        """Why a new immutable tag can't be written. A registry that can't be asked is asked by `up`."""
+        """Yield why a new immutable tag can't be written. If a registry doesn't answer, `up` checks later."""
         target = self._repository(inputs["repository"])
         try:
             there = target.digest_of(inputs["tag"])
             if there is None:
                 return
             if _unknown(inputs["variants"]):
-                # Not built yet: the same content may come out, unless it is said to be another.
+                # Not built yet: the build may give the same content, unless its inputs differ.
                 same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
             else:
                 wanted = manifest_list(inputs, self._children(inputs))
@@ -113,7 +116,7 @@ class Tag(Remade):
             yield _other_content(inputs, there)
 
     def _unknown_there(self, error: RegistryError) -> None:
-        """Say once a repository that nothing is known of it."""
+        """Warn once per repository that its content is unknown."""
         if (said := f"{error}. Which of its tags are there is not known.") not in self._said:
             self._said.add(said)
             self._warn(said)
@@ -138,7 +141,7 @@ class Tag(Remade):
             for variant, child in zip(inputs["variants"], children, strict=True)
         ]
         if any(brought):
-            # That may have taken minutes, and somebody else may publish too.
+            # The upload may have taken minutes, and somebody else may have published meanwhile.
             found = self._look(inputs, children)
         own, manifests = found[0], {child.manifest.digest: child.manifest for child in children}
         for place in found:
@@ -149,10 +152,10 @@ class Tag(Remade):
         return own.content, own.wanted
 
     def _look(self, inputs: Values, children: list["Child"]) -> list["Place"]:
-        """The tag, then those beside it, as they are; ProviderError where an exact one is taken."""
+        """Read the tag and those in `beside`. Raises ProviderError if an exact one has other content."""
         found = [self._place(inputs, children)]
         for beside in inputs.get("beside") or ():
-            # Its own tag says what is wrong with an optional registry.
+            # The tag itself reports what is wrong with an optional registry.
             with contextlib.suppress(RegistryError) if beside["optional"] else contextlib.nullcontext():
                 found.append(self._place({**inputs, **beside}, children))
         return found
@@ -168,14 +171,14 @@ class Tag(Remade):
         return Place(target, content, wanted, there)
 
     def _children(self, inputs: Values) -> list["Child"]:
-        """The variants, from where they were built."""
+        """Read the variants from the repository that they were built into."""
         refs = [split_pinned(variant["ref"]) for variant in inputs["variants"]]
         sources = {name: self._repository(name) for name in {name for name, _ in refs}}
         manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
         return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
 
     def _bring(self, ref: str, manifest: Manifest, target: Any) -> bool:
-        """A variant with its blobs into another repository; whether anything had to be sent."""
+        """Copy a variant with its blobs into another repository; True if anything was sent."""
         name, digest = split_pinned(ref)
         if name == target.name or target.digest_of(digest) is not None:
             return False
@@ -188,7 +191,7 @@ class Tag(Remade):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One entry of a list: an image, and the platform that its configuration says."""
+    """One entry of a list: an image, and the platform in its configuration."""
 
     manifest: Manifest
     platform: dict[str, str]
@@ -196,7 +199,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tag in its repository: what it is to be, and what is there."""
+    """A tag in its repository: the wanted content, and the present one."""
 
     target: Any
     content: Manifest
@@ -210,7 +213,7 @@ class Place:
         return dict(list(self.wanted.items())[:-1])
 
     def put(self, tag: str, manifest: Manifest) -> None:
-        """Write a tag, but where it is there already."""
+        """Write a tag unless it already has this content."""
         if self.there[tag] != manifest.digest:
             self.target.put_manifest(tag, manifest)
 
@@ -238,13 +241,13 @@ def _platform(described: Values) -> dict[str, str]:
 
 
 def _names(listed: Values) -> list[str]:
-    """Platforms of a list's entries, each in its one spelling."""
+    """Platforms of a list's entries, in canonical spelling."""
     entries = listed.get("manifests") or []
     return [normalized("/".join(_platform(entry.get("platform", {})).values())) for entry in entries]
 
 
 def _published(target: Any, inputs: Values, wanted: Manifest) -> Manifest:
-    """The list of an exact release as it is published, where it differs from `wanted` in spelling alone.
+    """List of an exact release as already published, if it differs from `wanted` only in spelling.
 
     Version 0.1.0 wrote arm64 with the variant v8, which the image's configuration does not have.
     """
@@ -260,7 +263,7 @@ def _meaning(listed: Values) -> tuple[Any, ...]:
 
 
 def _content(inputs: Values) -> tuple[Any, ...]:
-    """What decides the list's digest: where its variants were built does not."""
+    """Inputs that determine the list's digest; the repository of the variants does not."""
     variants = [
         (variant["platform"], variant["ref"].rpartition("@")[2]) for variant in inputs.get("variants", [])
     ]
@@ -268,14 +271,14 @@ def _content(inputs: Values) -> tuple[Any, ...]:
 
 
 def _says_the_same(listed: Values, inputs: Values) -> bool:
-    """Whether a published list has the platforms and the annotations that one is wanted for."""
+    """True if a published list has the wanted platforms and annotations."""
     said, wanted = listed.get("annotations") or {}, inputs.get("annotations") or {}
     same = all(said.get(key) == value for key, value in wanted.items())
     return same and _names(listed) == [normalized(variant["platform"]) for variant in inputs["variants"]]
 
 
 def _unknown(value: Any) -> bool:
-    """Whether anything in it is not known yet, as before a first build."""
+    """True if any part of a value is still unknown, as before a first build."""
     return UNKNOWN in json.dumps(value)
 
 
@@ -289,7 +292,7 @@ def _wanted(inputs: Values, digest: str) -> dict[str, str]:
 
 
 def _drift(olds: Values) -> dict[str, str]:
-    """{tag: where it points, empty for nowhere} of what is not as it was written."""
+    """Tags that are no longer as written: {tag: digest that it points to, empty if missing}."""
     wanted = _wanted(olds, olds["digest"])
     return {tag: to for tag, to in olds["points"].items() if to != wanted.get(tag)}
 

@@ -1,10 +1,9 @@
 """A copy of a node's wallet on its own host, before its container is replaced.
 
-The copy goes to a volume beside the wallet's, into a folder named by the time (UTC). A wallet that is
-what the newest copy holds is not copied again. A wallet file that is not whole is never copied, and a
-volume that has lost all its wallets is refused. The newest copies stay, and the first one; no volume is ever
-removed.
-The wallet is mounted read-only, and no byte of it leaves the host.
+The copy is a folder, named by the time (UTC), in a volume next to the wallet's. A wallet equal to the newest
+copy is not copied again. An incomplete wallet file is never copied, and a volume that has lost all its
+wallets is an error. The newest copies and the first one are kept; no volume is ever removed. The wallet is
+mounted read-only, and none of its bytes leave the host.
 """
 
 import contextlib
@@ -20,21 +19,21 @@ from clients.short_run import short_run
 from providers.base import ProviderError, Values
 
 LABEL = "skycoin.copy"
-"""Label of a container that copies a wallet: the name of the wallet's volume."""
+"""Label of a container that copies a wallet; its value is the name of the wallet's volume."""
 SECONDS = 300
-"""Time that a copy may take: wallets are kilobytes, SD cards are slow."""
+"""Seconds that a copy may take: wallets are kilobytes, but SD cards are slow."""
 
 SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
-"""Run by the shell of the node's image; the exit codes below are its own."""
+"""Shell script, run in a container of the node's image; the exit codes below are its own."""
 
 KEPT = 20
-"""Newest copies that stay."""
+"""Number of newest copies that are kept."""
 
 DAMAGED = 65
-"""A wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
+"""Exit code: a wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
 
 EMPTIED = 66
-"""All wallets are gone that a copy has (EX_NOINPUT)."""
+"""Exit code: all wallets that a copy has are gone (EX_NOINPUT of sysexits.h)."""
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
@@ -42,13 +41,13 @@ _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     """Copy the wallet that `inputs` names (host, wallet, backups, newWallet) with the shell of `image`.
 
-    Answers the name of the newest copy; empty where there is no wallet volume, or none was ever in it.
-    Raises ProviderError where the wallet is damaged, was emptied, or can't be copied.
+    Returns the name of the newest copy; empty if there is no wallet volume, or it never held a wallet. Raises
+    ProviderError if the wallet is damaged, was emptied, or can't be copied.
     """
     try:
         client.api.inspect_volume(inputs["wallet"])
     except NotFound:
-        # A container that named it would make it: an empty wallet, which nobody asked for.
+        # A container that names the volume would create it: an unwanted empty wallet.
         return ""
     _remove_leftovers(client, inputs["wallet"])
     code, said = short_run(
@@ -70,13 +69,13 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     )
     if code:
         raise ProviderError(_refusal(inputs, code, said))
-    # Warnings may stand around it: the log has both outputs.
+    # Warnings may surround it: the log has both output streams.
     names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
     return names[-1] if names else ""
 
 
 def _remove_leftovers(client: Any, wallet: str) -> None:
-    """Remove containers of copies that were killed; one that is still at work ends by itself."""
+    """Remove the containers of killed copies; a copy that is still running ends by itself."""
     listed = client.api.containers(
         all=True, filters={"label": f"{LABEL}={wallet}", "status": ["created", "exited"]}
     )
@@ -86,7 +85,7 @@ def _remove_leftovers(client: Any, wallet: str) -> None:
 
 
 def _refusal(inputs: Values, code: int, said: str) -> str:
-    """Say what stopped the copy, and what to do."""
+    """Explain why the copy failed, and what to do."""
     where = f"host {inputs['host']}: the wallet volume {inputs['wallet']!r}"
     way_back = "docs/wallets.md, “Back from a copy”"
     if code == EMPTIED:

@@ -1,8 +1,8 @@
-"""Identity of a wallet volume: that it is the same one, and holds what it held.
+"""Identity of a wallet volume: it is the same volume as before, and has lost no wallet.
 
-Two things show it: an id, in a file of the volume, and a fingerprint of its wallets (clients/fingerprint.py).
-The state remembers both. So does the host, in the volume of copies, for a state that is lost. A wallet that
-grew is no difference.
+Two facts show it: an id in a file of the volume, and a fingerprint of its wallets (clients/fingerprint.py).
+The state records both, and so does the host, in the volume of copies, in case the state is lost. A wallet
+that grew is no difference.
 """
 
 import os
@@ -13,18 +13,19 @@ from providers.adopting import is_adopting
 from providers.base import URN, ProviderError, Values
 
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
-"""Environment variable with the digest of a fingerprint that is accepted in place of the remembered one."""
+"""Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
 IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletEmpty"
-"""Keys of the state: the wallet volume's id and the lines of its fingerprint, as they are remembered; what a
-refresh found wrong with it; and whether it held no wallet then."""
+"""Keys of the state: the recorded id and fingerprint of the wallet volume, what a refresh found wrong
+with it, and whether it held no wallet then.
+"""
 
 
 def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
-    """State of a wallet that is what is remembered, and which the host remembers now too.
+    """State of a wallet that matches the records, after updating the host's record.
 
-    `known` is the state that has seen this volume; a host may know one that no state has. A volume is made
-    where there was none, and anew where the settings accept, for the first time, that its wallets are lost.
-    Raises ProviderError for everything else.
+    `known` is the state that has seen this volume; the host may have a record although the state has none. A
+    missing volume is created at the first start; later only if the settings newly accept that its wallets are
+    lost. Raises ProviderError in every other case.
     """
     if others := wallet.other_users(_container_urn()):
         raise ProviderError(f"host {inputs['host']}: {others}")
@@ -42,16 +43,17 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
     if found is None:
         wallet.make()
     wallets = NOTHING if found is None else found.wallets
-    if is_adopting():  # writes nothing: where the host remembers none either, the next proof does
+    if is_adopting():  # Nothing is written here; if the host has no record either, the next check writes one.
         identity, _ = memories[-1]
         return _state(identity, wallets) if identity else {FAULT: "", EMPTY: False}
     return _state(wallet.remember(wallets), wallets)
 
 
 def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
-    """(id, fingerprint) of a wallet that is no less than its host remembers, which remembers it now.
+    """(id, fingerprint) of a wallet that has lost nothing since the host's record, after updating that
+    record.
 
-    Nothing where the host remembers none. Raises ProviderError.
+    Both are empty if the host has no record. Raises ProviderError.
     """
     identity, before = wallet.memory()
     if not identity:
@@ -65,16 +67,16 @@ def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
 
 
 def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> None:
-    """Raise ProviderError where a new node has made its wallet less than it was a moment ago."""
+    """Raise ProviderError if the wallet has lost something that it held a moment ago, under a new node."""
     if identity and (wrong := fault(wallet.look(before), identity, before)):
         raise ProviderError(f"the new node has changed its wallet: the volume {wallet.volume!r} {wrong}")
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
-    """State of a wallet after a look at it, which changes nothing; only what is accepted is written down."""
+    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded."""
     exists = wallet.exists()
     if exists and not (wallet.has_image() or state.get(FAULT)):
-        return {}  # It may be on no registry any more; what comes in its place looks again.
+        return {}  # The image may no longer be in any registry; the one that replaces it looks again.
     identity, before = str(state.get(IDENTITY) or ""), remembered(state)
     if WALLETS not in state and exists:
         identity, before = wallet.memory()
@@ -95,7 +97,7 @@ def _state(identity: str, wallets: Fingerprint) -> Values:
 
 
 def remembered(state: Values) -> Fingerprint:
-    """Fingerprint in a preflight's state; nothing in one of version 0.1.0."""
+    """Fingerprint in a preflight's state; empty in one of version 0.1.0."""
     return from_lines(state.get(WALLETS) or [])
 
 
@@ -104,7 +106,7 @@ def _is_empty(found: Found | None) -> bool:
 
 
 def _container_urn() -> str:
-    """URN of the node's container, which stands beside its preflight."""
+    """URN of the node's container, a sibling of its preflight."""
     kind, _, name = URN.get().rpartition("::")
     return f"{kind.removesuffix('Preflight')}NodeContainer::{name.removesuffix('-preflight')}-container"
 
@@ -118,7 +120,7 @@ def _refusal(
     *,
     is_known: bool,
 ) -> str:
-    """Say what is wrong with a wallet, and each way back."""
+    """Explain what is wrong with a wallet, and each way to restore it."""
     stack = URN.get().removeprefix("urn:pulumi:").partition("::")[0]
     option = "" if stack == "local" else f" -s {stack}"
     name = URN.get().rpartition("::")[2]
@@ -136,7 +138,7 @@ def _refusal(
 
 
 def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: bool) -> str:
-    """Ways back: a restore needs a node that the state knows, and a volume that is there."""
+    """Ways to restore a wallet: a restore needs a node in the state, and an existing volume."""
     page = "docs/wallets.md, “A wallet that is not what it was”"
     anew = "set `new-wallet: true` on the node for one `pulumi up`"
     if not is_known and _is_empty(found):
@@ -155,7 +157,7 @@ def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: 
 
 
 def fault(found: Found | None, identity: str, before: Fingerprint) -> str:
-    """Say what is wrong with a wallet volume; empty where it is the one that is remembered, or has grown."""
+    """Describe what is wrong with a wallet volume; empty if it is the recorded one or has grown."""
     if found is None:
         return "is gone"
     if _is_accepted(found):

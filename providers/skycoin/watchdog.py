@@ -1,7 +1,8 @@
-"""A watchdog on a host behind ssh, for the time of a handover (ADR 30).
+"""A watchdog on a host behind ssh, for the duration of a handover (docs/adr/0030).
 
-A board that is cut off in the middle has stopped its old node, and nobody is there to go back. The watchdog
-is a detached shell on the board: nothing is installed, and no socket enters a container. It ends by itself.
+A board that loses its connection during a handover has stopped its old node, and nobody is there to bring it
+back. The watchdog is a detached shell on the board that does. Nothing is installed, and no socket enters a
+container. It ends by itself.
 """
 
 from collections.abc import Mapping
@@ -18,16 +19,16 @@ from providers.skycoin.chain_database import mounted
 
 SCRIPT = Path(__file__).with_name("watchdog.sh").read_text()
 MARGIN = 120
-"""Seconds beyond the grace and the wait: for a slow board to create, start and confirm."""
+"""Seconds added to grace and wait: a slow board must also create, start and confirm a container."""
 
 
 def watch(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn: Warn) -> None:
-    """Let the host bring the container `old` back when the new one is not confirmed in time.
+    """Make the host bring the container `old` back if the new one is not confirmed in time.
 
-    `place` are inputs of the node's container, `proxy` is the id of the proxy that has made way, or empty.
+    `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
 
-    A host that is not behind ssh can't be cut off. One whose sshd runs no other command is said to have no
-    watchdog.
+    A host that is not behind ssh can't lose its connection. If its sshd allows no other command, a warning
+    says that there is no watchdog.
     """
     engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):
