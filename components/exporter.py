@@ -10,7 +10,7 @@ import pulumi
 
 from catalogue.images import EXPORTER_UID
 from catalogue.node_container import HEALTH_PATH, RPC_PORT
-from components.beside_node import BesideNodeArgs, beside_node
+from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
 from components.node import LOOPBACK
 from components.pulled_image import PulledImage
@@ -58,7 +58,7 @@ class Exporter(pulumi.ComponentResource):
             pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        own = BesideNodeArgs(
+        own = ConfinedContainerArgs(
             container=args.container,
             image=pulled.ref,
             network=args.network,
@@ -67,7 +67,7 @@ class Exporter(pulumi.ComponentResource):
             port=args.port,
             health=HEALTH,
         )
-        container = beside_node(f"{name}-container", own, parent=self)
+        container = confined_container(f"{name}-container", own, parent=self)
         self.container = container.name
         self.metrics = metrics_url(args.node, args.port)
         self.register_outputs({"container": self.container, "metrics": self.metrics})

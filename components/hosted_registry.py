@@ -13,8 +13,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import REGISTRY_PORT
+from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
-from components.node import LOOPBACK, PROCESSES, USER
+from components.node import LOOPBACK, USER
 from components.pulled_image import PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
@@ -28,7 +29,6 @@ DATA = "/var/lib/registry"
 SECRETS = "/secrets"
 GRACE = 30
 """Seconds between SIGTERM and SIGKILL, so that running uploads can finish."""
-FILES = 4096
 MEMORY = 256
 """MiB."""
 
@@ -149,46 +149,23 @@ class HostedRegistry(pulumi.ComponentResource):
         network: docker.Network,
         mounts: list[docker.ContainerMountArgs],
     ) -> docker.Container:
-        return docker.Container(
-            name,
-            name=served.container,
+        own = ConfinedContainerArgs(
+            container=served.container,
             image=pulled.ref,
+            network=network.name,
+            user=USER,
+            internal=REGISTRY_PORT,
+            port=served.port,
+            listen=args.listen,
+            health=HEALTH,
+            health_interval="5s",
+            wait=60,
+            grace=GRACE,
+            memory=args.memory,
+            log_size="5m",
             command=[served.settings],
             # Images published by earlier versions do not define this themselves.
             envs=["OTEL_TRACES_EXPORTER=none"],
-            user=USER,
-            read_only=True,
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges"],
             mounts=mounts,
-            network_mode=network.name,
-            ports=[docker.ContainerPortArgs(internal=REGISTRY_PORT, external=served.port, ip=args.listen)],
-            restart="unless-stopped",
-            stop_timeout=GRACE,
-            destroy_grace_seconds=GRACE,
-            remove_volumes=False,
-            memory=args.memory,
-            # The engine's default. If it is not given, the official plugin shows it as removed at every run.
-            memory_swap=2 * args.memory,
-            log_driver="json-file",
-            log_opts={"max-size": "5m", "max-file": "3"},
-            ulimits=[
-                docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
-                docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
-            ],
-            healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
-                interval="5s",
-                timeout="5s",
-                retries=3,
-                start_period="1m0s",
-            ),
-            wait=True,
-            wait_timeout=60,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                # Two containers can't share a name and a port.
-                delete_before_replace=True,
-                replace_on_changes=["healthcheck"],
-            ),
         )
+        return confined_container(name, own, parent=self)

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import PROXY_PORT, PROXY_UID
-from components.beside_node import BesideNodeArgs, beside_node
+from components.confined_container import ConfinedContainerArgs, confined_container
 from components.node import LOOPBACK
 
 USER = f"{PROXY_UID}:{PROXY_UID}"
@@ -61,7 +61,7 @@ class Proxy(pulumi.ComponentResource):
                 ignore_changes=["labels", "driver", "driverOpts"],
             ),
         )
-        own = BesideNodeArgs(
+        own = ConfinedContainerArgs(
             container=args.container,
             image=args.image,
             network=args.network,
@@ -73,6 +73,6 @@ class Proxy(pulumi.ComponentResource):
             mounts=[docker.ContainerMountArgs(type="volume", source=login.name, target=LOGIN)],
             tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
         )
-        container = beside_node(f"{name}-container", own, parent=self, after=[args.after])
+        container = confined_container(f"{name}-container", own, parent=self, after=[args.after])
         self.container, self.login_volume = container.name, login.name
         self.register_outputs({"container": self.container, "login_volume": self.login_volume})

@@ -1,4 +1,4 @@
-"""The confined container of a service next to a node: in its network, published on the host's loopback."""
+"""Confined container of a service: without capabilities, read-only, limited, published on one address."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,35 +8,46 @@ import pulumi_docker as docker
 
 from components.node import FILES, LOOPBACK, PROCESSES
 
-MEMORY = 64
-"""MiB."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BesideNodeArgs:
-    """Arguments of one such container: its image, its network and where it is published."""
+class ConfinedContainerArgs:
+    """Arguments of one such container: its image, its network, its limits and where it is published."""
 
     container: str
     """Name of the container on the host."""
     image: pulumi.Input[str]
     """Name by which the host's engine knows the image."""
     network: pulumi.Input[str]
-    """Name of the node's network."""
+    """Name of its network."""
     user: str
-    """`UID:GID`. Not the node's: Linux counts threads (the `nproc` limit) per user id on the whole host."""
+    """`UID:GID`. Next to a node, not the node's: Linux counts threads (the `nproc` limit) per user id on the
+    whole host."""
     internal: int
     """Port in the container."""
     port: int
-    """Port on the host's loopback."""
+    """Port on the host."""
+    listen: str = LOOPBACK
+    """Address of the host on which the port is published."""
     health: str
-    """URL to check inside the container. It must answer even if the node does not."""
+    """URL to check inside the container. It must answer even if a service that this one asks does not."""
+    health_interval: str = "10s"
+    """Time between two checks, in Go's notation."""
+    wait: int = 90
+    """Seconds within which it must be healthy."""
+    grace: int | None = None
+    """Seconds between SIGTERM and SIGKILL; None is Docker's default of 10."""
+    memory: int = 64
+    """MiB."""
+    log_size: str = "1m"
+    """Size of each of its three log files, in Docker's notation."""
     command: Sequence[str] | None = None
+    envs: Sequence[str] | None = None
     mounts: Sequence[docker.ContainerMountArgs] | None = None
     tmpfs: Mapping[str, str] | None = None
 
 
-def beside_node(
-    name: str, args: BesideNodeArgs, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
+def confined_container(
+    name: str, args: ConfinedContainerArgs, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
 ) -> docker.Container:
     """Create the container once `after` exists, and wait until it is healthy."""
     return docker.Container(
@@ -44,6 +55,7 @@ def beside_node(
         name=args.container,
         image=args.image,
         command=args.command,
+        envs=args.envs,
         user=args.user,
         read_only=True,
         tmpfs=args.tmpfs,
@@ -51,27 +63,29 @@ def beside_node(
         security_opts=["no-new-privileges"],
         mounts=args.mounts,
         network_mode=args.network,
-        ports=[docker.ContainerPortArgs(internal=args.internal, external=args.port, ip=LOOPBACK)],
+        ports=[docker.ContainerPortArgs(internal=args.internal, external=args.port, ip=args.listen)],
         restart="unless-stopped",
-        destroy_grace_seconds=10,
+        stop_timeout=args.grace,
+        destroy_grace_seconds=args.grace or 10,
         remove_volumes=False,
-        memory=MEMORY,
-        memory_swap=2 * MEMORY,
+        memory=args.memory,
+        # The engine's default. If it is not given, the official plugin shows it as removed at every run.
+        memory_swap=2 * args.memory,
         log_driver="json-file",
-        log_opts={"max-size": "1m", "max-file": "3"},
+        log_opts={"max-size": args.log_size, "max-file": "3"},
         ulimits=[
             docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
             docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
         ],
         healthcheck=docker.ContainerHealthcheckArgs(
             tests=["CMD", "wget", "-q", "-O", "/dev/null", args.health],
-            interval="10s",
+            interval=args.health_interval,
             timeout="5s",
             retries=3,
             start_period="1m0s",
         ),
         wait=True,
-        wait_timeout=90,
+        wait_timeout=args.wait,
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=list(after),
