@@ -1,4 +1,4 @@
-"""The set-up of `make` on one machine: tools, engine, builder, registry, and the stand-in docker plugin.
+"""The set-up of one machine for `make`: tools, engine, builder, registry, and the stand-in docker plugin.
 
-A plain `pulumi up` needs nothing of it, if Pulumi and Docker are installed.
+A plain `pulumi up` needs none of it if Pulumi and Docker are installed.
 """

@@ -1,4 +1,4 @@
-"""`python -m local COMMAND`: what the Makefile's targets run."""
+"""`python -m local COMMAND`: the commands behind the Makefile's targets."""
 
 import argparse
 import json
@@ -47,13 +47,13 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
 
 
 def _report(layout: Layout, env: dict[str, str]) -> None:
-    """One paragraph a node. Only nodes of this machine's engine have their interface on this loopback."""
+    """Print one paragraph per node. A web interface is listed only for nodes on this machine's engine."""
     config = stack_config()
     hosts, limit = config.get("skycoin:hosts", {}), rules_of(config).backup_age
     deployed = nodes_of(STACK, resources(layout, STACK))
     for name, node in stack_outputs(STACK, env).get("nodes", {}).items():
         if name not in deployed:
-            continue  # its host did not answer yet
+            continue  # its host has not answered yet
         here = hosts.get(node["host"], {}).get("engine") == "local"
         print(f"\n{name}: {_said(node) if here else 'on host ' + node['host']}")
         if login := node.get("login"):
@@ -79,7 +79,7 @@ def _version(rpc: str) -> str:
 
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
-    """`pulumi preview --refresh`, on a copy of the stack's file: it leaves no state and no file behind."""
+    """Run `pulumi preview --refresh` on a copy of the stack's file; leave no state and no file behind."""
     env = pulumi_cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
     with for_a_look(layout, arguments.stack, env) as (options, aside):
@@ -88,14 +88,14 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Destroy all but protected wallets, and say what stays."""
+    """Destroy everything except protected wallets, and list what stays."""
     env = pulumi_cli.known_environment(layout)
     stack = arguments.stack
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
         print(f"The stack {stack} holds nothing.")
         return 0
     nodes = nodes_of(stack, resources(layout, stack)).values()
-    # Without the program: a destroy needs only the state, whatever the settings say now.
+    # Without running the program: a destroy needs only the state, whatever the settings are now.
     command = ["destroy", "--exclude-protected", "--yes"]
     code = with_stack_file(
         layout, arguments.stack, env, lambda options: pulumi([*command, *options], env, layout.update_log)
@@ -108,10 +108,10 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def print_environment(layout: Layout, _: argparse.Namespace) -> int:
-    """Shell lines for `eval "$(make -s env)"`."""
+    """Print shell lines for `eval "$(make -s env)"`."""
     for name, value in pulumi_cli.known_environment(layout).items():
         print(f"export {name}={shlex.quote(value)}")
-    # It would win over the file that the line above names.
+    # This variable would override the file that the line above names.
     print("unset PULUMI_CONFIG_PASSPHRASE")
     return 0
 
@@ -130,7 +130,7 @@ def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
 
 
 def main() -> int:
-    """Parse the command and run it; SetupError becomes one message and exit code 1."""
+    """Parse the command and run it; a SetupError becomes one message and exit code 1."""
     commands: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
         "up": up,
         "down": teardown.down,
@@ -144,7 +144,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
     arguments = parser.parse_args()
     interrupt_on_all()
-    # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
+    # The set-up has a passphrase file; a variable from elsewhere, often empty, would override it.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     try:
         layout = read_layout()

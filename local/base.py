@@ -1,7 +1,7 @@
-"""The one base image of the embedded way: a Debian root with Go, made by mmdebstrap.
+"""The base image of embedded builds: a Debian root file system with Go, built by mmdebstrap.
 
-It replaces golang:1.26-bookworm as the image of build stages; only Debian's own CA bundle of it
-is shipped. Kept as a tarball in the cache, pushed to the local registry by crane.
+It replaces golang:1.26-bookworm as the image of build stages; only Debian's CA bundle from it is shipped. The
+cache keeps it as a tarball, and crane pushes it to the local registry.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SUITE = "bookworm"
 PACKAGES = "ca-certificates,git,xz-utils"
 REPOSITORY = "base/build"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Machines that images can be built on: `uname -m` → Debian's and Go's name."""
+"""Machines that can build images: `uname -m` → the name in Debian and Go."""
 
 
 def _recipe() -> str:
@@ -40,8 +40,8 @@ def _architecture() -> str:
 def ensure_base(layout: Layout, go: str, crane: Path) -> str:
     """Reference of the base in the local registry, by the digest that this set-up has pushed.
 
-    A base without a recorded digest is pushed from the cache, whatever the registry has under its tag.
-    Raises SetupError if the registry has another digest than the recorded one.
+    A base without a recorded digest is pushed from the cache, whatever the registry has under its tag. Raises
+    SetupError if the registry has another digest than the recorded one.
     """
     name = f"{REPOSITORY}:{SUITE}-go{GO_VERSION}-{_recipe()}"
     tag = f"{layout.registry}/{name}"
@@ -65,7 +65,7 @@ def ensure_base(layout: Layout, go: str, crane: Path) -> str:
 
 
 def _push(layout: Layout, crane: Path, tarball: Path, tag: str, env: Mapping[str, str]) -> str:
-    """Digest of the image that was made of the tarball; equal tarballs have equal digests."""
+    """Push an image made from the tarball; return its digest. Equal tarballs give equal digests."""
     log = layout.logs / "base.log"
     append = [str(crane), "append", "-f", str(tarball), "-t", tag, "--oci-empty-base"]
     run(append, log=log, env=env, doing="pushing the base image")
@@ -87,7 +87,7 @@ def _kept(layout: Layout) -> dict[str, str]:
 
 
 def _ensure_tarball(layout: Layout, go: str) -> Path:
-    """The base's one layer, as a gzipped tarball in the cache."""
+    """Tarball in the cache with the base's only layer, gzipped."""
     tarball = layout.cache / "base" / f"{SUITE}-{_recipe()}.tar.gz"
     if tarball.exists():
         return tarball
@@ -103,21 +103,22 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
             ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", f"--architectures={_architecture()}"]
             + ["--customize-hook", 'mkdir -p "$1/usr/local/go"']
             + ["--customize-hook", f'cp -r {shlex.quote(go_root)}/. "$1/usr/local/go/"']
-            # A copy of the module cache's read-only files; test data is half of it.
+            # A copy of the module cache, whose files are read-only, without the test data, which is half of
+            # it.
             + ["--customize-hook", 'chmod -R u+w "$1/usr/local/go" && rm -rf "$1/usr/local/go/test"']
             + [SUITE, str(root)]
         ),
         log=layout.logs / "base.log",
         doing="making a Debian root",
     )
-    # Written next to its place and renamed: an interrupted run leaves no half base.
+    # Written next to its place and renamed, so that an interrupted run leaves no partial base.
     run(["gzip", "-1", "--force", str(root)], log=layout.logs / "base.log", doing="compressing it")
     root.with_name(f"{root.name}.gz").rename(tarball)
     return tarball
 
 
 def free_gigabytes(path: Path) -> float:
-    """Free space in GB of the file system that `path` will be on."""
+    """Free space in GB on the file system that will hold `path`."""
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free / 1e9

@@ -1,4 +1,4 @@
-"""binfmt: lets this machine's kernel run ARM programs by qemu, also inside containers."""
+"""binfmt_misc: lets this machine's kernel run ARM programs through qemu, also inside containers."""
 
 import platform
 import re
@@ -9,13 +9,13 @@ from local.steps import SetupError, as_root, run, step
 
 FOLDER = Path("/proc/sys/fs/binfmt_misc")
 INTERPRETERS = {"x86_64": ("qemu-arm", "qemu-aarch64")}
-"""Handlers by machine: a 64-bit ARM processor runs the ARM variants itself, and needs none."""
+"""Handlers by machine; a 64-bit ARM processor runs the ARM variants itself and needs none."""
 
 _LINE = re.compile(r"^:(qemu-[^:]+):")
 
 
 def ensure_binfmt(layout: Layout) -> None:
-    """Register Debian's qemu-user-static for ARM; the F flag lets containers use it unseen."""
+    """Register Debian's qemu-user-static for ARM; with flag F, containers can use it without having it."""
     log = layout.logs / "binfmt.log"
     with step("binfmt for ARM programs") as this:
         if not (FOLDER / "register").exists():

@@ -1,4 +1,4 @@
-"""`pulumi up` of one of a set-up's stacks, after what an interrupted run left in its state."""
+"""`pulumi up` of one of a set-up's stacks, after cleaning up what an interrupted run left in its state."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -21,7 +21,7 @@ _LEFT = {
     DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
     DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
 }
-"""Leftovers of a killed run, and what becomes of them by docker plugin."""
+"""End of the message about a killed run's leftovers, by docker plugin."""
 
 
 def bring_up(
@@ -31,9 +31,9 @@ def bring_up(
     again: str = "make up",
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Bring up all hosts that answer (local/parts.py), with pulumi's output on the screen.
+    """Update all hosts that answer (local/parts.py), showing pulumi's output.
 
-    `again` is the command that catches up with what does not answer; `after` is called where nothing failed.
+    `again` is the command to repeat for hosts that do not answer. `after` is called if nothing failed.
     """
     refuse_while_locked(layout, stack)
     refuse_missing(layout, stack)

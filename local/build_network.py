@@ -1,6 +1,7 @@
-"""The network of build steps: a bridge of the set-up's own, by which they reach other machines (ADR 38).
+"""The network of build steps: a bridge of the set-up's own, through which they reach other machines
+(docs/adr/0038).
 
-The bridge is known by its alias, the state folder, so that nothing has to be remembered.
+The bridge has the state folder as its alias, so nothing needs to be recorded.
 """
 
 import ipaddress
@@ -17,14 +18,14 @@ from local.steps import SetupError, as_root, output, run, step
 SCRIPT = PROJECT / "local" / "build-network.sh"
 PREFIX = "skybuild"
 NUMBERS = range(64)
-"""Builders of one machine: their bridges are the prefix and a number."""
+"""Numbers of the builders on one machine; a bridge's name is the prefix and a number."""
 
 SUBNETS = ("10.206.{}.0/24", "198.18.{}.0/24")
-"""Subnets of the builder with that number: it takes the first that no route of this machine overlaps."""
+"""Subnets for the builder with that number; it takes the first one that overlaps no route of this machine."""
 
 RESOLVERS = Path("/etc/resolv.conf")
 SYSTEMD_RESOLVERS = Path("/run/systemd/resolve/resolv.conf")
-"""Resolvers behind systemd's stub; BuildKit gives them to build steps where the stub is the only resolver."""
+"""Resolvers behind systemd's stub; BuildKit gives these to build steps if the stub is the only resolver."""
 STUB = ipaddress.ip_address("127.0.0.53")
 
 
@@ -42,7 +43,7 @@ class BuildNetwork:
 
 
 def ensure_build_network(layout: Layout) -> BuildNetwork:
-    """Create or repair the network. Raises SetupError if that is not possible."""
+    """Create or repair the network. Raises SetupError if that is impossible."""
     ensure_packages(layout, "the network of build steps", ["iptables", "iproute2"])
     with step("network of build steps") as this:
         network = own_build_network(layout) or _free()
@@ -61,7 +62,7 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
 
 
 def own_build_network(layout: Layout) -> BuildNetwork | None:
-    """The network with this set-up's alias; a bridge that has no address yet is given one."""
+    """Network with this set-up's alias; a bridge without an address gets one."""
     for link in _listed("link"):
         if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
             [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
@@ -84,7 +85,7 @@ def remove_build_network(layout: Layout) -> None:
 
 
 def resolver_of_steps(network: BuildNetwork) -> str | None:
-    """Address that build steps ask where this machine's own resolvers are all on its loopback, else None."""
+    """Resolver address for build steps if all of this machine's resolvers are on its loopback, else None."""
     servers = nameservers()
     return network.gateway if servers and all(server.is_loopback for server in servers) else None
 
@@ -115,7 +116,7 @@ def _free() -> BuildNetwork:
 
 
 def _subnets(number: int) -> list[ipaddress.IPv4Network]:
-    """Subnets of SUBNETS that are free. For VPNs, half of all addresses means a default route."""
+    """Free subnets of SUBNETS. VPNs route half of all addresses each, which counts as a default route."""
     routes = _listed("-4", "route", "show", "table", "all")
     known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]
@@ -124,4 +125,4 @@ def _subnets(number: int) -> list[ipaddress.IPv4Network]:
 
 def _listed(*what: str) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(output(["ip", "-j", *what]) or "[]")
-    return [one for one in listed if one]  # ip prints an empty object for what it leaves out
+    return [one for one in listed if one]  # ip prints an empty object for omitted entries

@@ -1,4 +1,4 @@
-"""The builder: a BuildKit daemon on a private socket, known to buildx and docker-build under a name."""
+"""The builder: a BuildKit daemon on a private socket, registered in buildx under a name."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from local.services import Service
 from local.steps import SetupError, step
 
 BUILDER = "skycoin-local"
-"""Name of the buildx instance: `skycoin:builder` in the stack's YAML."""
+"""Name of the buildx builder: `skycoin:builder` in the stack's YAML."""
 
 SOCKET_LENGTH = 107
-"""Linux's limit, unix(7): sun_path without its closing zero."""
+"""Linux's limit for sun_path without its final zero byte, unix(7)."""
 
 GIGABYTE = 1_000_000_000
 CACHE_LIMIT = 20 * GIGABYTE
-"""Bytes of layers and cache mounts that BuildKit keeps before it collects garbage."""
+"""Bytes of layers and cache mounts above which BuildKit collects garbage."""
 
 CONFIG = """\
 root = "{root}"
@@ -40,7 +40,7 @@ root = "{root}"
 
 
 def builder_service(layout: Layout, program: Path) -> Service:
-    """The service; writes its settings files, and repairs the network of its build steps."""
+    """The service. Writes its configuration files, and repairs the network of its build steps."""
     if len(str(layout.builder_socket)) > SOCKET_LENGTH:
         raise SetupError(
             f"{layout.builder_socket} is too long for a socket's path ({SOCKET_LENGTH} characters at most): "
@@ -66,7 +66,7 @@ def builder_service(layout: Layout, program: Path) -> Service:
     return Service(
         name="buildkitd",
         argv=[str(program), "--config", str(config)],
-        # The local registry's authority in addition to the machine's own.
+        # The local registry's authority, in addition to the machine's own.
         env={"SSL_CERT_FILE": str(layout.trust)},
         reads=[layout.trust, network],
         ready=lambda: _answers(layout.builder_socket),
@@ -75,7 +75,7 @@ def builder_service(layout: Layout, program: Path) -> Service:
 
 
 def _plugins(layout: Layout, network: BuildNetwork) -> dict[str, object]:
-    """Settings of the plugins (CNI's list of them) that give a build step its end of the network."""
+    """CNI configuration that connects a build step to the network."""
     addresses = {
         "type": "host-local",
         "dataDir": str(layout.state / "build-network"),
@@ -85,7 +85,7 @@ def _plugins(layout: Layout, network: BuildNetwork) -> dict[str, object]:
         "type": "bridge",
         "bridge": network.bridge,
         "isDefaultGateway": True,
-        # Nor do the steps reach each other.
+        # Steps can't reach each other either.
         "portIsolation": True,
         "ipam": addresses,
     }
@@ -98,7 +98,7 @@ def _answers(path: Path) -> bool:
 
 
 def ensure_builder_instance(layout: Layout) -> None:
-    """The file by which buildx finds a remote builder, under the set-up's own DOCKER_CONFIG."""
+    """Write the file that registers the remote builder in buildx, below the set-up's own DOCKER_CONFIG."""
     with step(f"builder {BUILDER}") as this:
         path = layout.docker_config / "buildx" / "instances" / BUILDER
         node = {

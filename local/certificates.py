@@ -1,4 +1,4 @@
-"""The local registry's TLS: an authority of this set-up, a server certificate, the bundles that trust it."""
+"""TLS of the local registry: the set-up's own authority, a server certificate, and CA bundles."""
 
 import os
 import re
@@ -12,15 +12,15 @@ from local.steps import as_root, output, run, step
 
 DAYS = "3650"
 _NAMES = f"nameConstraints=critical,permitted;DNS:{LOCAL_HOST},permitted;IP:127.0.0.1/255.255.255.255"
-"""RFC 5280, 4.2.1.10: the authority's key can't vouch for any other name."""
+"""Name constraints (RFC 5280, 4.2.1.10): the authority can't vouch for any other name."""
 DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", re.S)
 
 
 def system_bundle(layout: Layout) -> str:
-    """The machine's own authorities as PEM text: SSL_CERT_FILE, or the distribution's bundle."""
+    """The machine's own authorities as PEM text, from SSL_CERT_FILE or the distribution's bundle."""
     for name in (os.environ.get("SSL_CERT_FILE", ""), *SYSTEM_BUNDLES):
-        # In a shell of `make env` the variable names our own bundle.
+        # In a shell of `make env` the variable names the set-up's own bundle.
         if name and Path(name) != layout.trust and Path(name).is_file():
             return Path(name).read_text()
     return ""
@@ -33,7 +33,7 @@ def machine_authorities(bundle: str, known: str) -> str:
 
 
 def ensure_certificates(layout: Layout) -> None:
-    """Make the authority and the registry's certificate once; write the bundles when they change."""
+    """Create the authority and the registry's certificate once; write the bundles when they change."""
     folder = layout.ca.parent
     with step(f"TLS certificate of {LOCAL_HOST}") as this:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,11 +49,11 @@ def ensure_certificates(layout: Layout) -> None:
 
 
 def renew_certificates(layout: Layout) -> None:
-    """Replace the authority and the registry's certificate; a killed run leaves a whole pair or none."""
+    """Replace the authority and the registry's certificate; a killed run leaves a complete pair or none."""
     folder = layout.ca.parent
     _remove_leftovers(folder)
     new, old = _asides(folder)
-    # With the bundles, which programs at work read.
+    # With the bundles, because running programs read them.
     shutil.copytree(folder, new)
     _make(layout, new)
     folder.rename(old)
@@ -98,7 +98,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def ensure_name(layout: Layout) -> None:
-    """`registry.localhost` → 127.0.0.1 in /etc/hosts: Go programs don't resolve *.localhost by themselves."""
+    """Map registry.localhost to 127.0.0.1 in /etc/hosts, because Go programs don't resolve *.localhost."""
     with step(f"{LOCAL_HOST} in /etc/hosts") as this:
         hosts = Path("/etc/hosts").read_text()
         if re.search(rf"^127\.0\.0\.1\s.*\b{re.escape(LOCAL_HOST)}\b", hosts, re.M):
@@ -110,7 +110,7 @@ def ensure_name(layout: Layout) -> None:
 
 
 def ensure_engine_trust(layout: Layout) -> None:
-    """The engine reads a registry's authority from /etc/docker/certs.d/HOST:PORT/ca.crt."""
+    """Install the authority where the engine reads it: /etc/docker/certs.d/HOST:PORT/ca.crt."""
     folder = Path("/etc/docker/certs.d") / layout.registry
     with step(f"the engine's trust in {layout.registry}") as this:
         if output(["cat", str(folder / "ca.crt")]) == layout.ca.read_text().strip():

@@ -1,7 +1,7 @@
-"""Checkout that the user's set-up belongs to, and copies of its own stacks' files (ADR 47).
+"""The checkout that a user's set-up belongs to, and copies of its own stacks' files (docs/adr/0047).
 
-The state lies in the user's home and outlives the checkout; the files of the machine's own stacks lie in the
-checkout, ignored by git, for Pulumi reads them there.
+The state is in the user's home and outlives the checkout. The files of the machine's own stacks are in the
+checkout, ignored by git, because Pulumi reads them there.
 """
 
 import os
@@ -15,23 +15,23 @@ from local.stack import STACK, all_stacks, is_own, stack_file
 from local.steps import SetupError
 
 SALT = "encryptionsalt:"
-"""In the file of a stack that has a state."""
+"""Key in the file of a stack that has a state."""
 
 
 def record(state: Path) -> Path:
-    """File that names the checkout which a state folder belongs to."""
+    """File with the path of the checkout that a state folder belongs to."""
     return state / "checkout"
 
 
 def copies(layout: Layout) -> Path:
-    """Folder with the copies of the stacks' files."""
+    """Folder with copies of the stacks' files."""
     return layout.state / "stack-files"
 
 
 def other_checkout(layout: Layout) -> Path | None:
-    """Checkout that this user's set-up belongs to, where that is not this one.
+    """Checkout that this user's set-up belongs to, if it is another one; otherwise None.
 
-    A state folder that SKYCOIN_STATE names belongs to the caller.
+    A state folder named by SKYCOIN_STATE belongs to whoever set the variable.
     """
     try:
         known = Path(record(layout.state).read_text().strip())
@@ -41,12 +41,12 @@ def other_checkout(layout: Layout) -> Path | None:
 
 
 def is_there(checkout: Path) -> bool:
-    """True if the folder still holds this program."""
+    """True if the folder still contains this program."""
     return os.access(checkout / "Pulumi.yaml", os.F_OK)
 
 
 def refuse_others(layout: Layout) -> None:
-    """Raise SetupError where the user's set-up belongs to another checkout: their settings would fight."""
+    """Raise SetupError if the user's set-up belongs to another checkout, whose settings would conflict."""
     other = other_checkout(layout)
     if other is None:
         return
@@ -64,7 +64,7 @@ def refuse_others(layout: Layout) -> None:
 
 
 def refuse_other_users(layout: Layout) -> None:
-    """Raise SetupError where a new set-up would be a second one for this checkout, or in another's home."""
+    """Raise SetupError if a new set-up would be this checkout's second, or lie in another user's home."""
     if layout.state != user_state():
         return
     user, file = os.geteuid(), stack_file(STACK)
@@ -82,7 +82,7 @@ def refuse_other_users(layout: Layout) -> None:
 
 
 def refuse_lost_state(layout: Layout) -> None:
-    """Raise SetupError where the stack's file is of a set-up elsewhere: a new one would take its nodes."""
+    """Raise SetupError if the stack's file is of a set-up elsewhere, whose nodes this one would take."""
     file = stack_file(STACK)
     if layout.state == user_state() and file.exists() and SALT in file.read_text():
         raise SetupError(
@@ -95,12 +95,12 @@ def refuse_lost_state(layout: Layout) -> None:
 
 
 def owner_above(path: Path) -> int:
-    """Owner of the nearest parent folder that exists."""
+    """Owner of the nearest existing parent folder."""
     return next(folder for folder in path.parents if folder.exists()).stat().st_uid
 
 
 def claim(layout: Layout) -> None:
-    """Record that the user's set-up belongs to this checkout. Raises SetupError where another one has it."""
+    """Record that the user's set-up belongs to this checkout. Raises SetupError if it is another one's."""
     other = other_checkout(layout)
     if other is not None:
         if is_there(other):
@@ -114,14 +114,14 @@ def claim(layout: Layout) -> None:
 
 
 def keep_stack_files(layout: Layout) -> None:
-    """Copy the files of this machine's own stacks into the state folder; a failure is only said."""
+    """Copy the files of this machine's own stacks into the state folder; a failure is only a warning."""
     for stack in filter(is_own, all_stacks(layout)):
         file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
         try:
             if file.exists() and not (copy.exists() and copy.read_bytes() == file.read_bytes()):
                 copy.parent.mkdir(exist_ok=True)
                 if copy.exists() and _salt(copy) != _salt(file):
-                    # The file is of another state, or was emptied: only the old one opens this state's
+                    # The file is of another state, or was emptied: only the old copy opens this state's
                     # secrets.
                     copy.rename(copy.with_name(f"{copy.name}.before"))
                 write_aside(copy, file.read_text())
@@ -134,12 +134,12 @@ def _salt(file: Path) -> str:
 
 
 def put_stack_files_back(layout: Layout) -> None:
-    """Copy missing files back into a checkout: a new clone would otherwise use the example's settings."""
+    """Restore missing files in a checkout: a new clone would otherwise use the example's settings."""
     for stack in filter(is_own, all_stacks(layout)):
         file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
         if copy.exists() and not file.exists():
             partial = file.with_name(f".{file.name}.{os.getpid()}")
             shutil.copyfile(copy, partial)
             partial.rename(file)
-            # Standard output may be a command's answer.
+            # Standard output may be the result of a command.
             print(f"• stacks/{file.name} was gone: put back, as it was last", file=sys.stderr)

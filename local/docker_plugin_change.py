@@ -1,7 +1,8 @@
-"""The change of a set-up's docker plugin: `SKYCOIN_MODE=official make up`, or `embedded` (ADR 20).
+"""Changes a set-up's docker plugin: `SKYCOIN_MODE=official make up`, or `embedded` (docs/adr/0020).
 
-Both plugins agree on every state that either has refreshed. So each stack is refreshed by the old plugin and
-previewed by the new one before the new one is kept. What only the new one would replace stops the change.
+Each plugin accepts a state that the other has refreshed. So every stack is refreshed by the old plugin and
+previewed by the new one before the new one is kept. If only the new one would replace a resource, the change
+is stopped.
 """
 
 import json
@@ -19,11 +20,11 @@ from local.stack import NETWORK, all_stacks, resources, stack_file, with_stack_f
 from local.steps import SetupError, output, run, step
 
 REPLACING = frozenset({"create-replacement", "delete-replaced", "delete", "replace"})
-"""Operations of a preview's steps, pulumi/pulumi `pkg/resource/deploy/step.go`."""
+"""Operations of a preview's steps that replace or delete (pulumi/pulumi `pkg/resource/deploy/step.go`)."""
 
 
 def holding(layout: Layout) -> list[str]:
-    """Stacks of this set-up that have containers or networks of the docker plugin."""
+    """Stacks of this set-up with containers or networks of the docker plugin."""
     kinds = {CONTAINER, NETWORK}
     found = {stack: {one["type"] for one in resources(layout, stack)} for stack in all_stacks(layout)}
     return [stack for stack, types in found.items() if kinds & types]
@@ -48,12 +49,12 @@ def change(
     install: Callable[[], object],
     keep: Callable[[], object],
 ) -> None:
-    """Let another docker plugin take over what stacks hold.
+    """Let another docker plugin take over the resources of stacks.
 
-    `install` replaces the installed one, and `keep` records that this set-up has it.
+    `install` replaces the installed plugin, and `keep` records the new choice.
 
-    Raises SetupError, with the old plugin installed again, where a refresh or a preview fails, or where
-    the other plugin would replace something.
+    If a refresh or a preview fails, or the new plugin would replace a resource, the old plugin is installed
+    again and SetupError is raised.
     """
     if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
         raise SetupError(
@@ -64,7 +65,7 @@ def change(
     before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
     folder = plugin_folder(layout, "docker")
     if folder.exists():
-        # Renamed, so it is complete or missing; if the next set-up finds it, this one was killed.
+        # Renamed, so it is complete or missing; if the next set-up finds it, this run was killed.
         shutil.copytree(folder, _copying(layout)).rename(_aside(layout))
     try:
         install()
@@ -109,7 +110,7 @@ def _put_back(layout: Layout) -> None:
 
 
 def _remove(layout: Layout, folder: Path) -> None:
-    """Remove a folder; a kill leaves no half of it in its place."""
+    """Remove a folder; a kill leaves no partial folder in its place."""
     shutil.rmtree(_removed(layout), ignore_errors=True)
     folder.rename(_removed(layout))
     shutil.rmtree(_removed(layout))
@@ -118,13 +119,13 @@ def _remove(layout: Layout, folder: Path) -> None:
 def start_stopped(
     layout: Layout, stack: str, env: Mapping[str, str], dead: Collection[str] = frozenset()
 ) -> None:
-    """Start a stack's containers of the docker plugin that somebody has stopped.
+    """Start a stack's stopped containers of the docker plugin.
 
-    The official plugin reads a stopped one as without ports, and replaces it. Engines that are known to be
-    `dead` are not asked.
+    The official plugin reads a stopped container as one without ports, and would replace it. Engines known to
+    be `dead` are not asked.
     """
     others = [one for one in resources(layout, stack) if one["type"] != NODE_CONTAINER]
-    # By id: somebody else's container may have that name by now.
+    # By id, because somebody else's container may have that name now.
     ids = {one["inputs"]["name"]: one.get("id", "") for one in others if one["type"] == CONTAINER}
     for name, provider in containers(others):
         engine = provider.get("host") or env["DOCKER_HOST"]
@@ -133,7 +134,10 @@ def start_stopped(
 
 
 def _replaced(layout: Layout, stack: str, env: Mapping[str, str], doing: str) -> set[str]:
-    """Names of what the installed plugin would replace or delete, after a refresh. Raises SetupError."""
+    """Names of resources that the installed plugin would replace or delete, after a refresh.
+
+    Raises SetupError.
+    """
     with step(f"refresh and preview of the stack {stack}, {doing}") as this:
         start_stopped(layout, stack, env)
         found = {_name(each) for each in _previewed(layout, stack, env) if _is_replaced(each)}
@@ -150,7 +154,7 @@ def _name(each: Mapping[str, Any]) -> str:
 
 
 def _previewed(layout: Layout, stack: str, env: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Steps of a preview, `pulumi preview --json`."""
+    """Steps of `pulumi preview --json`."""
     log, said = layout.logs / "docker-plugin.log", ""
 
     def ask(options: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The docker plugin of a set-up, the official one or the stand-in: decided once, and kept (ADR 15).
+"""The choice of a set-up's docker plugin, official or stand-in: made once and recorded (docs/adr/0015).
 
 Only SKYCOIN_MODE changes it (docker_plugin_change.py).
 """
@@ -19,7 +19,7 @@ class DockerPlugin(StrEnum):
 
 
 def asked(layout: Layout) -> DockerPlugin | None:
-    """The plugin that SKYCOIN_MODE asks for; None where any will do."""
+    """Plugin that SKYCOIN_MODE requires; None if it allows both."""
     return {Mode.AUTO: None, Mode.OFFICIAL: DockerPlugin.OFFICIAL, Mode.EMBEDDED: DockerPlugin.STAND_IN}[
         layout.mode
     ]
@@ -31,7 +31,7 @@ def keep(layout: Layout, plugin: DockerPlugin) -> None:
 
 
 def kept(layout: Layout) -> DockerPlugin | None:
-    """The plugin that the set-up remembers; where it remembers none, the one that is installed."""
+    """Recorded plugin of the set-up; without a record, the installed one."""
     path = layout.state / "docker-plugin"
     if path.exists():
         return DockerPlugin(path.read_text().strip())

@@ -1,4 +1,4 @@
-"""Archives from the network: unpacked completely and only with the pinned SHA-256, or not at all."""
+"""Downloads archives: unpacked completely and only with the pinned SHA-256, or not at all."""
 
 import hashlib
 import http.client
@@ -13,22 +13,22 @@ from typing import IO
 from local.steps import HEARTBEAT, SetupError, output
 
 TIMEOUT = 60
-"""Seconds: to connect, and between two pieces."""
+"""Seconds for the connection, and between two parts."""
 PIECE = 1 << 20
 MEGABYTE = 1_000_000
 
 
 def unpacked(url: str, sha256: str, folder: Path) -> None:
-    """Put the content of an archive's one top folder where `folder` says; downloads nothing where it is.
+    """Put the content of an archive's single top folder at `folder`; nothing is downloaded if that exists.
 
-    Raises SetupError if the archive can't be downloaded completely, or is another one. A run that is
-    interrupted leaves nothing; what a killed one left is removed by the next.
+    Raises SetupError if the archive can't be downloaded completely, or has another checksum. An interrupted
+    run leaves nothing; the next run removes what a killed one left.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     if folder.exists():
         return
-    # In the same folder: a rename is whole or not done.
+    # In the same folder, so that the rename is atomic.
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.{os.getpid()}.", dir=folder.parent))
     try:
         archive, content = partial / "archive", partial / "content"
@@ -49,7 +49,7 @@ def unpacked(url: str, sha256: str, folder: Path) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the partial folders of processes that no longer run."""
+    """Remove partial folders of processes that no longer run."""
     for left in folder.parent.glob(f"{folder.name}.*.*"):
         pid = left.name.removeprefix(f"{folder.name}.").partition(".")[0]
         if pid.isdigit() and not Path("/proc", pid).exists():

@@ -1,4 +1,4 @@
-"""The Docker engine that runs the nodes: the one that answers, else Debian's, installed and started."""
+"""The Docker engine for the nodes: a running one, otherwise Debian's, installed and started."""
 
 import os
 import shutil
@@ -13,15 +13,15 @@ from local.services import Service, start
 from local.steps import SetupError, as_root, output, run, step
 
 API_VERSION = "1.41"
-"""API version of Debian 12's engine; the one request that is made here does not send it."""
+"""API version of Debian 12's engine; the only request made here does not depend on it."""
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
 
 
 def engine_version(endpoint: str) -> str | None:
-    """`20.10.24 (API 1.41)` of the engine at a DOCKER_HOST address, or None."""
+    """Version of the engine at a DOCKER_HOST address, `20.10.24 (API 1.41)`; None without an answer."""
     try:
-        # With a version given it connects to nothing yet; made without, it leaks its socket on a failure.
+        # A client with a given version doesn't connect yet; without one it leaks its socket on a failure.
         client = docker.DockerClient(base_url=endpoint, version=API_VERSION, timeout=10)
         try:
             version = client.api.version(api_version=False)
@@ -33,14 +33,14 @@ def engine_version(endpoint: str) -> str | None:
 
 
 def _context_endpoint() -> str | None:
-    """The engine that the docker command would use, if it is installed."""
+    """Address of the engine that the docker command would use, if docker is installed."""
     if shutil.which("docker") is None:
         return None
     return output(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
 
 
 def ensure_engine(layout: Layout) -> str:
-    """DOCKER_HOST of the machine's engine: the one that answers, else Debian's."""
+    """DOCKER_HOST of the machine's engine: a running one, otherwise Debian's."""
     given = os.environ.get("DOCKER_HOST") or _context_endpoint() or f"unix://{SYSTEM_SOCKET}"
     with step("Docker engine") as this:
         version = engine_version(given)
@@ -67,7 +67,7 @@ def _check_access(socket: Path) -> None:
 
 
 def _start_system(layout: Layout) -> str:
-    """Debian's engine with its ordinary folders, so that volumes outlive the project's folder."""
+    """Start Debian's engine with its usual folders, so that volumes outlive the project's folder."""
     if shutil.which("dockerd") is None:
         ensure_packages(layout, "the engine", ["docker.io", "iptables"])
     endpoint = f"unix://{SYSTEM_SOCKET}"
@@ -82,7 +82,7 @@ def _start_system(layout: Layout) -> str:
         Service(
             name="dockerd",
             argv=[dockerd()],
-            # A user who may not use the socket is told so, and not that nothing answers.
+            # A user without access to the socket is told that, not that nothing answers.
             ready=lambda: (
                 engine_version(endpoint) is not None
                 or (SYSTEM_SOCKET.exists() and not os.access(SYSTEM_SOCKET, os.W_OK))
@@ -95,7 +95,7 @@ def _start_system(layout: Layout) -> str:
 
 
 def dockerd() -> str:
-    """Path of the engine's program. Raises SetupError where it is not installed."""
+    """Path of dockerd. Raises SetupError if it is not installed."""
     path = shutil.which("dockerd") or "/usr/sbin/dockerd"
     if not Path(path).exists():
         raise SetupError("dockerd is not installed: install Debian's docker.io, or Docker's own packages.")

@@ -1,4 +1,4 @@
-"""The places of one set-up: folders and ports, read once from the environment."""
+"""Folders and ports of one set-up, read once from the environment."""
 
 import os
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from local.steps import SetupError
 
 PROJECT = Path(__file__).resolve().parent.parent
 EARLIER = PROJECT / "local" / "state"
-"""State folder of earlier versions; `make up` moves what it holds (local/state_move.py)."""
+"""State folder of earlier versions; `make up` moves its content (local/state_move.py)."""
 MOVED_FROM = "moved-from"
-"""File of a state folder that was copied, not renamed: it names the one that it takes the place of."""
+"""File in a state folder that was copied, not renamed; it names the old folder."""
 LOCK = "lock"
-"""File of local/lock.py: a state folder with nothing else counts as empty."""
+"""File of local/lock.py; a state folder with nothing else counts as empty."""
 
 
 class Mode(StrEnum):
-    """Origin of Pulumi, its plugins and the base images."""
+    """Source of Pulumi, its plugins and the base images."""
 
     AUTO = "auto"
-    """The official place where it answers, package registries where it doesn't."""
+    """Official source if it answers, otherwise package registries."""
     OFFICIAL = "official"
     EMBEDDED = "embedded"
 
@@ -32,21 +32,24 @@ class EngineChoice(StrEnum):
     """Docker engine that runs the nodes of the stack `local`."""
 
     AUTO = "auto"
-    """The one that answers; else Debian's, installed and started."""
+    """A running engine, otherwise Debian's, installed and started."""
     OWN = "own"
-    """One of this set-up's own, with its data under the state folder (tests)."""
+    """Engine of this set-up alone, with its data below the state folder (for tests)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Folders and ports of one set-up. Two set-ups that differ in all of them don't touch each other."""
+    """Folders and ports of one set-up.
+
+    Set-ups that differ in all of them don't affect each other.
+    """
 
     state: Path
-    """Keys, Pulumi's state, registry data, pids, logs: never shared between set-ups."""
+    """Keys, Pulumi's state, registry data, pids and logs; never shared between set-ups."""
     cache: Path
-    """Built tools and the base image, keyed by content: shared by every set-up of this user."""
+    """Built tools and the base image, keyed by content; shared by all set-ups of this user."""
     builder_root: Path
-    """BuildKit's layers and cache mounts; one daemon at a time may hold it."""
+    """BuildKit's layers and cache mounts; only one daemon at a time may use it."""
     registry_port: int
     engine: EngineChoice
     mode: Mode
@@ -63,37 +66,37 @@ class Layout:
 
     @property
     def update_log(self) -> Path:
-        """Log of the updates: what pulumi said, and what the builds printed."""
+        """Log of updates: the output of pulumi and of the builds."""
         return self.logs / "pulumi.log"
 
     @property
     def backup_records(self) -> Path:
-        """Folder with a note of each node's newest backup."""
+        """Folder with a record of each node's newest backup."""
         return self.state / "backups"
 
     @property
     def ca(self) -> Path:
-        """Certificate of the authority that signed the local registry's."""
+        """Certificate of the authority that signed the local registry's certificate."""
         return self.state / "certificates" / "ca.crt"
 
     @property
     def trust(self) -> Path:
-        """The machine's own CA bundle with `ca` appended, for programs that read one bundle."""
+        """The machine's own CA bundle with `ca` appended, for programs that read a single bundle."""
         return self.state / "certificates" / "bundle.crt"
 
     @property
     def build_ca(self) -> Path:
-        """Authorities that this machine trusts and Debian doesn't: a build secret, may be empty."""
+        """Authorities that this machine trusts and Debian does not: a build secret, may be empty."""
         return self.state / "certificates" / "machine.crt"
 
     @property
     def registry_password(self) -> Path:
-        """The local registry's password; the docker config has it too."""
+        """Password of the local registry, which is in the docker config too."""
         return self.state / "registry-password"
 
     @property
     def htpasswd(self) -> Path:
-        """File that the local registry reads: user, and bcrypt hash of the password."""
+        """File of the local registry with the user and the bcrypt hash of the password."""
         return self.state / "htpasswd"
 
     @property
@@ -103,18 +106,21 @@ class Layout:
 
     @property
     def builder_socket(self) -> Path:
-        """The builder's socket. Not a TCP port: whoever reaches it may put code into every image."""
+        """The builder's socket.
+
+        No TCP port, because whoever reaches the builder can put code into every image.
+        """
         return self.state / "buildkitd.sock"
 
     @property
     def docker_config(self) -> Path:
-        """DOCKER_CONFIG of the set-up: the builder instance and the login; ~/.docker stays as it is."""
+        """DOCKER_CONFIG of the set-up, with the builder and the login; ~/.docker is not changed."""
         return self.state / "docker"
 
 
 @contextmanager
 def as_owner(layout: Layout) -> Iterator[None]:
-    """Raise SetupError where the body may not look into the state folder."""
+    """Raise SetupError if the user may not read the state folder that the body needs."""
     try:
         yield
     except PermissionError:
@@ -131,7 +137,7 @@ def _port(variable: str, default: int) -> int:
 
 
 def _folder(variable: str, default: Path) -> Path:
-    """A relative path would mean several folders, because commands run in several."""
+    """Absolute path, because commands run in several folders and a relative one would differ."""
     folder = Path(os.environ.get(variable) or default)
     if not folder.is_absolute():
         raise SetupError(f"{variable}={str(folder)!r} is relative: give the folder's whole path, from /.")
@@ -139,12 +145,12 @@ def _folder(variable: str, default: Path) -> Path:
 
 
 def user_state() -> Path:
-    """State folder of this user's set-up, wherever the checkout lies (ADR 47)."""
+    """State folder of this user's set-up, independent of the checkout's path (docs/adr/0047)."""
     return _folder("XDG_STATE_HOME", Path.home() / ".local" / "state") / "skycoin-infrastructure"
 
 
 def is_held(state: Path) -> bool:
-    """True if a folder holds anything, even if only its owner may look."""
+    """True if a folder contains anything, even if only its owner may look."""
     try:
         return state.is_dir() and any(path.name != LOCK for path in state.iterdir())
     except PermissionError:
@@ -152,7 +158,7 @@ def is_held(state: Path) -> bool:
 
 
 def was_copied(state: Path, to: Path) -> bool:
-    """True where what a state folder still holds was copied to another one, which counts from then on."""
+    """True if the content of a state folder was copied to another one, which counts from then on."""
     try:
         return (to / MOVED_FROM).read_text() == str(state)
     except OSError:
@@ -160,9 +166,9 @@ def was_copied(state: Path, to: Path) -> bool:
 
 
 def _state() -> Path:
-    """The user's own, unless the checkout still holds a set-up of an earlier version.
+    """The user's own state folder, unless the checkout still contains a set-up of an earlier version.
 
-    A shell from before the move creates that folder again for Pulumi's logs: that is not a set-up.
+    A shell from before the move creates that folder again for Pulumi's logs; that is no set-up.
     """
     own = user_state()
     if (own / "passphrase").exists() and not (EARLIER / "passphrase").exists():
@@ -171,7 +177,7 @@ def _state() -> Path:
 
 
 def read_layout() -> Layout:
-    """The layout that the SKYCOIN_* environment variables ask for (README, "Settings of the set-up")."""
+    """Layout according to the SKYCOIN_* environment variables (README, "Settings of the set-up")."""
     home_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = _folder("SKYCOIN_CACHE", home_cache / "skycoin-infrastructure")
     try:

@@ -1,4 +1,4 @@
-"""One changing command at a time in a set-up: the second one is refused before it touches anything."""
+"""A lock for commands that change a set-up: a second one is refused before it changes anything."""
 
 import fcntl
 import os
@@ -13,11 +13,11 @@ from local.steps import SetupError
 
 @contextmanager
 def exclusive(layout: Layout, command: str) -> Iterator[None]:
-    """Hold the set-up's lock. Raises SetupError that names the command or the checkout that has it.
+    """Hold the set-up's lock. Raises SetupError that names the command or checkout that holds it.
 
-    The kernel gives the lock back when its process ends, however it ends. A restore of the set-up that was
-    killed is finished first, or a rotation of the passphrase. The files of the machine's own stacks are kept
-    in the state folder at the end, and are put back first where the checkout lacks them.
+    The kernel releases the lock when its process ends, for whatever reason. First, a killed restore of the
+    set-up or a killed rotation of the passphrase is finished, and missing files of the machine's own stacks
+    are restored in the checkout. At the end these files are copied into the state folder.
     """
     with as_owner(layout):
         checkout.refuse_others(layout)

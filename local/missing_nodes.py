@@ -1,4 +1,7 @@
-"""Nodes of a stack's state that have left its file. `pulumi up` is refused then: wallets are protected."""
+"""Nodes in a stack's state that were removed from its file.
+
+Pulumi would refuse: their wallets are protected.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +20,12 @@ def listed_nodes(stack: str) -> Mapping[str, Any]:
 
 
 def file_name(stack: str) -> Path:
-    """The stack's file as a person names it: relative to the project."""
+    """Path of the stack's file for messages, relative to the project."""
     return stack_file(stack).relative_to(PROJECT)
 
 
 def refuse_missing(layout: Layout, stack: str) -> None:
-    """Raise SetupError where a node of the state has left the stack's file: its wallet is protected."""
+    """Raise SetupError if a node of the state was removed from the stack's file: its wallet is protected."""
     wanted = listed_nodes(stack)
     renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
     for name, node in nodes_of(stack, resources(layout, stack)).items():

@@ -1,8 +1,8 @@
-"""A Docker engine of a set-up's own, next to the machine's: started, stopped, and its traces removed.
+"""A Docker engine for one set-up, next to the machine's: started, stopped, and its traces removed.
 
-It has its own socket, data, bridge and containerd, and does not touch docker0, nor iptables except
-for one rule: published ports are served only by docker's proxy, and containers reach no network
-but those of their own engine.
+It has its own socket, data, bridge and containerd. It does not touch docker0, and adds only one rule to
+iptables: published ports are served by docker's proxy alone, and containers reach only the networks of their
+own engine.
 """
 
 import ipaddress
@@ -21,14 +21,14 @@ from local.services import Service
 from local.steps import SetupError, as_root, output, run, step
 
 NAME = "dockerd"
-"""Service of the engine that runs a set-up's nodes."""
+"""Service name of the engine that runs a set-up's nodes."""
 
 LINKS = Path("/sys/class/net")
 NUMBERS = range(46)
-"""Engines of one machine: networks 10.210.0.0/16 to 10.255.0.0/16."""
+"""Numbers of the engines on one machine: networks 10.210.0.0/16 to 10.255.0.0/16."""
 
 GRACE = 60
-"""Seconds that a container gets to stop in: a node closes its database and wallets."""
+"""Seconds in which a container must stop: a node closes its database and wallets."""
 
 
 def own_folder(layout: Layout) -> Path:
@@ -37,7 +37,7 @@ def own_folder(layout: Layout) -> Path:
 
 
 def ensure_own_engine(layout: Layout) -> str:
-    """DOCKER_HOST of the engine that runs a set-up's nodes, which is started if need be."""
+    """Start the engine of a set-up's nodes if necessary; return its DOCKER_HOST."""
     ensure_packages(layout, "the engine", ["docker.io", "iptables", "iproute2"])
     start(layout, NAME, own_folder(layout))
     return endpoint(own_folder(layout))
@@ -49,7 +49,7 @@ def endpoint(folder: Path) -> str:
 
 
 def start(layout: Layout, name: str, folder: Path) -> None:
-    """Start the engine of a folder unless it runs; `name` is its service's."""
+    """Start the engine of a folder unless it is running; `name` is its service's."""
     folder.mkdir(parents=True, exist_ok=True)
     number, log = _number(folder), layout.logs / f"{name}.log"
     bridge, networks = _bridge(number), _networks(number)
@@ -57,21 +57,21 @@ def start(layout: Layout, name: str, folder: Path) -> None:
         run(as_root(["ip", "link", "add", "name", bridge, "type", "bridge"]), log=log)
         run(as_root(["ip", "addr", "add", f"10.209.{number}.1/24", "dev", bridge]), log=log)
         run(as_root(["ip", "link", "set", bridge, "up"]), log=log)
-    # The system engine sets the policy DROP, which then holds for bridges of other engines too.
+    # The system engine sets the policy DROP, which then also applies to the bridges of other engines.
     if output(as_root(["iptables", "-w", "-C", *_rule(number)])) is None:
         run(as_root(["iptables", "-w", "-I", *_rule(number)]), log=log)
     if services.running_pid(layout, name) is None:
-        # Left by a killed engine: if another process has its number now, dockerd refuses to start.
+        # Left by a killed engine: if another process has its pid now, dockerd refuses to start.
         stale = [f"{folder}/docker.pid", f"{folder}/run/containerd/containerd.pid"]
         run(as_root(["rm", "-f", *stale]), log=log)
     services.start(layout, _service(name, folder, bridge, networks))
 
 
 def stop(layout: Layout, name: str, folder: Path) -> bool:
-    """Stop the engine of a folder and all that it runs. True where there was one.
+    """Stop the engine of a folder and all of its containers. Returns True if there was one.
 
-    `--live-restore` lets containers outlive their engine: they are stopped first, and an engine
-    that was killed is started for that.
+    With `--live-restore` containers outlive their engine, so they are stopped first; a killed engine is
+    started for that.
     """
     if services.running_pid(layout, name) is None and _shims(folder):
         start(layout, name, folder)
@@ -81,7 +81,7 @@ def stop(layout: Layout, name: str, folder: Path) -> bool:
 
 
 def remove_traces(folder: Path) -> None:
-    """Remove bridges and rule of a stopped engine; its data stays, and it makes them again."""
+    """Remove bridges and rule of a stopped engine; its data stays, and a start creates them again."""
     numbered = folder / "number"
     if not numbered.exists():
         return
@@ -95,7 +95,7 @@ def remove_traces(folder: Path) -> None:
 
 
 def _bridges(number: int) -> list[str]:
-    """Bridges of the engine and of its networks, which docker leaves behind when it ends."""
+    """Bridges of the engine and its networks, which docker leaves behind when it ends."""
     listed = json.loads(output(["ip", "-j", "-4", "address"]) or "[]")
     ours = {_bridge(number)} & {path.name for path in LINKS.iterdir()}
     inside = ipaddress.ip_network(_networks(number))
@@ -107,9 +107,9 @@ def _bridges(number: int) -> list[str]:
 
 
 def _number(folder: Path) -> int:
-    """Number that tells the engines of one machine apart: the first free one, kept in the folder.
+    """Number that distinguishes the engines of one machine: the first free one, recorded in the folder.
 
-    Raises SetupError where every number is taken.
+    Raises SetupError if every number is taken.
     """
     kept = folder / "number"
     if not kept.exists():
@@ -145,10 +145,10 @@ def _service(name: str, folder: Path, bridge: str, networks: str) -> Service:
             f"--pidfile={folder}/docker.pid",
             f"--bridge={bridge}",
             f"--default-address-pool=base={networks},size=24",
-            # With address pools and without this, an engine's second start deletes the machine's docker0
+            # With address pools and without this, the second start of an engine deletes the machine's docker0
             # (moby 20.10, daemon/daemon_unix.go, removeDefaultBridgeInterface).
             "--live-restore",
-            # Not the system engine's settings, nor its namespaces in a containerd that both may find.
+            # Not the system engine's configuration, nor its namespaces in a containerd that both may find.
             f"--config-file={config}",
             f"--containerd-namespace={bridge}",
             f"--containerd-plugins-namespace={bridge}-plugins",
@@ -174,7 +174,7 @@ def _stop_containers(folder: Path) -> None:
 
 
 def _shims(folder: Path) -> bool:
-    """True where a container of this folder's engine runs, with its engine or without."""
+    """True if a container of this folder's engine is running, with or without the engine."""
     wanted = re.compile(rf"containerd-shim.*-address\0?{re.escape(f'{folder}/run/')}".encode())
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""Debian packages: installs what is missing, or names what it can't install."""
+"""Debian packages: installs missing ones, or names those that can't be installed."""
 
 import shutil
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ def _installed(package: str) -> bool:
 
 
 def ensure_packages(layout: Layout, why: str, packages: Iterable[str]) -> None:
-    """Install those of `packages` that are missing, in one apt run."""
+    """Install the missing ones of `packages` in one apt run."""
     wanted = list(packages)
     with step(f"Debian packages for {why}: {' '.join(wanted)}") as this:
         if shutil.which("dpkg-query") is None:
@@ -34,8 +34,8 @@ def _install(layout: Layout, missing: list[str]) -> str:
     log = layout.logs / "apt.log"
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     run(as_root(["apt-get", "update", "-q"]), log=log, env=env, doing="reading Debian's package lists")
-    # --no-remove: an installed engine of another origin is never taken away for ours. A machine's own
-    # updates may hold dpkg's lock for minutes.
+    # --no-remove keeps an installed engine of another origin. A machine's own updates may hold dpkg's lock
+    # for minutes.
     settings = ["-o", "DPkg::Lock::Timeout=600", "-q", "-y", "--no-remove", "--no-install-recommends"]
     run(
         as_root(["apt-get", "install", *settings, *missing]),

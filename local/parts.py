@@ -1,4 +1,4 @@
-"""`pulumi up` of a stack with hosts that may be dead: they are left out, the rest is brought up."""
+"""`pulumi up` of a stack whose hosts may be dead: silent hosts are left out, and the others are updated."""
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,24 +16,24 @@ from local.pulumi_run import update
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A stack to be brought up."""
+    """A stack to update."""
 
     options: Sequence[str]
-    """`--stack`, and what else pulumi needs to find it."""
+    """`--stack`, and further options that pulumi needs to find it."""
     config: Mapping[str, Any]
     """`config:` of its file."""
     env: Mapping[str, str]
     log: Path
     resources: Callable[[], Sequence[Mapping[str, Any]]]
-    """Resources of its state, as it is when this is called."""
+    """Reads the resources of its present state."""
     is_interrupted: Callable[[], bool]
-    """True where the state has notes of what a killed run was making."""
+    """True if the state has pending operations of a killed run."""
     again: str
-    """The command that catches up."""
+    """Command to repeat for hosts that were left out."""
 
     @property
     def local(self) -> str:
-        """The engine that `engine: local` means."""
+        """Engine that `engine: local` means."""
         return {**os.environ, **self.env}.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
@@ -42,11 +42,11 @@ def bring_up_parts(
     before: Callable[[Collection[Address]], None] = lambda _: None,
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Bring up all that answers; exit code of pulumi, or PART where hosts were left out.
+    """Update all hosts that answer; return pulumi's exit code, or PART if hosts were left out.
 
-    `before` is called with the engines that do not answer, `after` where nothing failed. An engine that
-    dies during an update ends it; a second update then brings up those that still answer.
-    So are, once, builds that a busy builder did not begin.
+    `before` is called with the engines that do not answer, `after` if nothing failed. If an engine dies
+    during an update, the update ends, and a second one updates the engines that still answer. Builds that a
+    busy builder did not start are repeated once.
     """
     run = _Run(target)
     run.ask()
@@ -59,7 +59,7 @@ def bring_up_parts(
 
 
 class _Run:
-    """One run: which engines do not answer, and what became of the resources."""
+    """One run: the engines that do not answer, and the results of the resources."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -90,7 +90,7 @@ class _Run:
         return bool(found)
 
     def builds_again(self) -> bool:
-        """True if the builder was too busy for the last update, for the first time."""
+        """True if the builder was too busy during the last update, for the first time."""
         again = self._late[-1] and not any(self._late[:-1])
         if again:
             print("• the builder had not started a build step within 10 s: this machine is too busy.")
@@ -98,18 +98,18 @@ class _Run:
         return again
 
     def update(self) -> int:
-        """Bring up what answers; exit code of pulumi."""
+        """Update all hosts that answer; return pulumi's exit code."""
         unrefreshed = excluded(self._left.of_refresh, [])
         new = [item for item in self._items if self._hosts.get(item.host) in self.silent]
         without = excluded(self._left.of_update, new)
         cleared = ["--clear-pending-creates", *unrefreshed]
         if self._target.is_interrupted() and (code := self._pulumi("refresh", *cleared)):
             return code
-        # A failure of one host does not stop the others; a stack on one engine ends at its first.
+        # One host's failure does not stop the others; a stack on a single engine ends at its first failure.
         goes_on = ["--continue-on-error"] if len({*self._hosts.values()}) > 1 else []
         if self._left.of_refresh <= self._left.of_update:
             return self._pulumi("up", "--refresh", *goes_on, *without)
-        # The file has another way to a host than the state, and it answers there.
+        # The file has another address of a host than the state, and the host answers there.
         return self._pulumi("refresh", *unrefreshed) or self._pulumi("up", *goes_on, *without)
 
     def _pulumi(self, command: str, *options: str) -> int:
@@ -124,7 +124,7 @@ class _Run:
         return ended.code
 
     def report(self, code: int) -> int:
-        """Print the table if pulumi has not said everything; returns the exit code."""
+        """Print the table, unless pulumi has reported everything; return the exit code."""
         hosts = {
             host: f"{address.engine} does not answer: {self.silent[address]}"
             if address in self.silent

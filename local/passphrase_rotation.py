@@ -1,8 +1,8 @@
-"""A new passphrase for all stacks of a set-up, or for none (ADR 22).
+"""A new passphrase for all stacks of a set-up, or for none (docs/adr/0022).
 
-Pulumi encrypts copies of the states and of the stacks' files with it, on a backend of their own. Only when
-all copies are complete do they replace the files. From then on the folder of the copies is the journal, and
-the next command that finds it finishes the rotation. If killed before, nothing was changed.
+Pulumi encrypts copies of the states and the stacks' files with it, in a separate backend. The copies replace
+the files only when all of them are complete. From then on the folder of copies serves as a journal, and the
+next command that finds it finishes the rotation. A run that is killed before changes nothing.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ PROJECT_COPY = "project"
 
 
 def new_passphrase() -> str:
-    """256 random bits as text."""
+    """Random passphrase of 256 bits, as text."""
     return secrets.token_urlsafe(32)
 
 
 def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
-    """Encrypt every stack with a new passphrase; `env` is the set-up's. The set-up's lock is held.
+    """Encrypt every stack with a new passphrase. `env` is the set-up's, whose lock must be held.
 
     Raises SetupError, with nothing changed, if a stack does not open with the current passphrase.
     """
@@ -65,12 +65,12 @@ def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def is_unfinished(layout: Layout) -> bool:
-    """True where a rotation was killed while its files were put in place."""
+    """True if a rotation was killed while it was replacing files."""
     return _journal(layout).exists()
 
 
 def settle(layout: Layout) -> None:
-    """Finish a rotation that was killed while its files were put in place; do nothing where none was."""
+    """Finish a rotation that was killed while it was replacing files; otherwise do nothing."""
     journal = _journal(layout)
     if journal.exists():
         _finish(journal, layout.state / "passphrase")
@@ -80,10 +80,10 @@ def settle(layout: Layout) -> None:
 
 
 def _finish(journal: Path, passphrase: Path) -> None:
-    """Put the files in their places, the passphrase first: with it nobody can change an old file.
+    """Replace the files, the passphrase first: from then on nobody can change an old file.
 
-    A file that was changed since is not replaced. If that was an `up` with the old passphrase, the rotation
-    is given up.
+    A file that was changed in the meantime is not replaced. If an `up` with the old passphrase changed it,
+    the rotation is undone.
     """
     targets: dict[str, list[str]] = json.loads((journal / TARGETS).read_text())
     waiting = {name: Path(path) for name, (path, before) in targets.items() if _digest(Path(path)) == before}
@@ -99,7 +99,7 @@ def _finish(journal: Path, passphrase: Path) -> None:
 
 
 def _keep_beside(copy: Path, file: Path) -> None:
-    """Keep the new ciphertexts of a stack's file that a person has edited since."""
+    """Save the new ciphertexts of a stack's file that a person has edited in the meantime."""
     if _settings(copy)[SALT] == _settings(file).get(SALT):
         return
     beside = file.with_name(f"{file.name}.rotated")
@@ -115,9 +115,9 @@ def _journal(layout: Layout) -> Path:
 
 
 def _part(layout: Layout) -> Path:
-    """Name of the folder before and after it is the journal, so that a half-removed folder is never one.
+    """Temporary name of the journal's folder, so that a partly removed folder is never the journal.
 
-    Each run has its own, because pulumi of a killed run may still write into its copies.
+    Each run has its own name, because pulumi of a killed run may still be writing into its copies.
     """
     journal = _journal(layout)
     return journal.with_name(f"{journal.name}.{secrets.token_hex(4)}.part")
@@ -128,7 +128,7 @@ def _digest(path: Path) -> str:
 
 
 def _put(source: Path, target: Path) -> None:
-    """Give a file the content of another, whole or not at all; it keeps its mode and owner."""
+    """Replace the content of a file, completely or not at all; it keeps its mode and owner."""
     aside = target.with_name(f"{target.name}.{os.getpid()}")
     aside.touch(mode=0o600)
     aside.write_bytes(source.read_bytes())
@@ -140,7 +140,7 @@ def _put(source: Path, target: Path) -> None:
 
 
 class _Before:
-    """The stacks' states as the rotation found them."""
+    """The stacks' states before the rotation."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -150,7 +150,7 @@ class _Before:
         self._contents = self._read()
 
     def refuse_changed(self) -> None:
-        """Raise SetupError if a plain pulumi runs now, or ran since."""
+        """Raise SetupError if a plain pulumi is running now, or has run since."""
         for stack in self.stacks:
             refuse_while_locked(self._layout, stack)
         if self._read() != self._contents:
@@ -167,7 +167,7 @@ class _Before:
 
 
 class _Copies:
-    """A backend and a project of copies, in which stacks are encrypted with another passphrase."""
+    """Backend and project with copies of stacks, which are encrypted with another passphrase."""
 
     def __init__(self, layout: Layout, folder: Path, env: Mapping[str, str]) -> None:
         self._layout, self._folder = layout, folder
@@ -183,22 +183,25 @@ class _Copies:
         self._env = {**os.environ, **env, "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}"}
         self._env.pop("PULUMI_CONFIG_PASSPHRASE", None)
         self.targets: dict[str, Path] = {}
-        """File in the folder → the one whose place it takes."""
+        """File in the folder → the file that it replaces."""
 
     def encrypt(self, stack: str, passphrase: str) -> None:
-        """Let Pulumi encrypt copies of a stack's state and file again, and open them. Raises SetupError."""
+        """Let Pulumi encrypt copies of a stack's state and file again, and decrypt them.
+
+        Raises SetupError.
+        """
         state, settings = state_file(self._layout, stack), stack_file(stack)
         shutil.copyfile(state, self._states / state.name)
         copy = self._stacks / settings.name
         if settings.exists():
             shutil.copyfile(settings, copy)
-        # On standard input: others can read a command line.
+        # On standard input, because others can read a command line.
         self._pulumi(stack, ["change-secrets-provider", "passphrase"], passphrase)
         opened = {"PULUMI_CONFIG_PASSPHRASE_FILE": str(self._folder / "passphrase")}
         self._pulumi(stack, ["export", "--show-secrets"], "", opened)
         self.targets[str((self._states / state.name).relative_to(self._folder))] = state
         if (copied := state.with_name(f"{state.name}.bak")).exists():
-            # Pulumi's backup of the state repairs a damaged one, so it must open with the new passphrase.
+            # Pulumi repairs a damaged state from its backup, which must open with the new passphrase too.
             backup = self._states / f"{copied.name}.new"
             shutil.copyfile(self._states / state.name, backup)
             self.targets[str(backup.relative_to(self._folder))] = copied
@@ -227,9 +230,9 @@ class _Copies:
 
 
 def _has_passphrase(layout: Layout, stack: str) -> bool:
-    """True if a stack is encrypted with a passphrase, and not by a cloud's service."""
+    """True if a stack is encrypted with a passphrase, not by a cloud service."""
     provider = deployment(state_file(layout, stack)).get("secrets_providers") or {}
-    stack_config(stack)  # raises the error of a file that is not YAML
+    stack_config(stack)  # raises the error for a file that is not YAML
     settings = _settings(stack_file(stack))
     return provider.get("type", "passphrase") == "passphrase" and "secretsprovider" not in settings
 

@@ -1,4 +1,4 @@
-"""Files of a set-up that hold secrets: readable only by their owner, and complete at every moment."""
+"""Files of a set-up with secrets: readable by their owner only, and complete at every moment."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pulumi on this machine: the CLI, its plugins, and the environment in which they run."""
+"""Pulumi on this machine: the CLI, its plugins, and their environment."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from local.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
 
 PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
 STAND_IN = "pulumi-resource-docker"
-"""File name of the stand-in's launcher, as the Pulumi engine looks for it."""
+"""File name of the stand-in's launcher, as the Pulumi engine expects it."""
 OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
 CLI_SHA256 = {
     "x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
     "arm64": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
 }
-"""Checksums of Pulumi's Homebrew formula: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
+"""Checksums in Pulumi's Homebrew formula: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
 OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
 
 
@@ -43,12 +43,12 @@ def reachable(url: str) -> bool:
 
 
 def wants_official(layout: Layout, url: str) -> bool:
-    """True if what `url` serves comes from the official source."""
+    """True if files from `url` come from the official source."""
     return layout.mode is Mode.OFFICIAL or (layout.mode is Mode.AUTO and reachable(url))
 
 
 def ensure_cli(layout: Layout, go: str) -> list[Path]:
-    """Folders for PATH that hold the Pulumi CLI and its Python host."""
+    """Folders for PATH with the Pulumi CLI and its Python language host."""
     found = shutil.which("pulumi")
     if found and output([found, "version"]) and layout.mode is not Mode.EMBEDDED:
         with step("Pulumi CLI") as this:
@@ -60,14 +60,14 @@ def ensure_cli(layout: Layout, go: str) -> list[Path]:
         return [_download_cli(layout, url, CLI_SHA256[arch])]
     cli, host = ensure_tool(layout, go, PULUMI), ensure_tool(layout, go, LANGUAGE)
     for program in host.parent.iterdir():
-        # The CLI takes a language host next to it; one on PATH makes it warn at every run.
+        # The CLI uses a language host next to it; one elsewhere on PATH causes a warning at every run.
         if not (beside := cli.with_name(program.name)).exists():
             os.link(program, beside)
     return [cli.parent]
 
 
 def _download_cli(layout: Layout, url: str, sha256: str) -> Path:
-    """The official release, which brings its language hosts."""
+    """Download the official release, which includes its language hosts."""
     folder = layout.cache / "tools" / Path(url).name.removesuffix(".tar.gz")
     with step("Pulumi CLI") as this:
         unpacked(url, sha256, folder)
@@ -76,7 +76,7 @@ def _download_cli(layout: Layout, url: str, sha256: str) -> Path:
 
 
 def passphrase_file(layout: Layout) -> Path:
-    """The passphrase of this machine's stack: made once, mode 0600."""
+    """File with the passphrase of this machine's stacks, created once with mode 0600."""
     path = layout.state / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def passphrase_file(layout: Layout) -> Path:
 
 
 def _refuse_empty(passphrase: Path) -> None:
-    """Raise SetupError for an empty passphrase: a new stack would be encrypted with nothing."""
+    """Raise SetupError for an empty passphrase, which would protect a new stack's secrets with nothing."""
     if not passphrase.read_text().strip():
         raise SetupError(
             f"{passphrase} is empty, and this set-up's stacks are encrypted with what was in it: put it back "
@@ -100,7 +100,7 @@ def backend_url(state: Path) -> str:
 
 
 def _places(layout: Layout) -> dict[str, str]:
-    """Variables that name a place in the state folder."""
+    """Variables that contain a path in the state folder."""
     return {
         "PULUMI_HOME": str(layout.state / "pulumi"),
         "PULUMI_BACKEND_URL": backend_url(layout.state),
@@ -111,23 +111,23 @@ def _places(layout: Layout) -> dict[str, str]:
 
 
 def leave_former_place(layout: Layout) -> None:
-    """Drop variables of a shell from before the state was moved: without its authorities nothing answers."""
+    """Drop variables of a shell from before the state was moved, whose CA bundle no longer exists."""
     for name in _places(layout) if layout.state != EARLIER else ():
         if f"{EARLIER}/" in os.environ.get(name, ""):
             del os.environ[name]
 
 
 def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
-    """Variables that `make -s env` exports: plain pulumi and docker then work on this set-up."""
-    passphrase_file(layout)  # before anything asks for it
+    """Variables that `make -s env` exports, with which plain pulumi and docker use this set-up."""
+    passphrase_file(layout)  # before anything uses the variables
     folders = [str(Path(sys.executable).parent), *map(str, tools), *os.environ["PATH"].split(os.pathsep)]
     return {
-        # Each once: in a shell of `make env` the next set-up starts from this PATH.
+        # Each folder once: in a shell of `make env` the next set-up starts from this PATH.
         "PATH": os.pathsep.join(dict.fromkeys(folders)),
         **_places(layout),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # Every run would try to fetch Amazon's plugin: its SDK is installed for the tests. What a
-        # stack does use is still fetched when it is missing.
+        # Every run would try to fetch Amazon's plugin, because its SDK is installed for the tests. Missing
+        # plugins that a stack uses are still fetched.
         "PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL": "true",
         "DOCKER_HOST": engine,
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
@@ -135,14 +135,15 @@ def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str,
 
 
 def plugin_folder(layout: Layout, name: str) -> Path:
-    """Folder of an installed plugin; a file ORIGIN in it says that it is not the official one."""
+    """Folder of an installed plugin; a file ORIGIN in it marks one that is not official."""
     return layout.state / "pulumi" / "plugins" / f"resource-{name}-v{PLUGINS[name]}"
 
 
 def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
-    """Install one plugin: the official one if it can be downloaded, else one that is built, or the stand-in.
+    """Install one plugin: the official one if it can be downloaded, otherwise one that is built, or the
+    stand-in.
 
-    True where it is the official one. Raises SetupError if the official one is required and can't be
+    Returns True for the official one. Raises SetupError if the official one is required and can't be
     downloaded.
     """
     (layout.state / "backend").mkdir(parents=True, exist_ok=True)
@@ -169,12 +170,15 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
 
 
 def _is_installed(folder: Path) -> bool:
-    """Pulumi marks a folder while it fills it, and leaves the mark if that failed."""
+    """True if a plugin is complete.
+
+    Pulumi marks a folder while filling it, and keeps the mark on a failure.
+    """
     return folder.is_dir() and not unfinished(folder).exists()
 
 
 def unfinished(folder: Path) -> Path:
-    """Pulumi's mark next to a plugin's folder that is not filled yet."""
+    """Path of Pulumi's mark for a plugin's folder that is not complete yet."""
     return folder.with_name(f"{folder.name}.partial")
 
 
@@ -200,7 +204,7 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
 
 
 def _stand_in(layout: Layout) -> Path:
-    """The launcher of the stand-in: the engine starts it outside the virtual environment."""
+    """Write the stand-in's launcher, which the engine starts outside the virtual environment."""
     launcher = layout.state / STAND_IN
     launcher.write_text(launcher_text())
     launcher.chmod(0o755)
@@ -208,13 +212,16 @@ def _stand_in(layout: Layout) -> Path:
 
 
 def launcher_text() -> str:
-    """The launcher: without `site` it starts in half the time, and imports none of the packages (ADR 33)."""
+    """Text of the launcher.
+
+    Without `site` it starts in half the time, and imports none of the packages (docs/adr/0033).
+    """
     project, python = shlex.quote(str(PROJECT)), shlex.quote(sys.executable)
     return f'#!/bin/sh\nPYTHONPATH={project} exec {python} -S -m providers.docker.launch "$@"\n'
 
 
 def _renew_stand_in(layout: Layout) -> None:
-    """Let an installed stand-in start this version's code, which earlier versions kept elsewhere."""
+    """Update the launcher of an installed stand-in, since earlier versions kept its code elsewhere."""
     installed = plugin_folder(layout, "docker")
     launcher = installed / STAND_IN
     if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != launcher_text():
@@ -227,18 +234,18 @@ def _environment_file(layout: Layout) -> Path:
 
 
 def remember(layout: Layout, env: Mapping[str, str]) -> None:
-    """Keep the environment of a set-up for the other commands; it holds no secret."""
+    """Save the environment of a set-up for other commands; it contains no secret."""
     write_aside(_environment_file(layout), json.dumps(dict(env)))
 
 
 def is_set_up(layout: Layout) -> bool:
-    """True if a set-up was finished, so that other commands can work with it."""
+    """True if a set-up was completed, so that other commands can use it."""
     with as_owner(layout):
         return _environment_file(layout).exists()
 
 
 def last_engine(layout: Layout) -> str | None:
-    """DOCKER_HOST of the last set-up; None where there was none, or its file is damaged."""
+    """DOCKER_HOST of the last set-up; None if there was none, or its file is damaged."""
     try:
         return _remembered(layout).get("DOCKER_HOST")
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -246,7 +253,7 @@ def last_engine(layout: Layout) -> str | None:
 
 
 def known_environment(layout: Layout) -> dict[str, str]:
-    """The environment of the last set-up. Raises SetupError where there was none, or it can't be read."""
+    """Environment of the last set-up. Raises SetupError if there was none, or its file is damaged."""
     try:
         env = _remembered(layout)
     except (FileNotFoundError, NotADirectoryError):
@@ -260,12 +267,12 @@ def known_environment(layout: Layout) -> dict[str, str]:
         _renew_stand_in(layout)
     if passphrase_rotation.is_unfinished(layout):
         with exclusive(layout, "a rotation of the passphrase"):
-            pass  # it is finished there
+            pass  # the rotation is finished there
     return env
 
 
 def _remembered(layout: Layout) -> dict[str, str]:
-    """Read the environment that `remember` has kept. Raises ValueError where the file holds none."""
+    """Read the environment that `remember` has saved. Raises ValueError if the file is invalid."""
     with as_owner(layout):
         env = json.loads(_environment_file(layout).read_text())
     if not isinstance(env, dict):

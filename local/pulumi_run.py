@@ -1,7 +1,8 @@
-"""Runs of the pulumi command. An update is shown from its engine's events; other commands print themselves.
+"""Runs the pulumi command. An update is shown from its engine's events; other commands print directly.
 
-The flag for the events is what Pulumi's own Automation API uses, and exists for those who set its variable.
-The events hold what resources are made of, so they go through a pipe in a private folder and never to a disk.
+The flag for the events is the one of Pulumi's own Automation API; it exists only if its variable is set. The
+events contain inputs and outputs of resources, so they go through a pipe in a private folder and never to a
+disk.
 """
 
 import json
@@ -30,7 +31,7 @@ UPDATES = ("up", "destroy", "refresh")
 _TICK = 0.2
 """Seconds between two updates of the display."""
 _FULL = 20_000_000
-"""Bytes after which a run begins a new log and keeps the old one."""
+"""Bytes after which a run starts a new log and keeps the old one."""
 PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(\d+s\)(?!.*error)")
 _INTERRUPTED = "interrupted: pulumi finishes what it began …"
 
@@ -48,17 +49,17 @@ class Ended:
 
 
 def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Ended:
-    """Run an update as `pulumi` does."""
+    """Run an update and show its progress."""
     sys.stdout.flush()
     with _waiting() as interrupts:
         return _update(arguments, {**os.environ, **env}, log, interrupts)
 
 
 def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
-    """Run pulumi in the project, an update with all that it says in `log`; its exit code.
+    """Run pulumi in the project and return its exit code; all output of an update is also in `log`.
 
-    Ctrl-C reaches pulumi too, which then finishes what it began and gives its lock back: it is waited for,
-    and then KeyboardInterrupt is raised, whatever the exit code.
+    Ctrl-C reaches pulumi too, which then finishes running operations and releases its lock. This waits for
+    it, and then raises KeyboardInterrupt whatever the exit code.
     """
     if arguments[0] in UPDATES:
         return update(arguments, env, log).code
@@ -82,24 +83,24 @@ def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
 
 
 class _Interrupts:
-    """Signals that came while pulumi ran."""
+    """Signals that arrived while pulumi was running."""
 
     def __init__(self) -> None:
         self.count = self._answered = 0
 
     def note(self, *_: object) -> None:
-        """Take a signal."""
+        """Record a signal."""
         self.count += 1
 
     def has_new(self) -> bool:
-        """True where one came since the last call."""
+        """True if a signal arrived since the last call."""
         before, self._answered = self._answered, self.count
         return self.count > before
 
 
 @contextmanager
 def _waiting() -> Iterator[_Interrupts]:
-    """Note the signals that would end the command; they interrupt it when pulumi has ended."""
+    """Record the signals that would end the command; they take effect once pulumi has ended."""
     noted = _Interrupts()
     before = {number: signal.getsignal(number) for number in STOPPING}
     heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]  # nohup
@@ -115,7 +116,7 @@ def _waiting() -> Iterator[_Interrupts]:
 
 
 def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts) -> Ended:
-    """Run an update with our own lines in place of Pulumi's; all that both say goes into the log."""
+    """Run an update with this program's lines instead of Pulumi's; the output of both goes into the log."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     print(f"• pulumi {arguments[0]}", flush=True)
     with (
@@ -144,30 +145,30 @@ def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interr
 
 
 class _Pipe:
-    """A named pipe for the events of the runs that write into it, one after the other."""
+    """A named pipe for the events of consecutive runs."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path, mode=0o600)
-        # For writing too: so it neither waits for pulumi, nor ends between a preview and its update.
+        # Open for writing too, so it neither waits for pulumi nor ends between a preview and its update.
         self._number = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def read(self, patience: float) -> bytes:
-        """Return what has come, or nothing after that many seconds."""
+        """Return the data that has arrived, or nothing after that many seconds."""
         ready, _, _ = select.select([self._number], [], [], patience)
         try:
             return os.read(self._number, 1 << 20) if ready else b""
         except BlockingIOError:
-            # It was reported ready and is empty: select(2), “Bugs”.
+            # It was reported as ready but is empty: select(2), “Bugs”.
             return b""
 
     def close(self) -> None:
-        """Close the pipe, so that a pulumi that still writes gets an error and does not wait."""
+        """Close the pipe, so that a pulumi that still writes gets an error and does not block."""
         os.close(self._number)
 
 
 @contextmanager
 def _log(path: Path) -> Iterator[IO[str]]:
-    """The log, opened to append: only its owner may read what builds print."""
+    """Open the log for appending; only its owner may read what builds print."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _FULL:
         path.rename(path.with_name(f"{path.name}.1"))
@@ -179,7 +180,7 @@ def _log(path: Path) -> Iterator[IO[str]]:
 def _follow(
     process: "subprocess.Popen[bytes]", events: _Pipe, followed: "Followed", interrupts: _Interrupts
 ) -> int:
-    """Show the events until the process has ended and all are read; its exit code."""
+    """Show the events until the process has ended and all are read; return its exit code."""
     is_ended = False
     while True:
         code = process.poll()
@@ -195,7 +196,7 @@ def _follow(
 
 
 class Followed:
-    """An update that is followed: its events as they come, onto the screen and into the log."""
+    """An update in progress, whose events go to the screen and into the log as they arrive."""
 
     def __init__(self, shown: Screen, log: IO[str]) -> None:
         self._shown = shown
@@ -204,7 +205,7 @@ class Followed:
         self._half = b""
 
     def take(self, data: bytes) -> None:
-        """More events; what is not an event is ignored, because the update matters more."""
+        """Process more events; invalid ones are ignored, because the update matters more."""
         *whole, self._half = (self._half + data).split(b"\n")
         for line in whole:
             event = _parsed(line)
@@ -219,7 +220,7 @@ class Followed:
 
     @property
     def became(self) -> Mapping[str, str]:
-        """{URN: what became of it}."""
+        """{URN: result}."""
         return self._update.became
 
     @property
@@ -228,16 +229,16 @@ class Followed:
         return self._update.is_late
 
     def interrupt(self) -> None:
-        """Answer a Ctrl-C, which pulumi has received too."""
+        """Print the answer to a Ctrl-C, which pulumi has received too."""
         self.say(self._update.interrupt())
 
     def say(self, lines: Sequence[str]) -> None:
-        """Show lines, and keep them."""
+        """Show lines, and log them."""
         self._shown.say(lines)
         self._log.writelines(f"{line}\n" for line in lines)
 
     def end(self, code: int, printed: str, path: Path) -> None:
-        """Finish with counts and reasons, or with pulumi's output if its events give no reason."""
+        """Finish with counts and reasons; if the events give no reason, with pulumi's output."""
         own = [line for line in printed.splitlines() if not PROGRESS.search(line)]
         if not self._update.heard or (code and not self._update.explained):
             self._shown.say(own)
@@ -254,7 +255,7 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
 
 
 def _diagnostics(event: Mapping[str, Any]) -> list[str]:
-    """Lines of a diagnostic for the log, a build's own among them, behind the resource's name."""
+    """Lines of a diagnostic for the log, those of a build included, prefixed with the resource's name."""
     body = event.get("diagnosticEvent")
     if not isinstance(body, dict) or body.get("severity") == "debug":
         return []

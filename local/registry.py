@@ -1,4 +1,4 @@
-"""The local registry: distribution's, over TLS, on loopback only, only with the set-up's login."""
+"""The local registry: distribution's, with TLS, on loopback only, and with the set-up's login."""
 
 import ssl
 import urllib.error
@@ -26,13 +26,13 @@ http:
 
 
 def registry_service(layout: Layout, program: Path) -> Service:
-    """The service; its settings file is written at each start. The login has been made before."""
+    """The service. Writes its configuration; the login must already exist."""
     folder, data = layout.ca.parent, layout.state / "registry"
     config = layout.state / "registry.yml"
     text = CONFIG.format(
         data=data, port=layout.registry_port, folder=folder, address=layout.registry, htpasswd=layout.htpasswd
     )
-    # Its files are what the login guards.
+    # The login protects these files.
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)
     config.write_text(text)

@@ -1,9 +1,9 @@
-"""`skyinfra setup collect`: remove from the local registry what nothing needs.
+"""`skyinfra setup collect`: removes unneeded images from the local registry.
 
-Manifests are removed by digest, over the registry's API. The registry's own garbage collection removes their
-blobs while the registry is stopped: it would also take the blobs of a running push. A push or pull in these
-seconds is refused, and has to be tried again. A run that was killed leaves a registry that lacks nothing that
-is needed; the next one goes on.
+Manifests are removed by digest, through the registry's API. The registry's own garbage collection then
+removes their blobs while the registry is stopped, because it would also remove the blobs of a running push. A
+push or pull in these seconds fails and must be repeated. A killed run leaves a registry that still has
+everything needed; the next run continues.
 """
 
 import re
@@ -25,16 +25,16 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def digests(texts: Iterable[str]) -> frozenset[str]:
-    """Digests that are anywhere in these texts."""
+    """All digests in these texts."""
     return frozenset(digest for text in texts for digest in _DIGEST.findall(text))
 
 
 def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None:
-    """Show to `agreed` what would be removed, and remove it if that answers True; None where nothing went.
+    """Show `agreed` what would be removed, and remove it if it returns True; None if nothing was removed.
 
-    Raises SetupError, with nothing changed, where another command or pulumi is at work.
+    Raises SetupError, with nothing changed, if another command or pulumi is running.
     """
-    known_environment(layout)  # or there is no set-up
+    known_environment(layout)  # or no set-up exists
     with exclusive(layout, "skyinfra setup collect"):
         for stack in all_stacks(layout):
             refuse_while_locked(layout, stack)
@@ -46,13 +46,13 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
 
 def named(layout: Layout) -> frozenset[str]:
-    """Digests that a stack's state or file names, or the set-up's bases."""
+    """Digests in the states or files of stacks, and of the set-up's bases."""
     states = (state_file(layout, stack) for stack in all_stacks(layout))
     return _in_files(*states, layout.bases) | named_in_files()
 
 
 def named_in_files() -> frozenset[str]:
-    """Digests that the file of a stack names."""
+    """Digests in the files of stacks."""
     return _in_files(*(PROJECT / "stacks").glob("*.yaml"))
 
 
@@ -75,7 +75,7 @@ def _remove(layout: Layout, found: Garbage, service: Service) -> None:
 
 
 def collect_blobs(layout: Layout, service: Service) -> None:
-    """Remove blobs that no manifest names; a registry that runs is stopped meanwhile."""
+    """Remove blobs that no manifest refers to; a running registry is stopped in the meantime."""
     program, _, config = service.argv
     is_running = stop(layout, service.name)
     try:

@@ -1,8 +1,8 @@
-"""The local registry's files, as distribution keeps them: what is needed there, and what nothing needs.
+"""The local registry's files in distribution's layout, and which manifests in it are needed.
 
-A manifest stays where a tag points to it, where its digest is named elsewhere (a state, a stack's file, the
-set-up's bases), where a list that stays names it, and where it is about one that stays (`subject` of OCI's
-image-spec 1.1). It is read from the files, because the registry's API lists no manifest without a tag.
+A manifest is kept if a tag points to it, if its digest is named elsewhere (in a state, a stack's file, or the
+set-up's bases), if a kept list names it, or if it refers to a kept one (`subject` in OCI's image-spec 1.1).
+The files are read because the registry's API lists no untagged manifests.
 """
 
 import json
@@ -16,7 +16,7 @@ from local.steps import SetupError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """A manifest of a repository that nothing needs."""
+    """An unneeded manifest of a repository."""
 
     repository: str
     digest: str
@@ -24,14 +24,14 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Garbage:
-    """Contents of the registry that nothing needs."""
+    """The registry's unneeded content."""
 
     manifests: tuple[Manifest, ...]
-    """Lists before their children."""
+    """Unneeded manifests, lists before their children."""
     stays: Mapping[str, int]
-    """Repository → how many of its manifests stay."""
+    """Repository → number of manifests that are kept."""
     size: int
-    """Bytes of the blobs that go with them, and of those that an interrupted run has left."""
+    """Bytes of blobs that are removed with them, and of those that an interrupted run has left."""
 
     @property
     def is_empty(self) -> bool:
@@ -40,7 +40,7 @@ class Garbage:
 
 
 def garbage(data: Path, named: Collection[str]) -> Garbage:
-    """Find what nothing needs in the registry's folder; `named` are digests. Raises SetupError."""
+    """Find unneeded content in the registry's folder; `named` are digests to keep. Raises SetupError."""
     contents = _Contents(data / "docker" / "registry" / "v2")
     live, goes, stays = set[str](), list[Manifest](), dict[str, int]()
     for name in contents.repositories():
@@ -56,7 +56,7 @@ def garbage(data: Path, named: Collection[str]) -> Garbage:
 
 
 class _Contents:
-    """Distribution's layout of a file system (registry/storage/paths.go)."""
+    """Distribution's layout on a file system (registry/storage/paths.go)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -76,7 +76,7 @@ class _Contents:
         return {f"sha256:{path.parent.name}" for path in found}
 
     def needed(self, seeds: Collection[str], there: Collection[str]) -> set[str]:
-        """Manifests of a repository that stay: the seeds, what they name, and what refers to them."""
+        """Manifests of a repository to keep: the seeds, those they name, and those that refer to them."""
         about: dict[str, list[str]] = {}
         for digest in there:
             about.setdefault((self._fields(digest).get("subject") or {}).get("digest", ""), []).append(digest)
@@ -88,7 +88,7 @@ class _Contents:
         return found
 
     def children(self, digest: str) -> list[str]:
-        """Manifests that a list names; none for an image."""
+        """Manifests that a list names; empty for an image."""
         return [one["digest"] for one in self._fields(digest).get("manifests") or ()]
 
     def blobs_of(self, digest: str) -> list[str]:
@@ -98,12 +98,12 @@ class _Contents:
         return [one["digest"] for one in parts if one]
 
     def blobs(self) -> Iterator[tuple[str, int]]:
-        """Every blob with its bytes, manifests among them."""
+        """Every blob with its size in bytes, manifests included."""
         for path in (self._root / "blobs" / "sha256").glob("*/*/data"):
             yield f"sha256:{path.parent.name}", path.stat().st_size
 
     def _fields(self, digest: str) -> dict[str, Any]:
-        """A manifest; an empty one where its blob is gone, as a pull would find it."""
+        """Parse a manifest; empty if its blob is gone, which a pull would notice too."""
         path = self._blob(digest)
         if not path.exists():
             return {}

@@ -1,7 +1,7 @@
-"""The login of the local registry, created once for each set-up: without it nobody can pull or push there.
+"""The login of the local registry, created once per set-up: nobody can pull or push without it.
 
-The password is in a file of the set-up's owner, the registry has its hash, and clients find it in the
-docker config of the set-up (DOCKER_CONFIG).
+The password is in a file of the set-up's owner. The registry has its hash, and clients find it in the
+set-up's docker config (DOCKER_CONFIG).
 """
 
 import base64
@@ -19,14 +19,16 @@ from local.steps import SetupError, step
 USER = "skycoin"
 
 ROUNDS = 4
-"""The least that bcrypt allows, because each request is checked. The password is 256 random bits, so
-more rounds would not make it harder to guess."""
+"""bcrypt's minimum, because each request is checked.
+
+The password has 256 random bits, so more rounds would not make it harder to guess.
+"""
 
 
 def ensure_login(layout: Layout) -> None:
-    """Make the login where there is none, and let the registry and the docker config know it."""
+    """Create the login if it is missing, and write it for the registry and into the docker config."""
     with step(f"login of {layout.registry}") as this:
-        config = _docker_config(layout)  # what is wrong there is said before anything is made
+        config = _docker_config(layout)  # An error in it is reported before anything is created.
         made = not layout.registry_password.exists()
         if made:
             layout.state.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,7 @@ def ensure_login(layout: Layout) -> None:
 
 
 def renew_login(layout: Layout) -> None:
-    """Make another password. Raises SetupError where the set-up has no login yet."""
+    """Generate another password. Raises SetupError if the set-up has no login yet."""
     if not layout.registry_password.exists():
         raise SetupError(
             f"The set-up in {layout.state} is of an earlier version, whose registry has no login: "
@@ -48,7 +50,7 @@ def renew_login(layout: Layout) -> None:
 
 
 def authorization(layout: Layout) -> dict[str, str]:
-    """Header of a request to the registry."""
+    """Authorization header for requests to the registry."""
     return {"Authorization": f"Basic {_encoded(_password(layout))}"}
 
 
@@ -72,7 +74,7 @@ def _password(layout: Layout) -> str:
 
 
 def _spread(layout: Layout, config: Mapping[str, Any]) -> None:
-    """Write the hash and the docker config where they do not fit the password."""
+    """Write the hash and the docker config if they do not match the password."""
     password = _password(layout)
     if not _is_hashed(layout, password):
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(ROUNDS)).decode()
@@ -92,10 +94,10 @@ def _is_hashed(layout: Layout, password: str) -> bool:
 
 
 def _with_login(registry: str, password: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The docker config with the login; every other entry stays."""
+    """The docker config with the login added; every other entry is kept."""
     wanted = {**config, "auths": {**config.get("auths", {}), registry: {"auth": _encoded(password)}}}
     if "credsStore" in config:
-        # A store of passwords would be asked instead (docker/cli, GetCredentialsStore).
+        # A password store would be asked instead (docker/cli, GetCredentialsStore).
         wanted["credHelpers"] = {**config.get("credHelpers", {}), registry: ""}
     return wanted
 

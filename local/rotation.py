@@ -21,10 +21,10 @@ from wallets.nodes import nodes_of
 
 
 class Key(StrEnum):
-    """A key that a set-up has created for itself."""
+    """A key that a set-up has generated for itself."""
 
     PASSPHRASE = "passphrase"  # noqa: S105 its name
-    """Key of the secrets in Pulumi's states and stacks' files."""
+    """Passphrase of the secrets in Pulumi's states and the stacks' files."""
     LOGIN = "login"
     """Login of the local registry."""
     CA = "ca"
@@ -34,8 +34,8 @@ class Key(StrEnum):
 
 
 def rotate(layout: Layout, key: Key) -> None:
-    """Replace one key. Raises SetupError, with nothing changed, if that is not possible."""
-    known_environment(layout)  # or there is no set-up
+    """Replace one key. Raises SetupError, with nothing changed, if that is impossible."""
+    known_environment(layout)  # or no set-up exists
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
         for stack in all_stacks(layout):
@@ -63,7 +63,7 @@ def _rotate_login(layout: Layout) -> None:
 
 
 def _rotate_ca(layout: Layout) -> None:
-    ensure_login(layout)  # of an earlier version's registry, which asks for one from its next start on
+    ensure_login(layout)  # of an earlier version's registry, which requires a login only after its next start
     renew_certificates(layout)
     ensure_certificates(layout)
     ensure_engine_trust(layout)
@@ -71,7 +71,7 @@ def _rotate_ca(layout: Layout) -> None:
 
 
 def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
-    os.environ.update(env)  # nodes on the set-up's own engine are asked there
+    os.environ.update(env)  # nodes on the set-up's own engine are reached through it
     states = {stack: resources(layout, stack) for stack in all_stacks(layout)}
     nodes = [
         node for stack, there in states.items() for node in nodes_of(stack, there).values() if node.proxy
@@ -79,13 +79,13 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
     if not nodes:
         raise SetupError("No node of this set-up has a web interface: `gui: true` on one gives it one.")
     for node in nodes:
-        shown_login(node)  # all of them answer, or none is changed
+        shown_login(node)  # all hosts must answer before any password is changed
     for node in nodes:
         renew_password(node)
 
 
 def _restart_running(layout: Layout) -> None:
-    """Restart the services that have read a key; a stopped one reads it at the next `make up`."""
+    """Restart running services that read a key; a stopped one reads it at the next `make up`."""
     services: Mapping[str, tuple[Tool, Callable[..., Service]]] = {
         "registry": (REGISTRY, registry_service),
         "buildkitd": (BUILDKIT, builder_service),

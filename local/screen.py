@@ -1,4 +1,4 @@
-"""A running update on the screen: rows that move on a terminal, lines through a pipe."""
+"""A running update on the screen: moving rows on a terminal, lines through a pipe."""
 
 import os
 import sys
@@ -15,26 +15,26 @@ from rich.text import Text
 from display.update import Row, Update, seconds
 
 _STYLES = {"✓": "green", "✗": "red", "error:": "bold red", "warning:": "yellow"}
-"""First word of a line → how a terminal shows it."""
+"""First word of a line → its style on a terminal."""
 _FRAME = 0.1
 """Seconds between two drawings of the rows."""
 
 
 class Screen(Protocol):
-    """A place that shows an update."""
+    """An output that shows an update."""
 
     def say(self, lines: Sequence[str]) -> None:
-        """Show lines that stay."""
+        """Show lines permanently."""
 
     def look(self, update: Update, now: float) -> None:
-        """Show what goes on now."""
+        """Show the current operations."""
 
 
 class Lines:
-    """Plain lines, for a pipe or a log of an automatic run."""
+    """Plain lines, for a pipe or the log of an automatic run."""
 
     def say(self, lines: Sequence[str]) -> None:
-        """Print them at once. Where nobody reads any more (Ctrl-C ended `tee`), the update still goes on."""
+        """Print lines at once. If the reader has gone (Ctrl-C ended `tee`), the update still goes on."""
         try:
             for line in lines:
                 print(line, flush=True)
@@ -47,7 +47,7 @@ class Lines:
 
 
 class Terminal:
-    """Finished steps scroll by; running ones are below them, a row for each."""
+    """A terminal on which finished steps scroll by above one row for each running step."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -55,7 +55,7 @@ class Terminal:
         self._drawn = 0.0
 
     def say(self, lines: Sequence[str]) -> None:
-        """Print above the rows, with the colours that the terminal takes."""
+        """Print above the rows, with the colours that the terminal supports."""
         for line in lines:
             first = line.split(maxsplit=1)[0] if line.strip() else ""
             self._live.console.print(Text(line, _STYLES.get(first, "")), soft_wrap=True)
@@ -67,11 +67,11 @@ class Terminal:
             self._live.update(self.table(update.rows(now)), refresh=True)
 
     def table(self, rows: Sequence[Row]) -> Table:
-        """The rows that fit, and the number of the others."""
+        """Rows that fit, and the number of the others."""
         room = max(1, self._live.console.height - 2)
         table = Table.grid(padding=(0, 1), expand=True)
         for ratio in (None, None, 1, None):
-            # The step takes what the others leave, and is cut off first.
+            # The step gets the remaining width and is truncated first.
             table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
         for row in rows[:room]:
             table.add_row(self._spinner, Text(row.doing), Text(row.step, "dim"), seconds(row.seconds))
@@ -82,7 +82,7 @@ class Terminal:
 
 @contextmanager
 def screen() -> Iterator[Screen]:
-    """The terminal's rows where there is one that can move its cursor, else lines."""
+    """Rows on a terminal that can move its cursor, otherwise lines."""
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         yield Lines()
         return

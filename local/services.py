@@ -1,4 +1,4 @@
-"""Background services of a set-up: start, find again, stop. Only a pid file remembers each."""
+"""Background services of a set-up: started, found again by a pid file, and stopped."""
 
 import hashlib
 import os
@@ -17,19 +17,19 @@ from local.steps import SetupError, as_root, output, step, waited
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """One daemon: how to start it, and how to see that it answers."""
+    """One daemon: how to start it, and how to check that it answers."""
 
     name: str
     argv: Sequence[str]
     ready: Callable[[], bool]
     port: int | None = None
-    """TCP port on loopback that it listens on: looked at before the start."""
+    """TCP port on loopback that it listens on, which is checked before the start."""
     env: Mapping[str, str] = field(default_factory=dict)
     reads: Sequence[Path] = ()
-    """Further files that it reads at its start: with other content it is another service."""
+    """Further files that it reads at its start; if their content changes, the service must be restarted."""
     root: bool = False
     patience: float = 60
-    """Seconds until it must answer."""
+    """Seconds in which it must answer."""
 
 
 def _pid_file(layout: Layout, name: str) -> Path:
@@ -37,19 +37,19 @@ def _pid_file(layout: Layout, name: str) -> Path:
 
 
 def _started_at(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot (proc(5), field 22): tells a pid from its reuse."""
+    """Start time of a process in clock ticks since boot (proc(5), field 22), which detects a reused pid."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return None
     state, *fields = text.rpartition(")")[2].split()
-    # Its first thread may have ended, and another still hold its port.
+    # Its first thread may have ended while another still holds its port.
     return None if state == "Z" and threads == 1 else fields[18]
 
 
 def running_pid(layout: Layout, name: str) -> int | None:
-    """Pid of the service that this set-up started and that still runs, else None."""
+    """Pid of the running service that this set-up has started, else None."""
     try:
         pid, ticks, *_ = _pid_file(layout, name).read_text().split()
     except (OSError, ValueError):
@@ -58,14 +58,14 @@ def running_pid(layout: Layout, name: str) -> int | None:
 
 
 def port_is_taken(port: int) -> bool:
-    """True where something listens on 127.0.0.1:port."""
+    """True if something listens on 127.0.0.1:port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def start(layout: Layout, service: Service) -> None:
-    """Start the service unless it runs; wait until it answers."""
+    """Start the service unless it is running; wait until it answers."""
     with step(f"service {service.name}") as this:
         current = running_pid(layout, service.name) is not None and _is_current(layout, service)
         if current and service.ready():
@@ -84,7 +84,7 @@ def start(layout: Layout, service: Service) -> None:
 
 
 def fingerprint(service: Service) -> str:
-    """Hash of the command and its settings files: a service with another hash is another service."""
+    """Hash of the command and its configuration files, which shows whether a restart is needed."""
     digest = hashlib.sha256(repr((list(service.argv), sorted(service.env.items()))).encode())
     for path in (*map(Path, service.argv[1:]), *service.reads):
         if path.is_file():
@@ -100,12 +100,12 @@ def _spawn(layout: Layout, service: Service) -> int:
     pid_file = _pid_file(layout, service.name)
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     layout.logs.mkdir(parents=True, exist_ok=True)
-    # The shell writes its pid and becomes the service: the same under sudo as without.
+    # The shell writes its pid and then becomes the service, with or without sudo.
     script = f"echo $$ > {shlex.quote(str(pid_file))}; exec {shlex.join(service.argv)}"
     settings = [f"{name}={value}" for name, value in service.env.items()]
     argv = ["env", *settings, "sh", "-c", script]
-    # Forked into a session of its own: it outlives this program and leaves no zombie. Below
-    # sudo, not above it: sudo asks for its password on the terminal of this session.
+    # In a session of its own, so it outlives this program and leaves no zombie. The session is created below
+    # sudo, because sudo asks for its password on this session's terminal.
     forked = ["setsid", "--fork", *argv]
     pid_file.unlink(missing_ok=True)
     with (layout.logs / f"{service.name}.log").open("ab") as log:
@@ -120,7 +120,7 @@ def _spawn(layout: Layout, service: Service) -> int:
     while time.monotonic() < deadline:
         text = pid_file.read_text().strip() if pid_file.exists() else ""
         if text and (ticks := _started_at(int(text))):
-            pid_file.unlink()  # under sudo it is root's; the folder is ours
+            pid_file.unlink()  # under sudo the file is root's, but the folder is the user's
             pid_file.write_text(f"{text} {ticks} {fingerprint(service)}\n")
             return int(text)
         time.sleep(0.02)
@@ -150,7 +150,10 @@ def _log_end(layout: Layout, name: str) -> str:
 
 
 def stop(layout: Layout, name: str, patience: float = 60) -> bool:
-    """Stop the service with SIGTERM, and after `patience` seconds with SIGKILL. True where there was one."""
+    """Stop the service with SIGTERM, and after `patience` seconds with SIGKILL.
+
+    Returns True if there was one.
+    """
     pid = running_pid(layout, name)
     if pid is not None:
         for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):

@@ -1,4 +1,4 @@
-"""The set-up of a machine, step by step: what `make up` does before `pulumi up`."""
+"""The set-up of a machine, step by step: everything `make up` does before `pulumi up`."""
 
 import os
 import shutil
@@ -31,15 +31,15 @@ from local.steps import SetupError, step
 from local.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
 
 NEEDED_GIGABYTES = 15
-"""Cold, the caches and images take 12 GB: Go's module and build caches are 8 of them."""
+"""Free space needed at first: caches and images take 12 GB, of which Go's module and build caches are 8."""
 
 
 def set_up(
     layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, str]:
-    """Prepare this machine and a stack with these settings; returns the environment for pulumi."""
+    """Prepare this machine and a stack with these settings; return the environment for pulumi."""
     claim_state(layout)
-    stack_config(stack)  # What is wrong there is said before minutes of work.
+    stack_config(stack)  # Errors in it are reported before minutes of work.
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"
@@ -49,7 +49,7 @@ def set_up(
                 "free some, or set SKYCOIN_CACHE to a folder on a larger disk."
             )
     tools = ["ca-certificates", "curl", "git", "openssl"]
-    # Docker's own packages bring a runc, and conflict with Debian's.
+    # Docker's own packages include a runc and conflict with Debian's.
     build = ["mmdebstrap", "qemu-user-static", *([] if shutil.which("runc") else ["runc"])]
     packages.ensure_packages(layout, "the set-up", [*tools, *build])
     go = find_go(layout)
@@ -74,7 +74,7 @@ def set_up(
 
 
 def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> None:
-    """Install the docker plugin that this set-up uses, and remember which it is; change it where asked."""
+    """Install and record the docker plugin of this set-up; change it if SKYCOIN_MODE asks for another."""
     docker_plugin_change.settle(layout)
     made, asked = docker_plugin_choice.kept(layout), docker_plugin_choice.asked(layout)
 
@@ -94,20 +94,20 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
 
 
 def claim_state(layout: Layout, *, adopts: bool = False) -> None:
-    """Make the state folder; its passphrase, made first, shows that it is a set-up's.
+    """Create the state folder. Its passphrase is created first and marks it as a set-up's.
 
-    `adopts` makes a new one for a stack whose state is lost.
+    `adopts` creates a new one for a stack whose state is lost.
 
-    Raises SetupError where the folder holds something else: `make down ALL=1` removes by name there; and
-    where the set-up is another checkout's or user's.
+    Raises SetupError if the folder contains anything else, because `make down ALL=1` removes by name there,
+    or if the set-up belongs to another checkout or user.
     """
     pulumi_cli.leave_former_place(layout)
     if setup_backup_journal.is_unfinished(layout):
         with exclusive(layout, "make up"):
-            pass  # it is finished there
+            pass  # the restore is finished there
     if (layout.state / "passphrase").exists():
         _make_private(layout)
-        pulumi_cli.passphrase_file(layout)  # refuses an empty one
+        pulumi_cli.passphrase_file(layout)  # raises for an empty one
         checkout.claim(layout)
         return
     checkout.refuse_other_users(layout)
@@ -132,14 +132,14 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
 
 
 def _make_private(layout: Layout) -> None:
-    """Keep other users out of the state folder, whatever the modes of the files in it are."""
+    """Keep other users out of the state folder, whatever the modes of its files are."""
     layout.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if layout.state.stat().st_uid == os.geteuid():
         layout.state.chmod(0o700)
 
 
 def refuse_another_engine(layout: Layout, endpoint: str) -> None:
-    """Raises SetupError where stacks run on another engine than this: a refresh would miss all of it."""
+    """Raise SetupError if stacks run on another engine than this: a refresh would miss everything there."""
     before = pulumi_cli.last_engine(layout)
     if before not in (None, endpoint) and own_stacks(layout):
         raise SetupError(
@@ -172,7 +172,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
 
 
 def _bases(layout: Layout, stack: str) -> str:
-    """The recorded choice: a network that is down for a minute must not rebuild every image."""
+    """The recorded choice of bases: a short network failure must not rebuild every image."""
     decided = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
     if decided in ("official", "debian") and layout.mode is Mode.AUTO:
         return str(decided)

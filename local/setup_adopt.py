@@ -1,4 +1,4 @@
-"""`skyinfra setup adopt`: a new state for a stack whose state is lost, and whose nodes run (ADR 29)."""
+"""`skyinfra setup adopt`: a new state for a stack whose state is lost while its nodes run (docs/adr/0029)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -33,9 +33,10 @@ LOST = (
 
 
 def adopt(layout: Layout, stack: str) -> int:
-    """Adopt what a stack's hosts run; exit code of pulumi, which is not 0 where something is not there.
+    """Adopt a stack's running nodes; return pulumi's exit code, which is not 0 if something is missing.
 
-    Raises SetupError, with no host asked, where the state has every node, or secrets that nobody opens.
+    Raises SetupError before any host is asked, if the state has every node, or if the file has secrets that
+    nobody can open.
     """
     file = stack_file(stack)
     if not file.exists():
@@ -79,20 +80,20 @@ def _refuse_known(layout: Layout, stack: str) -> None:
 
 
 def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
-    """Nodes of a stack's file that its state does not have."""
+    """Nodes of a stack's file that are not in its state."""
     found = {name for name, node in adopted.items() if node.container is not None}
     return [name for name in listed_nodes(stack) if name not in found]
 
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:
-    """Encrypted settings of a stack that has no state: their passphrase is lost with it."""
-    stack_config(stack)  # raises the error of a file that is not YAML
+    """Encrypted settings of a stack without a state, whose passphrase was lost with it."""
+    stack_config(stack)  # raises the error for a file that is not YAML
     whole = yaml.safe_load(stack_file(stack).read_text()) or {}
     return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))
 
 
 def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Sequence[str]) -> None:
-    """Raise SetupError with the lost secrets; the stack's state is created, so that they can be set again."""
+    """Raise SetupError that lists the lost secrets. The state is created first, so they can be set again."""
     if not state_file(layout, stack).exists():
         init_aside(layout, stack, env)
     raise SetupError(
@@ -104,7 +105,7 @@ def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Seque
 
 
 def _secrets(path: str, value: Any) -> Iterator[str]:
-    """Paths of the encrypted values, as `pulumi config set --path` takes them."""
+    """Paths of the encrypted values, in the form of `pulumi config set --path`."""
     if isinstance(value, dict):
         if set(value) == {"secure"}:
             yield path
@@ -117,7 +118,7 @@ def _secrets(path: str, value: Any) -> Iterator[str]:
 
 
 def report(stack: str, adopted: Mapping[str, DeployedNode]) -> Iterator[str]:
-    """Lines that say which nodes were adopted, which were not, and what is lost."""
+    """Lines about adopted nodes, missing nodes, and what is lost."""
     yield ""
     missing = _missing(stack, adopted)
     for name in listed_nodes(stack):

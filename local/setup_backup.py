@@ -1,4 +1,4 @@
-"""`skyinfra setup backup` and `restore`: what a new machine needs to go on with the same nodes (ADR 29)."""
+"""`skyinfra setup backup` and `restore`: all that a new machine needs for the same nodes (docs/adr/0029)."""
 
 import platform
 from collections.abc import Callable, Sequence
@@ -33,9 +33,9 @@ PORT = "SKYCOIN_REGISTRY_PORT"
 def back_up(
     layout: Layout, recipients: Sequence[str], keep: Callable[[str, bytes], str]
 ) -> tuple[str, About]:
-    """Seal what the set-up can't create again; returns what `keep` answers for it, and the facts.
+    """Seal everything that the set-up can't create again; return the result of `keep` and the facts.
 
-    Raises UserError, and makes no backup, where a command or pulumi is at work.
+    Raises UserError, without a backup, if a command or pulumi is running.
     """
     with as_owner(layout):
         is_there = (layout.state / PASSPHRASE).exists() or setup_backup_journal.is_unfinished(layout)
@@ -57,9 +57,9 @@ def back_up(
 
 
 def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identity]) -> About | None:
-    """Restore a set-up from a backup; returns its facts, or None if it finished an interrupted restore.
+    """Restore a set-up from a backup; return its facts, or None if this finished an interrupted restore.
 
-    Raises UserError, with nothing restored, where there is a set-up, or where the backup is not whole.
+    Raises UserError, with nothing restored, if a set-up exists or the backup is incomplete.
     """
     with as_owner(layout):
         if setup_backup_journal.is_unfinished(layout):
@@ -94,7 +94,7 @@ def differences(layout: Layout, facts: About) -> list[str]:
 def _refuse_at_work(layout: Layout) -> None:
     for stack in all_stacks(layout):
         refuse_while_locked(layout, stack)
-        deployment(state_file(layout, stack))  # raises the error of a damaged one
+        deployment(state_file(layout, stack))  # raises the error for a damaged one
 
 
 def _contents(layout: Layout) -> dict[str, File]:
@@ -127,7 +127,7 @@ def _refuse_another_port(layout: Layout, facts: About) -> None:
 
 
 def _refuse_held(layout: Layout) -> None:
-    """Raise SetupError where the state folder holds anything but what a restore has left."""
+    """Raise SetupError if the state folder contains anything except the rest of a restore."""
     parts = {path.name for path in setup_backup_journal.halves(layout)}
     there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
     if held := [name for name in there if name != LOCK and name not in parts]:
@@ -138,7 +138,7 @@ def _refuse_held(layout: Layout) -> None:
 
 
 def _refuse_other_files(contents: Contents) -> None:
-    """Raise SetupError where a stack's file is there with another text than the backup's."""
+    """Raise SetupError if a stack's file exists with another text than the backup's."""
     others = [
         f"stacks/{path.removeprefix(STACKS)}"
         for path, file in contents.items()

@@ -1,7 +1,7 @@
-"""Backup of a set-up as a file: what it holds, what its header says, and what is refused in one. Pure.
+"""The format of a set-up's backup: its files, its header, and what makes one invalid. Pure functions.
 
-It is sealed as the wallets' backups are (wallets/sealed.py), and is always encrypted, because it has every
-key of the set-up.
+It is sealed like backups of wallets (wallets/sealed.py), and always encrypted, because it contains every key
+of the set-up.
 """
 
 import json
@@ -19,7 +19,7 @@ from wallets.sealed import Form, Sealed
 
 SUFFIX = ".setup-backup"
 STATE, STACKS = "state/", "stacks/"
-"""Folders inside: files of the state folder, and the stacks' files."""
+"""Folders in the archive: files of the state folder, and the stacks' files."""
 PASSPHRASE = "passphrase"  # noqa: S105 its file's name
 SINGLE = (
     PASSPHRASE,
@@ -34,9 +34,12 @@ SINGLE = (
 )
 """Files of the state folder that are backed up if they exist."""
 FOLDERS = ("backend/.pulumi/stacks", "backups")
-"""Folders of it that are backed up: states, and notes of the wallets' newest backups."""
+"""Folders of the state folder that are backed up: states, and records of the wallets' newest backups."""
 _DERIVED = (".attrs", ".bak")
-"""Endings of names that are not backed up: Pulumi creates these files again. Hidden ones are half-written."""
+"""Suffixes of files that Pulumi creates again and that are not backed up.
+
+Hidden files are incomplete ones.
+"""
 _ALLOWED = re.compile(
     "|".join(
         [
@@ -61,27 +64,27 @@ and run `make up` there.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About:
-    """Facts of one backup; none of them is a secret."""
+    """Facts of one backup; none of them is secret."""
 
     machine: str
     """Host name of the machine."""
     time: datetime
     version: str
-    """The version of the program."""
+    """Version of the program."""
     registry_port: int
     mode: str
     engine: str
-    """Settings of the set-up that decide what its nodes are made of."""
+    """Settings of the set-up that determine how its nodes are built."""
     stacks: str
     """Names of the stacks that have a state."""
     files: int
     contents: str
-    """SHA-256 over the files, their names included."""
+    """SHA-256 over the files and their names."""
     recipients: Sequence[str]
 
     @property
     def file_name(self) -> str:
-        """Name of its file, where only a folder is given."""
+        """Default name of the backup's file."""
         return f"skycoin-setup-{self.time:{sealed.STAMP}}{SUFFIX}"
 
     def lines(self) -> list[str]:
@@ -101,14 +104,14 @@ class About:
 
 
 def is_kept(path: str) -> bool:
-    """True for a file in one of `FOLDERS` that is kept."""
+    """True for a file in one of `FOLDERS` that is backed up."""
     return not path.endswith(_DERIVED) and not path.rpartition("/")[2].startswith(".")
 
 
 def about(
     layout: Layout, contents: Contents, *, machine: str, version: str, recipients: Sequence[str]
 ) -> About:
-    """Facts of a backup that is made now."""
+    """Facts of a new backup."""
     below = f"{STATE}{FOLDERS[0]}/skycoin/"
     states = sorted(path.removeprefix(below) for path in contents if path.startswith(below))
     return About(
@@ -126,7 +129,7 @@ def about(
 
 
 def seal(facts: About, contents: Contents) -> bytes:
-    """The backup as a file's bytes. Raises UserError."""
+    """Content of a backup file. Raises UserError."""
     for path in contents:
         if not _ALLOWED.fullmatch(path):
             raise SetupError(f"{path} has a name that no backup takes: rename it. No backup was made.")
@@ -136,7 +139,7 @@ def seal(facts: About, contents: Contents) -> bytes:
 
 
 def read(name: str, data: bytes) -> Sealed:
-    """A backup file, looked at without a key. Raises UserError where it is none, or is not whole."""
+    """Parse a backup file without a key. Raises UserError if it is not one, or is incomplete."""
     found = sealed.read(FORM, name, data)
     if found is None:
         kind = "is empty" if not data else "is not a backup of a set-up"
@@ -145,7 +148,7 @@ def read(name: str, data: bytes) -> Sealed:
 
 
 def facts_of(found: Sealed) -> About:
-    """Facts of a backup's header. Raises UserError."""
+    """Facts in a backup's header. Raises UserError."""
     return found.facts(_parsed)
 
 
@@ -165,9 +168,9 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
 
 
 def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File]:
-    """Files of a backup, after all of it was verified. Raises UserError.
+    """Files of a backup, after verifying all of it. Raises UserError.
 
-    age authenticates no sender: a file that names another place than a set-up's is refused.
+    age authenticates no sender, so a file with a path outside a set-up's places is refused.
     """
     facts, contents = facts_of(found), sealed.unseal(FORM, found, identities)
     if (facts.contents, facts.files) != (sealed.contents_sum(contents), len(contents)):

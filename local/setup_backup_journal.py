@@ -1,7 +1,8 @@
-"""All files of a restored set-up are put in their places, or none of them.
+"""Puts all files of a restored set-up in place, or none of them.
 
-They are written into a folder next to their places, which is then renamed. From then on it is the journal,
-and the next command that finds it finishes the restore. If killed before, nothing was restored.
+They are first written into a folder next to their final places, which is then renamed. From then on that
+folder serves as a journal, and the next command that finds it finishes the restore. A run that is killed
+before restores nothing.
 """
 
 import os
@@ -18,19 +19,19 @@ _NAME = "setup-restore"
 
 
 def is_unfinished(layout: Layout) -> bool:
-    """True where a restore was killed while its files were put in place."""
+    """True if a restore was killed while it was putting files in place."""
     return _journal(layout).exists()
 
 
 def halves(layout: Layout) -> list[Path]:
-    """Folders of restores that are at work, or were killed before anything was in its place."""
+    """Folders of running restores, and of those killed before any file was in place."""
     return sorted(layout.state.glob(f"{_NAME}.*.part")) if layout.state.is_dir() else []
 
 
 def restore(layout: Layout, contents: Contents) -> None:
-    """Put the files of a backup in their places; the set-up's lock is held, and nothing is there.
+    """Put the files of a backup in place. The set-up's lock must be held, and no set-up may exist.
 
-    Raises OSError, with nothing restored, where they can't be written.
+    Raises OSError, with nothing restored, if they can't be written.
     """
     part = _part(layout)
     try:
@@ -50,7 +51,7 @@ def restore(layout: Layout, contents: Contents) -> None:
 
 
 def settle(layout: Layout) -> None:
-    """Finish a restore that was killed while its files were put in place; remove what others have left."""
+    """Finish a restore that was killed while putting files in place; remove the rest of other ones."""
     journal = _journal(layout)
     if journal.exists():
         _finish(layout, journal)
@@ -64,12 +65,12 @@ def _journal(layout: Layout) -> Path:
 
 
 def _part(layout: Layout) -> Path:
-    """Name of the folder before and after it is the journal, so that a half-removed folder is never one."""
+    """Temporary name of the journal's folder, so that a partly removed folder is never the journal."""
     return layout.state / f"{_NAME}.{secrets.token_hex(4)}.part"
 
 
 def _finish(layout: Layout, journal: Path) -> None:
-    """Move the files to their places, the passphrase last: with it there is a set-up."""
+    """Move the files to their places, the passphrase last: it completes the set-up."""
     for source in _files(journal / STACKS):
         _put_stack_file(source, PROJECT / "stacks" / source.name)
     folders = {layout.state}
@@ -91,7 +92,10 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _put_stack_file(source: Path, target: Path) -> None:
-    """Copy a stack's file: the checkout may be on another disk. One that is there is never overwritten."""
+    """Copy a stack's file, since the checkout may be on another disk.
+
+    An existing file is never overwritten.
+    """
     data = source.read_bytes()
     if target.exists() and target.read_bytes() != data:
         target = target.with_name(f"{target.name}.restored")
@@ -106,7 +110,7 @@ def _put_stack_file(source: Path, target: Path) -> None:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file, readable by its owner at least, and wait until it is on the disk."""
+    """Write a new file, readable by its owner at least, and wait until it is on disk."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         fill(file.fileno(), data)

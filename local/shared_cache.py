@@ -1,4 +1,4 @@
-"""The cache that set-ups of one user share: one of them at a time fills it, the others wait."""
+"""Locks for the cache that a user's set-ups share: one set-up fills an entry while the others wait."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from local.layout import Layout
 
 @contextmanager
 def one_at_a_time(layout: Layout, what: str) -> Iterator[None]:
-    """Hold `what` (a file name) of the cache; wait, and say so, while another set-up holds it.
+    """Hold the lock of `what` (a file name) in the cache; wait with a message if another set-up has it.
 
-    The kernel gives it back when its process ends, however it ends.
+    The kernel releases it when its process ends, for whatever reason.
     """
     folder = layout.cache / "locks"
     folder.mkdir(parents=True, exist_ok=True)

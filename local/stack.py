@@ -1,4 +1,4 @@
-"""The machine's own stacks (`local`, one for each opened workspace) and the committed ones."""
+"""The machine's own stacks (`local`, and one per opened workspace) and the committed ones."""
 
 import json
 import os
@@ -23,20 +23,20 @@ WORKSPACE = "workspace-"
 
 
 def is_own(stack: str) -> bool:
-    """True if a stack is this machine's: its file is copied from an example and ignored by git."""
+    """True for a stack of this machine, whose file is copied from an example and ignored by git."""
     name = _bare(stack)
     return name == STACK or name.startswith(WORKSPACE)
 
 
 def stack_file(stack: str) -> Path:
-    """Settings of a stack, which are named without organization and project, as Pulumi names them."""
+    """Settings file of a stack; like Pulumi, without organization and project in its name."""
     return PROJECT / "stacks" / f"Pulumi.{_bare(stack)}.yaml"
 
 
 def write_stack_file(stack: str, text: str) -> None:
-    """Write a stack's settings whole or not at all, with the mode that they have. Raises SetupError.
+    """Write a stack's settings completely or not at all, keeping the mode. Raises SetupError.
 
-    A link stays one: what it leads to is written.
+    A symbolic link is kept; its target is written.
     """
     file = stack_file(stack).resolve()
     partial = file.with_name(f".{file.name}.{os.getpid()}")
@@ -59,43 +59,43 @@ def _bare(stack: str) -> str:
 
 
 def own_stacks(layout: Layout) -> list[str]:
-    """The machine's own stacks that hold anything."""
+    """The machine's own stacks that have resources."""
     there = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
     return sorted(stack for stack in there if _holds_anything(state_file(layout, stack)))
 
 
 def _holds_anything(state: Path) -> bool:
-    """Pulumi destroys an empty stack by running the program, and fails."""
+    """True if a state has resources: to destroy an empty stack, Pulumi runs the program, and fails."""
     return bool(deployment(state).get("resources"))
 
 
 def has_pending_creates(layout: Layout, stack: str) -> bool:
-    """True if a killed run was creating something: every later run would warn of it."""
+    """True if a killed run was creating something, about which every later run would warn."""
     state = state_file(layout, stack)
     return state.exists() and bool(deployment(state).get("pending_operations"))
 
 
 def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
-    """All resources in a stack's state; none where there is no such state."""
+    """All resources in a stack's state; empty if it has no state."""
     state = state_file(layout, stack)
     found: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
     return found
 
 
 def all_stacks(layout: Layout) -> list[str]:
-    """Every stack that has a state on this set-up's backend, committed ones included."""
+    """Every stack with a state on this set-up's backend, committed ones included."""
     return sorted(path.stem for path in state_file(layout, "*").parent.glob("*.json"))
 
 
 def refuse_while_locked(layout: Layout, stack: str) -> None:
-    """Raise SetupError where a pulumi that runs on this machine has the stack's lock (file backend)."""
+    """Raise SetupError if a pulumi running on this machine holds the stack's lock (file backend)."""
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / _bare(stack)
     for path in folder.glob("*.json"):
         try:
             holder = json.loads(path.read_text())
             os.kill(int(holder["pid"]), 0)
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # given back, or left by one that was killed: pulumi says what to do then
+            continue  # released, or left by a killed run: pulumi then explains what to do
         raise SetupError(
             f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
             f"stack {stack}. Nothing was changed: wait for it to end, then run this again."
@@ -103,13 +103,13 @@ def refuse_while_locked(layout: Layout, stack: str) -> None:
 
 
 def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]) -> None:
-    """Take one setting out of a stack's file; `path` is as `pulumi config rm --path` takes it."""
+    """Remove one setting from a stack's file; `path` has the form of `pulumi config rm --path`."""
     command = ["pulumi", "config", "rm", path, "--path", "--stack", stack]
     run(command, log=layout.logs / "stack.log", env=env, cwd=PROJECT)
 
 
 def deployment(state: Path) -> dict[str, Any]:
-    """The deployment in a state file. Raises SetupError where the file is damaged."""
+    """The deployment in a state file. Raises SetupError if the file is damaged."""
     try:
         found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
     except (ValueError, KeyError, TypeError):
@@ -120,20 +120,20 @@ def deployment(state: Path) -> dict[str, Any]:
 
 
 def state_file(layout: Layout, stack: str) -> Path:
-    """State of a stack on the set-up's backend."""
+    """State file of a stack on the set-up's backend."""
     return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{_bare(stack)}.json"
 
 
 def stack_config(stack: str = STACK) -> dict[str, Any]:
-    """Configuration of one of this machine's stacks, empty where there is none yet.
+    """Configuration of one of this machine's stacks; empty if it does not exist yet.
 
-    Raises SetupError where its file is no YAML, with the line.
+    Raises SetupError with the line if its file is not YAML.
     """
     file = stack_file(stack)
     if not file.exists():
         return {}
     try:
-        with file.open() as stream:  # the error names the file then
+        with file.open() as stream:  # the error then names the file
             whole = yaml.safe_load(stream) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SetupError(f"{file.relative_to(PROJECT)} is no YAML: {error}") from None
@@ -146,7 +146,7 @@ def stack_config(stack: str = STACK) -> dict[str, Any]:
 def ensure_stack(
     layout: Layout, env: Mapping[str, str], machine: Mapping[str, str | None], stack: str = STACK
 ) -> None:
-    """One of this machine's stacks: its settings file from the example, what is added to it, its state.
+    """Create one of this machine's stacks: its settings file, from the example and `machine`, and its state.
 
     A setting of `machine` that is None is removed.
     """
@@ -159,7 +159,7 @@ def ensure_stack(
         log = layout.logs / "stack.log"
         if not state_file(layout, stack).exists():
             _without_salt(file)
-            # A plain `pulumi up` goes on meaning the stack that it meant.
+            # A plain `pulumi up` must keep its selected stack.
             quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]
             run(["pulumi", "stack", "init", stack, *quiet], log=log, env=env, cwd=PROJECT)
         config = stack_config(stack)
@@ -176,13 +176,13 @@ def ensure_stack(
 
 
 def _without_salt(file: Path) -> None:
-    """A salt of a state that is gone fits no new passphrase: pulumi would refuse to start."""
+    """Remove a salt of a deleted state: it fits no new passphrase, and pulumi would refuse to start."""
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")))
 
 
 def _current(config: Mapping[str, Any], path: str) -> str | None:
-    """The value at a path such as `a.b[0].c` as `pulumi config set --path` takes it, or None."""
+    """Value at a path such as `a.b[0].c`, in the form of `pulumi config set --path`; None if missing."""
     value: Any = config
     for key, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         if isinstance(value, dict):
@@ -198,7 +198,7 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
 
 @contextmanager
 def aside(stack: str, text: str) -> Iterator[list[str]]:
-    """Options that name another text in place of a stack's file; it is removed after the body."""
+    """Options to use another text instead of a stack's file; its file is removed after the body."""
     with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
         file = Path(folder) / stack_file(stack).name
         file.write_text(text)
@@ -207,9 +207,9 @@ def aside(stack: str, text: str) -> Iterator[list[str]]:
 
 @contextmanager
 def copied_stack_file(stack: str) -> Iterator[list[str]]:
-    """Options that name a copy of a stack's file, removed after the body; empty if there is no file.
+    """Options to use a copy of a stack's file, removed after the body; empty if there is no file.
 
-    For an installed Pulumi, which writes a salt into the file that it is given, even for a preview.
+    An installed Pulumi writes a salt into the given file, even for a preview.
     """
     file = stack_file(stack)
     if not file.exists():
@@ -220,7 +220,10 @@ def copied_stack_file(stack: str) -> Iterator[list[str]]:
 
 
 def present_file(stack: str) -> Path:
-    """A stack's file. Raises SetupError without one: Pulumi would take it for empty, and want nothing."""
+    """A stack's existing file.
+
+    Raises SetupError without one, since Pulumi would treat it as empty and delete everything.
+    """
     file = stack_file(stack)
     if not file.exists():
         raise SetupError(f"There is no stack {stack!r}: {file.relative_to(PROJECT)} does not exist.")
@@ -232,7 +235,8 @@ def with_stack_file(
 ) -> int:
     """Run a pulumi action with a stack's options.
 
-    A committed stack's file is used as a copy: Pulumi writes a salt into it, even for a preview.
+    For a committed stack a copy of its file is used, because Pulumi writes a salt into it, even for a
+    preview.
     """
     committed = present_file(stack)
     if is_own(stack):
@@ -252,10 +256,10 @@ def with_stack_file(
 def for_a_look(
     layout: Layout, stack: str, env: Mapping[str, str]
 ) -> Iterator[tuple[Sequence[str], Mapping[str, str]]]:
-    """Options and environment of a preview, which leaves nothing behind.
+    """Options and environment for a preview, which leaves nothing behind.
 
-    A stack without a state gets one on a copy of the backend, which is always removed after the
-    body: Pulumi previews no stack without one. Stacks that it refers to are in the copy too.
+    Pulumi previews no stack without a state, so such a stack gets one in a copy of the backend, together with
+    the stacks that it refers to. The copy is always removed after the body.
     """
     committed = present_file(stack)
     with tempfile.TemporaryDirectory(dir=layout.state, prefix="look-", ignore_cleanup_errors=True) as folder:
@@ -274,9 +278,12 @@ def for_a_look(
 
 
 def init_aside(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
-    """Make a stack's state. It takes no --config-file, and would write a salt into the committed one."""
+    """Create a stack's state.
+
+    The command has no --config-file, and would write a salt into the committed file.
+    """
     with tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(PROJECT / "Pulumi.yaml", Path(folder) / "Pulumi.yaml")
-        # Not selected: a plain `pulumi up` must go on meaning the stack that it meant.
+        # Not selected: a plain `pulumi up` must keep its selected stack.
         init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
         run(init, log=layout.logs / "stack.log", env=env, cwd=Path(folder))

@@ -1,7 +1,7 @@
-"""The one move of a set-up's state out of the checkout, where earlier versions kept it (ADR 47).
+"""The one-time move of a set-up's state out of the checkout, where earlier versions kept it (docs/adr/0047).
 
-Containers run on. Killed at any moment, the state is whole in one of the two places, and the next `make up`
-goes on.
+Containers keep running. If the move is killed, the state is complete in one of the two places, and the next
+`make up` continues.
 """
 
 import errno
@@ -31,14 +31,14 @@ from local.steps import SetupError, run, step
 from wallets.backup_files import sync
 
 SERVICES = ("buildkitd", "registry")
-"""Services that read the state folder. The machine's engine, where `make up` has started it, does not."""
+"""Services that use the state folder. The machine's engine does not, even if `make up` has started it."""
 
 
 def moved(layout: Layout) -> Layout:
-    """Move the state where it is still in the checkout; the layout from then on.
+    """Move the state if it is still in the checkout; return the layout to use from now on.
 
-    Where it can't be moved, says why and what to do, and goes on with it where it is. Raises SetupError where
-    another command or pulumi is at work.
+    If it can't be moved, this prints the reason and the remedy, and continues with the state in its old
+    place. Raises SetupError if another command or pulumi is running.
     """
     if os.environ.get("SKYCOIN_STATE"):
         return layout
@@ -56,7 +56,7 @@ def _move(layout: Layout, target: Path) -> None:
         return
     try:
         with exclusive(layout, "make up"):
-            if (EARLIER / "passphrase").exists():  # else another run has moved it meanwhile
+            if (EARLIER / "passphrase").exists():  # otherwise another run has moved it meanwhile
                 _stop_and_put(layout, target)
     except FileNotFoundError:
         if is_held(EARLIER):
@@ -90,7 +90,7 @@ def _stays(reason: str) -> None:
 
 
 def _obstacle(layout: Layout, target: Path) -> str | None:
-    """Why a state can't be moved and what to do, or None. Nothing has been changed then."""
+    """Reason why a state can't be moved, with the remedy, or None. Nothing has been changed yet."""
     if EARLIER.is_symlink():
         return f"{EARLIER} is a link; set SKYCOIN_STATE={EARLIER.resolve()}, and remove the link."
     if own_engine.own_folder(layout).exists():
@@ -109,7 +109,7 @@ def _obstacle(layout: Layout, target: Path) -> str | None:
 
 
 def _others(target: Path) -> str | None:
-    """Why the move would take a state from its owner, or None."""
+    """Reason why the move would take a state from its owner, or None."""
     owner, user = EARLIER.stat().st_uid, os.geteuid()
     if owner != user:
         return f"it belongs to the user {owner}, and this is {user}. Run `make up` as its owner."
@@ -119,7 +119,7 @@ def _others(target: Path) -> str | None:
 
 
 def _put(layout: Layout, target: Path) -> str | None:
-    """Rename the folder, or copy it onto another file system; why it was not moved, or None."""
+    """Rename the folder, or copy it to another file system; return why it was not moved, or None."""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_aside(record(EARLIER), f"{PROJECT}\n")
@@ -138,7 +138,7 @@ def _put(layout: Layout, target: Path) -> str | None:
 
 
 def _begun(layout: Layout) -> str | None:
-    """Words of a pulumi that has begun to change a stack since the services were stopped, or None."""
+    """Message about a pulumi that has begun to change a stack since the services were stopped, or None."""
     try:
         for stack in all_stacks(layout):
             refuse_while_locked(layout, stack)
@@ -148,10 +148,10 @@ def _begun(layout: Layout) -> str | None:
 
 
 def _copy(layout: Layout, target: Path) -> str | None:
-    """Copy and compare; the copy counts from its last rename on, and names what is left to be removed."""
+    """Copy and compare. The copy counts from its last rename on; a message names the rest to remove."""
     part, log = target.with_name(f"{target.name}.part"), layout.cache / "logs" / "state-move.log"
     shutil.rmtree(part, ignore_errors=True)
-    # Of a network that is gone; its files may be root's alone.
+    # Of a network that no longer exists; root may own its files.
     shutil.rmtree(EARLIER / "build-network", ignore_errors=True)
     try:
         run(["cp", "-a", str(EARLIER), str(part)], log=log, doing="copying the state")
@@ -176,7 +176,7 @@ def _copy(layout: Layout, target: Path) -> str | None:
 
 
 def _remove_copied(target: Path) -> None:
-    """Remove what the checkout still has of a state that was copied; the next run ends what is killed."""
+    """Remove the rest of a copied state from the checkout; the next run continues after a kill."""
     try:
         shutil.rmtree(EARLIER)
     except FileNotFoundError:

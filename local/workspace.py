@@ -1,4 +1,4 @@
-"""A stack of its own that builds one workspace and opens it over a folder."""
+"""Opens a workspace over a folder, with a stack of its own that builds it."""
 
 import contextlib
 import os
@@ -17,13 +17,14 @@ from local.steps import SetupError
 from settings.opening import folder_fault, overlap
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
-"""`uname -m` → the workspace's variant: it runs where it is built."""
+"""`uname -m` → variant of the workspace, which runs on the machine that builds it."""
 
 
 def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
-    """Set up what is missing, build the workspace, open it, and print how to enter. Exit code of pulumi.
+    """Set up what is missing, build and open the workspace, and print how to enter it. Returns pulumi's exit
+    code.
 
-    `folder` is one that `checked_folder` has returned.
+    `folder` must come from `checked_folder`.
     """
     settings = _settings(name, folder, dind=dind)
     print(
@@ -51,9 +52,9 @@ def person(folder: Path) -> str:
 
 
 def checked_folder(given: Path, layout: Layout) -> Path:
-    """The folder, with links followed, so that the checked folder is the mounted one. Raises SetupError.
+    """Resolve links in a folder's path, so that the checked folder is the one mounted. Raises SetupError.
 
-    Programs in the workspace could change one that is run outside afterwards, with more rights.
+    Programs in the workspace could otherwise change a file that is run outside later, with more privileges.
     """
     folder = given.resolve()
     if not folder.is_dir():
@@ -81,7 +82,7 @@ def _own_fault(folder: Path, layout: Layout) -> str | None:
 
 
 def _homes() -> Iterator[Path]:
-    """Homes of the user, and of the user who called sudo; not every home is below /home."""
+    """Home folders of the user, and of the user who called sudo; not every home is below /home."""
     for user in (str(os.getuid()), os.environ.get("SUDO_UID", "")):
         with contextlib.suppress(KeyError, ValueError):
             yield Path(pwd.getpwuid(int(user)).pw_dir).resolve()
@@ -104,7 +105,7 @@ def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
         f"{key}.open.folder": str(folder),
         f"{key}.open.user": person(folder),
         f"{key}.open.dind": "true" if dind else None,
-        # What an earlier version had hidden, in a folder that is refused now.
+        # Hidden by an earlier version, in a folder that is refused now.
         f"{key}.open.hide": None,
     }
 
