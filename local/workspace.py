@@ -21,8 +21,9 @@ ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 
 
 def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
-    """Set up what is missing, build and open the workspace, and print how to enter it. Returns pulumi's exit
-    code.
+    """Set up what is missing, build and open the workspace, and print how to enter it.
+
+    Returns pulumi's exit code.
 
     `folder` must come from `checked_folder`.
     """

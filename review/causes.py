@@ -65,7 +65,7 @@ class Causes:
         self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
         builds = (step["urn"] for step in steps if _is(BUILD, step["urn"]) and step["op"] not in QUIET)
         self._built = {self._image(urn) for urn in builds}
-        # A refresh reads outputs that the state already has.
+        # Only a resource in the state has a refresh step.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
 

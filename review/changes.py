@@ -1,5 +1,4 @@
-"""Reads `pulumi preview --json`: the images rebuilt, the tags moved, the nodes restarted, the volumes
-touched.
+"""Reads `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
 
 Everything comes from the preview, except causes, which also read the checkout.
 """
