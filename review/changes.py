@@ -73,7 +73,7 @@ class Changes:
     unjudged: tuple[str, ...] = ()
     """Sentences about differences of unknown effect: with one, the page does not call the change safe."""
     broken: tuple[Broken, ...] = ()
-    """Rules that the wanted resources break (review/promises.py)."""
+    """Rules that do not hold of what the program wants (review/promises.py)."""
 
 
 def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
