@@ -16,7 +16,10 @@ SIZE_FROM = 4
 
 
 class OnePool(UnixHTTPAdapter):
-    """One connection pool per engine; docker-py has one per URL, and URLs hardly ever repeat."""
+    """One connection pool for all requests to an engine.
+
+    docker-py keeps a pool per URL, which is hardly ever used twice.
+    """
 
     def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
         """Return the pool, whatever the URL."""
@@ -39,7 +42,7 @@ class EngineApi(docker.APIClient):
             self._end()
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        """Use the adapter for URLs with that prefix; an adapter for a socket gets the single pool."""
+        """Register an adapter for URLs with that prefix; a socket's adapter then uses the single pool."""
         if isinstance(adapter, UnixHTTPAdapter):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)

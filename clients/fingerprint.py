@@ -25,8 +25,7 @@ DIGITS = 16
 
 
 def saved_by(copy: str) -> tuple[str, str]:
-    """(file, first digits of the copy's SHA-256) of the temporary copy that a node writes while it saves a
-    file.
+    """(file, first digits of the copy's SHA-256) of the temporary copy that a node writes while saving.
 
     Both are empty for any other name (`src/util/file/file.go` of v0.27.1, SaveBinary).
     """
@@ -178,7 +177,7 @@ def asked(before: Fingerprint) -> list[str]:
 
 
 def read(printed: str) -> Found:
-    """Parse the output of the script. Raises ValueError if it is incomplete or anything else."""
+    """Parse the output of the script. Raises ValueError if it is incomplete or of another form."""
     said = [line.split("\t") for line in printed.split("\n") if line]
     if said[-1:] != [["end"]]:
         raise ValueError(f"it was cut off: {printed[-200:]!r}")

@@ -64,8 +64,7 @@ def stack_names() -> list[str]:
 
 
 def let_go(stack: str, urns: Collection[str]) -> None:
-    """Remove the dependencies of other nodes' containers on `urns` from a state; rollout waves record such
-    ones.
+    """Remove other nodes' dependencies on the containers `urns` from a state; rollout waves record such.
 
     Pulumi deletes nothing that another resource depends on. The next `up` records the program's dependencies
     again. Raises ServiceError.
@@ -75,7 +74,7 @@ def let_go(stack: str, urns: Collection[str]) -> None:
         one["dependencies"] = [urn for urn in one["dependencies"] if urn not in urns]
     done = _run(["stack", "import", "--stack", stack], given=json.dumps(exported))
     if done.returncode:
-        raise ServiceError(f"the state of {stack} is as it was: {_last_line(done.stderr)}")
+        raise ServiceError(f"the state of {stack} is unchanged: {_last_line(done.stderr)}")
 
 
 def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) -> list[dict[str, Any]]:

@@ -122,7 +122,10 @@ def _is_own(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
 
 
 def _is_in(repository: str, repositories: Collection[str]) -> bool:
-    """True if a repository is one of these; one pulled through ssh may have another loopback port."""
+    """True if `repository` is one of `repositories`.
+
+    For a pull through ssh its name has a port of the host's loopback, so only the path is compared.
+    """
     host, _, path = repository.partition("/")
     return repository in repositories or (
         is_on_loopback(host)

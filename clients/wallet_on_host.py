@@ -127,8 +127,7 @@ class WalletOnHost:
         return said.rpartition("\n")[2]
 
     def leave(self, wallets: Fingerprint) -> None:
-        """Record the wallets on the host with an id that no volume has, because this volume is now only a
-        copy.
+        """Record the wallets on the host with an id that no volume has: this volume is only a copy now.
 
         A node that finds the volume is refused; `remember` records the volume's own id again.
         """

@@ -1,5 +1,4 @@
-"""Build contexts that are local folders: one hash over all, a hash per file, and warnings about their
-content.
+"""Build contexts that are local folders: one hash over all, one per file, and warnings on their content.
 
 docker-build hashes named contexts with the excludes of the image's own context, which begin with `*`, so it
 sees no change in a working copy (tried with 0.0.22). The program therefore hashes them itself and passes the
@@ -125,8 +124,9 @@ def _readable(path: PurePosixPath) -> str:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Yield the files and links below a folder that are sent to the builder, sorted; sockets and pipes are
-    skipped.
+    """Yield the files and links below a folder that are sent to the builder, sorted.
+
+    Sockets and pipes are skipped.
 
     Hidden entries at the top level are not sent (the Dockerfiles copy `/[^.]*`), above all `.git`.
     """
@@ -158,14 +158,14 @@ def context_warnings(folder: Path) -> Iterator[str]:
         return
     sizes = {path: path.lstat().st_size for path in files_of(folder)}
     total = sum(sizes.values()) / MEGABYTE
-    remedy = "name what is no source in a .dockerignore there"
+    remedy = "list files that are no sources in a .dockerignore there"
     if total > LARGE:
         largest = max(sizes, key=lambda path: sizes[path])
         yield (
             f"{total:.0f} MB, of which {largest.relative_to(folder)} has {sizes[largest] / MEGABYTE:.0f}: "
-            f"the builder is sent all of it; {remedy}"
+            f"all of it is sent to the builder; {remedy}"
         )
     if secrets := [path for path in sizes if _SECRET.fullmatch(path.name)]:
         names = ", ".join(str(path.relative_to(folder)) for path in secrets[:3])
         more = f" and {len(secrets) - 3} more" if len(secrets) > 3 else ""
-        yield f"{names}{more}: may be secret, and the builder is sent it (no image gets it); {remedy}"
+        yield f"{names}{more}: may be secret, and is sent to the builder (no image gets it); {remedy}"

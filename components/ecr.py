@@ -87,7 +87,7 @@ def moving_filters(moving: Iterable[str]) -> list[str]:
     filters = [*MOVING, *(one for tag in moving for one in (tag, f"{tag}-*"))]
     if len(filters) > FILTERS:
         raise ValueError(
-            f"ECR takes {FILTERS} filters of moving tags, not {len(filters)}: {', '.join(filters)}"
+            f"ECR accepts {FILTERS} filters of moving tags, not {len(filters)}: {', '.join(filters)}"
         )
     return filters
 

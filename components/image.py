@@ -14,7 +14,7 @@ from components.tag import Beside, Child
 from components.variant import Variant, VariantArgs
 
 FILES = "files"
-"""Output {path: short hash} of the files that it was built from, for reviews."""
+"""Output {path: short hash} of what it was built from, for reviews."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class Image(pulumi.ComponentResource):
     Each variant is {ref, digest, platform, size, unpacked, layers}.
     """
     reports: pulumi.Output[Mapping[str, Any]]
-    """Report of each variant's verification: {arch: report}."""
+    """{arch: what was found when the variant was read back}."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """Manifest list by tag, in the first registry."""
@@ -85,7 +85,7 @@ class Image(pulumi.ComponentResource):
                 for tag, entry in self.lists.items()
             }
         )
-        # An output rather than an input, so images built by earlier versions don't change.
+        # An output, and no input: what an earlier version built is not changed by it.
         files = recorded_files(args.context, args.dockerfile, args.sources, contents)
         self.register_outputs({"tags": self.tags, FILES: files})
 

@@ -33,8 +33,9 @@ class NodeContainer(pulumi.CustomResource):
         container: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the container. `wallet` and `backups` name volumes; `container` has docker's camelCase
-        inputs.
+        """Register the container; `container` has the inputs of docker's Container, in camelCase.
+
+        `wallet` and `backups` name volumes.
 
         `new_wallet` accepts an empty wallet volume although copies of a wallet exist. `rollback` is recorded
         in the state: {digest, reason, date}. `version` is the software's, for a preview in which the host

@@ -46,8 +46,9 @@ class Tag(pulumi.CustomResource):
         beside: Sequence[Beside] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the tag. `immutable` refuses other content; `optional` turns a registry's failure into a
-        warning.
+        """Register the tag.
+
+        `immutable` refuses other content; `optional` turns a registry's failure into a warning.
 
         `beside` are the tags written together with this one. If an immutable one of them exists with other
         content, nothing is written. The variant tags of those in this repository are written before this

@@ -74,7 +74,7 @@ class Variant(pulumi.ComponentResource):
     """Size of all files, in bytes."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """Report of the verification (providers/skycoin/verification.py)."""
+    """What was found when it was read back (providers/skycoin/verification.py)."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)

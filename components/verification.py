@@ -1,6 +1,6 @@
-"""The check that a pushed variant matches its specification (providers/skycoin/verification.py).
+"""The proof that a pushed variant is what was wanted (providers/skycoin/verification.py).
 
-Manifest lists and nodes take a variant's reference from here, so an unverified variant is never used.
+A manifest list and a node take a variant's reference from here: what is not verified is not used.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ class Verification(pulumi.CustomResource):
     """One image read back from its registry; served by this project's own provider."""
 
     ref: pulumi.Output[str]
-    """`repo@sha256:…` of the verified image."""
+    """`repo@sha256:…`, verified."""
     size: pulumi.Output[int]
-    """Compressed size in the registry, in bytes."""
+    """Bytes in the registry, compressed."""
     unpacked: pulumi.Output[int]
-    """Size of all files, in bytes."""
+    """Bytes of all files."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
     """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}]}."""
@@ -31,7 +31,7 @@ class Verification(pulumi.CustomResource):
         labels: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the check. `labels` must exist as given, also as annotations; others are allowed."""
+        """`labels` must be there as given, as annotations too; others may be there as well."""
         inputs = {"ref": ref, "platform": platform, "labels": dict(labels)}
         outputs = dict.fromkeys(("size", "unpacked", "layers", "report"))
         super().__init__("skycoin:index:Verification", name, {**inputs, **outputs}, opts)

@@ -45,7 +45,7 @@ class Build:
     def take(self, text: str) -> None:
         """Read lines that the build has just printed."""
         for line in text.splitlines():
-            # It names the builder.
+            # The builder's name, not a step.
             if line.startswith("#0 "):
                 continue
             if found := _LINE.match(line):

@@ -229,7 +229,7 @@ class Update:
         return f"… {one.doing}{step} ({seconds(now - one.began)}){more}"
 
     def _begins_anew(self, _: Mapping[str, Any], now: float) -> list[str]:
-        """Start a preview or an update; each has its own prelude."""
+        """Handle the start of a preview or an update; each has its own prelude."""
         self._running, self._since, self._summary = {}, {}, {}
         self._done.clear()
         return []

@@ -24,8 +24,9 @@ from fleet.nodes import Chain, Container, Disk, FleetNode, Images, State, Status
 REQUEST_SECONDS = 20
 """Time limit of one request, in seconds."""
 GROWTH_SECONDS = 300
-"""Seconds without a new block after which a node that lacks blocks is stuck, and seconds to find a first
-peer.
+"""Seconds without a new block after which a node is stuck if it lacks blocks.
+
+A node without peers has as long to find its first one.
 
 A node asks its peers for blocks every minute (BlocksRequestRate in src/daemon/daemon.go of v0.27.1).
 """

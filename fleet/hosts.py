@@ -97,7 +97,7 @@ class Hosts:
             time.sleep(_POLL)
         for host in asked:
             if host.is_at_work and not host.is_silent:
-                host.give_up(f"nothing was heard of it in {host.limit:.0f} s")
+                host.give_up(f"no answer within {host.limit:.0f} s")
         found = {id(one.node): one for host in asked for one in host.found}
         return [found[id(node)] for node in self._order]
 

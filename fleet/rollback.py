@@ -15,10 +15,11 @@ from display.errors import UserError
 
 
 def digest_for(name: str, place: Place, container: str, image: str, remembered: str, given: str) -> str:
-    """Digest that a node rolls back to. Raises UserError if there is none, or if its image is not available.
+    """Digest that a node rolls back to.
 
     `image` is the one in its state, `remembered` the last healthy one there. The container's own label takes
-    precedence, because a killed run may have recorded it on the host only.
+    precedence, because a killed run may have recorded it on the host only. Raises UserError if there is no
+    such digest, or if its image is not available.
     """
     host = place["host"]
     try:

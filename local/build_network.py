@@ -1,5 +1,4 @@
-"""The network of build steps: a bridge of the set-up's own, through which they reach other machines
-(docs/adr/0038).
+"""The network of build steps: a bridge of the set-up's own, with access to other machines (docs/adr/0038).
 
 The bridge has the state folder as its alias, so nothing needs to be recorded.
 """
@@ -116,7 +115,10 @@ def _free() -> BuildNetwork:
 
 
 def _subnets(number: int) -> list[ipaddress.IPv4Network]:
-    """Free subnets of SUBNETS. VPNs route half of all addresses each, which counts as a default route."""
+    """Subnets of SUBNETS that overlap no route of this machine.
+
+    Routes to more than a /8 do not count: a default route, and the two halves with which VPNs replace it.
+    """
     routes = _listed("-4", "route", "show", "table", "all")
     known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]

@@ -138,7 +138,7 @@ class _Run:
         if not reasons:
             return code
         print(
-            "\nWhat is left out is in the state as it was. When it answers again, "
+            "\nLeft-out resources stay in the state unchanged. When a host answers again, "
             f"`{self._target.again}` catches up."
         )
         return code or (FAILED if len(reasons) == len(hosts) else PART)

@@ -140,8 +140,7 @@ def plugin_folder(layout: Layout, name: str) -> Path:
 
 
 def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
-    """Install one plugin: the official one if it can be downloaded, otherwise one that is built, or the
-    stand-in.
+    """Install one plugin: the official one if it can be downloaded, otherwise a built one or the stand-in.
 
     Returns True for the official one. Raises SetupError if the official one is required and can't be
     downloaded.

@@ -205,7 +205,7 @@ class Followed:
         self._half = b""
 
     def take(self, data: bytes) -> None:
-        """Process more events; invalid ones are ignored, because the update matters more."""
+        """Process further output of the pipe; an invalid event is ignored and never stops the update."""
         *whole, self._half = (self._half + data).split(b"\n")
         for line in whole:
             event = _parsed(line)

@@ -37,9 +37,9 @@ NEEDED_GIGABYTES = 15
 def set_up(
     layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, str]:
-    """Prepare this machine and a stack with these settings; return the environment for pulumi."""
+    """Prepare this machine and a stack with these settings; returns the environment for pulumi."""
     claim_state(layout)
-    stack_config(stack)  # Errors in it are reported before minutes of work.
+    stack_config(stack)  # What is wrong there is said before minutes of work.
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"

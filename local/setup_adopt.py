@@ -52,7 +52,7 @@ def adopt(layout: Layout, stack: str) -> int:
         env = set_up(layout, stack) if is_own(stack) else set_up(layout)
         if kept(layout) is DockerPlugin.OFFICIAL:
             raise SetupError(
-                "The official docker plugin makes what it is asked for, and adopts nothing. Run this with "
+                "The official docker plugin creates resources, and adopts none. Run this with "
                 "SKYCOIN_MODE=embedded; `SKYCOIN_MODE=official make up` takes the official one afterwards, "
                 "and replaces nothing. No host was asked."
             )

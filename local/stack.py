@@ -48,7 +48,7 @@ def write_stack_file(stack: str, text: str) -> None:
             os.fsync(stream.fileno())
         partial.replace(file)
     except OSError as error:
-        raise SetupError(f"{file} can't be written, and is as it was: {error.strerror}") from error
+        raise SetupError(f"{file} can't be written, and is unchanged: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Opens a workspace over a folder, with a stack of its own that builds it."""
+"""A stack of its own that builds one workspace and opens it over a folder."""
 
 import contextlib
 import os
@@ -17,14 +17,13 @@ from local.steps import SetupError
 from settings.opening import folder_fault, overlap
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
-"""`uname -m` → variant of the workspace, which runs on the machine that builds it."""
+"""`uname -m` → the workspace's variant: it runs where it is built."""
 
 
 def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
-    """Set up what is missing, build and open the workspace, and print how to enter it. Returns pulumi's exit
-    code.
+    """Set up what is missing, build the workspace, open it, and print how to enter. Exit code of pulumi.
 
-    `folder` must come from `checked_folder`.
+    `folder` is one that `checked_folder` has returned.
     """
     settings = _settings(name, folder, dind=dind)
     print(
@@ -52,9 +51,9 @@ def person(folder: Path) -> str:
 
 
 def checked_folder(given: Path, layout: Layout) -> Path:
-    """Resolve links in a folder's path, so that the checked folder is the one mounted. Raises SetupError.
+    """The folder, with links followed, so that the checked folder is the mounted one. Raises SetupError.
 
-    Programs in the workspace could otherwise change a file that is run outside later, with more privileges.
+    Programs in the workspace could change one that is run outside afterwards, with more rights.
     """
     folder = given.resolve()
     if not folder.is_dir():
@@ -82,7 +81,7 @@ def _own_fault(folder: Path, layout: Layout) -> str | None:
 
 
 def _homes() -> Iterator[Path]:
-    """Home folders of the user, and of the user who called sudo; not every home is below /home."""
+    """Homes of the user, and of the user who called sudo; not every home is below /home."""
     for user in (str(os.getuid()), os.environ.get("SUDO_UID", "")):
         with contextlib.suppress(KeyError, ValueError):
             yield Path(pwd.getpwuid(int(user)).pw_dir).resolve()
@@ -105,7 +104,7 @@ def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
         f"{key}.open.folder": str(folder),
         f"{key}.open.user": person(folder),
         f"{key}.open.dind": "true" if dind else None,
-        # Hidden by an earlier version, in a folder that is refused now.
+        # What an earlier version had hidden, in a folder that is refused now.
         f"{key}.open.hide": None,
     }
 

@@ -1,7 +1,7 @@
-"""Known vulnerabilities of Go programs, by the versions of their modules, from entries in the OSV format.
+"""Known vulnerabilities of Go programs by the versions of their modules: entries in the OSV format.
 
-A version tells that a module is vulnerable, not that the program uses the vulnerable code: the images'
-programs are stripped, so their calls can't be analysed. Schema: https://ossf.github.io/osv-schema/.
+A version says that a module has a fault, not that the program uses what is faulty: the programs of the images
+are stripped, and what is called in them can't be told. Schema: https://ossf.github.io/osv-schema/.
 """
 
 import json
@@ -19,9 +19,9 @@ STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in the Go vulnerability database."""
 ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
 _REQUIRED = re.compile(r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\S+)", re.MULTILINE)
-"""Matches a required module in a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
+"""A line of a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
 _OTHERS = re.compile(r"^(?!require)\w+ \(.*?^\)", re.MULTILINE | re.DOTALL)
-"""Matches blocks that require nothing, such as `exclude`."""
+"""Blocks that require nothing, such as those of `exclude`."""
 
 Modules = Mapping[str, str]
 """Path of a module → its version, without the `v`."""
@@ -36,29 +36,29 @@ class Finding:
     identity: str
     """Id in the Go vulnerability database, such as GO-2026-6610."""
     fixed: str
-    """The next version without it; empty if there is none."""
+    """The next version without it; empty where there is none."""
     summary: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """A finding that a person has accepted, with the reason."""
+    """A finding that a person has looked at, and why it may stay."""
 
     identity: str
     module: str
     programs: frozenset[str]
-    """Images in which it is accepted, by the names of their folders."""
+    """Images that it is accepted in, by the names of their folders."""
     reason: str
     date: date
 
 
 def required(go_mod: str) -> Modules:
-    """Modules that a go.mod requires: since Go 1.17 all that its packages need, at the versions to build."""
+    """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
     return {found["path"]: found["version"] for found in _REQUIRED.finditer(_OTHERS.sub("", go_mod))}
 
 
 def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Entries in the folder of a vulnerability database, except withdrawn ones."""
+    """Entries of a vulnerability database's folder that were not withdrawn."""
     for path in sorted(folder.glob("*.json")):
         entry: Mapping[str, Any] = json.loads(path.read_bytes())
         if not entry.get("withdrawn"):
@@ -85,7 +85,7 @@ def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Findi
 
 
 def read_accepted(text: str) -> list[Accepted]:
-    """Accepted findings in a TOML file. Raises KeyError if a field is missing."""
+    """Accepted findings of a TOML file. Raises KeyError where a part of one is missing."""
     return [
         Accepted(
             identity=one["id"],
@@ -99,7 +99,7 @@ def read_accepted(text: str) -> list[Accepted]:
 
 
 def _events(affected: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(`introduced` or `fixed`, version) of all ranges."""
+    """(`introduced` or `fixed`, version) of all its ranges."""
     return [event for one in affected.get("ranges", ()) for item in one["events"] for event in item.items()]
 
 
@@ -117,5 +117,5 @@ def _fixed_after(events: Sequence[tuple[str, str]], version: str) -> str:
 
 
 def precedence(version: str) -> tuple[Any, ...]:
-    """Sort key of a version in the database, where `0` sorts before all others."""
+    """Sort key of a version in the database, where `0` is before all of them."""
     return ((-1,),) if version == "0" else version_order.precedence(version)

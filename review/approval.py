@@ -1,5 +1,4 @@
-"""The hash of a review: everything that `./skyinfra apply` requires to be unchanged, part by part
-(docs/adr/0039).
+"""The hash of a review: all that `./skyinfra apply` requires to be unchanged, by part (docs/adr/0039).
 
 It covers no times, traces or paths of a machine, and no secrets: instead it has their ciphertexts in the
 stack's file and state, which nobody can guess.

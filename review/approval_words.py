@@ -111,7 +111,7 @@ def refusal(stack: str, found: Iterable[str], applied: str) -> str:
     before = f"{applied} " if applied else ""
     return "\n".join(
         [
-            f"{before}What is here is not what was approved, and nothing was changed. Other than then:",
+            f"{before}This is not what was approved, and nothing was changed. Differences:",
             *lines,
             f"`./skyinfra review -s {stack}` shows what would be done now.",
         ]

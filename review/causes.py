@@ -65,7 +65,7 @@ class Causes:
         self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
         builds = (step["urn"] for step in steps if _is(BUILD, step["urn"]) and step["op"] not in QUIET)
         self._built = {self._image(urn) for urn in builds}
-        # A refresh reads outputs that the state already has.
+        # What the state has, a refresh asks for.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
 
@@ -78,7 +78,7 @@ class Causes:
             yield from list(self._of_update(step, image)) or [UNCHANGED]
 
     def of_tag(self, step: Step) -> Iterator[str]:
-        """Yield reasons why a tag would be written."""
+        """Why a tag would be written."""
         urn = self._image(step.urn)
         image = urn.rpartition("::")[2]
         if step.op == "create":
@@ -111,7 +111,7 @@ class Causes:
         )
 
     def _image(self, urn: str) -> str:
-        """URN of the Image component that contains a resource; empty if the preview does not show it."""
+        """URN of the Image component around a resource; empty where the preview does not say it."""
         while urn in self._parents and urn not in self._recorded:
             urn = self._parents[urn]
         return urn if urn in self._recorded else ""
@@ -207,7 +207,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _source(inputs: Mapping[str, Any]) -> str:
-    """Short form of a build's source: its folder, or its repository and commit."""
+    """Folder or repository and commit of a build's source, in few letters."""
     location = ((inputs.get("context") or {}).get("named") or {}).get("source", {}).get("location", "")
     repository, _, commit = str(location).partition("#")
     return f"{repository.rpartition('/')[2]}#{commit[:_COMMIT]}" if commit else repository

@@ -1,5 +1,4 @@
-"""Reads `pulumi preview --json`: the images rebuilt, the tags moved, the nodes restarted, the volumes
-touched.
+"""Reads `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
 
 Everything comes from the preview, except causes, which also read the checkout.
 """
@@ -24,11 +23,11 @@ from review.volumes import Volume, touched_volumes
 RETIRED = ("skycoin:index:WalletBackup",)
 """Types of version 0.1.0 that only leave the state; nothing outside the state is deleted with them."""
 AFTERMATH = "an unhandled error occurred: program exited"
-"""Message that the engine prints after each error that the program itself reported."""
+"""Said by the engine after each error that the program itself reported."""
 PROTECTED_WALLET = re.compile(
     r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet" cannot be del'
 )
-"""Pulumi's refusal to delete a protected resource (`pkg/resource/deploy/step.go`), for a wallet."""
+"""Pulumi's refusal to delete a protected resource (`pkg/resource/deploy/step.go`), where that is a wallet."""
 MISSING_NODE = (
     "The node {0} is not in the stack's file any more, and its wallet is protected. To take it out: "
     "`./skyinfra node retire {0}`, which keeps its volumes. If it was renamed, write `renamed-from: {0}` "
@@ -74,7 +73,7 @@ class Changes:
     unjudged: tuple[str, ...] = ()
     """Sentences about differences of unknown effect: with one, the page does not call the change safe."""
     broken: tuple[Broken, ...] = ()
-    """Rules that the wanted resources break (review/promises.py)."""
+    """Rules that do not hold of what the program wants (review/promises.py)."""
 
 
 def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
@@ -122,7 +121,7 @@ def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _of_missing_node(message: str) -> str:
-    """Advice if a node was removed from the stack's file. (Pulumi's own is to unprotect the wallet.)"""
+    """Way out where a node has left the stack's file; Pulumi's own is to take a wallet's protection off."""
     found = PROTECTED_WALLET.match(message)
     return MISSING_NODE.format(found["node"]) if found else ""
 

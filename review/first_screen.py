@@ -47,7 +47,10 @@ class Part:
     """True for the output of a program, shown unchanged."""
 
     def shown(self, lines: Sequence[str]) -> list[str]:
-        """Section with these of its lines; Markdown needs an empty line before and after a list."""
+        """Render the section with the given ones of its lines.
+
+        Markdown needs an empty line before and after a list.
+        """
         body = fence(lines) if self.is_output else lines
         blocks = [[f"### {self.title}"], body, [self.note] if self.note else []]
         return [line for block in blocks if block for line in (*block, "")]

@@ -209,4 +209,4 @@ PROMISES: Sequence[Rule] = (
     ),
 )
 RULES: Sequence[Rule] = (*PROMISES, *OWN_RULES)
-"""All rules that a review applies."""
+"""Rules that a review looks at."""

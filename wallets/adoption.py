@@ -210,7 +210,7 @@ class Source:
         if (found := settled(lambda: self._files(container, place))) is not None:
             return found
         raise WalletError(
-            f"{self.where}: {place} changes all the time: stop what writes to it. Nothing was changed"
+            f"{self.where}: {place} keeps changing: stop the program that writes to it. Nothing was changed"
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:

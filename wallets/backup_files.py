@@ -42,7 +42,7 @@ class LocalFolder:
                 f"{path} can't be written: {error.strerror}. No backup was made there"
             ) from None
         if not whole:
-            raise WalletError(f"{path} reads back otherwise than it was written: don't trust that disk")
+            raise WalletError(f"{path} reads back differently from what was written: don't trust that disk")
         return str(path)
 
     def _make_folder(self) -> None:

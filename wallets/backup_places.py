@@ -87,7 +87,7 @@ class SshFolder:
         if done.returncode:
             raise WalletError(f"{where} can't be written: {_said(done)}. No backup was made there")
         if self.load(name) != backup:
-            raise WalletError(f"{where} reads back otherwise than it was written: don't trust that disk")
+            raise WalletError(f"{where} reads back differently from what was written: don't trust that disk")
         return where
 
     def names(self) -> list[str]:

@@ -1,5 +1,4 @@
-"""A drill: restores a backup into a temporary volume, starts a node without a network on it, and removes
-both.
+"""A drill: restores a backup into a temporary volume, starts a node without network on it, removes both.
 
 The node's own wallet is not touched. A label on the volume and the container makes sure that both are removed
 at the end, even if the drill fails or is interrupted; the next drill removes the rest of a killed one.

@@ -21,12 +21,12 @@ def newest(place: Place, node: DeployedNode) -> Backup:
         try:
             found = read(address, place.load(name))
         except WalletError as error:
-            print(f"passed over: {error}")
+            print(f"skipped: {error}")
             continue
         if found.about.kind is not Kind.BACKUP:
             continue
         if found.about.node != node.name or found.about.stack not in ("", bare(node.stack)):
-            print(f"passed over: {address} is of {found.about.node} of the stack {found.about.stack}")
+            print(f"skipped: {address} is of {found.about.node} of the stack {found.about.stack}")
             continue
         return found
     raise WalletError(

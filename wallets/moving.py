@@ -39,7 +39,8 @@ def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -
     """Raise WalletError, with the next steps, if wallets lack something that the stack's state records."""
     if gone := found_in(contents, known).lost(known):
         raise WalletError(
-            f"{source} is less than what the state remembers: {'; '.join(gone)}. Nothing was changed. {way}"
+            f"{source} lacks something that the state has recorded: {'; '.join(gone)}. "
+            f"Nothing was changed. {way}"
         )
 
 
@@ -80,7 +81,7 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
     if lost(there, {**there, **contents}) or not all(path in contents for path in wallets_in(there)):
         known = "Back it up before you do anything else with it"
     else:
-        known = "The wallets that come have all of its addresses"
+        known = "The new wallets have all of its addresses"
     raise WalletError(
         f"the volume {target.wallet} on host {target.host} is not empty: it has {', '.join(strange)}. "
         f"Nothing was changed. {known}; once it may go: `{target.docker} volume rm {target.wallet}`"

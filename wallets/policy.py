@@ -47,7 +47,7 @@ def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool
         )
     if not recipients and not plain:
         raise WalletError(
-            f"nobody is named who can read a backup of {node.name}, so none was made. Make a key once, on a "
+            f"no recipient is named for backups of {node.name}, so none was made. Make a key once, on a "
             "machine that is neither the node's host nor this one: `age-keygen -o wallet-key.txt` (Debian's "
             "package age; keep that file as you would keep the money). Then write the public key that it "
             f"prints into the stack's file, `{NAMESPACE}:{KEY}: {{recipients: [age1…]}}`, or give it with "

@@ -1,5 +1,6 @@
-"""Temporary copies of a wallet that the node writes during a save; a complete one can be restored. Pure
-functions.
+"""Temporary copies of a wallet that the node writes during a save; a complete one can be restored.
+
+Pure functions.
 
 A crash can leave one next to a damaged wallet (docs/wallets.md, “A crash while a wallet is saved”).
 """

@@ -29,9 +29,10 @@ SECONDS = 120
 SPARE = 256 * 1024
 """KiB that must stay free next to a copy, because a node keeps writing."""
 CHECKPOINT, KNOWN = "0.25.0", "0.27.1"
-"""A version from 0.25.0 (the node's constant DBVerifyCheckpointVersion) to 0.27.1 verifies a database
-that a version before 0.25.0 has written, and changes nothing else. What later versions do is unknown
-here.
+"""Versions that verify an older database but do not convert it, first and last.
+
+A version from 0.25.0 (the node's constant DBVerifyCheckpointVersion) to 0.27.1 verifies a database that a
+version before 0.25.0 has written, and changes nothing else. What later versions do is unknown here.
 """
 _PAGE = "docs/wallets.md, “Back to an older version”"
 
@@ -119,7 +120,7 @@ class ChainDatabase:
         if is_newer(found.version, version):
             raise ProviderError(
                 f"{self._where()} was written by version {found.version}, and {version} refuses it. The node "
-                "was left as it is, and the wallet has no part in it. Keep "
+                "was left as it is, and the wallet is not affected. Keep "
                 f"version {found.version} or a newer one, or {self._anew()}"
             )
         return found

@@ -34,9 +34,10 @@ POLL = 0.5
 RESOURCE = "skycoin.resource"
 INPUTS = "skycoin.inputs"
 ATTEMPT = "skycoin.attempt"
-"""Labels of a node's container, in addition to NODE: the id of its resource, the SHA-256 of the inputs
-that it was created from, and the attempt that created it. (A provider whose pulumi was killed may still
-be running next to the current one.)
+"""Labels of a node's container, in addition to NODE.
+
+They hold the id of its resource, the SHA-256 of the inputs that it was created from, and the attempt that
+created it: a provider whose pulumi was killed may still be running next to the current one.
 """
 ALIVE = ["running", "restarting", "paused"]
 """Statuses of a container that writes or may resume writing."""
@@ -208,7 +209,7 @@ class Handover:
         try:
             self._undo(old, name, attempt, grace, chain=chain)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
-            undone = f"What this had begun was not undone: {_said(second)}. `pulumi up --refresh` does it."
+            undone = f"This attempt was not undone: {_said(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
         if old is None:
             return f"{reason}\nNo container of it is left; volumes stay."
@@ -216,7 +217,7 @@ class Handover:
         return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{database}"
 
     def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, chain: str) -> None:
-        """Remove what this attempt created, nothing else, and let the old container run as before."""
+        """Remove only what this attempt created, and let the old container run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(name)
         if new is not None and labels(new).get(ATTEMPT) == attempt:

@@ -99,8 +99,9 @@ class NodeContainer(Remade):
         return Change(updates=tuple(sorted(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State that the inputs would produce; a preview also reports what happens to older images and the
-        chain.
+        """State that the inputs would produce.
+
+        A preview also reports what happens to older images and the chain.
 
         Raises ProviderError if `up` would refuse the chain database.
         """
@@ -167,7 +168,9 @@ class NodeContainer(Remade):
         If a killed `up --replace` confirmed a container, the resource takes over that container's id.
         """
         if not inputs:
-            raise ProviderError("a node's container is not imported: `pulumi up` takes over one of its name")
+            raise ProviderError(
+                "a node's container can't be imported: `pulumi up` takes over one with its name"
+            )
         client = self._client(inputs)
         handover = self._handover(client, identity, inputs)
         old, new = handover.interrupted(inputs["name"]), handover.find(inputs["name"])

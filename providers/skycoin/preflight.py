@@ -75,7 +75,7 @@ class Preflight(Remade):
         if olds.get(FAULT):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
             if not (is_new and olds.get(EMPTY)):
-                raise ProviderError(f"{olds[FAULT]} Where it is mended, `pulumi up --refresh` looks again.")
+                raise ProviderError(f"{olds[FAULT]} Once it is fixed, `pulumi up --refresh` checks again.")
             changed.append("wallet")
         return Change(updates=tuple(dict.fromkeys(changed)))
 

@@ -8,7 +8,7 @@ class Retired(Remade):
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Refuse it: a program that registers it is older than its plugin."""
-        return Checked(inputs=news, failures=[("", "no version of this program makes it any more")])
+        return Checked(inputs=news, failures=[("", "this program no longer creates it")])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report no difference."""
@@ -16,7 +16,7 @@ class Retired(Remade):
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Refuse it."""
-        raise ProviderError("no version of this program makes it any more")
+        raise ProviderError("this program no longer creates it")
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Return the state unchanged."""

@@ -78,9 +78,7 @@ class Tag(Remade):
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Digests that the tag and its variants' tags point to now; empty text for a missing tag."""
         if not inputs:
-            raise ProviderError(
-                "a tag is not imported: run `pulumi up`; what is there already stays as it is"
-            )
+            raise ProviderError("a tag can't be imported: run `pulumi up`; existing content stays unchanged")
         if state.get("failure"):
             return Found(identity=identity, state=state, inputs=inputs)
         repository = self._repository(inputs["repository"])
@@ -89,7 +87,7 @@ class Tag(Remade):
         except RegistryError as error:
             if not inputs.get("optional"):
                 raise
-            self._warn(f"{identity} is not looked at: {error}")
+            self._warn(f"{identity} can't be checked: {error}")
             points = state["points"]
         return Found(identity=identity, state={**state, "points": points}, inputs=inputs)
 
@@ -117,7 +115,7 @@ class Tag(Remade):
 
     def _unknown_there(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
-        if (said := f"{error}. Which of its tags are there is not known.") not in self._said:
+        if (said := f"{error}. It is not known which of its tags exist.") not in self._said:
             self._said.add(said)
             self._warn(said)
 
@@ -128,7 +126,8 @@ class Tag(Remade):
             if not inputs.get("optional"):
                 raise
             self._warn(
-                f"{inputs['repository']}:{inputs['tag']} is left out, for its registry is optional: {error}"
+                f"{inputs['repository']}:{inputs['tag']} is skipped, because its optional registry failed: "
+                f"{error}"
             )
             return {**inputs, "digest": "", "points": {}, "failure": str(error)}
         return {**inputs, "digest": content.digest, "points": points, "failure": ""}

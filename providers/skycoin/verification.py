@@ -160,8 +160,8 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
             continue
         try:
-            # As a stream: seeking back in a compressed layer decompresses it again from its start, which
-            # takes hours for the thousands of programs in a workspace.
+            # As a stream: going back in a compressed layer means decompressing it from its start again,
+            # which for the thousands of programs in a workspace takes hours.
             with (
                 repository.blob(layer["digest"], layer["size"]) as file,
                 tarfile.open(fileobj=file, mode="r|*") as archive,
@@ -188,7 +188,7 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
         if is_sbom(path):
             _read_sbom(path, file.read(), contents)
         elif file.read(len(MAGIC)) == MAGIC:
-            # On disk, because seeking back in a compressed layer decompresses it again from its start.
+            # On disk: to go back in a compressed layer is to unpack it from its beginning.
             with tempfile.TemporaryFile() as program:
                 program.write(MAGIC)
                 shutil.copyfileobj(file, program)

@@ -15,8 +15,10 @@ from providers.base import URN, ProviderError, Values
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
 """Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
 IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletEmpty"
-"""Keys of the state: the recorded id and fingerprint of the wallet volume, what a refresh found wrong
-with it, and whether it held no wallet then.
+"""Keys of the state.
+
+They are the recorded id and fingerprint of the wallet volume, what a refresh found wrong with it, and whether
+it held no wallet then.
 """
 
 
@@ -50,8 +52,7 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
 
 
 def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
-    """(id, fingerprint) of a wallet that has lost nothing since the host's record, after updating that
-    record.
+    """(id, fingerprint) of a wallet that has lost nothing since the host's record, which is updated.
 
     Both are empty if the host has no record. Raises ProviderError.
     """
@@ -167,7 +168,7 @@ def fault(found: Found | None, identity: str, before: Fingerprint) -> str:
     if faults := found.faults(before):
         return f"is not what it was: {'; '.join(faults)}"
     if identity and found.identity != identity:
-        return "is another one than before: it does not have the id that is remembered"
+        return "is not the same one as before: it does not have the recorded id"
     return ""
 
 

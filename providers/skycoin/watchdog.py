@@ -1,8 +1,8 @@
 """A watchdog on a host behind ssh, for the duration of a handover (docs/adr/0030).
 
-A board that loses its connection during a handover has stopped its old node, and nobody is there to bring it
-back. The watchdog is a detached shell on the board that does. Nothing is installed, and no socket enters a
-container. It ends by itself.
+A board that loses its connection during a handover has stopped its old node, and nobody can bring that back.
+The watchdog does: it is a detached shell on the board, which ends by itself. Nothing is installed, and no
+socket enters a container.
 """
 
 from collections.abc import Mapping

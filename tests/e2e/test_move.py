@@ -116,7 +116,7 @@ def test_a_wallet_that_has_grown_never_goes_over_its_older_copy(fleet: Fleet) ->
     refused = fleet.move("shore")
     assert refused.code == 1
     assert f"the volume {WALLET} on host shore is not empty: it has deterministic.wlt" in refused.text
-    assert "The wallets that come have all of its addresses" in refused.text
+    assert "The new wallets have all of its addresses" in refused.text
     assert fingerprint(machine, NAME) == wallets
     fleet.shore.docker("volume", "rm", WALLET)
     well(fleet.move("shore"))

@@ -164,7 +164,7 @@ def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by
     before = kept.settings()
     nobody = skyinfra(kept, "backup", "--to", str(tmp_path / "none"))
     assert nobody.code == 1
-    assert "nobody is named who can read a backup of kept" in nobody.text
+    assert "no recipient is named for backups of kept" in nobody.text
     assert not (tmp_path / "none").exists()
     kept.change({**before, "skycoin:wallets": {"recipients": [key.public], "backup-age": 7}})
     try:

@@ -325,7 +325,7 @@ def test_an_earlier_apply_is_named_with_its_end() -> None:
 
 def test_a_refusal_says_what_differs_and_what_to_do() -> None:
     assert refusal("mine", ["the state"], "") == (
-        "What is here is not what was approved, and nothing was changed. Other than then:\n- the state\n"
+        "This is not what was approved, and nothing was changed. Differences:\n- the state\n"
         "`./skyinfra review -s mine` shows what would be done now."
     )
 

@@ -33,7 +33,7 @@ OTHER = "skycoin-one-data-anew"
 WHERE = f"host attic: the chain database in the volume '{DATA}'"
 REFUSED = (
     f"{WHERE} was written by version 0.28.0, and 0.27.1 refuses it. The node was left as it is, and the "
-    "wallet has no part in it. Keep version 0.28.0 or a newer one, or let the node load the chain anew into "
+    "wallet is not affected. Keep version 0.28.0 or a newer one, or let the node load the chain anew into "
     f"another volume: `data-volume: {DATA}-anew`, say, in its entry. '{DATA}' stays as it is "
     "(docs/wallets.md, “Back to an older version”)."
 )
@@ -341,7 +341,7 @@ def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
         return tend(action)
 
     monkeypatch.setattr(node.engine, "tend", fails_once)
-    with pytest.raises(ProviderError, match=r"What this had begun was not undone: .*cannot allocate memory"):
+    with pytest.raises(ProviderError, match=r"This attempt was not undone: .*cannot allocate memory"):
         node.up(SICK)
     assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
     for _ in range(2):
@@ -401,7 +401,7 @@ def test_a_copy_that_no_newer_version_made_necessary_is_not_left_behind(
 STAYS = f"""\
 container {NAME} is not healthy after 30 s. It printed:
 flag provided but not defined: -foo
-What this had begun was not undone: host attic, {GOOD}: no space left on device
+This attempt was not undone: host attic, {GOOD}: no space left on device
 The old container {NAME} stays stopped until the copy of its chain database is back in its place, \
 for the newer version may have written into it. First see to what failed on its host: \
 a full disk, say (`docker system df`). Behind ssh the host's watchdog tries that once more, and then starts \

@@ -110,8 +110,8 @@ def test_a_large_file_is_warned_of_by_name(folder: Path) -> None:
         file.truncate(10**9)
     [warning] = context_warnings(folder)
     assert warning == (
-        "1000 MB, of which chain.db has 1000: the builder is sent all of it; "
-        "name what is no source in a .dockerignore there"
+        "1000 MB, of which chain.db has 1000: all of it is sent to the builder; "
+        "list files that are no sources in a .dockerignore there"
     )
 
 

@@ -245,7 +245,7 @@ def test_the_stand_in_refuses_a_malformed_policy(policy: dict[str, Any]) -> None
 
 def test_more_moving_tags_than_amazon_has_filters_are_refused() -> None:
     """Neither boto3 nor moto knows that limit: it is in the API reference, and nothing else here tests it."""
-    with pytest.raises(ValueError, match=r"ECR takes 5 filters of moving tags, not 7: .*0\.28-\*"):
+    with pytest.raises(ValueError, match=r"ECR accepts 5 filters of moving tags, not 7: .*0\.28-\*"):
         moving_filters(["0.27", "0.28"])
 
 

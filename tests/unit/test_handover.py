@@ -733,7 +733,7 @@ def test_a_host_that_is_cut_off_in_a_handover_is_reported_in_words(error: Except
         resource.up({**INPUTS, "image": NEXT})
     said = f"its host stopped answering: {how}"
     assert str(caught.value) == (
-        f"{said}\nWhat this had begun was not undone: {said}. `pulumi up --refresh` does it."
+        f"{said}\nThis attempt was not undone: {said}. `pulumi up --refresh` does it."
     )
 
 

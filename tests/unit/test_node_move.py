@@ -200,14 +200,14 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
         known.remember(fingerprint_of(CONTENTS))
     assert move(skyinfra).code == 0
     assert (fault_at(fleet.attic), fault_at(fleet.shed)) == (
-        "is another one than before: it does not have the id that is remembered",
+        "is not the same one as before: it does not have the recorded id",
         "",
     )
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     assert move(skyinfra, "attic").code == 0
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     assert fault_at(fleet.attic) == ""
-    assert "is another one than before" in fault_at(fleet.shed)
+    assert "is not the same one as before" in fault_at(fleet.shed)
 
 
 def test_an_old_host_that_is_not_told_of_its_copy_is_named(
@@ -319,7 +319,7 @@ def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, sky
 @pytest.mark.parametrize(
     ("there", "said"),
     [
-        ({"mine": wallet("one")}, "The wallets that come have all of its addresses"),
+        ({"mine": wallet("one")}, "The new wallets have all of its addresses"),
         ({"mine": wallet("nine")}, "Back it up before you do anything else with it"),
         ({"strange": wallet("nine")}, "Back it up before you do anything else with it"),
     ],
@@ -454,7 +454,7 @@ def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
     (fleet.attic.folder(WALLET) / "mine.wlt").unlink()
     ran = move(skyinfra)
     assert (
-        f"the wallet volume {WALLET} on host attic is less than what the state remembers: mine.wlt (2"
+        f"the wallet volume {WALLET} on host attic lacks something that the state has recorded: mine.wlt (2"
         in ran.err
     )
     assert "Restore a copy or a backup first: `./skyinfra wallet restore one FILE -s test`" in ran.err
@@ -597,7 +597,7 @@ def test_a_full_disk_leaves_the_stacks_file_as_it_was(
     monkeypatch.setattr("local.stack.os.fsync", full)
     ran = move(skyinfra)
     assert ran.code == 1
-    assert f"{fleet.file} can't be written, and is as it was: No space left on device" in ran.err
+    assert f"{fleet.file} can't be written, and is unchanged: No space left on device" in ran.err
     assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
     assert fleet.running == ["ssh://pi@attic.lan"]
     assert list(fleet.file.parent.iterdir()) == [fleet.file]
@@ -836,7 +836,7 @@ def test_a_backup_of_another_node_or_an_older_one_is_refused(
     _options(tmp_path, sealed({"mine.wlt": CONTENTS["mine.wlt"]}, node="one"))
     ran = move(skyinfra, "shed", *backup)
     assert (
-        "b.backup is less than what the state remembers: other.wlt (1 address) is gone. Nothing was"
+        "b.backup lacks something that the state has recorded: other.wlt (1 address) is gone. Nothing was"
         in ran.err
     )
     assert "--older takes it all the same" in ran.err

@@ -380,5 +380,5 @@ def test_a_full_disk_leaves_the_file_as_it_was(
     monkeypatch.setattr("local.stack.os.fsync", full)
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
-    assert "can't be written, and is as it was: No space left on device" in ran.err
+    assert "can't be written, and is unchanged: No space left on device" in ran.err
     assert host.file.read_text() == TEXT

@@ -157,7 +157,7 @@ def test_a_dead_host_is_left_out_of_refresh_and_update_and_said_so(
     assert table(said)[1:] == [
         f"far away left out: {reason}",
         "",
-        "What is left out is in the state as it was. When it answers again, `make up` catches up.",
+        "Left-out resources stay in the state unchanged. When a host answers again, `make up` catches up.",
     ]
 
 

@@ -55,7 +55,7 @@ def test_a_registry_that_does_not_answer_is_named_and_its_tags_are_not_known(reg
     registries(HUB).down = True
     lines = shown(registries, tag("latest", "create"), tag("0.27.1", "create", immutable=True))
     assert lines[2] == "2 tags not known."
-    assert f"- registry {HUB}: 503. Which of its tags are there is not known." in lines
+    assert f"- registry {HUB}: 503. It is not known which of its tags exist." in lines
     said = "not known: its registry could not be asked"
     assert f"| `{HUB}:latest` |  | {said} | amd64, arm32v7 | new |" in lines
     exact = (

@@ -238,7 +238,7 @@ def test_wallets_that_change_all_the_time_are_left(
     monkeypatch.setattr(old, "get_archive", get_archive)
     ran = adopt(skyinfra, "old:/wallet")
     assert (
-        "old on host attic: /wallet changes all the time: stop what writes to it. Nothing was changed"
+        "old on host attic: /wallet keeps changing: stop the program that writes to it. Nothing was changed"
         in ran.err
     )
     refused(host)
@@ -544,7 +544,10 @@ def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, 
     host.resources[1]["outputs"] = {"wallets": list(lines(known))}
     host.old(wallet=FILES)
     ran = adopt(skyinfra)
-    assert "old on host attic is less than what the state remembers: lost.wlt (1 address) is gone" in ran.err
+    assert (
+        "old on host attic lacks something that the state has recorded: lost.wlt (1 address) is gone"
+        in ran.err
+    )
     refused(host)
 
 

@@ -609,7 +609,7 @@ def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
     found = listing.newest(LocalFolder(tmp_path), node)
     assert found.name == f"{tmp_path}/node-1-wallet-2026-01-02T00-00-00Z.backup"
     said = capsys.readouterr().out
-    assert len(re.findall("passed over: ", said)) == 3
+    assert len(re.findall("skipped: ", said)) == 3
     assert "05T00-00-00Z.backup is of node-2" in said
     rows = list(listing.rows(LocalFolder(tmp_path), "node-1"))[1:]
     assert [row[-1].split(":")[0] for row in rows] == [

@@ -65,7 +65,7 @@ def test_a_backup_for_nobody_is_refused_before_the_wallet_is_read(
 ) -> None:
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
     assert ran.code == 1
-    assert "error: nobody is named who can read a backup of node-1, so none was made." in ran.err
+    assert "error: no recipient is named for backups of node-1, so none was made." in ran.err
 
 
 @pytest.mark.parametrize(
