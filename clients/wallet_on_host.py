@@ -16,6 +16,7 @@ from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
+from clients.ownership import explained, foreign_files
 from clients.pull import known_as
 from clients.short_run import short_run
 
@@ -25,7 +26,7 @@ SECONDS = 120
 TRIES, PAUSE = 5, 1.0
 """Looks at a wallet that is not whole, and seconds between them: the node saves it in place."""
 
-MEMORY = "if [ -e /data/.identity ]; then cat /data/.identity || exit 1; fi; echo end"
+MEMORY = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
@@ -92,7 +93,9 @@ class WalletOnHost:
             return "", NOTHING
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": "ro"}})
         if code:
-            raise ServiceError(f"host {self._host}: {backups} can't be read: {said}")
+            raise ServiceError(
+                f"host {self._host}: {backups} can't be read: {self.kept_out(backups) or said}"
+            )
         *remembered, end = said.split("\n")
         if end != "end":
             raise ServiceError(f"host {self._host}: {backups} can't be read: {said[-200:]!r}. Try again")
@@ -113,9 +116,10 @@ class WalletOnHost:
         }
         code, said = self._run(REMEMBER, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
+            kept_out = self.kept_out(self.volume) or self.kept_out(backups_volume(self.volume))
             raise ServiceError(
                 f"host {self._host}: the wallet volume {self.volume!r}, or its volume of copies, can't be "
-                f"written by the node's user 10000: {said}"
+                f"written by the node's user 10000: {kept_out or said}"
             )
         return said.rpartition("\n")[2]
 
@@ -146,6 +150,21 @@ class WalletOnHost:
                 )
         return ""
 
+    def kept_out(self, volume: str, *unreadable: str) -> str:
+        """Say which files of a volume belong to somebody else and keep the node out; empty where none do.
+
+        Only files that it can't read count where some are named, and only if they are among these.
+        """
+        image = known_as(self._client.api, self._image)
+        if image is None:
+            return ""
+        with suppress(ServiceError):
+            files = foreign_files(self._client, self._place, image, volume)
+            if unreadable:
+                files = [one for one in files if one.is_unreadable and one.shown in unreadable]
+            return explained(volume, image, files) if files else ""
+        return ""
+
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
         """True for one that runs, that starts by itself, or that is a node's, whose `up` would start it."""
         if listed["State"] not in ("created", "exited", "dead") or NODE in (listed.get("Labels") or {}):
@@ -163,7 +182,8 @@ class WalletOnHost:
             volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
             code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
-                raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed}")
+                said = self.kept_out(self.volume) or printed
+                raise ServiceError(f"host {self._host}: {self.volume} can't be read: {said}")
         return printed
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
