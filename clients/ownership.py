@@ -19,7 +19,7 @@ NAMED = 3
 """Files that a sentence names; of others it gives the number."""
 PLACE = "/volume"
 
-# A folder that the node's user can't enter is named itself, and nothing in it. That of a file system is no node's.
+# A folder that can't be entered is named itself, and nothing in it. A file system's own folder is no node's.
 SCRIPT = f"""\
 find {PLACE} -name lost+found -prune -o ! -type l ! -user "$1" -exec sh -c '
 for path; do
@@ -78,11 +78,11 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
 
 def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
     """Say whose the files are, and the command that gives them to the node's user, and them alone."""
-    named = [f"{one.shown} belongs to {one.owner} ({one.mode})" for one in files[:NAMED]]
-    more = [f"so do {len(files) - NAMED} more"] if len(files) > NAMED else []
+    named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
     return (
-        f"{', '.join([*named, *more])}, which keeps the node's user {USER} out. Give it what is not its own, "
-        f"and change nothing else: `{_command(volume, image)}`. Then run the same command again."
+        f"The node's user {USER} is kept out by {named}{more}. Give it what is not its own, and change "
+        f"nothing else: `{_command(volume, image)}`. Then run the same command again."
     )
 
 
