@@ -13,8 +13,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import REGISTRY_PORT
+from catalogue.node_container import USER
 from components.host import Host
-from components.node import LOOPBACK, PROCESSES, USER
+from components.node import LOOPBACK, PROCESSES
 from components.pulled_image import PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
