@@ -39,6 +39,8 @@ LAST_REPLACEMENT = "lastReplacement"
 LEFT_OUT = "SKYCOIN_LEFT_OUT"
 """Environment variable with the hosts that a run leaves out, by name, with commas between them."""
 
+USER = "10000:10000"
+"""User and group of a node in its container: they own its volumes."""
 RPC_PORT = 6420
 """Port of the node's API inside its container."""
 API = f"http://127.0.0.1:{RPC_PORT}/api/v1"

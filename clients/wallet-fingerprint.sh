@@ -15,6 +15,8 @@
 # busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string. Like the
 # node, this reads the first JSON value of a file, and nothing behind it.
 set -u
+# One that can't be listed is not an empty one.
+ls -A . > /dev/null || exit 1
 if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
 # shellcheck disable=SC2016 # awk's words, not the shell's

@@ -17,6 +17,7 @@ from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import NODE
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
+from clients.ownership import explained, foreign_files
 from clients.pull import known_as
 from clients.short_run import short_run
 
@@ -29,7 +30,7 @@ A wallet takes milliseconds, 100,000 addresses a minute on a slow board.
 TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
-MEMORY = "if [ -e /data/.identity ]; then cat /data/.identity || exit 1; fi; echo end"
+MEMORY = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
@@ -99,7 +100,9 @@ class WalletOnHost:
             return "", NOTHING
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": "ro"}})
         if code:
-            raise ServiceError(f"host {self._host}: {backups} can't be read: {said}")
+            raise ServiceError(
+                f"host {self._host}: {backups} can't be read: {self.kept_out(backups) or said}"
+            )
         *remembered, end = said.split("\n")
         if end != "end":
             raise ServiceError(f"host {self._host}: {backups} can't be read: {said[-200:]!r}. Try again")
@@ -120,9 +123,10 @@ class WalletOnHost:
         }
         code, said = self._run(REMEMBER, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
+            kept_out = self.kept_out(self.volume) or self.kept_out(backups_volume(self.volume))
             raise ServiceError(
                 f"host {self._host}: the wallet volume {self.volume!r}, or its volume of copies, can't be "
-                f"written by the node's user 10000: {said}"
+                f"written by the node's user 10000: {kept_out or said}"
             )
         return said.rpartition("\n")[2]
 
@@ -156,6 +160,21 @@ class WalletOnHost:
                 )
         return ""
 
+    def kept_out(self, volume: str, *unreadable: str) -> str:
+        """Say which files of a volume belong to somebody else and keep the node out; empty where none do.
+
+        Only files that it can't read count where some are named, and only if they are among these.
+        """
+        image = known_as(self._client.api, self._image)
+        if image is None:
+            return ""
+        with suppress(ServiceError):
+            files = foreign_files(self._client, self._place, image, volume)
+            if unreadable:
+                files = [one for one in files if one.is_unreadable and one.shown in unreadable]
+            return explained(volume, image, files) if files else ""
+        return ""
+
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
         """True for a container that runs, starts automatically, or is a node's, which `up` would start."""
         if listed["State"] not in ("created", "exited", "dead") or NODE in (listed.get("Labels") or {}):
@@ -173,7 +192,8 @@ class WalletOnHost:
             volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
             code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
-                raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed}")
+                said = self.kept_out(self.volume) or printed
+                raise ServiceError(f"host {self._host}: {self.volume} can't be read: {said}")
         return printed
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:

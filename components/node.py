@@ -17,13 +17,12 @@ import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
 from catalogue.naming import backups_volume
-from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT
+from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER
 from components.host import Host
 from components.node_container import NodeContainer
 from components.preflight import Preflight
 from components.pulled_image import PulledImage
 
-USER = "10000:10000"
 GRACE = 60
 """Seconds between SIGINT and SIGKILL, in which the node closes its database and wallets."""
 FILES = 4096

@@ -7,10 +7,25 @@
 #   keep        copy the database: to its own name only when it is whole; print how far it is, again and again
 #   put-back    let the copy, where there is one, take the database's place
 #   forget      remove the copy
+# look and begin end with 77 (EX_NOPERM of sysexits.h) where a node could not read the database, or not write it.
 # The file is Bolt's (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas
 # that take turns. The version is the value of "version" in the bucket "db_meta" (src/visor/meta.go of v0.27.1).
 set -u
 umask 077
+
+# What is not there yet, a node makes. A look has the volume read-only.
+usable() {
+    [ -x /data/. ] || return 1
+    if [ ! -e /data/.skycoin ]; then [ "$1" = look ] || [ -w /data/. ] || return 1; fi
+    for path in /data/.skycoin /data/.skycoin/data.db; do
+        [ -e "$path" ] || return 0
+        [ -r "$path" ] || return 1
+        [ "$1" = look ] || [ -w "$path" ] || return 1
+        [ ! -d "$path" ] || [ -x "$path" ] || return 1
+    done
+}
+
+case $1 in look | begin) usable "$1" || exit 77 ;; esac
 cd /data/.skycoin 2> /dev/null || exit 0
 copy=data.db.before-upgrade
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import DATA
+from catalogue.node_container import DATA, USER
 from catalogue.version_order import is_newer
 from clients.errors import ServiceError
+from clients.ownership import explained, foreign_files
 from clients.pull import known_as
 from clients.short_run import short_run
 from providers.base import UNKNOWN, ProviderError, Values
@@ -24,6 +25,8 @@ SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
 """Shell script, run in a container of the node's image."""
 PUT_BACK = "put-back"
 FORGET = "forget"
+KEPT_OUT = 77
+"""The database is there, and not for the node's user (EX_NOPERM of sysexits.h)."""
 SECONDS = 120
 """Seconds. Time limit of reading and renaming, and of each 8 MiB of a copy."""
 SPARE = 256 * 1024
@@ -146,9 +149,20 @@ class ChainDatabase:
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
         )
+        if code == KEPT_OUT:
+            raise ProviderError(self._kept_out())
         if code:
             raise ServiceError(f"{self._where()}: `{action}` ended with {code}: {said}")
         return said
+
+    def _kept_out(self) -> str:
+        """Say whose files keep the node's user out."""
+        files = foreign_files(self._client, self._place, self._image, self._volume)
+        said = explained(self._volume, self._image, files) if files else "Look at the modes of its files."
+        return (
+            f"{self._where()} can't be read and written by the node's user {USER}, and no node starts on it. "
+            f"The node was left as it is. {said}"
+        )
 
 
 def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:

@@ -128,6 +128,8 @@ def _refusal(
     node = name.removesuffix("-container" if "NodeContainer::" in URN.get() else "-preflight")
     held = f" It held {summary(before)}." if before else ""
     where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {wrong}."
+    if found is not None and found.damaged and (kept_out := wallet.kept_out(wallet.volume, *found.damaged)):
+        return f"{where} The node was left as it is. {kept_out}"
     ways = _ways(wallet, found, f"./skyinfra wallet restore {node} FILE{option}", is_known=is_known)
     for _, copy in found.unended() if is_known and found is not None else ():
         take = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"

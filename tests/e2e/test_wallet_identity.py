@@ -1,10 +1,13 @@
 """Identity of a wallet volume on a real engine: real wallets of every type, and what becomes of them."""
 
 import hashlib
+import os
 import random
 import re
+import shlex
 import shutil
 import socket
+import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +19,8 @@ import pytest
 from clients.engine import connect
 from clients.fingerprint import SCRIPT, Fingerprint, read
 from clients.wallet_on_host import WalletOnHost
+from providers.base import ProviderError
+from providers.skycoin.chain_database import ChainDatabase
 from tests.crash_states import saves, states
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
@@ -285,6 +290,41 @@ def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine)
     finally:
         assert guarded.docker("rm", "-f", "stranger").code == 0
     assert preview(guarded).code == 0
+
+
+@pytest.mark.case(30)
+def test_files_of_somebody_else_are_named_and_the_command_gives_them_back_and_touches_no_other(
+    guarded: Machine,
+) -> None:
+    """A wallet that root had copied there was called torn; a chain of root's, looked at by nobody."""
+    image = guarded.inspect("container", NODE)["Config"]["Image"]
+    client, here = connect({"engine": guarded.environment()["DOCKER_HOST"]}), {"host": "here"}
+    chain = ChainDatabase(client, here, image, f"{NODE}-data")
+    database = Path(guarded.inspect("volume", f"{NODE}-data")["Mountpoint"]) / ".skycoin" / "data.db"
+    mine, others = place(guarded) / "deterministic.wlt", place(guarded).glob("[!d]*.wlt")
+    assert guarded.docker("stop", "-t", "60", NODE).code == 0
+    touched, held = {path: path.stat().st_ctime_ns for path in others}, mine.read_bytes()
+    for path in (mine, database):
+        os.chown(path, 0, 0)
+        path.chmod(0o600)
+    said = " ".join(preview(guarded).text.split())
+    kept_out = "The node's user 10000:10000 is kept out by"
+    assert f"{kept_out} deterministic.wlt (-rw-------) of 0:0. Give it" in said
+    with pytest.raises(ProviderError) as refused:
+        chain.look("0.27.1")
+    assert f"{kept_out} .skycoin/data.db (-rw-------) of 0:0. Give it" in str(refused.value)
+    for told, path in ((said, mine), (str(refused.value), database)):
+        [command] = {*re.findall("`docker ([^`]+)`", told)}
+        done = guarded.docker(*shlex.split(command))
+        assert done.code == 0, done.text
+        seen = path.stat()
+        assert (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (10000, 10000, 0o600)
+    assert {path: path.stat().st_ctime_ns for path in touched} == touched, "they were right"
+    assert mine.read_bytes() == held
+    assert chain.look("0.27.1") is not None
+    assert guarded.docker("start", NODE).code == 0
+    seen_again = preview(guarded)
+    assert seen_again.code == 0, seen_again.text
 
 
 @contextmanager

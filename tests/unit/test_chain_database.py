@@ -3,6 +3,7 @@
 import os
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -107,6 +108,42 @@ def test_a_volume_without_a_database_answers_nothing(folder: Path) -> None:
         assert tend(folder, action) == ""
     folder.rmdir()
     assert tend(folder, "look") == ""
+
+
+def code(folder: Path, action: str) -> int:
+    """Exit code of the script, run by a user who is not root."""
+    user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
+    script = SCRIPT.replace("/data/", f"{folder.parent}/")
+    return subprocess.run([*user, "sh", "-c", script, "chain-database", action], check=False).returncode
+
+
+@pytest.mark.case(30)
+def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_passed_over() -> None:
+    """A chain that root had copied there was no database at all, and the new node ended at its start."""
+    with tempfile.TemporaryDirectory() as temporary:
+        volume = Path(temporary) / "data"
+        (volume / ".skycoin").mkdir(parents=True)
+        (volume / ".skycoin" / "data.db").write_bytes(database("0.27.1"))
+        for path, mode in ((Path(temporary), 0o755), (volume, 0o777), (volume / ".skycoin", 0o777)):
+            path.chmod(mode)
+        (volume / ".skycoin" / "data.db").chmod(0o666)
+        assert [code(volume / ".skycoin", action) for action in ("look", "begin")] == [0, 0]
+        for path, mode, codes in (
+            (volume / ".skycoin" / "data.db", 0, (77, 77)),
+            (volume / ".skycoin" / "data.db", 0o444, (0, 77)),
+            (volume / ".skycoin", 0o444, (77, 77)),
+            (volume, 0o444, (77, 77)),
+        ):
+            before = path.stat().st_mode
+            path.chmod(mode)
+            assert tuple(code(volume / ".skycoin", action) for action in ("look", "begin")) == codes, path
+            assert code(volume / ".skycoin", "forget") in (0, 1), "the way back asks for nothing more"
+            path.chmod(before)
+        (volume / ".skycoin" / "data.db").unlink()
+        (volume / ".skycoin").rmdir()
+        volume.chmod(0o555)
+        assert [code(volume / ".skycoin", action) for action in ("look", "begin")] == [0, 77]
+        volume.chmod(0o777)
 
 
 def test_a_copy_takes_the_place_of_what_the_newer_version_has_written(folder: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 from docker.errors import APIError
 
 from catalogue.naming import previous_container
+from clients import ownership
 from clients.errors import ServiceError
+from clients.ownership import PLACE
 from providers.base import UNKNOWN, ProviderError, Values
 from providers.skycoin import chain_database
 from providers.skycoin.node_container import NodeContainer
@@ -200,6 +202,31 @@ def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch:
     monkeypatch.setattr(chain_database, "short_run", short_run)
     with pytest.raises(ServiceError, match=r"`begin` ended with 1: cp: write error"):
         node.up(NEXT)
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (
+            f"unreadable -rw------- 1 0 0 9 Nov 27 2026 {PLACE}/.skycoin/data.db\nend",
+            "data.db (-rw-------) of 0:0",
+        ),
+        ("end", "Look at the modes of its files."),
+    ],
+)
+def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is_stopped(
+    node: Node, listed: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new node ended at its start, and the old one could not read the database either."""
+    monkeypatch.setattr(chain_database, "short_run", lambda *_, **__: (77, ""))
+    monkeypatch.setattr(ownership, "short_run", lambda *_, **__: (0, listed))
+    for act in (node.preview, node.up):
+        with pytest.raises(ProviderError) as refused:
+            act(NEXT)
+        assert f"{DATA!r} can't be read and written by the node's user 10000:10000" in str(refused.value)
+        assert told in str(refused.value)
+    assert node.engine.log == []
 
 
 FORETOLD = (

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from catalogue.images import CATALOGUE
+from catalogue.node_container import USER as NODE_USER
 from components.exporter import Exporter, ExporterArgs
-from components.node import USER as NODE_USER
 from mocks.engine import CONTAINER, NETWORK, PULLED
 from tests.unit.engine import Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with

@@ -395,6 +395,67 @@ def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> 
         preflight(engine).create(INPUTS)
 
 
+FOREIGN = b"unreadable -rw------- 1 0 0 9 Nov 27 2026 /volume/mine.wlt\nend"
+
+
+@pytest.mark.case(30)
+def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that root had copied there was refused as torn, and a backup asked for that nobody needed."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, mine="")
+    engine.foreign = FOREIGN
+    said = refreshed(engine, state)["walletFault"]
+    assert said.endswith("Then run the same command again.")
+    assert "mine.wlt" in said
+    assert "of 0:0" in said
+    assert "restore" not in said
+    engine.put(WALLET, mine=wallet("A"))
+    assert refreshed(engine, state)["walletFault"] == ""
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize("name", ["other.wlt", "unwritable.wlt"])
+def test_a_torn_wallet_beside_a_file_of_somebody_else_is_torn(
+    engine: WalletEngine, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, unwritable=wallet("A"))
+    engine.put(WALLET, unwritable="")
+    reason = name.removesuffix(".wlt") if name == "unwritable.wlt" else "unreadable"
+    engine.foreign = FOREIGN.replace(b"mine.wlt", name.encode()).replace(b"unreadable", reason.encode())
+    assert "Restore a backup" in refreshed(engine, state)["walletFault"]
+
+
+@pytest.mark.case(30)
+def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(engine: WalletEngine) -> None:
+    engine.create_volume(WALLET)
+    (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
+    engine.foreign = b"unwritable drwxr-xr-x 2 0 0 4096 Nov 27 2026 /volume\nend"
+    with pytest.raises(ServiceError, match=r"10000: .*the volume's own folder \(drwxr-xr-x\) of 0:0"):
+        preflight(engine).create(INPUTS)
+
+
+@pytest.mark.case(30)
+def test_a_memory_and_a_wallet_that_can_not_be_entered_are_not_empty(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of somebody else passed for one that holds nothing."""
+    state = remembered(engine, mine=wallet("A"))
+    monkeypatch.setattr(WalletEngine, "create_volume", lambda *_: None)
+    for volume in (f"{WALLET}-backups", WALLET):
+        folder = engine.folder(volume)
+        folder.rename(folder.with_name("aside"))
+        folder.write_text("no folder, which root can't enter either")
+        with pytest.raises(ServiceError, match=f"{volume} can't be read: .*cd"):
+            preflight(engine).update("", state, INPUTS)
+        folder.unlink()
+        folder.with_name("aside").rename(folder)
+    assert refreshed(engine, state)["walletFault"] == ""
+
+
 def test_an_image_that_is_gone_leaves_the_memory_as_it_is(engine: WalletEngine) -> None:
     """A refresh pulls nothing: the registry may be gone too."""
     state = remembered(engine, mine=wallet("A"))

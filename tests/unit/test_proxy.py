@@ -11,8 +11,8 @@ import pytest
 from docker.errors import NotFound
 
 from catalogue.images import CATALOGUE
+from catalogue.node_container import USER as NODE_USER
 from components.exporter import USER as EXPORTER_USER
-from components.node import USER as NODE_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import places
 from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, TAG, VOLUME

@@ -1,0 +1,100 @@
+"""Files in a node's volume that keep the node's user out, because they belong to somebody else.
+
+They come with a volume that another container has filled, or with files that a person copied there as root.
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.node_container import USER
+from clients.pull import Place
+from clients.short_run import short_run
+
+SECONDS = 120
+"""Time limit of a look: a volume has few files."""
+NAMED = 3
+"""Files that a sentence names; of others it gives the number."""
+PLACE = "/volume"
+
+# A folder that can't be entered is named itself, and nothing in it. A file system's own folder is no node's.
+SCRIPT = f"""\
+find {PLACE} -name lost+found -prune -o ! -type l ! -user "$1" -exec sh -c '
+for path; do
+    if [ ! -r "$path" ] || {{ [ -d "$path" ] && [ ! -x "$path" ]; }}; then printf "unreadable "
+    elif [ ! -w "$path" ]; then printf "unwritable "
+    else continue
+    fi
+    ls -ldn "$path"
+done' sh {{}} + 2> /dev/null
+echo end
+"""
+_LISTED = re.compile(
+    rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* +\d+ +(\d+) +(\d+) .*? {PLACE}(?:/(.*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """One file or folder of somebody else."""
+
+    path: str
+    """Relative to the volume; empty for the volume itself."""
+    mode: str
+    """As `ls` prints it: `-rw-------`."""
+    owner: str
+    """`UID:GID`."""
+    is_unreadable: bool
+    """False where the node's user can read it, and can't write it."""
+
+    @property
+    def shown(self) -> str:
+        """Its path for a terminal, without what controls one."""
+        printable = "".join(letter if letter.isprintable() else "?" for letter in self.path)
+        return printable or "the volume's own folder"
+
+
+def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Foreign]:
+    """Files of a volume that a node's user can't read and write, with the shell of a node's image.
+
+    Raises ServiceError.
+    """
+    _, said = short_run(
+        client,
+        place,
+        image,
+        ["sh", "-c", SCRIPT, "ownership", USER.partition(":")[0]],
+        SECONDS,
+        lines="all",
+        volumes={volume: {"bind": PLACE, "mode": "ro"}},
+    )
+    found = map(_LISTED.fullmatch, said.splitlines())
+    return [
+        Foreign(one[5] or "", one[2], f"{one[3]}:{one[4]}", one[1] == "unreadable") for one in found if one
+    ]
+
+
+def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
+    """Say whose the files are, and the command that gives them to the node's user, and them alone."""
+    named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return (
+        f"The node's user {USER} is kept out by {named}{more}. Give it what is not its own, and change "
+        f"nothing else: `{_command(volume, image)}`. Then run the same command again."
+    )
+
+
+def _command(volume: str, image: str) -> str:
+    """Command line of one short run, with no rights but to look everywhere and to change owners."""
+    user, _, group = USER.partition(":")
+    found = ["-name", "lost+found", "-prune", "-o", "(", "!", "-user", user, "-o", "!", "-group", group, ")"]
+    rights = ["--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH"]
+    return shlex.join(
+        [
+            *("docker", "run", "--rm", "--network", "none", "--read-only", "--user", "0:0", *rights),
+            *("--security-opt", "no-new-privileges", "-v", f"{volume}:{PLACE}", "--entrypoint", "find"),
+            *(image, PLACE, *found, "-exec", "chown", "-h", USER, "{}", "+"),
+        ]
+    )
