@@ -231,9 +231,12 @@ def test_a_board_limits_its_node() -> None:
 
 def test_the_outputs_are_the_contract_that_others_read() -> None:
     outputs = up("local").exports()
-    names = ["images", "nodes", "opened", "provenance", "verification", "workspaces"]
+    names = ["images", "modules", "nodes", "opened", "provenance", "verification", "workspaces"]
     assert sorted(outputs) == names
     assert sorted(outputs["verification"]["skycoin"]) == sorted(ARCHES)
+    assert outputs["modules"]["skycoin"] == [
+        {"program": "skycoin", "variants": list(ARCHES), "modules": MODULES["skycoin"]}
+    ]
     assert sorted(outputs["images"]["skycoin"]) == RELEASE_TAGS
     for entry in outputs["images"]["skycoin"].values():
         assert sorted(entry) == ["digest", "ref", "registries", "variants"]
