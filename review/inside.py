@@ -41,7 +41,9 @@ class Inside:
     programs: Mapping[str, Modules] | None = None
     """Modules of each program that is published; None where the state does not have them."""
     unknown: str = ""
-    """Reason why something is not known; with no difference, nothing is."""
+    """Reason why nothing is known."""
+    of_go: str = ""
+    """Reason why the version of Go itself is not known."""
 
     def linked(self, one: Difference) -> str:
         """Programs that a module is linked into."""
@@ -95,8 +97,8 @@ def _read(
         return Inside(image=image, unknown=EARLIER)
     programs = _programs(proofs)
     found = [*differences(recorded or {}, required_modules(folder, {}))]
-    go, unknown = _go(step, programs)
-    return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, unknown=unknown)
+    go, of_go = _go(step, programs)
+    return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:

@@ -36,10 +36,10 @@ def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerabili
 
 
 def _modules(one: Inside) -> str:
+    if one.unknown:
+        return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    if said or not one.unknown:
-        return "; ".join(filter(None, (_few(said, "; ") or SAME, one.unknown)))
-    return f"Go modules {one.unknown}"
+    return "; ".join(filter(None, (_few(said, "; ") or SAME, one.of_go)))
 
 
 def _vulnerability(inside: Inside, one: Vulnerability) -> str:

@@ -52,7 +52,12 @@ KNOWN = [
         ],
     }
     for identity, module, fixed, summary in (
-        ("GO-2025-4135", CRYPTO, "0.45.0", "Malformed constraint may cause denial of service in golang.org/x/crypto/ssh/agent"),
+        (
+            "GO-2025-4135",
+            CRYPTO,
+            "0.45.0",
+            "Malformed constraint may cause denial of service in golang.org/x/crypto/ssh/agent",
+        ),
         ("GO-2099-0001", COME, "", "Made up for this example"),
         ("GO-2020-0019", GONE, "1.4.1", "Integer overflow in github.com/gorilla/websocket"),
     )
