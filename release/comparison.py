@@ -108,7 +108,7 @@ def markdown(since: Mapping[str, Any]) -> str:
 
 
 def _section(heads: tuple[str, ...], found: Iterable[Any], row: Callable[[Any], list[str]]) -> list[str]:
-    rows = [row(one) for one in found]
+    rows = [[plain(cell) for cell in row(one)] for one in found]
     return [*table(heads, rows), ""] if rows else []
 
 
@@ -135,7 +135,7 @@ def _vulnerability_row(one: Mapping[str, Any]) -> list[str]:
         one["identity"],
         f"{one['module']} {one['version']}",
         one["fixed"] or "none",
-        plain(one["summary"]),
+        one["summary"],
         ", ".join(one["variants"]),
     ]
 

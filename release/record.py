@@ -10,7 +10,7 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from display.errors import UserError
-from display.markdown import table
+from display.markdown import plain, table
 
 MEGABYTE = 1_000_000
 
@@ -122,7 +122,7 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
 def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Table of the Go modules that are linked into the programs."""
     rows = [
-        (one["program"], ", ".join(one["variants"]), f"{module} {version}")
+        (plain(one["program"]), ", ".join(one["variants"]), plain(f"{module} {version}"))
         for one in programs
         for module, version in one["modules"].items()
     ]

@@ -6,7 +6,7 @@ from display.markdown import plain
 from review.inside import Inside, Vulnerability
 
 _NAMED = 6
-"""Modules in one line; of more it has half as many."""
+"""Modules or vulnerabilities in one line; of more it has half as many."""
 MODULE_HEADS = ("image", "module", "now", "then", "programs")
 VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "what it is")
 SAME = "the same Go modules, by its go.mod"
@@ -25,39 +25,37 @@ def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
     """Lines of the first screen: what an image gains first, then its modules."""
     for one in inside:
-        for gained, word in (
-            (True, "**gains** known vulnerabilities"),
-            (False, "loses known vulnerabilities"),
-        ):
+        for gained, word in ((True, "**gains**"), (False, "loses")):
             its = [each for each in vulnerabilities if each.image == one.image and each.gained is gained]
             if its:
-                yield f"- {one.image} {word}: {_few([_vulnerability(one, each) for each in its], '; ')}"
-        yield f"- {one.image}: {_modules(one)}"
+                said = _few([_vulnerability(one, each) for each in its])
+                yield _line(f"{one.image} {word} known vulnerabilities: {said}")
+        yield _line(f"{one.image}: {_modules(one)}")
 
 
 def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    return "; ".join(filter(None, (_few(said, "; ") or SAME, one.of_go)))
+    return "; ".join(filter(None, (_few(said) or SAME, one.of_go)))
 
 
 def _vulnerability(inside: Inside, one: Vulnerability) -> str:
     found = one.finding
     programs = next(inside.linked(each) for each in inside.differences if each.module == found.module)
     facts = [programs, *([f"fixed in {found.fixed}"] if one.gained and found.fixed else [])]
-    return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {_line(found.summary)}"
+    return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {found.summary}"
 
 
 def _line(text: str) -> str:
-    """Text of the database on one line."""
-    return plain(" ".join(text.split()))
+    """An entry of the list: names are an image's, and summaries the database's."""
+    return f"- {plain(' '.join(text.split()))}"
 
 
-def _few(texts: Sequence[str], between: str) -> str:
+def _few(texts: Sequence[str]) -> str:
     if len(texts) <= _NAMED:
-        return between.join(texts)
-    return f"{between.join(texts[: _NAMED // 2])} and {len(texts) - _NAMED // 2} more"
+        return "; ".join(texts)
+    return f"{'; '.join(texts[: _NAMED // 2])} and {len(texts) - _NAMED // 2} more"
 
 
 def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:

@@ -152,6 +152,14 @@ def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> Non
     assert "called" not in text
 
 
+def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
+    hostile = {**KNOWN[0], "summary": "a\n# <b>x</b> [y](https://example.org) @all"}
+    proofs = ({"<i>": {CRYPTO: "0.30.0"}},)
+    shown = lines(judged(read(BEFORE, proofs), [hostile], "1"))
+    assert "(&lt;i>): a # &lt;b>x&lt;/b> [y]\u2060(https://example.org) @\u2060all" in shown[0]
+    assert f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (&lt;i>)" in shown[1]
+
+
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
     assert (
         "No known vulnerability comes or goes. Vulnerabilities are those that Go's database knew on 1"
