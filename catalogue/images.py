@@ -10,6 +10,8 @@ from catalogue.arch import ARCHES
 PROJECT = Path(__file__).resolve().parent.parent
 GO_MODULE = "./images/go-module"
 """Folder with what images from Go modules share; a named build context of all images."""
+SOURCE = "source"
+"""Named build context of a source that is no Go module: a folder, or a commit of a git repository."""
 NAMED_CONTEXTS = "NAMED_CONTEXTS"
 """Build argument with the hash of an image's local named contexts (components/contexts.py)."""
 DOCKERIGNORE = ".dockerignore"

@@ -1,13 +1,14 @@
 """`skyinfra release`: the record of a release, and retention of builds in a registry."""
 
 import json
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
 from catalogue.naming import name_fault
 from clients.registry import Repository
 from commands.backend import Choice, choose, enter_set_up
+from commands.known_vulnerabilities import NotLookedUpError, looked_up, not_looked_up, read_known
 from commands.options import (
     MALFORMED,
     NO_OUTPUTS,
@@ -21,6 +22,7 @@ from commands.options import (
 from commands.release_audit import audit
 from display.errors import UserError
 from local.layout import read_layout
+from release import comparison
 from release.record import RecordError, markdown, release_record
 from release.retention import KEEP, plan
 
@@ -44,6 +46,7 @@ release.add_command(audit)
     epilog=examples(
         "./skyinfra release record -s release > record.md",
         "./skyinfra release record skywire -s release --format json",
+        "./skyinfra release record -s release --since record-0.27.0.json",
         "pulumi stack output --json | ./skyinfra release record --outputs -",
     ),
 )
@@ -52,9 +55,25 @@ release.add_command(audit)
 @click.option(
     "--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True
 )
+@click.option(
+    "--since",
+    type=click.File("rb"),
+    help="Record of an earlier release, in JSON, to compare with: Go modules, known vulnerabilities, sizes.",
+)
 @with_outputs
-def record(image: str, stack: str | None, backend: Choice, form: str, outputs: BinaryIO | None) -> None:
-    """Print what a stack published of IMAGE: tags, digests, sizes, source, verification and SBOMs."""
+def record(
+    image: str,
+    stack: str | None,
+    backend: Choice,
+    form: str,
+    since: BinaryIO | None,
+    outputs: BinaryIO | None,
+) -> None:
+    """Print what a stack published of IMAGE: tags, digests, sizes, source, proofs, SBOMs and Go modules.
+
+    With --since it also says which Go modules each program gained, lost and changed, and which known
+    vulnerabilities by that, from the database that local/tools/vulndb/go.mod pins.
+    """
     if outputs is None:
         found, name = chosen(stack, backend)
         published = found.outputs(name)
@@ -62,10 +81,31 @@ def record(image: str, stack: str | None, backend: Choice, form: str, outputs: B
         published = read_outputs(outputs)
     try:
         entry = release_record(published, image)
-        text = markdown(entry) if form == "markdown" else json.dumps(entry, indent=2)
+        text = markdown(entry)
     except MALFORMED:
         raise RecordError(NO_OUTPUTS) from None
-    click.echo(text)
+    if since is not None:
+        entry["since"] = _since(since, entry)
+        text = f"{text}\n{comparison.markdown(entry['since'])}"
+    click.echo(text if form == "markdown" else json.dumps(entry, indent=2))
+
+
+def _since(file: BinaryIO, entry: comparison.Record) -> dict[str, Any]:
+    """The comparison with an earlier record, with what the database of vulnerabilities knows of it."""
+    try:
+        before = comparison.checked_record(json.load(file), entry["image"])
+        found = comparison.compared(before, entry)
+    except MALFORMED:
+        raise RecordError(comparison.NO_RECORD) from None
+    lost, said = list[Any](), ""
+    if found["modules"]:
+        try:
+            known, day = read_known(read_layout())
+            lost = [*comparison.vulnerability_differences(found["modules"], known)]
+            said = looked_up(day, lost)
+        except NotLookedUpError as error:
+            said = not_looked_up(error)
+    return {**found, "vulnerabilities": lost, "looked_up": said}
 
 
 @release.command(

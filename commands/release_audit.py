@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from catalogue.bases import OFFICIAL_GO
+from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Finding, Modules, required
 from commands.options import examples
 from display.columns import columns
 from display.errors import UserError
@@ -14,14 +15,10 @@ from local.tools import GO_VERSION, find_go
 from local.vulnerability_database import Database, ensure_database
 from release.vulnerabilities import (
     ACCEPTED,
-    STANDARD_LIBRARY,
     Accepted,
-    Finding,
-    Modules,
     entries,
     findings,
     read_accepted,
-    required,
 )
 
 IMAGES, TOOLS = "images", "local/tools"
@@ -73,7 +70,7 @@ Found = Mapping[Finding, Sequence[str]]
 
 def _of(folder: str, known: Collection[Mapping[str, Any]], compilers: Sequence[str]) -> Found:
     found = dict[Finding, list[str]]()
-    for go_mod in sorted((PROJECT / folder).glob("*/go.mod")):
+    for go_mod in sorted((PROJECT / folder).glob(f"*/{GO_MOD}")):
         libraries: list[Modules] = [{STANDARD_LIBRARY: go} for go in compilers]
         for modules in (required(go_mod.read_text()), *libraries):
             for finding in findings(known, modules):

@@ -10,6 +10,7 @@ import click
 from commands.backend import Backend, Choice
 from commands.by_files import ByFiles, preview_by_files
 from commands.exit_codes import AT_RISK, REFUSED
+from commands.known_vulnerabilities import with_vulnerabilities
 from commands.options import chosen, examples, with_stack
 from commands.previews import REFRESHED, Previewed, approval_of, run_preview
 from display.errors import UserError
@@ -159,6 +160,8 @@ class _Page:
         changes = replace(changes, broken=broken_rules(wanted(preview), RULES))
         if self.by_files is not None:
             return replace(changes, unjudged=self.by_files.unjudged)
+        if self.backend is not None:
+            changes = with_vulnerabilities(changes, self.backend.layout)
         return with_presence(changes) if self.look else changes
 
     @property

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS, PROJECT
+from catalogue.go_modules import GO_MOD, Modules, required
+from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, SOURCE
 
 MEGABYTE = 1_000_000
 LARGE = 200
@@ -63,6 +64,12 @@ def recorded_files(
         location = sources[name]
         recorded |= _summary(PurePosixPath(location if location.startswith("./") else name), files)
     return recorded
+
+
+def required_modules(context: str, sources: Mapping[str, str]) -> Modules:
+    """Modules by an image's own go.mod; none where it has none, or where a source may have others."""
+    go_mod = PROJECT / context / GO_MOD
+    return required(go_mod.read_text()) if SOURCE not in sources and go_mod.is_file() else {}
 
 
 def _file(path: str) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import Any
 import pulumi
 
 from catalogue.arch import Arch
-from components.contexts import contexts_argument, read_contexts, recorded_files
+from catalogue.go_modules import by_program
+from components.contexts import contexts_argument, read_contexts, recorded_files, required_modules
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
 from components.tag import Beside, Child
@@ -15,6 +16,8 @@ from components.variant import Variant, VariantArgs
 
 FILES = "files"
 """Output {path: short hash} of what it was built from, for reviews."""
+REQUIRED = "required"
+"""Output {path of a Go module: version} of its go.mod, for reviews; empty if its source may have others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,8 @@ class Image(pulumi.ComponentResource):
     """
     reports: pulumi.Output[Mapping[str, Any]]
     """{arch: what was found when the variant was read back}."""
+    modules: pulumi.Output[list[dict[str, Any]]]
+    """[{program, variants, modules}]: Go modules of each program, equal ones once."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """Manifest list by tag, in the first registry."""
@@ -73,6 +78,9 @@ class Image(pulumi.ComponentResource):
             repository.registry: its for repository, its in zip(args.repositories, lists, strict=True)
         }
         self.reports = pulumi.Output.all(**{arch: one.report for arch, one in self.variants.items()})
+        self.modules = pulumi.Output.all(**{arch: one.modules for arch, one in self.variants.items()}).apply(
+            by_program
+        )
         variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
             **{
@@ -85,9 +93,10 @@ class Image(pulumi.ComponentResource):
                 for tag, entry in self.lists.items()
             }
         )
-        # An output, and no input: what an earlier version built is not changed by it.
+        # Outputs, and no inputs: what an earlier version built is not changed by them.
         files = recorded_files(args.context, args.dockerfile, args.sources, contents)
-        self.register_outputs({"tags": self.tags, FILES: files})
+        modules = required_modules(args.context, args.sources)
+        self.register_outputs({"tags": self.tags, FILES: files, REQUIRED: modules})
 
     def _create_variant(
         self, name: str, args: ImageArgs, arch: Arch, build_args: Mapping[str, pulumi.Input[str]]

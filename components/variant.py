@@ -75,6 +75,8 @@ class Variant(pulumi.ComponentResource):
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
     """What was found when it was read back (providers/skycoin/verification.py)."""
+    modules: pulumi.Output[Mapping[str, Any] | None]
+    """Go modules of each program, as the proof has them."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)
@@ -95,7 +97,7 @@ class Variant(pulumi.ComponentResource):
         self.ref = proof.ref
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.size, self.unpacked, self.layers = proof.size, proof.unpacked, proof.layers
-        self.report = proof.report
+        self.report, self.modules = proof.report, proof.modules
         self.register_outputs(self.summary)
 
     @property

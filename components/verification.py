@@ -22,6 +22,9 @@ class Verification(pulumi.CustomResource):
     report: pulumi.Output[Mapping[str, Any]]
     """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}]}."""
 
+    modules: pulumi.Output[Mapping[str, Any] | None]
+    """{program: {path of a Go module: version}}; None if an earlier version of this program verified it."""
+
     def __init__(
         self,
         name: str,
@@ -33,5 +36,5 @@ class Verification(pulumi.CustomResource):
     ) -> None:
         """`labels` must be there as given, as annotations too; others may be there as well."""
         inputs = {"ref": ref, "platform": platform, "labels": dict(labels)}
-        outputs = dict.fromkeys(("size", "unpacked", "layers", "report"))
+        outputs = dict.fromkeys(("size", "unpacked", "layers", "report", "modules"))
         super().__init__("skycoin:index:Verification", name, {**inputs, **outputs}, opts)

@@ -51,6 +51,8 @@ REPORT = {
     "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
 }
 """Answer to a verification."""
+MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}
+"""Go modules that a verification finds, of one program."""
 
 _OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
@@ -280,7 +282,8 @@ class Engine(MockMonitor):
         if entry.type in (NODE_CONTAINER, PROGRAM_VERSION):
             return {}
         if entry.type == VERIFICATION:
-            return {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3, "report": REPORT}
+            sizes = {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3}
+            return {**sizes, "report": REPORT, "modules": MODULES}
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}
 
     def _computed(self, entry: Registered) -> dict[str, Any]:

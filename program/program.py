@@ -10,7 +10,16 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.arch import ARCHES, in_table_order
-from catalogue.images import CATALOGUE, EXPORTER, GO_MODULE, PROJECT, PROXY, REGISTRY_IMAGE, CatalogueEntry
+from catalogue.images import (
+    CATALOGUE,
+    EXPORTER,
+    GO_MODULE,
+    PROJECT,
+    PROXY,
+    REGISTRY_IMAGE,
+    SOURCE,
+    CatalogueEntry,
+)
 from catalogue.naming import Channel, exporter_name, login_volume, pinned, proxy_name, split_pinned
 from catalogue.node_container import LEFT_OUT
 from catalogue.registries import RegistryKind
@@ -88,6 +97,7 @@ class Program:
             pulumi.export("registries", summaries)
         pulumi.export("images", {name: image.tags for name, image in self._images.items()})
         pulumi.export("verification", {name: image.reports for name, image in self._images.items()})
+        pulumi.export("modules", {name: image.modules for name, image in self._images.items()})
         pulumi.export("provenance", {name: self._provenance(name) for name in self._images})
         pulumi.export("nodes", nodes)
         workspaces = self._workspaces()
@@ -396,5 +406,5 @@ def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
 def _named_contexts(image: ImageSettings) -> dict[str, str]:
     source, contexts = image.source, {"go-module": GO_MODULE}
     if source.git is not None:
-        return {**contexts, "source": f"{source.git}#{source.commit}"}
-    return contexts if source.path is None else {**contexts, "source": source.path}
+        return {**contexts, SOURCE: f"{source.git}#{source.commit}"}
+    return contexts if source.path is None else {**contexts, SOURCE: source.path}

@@ -5,12 +5,12 @@ Made only from the stack's outputs.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalogue.arch import ARCHES
 from display.errors import UserError
-from display.markdown import table
+from display.markdown import plain, table
 
 MEGABYTE = 1_000_000
 
@@ -20,8 +20,10 @@ class RecordError(UserError):
 
 
 def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """{image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}}; sizes in bytes.
+    """{image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}, programs}.
 
+    Sizes are in bytes. `programs` are [{program, variants, modules}]: the Go modules that are linked, equal
+    ones once; empty where an earlier version of this program published the image.
     Raises RecordError where the stack publishes no such image.
     """
     images = outputs.get("images") or {}
@@ -32,6 +34,7 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
     first = next(iter(tags.values()))
     provenance = outputs["provenance"][image]
     reports = (outputs.get("verification") or {}).get(image) or {}
+    programs = (outputs.get("modules") or {}).get(image) or []
     return {
         "image": image,
         "source": provenance["source"],
@@ -47,6 +50,7 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
             for arch in ARCHES
             if arch in first["variants"]
         },
+        "programs": programs,
     }
 
 
@@ -80,6 +84,7 @@ def markdown(record: Mapping[str, Any]) -> str:
             *table(("variant", "platform", "to download", "unpacked", "digest", "base"), variants),
             "",
             *_verified(record["variants"]),
+            *_programs(record["programs"]),
         ]
     )
 
@@ -112,6 +117,16 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
         *(table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
         *([""] if sboms else []),
     ]
+
+
+def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Table of the Go modules that are linked into the programs."""
+    rows = [
+        (plain(one["program"]), ", ".join(one["variants"]), plain(f"{module} {version}"))
+        for one in programs
+        for module, version in one["modules"].items()
+    ]
+    return [*table(("program", "variants", "Go module"), rows), ""] if rows else []
 
 
 def megabytes(size: int) -> str:

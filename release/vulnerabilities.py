@@ -5,39 +5,17 @@ are stripped, and what is called in them can't be told. Schema: https://ossf.git
 """
 
 import json
-import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from catalogue import version_order
+from catalogue.go_modules import Finding, Modules
 
-STANDARD_LIBRARY = "stdlib"
-"""Name of Go's standard library in the Go vulnerability database."""
 ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
-_REQUIRED = re.compile(r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\S+)", re.MULTILINE)
-"""A line of a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
-_OTHERS = re.compile(r"^(?!require)\w+ \(.*?^\)", re.MULTILINE | re.DOTALL)
-"""Blocks that require nothing, such as those of `exclude`."""
-
-Modules = Mapping[str, str]
-"""Path of a module → its version, without the `v`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Finding:
-    """A known vulnerability of a module in one version."""
-
-    module: str
-    version: str
-    identity: str
-    """Id in the Go vulnerability database, such as GO-2026-6610."""
-    fixed: str
-    """The next version without it; empty where there is none."""
-    summary: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,16 +30,18 @@ class Accepted:
     date: date
 
 
-def required(go_mod: str) -> Modules:
-    """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
-    return {found["path"]: found["version"] for found in _REQUIRED.finditer(_OTHERS.sub("", go_mod))}
-
-
 def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Entries of a vulnerability database's folder that were not withdrawn."""
     for path in sorted(folder.glob("*.json")):
         entry: Mapping[str, Any] = json.loads(path.read_bytes())
         if not entry.get("withdrawn"):
+            yield entry
+
+
+def concerning(known: Iterable[Mapping[str, Any]], modules: Collection[str]) -> Iterator[Mapping[str, Any]]:
+    """Entries on some of these modules, whatever their versions."""
+    for entry in known:
+        if any(one["package"]["name"] in modules for one in entry["affected"]):
             yield entry
 
 
@@ -82,6 +62,18 @@ def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Findi
         if _is_affected(events, version)
     }
     return sorted(found)
+
+
+def gained_and_gone(
+    known: Iterable[Mapping[str, Any]], before: Modules, after: Modules
+) -> tuple[list[Finding], list[Finding]]:
+    """Vulnerabilities that only the modules `after` have, and those that only `before` has."""
+    entries_once = [*known]
+    was, would = (
+        {(one.module, one.identity): one for one in findings(entries_once, modules)}
+        for modules in (before, after)
+    )
+    return [would[key] for key in would if key not in was], [was[key] for key in was if key not in would]
 
 
 def read_accepted(text: str) -> list[Accepted]:

@@ -11,16 +11,15 @@ from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from catalogue.images import NAMED_CONTEXTS
+from catalogue.images import NAMED_CONTEXTS, SOURCE
 from components.contexts import read_contexts, recorded_files
 from components.image import FILES
-from review.options import BUILD
+from review.images import Images, is_of
 from review.restarts import Restart
 from review.setting_lines import SettingLines, entry
-from review.steps import QUIET, Step
+from review.steps import Step
 from review.values import difference, short
 
-IMAGE = "skycoin:index:Image"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 UNCHANGED = "rebuilt though nothing changed: no argument, setting or recorded file differs"
 UNRECORDED = "no recorded file differs; modes are not recorded, nor are files whose names may be secrets'"
@@ -55,16 +54,9 @@ class Causes:
         self._lines, self._has_files = checkout.settings, checkout.has_files
         steps = preview.get("steps") or ()
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
-        self._parents = {urn: str(state.get("parent")) for urn, state in states.items()}
-        self._recorded = {
-            step["urn"]: (step.get("oldState") or {}).get("outputs", {}).get(FILES)
-            for step in steps
-            if _is(IMAGE, step["urn"])
-        }
-        stacks = (state for urn, state in states.items() if _is(STACK_REFERENCE, urn))
+        self.images = Images(steps)
+        stacks = (state for urn, state in states.items() if is_of(STACK_REFERENCE, urn))
         self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
-        builds = (step["urn"] for step in steps if _is(BUILD, step["urn"]) and step["op"] not in QUIET)
-        self._built = {self._image(urn) for urn in builds}
         # What the state has, a refresh asks for.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
@@ -79,14 +71,14 @@ class Causes:
 
     def of_tag(self, step: Step) -> Iterator[str]:
         """Why a tag would be written."""
-        urn = self._image(step.urn)
+        urn = self.images.around(step.urn)
         image = urn.rpartition("::")[2]
         if step.op == "create":
             keys = entry(image)
             asked = [self._lines.exact(*keys, key) for key in ("revision", "feature")]
             yield _placed("new", next(filter(None, asked), "") or self._lines.near(*keys))
         else:
-            yield from self._of_variants(step, image, built=urn in self._built)
+            yield from self._of_variants(step, image, built=urn in self.images.built)
             for path in _heads(step):
                 if path not in ("variants", "annotations"):
                     yield WORDS.get(path) or difference(path, step.old.get(path), step.new.get(path))
@@ -109,12 +101,6 @@ class Causes:
         return replace(
             one, why=tuple(f"{why}{said}" if why.startswith("image: ") else why for why in one.why)
         )
-
-    def _image(self, urn: str) -> str:
-        """URN of the Image component around a resource; empty where the preview does not say it."""
-        while urn in self._parents and urn not in self._recorded:
-            urn = self._parents[urn]
-        return urn if urn in self._recorded else ""
 
     def _of_update(self, step: Step, image: str) -> Iterator[str]:
         arguments = [*self._arguments(step, image)]
@@ -144,7 +130,7 @@ class Causes:
         contexts = [(its.get("buildArgs") or {}).get(NAMED_CONTEXTS) for its in (step.old, step.new)]
         if not hashed and contexts[0] == contexts[1]:
             return
-        recorded = self._recorded.get(self._image(step.urn))
+        recorded = self.images.output(self.images.around(step.urn), FILES)
         if not self._has_files or recorded is None:
             where = "its folder" if hashed else "its named contexts"
             yield f"files of {where} ({EARLIER if self._has_files else SAVED})"
@@ -170,10 +156,6 @@ def _placed(word: str, place: str) -> str:
 def _heads(step: Step) -> list[str]:
     """Inputs that differ, by their top-level names, each once."""
     return [*dict.fromkeys(path.partition("[")[0].partition(".")[0] for path in step.reasons)]
-
-
-def _is(kind: str, urn: str) -> bool:
-    return urn.split("::")[2].endswith(kind)
 
 
 def _variants(inputs: Mapping[str, Any]) -> dict[str, object]:
@@ -208,6 +190,6 @@ def _few(names: Sequence[str]) -> str:
 
 def _source(inputs: Mapping[str, Any]) -> str:
     """Folder or repository and commit of a build's source, in few letters."""
-    location = ((inputs.get("context") or {}).get("named") or {}).get("source", {}).get("location", "")
+    location = ((inputs.get("context") or {}).get("named") or {}).get(SOURCE, {}).get("location", "")
     repository, _, commit = str(location).partition("#")
     return f"{repository.rpartition('/')[2]}#{commit[:_COMMIT]}" if commit else repository

@@ -12,6 +12,7 @@ from catalogue.arch import ARCHES
 from display.errors import UserError
 from review.causes import Causes, Checkout
 from review.graph import Graph, read_graph
+from review.inside import Inside, Vulnerability, read_inside
 from review.options import BUILD, TAG, VOLUME, Options, read_options
 from review.portable import without_trace
 from review.publications import Publication, publication, reference
@@ -74,6 +75,12 @@ class Changes:
     """Sentences about differences of unknown effect: with one, the page does not call the change safe."""
     broken: tuple[Broken, ...] = ()
     """Rules that do not hold of what the program wants (review/promises.py)."""
+    inside: tuple[Inside, ...] = ()
+    """Go modules of images that would be built."""
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    """Known ones that they gain or lose."""
+    looked_up: str = ""
+    """Sentence on the database of known vulnerabilities; empty where no module differs."""
 
 
 def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
@@ -81,9 +88,11 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
     if not isinstance(preview, dict) or not (preview.keys() & {"steps", "diagnostics"}):
         raise PreviewError("it has no steps")
     steps = list(changing_steps(preview.get("steps") or ()))
-    causes = Causes(preview, checkout or Checkout())
+    here = checkout or Checkout()
+    causes = Causes(preview, here)
+    builds = [step for step in steps if step.type == BUILD and step.op != "delete"]
     return Changes(
-        rebuilds=_rebuilds((step for step in steps if step.type == BUILD and step.op != "delete"), causes),
+        rebuilds=_rebuilds(builds, causes),
         publications=tuple(
             publication(step, tuple(causes.of_tag(step)))
             for step in steps
@@ -99,6 +108,7 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
         warnings=tuple(dict.fromkeys(_warnings(preview.get("diagnostics") or ()))),
         options=read_options(preview),
         graph=read_graph(steps, preview),
+        inside=read_inside(preview, causes.images, builds, has_files=here.has_files),
     )
 
 

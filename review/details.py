@@ -8,6 +8,7 @@ from display.markdown import fence, plain, table
 from display.units import duration
 from review.changes import Changes
 from review.first_screen import Part
+from review.inside_words import MODULE_HEADS, VULNERABILITY_HEADS, module_rows, vulnerability_rows
 from review.mermaid import mermaid
 from review.room import fitted, length, shares
 from review.steps import done
@@ -66,6 +67,8 @@ def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
     yield _table("What breaks the rules", ("rule", "resource", "how"), _breaches(changes))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
+    yield _table("Known vulnerabilities", VULNERABILITY_HEADS, vulnerability_rows(changes.vulnerabilities))
+    yield _table("Go modules", MODULE_HEADS, module_rows(changes.inside))
     yield _table("Published", ("tag", "now", "what happens", "variants", "why"), _publications(changes))
     heads = ("container", "host", "what happens", "last time", "why")
     yield _table("Nodes and what belongs to them", heads, _restarts(changes))

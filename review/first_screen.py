@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from display.markdown import fence, plain
 from display.units import duration
 from review.changes import Changes
+from review.inside_words import inside_lines, inside_note
 from review.restarts import Restart
 from review.risk import risk_of
 from review.room import fitted, length, shares
@@ -108,6 +109,11 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
     replaced = any(one.op == "replace" and one.is_node for one in changes.restarts)
     yield Part(title="What stops, and for how long", lines=stops, note=STOPS if replaced else "")
     yield Part(title="What is built, and why", lines=[*_built(changes)])
+    yield Part(
+        title="Inside images",
+        lines=[*inside_lines(changes.inside, changes.vulnerabilities)],
+        note=inside_note(changes.inside, changes.looked_up),
+    )
     yield Part(title="Published tags", lines=[*_tags(changes)])
     yield Part(title="Volumes", lines=[*_volumes(changes)])
     yield Part(title="Warnings", lines=[*_warnings(changes, backups)])

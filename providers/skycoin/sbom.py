@@ -4,14 +4,21 @@ They are CycloneDX in JSON, written by images/go-module/sbom (docs/adr/0008).
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
 
+from catalogue.go_modules import Modules
 from clients.registry import sha256_of
 from providers.base import Values
 
 FOLDER = "usr/share/sbom/"
 SUFFIX = ".json"
+_GO = "pkg:golang/"
+"""Begin of the package URL of a Go module."""
+_VERSION = re.compile(r"v?(?P<number>\d+(\.\d+)*([-+].+)?)")
 
 
 @dataclass
@@ -23,6 +30,8 @@ class Sboms:
     subjects: dict[str, frozenset[str]] = field(default_factory=dict)
     """SHA-256 of the described program by path; empty if the SBOM names none."""
     programs: set[str] = field(default_factory=set)
+    modules: dict[str, Modules] = field(default_factory=dict)
+    """By program: the Go modules that are linked into it, its own among them."""
 
     def add(self, path: str, content: bytes) -> None:
         """Add an SBOM. Raises ValueError if it is not CycloneDX."""
@@ -36,12 +45,21 @@ class Sboms:
             "components": len(fields.get("components") or ()),
         }
         self.subjects[f"/{path}"] = frozenset(one["content"] for one in hashes)
+        if modules := dict(_go_modules([subject, *(fields.get("components") or ())])):
+            self.modules[PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx")] = modules
 
     def faults(self) -> Iterator[str]:
         """Yield an error for each SBOM that describes a program which the image does not have."""
         for path, hashes in self.subjects.items():
             if hashes and not hashes & self.programs:
                 yield f"{path} is the SBOM of a program with another SHA-256 than any in the image"
+
+
+def _go_modules(components: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for one in components:
+        version = _VERSION.fullmatch(str(one.get("version")))
+        if version and str(one.get("purl")).startswith(_GO):
+            yield str(one.get("name")), version["number"]
 
 
 def is_sbom(path: str) -> bool:

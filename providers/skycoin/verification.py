@@ -47,10 +47,13 @@ class Contents:
 
 
 class Verification(Remade):
-    """The proof, kept as a resource: {size, unpacked, layers, programs, report, present}; sizes in bytes."""
+    """The proof, kept as a resource: {size, unpacked, layers, programs, report, modules, present}.
+
+    Sizes are in bytes. `modules` are no reason to prove again what an earlier version proved without them.
+    """
 
     computed: ClassVar[frozenset[str]] = frozenset(
-        ("size", "unpacked", "layers", "programs", "report", "present")
+        ("size", "unpacked", "layers", "programs", "report", "modules", "present")
     )
 
     def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
@@ -118,6 +121,7 @@ class Verification(Remade):
             "layers": len(layers),
             "programs": contents.programs.total(),
             "report": _report(contents, layers, inputs),
+            "modules": dict(sorted(contents.sboms.modules.items())),
             "present": True,
         }
 

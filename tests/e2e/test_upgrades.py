@@ -18,7 +18,7 @@ import yaml
 
 from local.layout import PROJECT
 from mocks.engine import BUILD, CONTAINER, DOCKER_PROVIDER, NETWORK, PROGRAM_VERSION, TAG, VOLUME
-from review.causes import IMAGE
+from review.images import IMAGE
 from tests.e2e.states import STATES
 from tests.e2e.upgrades import Previewed, make_pulumi, preview
 from tests.law import listed_replacements, offences

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from catalogue.arch import ARCHES
-from components.contexts import recorded_files
+from components.contexts import recorded_files, required_modules
 from components.image import Image
 from mocks.engine import BUILD, TAG, VERIFICATION
 from mocks.wire import UNKNOWN, Secret
@@ -114,6 +114,7 @@ def test_an_image_answers_by_tag_then_architecture(engine: Engine) -> None:
             for tag in ("latest", "0.27.1")
         },
         "files": recorded_files("./images/skycoin", "./images/skycoin/Dockerfile", {}, {}),
+        "required": required_modules("./images/skycoin", {}),
     }
 
 

@@ -290,6 +290,7 @@ def test_an_empty_stack_records_its_version_and_makes_nothing_else() -> None:
     assert engine.names() == ["skycoin:index:ProgramVersion program"]
     assert engine.exports() == {
         "images": {},
+        "modules": {},
         "nodes": {},
         "opened": {},
         "provenance": {},

@@ -9,8 +9,9 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import NAMED_CONTEXTS, PROJECT
 from components.contexts import read_contexts, recorded_files
-from review.causes import EARLIER, IMAGE, SAVED, STACK_REFERENCE, UNCHANGED, UNRECORDED, Checkout
+from review.causes import EARLIER, SAVED, STACK_REFERENCE, UNCHANGED, UNRECORDED, Checkout
 from review.changes import read_changes
+from review.images import IMAGE
 from review.setting_lines import BASES, SettingLines
 from settings.places import StackFile
 from tests.unit.test_review import IMAGE as BUILT

@@ -17,9 +17,12 @@ import pytest
 
 from catalogue.bases import official_busybox
 from catalogue.node_container import LAST_REPLACEMENT
+from commands.known_vulnerabilities import judged
 from commands.review import STOPS
 from components.contexts import recorded_files
-from mocks.engine import BUILD, NODE_CONTAINER, VOLUME
+from components.image import FILES as FILES_OUTPUT
+from components.image import REQUIRED
+from mocks.engine import BUILD, NODE_CONTAINER, VERIFICATION, VOLUME
 from mocks.previews import Preview, preview_of
 from review.approval import Sources, approval
 from review.approval_words import ending, ending_without
@@ -36,6 +39,31 @@ from tests.unit.previews import copies
 from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
 
 FOLDER = PROJECT / "docs" / "examples"
+CRYPTO, COME, GONE = "golang.org/x/crypto", "github.com/rs/cors", "github.com/gorilla/websocket"
+KNOWN = [
+    {
+        "id": identity,
+        "summary": summary,
+        "affected": [
+            {
+                "package": {"name": module},
+                "ranges": [{"events": [{"introduced": "0"}, *([{"fixed": fixed}] if fixed else [])]}],
+            }
+        ],
+    }
+    for identity, module, fixed, summary in (
+        (
+            "GO-2025-4135",
+            CRYPTO,
+            "0.45.0",
+            "Malformed constraint may cause denial of service in golang.org/x/crypto/ssh/agent",
+        ),
+        ("GO-2099-0001", COME, "", "Made up for this example"),
+        ("GO-2020-0019", GONE, "1.4.1", "Integer overflow in github.com/gorilla/websocket"),
+    )
+]
+"""Two entries of Go's database, cut to what is read, and one that it does not have."""
+DAY = "2026-11-05"
 
 
 def run(stack: str, *, preview: bool = False, stacks: Any = None, **more: Any) -> Engine:
@@ -132,6 +160,22 @@ def base_moved() -> Preview:
     return preview
 
 
+def modules() -> Preview:
+    """An edit of the image's go.mod; the state has what was required before it, and what was linked."""
+    preview = built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
+    for step in preview["steps"]:
+        before = step.get("oldState", {}).get("outputs") or {}
+        if step["urn"].endswith("::skycoin") and REQUIRED in before:
+            now = before[REQUIRED]
+            before[FILES_OUTPUT] |= {"images/skycoin/go.mod": "0" * 12, "images/skycoin/go.sum": "0" * 12}
+            before[REQUIRED] = {**now, CRYPTO: "0.30.0", GONE: "1.2.0"}
+            del before[REQUIRED][COME]
+        if VERIFICATION in step["urn"]:
+            its = {CRYPTO: "0.30.0", GONE: "1.2.0", "stdlib": "1.26.5"}
+            before["modules"] = {"skycoin": its, "skycoin-cli": {CRYPTO: "0.30.0", "stdlib": "1.26.5"}}
+    return preview
+
+
 def rebuilt() -> Preview:
     """The plugin builds again, and no argument, setting or file says why."""
     return built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
@@ -190,6 +234,7 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "build-argument": ("local", build_argument, Level.RESTARTS),
     "image-file": ("local", image_file, Level.RESTARTS),
     "base-moved": ("local", base_moved, Level.RESTARTS),
+    "modules": ("local", modules, Level.RESTARTS),
     "rebuilt": ("local", rebuilt, Level.RESTARTS),
     "boards": ("fleet", boards, Level.RESTARTS),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
@@ -214,6 +259,7 @@ def test_an_example_is_what_the_program_gives(name: str) -> None:
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
     found = json.loads(json.dumps(preview()))
     changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), RULES))
+    changes = judged(changes, KNOWN, DAY)
     # A real hash is of a checkout and a state, which an example has not.
     end = (
         ending_without(STOPS) if changes.faults else ending(stack, hashlib.sha256(name.encode()).hexdigest())

@@ -13,7 +13,7 @@ from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from catalogue.naming import split_pinned
 from local.stack import is_own
-from mocks.engine import BUILD, DOCKER_PROVIDER, NODE_CONTAINER, PULLED, STACK_REFERENCE, TAG, VOLUME
+from mocks.engine import BUILD, DOCKER_PROVIDER, MODULES, NODE_CONTAINER, PULLED, STACK_REFERENCE, TAG, VOLUME
 from mocks.wire import UNKNOWN
 from tests.unit.engine import Engine
 from tests.unit.projects import (
@@ -231,9 +231,12 @@ def test_a_board_limits_its_node() -> None:
 
 def test_the_outputs_are_the_contract_that_others_read() -> None:
     outputs = up("local").exports()
-    names = ["images", "nodes", "opened", "provenance", "verification", "workspaces"]
+    names = ["images", "modules", "nodes", "opened", "provenance", "verification", "workspaces"]
     assert sorted(outputs) == names
     assert sorted(outputs["verification"]["skycoin"]) == sorted(ARCHES)
+    assert outputs["modules"]["skycoin"] == [
+        {"program": "skycoin", "variants": list(ARCHES), "modules": MODULES["skycoin"]}
+    ]
     assert sorted(outputs["images"]["skycoin"]) == RELEASE_TAGS
     for entry in outputs["images"]["skycoin"].values():
         assert sorted(entry) == ["digest", "ref", "registries", "variants"]

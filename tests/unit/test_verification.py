@@ -200,6 +200,44 @@ def test_the_report_says_what_was_looked_at() -> None:
     }
 
 
+def go_component(name: str, version: str, purl: str = "pkg:golang/") -> dict[str, str]:
+    return {"name": name, "version": version, "purl": f"{purl}{name}@{version}"}
+
+
+def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
+    """Its own is among them; what is no Go module, or has no version, is left out."""
+    program, other = GOOD["linux/amd64"], GOOD["linux/amd64"] + b"other"
+    hashes = [{"alg": "SHA-256", "content": hashlib.sha256(program).hexdigest()}]
+    main = {**go_component("example.org/node", "v1.2.3"), "hashes": hashes}
+    node = sbom_of(
+        program,
+        metadata={"component": main},
+        components=[
+            go_component("golang.org/x/crypto", "v0.59.0-0.20200101"),
+            go_component("stdlib", "1.26.5"),
+            go_component("example.org/here", "(devel)"),
+            {"name": "example.org/none", "purl": "pkg:golang/example.org/none"},
+            go_component("busybox", "1.37.0", "pkg:deb/debian/"),
+        ],
+    )
+    files = {
+        "usr/bin/node": program,
+        "usr/bin/cli": other,
+        "usr/share/sbom/node.cdx.json": node,
+        "usr/share/sbom/cli.json": sbom_of(other, components=[go_component("stdlib", "1.26")]),
+        "usr/share/sbom/image.cdx.json": sbom_of(b"", metadata={}),
+    }
+    state = verified("linux/amd64", config_of("linux/amd64"), files)
+    assert state["modules"] == {
+        "cli": {"stdlib": "1.26"},
+        "node": {
+            "example.org/node": "1.2.3",
+            "golang.org/x/crypto": "0.59.0-0.20200101",
+            "stdlib": "1.26.5",
+        },
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -242,6 +280,12 @@ def test_a_proof_without_a_report_is_made_again() -> None:
     inputs = {"ref": f"{NAME}@sha256:{'1' * 64}", "platform": "linux/amd64", "labels": {}}
     change = Verification(Registries()).diff({**inputs, "present": True}, inputs, inputs)
     assert change == Change(updates=("report",))
+
+
+def test_a_proof_without_modules_is_not_made_again() -> None:
+    """One of an earlier version: reading all layers again would change what `up` does at the upgrade."""
+    assert "modules" in Verification.computed
+    assert _diff({"present": True}) == _diff({"present": True, "modules": {}}) == Change()
 
 
 def test_a_change_is_verified_again_and_nothing_else_is() -> None:

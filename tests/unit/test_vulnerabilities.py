@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 
 from catalogue.bases import OFFICIAL_GO
+from catalogue.go_modules import STANDARD_LIBRARY, Finding, required
 from commands import release_audit
 from commands.release_audit import COMPILERS
 from local.tools import GO_VERSION
 from local.vulnerability_database import Database
 from release.vulnerabilities import (
     ACCEPTED,
-    STANDARD_LIBRARY,
-    Finding,
     entries,
     findings,
     precedence,
     read_accepted,
-    required,
 )
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import PROJECT

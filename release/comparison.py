@@ -1,0 +1,146 @@
+"""A release compared with an earlier one: Go modules, known vulnerabilities, sizes and layers.
+
+Both sides are release records (release/record.py): of what was published and read back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from catalogue.go_modules import Modules, differences
+from display.markdown import plain, table
+from release.record import RecordError, megabytes
+from release.vulnerabilities import concerning, gained_and_gone
+
+Record = Mapping[str, Any]
+NO_RECORD = "this is no release record: give it what `./skyinfra release record --format json` prints"
+_KEYS = frozenset(("image", "source", "tags", "variants"))
+_MODULE_HEADS = ("program", "module", "before", "now", "variants")
+_VULNERABILITY_HEADS = ("program", "what happened", "id", "module", "fixed in", "what it is", "variants")
+_SIZE_HEADS = ("variant", "to download, before", "now", "new layers", "to download with the earlier one")
+
+
+def checked_record(found: Any, image: str) -> Record:
+    """An earlier release's record of the same image. Raises RecordError where it is none."""
+    if not isinstance(found, dict) or not found.keys() >= _KEYS:
+        raise RecordError(NO_RECORD)
+    if found["image"] != image:
+        raise RecordError(f"this is the record of image {found['image']!r}, not of {image!r}")
+    return found
+
+
+def compared(before: Record, after: Record) -> dict[str, Any]:
+    """{version, modules, variants_without_modules, sizes}: the differences from the earlier record.
+
+    `modules` are [{program, module, before, after, variants}] and `sizes` {variant: {before, after, layers,
+    new_layers, new_size}}, in bytes. Of a variant that both records do not have nothing is said.
+    """
+    shared = [variant for variant in after["variants"] if variant in before["variants"]]
+    known = [one for one in shared if _programs(before, one) and _programs(after, one)]
+    return {
+        "version": before["source"]["version"],
+        "modules": _module_differences(before, after, known),
+        "variants_without_modules": [one for one in shared if one not in known],
+        "sizes": {one: _size(before["variants"][one], after["variants"][one]) for one in shared},
+    }
+
+
+def _programs(record: Record, variant: str) -> dict[str, Modules]:
+    """Modules of each program of a variant; none where the record does not have them."""
+    found = record.get("programs") or ()
+    return {one["program"]: one["modules"] for one in found if variant in one["variants"]}
+
+
+def _module_differences(before: Record, after: Record, variants: Iterable[str]) -> list[dict[str, Any]]:
+    found: dict[tuple[str, Any], list[str]] = {}
+    for variant in variants:
+        was, would = _programs(before, variant), _programs(after, variant)
+        for program in sorted({*was, *would}):
+            for one in differences(was.get(program, {}), would.get(program, {})):
+                found.setdefault((program, one), []).append(variant)
+    return [{"program": program, **asdict(one), "variants": its} for (program, one), its in found.items()]
+
+
+def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int]:
+    was, now = ({one["digest"]: one["size"] for one in _layers(side)} for side in (before, after))
+    new = [size for digest, size in now.items() if digest not in was]
+    return {
+        "before": before["size"],
+        "after": after["size"],
+        "layers": len(now),
+        "new_layers": len(new),
+        "new_size": sum(new),
+    }
+
+
+def _layers(variant: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    found: Iterable[Mapping[str, Any]] = variant["verified"].get("layers") or ()
+    return found
+
+
+def vulnerability_differences(
+    modules: Sequence[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """{program, gained, module, version, identity, fixed, summary, variants} by the modules that differ."""
+    once = [*concerning(known, {row["module"] for row in modules})]
+    for row in modules:
+        was, now = ({row["module"]: row[side]} if row[side] else {} for side in ("before", "after"))
+        for gained, found in zip((True, False), gained_and_gone(once, was, now), strict=True):
+            for one in found:
+                yield {
+                    "program": row["program"],
+                    "gained": gained,
+                    **asdict(one),
+                    "variants": row["variants"],
+                }
+
+
+def markdown(since: Mapping[str, Any]) -> str:
+    """The comparison as a section of a record's page."""
+    parts = [
+        _section(_MODULE_HEADS, since["modules"], _module_row) or _no_difference(since),
+        _section(_VULNERABILITY_HEADS, since["vulnerabilities"], _vulnerability_row),
+        [since["looked_up"], ""] if since["looked_up"] else [],
+        _without_modules(since["variants_without_modules"]),
+        _section(_SIZE_HEADS, since["sizes"].items(), _size_row),
+    ]
+    return "\n".join([f"## Since {since['version']}", "", *(line for part in parts for line in part)])
+
+
+def _section(heads: tuple[str, ...], found: Iterable[Any], row: Callable[[Any], list[str]]) -> list[str]:
+    rows = [[plain(cell) for cell in row(one)] for one in found]
+    return [*table(heads, rows), ""] if rows else []
+
+
+def _no_difference(since: Mapping[str, Any]) -> list[str]:
+    compared_ones = since["sizes"].keys() - since["variants_without_modules"]
+    return ["Every program has the Go modules that it had.", ""] if compared_ones else []
+
+
+def _without_modules(variants: list[str]) -> list[str]:
+    if not variants:
+        return []
+    return [f"Go modules are not in both records, and were not compared: {', '.join(variants)}.", ""]
+
+
+def _module_row(one: Mapping[str, Any]) -> list[str]:
+    sides = (one[side] or "none" for side in ("before", "after"))
+    return [one["program"], one["module"], *sides, ", ".join(one["variants"])]
+
+
+def _vulnerability_row(one: Mapping[str, Any]) -> list[str]:
+    return [
+        one["program"],
+        "gained" if one["gained"] else "gone",
+        one["identity"],
+        f"{one['module']} {one['version']}",
+        one["fixed"] or "none",
+        one["summary"],
+        ", ".join(one["variants"]),
+    ]
+
+
+def _size_row(found: tuple[str, Mapping[str, int]]) -> list[str]:
+    variant, one = found
+    sides = (megabytes(one[side]) for side in ("before", "after"))
+    return [variant, *sides, f"{one['new_layers']} of {one['layers']}", megabytes(one["new_size"])]

@@ -1,0 +1,41 @@
+"""Image components of a preview: which resource belongs to which, which are built, and what the state has."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from review.options import BUILD
+from review.steps import QUIET
+
+IMAGE = "skycoin:index:Image"
+
+
+class Images:
+    """All images of one preview, by URN."""
+
+    def __init__(self, steps: Iterable[Mapping[str, Any]]) -> None:
+        found = [*steps]
+        states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in found}
+        self._parents = {urn: str(state.get("parent")) for urn, state in states.items()}
+        self._outputs = {
+            step["urn"]: (step.get("oldState") or {}).get("outputs") or {}
+            for step in found
+            if is_of(IMAGE, step["urn"])
+        }
+        builds = (step["urn"] for step in found if is_of(BUILD, step["urn"]) and step["op"] not in QUIET)
+        self.built = {self.around(urn) for urn in builds}
+        """URNs of those with a variant that changes."""
+
+    def around(self, urn: str) -> str:
+        """URN of the image that a resource belongs to; empty where the preview does not say it."""
+        while urn in self._parents and urn not in self._outputs:
+            urn = self._parents[urn]
+        return urn if urn in self._outputs else ""
+
+    def output(self, urn: str, name: str) -> Any:
+        """Output of an image in the state; None where it has none."""
+        return self._outputs.get(urn, {}).get(name)
+
+
+def is_of(kind: str, urn: str) -> bool:
+    """True if a URN is of a resource of this type, whatever its parents are."""
+    return urn.split("::")[2].endswith(kind)

@@ -1,0 +1,123 @@
+"""Go modules that a change would bring into images that are built again, and take out of them.
+
+An image that does not exist yet has no contents. Its go.mod has the versions that would be linked, and is
+compared with the go.mod that the state recorded. Programs are those of the published image.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
+from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Difference, Finding, Modules, differences
+from catalogue.images import PROJECT, SOURCE
+from components.contexts import required_modules
+from components.image import REQUIRED
+from review.images import Images, is_of
+from review.steps import Step
+
+VERIFICATION = "skycoin:index:Verification"
+OF_SOURCE = "not known before the build: its source has a go.mod of its own, or none"
+EARLIER = "not known: the state is of an earlier version, or of a source with modules of its own"
+SAVED = "not known: the preview does not say which files it was made from"
+ITS_GO = "Go itself is another one, and its version is not known before the build"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vulnerability:
+    """A known vulnerability that an image gains or loses by the version of a module."""
+
+    image: str
+    gained: bool
+    finding: Finding
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inside:
+    """The modules of one image that would be built."""
+
+    image: str
+    differences: tuple[Difference, ...] = ()
+    programs: Mapping[str, Modules] | None = None
+    """Modules of each program that is published; None where the state does not have them."""
+    unknown: str = ""
+    """Reason why nothing is known."""
+    of_go: str = ""
+    """Reason why the version of Go itself is not known."""
+
+    def linked(self, one: Difference) -> str:
+        """Programs that a module is linked into."""
+        if not one.before:
+            return "in which programs is not known before the build"
+        if self.programs is None:
+            return "in which programs is not known"
+        return ", ".join(name for name, its in self.programs.items() if one.module in its) or "in no program"
+
+
+def read_inside(
+    preview: Mapping[str, Any], images: Images, builds: Sequence[Step], *, has_files: bool
+) -> tuple[Inside, ...]:
+    """Compare each image that would be built with what the state has of it, in the program's order."""
+    if not builds:
+        return ()
+    chosen: dict[str, Step] = {}
+    for step in builds:
+        image = step.name.removesuffix("-image").rpartition("-")[0]
+        if image not in chosen or chosen[image].op == "create":  # such as a new architecture
+            chosen[image] = step
+    proofs = [*_proofs(preview, images)]
+    read = (
+        _read(image, step, images, [its for urn, its in proofs if urn == images.around(step.urn)], has_files)
+        for image, step in chosen.items()
+    )
+    return tuple(one for one in read if one is not None)
+
+
+def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, Any]]:
+    """URN of an image, and the modules that the proof of one of its variants has."""
+    for step in preview.get("steps") or ():
+        if is_of(VERIFICATION, step["urn"]) and step.get("oldState"):
+            yield images.around(step["urn"]), (step["oldState"].get("outputs") or {}).get("modules")
+
+
+def _read(
+    image: str, step: Step, images: Images, proofs: Sequence[Mapping[str, Modules] | None], has_files: bool
+) -> Inside | None:
+    """None for an image without Go modules."""
+    context = step.new.get("context") or {}
+    folder, named = str(context.get("location")), context.get("named") or {}
+    if SOURCE in named:
+        return Inside(image=image, unknown=OF_SOURCE)
+    if not (PROJECT / folder / GO_MOD).is_file():
+        return None
+    if not has_files:
+        return Inside(image=image, unknown=SAVED)
+    recorded: Modules | None = images.output(images.around(step.urn), REQUIRED)
+    if not recorded and step.op != "create":
+        return Inside(image=image, unknown=EARLIER)
+    programs = _programs(proofs)
+    found = [*differences(recorded or {}, required_modules(folder, {}))]
+    go, of_go = _go(step, programs)
+    return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
+
+
+def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:
+    """Programs of all variants together; None where one is not known."""
+    together: dict[str, dict[str, str]] = {}
+    for modules in proofs:
+        if modules is None:
+            return None
+        for program, its in modules.items():
+            together[program] = {**together.get(program, {}), **its}
+    return together if proofs else None
+
+
+def _go(step: Step, programs: Mapping[str, Modules] | None) -> tuple[tuple[Modules, Modules], str]:
+    """Go's standard library on both sides, by the image of the build stages; and what is not known of it."""
+    was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
+    if was == would or step.op == "create":
+        return ({}, {}), ""
+    linked = {its[STANDARD_LIBRARY] for its in (programs or {}).values() if STANDARD_LIBRARY in its}
+    if would != OFFICIAL_BUILD_BASE or len(linked) != 1:
+        return ({}, {}), ITS_GO
+    return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

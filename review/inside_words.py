@@ -1,0 +1,73 @@
+"""Words of a page for Go modules of images, and for known vulnerabilities by their versions."""
+
+from collections.abc import Iterator, Sequence
+
+from display.markdown import plain
+from review.inside import Inside, Vulnerability
+
+_NAMED = 6
+"""Modules or vulnerabilities in one line; of more it has half as many."""
+MODULE_HEADS = ("image", "module", "now", "then", "programs")
+VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "what it is")
+SAME = "the same Go modules, by its go.mod"
+_NOTE = (
+    "These are the versions of each image's go.mod. What a new program links of them, its size and its "
+    "layers are not known before the build."
+)
+
+
+def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
+    """Sentences behind the lines: where the versions are from, and which database was looked into."""
+    differ = any(one.differences for one in inside)
+    return " ".join(filter(None, (_NOTE if differ else "", looked_up)))
+
+
+def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
+    """Lines of the first screen: what an image gains first, then its modules."""
+    for one in inside:
+        for gained, word in ((True, "**gains**"), (False, "loses")):
+            its = [each for each in vulnerabilities if each.image == one.image and each.gained is gained]
+            if its:
+                said = _few([_vulnerability(one, each) for each in its])
+                yield _line(f"{one.image} {word} known vulnerabilities: {said}")
+        yield _line(f"{one.image}: {_modules(one)}")
+
+
+def _modules(one: Inside) -> str:
+    if one.unknown:
+        return f"Go modules {one.unknown}"
+    said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
+    return "; ".join(filter(None, (_few(said) or SAME, one.of_go)))
+
+
+def _vulnerability(inside: Inside, one: Vulnerability) -> str:
+    found = one.finding
+    programs = next(inside.linked(each) for each in inside.differences if each.module == found.module)
+    facts = [programs, *([f"fixed in {found.fixed}"] if one.gained and found.fixed else [])]
+    return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {found.summary}"
+
+
+def _line(text: str) -> str:
+    """An entry of the list: names are an image's, and summaries the database's."""
+    return f"- {plain(' '.join(text.split()))}"
+
+
+def _few(texts: Sequence[str]) -> str:
+    if len(texts) <= _NAMED:
+        return "; ".join(texts)
+    return f"{'; '.join(texts[: _NAMED // 2])} and {len(texts) - _NAMED // 2} more"
+
+
+def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
+    """Rows under MODULE_HEADS."""
+    for one in inside:
+        for each in one.differences:
+            yield one.image, each.module, each.before or "none", each.after or "none", one.linked(each)
+
+
+def vulnerability_rows(vulnerabilities: Sequence[Vulnerability]) -> Iterator[Sequence[str]]:
+    """Rows under VULNERABILITY_HEADS."""
+    for one in vulnerabilities:
+        what, found = "gained" if one.gained else "gone", one.finding
+        module = f"{found.module} {found.version}"
+        yield one.image, what, found.identity, module, found.fixed or "none", found.summary

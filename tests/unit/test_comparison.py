@@ -1,0 +1,171 @@
+"""A release record compared with an earlier one."""
+
+import copy
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogue.arch import ARCHES
+from commands import known_vulnerabilities
+from local.vulnerability_database import Database
+from mocks.engine import MODULES
+from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
+from release.record import RecordError, release_record
+from tests.unit.front_door import Skyinfra
+from tests.unit.projects import up
+from tests.unit.test_vulnerabilities import entry
+
+CRYPTO, GONE = "golang.org/x/crypto", "example.org/gone"
+NOW = MODULES["skycoin"][CRYPTO]
+KNOWN = [
+    entry("GO-1", CRYPTO, {"introduced": "0"}, {"fixed": "0.45.0"}),
+    entry("GO-2", CRYPTO, {"introduced": "0.50.0"}),
+    entry("GO-3", "example.org/other", {"introduced": "0"}),
+]
+
+
+@pytest.fixture(scope="module")
+def now() -> dict[str, Any]:
+    return release_record(up("release").exports(), "skycoin")
+
+
+@pytest.fixture
+def before(now: dict[str, Any]) -> dict[str, Any]:
+    """An earlier release: other modules on amd64 and arm64v8, other layers on amd64, no arm32v5."""
+    record = copy.deepcopy(now)
+    record["source"]["version"] = "0.27.0"
+    del record["variants"]["arm32v5"]
+    modules = {**MODULES["skycoin"], CRYPTO: "0.30.0", GONE: "1.0.0"}
+    record["programs"] = [
+        {"program": "skycoin", "variants": ["amd64", "arm64v8"], "modules": modules},
+        {"program": "skycoin", "variants": ["arm32v6"], "modules": MODULES["skycoin"]},
+    ]
+    amd64 = record["variants"]["amd64"]
+    amd64["size"] = 15_000_000
+    amd64["verified"]["layers"][1] = {"digest": "sha256:0", "size": 14_000_000}
+    return record
+
+
+def row(module: str, before: str, after: str) -> dict[str, Any]:
+    variants = ["amd64", "arm64v8"]
+    return {"program": "skycoin", "module": module, "before": before, "after": after, "variants": variants}
+
+
+def test_a_record_has_the_modules_of_each_program(now: dict[str, Any]) -> None:
+    assert now["programs"] == [
+        {"program": "skycoin", "variants": list(ARCHES), "modules": MODULES["skycoin"]}
+    ]
+
+
+def test_modules_and_sizes_are_compared_where_both_records_have_them(
+    now: dict[str, Any], before: dict[str, Any]
+) -> None:
+    same = {"before": 13_000_000, "after": 13_000_000, "layers": 2, "new_layers": 0, "new_size": 0}
+    amd64 = {**same, "before": 15_000_000, "new_layers": 1, "new_size": 12_000_000}
+    assert compared(before, now) == {
+        "version": "0.27.0",
+        "modules": [row(GONE, "1.0.0", ""), row(CRYPTO, "0.30.0", NOW)],
+        "variants_without_modules": ["arm32v7"],
+        "sizes": {"amd64": amd64, "arm32v6": same, "arm32v7": same, "arm64v8": same},
+    }
+
+
+def test_a_program_that_is_new_or_gone_has_all_its_modules_so(now: dict[str, Any]) -> None:
+    more = copy.deepcopy(now)
+    more["programs"].append({"program": "cli", "variants": ["amd64"], "modules": {GONE: "1.0.0"}})
+    one = {**row(GONE, "", "1.0.0"), "program": "cli", "variants": ["amd64"]}
+    assert compared(now, more)["modules"] == [one]
+    assert compared(more, now)["modules"] == [{**one, "before": "1.0.0", "after": ""}]
+
+
+def test_vulnerabilities_are_those_of_the_modules_that_differ() -> None:
+    found = list(vulnerability_differences([row(GONE, "1.0.0", ""), row(CRYPTO, "0.30.0", NOW)], KNOWN))
+    assert [(one["identity"], one["gained"], one["version"], one["fixed"]) for one in found] == [
+        ("GO-2", True, NOW, ""),
+        ("GO-1", False, "0.30.0", "0.45.0"),
+    ]
+    assert {(one["program"], *one["variants"]) for one in found} == {("skycoin", "amd64", "arm64v8")}
+
+
+def test_equal_records_and_records_without_modules_are_told_apart(now: dict[str, Any]) -> None:
+    more = {"vulnerabilities": [], "looked_up": ""}
+    same = "Every program has the Go modules that it had."
+    assert same in markdown({**compared(now, now), **more})
+    earlier = {key: value for key, value in now.items() if key != "programs"}
+    page = markdown({**compared(earlier, now), **more})
+    assert same not in page
+    names = ", ".join(ARCHES)
+    assert f"Go modules are not in both records, and were not compared: {names}." in page
+
+
+@pytest.mark.parametrize("found", [[], 5, {}, {"image": "skycoin", "source": {}, "tags": {}}])
+def test_what_is_no_record_is_refused(found: Any) -> None:
+    with pytest.raises(RecordError, match="this is no release record"):
+        checked_record(found, "skycoin")
+
+
+def test_the_record_of_another_image_is_refused(now: dict[str, Any]) -> None:
+    with pytest.raises(RecordError, match="this is the record of image 'skycoin', not of 'skywire'"):
+        checked_record(now, "skywire")
+
+
+@pytest.fixture
+def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Outputs of a stack, and a database of vulnerabilities."""
+    folder = tmp_path / "osv"
+    folder.mkdir()
+    for one in KNOWN:
+        (folder / f"{one['id']}.json").write_text(json.dumps(one))
+    found = Database(folder, date(2026, 11, 5))
+    monkeypatch.setattr(known_vulnerabilities, "find_go", lambda _: "go")
+    monkeypatch.setattr(known_vulnerabilities, "ensure_database", lambda *_: found)
+    return json.dumps(up("release").exports())
+
+
+def test_the_command_shows_what_came_and_went_since_an_earlier_record(
+    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(before))
+    command = ("release", "record", "--outputs", "-", "--since", str(file))
+    ran = skyinfra(*command, given=outputs)
+    assert ran.code == 0, ran.err
+    lines = ran.out.partition("## Since 0.27.0\n")[2].splitlines()
+    for line in (
+        f"| skycoin | {CRYPTO} | 0.30.0 | {NOW} | amd64, arm64v8 |",
+        f"| skycoin | {GONE} | 1.0.0 | none | amd64, arm64v8 |",
+        f"| skycoin | gained | GO-2 | {CRYPTO} {NOW} | none | GO-2 at work | amd64, arm64v8 |",
+        f"| skycoin | gone | GO-1 | {CRYPTO} 0.30.0 | 0.45.0 | GO-1 at work | amd64, arm64v8 |",
+        "Go modules are not in both records, and were not compared: arm32v7.",
+        "| amd64 | 15.0 MB | 13.0 MB | 1 of 2 | 12.0 MB |",
+    ):
+        assert line in lines
+    assert any("that Go's database knew on 2026-11-05" in line for line in lines)
+    as_json = json.loads(skyinfra(*command, "--format", "json", given=outputs).out)
+    assert [one["identity"] for one in as_json["since"]["vulnerabilities"]] == ["GO-2", "GO-1"]
+
+
+def test_the_command_says_that_no_database_could_be_read(
+    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+) -> None:
+    for one in (tmp_path / "osv").iterdir():
+        one.unlink()
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(before))
+    ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
+    assert ran.code == 0
+    assert "Known vulnerabilities were not looked up: the database has no entry." in ran.out
+
+
+@pytest.mark.parametrize("text", ["", "5", '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}'])
+def test_the_command_refuses_what_is_no_record(
+    text: str, skyinfra: Skyinfra, outputs: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(text)
+    ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
+    assert (ran.code, ran.out) == (1, "")
+    assert NO_RECORD in ran.err

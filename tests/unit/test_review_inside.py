@@ -1,0 +1,220 @@
+"""Go modules on a review page: what would be linked, in which programs, and which vulnerabilities by it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
+from catalogue.go_modules import GO_MOD, required
+from catalogue.images import PROJECT
+from commands import known_vulnerabilities
+from commands.known_vulnerabilities import NO_SET_UP, judged, looked_up, with_vulnerabilities
+from local.layout import Layout, read_layout
+from local.steps import SetupError
+from local.vulnerability_database import Database
+from review.causes import Checkout
+from review.changes import Changes, read_changes
+from review.first_screen import first_screen
+from review.images import IMAGE
+from review.inside import EARLIER, ITS_GO, OF_SOURCE, SAVED, VERIFICATION
+from review.inside_words import SAME
+from review.markdown import page
+from tests.unit.test_review import IMAGE as BUILT
+from tests.unit.test_review import step
+from tests.unit.test_review_causes import child
+from tests.unit.test_vulnerabilities import entry
+
+NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
+CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
+BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
+LINKED = {"skycoin": {CRYPTO: "0.30.0", "stdlib": "1.26.1"}, "skycoin-cli": {"stdlib": "1.26.1"}}
+CONTEXT: Mapping[str, Any] = {"location": "./images/skycoin", "named": {}}
+HERE = Checkout(has_files=True)
+
+
+def preview_of(
+    required_before: Any = BEFORE,
+    proofs: tuple[Any, ...] = (LINKED, LINKED),
+    *,
+    op: str = "update",
+    context: Mapping[str, Any] = CONTEXT,
+    build_from: tuple[str, str] = ("a", "a"),
+) -> dict[str, Any]:
+    """A preview that builds skycoin for amd64, and may make it for one more."""
+    component = step("same", IMAGE, "skycoin", {}, {})
+    component["oldState"]["outputs"] = {} if required_before is None else {"required": required_before}
+    old, new = ({"context": context, "buildArgs": {"BUILD_FROM": one}} for one in build_from)
+    verified = [step("update", VERIFICATION, f"skycoin-{number}", {}, {}) for number in range(len(proofs))]
+    for one, modules in zip(verified, proofs, strict=True):
+        one["oldState"]["outputs"] = {} if modules is None else {"modules": modules}
+    build = step(op, BUILT, "skycoin-amd64-image", None if op == "create" else old, new, ("contextHash",))
+    fresh = step("create", BUILT, "skycoin-arm32v7-image", None, new)
+    unproved = step("create", VERIFICATION, "skycoin-new", None, {})
+    return {"steps": [component, *(child(component, one) for one in (fresh, build, unproved, *verified))]}
+
+
+def read(*arguments: Any, checkout: Checkout = HERE, **more: Any) -> Changes:
+    return read_changes(preview_of(*arguments, **more), checkout)
+
+
+def lines(changes: Changes) -> list[str]:
+    """Lines of the section on the first screen."""
+    text = first_screen(changes, "mine").text
+    return [
+        one for one in text.partition("### Inside images\n\n")[2].partition("\n###")[0].splitlines() if one
+    ]
+
+
+def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None:
+    assert lines(read())[0] == (
+        f"- skycoin: {GONE} 1.2.0 is gone (in no program); {CORS} {NOW[CORS]} is new (in which programs "
+        f"is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
+    )
+
+
+def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> None:
+    for proofs in ((LINKED, None), ()):
+        assert (
+            f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (in which programs is not known)"
+            in lines(read(BEFORE, proofs))[0]
+        )
+
+
+def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
+    changes = read(NOW)
+    assert lines(changes) == [f"- skycoin: {SAME}"]
+    assert judged(changes, [], "2026-11-05") == changes
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"required_before": None}, EARLIER),
+        ({"required_before": {}}, EARLIER),
+        ({"checkout": Checkout()}, SAVED),
+        ({"context": {**CONTEXT, "named": {"source": {"location": "../skycoin"}}}}, OF_SOURCE),
+    ],
+    ids=["earlier", "of a source before", "saved", "of a source"],
+)
+def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
+    changes = read(**more)
+    assert lines(changes) == [f"- skycoin: Go modules {said}"]
+    assert changes.inside[0].differences == ()
+
+
+def test_an_image_without_go_modules_has_no_line() -> None:
+    assert read(context={"location": "./images/busybox"}).inside == ()
+
+
+def test_all_modules_of_a_new_image_are_new() -> None:
+    changes = read(None, (), op="create")
+    assert {one.before for one in changes.inside[0].differences} == {""}
+    assert len(changes.inside[0].differences) == len(NOW)
+    assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more")
+    assert f"<summary>Go modules: {len(NOW)}</summary>" in page(changes, "mine")
+
+
+def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None:
+    other = ("a", OFFICIAL_BUILD_BASE)
+    go = f"stdlib 1.26.1 → {OFFICIAL_GO} (skycoin, skycoin-cli)"
+    assert lines(read(NOW, build_from=other))[0] == f"- skycoin: {go}"
+    for proofs, build_from in (((None,), other), ((LINKED,), ("a", "b"))):
+        assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {ITS_GO}"]
+
+
+KNOWN = [
+    entry("GO-1", CRYPTO, {"introduced": "0"}, {"fixed": "0.45.0"}),
+    entry("GO-2", CRYPTO, {"introduced": "0"}),
+    entry("GO-3", CORS, {"introduced": "0"}, {"fixed": "9.9.9"}),
+    entry("GO-4", "example.org/other", {"introduced": "0"}),
+]
+
+
+def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> None:
+    """GO-2 is in both versions, and the module of GO-4 in none."""
+    changes = judged(read(), KNOWN, "2026-11-05")
+    gains, loses, _, note = lines(changes)
+    assert gains == (
+        f"- skycoin **gains** known vulnerabilities: GO-3 in {CORS} {NOW[CORS]} (in which programs is not "
+        "known before the build, fixed in 9.9.9): GO-3 at work"
+    )
+    assert loses == f"- skycoin loses known vulnerabilities: GO-1 in {CRYPTO} 0.30.0 (skycoin): GO-1 at work"
+    assert note.endswith(looked_up("2026-11-05", changes.vulnerabilities))
+    assert "knew on 2026-11-05, by versions of modules: a program may not use what is faulty." in note
+    text = page(changes, "mine")
+    assert f"| skycoin | gained | GO-3 | {CORS} {NOW[CORS]} | 9.9.9 | GO-3 at work |" in text
+    assert f"| skycoin | gone | GO-1 | {CRYPTO} 0.30.0 | 0.45.0 | GO-1 at work |" in text
+    assert "called" not in text
+
+
+def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
+    hostile = {**KNOWN[0], "summary": "a\n# <b>x</b> [y](https://example.org) @all"}
+    proofs = ({"<i>": {CRYPTO: "0.30.0"}},)
+    shown = lines(judged(read(BEFORE, proofs), [hostile], "1"))
+    assert "(&lt;i>): a # &lt;b>x&lt;/b> [y]\u2060(https://example.org) @\u2060all" in shown[0]
+    assert f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (&lt;i>)" in shown[1]
+
+
+def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
+    assert (
+        "No known vulnerability comes or goes. Vulnerabilities are those that Go's database knew on 1"
+        in (lines(judged(read(), [], "1"))[-1])
+    )
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for one in KNOWN:
+        (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
+
+    def ensure(*_: Any) -> Database:
+        print("• a step of a set-up")
+        return Database(tmp_path, date(2026, 11, 5))
+
+    monkeypatch.setattr(known_vulnerabilities, "find_go", lambda _: "go")
+    monkeypatch.setattr(known_vulnerabilities, "ensure_database", ensure)
+    return tmp_path
+
+
+def test_a_set_ups_database_is_read_and_standard_output_stays_the_pages(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = read()
+    assert with_vulnerabilities(changes, read_layout()) == judged(changes, KNOWN, "2026-11-05")
+    assert capsys.readouterr() == ("", "• a step of a set-up\n")
+
+
+def test_no_database_is_read_where_no_module_differs(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = read(NOW)
+    assert with_vulnerabilities(changes, read_layout()) == changes
+    assert capsys.readouterr() == ("", "")
+
+
+def refuse(*_: Any) -> Database:
+    raise SetupError("The module can't be fetched.")
+
+
+@pytest.mark.parametrize("case", ["no set-up", "not fetched", "empty"])
+def test_a_database_that_is_not_there_is_said_and_stops_no_page(
+    case: str, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout: Layout | None = read_layout()
+    if case == "no set-up":
+        layout, said = None, NO_SET_UP
+    elif case == "not fetched":
+        monkeypatch.setattr(known_vulnerabilities, "ensure_database", refuse)
+        said = "The module can't be fetched"
+    else:
+        said = "the database has no entry"
+        for file in database.iterdir():
+            file.unlink()
+    changes = read()
+    found = with_vulnerabilities(changes, layout)
+    assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
