@@ -285,7 +285,7 @@ def test_files_next_to_the_sources_reach_no_image_and_a_large_file_causes_a_warn
         check=True,
     )
     warned = tiny.pulumi("preview")
-    assert "tiny: 1000 MB, of which chain.db has 1000: the builder is sent all of it" in warned.text
+    assert "tiny: 1000 MB, of which chain.db has 1000: all of it is sent to the builder" in warned.text
     assert "tiny: cmd/.env: may be secret" in warned.text
     (folder / ".dockerignore").write_text("chain.db\n")
     done = tiny.up()

@@ -120,7 +120,7 @@ def test_a_large_file_is_warned_of_by_name(folder: Path) -> None:
 def test_a_file_that_may_be_secret_is_warned_of(folder: Path, name: str) -> None:
     (folder / "cmd" / name).touch()
     [warning] = context_warnings(folder)
-    assert warning.startswith(f"cmd/{name}: may be secret, and the builder is sent it (no image gets it)")
+    assert warning.startswith(f"cmd/{name}: may be secret, and is sent to the builder (no image gets it)")
 
 
 def test_many_such_files_are_counted(folder: Path) -> None:

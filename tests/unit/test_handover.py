@@ -774,7 +774,7 @@ WHOLE = (
         ("id\t0123\nend\n", "holds no wallet. It held 1 wallet with 2 addresses"),
         (WHOLE.format(1, "bb"), "mine.wlt has 1 of 2 addresses"),
         (WHOLE.format(2, "cc"), "mine.wlt holds other addresses than before"),
-        (WHOLE.format(2, "aa").replace("0123", "4567"), "does not have the id that is remembered"),
+        (WHOLE.format(2, "aa").replace("0123", "4567"), "does not have the recorded id"),
     ],
 )
 @pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])

@@ -283,9 +283,9 @@ def test_a_volume_created_again_and_an_exchanged_one_are_other_volumes_with_the_
     state = remembered(engine)
     (engine.folder(WALLET) / ".skyinfra-id").write_text("another\n")
     engine.put(WALLET, mine=wallet("A"))
-    assert "does not have the id that is remembered" in refreshed(engine, state)["walletFault"]
+    assert "does not have the recorded id" in refreshed(engine, state)["walletFault"]
     empty(engine)
-    assert "does not have the id that is remembered" in refreshed(engine, state)["walletFault"]
+    assert "does not have the recorded id" in refreshed(engine, state)["walletFault"]
 
 
 @pytest.mark.case(35)

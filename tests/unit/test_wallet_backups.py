@@ -329,7 +329,9 @@ def test_a_recipients_file_that_is_none_is_named(text: bytes, said: str, tmp_pat
 
 
 def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedNode) -> None:
-    with pytest.raises(WalletError, match=r"nobody is named .*`age-keygen -o wallet-key.txt`.*--plain makes"):
+    with pytest.raises(
+        WalletError, match=r"no recipient is named .*`age-keygen -o wallet-key.txt`.*--plain makes"
+    ):
         refuse_unclear(node, [], plain=False)
     with pytest.raises(WalletError, match=r"--plain: there are recipients"):
         refuse_unclear(node, [KEY.public], plain=True)

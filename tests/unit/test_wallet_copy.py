@@ -170,5 +170,5 @@ def test_the_resource_of_version_0_1_0_only_leaves_the_state() -> None:
     assert kind.read("id", {}, {"backup": NAME}) == Found(identity="id", state={"backup": NAME}, inputs={})
     assert kind.update("id", {"backup": NAME}, {}) == {"backup": NAME}
     assert kind.check("x", {}, {}).failures
-    with pytest.raises(ProviderError, match="no version of this program makes it"):
+    with pytest.raises(ProviderError, match="this program no longer creates it"):
         kind.create({})
