@@ -8,7 +8,10 @@ from typing import Any
 GO_MOD = "go.mod"
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
-_REQUIRED = re.compile(r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\S+)", re.MULTILINE)
+_REQUIRED = re.compile(
+    r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\d+\.\d+\.\d+(?:[-+]\S+)?)(?!\S)",
+    re.MULTILINE,
+)
 """A line of a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
 _OTHERS = re.compile(r"^(?!require)\w+ \(.*?^\)", re.MULTILINE | re.DOTALL)
 """Blocks that require nothing, such as those of `exclude`."""

@@ -97,15 +97,15 @@ def _since(file: BinaryIO, entry: comparison.Record) -> dict[str, Any]:
         found = comparison.compared(before, entry)
     except MALFORMED:
         raise RecordError(comparison.NO_RECORD) from None
-    lost, said = list[Any](), ""
+    vulnerabilities, said = list[Any](), ""
     if found["modules"]:
         try:
             known, day = read_known(read_layout())
-            lost = [*comparison.vulnerability_differences(found["modules"], known)]
-            said = looked_up(day, lost)
+            vulnerabilities = [*comparison.vulnerability_differences(found["modules"], known)]
+            said = looked_up(day, vulnerabilities)
         except NotLookedUpError as error:
             said = not_looked_up(error)
-    return {**found, "vulnerabilities": lost, "looked_up": said}
+    return {**found, "vulnerabilities": vulnerabilities, "looked_up": said}
 
 
 @release.command(

@@ -17,7 +17,7 @@ from providers.base import Values
 FOLDER = "usr/share/sbom/"
 SUFFIX = ".json"
 _GO = "pkg:golang/"
-"""Begin of the package URL of a Go module."""
+"""Start of a Go module's package URL."""
 _VERSION = re.compile(r"v?(?P<number>\d+(\.\d+)*([-+].+)?)")
 
 

@@ -61,6 +61,14 @@ def test_a_go_mod_requires_modules_in_blocks_and_alone() -> None:
     }
 
 
+@pytest.mark.parametrize("version", ["1.2.3", "0.0.0-20240101000000-aaaaaaaaaaaa", "28.5.2+incompatible"])
+@pytest.mark.parametrize("end", ["", "\n", " // indirect\n"])
+def test_a_version_of_a_go_mod_is_one_that_can_be_compared(version: str, end: str) -> None:
+    assert required(f"require example.org/one v{version}{end}") == {"example.org/one": version}
+    for other in ("latest", f"{version.partition('.')[0]}.x", "1.2.3beta", "1.2", ""):
+        assert required(f"require example.org/one v{other}{end}") == {}
+
+
 @pytest.mark.parametrize("image", ["skycoin", "exporter", "registry"])
 def test_the_modules_of_each_image_are_found(image: str) -> None:
     text = (PROJECT / "images" / image / "go.mod").read_text()
