@@ -8,7 +8,6 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
 from review.options import BUILD, TAG, VOLUME
-from review.own_rules import OWN_RULES
 from review.restarts import CONTAINER, CONTAINERS, NODE_CONTAINER
 from review.rules import HIDDEN, Breaches, Resource, Rule, each
 
@@ -208,5 +207,3 @@ PROMISES: Sequence[Rule] = (
         remedy="Leave out `deleted_with`.",
     ),
 )
-RULES: Sequence[Rule] = (*PROMISES, *OWN_RULES)
-"""Rules that a review looks at."""
