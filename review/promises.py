@@ -39,13 +39,12 @@ def _volume_lost(one: Resource) -> str:
 def _unpublished(one: Resource) -> str:
     if one.type not in (TAG, BUILD, REPOSITORY):
         return ""
-    if not one.options.get("retainOnDelete"):
-        return "is not kept where it leaves the stack"
-    if one.type != REPOSITORY:
-        return ""
-    if not one.options.get("protect"):
+    if one.type == REPOSITORY and not one.options.get("protect"):
         return "is not protected"
-    return "is deleted with its images" if one.inputs.get("forceDelete") is not False else ""
+    if one.type == REPOSITORY and one.inputs.get("forceDelete") is not False:
+        return "is deleted with its images"
+    # Last, for Pulumi does not tell it to its policy packs.
+    return "" if one.options.get("retainOnDelete") else "is not kept where it leaves the stack"
 
 
 def _writers(resources: Sequence[Resource]) -> Breaches:

@@ -1,6 +1,8 @@
 """All rules that a review looks at: the project's promises, and those of one's own (own_rules.py)."""
 
+import contextlib
 import runpy
+import sys
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -35,7 +37,8 @@ def rulebook() -> tuple[Rule, ...]:
 
 def _own() -> dict[str, Any]:
     try:
-        return runpy.run_path(str(OWN))
+        with contextlib.redirect_stdout(sys.stderr):  # a page, and a plugin's port, have that for themselves
+            return runpy.run_path(str(OWN))
     except (Exception, SystemExit) as raised:
         raise _refused(_words(raised), _line(raised)) from None
 

@@ -105,6 +105,16 @@ def test_a_program_that_gives_a_wallet_up_is_caught(
     assert f"- The wallet volume `skycoin-node-1-wallet` on host here is {said}: " in done.stdout
 
 
+def test_the_programs_promises_are_held_by_pulumi_as_a_policy_pack(reviewed: Reviewed) -> None:
+    pack = ("--policy-pack", "review/policy-pack", "--stack", "local", "--non-interactive")
+    reviewed.edit("components/node.py", "protect=protect", "protect=False")
+    done = run_in(reviewed.folder, dict(reviewed.env), "pulumi", "preview", *pack)
+    assert done.returncode != 0
+    assert "[mandatory]  wallets-are-protected  (docker:index:Volume: node-1-wallet)" in done.stdout
+    assert done.stdout.count("[mandatory]") == 1
+    assert "[advisory]  volumes-stay" in done.stdout
+
+
 def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
     reviewed.edit("components/node.py", "depends_on=[preflight],\n            # Of a volume", "# Of a volume")
     done = reviewed.review("--no-refresh")
