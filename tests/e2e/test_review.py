@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from catalogue.images import GO_MODULE
 from commands.exit_codes import AT_RISK, OTHER, REFUSED
@@ -21,6 +23,7 @@ from components.contexts import read_contexts, recorded_files
 from components.image import FILES
 from local.layout import PROJECT
 from local.tools import DOCKER_BUILD, ensure_tool, find_go
+from mocks.previews import KEPT, PROTECTED
 from review.approval import PIECE, WHOLE, Part, is_token
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
@@ -113,6 +116,30 @@ def test_the_programs_promises_are_held_by_pulumi_as_a_policy_pack(reviewed: Rev
     assert "[mandatory]  wallets-are-protected  (docker:index:Volume: node-1-wallet)" in done.stdout
     assert done.stdout.count("[mandatory]") == 1
     assert "[advisory]  volumes-stay" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (lambda nodes: nodes["node-1"].update({"wallet-volume": "other"}), KEPT),
+        (lambda nodes: nodes.clear(), PROTECTED),
+    ],
+    ids=["replace", "delete"],
+)
+def test_a_wallet_that_is_protected_is_refused_in_the_words_of_the_mocks(
+    reviewed: Reviewed, change: Callable[[Any], None], refusal: str
+) -> None:
+    file = reviewed.folder / "checkout" / "stacks" / "Pulumi.local.yaml"
+    text = file.read_text()
+    stack = yaml.safe_load(text)
+    change(stack["config"]["skycoin:nodes"])
+    file.write_text(yaml.safe_dump(stack))
+    command = ("pulumi", "preview", "--stack", "local", "--json", "--show-sames")
+    done = run_in(reviewed.folder, dict(reviewed.env), *command)
+    file.write_text(text)
+    found = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
+    wallet = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
+    assert [one["message"].strip() for one in found] == [refusal.format(wallet), "error: preview failed"]
 
 
 def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:

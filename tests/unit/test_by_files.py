@@ -130,6 +130,16 @@ def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Rep
     assert "pulumi state unprotect" not in done.out
 
 
+def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repository) -> None:
+    """`up` would refuse it; the page called the wallet at risk."""
+    shed = "    shed: {image: skycoin, host: shed, network: mainnet"
+    repository.edit(FLEET, shed, f"{shed}, wallet-volume: other")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == REFUSED
+    assert "The wallet volume of the node shed would be replaced, and its wallet is protected." in done.out
+    assert "remove the `protect` flag" not in done.out
+
+
 def test_wrong_settings_are_all_told_with_their_places(repository: Repository) -> None:
     repository.edit(FLEET, "network: mainnet}", "netwrk: mainnet}")
     done = repository.review("fleet", "--base", "base")
