@@ -25,9 +25,11 @@ from local.layout import PROJECT
 from local.tools import DOCKER_BUILD, ensure_tool, find_go
 from mocks.previews import KEPT, PROTECTED
 from review.approval import PIECE, WHOLE, Part, is_token
+from settings.pulumi_yaml import pulumi_text, pulumi_values
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
 from tests.e2e.upgrades import layout_in, made_stack, make_pulumi, run_in
+from tests.unit.yaml_scalars import READ
 
 LOCAL = STATES / "0.1.0" / "local.json"
 BUSYBOX = ("./images/busybox", "./images/busybox/Dockerfile")
@@ -140,6 +142,21 @@ def test_a_wallet_that_is_protected_is_refused_in_the_words_of_the_mocks(
     found = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
     wallet = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
     assert [one["message"].strip() for one in found] == [refusal.format(wallet), "error: preview failed"]
+
+
+def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp_path: Path) -> None:
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "Pulumi.yaml").write_text("name: skycoin\nruntime: python\n")
+    lines = [f"  skycoin:key-{number}: {written}" for number, written in enumerate(READ)]
+    text = "\n".join(["config:", *lines, ""])
+    (tmp_path / "checkout" / "Pulumi.local.yaml").write_text(text)
+    done = run_in(tmp_path, dict(reviewed.env), "pulumi", "config", "--json", "--stack", "local")
+    assert done.returncode == 0, done.stderr
+    given = {key: one.get("objectValue", one["value"]) for key, one in json.loads(done.stdout).items()}
+    pages = pulumi_values(text)["config"].items()
+    assert given == {
+        key: value if isinstance(value, list | dict) else pulumi_text(value) for key, value in pages
+    }
 
 
 def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:

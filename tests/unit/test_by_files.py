@@ -321,6 +321,27 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
 
 
 @pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("no", "Settings of the file that differ, shown below or not: skycoin:nodes.shed.gui."),
+        (
+            "2026-11-27",
+            "skycoin:nodes.shed.gui, line 10: a date, which Pulumi hands on in another form: put it in",
+        ),
+    ],
+)
+def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str, said: str) -> None:
+    """`no` was false, and the page said that nothing changes; Pulumi's `no` is a text, and is refused."""
+    shed = "    shed: {image: skycoin, host: shed, network: mainnet"
+    repository.edit(FLEET, shed, f"{shed}, gui: false")
+    repository.commit()
+    repository.edit(FLEET, "gui: false", f"gui: {written}")
+    done = repository.review("fleet", "--base", "HEAD")
+    assert done.code == REFUSED
+    assert said in done.out
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         ("  hosts: {evil: {engine: local}}\n", "hosts: a key without a namespace"),
