@@ -151,10 +151,12 @@ class _Page:
             click.echo(page_without_preview(self.stack, done.said, is_foreign=foreign), nl=False)
             raise PreviewError(done.said) from None
         backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
-        made = partial(page, changes, self.stack, backups, ending=self._ending(changes, preview))
+        made = partial(page, stack=self.stack, backups=backups, ending=self._ending(changes, preview))
         if self.whole is not None:
-            self.whole.write_text(made(limit=ENDLESS), encoding="utf-8")
-        click.echo(made(whole=self.whole.name if self.whole else ""), nl=False)
+            everything = read_changes(preview, replace(self._checkout, names_all=True))
+            all_of_it = replace(changes, rebuilds=everything.rebuilds)
+            self.whole.write_text(made(all_of_it, limit=ENDLESS), encoding="utf-8")
+        click.echo(made(changes, whole=self.whole.name if self.whole else ""), nl=False)
         return EXIT_CODES[risk_of(changes).level]
 
     def _changes(self, preview: Any, *, failed: bool) -> Changes:
