@@ -1,5 +1,6 @@
 """`skyinfra review`: a stack's preview as a page of Markdown for a pull request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,10 @@ from review.approval_words import details, ending, ending_without
 from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
 from review.markdown import ENDLESS, page, page_without_preview
-from review.promises import RULES
 from review.published import with_presence
 from review.risk import Level, risk_of
-from review.rules import broken_rules, wanted
+from review.rulebook import rulebook
+from review.rules import Rule, broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import read_stack_file
 from wallets.nodes import nodes_of
@@ -96,21 +97,24 @@ def review(
     """
     if head is not None and base is None:
         raise click.UsageError("--head is the other side of --base: give both.")
+    rules = rulebook()
     if base is not None:
         if stack is None or saved is not None:
             raise click.UsageError("--base needs --stack, and no --preview.")
         if details_file is not None:
             raise click.UsageError("A page by files alone has no hash: --details has nothing to name.")
         by_files = preview_by_files(stack, base, head)
-        return _Page(f"{stack}, by its files alone", whole=whole, by_files=by_files).print(by_files.previewed)
+        return _Page(f"{stack}, by its files alone", rules, whole=whole, by_files=by_files).print(
+            by_files.previewed
+        )
     if saved is not None:
         said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
         given = Previewed(text=saved.read(), failed=False, said=said)
-        return _Page(stack or "of the preview", whole=whole).print(given)
+        return _Page(stack or "of the preview", rules, whole=whole).print(given)
     found, name = chosen(stack, backend)
     options = REFRESHED if refresh else ()
     present_file(name)
-    page_of = _Page(name, found, look=refresh, details_file=details_file, whole=whole)
+    page_of = _Page(name, rules, found, look=refresh, details_file=details_file, whole=whole)
     if found.layout is None:
         stack_config(name)  # raises an error of YAML with its place; pulumi names neither
         with copied_stack_file(name) as file:
@@ -126,6 +130,7 @@ class _Page:
     """The page of a stack or, without a backend, of a saved preview."""
 
     stack: str
+    rules: Sequence[Rule]
     backend: Backend | None = None
     look: bool = False
     """True where hosts and registries are asked."""
@@ -147,17 +152,19 @@ class _Page:
             click.echo(page_without_preview(self.stack, done.said, is_foreign=foreign), nl=False)
             raise PreviewError(done.said) from None
         backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
-        made = partial(page, changes, self.stack, backups, ending=self._ending(changes, preview))
+        made = partial(page, stack=self.stack, backups=backups, ending=self._ending(changes, preview))
         if self.whole is not None:
-            self.whole.write_text(made(limit=ENDLESS), encoding="utf-8")
-        click.echo(made(whole=self.whole.name if self.whole else ""), nl=False)
+            everything = read_changes(preview, replace(self._checkout, names_all=True))
+            all_of_it = replace(changes, rebuilds=everything.rebuilds)
+            self.whole.write_text(made(all_of_it, limit=ENDLESS), encoding="utf-8")
+        click.echo(made(changes, whole=self.whole.name if self.whole else ""), nl=False)
         return EXIT_CODES[risk_of(changes).level]
 
     def _changes(self, preview: Any, *, failed: bool) -> Changes:
         changes = read_changes(preview, self._checkout)
         if failed and not changes.faults:
             raise PreviewError("it failed, and has no fault")
-        changes = replace(changes, broken=broken_rules(wanted(preview), RULES))
+        changes = replace(changes, broken=broken_rules(wanted(preview), self.rules))
         if self.by_files is not None:
             return replace(changes, unjudged=self.by_files.unjudged)
         if self.backend is not None:

@@ -31,6 +31,11 @@ PROTECTED = (
     "up`, or use the command:\n`pulumi state unprotect '{0}'`"
 )
 """Pulumi's words (pulumi/pulumi, `pkg/resource/deploy/step.go`, deleteProtectedError)."""
+KEPT = (
+    'error: unable to replace resource "{0}"\nas it is currently marked for protection. To unprotect the '
+    "resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+)
+"""Pulumi's words where a replacement would delete (the same folder, `step_generator.go`)."""
 
 
 def preview_of(before: Engine, after: Engine) -> Preview:
@@ -40,9 +45,8 @@ def preview_of(before: Engine, after: Engine) -> Preview:
     steps = [*_steps(old, new, before, after), *_deletions(new, before, after)]
     counts = [step["op"] for step in steps]
     summary = {op: counts.count(op) for op in dict.fromkeys(counts)}
-    refused = [
-        {"severity": "error", "message": PROTECTED.format(step["urn"])} for step in steps if _is_refused(step)
-    ]
+    refusals = (_refusal(step) for step in steps)
+    refused = [{"severity": "error", "message": said} for said in refusals if said]
     return {"steps": steps, "changeSummary": summary, **({"diagnostics": refused} if refused else {})}
 
 
@@ -77,8 +81,13 @@ def _steps(
         }
 
 
-def _is_refused(step: Preview) -> bool:
-    return step["op"] == "delete" and step["oldState"]["protect"] is True
+def _refusal(step: Preview) -> str:
+    """Words of the engine where a step would delete what is protected; a replacement may take that off."""
+    if step["op"] not in ("delete", "replace") or not step["oldState"]["protect"]:
+        return ""
+    if step["op"] == "delete":
+        return PROTECTED.format(step["urn"])
+    return KEPT.format(step["urn"]) if step["newState"]["protect"] else ""
 
 
 def _operation(entry: Registered, changes: Collection[str]) -> str:

@@ -17,6 +17,7 @@ import yaml
 from mocks.engine import ECR, Engine
 from mocks.previews import Preview, plain, preview_of
 from program.program import Program
+from settings.pulumi_yaml import OtherwiseError, pulumi_text, pulumi_values
 from settings.reading import SettingsError, read_settings
 from settings.stack import StackSettings
 
@@ -84,17 +85,15 @@ def settings_of(stack: str, text: str) -> StackSettings:
 def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
     """(full key → value as Pulumi gives it, keys with an encrypted value). Raises SettingsError."""
     try:
-        config = (yaml.safe_load(text) or {}).get("config") or {}
-        values = {str(key): _without_secrets(value) for key, value in config.items()}
+        config = (pulumi_values(text) or {}).get("config") or {}
+        values = {key: _without_secrets(value) for key, value in config.items()}
+    except OtherwiseError as error:
+        raise SettingsError(error.faults) from None
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise SettingsError([f"the file is no YAML of a stack: {' '.join(str(error).split())}"]) from None
     secret = [key for key, value in values.items() if value != config[key]]
     values.pop(OF_MACHINE, None)
-    given = {
-        key: value if isinstance(value, str) else json.dumps(value, default=str)
-        for key, value in values.items()
-    }
-    return given, secret
+    return {key: pulumi_text(value) for key, value in values.items()}, secret
 
 
 def _without_secrets(value: Any) -> Any:
@@ -102,7 +101,7 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, Mapping):
         if len(value) == 1 and "secure" in value:
             return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"
-        return {str(key): _without_secrets(one) for key, one in value.items()}
+        return {key: _without_secrets(one) for key, one in value.items()}
     return [_without_secrets(one) for one in value] if isinstance(value, list) else value
 
 

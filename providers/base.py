@@ -369,7 +369,12 @@ GRACE = 120
 """Seconds in which an operation may still end after the engine is gone."""
 
 
-def listening(servicer: Servicer) -> tuple[grpc.Server, int]:
+Service: TypeAlias = Callable[[Any, grpc.Server], None]
+"""Generated function that adds the servicer of one protocol to a server."""
+PROVIDER: Service = provider_pb2_grpc.add_ResourceProviderServicer_to_server
+
+
+def listening(servicer: object, service: Service = PROVIDER) -> tuple[grpc.Server, int]:
     """A started server on a free loopback port, and that port."""
     callers = OwnCallers()
     server = grpc.server(
@@ -377,20 +382,20 @@ def listening(servicer: Servicer) -> tuple[grpc.Server, int]:
         interceptors=[callers],
         options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    service(servicer, server)
     callers.port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, callers.port
 
 
-def serve(servicer: Servicer) -> None:
+def serve(servicer: object, service: Service = PROVIDER) -> None:
     """Serve on a free loopback port, print it (the engine reads it), run until killed.
 
     An engine that was killed itself ends nobody: a plugin without its parent ends by itself, after
     what it is in the middle of.
     """
     engine = os.getppid()
-    server, port = listening(servicer)
+    server, port = listening(servicer, service)
     print(port, flush=True)
     sys.stdout.close()
     while server.wait_for_termination(timeout=1) and os.getppid() == engine:

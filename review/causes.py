@@ -32,7 +32,7 @@ TOLD = ("buildArgs", "contextHash", "context")
 FOLLOWERS = ("labels", "exports")
 """Inputs that follow from others; reported as a cause only if there is no other."""
 _NAMED = 6
-"""Most files listed in one cause; if there are more, half as many."""
+"""Most files listed in one cause of a page; if there are more, half as many."""
 _COMMIT = 12
 
 Files = Mapping[str, str]
@@ -45,6 +45,8 @@ class Checkout:
     settings: SettingLines = field(default_factory=SettingLines)
     has_files: bool = False
     """True if the build contexts here are those of the preview."""
+    names_all: bool = False
+    """True if a cause names every file, however many there are."""
 
 
 class Causes:
@@ -52,6 +54,7 @@ class Causes:
 
     def __init__(self, preview: Mapping[str, Any], checkout: Checkout) -> None:
         self._lines, self._has_files = checkout.settings, checkout.has_files
+        self._limit = None if checkout.names_all else _NAMED
         steps = preview.get("steps") or ()
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
         self.images = Images(steps)
@@ -140,7 +143,8 @@ class Causes:
         if not paths and contexts[0] != contexts[1]:
             yield UNRECORDED
         if paths:
-            yield f"file{'s' * (len(paths) > 1)} {_few([_named(path, recorded, now) for path in paths])}"
+            named = _few([_named(path, recorded, now) for path in paths], self._limit)
+            yield f"file{'s' * (len(paths) > 1)} {named}"
 
     def _source(self, step: Step, image: str) -> Iterator[str]:
         before, after = map(_source, (step.old, step.new))
@@ -182,10 +186,10 @@ def _named(path: str, before: Files, after: Files) -> str:
     return f"`{path}`" if path in after else f"`{path}` (gone)"
 
 
-def _few(names: Sequence[str]) -> str:
-    if len(names) <= _NAMED:
+def _few(names: Sequence[str], limit: int | None) -> str:
+    if limit is None or len(names) <= limit:
         return ", ".join(names)
-    return f"{', '.join(names[: _NAMED // 2])} and {len(names) - _NAMED // 2} more"
+    return f"{', '.join(names[: limit // 2])} and {len(names) - limit // 2} more"
 
 
 def _source(inputs: Mapping[str, Any]) -> str:

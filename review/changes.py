@@ -25,14 +25,19 @@ RETIRED = ("skycoin:index:WalletBackup",)
 """Types of version 0.1.0 that only leave the state; nothing outside the state is deleted with them."""
 AFTERMATH = "an unhandled error occurred: program exited"
 """Said by the engine after each error that the program itself reported."""
-PROTECTED_WALLET = re.compile(
-    r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet" cannot be del'
-)
+_WALLET = r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet"'
+PROTECTED_WALLET = re.compile(f"{_WALLET} cannot be del")
 """Pulumi's refusal to delete a protected resource (`pkg/resource/deploy/step.go`), where that is a wallet."""
+KEPT_WALLET = re.compile(f"unable to replace {_WALLET}")
+"""Its refusal to replace one (`step_generator.go`)."""
 MISSING_NODE = (
     "The node {0} is not in the stack's file any more, and its wallet is protected. To take it out: "
     "`./skyinfra node retire {0}`, which keeps its volumes. If it was renamed, write `renamed-from: {0}` "
     "under its new name; otherwise put its line back."
+)
+OTHER_VOLUME = (
+    "The wallet volume of the node {0} would be replaced, and its wallet is protected. Put `wallet-volume` "
+    "back as it was: another volume has other wallets, or none."
 )
 
 
@@ -127,13 +132,15 @@ def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
         message = str(entry["message"]).strip().removeprefix("error: ").removeprefix("Preview failed: ")
         if entry.get("severity") == "error" and not message.startswith(AFTERMATH):
-            yield without_trace(_of_missing_node(message) or message)
+            yield without_trace(_of_wallet(message) or message)
 
 
-def _of_missing_node(message: str) -> str:
-    """Way out where a node has left the stack's file; Pulumi's own is to take a wallet's protection off."""
-    found = PROTECTED_WALLET.match(message)
-    return MISSING_NODE.format(found["node"]) if found else ""
+def _of_wallet(message: str) -> str:
+    """Way out where a wallet would go; Pulumi's own is to take its protection off."""
+    for refusal, said in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
+        if found := refusal.match(message):
+            return said.format(found["node"])
+    return ""
 
 
 def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
 from review.options import BUILD, TAG, VOLUME
-from review.own_rules import OWN_RULES
 from review.restarts import CONTAINER, CONTAINERS, NODE_CONTAINER
 from review.rules import HIDDEN, Breaches, Resource, Rule, each
 
@@ -40,13 +39,12 @@ def _volume_lost(one: Resource) -> str:
 def _unpublished(one: Resource) -> str:
     if one.type not in (TAG, BUILD, REPOSITORY):
         return ""
-    if not one.options.get("retainOnDelete"):
-        return "is not kept where it leaves the stack"
-    if one.type != REPOSITORY:
-        return ""
-    if not one.options.get("protect"):
+    if one.type == REPOSITORY and not one.options.get("protect"):
         return "is not protected"
-    return "is deleted with its images" if one.inputs.get("forceDelete") is not False else ""
+    if one.type == REPOSITORY and one.inputs.get("forceDelete") is not False:
+        return "is deleted with its images"
+    # Last, for Pulumi does not tell it to its policy packs.
+    return "" if one.options.get("retainOnDelete") else "is not kept where it leaves the stack"
 
 
 def _writers(resources: Sequence[Resource]) -> Breaches:
@@ -208,5 +206,3 @@ PROMISES: Sequence[Rule] = (
         remedy="Leave out `deleted_with`.",
     ),
 )
-RULES: Sequence[Rule] = (*PROMISES, *OWN_RULES)
-"""Rules that a review looks at."""

@@ -4,7 +4,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -73,19 +73,29 @@ class Broken:
     """Place and words of the error that the rule raised; then there may be more breaches than it found."""
 
 
-def each(breach: Callable[[Resource], str]) -> Callable[[Sequence[Resource]], Breaches]:
-    """Make a rule's function of one for a single resource, which answers an empty text where all is well."""
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A rule's function that asks every resource alone."""
 
-    @wraps(breach)
-    def breaches(resources: Sequence[Resource]) -> Breaches:
-        found = ((one, breach(one)) for one in resources)
+    breach: Callable[[Resource], str]
+
+    def __call__(self, resources: Sequence[Resource]) -> Breaches:
+        """Resources that it finds something of."""
+        found = ((one, self.breach(one)) for one in resources)
         yield from ((one, how) for one, how in found if how)
 
-    return breaches
+
+def each(breach: Callable[[Resource], str]) -> Each:
+    """Make a rule's function of one for a single resource, which answers an empty text where all is well."""
+    return Each(breach)
+
+
+class NotToldError(Exception):
+    """An option of a resource that nobody here knows, by its name: nothing can be said of the rule."""
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
-    """Find the rules that some resource breaks, and those that raise an error."""
+    """Find the rules that some resource breaks, and those that raise an error. Raises NotToldError."""
     found = (_asked(rule, resources) for rule in rules)
     return tuple(one for one in found if one.breaches or one.error)
 
@@ -95,6 +105,8 @@ def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
     try:
         for one, how in rule.breaches(resources):
             breaches.append((_said(one), str(how)))
+    except NotToldError:
+        raise
     except Exception as raised:  # a rule of one's own may raise any, and hides no other rule by it
         words = " ".join("".join(traceback.format_exception_only(raised)).split())
         error = f"{_place(rule, raised)}: {words}"
@@ -103,7 +115,8 @@ def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
 
 def _place(rule: Rule, raised: Exception) -> str:
     """FILE:LINE in the rule's own file; that of its function where the error came of what it answered."""
-    code = getattr(inspect.unwrap(rule.breaches), "__code__", None)
+    function = rule.breaches.breach if isinstance(rule.breaches, Each) else rule.breaches
+    code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
     own = [one for one in frames if code and one[0] == code.co_filename]
     begins = [(code.co_filename, code.co_firstlineno)] if code else frames

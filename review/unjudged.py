@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from settings.pulumi_yaml import pulumi_values
+
 _NAMED = 30
 """Most settings and folders that are listed."""
 
@@ -16,7 +18,7 @@ def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list
     if stack not in files:
         return [f"{base} has no file of the stack {stack}: all of it is shown as new."]
     try:
-        names = list(dict.fromkeys(_differing(*map(yaml.safe_load, (files[stack], text)))))
+        names = list(dict.fromkeys(_differing(*map(pulumi_values, (files[stack], text)))))
     except (yaml.YAMLError, ValueError):
         return []  # the preview reports the error
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -202,6 +202,40 @@ def test_what_was_approved_is_done_once(stack: Stack, token: str) -> None:
     assert stack.changed == ["update node"]
 
 
+PACK = ("--policy-pack", "review/policy-pack", "--stack", "mine", "--non-interactive")
+OWN_RULES = """
+from review.rules import Rule, each
+
+def ours(one):
+    return "is not ours" if one.inputs.get("name") == "wallet" else ""
+
+OWN_RULES = [Rule(name="ours", breaches=each(ours), reason="It is so.", remedy="Change it.")]
+"""
+
+
+def test_rules_as_a_policy_pack_stop_an_update_before_anything_is_changed(stack: Stack) -> None:
+    """The project's, and one's own."""
+    (stack.checkout / "review" / "own_rules.py").write_text(OWN_RULES)
+    done = stack.run("pulumi", "up", "--yes", *PACK)
+    assert done.returncode != 0
+    assert stack.changed == []
+    said = " ".join(done.stdout.split())
+    assert (
+        "[mandatory] images-by-digest (docker:index:Container: node) node (Container) has image two. A tag "
+    ) in said
+    assert "[mandatory] ours (docker:index:Volume: wallet) wallet (Volume) is not ours. It is so." in said
+    assert "Traceback" not in said
+
+
+def test_a_stack_that_keeps_all_rules_passes_the_policy_pack(stack: Stack) -> None:
+    stack.image(f"two@sha256:{64 * 'a'}")
+    done = stack.run("pulumi", "up", "--yes", *PACK)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.changed == ["update node"]
+    assert "[mandatory]" not in done.stdout
+    assert "It asks for `retainOnDelete` too, which Pulumi tells no policy pack" in done.stdout
+
+
 def refused(stack: Stack, token: str, *said: str, details: str = "", **env: str) -> None:
     """Expect a refusal with these phrases and no other, and no change asked for."""
     options = ("--details", details) if details else ()

@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from catalogue.images import GO_MODULE
 from commands.exit_codes import AT_RISK, OTHER, REFUSED
@@ -21,11 +23,14 @@ from components.contexts import read_contexts, recorded_files
 from components.image import FILES
 from local.layout import PROJECT
 from local.tools import DOCKER_BUILD, ensure_tool, find_go
+from mocks.previews import KEPT, PROTECTED
 from review.approval import PIECE, WHOLE, Part, is_token
+from settings.pulumi_yaml import pulumi_text, pulumi_values
 from tests.e2e.layouts import layout_in
 from tests.e2e.states import STATES
 from tests.e2e.test_upgrades import read
 from tests.e2e.upgrades import PORT, made_stack, make_pulumi, run_in
+from tests.unit.yaml_scalars import READ
 
 LOCAL = STATES / "0.1.0" / "local.json"
 BUSYBOX = ("./images/busybox", "./images/busybox/Dockerfile")
@@ -104,6 +109,55 @@ def test_a_program_that_gives_a_wallet_up_is_caught(
         "## Stack local: WALLET AT RISK, BREAKS 1 RULE, restarts 1 node for at most 6 min\n"
     )
     assert f"- The wallet volume `skycoin-node-1-wallet` on host here is {said}: " in done.stdout
+
+
+def test_the_programs_promises_are_held_by_pulumi_as_a_policy_pack(reviewed: Reviewed) -> None:
+    pack = ("--policy-pack", "review/policy-pack", "--stack", "local", "--non-interactive")
+    reviewed.edit("components/node.py", "protect=protect", "protect=False")
+    done = run_in(reviewed.folder, dict(reviewed.env), "pulumi", "preview", *pack)
+    assert done.returncode != 0
+    assert "[mandatory]  wallets-are-protected  (docker:index:Volume: node-1-wallet)" in done.stdout
+    assert done.stdout.count("[mandatory]") == 1
+    assert "[advisory]  volumes-stay" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (lambda nodes: nodes["node-1"].update({"wallet-volume": "other"}), KEPT),
+        (lambda nodes: nodes.clear(), PROTECTED),
+    ],
+    ids=["replace", "delete"],
+)
+def test_a_wallet_that_is_protected_is_refused_in_the_words_of_the_mocks(
+    reviewed: Reviewed, change: Callable[[Any], None], refusal: str
+) -> None:
+    file = reviewed.folder / "checkout" / "stacks" / "Pulumi.local.yaml"
+    text = file.read_text()
+    stack = yaml.safe_load(text)
+    change(stack["config"]["skycoin:nodes"])
+    file.write_text(yaml.safe_dump(stack))
+    command = ("pulumi", "preview", "--stack", "local", "--json", "--show-sames")
+    done = run_in(reviewed.folder, dict(reviewed.env), *command)
+    file.write_text(text)
+    found = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
+    wallet = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
+    assert [one["message"].strip() for one in found] == [refusal.format(wallet), "error: preview failed"]
+
+
+def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp_path: Path) -> None:
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "Pulumi.yaml").write_text("name: skycoin\nruntime: python\n")
+    lines = [f"  skycoin:key-{number}: {written}" for number, written in enumerate(READ)]
+    text = "\n".join(["config:", *lines, ""])
+    (tmp_path / "checkout" / "Pulumi.local.yaml").write_text(text)
+    done = run_in(tmp_path, dict(reviewed.env), "pulumi", "config", "--json", "--stack", "local")
+    assert done.returncode == 0, done.stderr
+    given = {key: one.get("objectValue", one["value"]) for key, one in json.loads(done.stdout).items()}
+    pages = pulumi_values(text)["config"].items()
+    assert given == {
+        key: value if isinstance(value, list | dict) else pulumi_text(value) for key, value in pages
+    }
 
 
 def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:

@@ -5,8 +5,11 @@ from collections import Counter
 from mocks.engine import STACK, Engine
 from mocks.previews import first_preview
 from review.options import VOLUME
-from review.promises import REPOSITORY, RULES
+from review.promises import REPOSITORY
+from review.rulebook import rulebook
 from review.rules import broken_rules, wanted
+
+RULES = rulebook()
 
 
 def check_invariants(engine: Engine) -> None:

@@ -130,6 +130,16 @@ def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Rep
     assert "pulumi state unprotect" not in done.out
 
 
+def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repository) -> None:
+    """`up` would refuse it; the page called the wallet at risk."""
+    shed = "    shed: {image: skycoin, host: shed, network: mainnet"
+    repository.edit(FLEET, shed, f"{shed}, wallet-volume: other")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == REFUSED
+    assert "The wallet volume of the node shed would be replaced, and its wallet is protected." in done.out
+    assert "remove the `protect` flag" not in done.out
+
+
 def test_wrong_settings_are_all_told_with_their_places(repository: Repository) -> None:
     repository.edit(FLEET, "network: mainnet}", "netwrk: mainnet}")
     done = repository.review("fleet", "--base", "base")
@@ -308,6 +318,27 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
     repository.edit(FLEET, "images-from: organization/", "images-from: evil/")
     done = repository.review("fleet", "--base", "base")
     assert done.out.startswith("## Stack fleet, by its files alone: restarts 2 nodes, each for at most ")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("no", "Settings of the file that differ, shown below or not: skycoin:nodes.shed.gui."),
+        (
+            "2026-11-27",
+            "skycoin:nodes.shed.gui, line 10: a date, which Pulumi hands on in another form: put it in",
+        ),
+    ],
+)
+def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str, said: str) -> None:
+    """`no` was false, and the page said that nothing changes; Pulumi's `no` is a text, and is refused."""
+    shed = "    shed: {image: skycoin, host: shed, network: mainnet"
+    repository.edit(FLEET, shed, f"{shed}, gui: false")
+    repository.commit()
+    repository.edit(FLEET, "gui: false", f"gui: {written}")
+    done = repository.review("fleet", "--base", "HEAD")
+    assert done.code == REFUSED
+    assert said in done.out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pulumi
 import pytest
 
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
-from mocks.previews import Preview
+from mocks.previews import KEPT, Preview, preview_of
 from mocks.stacks import NOT_KNOWN, files_here, preview_of_files, up
 from mocks.wire import Secret
 from review.changes import read_changes
@@ -113,6 +114,38 @@ def test_what_is_protected_is_not_deleted() -> None:
     )
     assert steps(preview, CONTAINER) == {}
     assert "pulumi state unprotect" not in read_changes(preview).faults[0]
+
+
+WALLET = "urn:pulumi:fleet::skycoin::skycoin:index:Node$docker:index/volume:Volume::shed-wallet"
+SHED = "    shed: {image: skycoin, host: shed, network: mainnet"
+
+
+def test_what_is_protected_is_not_replaced() -> None:
+    """In the engine's words: tests/e2e/test_review.py has them from it."""
+    preview = changed(SHED, f"{SHED}, wallet-volume: other", "fleet")
+    assert steps(preview, VOLUME)["shed-wallet"]["op"] == "replace"
+    assert preview["diagnostics"] == [{"severity": "error", "message": KEPT.format(WALLET)}]
+    assert KEPT.format("URN") == (
+        'error: unable to replace resource "URN"\nas it is currently marked for protection. To unprotect the '
+        "resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+    )
+    [fault] = read_changes(preview).faults
+    assert fault.startswith(
+        "The wallet volume of the node shed would be replaced, and its wallet is protected."
+    )
+
+
+def test_what_loses_its_protection_is_replaced() -> None:
+    """The engine allows both in one update, and looks at the protection that the state has, too."""
+    before, after = up("fleet", files_here()), up("fleet", files_here())
+    for engine, protect in ((before, True), (after, False)):
+        [wallet] = [one for one in engine.registered if one.urn == WALLET]
+        inputs = wallet.inputs if protect else {**wallet.inputs, "name": "other"}
+        engine.registered[engine.registered.index(wallet)] = replace(wallet, protect=protect, inputs=inputs)
+    preview = preview_of(before, after)
+    assert steps(preview, VOLUME)["shed-wallet"]["op"] == "replace"
+    assert "diagnostics" not in preview
+    assert "diagnostics" not in preview_of(after, before)
 
 
 def test_the_example_of_a_users_test_runs_and_can_fail(

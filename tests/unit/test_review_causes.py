@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import NAMED_CONTEXTS, PROJECT
+from commands import review
 from components.contexts import read_contexts, recorded_files
 from review.causes import EARLIER, SAVED, STACK_REFERENCE, UNCHANGED, UNRECORDED, Checkout
 from review.changes import read_changes
 from review.images import IMAGE
 from review.setting_lines import BASES, SettingLines
 from settings.places import StackFile
+from tests.unit.front_door import Skyinfra
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import TAG, node, step
 
@@ -180,6 +183,23 @@ def test_files_that_differ_are_named(
         # The hash of the named contexts is of more than what is recorded.
         said = [UNRECORDED]
     assert why(image, child(image, build(arguments, INPUTS, how, "labels", "exports")))[: len(said)] == said
+
+
+def test_the_file_of_the_whole_names_every_file(
+    skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It had the page's shortened causes."""
+    monkeypatch.setattr(review._Page, "_checkout", HERE)
+    image = component("skycoin", dict.fromkeys(recorded(), "0"))
+    given = json.dumps({"steps": [image, child(image, build({}, INPUTS, "contextHash"))]})
+    file = tmp_path / "whole.md"
+    done = skyinfra("review", "-s", "mine", "--preview", "-", "--whole", str(file), given=given)
+    rest = f" and {len(recorded()) - 3} more"
+    assert rest in done.out
+    names = ", ".join(f"`{name}`" for name in sorted(recorded()))
+    [row] = [line for line in file.read_text().splitlines() if line.startswith("| skycoin | ")]
+    assert f"files {names} |" in row
+    assert rest not in file.read_text()
 
 
 def test_a_state_of_an_earlier_version_has_no_files_to_compare() -> None:

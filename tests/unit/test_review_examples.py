@@ -29,8 +29,8 @@ from review.approval_words import ending, ending_without
 from review.causes import Checkout
 from review.changes import read_changes
 from review.markdown import LIMIT, page
-from review.promises import RULES
 from review.risk import Level, risk_of
+from review.rulebook import rulebook
 from review.rules import broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import StackFile
@@ -258,7 +258,7 @@ def test_an_example_is_what_the_program_gives(name: str) -> None:
     stack, preview, level = PAGES[name]
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
     found = json.loads(json.dumps(preview()))
-    changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), RULES))
+    changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), rulebook()))
     changes = judged(changes, KNOWN, DAY)
     # A real hash is of a checkout and a state, which an example has not.
     end = (
@@ -315,6 +315,6 @@ def _seconds_and_page(text: str) -> tuple[float, str]:
             tags={},
         )
     ).token
-    changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), RULES))
+    changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), rulebook()))
     made = page(changes, "fleet", ending=ending("fleet", token))
     return time.process_time() - began, made

@@ -3,7 +3,6 @@
 import copy
 import functools
 import json
-import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from commands import review
-from commands.exit_codes import AT_RISK
+from commands.exit_codes import AT_RISK, FAILED
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import Preview, first_preview, preview_of
 from review import promises
@@ -21,8 +20,9 @@ from review.changes import read_changes
 from review.first_screen import LIMIT, first_screen
 from review.markdown import LIMIT as WHOLE
 from review.markdown import page
-from review.promises import PROMISES, RULES
+from review.promises import PROMISES
 from review.risk import Level, risk_of
+from review.rulebook import OWN, rulebook
 from review.rules import HIDDEN, broken_rules, each, wanted
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import FILES, PROJECT, up
@@ -139,6 +139,7 @@ def taken_along(preview: Preview) -> None:
 NODE = "attic-container (NodeContainer)"
 DATA = "attic-data (Volume)"
 PAGE = (PROJECT / "docs" / "review.md").read_text()
+RULES = rulebook()
 PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ("fleet", unprotected, "wallets-are-protected", "attic-wallet (Volume): is not protected"),
     ("fleet", volume_that_goes, "volumes-stay", f"{DATA}: is not kept where it leaves the stack"),
@@ -310,14 +311,21 @@ def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it()
     assert "\n".join(fold) in below
 
 
-def test_a_users_rule_is_reported_like_the_projects(tmp_path: Path) -> None:
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """File of one's own rules, in the place of the project's."""
+    file = tmp_path / "review" / "own_rules.py"
+    file.parent.mkdir()
+    monkeypatch.setattr("review.rulebook.OWN", file)
+    return file
+
+
+def test_a_users_rule_is_reported_like_the_projects(own: Path) -> None:
     """The example of docs/review.md, which is the whole file."""
     example = PAGE.partition("```python\n")[2].partition("```")[0]
-    assert example.startswith((PROJECT / "review" / "own_rules.py").read_text().partition("\n")[0])
-    file = tmp_path / "own_rules.py"
-    file.write_text(example)
-    own = runpy.run_path(str(file))
-    text, _ = shown(planted("fleet", lambda _: None), (*PROMISES, *own["OWN_RULES"]))
+    assert example.startswith(OWN.read_text().partition("\n")[0])
+    own.write_text(example)
+    text, _ = shown(planted("fleet", lambda _: None), rulebook())
     assert "- **volumes-are-ours**: attic-data (Volume), attic-wallet (Volume), " in text
     assert (
         ": is not ours. Backups find volumes by their names. Set `wallet-volume` and `data-volume`." in text
@@ -353,11 +361,11 @@ OWN_RULES = [
 """
 
 
-def test_a_rule_that_raises_an_error_is_named_with_it_and_hides_no_other(tmp_path: Path) -> None:
-    file = tmp_path / "own_rules.py"
-    file.write_text(FAULTY)
-    place = f"raised an error at {tmp_path.name}/own_rules.py"
-    text, changes = shown(planted("fleet", open_api), (*runpy.run_path(str(file))["OWN_RULES"], *PROMISES))
+def test_a_rule_that_raises_an_error_is_named_with_it_and_hides_no_other(own: Path) -> None:
+    own.write_text(FAULTY)
+    place = "raised an error at review/own_rules.py"
+    rules = rulebook()
+    text, changes = shown(planted("fleet", open_api), (*rules[len(PROMISES) :], *PROMISES))
     assert text.splitlines()[0] == "## Stack mine: BREAKS 2 RULES, 4 RULES RAISED AN ERROR"
     assert risk_of(changes).level is Level.AT_RISK
     unknown = "whether it holds is not known, for it"
@@ -381,11 +389,74 @@ def test_a_rule_that_raises_an_error_ends_with_the_code_of_a_risk(
         raise KeyError("colour")
 
     rule = replace(PROMISES[0], name="mine", breaches=each(broken))
-    monkeypatch.setattr(review, "RULES", (rule, *PROMISES))
+    monkeypatch.setattr(review, "rulebook", lambda: (rule, *PROMISES))
     done = skyinfra("review", "-s", "fleet", "--preview", "-", given=stack("fleet"))
     assert (done.code, done.out.splitlines()[0]) == (AT_RISK, "## Stack fleet: 1 RULE RAISED AN ERROR")
     assert "unit/test_review_rules.py:" in done.out
     assert "KeyError: 'colour'" in done.out
+
+
+IMPORTED = "from review.rules import Rule, each\n"
+UNUSABLE = {
+    "syntax": ("\nOWN_RULES = [\n", ", line 2: SyntaxError: '[' was never closed. "),
+    "import": (
+        "\n\nfrom review.options import VOLUMES\n",
+        ", line 3: ImportError: cannot import name 'VOLUMES' from 'review.options' (",
+    ),
+    "import-of-nothing": ("import mine\n", ", line 1: ModuleNotFoundError: No module named 'mine'. "),
+    "raises": (
+        "def rule():\n    return {}['colour']\n\nOWN_RULES = [rule()]\n",
+        ", line 2: KeyError: 'colour'. ",
+    ),
+    "says-nothing": ("\nraise RuntimeError\n", ", line 2: RuntimeError. "),
+    "ends": ("import sys\nsys.exit(0)\n", ", line 2: SystemExit: 0. "),
+    "nested": ("OWN_RULES = " + "[" * 300, ", line 1: SyntaxError: too many nested parentheses. "),
+    "zero": ("OWN_RULES = ()\0\n", ": SyntaxError: source code string cannot contain null bytes. "),
+    "not-utf-8": (b"# \xff\nOWN_RULES = 3\n", ", line 2: OWN_RULES is of the type int. "),
+    "not-set": ("", ": OWN_RULES is not set. "),
+    "one": (
+        f"{IMPORTED}\nOWN_RULES = Rule(name='a', breaches=each(str), reason='b.', remedy='c.')\n",
+        ", line 3: OWN_RULES is of the type Rule. ",
+    ),
+    "function": (
+        "OWN_RULES = [print]\n",
+        ", line 1: OWN_RULES has something of the type builtin_function_or_method as its rule 1. ",
+    ),
+    "fields": (
+        f"{IMPORTED}OWN_RULES = [Rule(name='a')]\n",
+        ", line 2: TypeError: Rule.__init__() missing 3 ",
+    ),
+    "no-function": (
+        f"{IMPORTED}OWN_RULES = (Rule(name='a', breaches=3, reason='b.', remedy='c.'),)\n",
+        ", line 2: OWN_RULES has the rule 'a', whose `breaches` is no function. ",
+    ),
+    "name": (
+        f"{IMPORTED}OWN_RULES = [Rule(name='volumes-stay', breaches=each(str), reason='b.', remedy='c.')]\n",
+        ", line 2: OWN_RULES has the name 'volumes-stay' of another rule. ",
+    ),
+}
+"""File → place and error."""
+
+
+@pytest.mark.parametrize(("text", "said"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_file_of_own_rules_that_can_not_be_used_is_refused_with_its_line(
+    skyinfra: Skyinfra, own: Path, text: str | bytes, said: str
+) -> None:
+    """Every command ended in a traceback."""
+    own.write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = skyinfra("review", "-s", "fleet", "--preview", "-", given=stack("fleet"))
+    assert (done.code, done.out) == (FAILED, "")
+    assert done.err.startswith(f"error: review/own_rules.py{said}"), done.err
+    assert " sets OWN_RULES to a list of Rule, each with a name of its own (docs/review.md, " in done.err
+    assert done.err.endswith("shows it, `git checkout review/own_rules.py` undoes it.\n")
+    assert skyinfra("review", "--help").code == 0
+
+
+def test_a_file_of_own_rules_that_is_gone_is_refused(skyinfra: Skyinfra, own: Path) -> None:
+    done = skyinfra("review", "-s", "fleet", "--preview", "-", given=stack("fleet"))
+    assert (done.code, done.out) == (FAILED, "")
+    assert done.err.startswith("error: review/own_rules.py: FileNotFoundError: ")
+    assert not own.exists()
 
 
 def test_the_page_of_documentation_has_every_rule() -> None:

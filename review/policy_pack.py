@@ -1,0 +1,177 @@
+"""`pulumi-analyzer-policy-skyinfra`: the rules of a review as a policy pack of Pulumi's CLI.
+
+Protocol: pulumi/pulumi `proto/pulumi/analyzer.proto`. A pack is told of each resource before anything is
+done with it: then it asks the rules for single resources, and all others when every resource is known.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
+
+from catalogue.version import VERSION
+from providers.base import serve, to_values
+from providers.start import end_without_traceback
+from review.rulebook import RulesError, rulebook
+from review.rules import HIDDEN, Broken, Each, NotToldError, Resource, Rule, broken_rules
+
+NAME = "skyinfra"
+MANDATORY = analyzer_pb2.MANDATORY
+SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""Key and value that mark a secret, sdk/python `pulumi.runtime.rpc`."""
+TOLD = ("protect", "ignoreChanges", "additionalSecretOutputs", "aliases", "parent")
+"""Options of a resource that a pack is told, by the names that a preview has, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Mapping[str, Any]):
+    """The options that a pack is told: who asks for another gets no answer, not even that it is not set."""
+
+    options: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        """Raises NotToldError."""
+        if name not in self.options:
+            raise NotToldError(name)
+        return self.options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.options)
+
+    def __len__(self) -> int:
+        return len(self.options)
+
+
+@dataclass(eq=False)
+class Pack(analyzer_pb2_grpc.AnalyzerServicer):
+    """Rules over one preview or update."""
+
+    asked: dict[str, Resource] = field(default_factory=dict)
+    """Resources by URN, as the program asks for them."""
+    gaps: dict[str, str] = field(default_factory=dict)
+    """Rule → option that it asks for, and a pack is not told."""
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """Raises RulesError."""
+        return rulebook()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
+        """Answer the version of the program."""
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def GetAnalyzerInfo(self, request: Any, context: Any) -> analyzer_pb2.AnalyzerInfo:
+        """Answer the names of all rules; a file of one's own rules that can't be used ends the run."""
+        try:
+            return analyzer_pb2.AnalyzerInfo(
+                name=NAME, version=VERSION, policies=[_policy(rule) for rule in self.rules]
+            )
+        except RulesError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            raise
+
+    def Configure(self, request: Any, context: Any) -> empty_pb2.Empty:
+        """Take no configuration: a rule holds everywhere."""
+        return empty_pb2.Empty()
+
+    def Remediate(self, request: Any, context: Any) -> analyzer_pb2.RemediateResponse:
+        """Change nothing of a resource."""
+        return analyzer_pb2.RemediateResponse()
+
+    def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
+        """Nothing to cancel."""
+        return empty_pb2.Empty()
+
+    def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: Any) -> analyzer_pb2.AnalyzeResponse:
+        """Ask the rules for single resources, before anything is done with this one."""
+        one = self.asked[request.urn] = _resource(request)
+        rules = (rule for rule in self.rules if isinstance(rule.breaches, Each))
+        return analyzer_pb2.AnalyzeResponse(diagnostics=self._found(rules, [one], request.urn))
+
+    def AnalyzeStack(
+        self, request: analyzer_pb2.AnalyzeStackRequest, context: Any
+    ) -> analyzer_pb2.AnalyzeResponse:
+        """Ask the rules over several resources, of what was asked for: here a resource has its outputs."""
+        asked = [self.asked[one.urn] for one in request.resources if one.urn in self.asked]
+        rules = (rule for rule in self.rules if not isinstance(rule.breaches, Each))
+        return analyzer_pb2.AnalyzeResponse(
+            diagnostics=[*self._found(rules, asked, ""), *(_gap(*gap) for gap in sorted(self.gaps.items()))]
+        )
+
+    def _found(
+        self, rules: Iterable[Rule], resources: Sequence[Resource], urn: str
+    ) -> Iterator[analyzer_pb2.AnalyzeDiagnostic]:
+        for rule in rules:
+            try:
+                for broken in broken_rules(resources, [rule]):
+                    yield from (_diagnostic(rule, said, urn=urn) for said in _sentences(broken))
+            except NotToldError as gap:
+                self.gaps[rule.name] = str(gap)
+
+
+def _resource(request: analyzer_pb2.AnalyzeRequest) -> Resource:
+    options = {name: _option(getattr(request.options, name)) for name in TOLD}
+    # As a preview names it, without its id.
+    provider = f"{request.provider.urn}::" if request.provider.urn else ""
+    return Resource(
+        urn=request.urn,
+        inputs=_without_secrets(to_values(request.properties)),
+        options=Told({**options, "provider": provider}),
+    )
+
+
+def _option(value: Any) -> Any:
+    return value if isinstance(value, bool | str) else [*value]
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        is_secret = value.get(SIGNATURE) == SECRET
+        return HIDDEN if is_secret else {key: _without_secrets(one) for key, one in value.items()}
+    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
+
+
+def _policy(rule: Rule) -> analyzer_pb2.PolicyInfo:
+    return analyzer_pb2.PolicyInfo(
+        name=rule.name, displayName=rule.name, description=rule.reason, enforcementLevel=MANDATORY
+    )
+
+
+def _sentences(broken: Broken) -> Iterator[str]:
+    for name, how in broken.breaches:
+        yield f"{name} {how}. {broken.rule.reason} {broken.rule.remedy}"
+    if broken.error:
+        yield f"Whether it holds is not known, for it raised an error at {broken.error}"
+
+
+def _gap(name: str, option: str) -> analyzer_pb2.AnalyzeDiagnostic:
+    said = f"It asks for `{option}` too, which Pulumi tells no policy pack: `./skyinfra review` looks at it."
+    return analyzer_pb2.AnalyzeDiagnostic(
+        policyName=name,
+        policyPackName=NAME,
+        policyPackVersion=VERSION,
+        description="Not all of this rule was looked at.",
+        message=said,
+        enforcementLevel=analyzer_pb2.ADVISORY,
+    )
+
+
+def _diagnostic(rule: Rule, said: str, *, urn: str) -> analyzer_pb2.AnalyzeDiagnostic:
+    return analyzer_pb2.AnalyzeDiagnostic(
+        policyName=rule.name,
+        policyPackName=NAME,
+        policyPackVersion=VERSION,
+        description="",
+        message=said,
+        enforcementLevel=MANDATORY,
+        urn=urn,
+    )
+
+
+if __name__ == "__main__":
+    end_without_traceback()
+    serve(Pack(), analyzer_pb2_grpc.add_AnalyzerServicer_to_server)

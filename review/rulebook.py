@@ -1,0 +1,84 @@
+"""All rules that a review looks at: the project's promises, and those of one's own (own_rules.py)."""
+
+import contextlib
+import runpy
+import sys
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from display.errors import UserError
+from review.promises import PROMISES
+from review.rules import Rule
+
+OWN = Path(__file__).with_name("own_rules.py")
+"""File of one's own rules, which is Python and may fail in any way."""
+NAME = "OWN_RULES"
+ALLOWED = (
+    f"The file may hold any Python that ends without an error and sets {NAME} to a list of Rule, each with a "
+    "name of its own (docs/review.md, “Rules”)."
+)
+REMEDY = "Change it, or take back what was changed: `git diff {0}` shows it, `git checkout {0}` undoes it."
+
+
+class RulesError(UserError):
+    """The file of one's own rules can't be used; the message says where and why."""
+
+
+def rulebook() -> tuple[Rule, ...]:
+    """Read the rules. Raises RulesError."""
+    found: Any = _own().get(NAME)
+    wrong = _wrong(found)
+    if wrong:
+        raise _refused(f"{NAME} {wrong}", _line_of_assignment())
+    return (*PROMISES, *found)
+
+
+def _own() -> dict[str, Any]:
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a page, and a plugin's port, have that for themselves
+            return runpy.run_path(str(OWN))
+    except (Exception, SystemExit) as raised:
+        raise _refused(_words(raised), _line(raised)) from None
+
+
+def _wrong(found: Any) -> str:
+    """What is wrong with a value of OWN_RULES; empty where nothing is."""
+    if found is None:
+        return "is not set"
+    if not isinstance(found, list | tuple):
+        return f"is of the type {type(found).__name__}"
+    for number, one in enumerate(found, start=1):
+        if not isinstance(one, Rule):
+            return f"has something of the type {type(one).__name__} as its rule {number}"
+        if not callable(one.breaches):
+            return f"has the rule {one.name!r}, whose `breaches` is no function"
+    counts = Counter(one.name for one in (*PROMISES, *found))
+    return next((f"has the name {name!r} of another rule" for name, count in counts.items() if count > 1), "")
+
+
+def _words(raised: BaseException) -> str:
+    own = isinstance(raised, SyntaxError) and raised.filename == str(OWN)
+    said = raised.msg if own and isinstance(raised, SyntaxError) else str(raised)
+    return " ".join(f"{type(raised).__name__}: {said}".removesuffix(": ").split())
+
+
+def _line(raised: BaseException) -> int | None:
+    """Line of the file in which an error was raised, or which imports what raised it."""
+    if isinstance(raised, SyntaxError) and raised.filename == str(OWN):
+        return raised.lineno
+    frames = traceback.walk_tb(raised.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == str(OWN)]
+    return lines[-1] if lines else None
+
+
+def _line_of_assignment() -> int | None:
+    lines = enumerate(OWN.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
+    return next((number for number, line in lines if line.startswith(NAME)), None)
+
+
+def _refused(why: str, line: int | None) -> RulesError:
+    file = "/".join(OWN.parts[-2:])
+    place = f"{file}, line {line}" if line else file
+    return RulesError(f"{place}: {why}. {ALLOWED} {REMEDY.format(file)}")

@@ -1,0 +1,174 @@
+"""The rules of a review as a policy pack, which the engine tells fewer options than a preview has."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import yaml
+from pulumi.runtime.proto import analyzer_pb2
+
+from mocks.engine import BUILD
+from mocks.previews import Preview
+from providers.base import to_struct
+from review.policy_pack import NAME, SECRET, SIGNATURE, Pack
+from review.promises import PROMISES
+from review.rules import wanted
+from tests.unit.projects import FILES, PROJECT
+from tests.unit.test_review_rules import PLANTED, planted
+
+UNTOLD = {
+    "volumes-stay": "retainOnDelete",
+    "published-images-stay": "retainOnDelete",
+    "nothing-is-taken-along": "deletedWith",
+}
+"""Rule → the first option that it asks for and a pack is not told."""
+UNSEEN = ("is not kept where it leaves the stack", "is replaced, by an empty one", "goes without a deletion")
+"""How what is planted breaks a rule, where only such an option says it."""
+MANDATORY, ADVISORY = analyzer_pb2.MANDATORY, analyzer_pb2.ADVISORY
+Said = list[tuple[int, str, str, str]]
+
+
+def said_of(preview: Preview, pack: Pack | None = None) -> Said:
+    """(level, rule, URN, message) of all that a pack answers for the resources of a preview."""
+    pack, found = pack or Pack(), []
+    resources = wanted(preview)
+    for one in resources:
+        request = analyzer_pb2.AnalyzeRequest(
+            urn=one.urn,
+            type=one.type,
+            name=one.name,
+            properties=to_struct(dict(one.inputs)),
+            options=analyzer_pb2.AnalyzerResourceOptions(protect=one.options["protect"]),
+        )
+        if provider := one.options.get("provider"):
+            request.provider.urn = provider.rpartition("::")[0]
+        found += pack.Analyze(request, None).diagnostics
+    all_of_them = [analyzer_pb2.AnalyzerResource(urn=one.urn) for one in resources]
+    found += pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=all_of_them), None).diagnostics
+    return [(one.enforcementLevel, one.policyName, one.urn, one.message) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "rule", "said"), PLANTED, ids=lambda one: getattr(one, "__name__", None)
+)
+def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
+    name: str, change: Callable[[Preview], None], rule: str, said: str
+) -> None:
+    found = [one for one in said_of(planted(name, change)) if one[0] == MANDATORY]
+    if any(how in said for how in UNSEEN):
+        assert found == []
+        return
+    assert found
+    [promise] = [one for one in PROMISES if one.name == rule]
+    for _, policy, urn, message in found:
+        assert (policy, message.endswith(f". {promise.reason} {promise.remedy}")) == (rule, True)
+        # What a rule over several resources finds is of the whole stack.
+        assert (urn == "") == (rule == "one-writer-of-a-wallet")
+        assert said.replace(": ", " ") in message
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_committed_stack_passes_and_what_was_not_looked_at_is_said(name: str) -> None:
+    found = said_of(planted(name, lambda _: None))
+    assert {level for level, *_ in found} == {ADVISORY}
+    assert {policy: message.split("`")[1] for _, policy, _, message in found}.items() <= UNTOLD.items()
+    assert {"volumes-stay", "nothing-is-taken-along"} & {policy for _, policy, *_ in found}
+
+
+def test_a_secret_is_one_and_is_shown_to_no_rule() -> None:
+    def secret(preview: Preview) -> None:
+        for step in preview["steps"]:
+            if step["newState"]["type"] == BUILD:
+                step["newState"]["inputs"]["secrets"] = {"token": {SIGNATURE: SECRET, "value": "hunter2"}}
+
+    pack = Pack()
+    assert [one for one in said_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
+    assert "hunter2" not in str(pack.asked)
+    assert "[secret]" in str(pack.asked)
+
+
+class RefusedError(Exception):
+    """Error that a call ends with."""
+
+
+class Context:
+    """The side of the server in a call."""
+
+    def abort(self, code: grpc.StatusCode, said: str) -> None:
+        raise RefusedError(f"{code.name}: {said}")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "review" / "own_rules.py"
+    file.parent.mkdir()
+    monkeypatch.setattr("review.rulebook.OWN", file)
+    return file
+
+
+OWN_RULES = """
+from review.rules import Rule, each
+
+print("read")
+
+def lonely(resources):
+    yield resources[0], f"is one of {len(resources)}"
+    raise ValueError("enough")
+
+def ours(one):
+    return "is not ours" if one.name == "attic-data" else ""
+
+def rule(name, breaches):
+    return Rule(name=name, breaches=breaches, reason="It is so.", remedy="Change it.")
+
+OWN_RULES = [rule("lonely", lonely), rule("ours", each(ours))]
+"""
+
+
+def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own.write_text(OWN_RULES)
+    preview = planted("fleet", lambda _: None)
+    one, first, error = [one for one in said_of(preview) if one[0] == MANDATORY]
+    count = len(wanted(preview))
+    assert (one[1], one[2].rpartition("::")[2], one[3]) == (
+        "ours",
+        "attic-data",
+        "attic-data (Volume) is not ours. It is so. Change it.",
+    )
+    assert (first[1], first[2]) == ("lonely", "")
+    assert first[3].endswith(f" is one of {count}. It is so. Change it.")
+    assert error[3] == (
+        "Whether it holds is not known, for it raised an error at review/own_rules.py:8: ValueError: enough"
+    )
+    assert capsys.readouterr().out == "", "the engine reads the port there"
+
+
+def test_the_pack_names_all_rules_as_mandatory() -> None:
+    info = Pack().GetAnalyzerInfo(None, None)
+    assert info.name == NAME
+    assert [one.name for one in info.policies][: len(PROMISES)] == [rule.name for rule in PROMISES]
+    assert {one.enforcementLevel for one in info.policies} == {MANDATORY}
+
+
+def test_own_rules_that_can_not_be_used_end_the_run_with_their_place(own: Path) -> None:
+    own.write_text("OWN_RULES = [\n")
+    with pytest.raises(RefusedError, match=r"^INVALID_ARGUMENT: review/own_rules\.py, line 1: SyntaxError: "):
+        Pack().GetAnalyzerInfo(None, Context())
+
+
+def test_nothing_of_a_resource_is_changed_and_no_configuration_is_taken() -> None:
+    pack: Any = Pack()
+    assert list(pack.Remediate(None, None).remediations) == []
+    assert pack.Configure(None, None) == pack.Cancel(None, None)
+    assert pack.GetPluginInfo(None, None).version == pack.GetAnalyzerInfo(None, None).version
+
+
+def test_the_project_says_where_the_packs_program_is() -> None:
+    """Pulumi looks for the program `pulumi-analyzer-policy-RUNTIME` of the pack's runtime."""
+    [plugin] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["plugins"]["analyzers"]
+    pack = PROJECT / "review" / "policy-pack"
+    runtime = yaml.safe_load((pack / "PulumiPolicy.yaml").read_text())["runtime"]
+    assert plugin == {"name": f"policy-{runtime}", "path": "review/policy-pack"}
+    assert (pack / f"pulumi-analyzer-policy-{runtime}").stat().st_mode & 0o111 == 0o111
