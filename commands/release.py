@@ -57,7 +57,7 @@ release.add_command(audit)
 )
 @click.option(
     "--since",
-    type=click.File("rb"),
+    type=click.File("rb", lazy=True),
     help="Record of an earlier release, in JSON, to compare with: Go modules, known vulnerabilities, sizes.",
 )
 @with_outputs
