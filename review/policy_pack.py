@@ -108,7 +108,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         for rule in rules:
             try:
                 for broken in broken_rules(resources, [rule]):
-                    yield from (_diagnostic(rule, said, urn=urn) for said in _sentences(broken))
+                    yield from (_diagnostic(rule.name, said, urn=urn) for said in _sentences(broken))
             except NotToldError as gap:
                 self.gaps[rule.name] = str(gap)
 
@@ -150,24 +150,18 @@ def _sentences(broken: Broken) -> Iterator[str]:
 
 def _gap(name: str, option: str) -> analyzer_pb2.AnalyzeDiagnostic:
     said = f"It asks for `{option}` too, which Pulumi tells no policy pack: `./skyinfra review` looks at it."
+    return _diagnostic(name, said, level=analyzer_pb2.ADVISORY)
+
+
+def _diagnostic(
+    name: str, said: str, *, urn: str = "", level: Any = MANDATORY
+) -> analyzer_pb2.AnalyzeDiagnostic:
     return analyzer_pb2.AnalyzeDiagnostic(
         policyName=name,
         policyPackName=NAME,
         policyPackVersion=VERSION,
-        description="Not all of this rule was looked at.",
         message=said,
-        enforcementLevel=analyzer_pb2.ADVISORY,
-    )
-
-
-def _diagnostic(rule: Rule, said: str, *, urn: str) -> analyzer_pb2.AnalyzeDiagnostic:
-    return analyzer_pb2.AnalyzeDiagnostic(
-        policyName=rule.name,
-        policyPackName=NAME,
-        policyPackVersion=VERSION,
-        description="",
-        message=said,
-        enforcementLevel=MANDATORY,
+        enforcementLevel=level,
         urn=urn,
     )
 

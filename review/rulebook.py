@@ -59,8 +59,8 @@ def _wrong(found: Any) -> str:
 
 
 def _words(raised: BaseException) -> str:
-    own = isinstance(raised, SyntaxError) and raised.filename == str(OWN)
-    said = raised.msg if own and isinstance(raised, SyntaxError) else str(raised)
+    # The text of an error of syntax has the place once more.
+    said = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
     return " ".join(f"{type(raised).__name__}: {said}".removesuffix(": ").split())
 
 
