@@ -434,3 +434,24 @@ def test_the_port_goes_to_the_node_and_back_to_its_proxy_in_one_up_each(up: Mach
 def test_node_without_gui_serves_no_page(up: Machine) -> None:
     served = up.docker("exec", "skycoin-arm", "wget", "-q", "-O", "-", "http://127.0.0.1:6420/")
     assert "<app-root" not in served.text
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_new_password_of_the_gui_makes_the_old_one_useless_and_the_node_runs_on(
+    up: Machine, login: Login
+) -> None:
+    """The last of those with the module's login, which is refused from here on."""
+
+    def runs() -> list[tuple[str, str, int]]:
+        found = [up.inspect("container", name) for name in ("skycoin-gui", "skycoin-gui-proxy")]
+        return [(one["Id"], one["State"]["StartedAt"], one["RestartCount"]) for one in found]
+
+    before = runs()
+    done = up.skyinfra("setup", "rotate", "gui")
+    assert done.code == 0, done.text
+    user, password = renewed = login_of(up)
+    assert (user, password != login[1]) == (login[0], True)
+    assert password not in done.text
+    assert ask_gui("/api/v1/wallets", auth=login).status_code == 401
+    assert behind_login(renewed, "/api/v1/version")["version"] == "0.27.1"
+    assert runs() == before
