@@ -42,9 +42,9 @@ from wallets.nodes import DeployedNode, node_of
 _NOBODY = "There is no terminal to ask: `--yes` goes on without a question."
 PROVIDER = "pulumi:providers:docker"
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
-PARTS = ("preflight", "data", "wallet", "network", "pulled", "container")
+PARTS = ("preflight", "data", "wallet", "network", "pulled", "pulled-proxy", "container")
 EXPORTER_PARTS = ("pulled", "container")
-PROXY_PARTS = ("pulled", "login", "container")
+PROXY_PARTS = ("login", "container")
 """Suffixes of the names that components/node.py, exporter.py and proxy.py give."""
 
 

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,7 +25,9 @@ from local.packages import ensure_packages
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
+from tests.e2e.test_registry_login import NOBODY
 from tests.e2e.test_up import get
+from tests.e2e.test_wallet_identity import SEED
 from tests.unit.yaml_like import EXPORTER
 
 Login: TypeAlias = tuple[str, str]
@@ -434,3 +436,71 @@ def test_the_port_goes_to_the_node_and_back_to_its_proxy_in_one_up_each(up: Mach
 def test_node_without_gui_serves_no_page(up: Machine) -> None:
     served = up.docker("exec", "skycoin-arm", "wget", "-q", "-O", "-", "http://127.0.0.1:6420/")
     assert "<app-root" not in served.text
+
+
+def past_the_proxy(up: Machine, path: str, *options: str) -> str:
+    """Answer of the node at its own address in Docker's network, to a process without any rights."""
+    [network] = up.inspect("container", "skycoin-gui")["NetworkSettings"]["Networks"].values()
+    url = f"http://{network['IPAddress']}:6420{path}"
+    said = up.run(*NOBODY, "curl", "-sS", "--max-time", "20", *options, url)
+    assert said.code == 0, said.text
+    return said.text
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_process_of_the_host_gets_past_the_proxy_as_security_md_says(up: Machine) -> None:
+    """Not defended: without a login it makes and reads wallets, and only coins are missing to spend."""
+    token = json.loads(past_the_proxy(up, "/api/v1/csrf"))["csrf_token"]
+    with_token = ("-H", f"X-CSRF-Token: {token}")
+    fields = ("--data-urlencode", f"seed={SEED}", "-d", "label=strange", "-d", "type=deterministic")
+    made = json.loads(past_the_proxy(up, "/api/v1/wallet/create", *with_token, *fields))
+    listed = json.loads(past_the_proxy(up, "/api/v1/wallets", "-H", "Host: rebound.example"))
+    assert made["meta"] in [one["meta"] for one in listed]
+    payment = {
+        "wallet_id": made["meta"]["filename"],
+        "to": [{"address": made["entries"][0]["address"], "coins": "1"}],
+        "hours_selection": {"type": "auto", "mode": "share", "share_factor": "0.5"},
+    }
+    options = (*with_token, "--json", json.dumps(payment))
+    said = past_the_proxy(up, "/api/v1/wallet/transaction", *options)
+    assert said.strip() == "400 Bad Request - no unspents to spend"
+
+
+def version_from(docker: Callable[..., str], node: str, network: str) -> str:
+    """Answer of a node's API to a container in a network of its engine; empty where none comes."""
+    shown = "{{.Config.Image}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    image, address = docker("inspect", "-f", shown, node).split()
+    wget = f"timeout 5 wget -q -O - http://{address}:6420/api/v1/version || true"
+    return docker("run", "--rm", "--network", network, image, "sh", "-c", wget).strip()
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_container_of_another_network_reaches_a_node_where_the_engine_does_not_part_them(
+    up: Machine, attic: Board
+) -> None:
+    """Docker does, on the board. An engine of SKYCOIN_ENGINE=own, as the tests have it here, does not."""
+    assert "0.27.1" in version_from(attic.docker, "skycoin-shed", "skycoin-shed")
+    assert version_from(attic.docker, "skycoin-shed", "bridge") == ""
+    here = version_from(lambda *words: up.docker(*words).text, "skycoin-gui", "skycoin-node-1")
+    assert "0.27.1" in here
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_new_password_of_the_gui_makes_the_old_one_useless_and_the_node_runs_on(
+    up: Machine, login: Login
+) -> None:
+    """The last of those with the module's login, which is refused from here on."""
+
+    def runs() -> list[tuple[str, str, int]]:
+        found = [up.inspect("container", name) for name in ("skycoin-gui", "skycoin-gui-proxy")]
+        return [(one["Id"], one["State"]["StartedAt"], one["RestartCount"]) for one in found]
+
+    before = runs()
+    done = up.skyinfra("setup", "rotate", "gui")
+    assert done.code == 0, done.text
+    user, password = renewed = login_of(up)
+    assert (user, password != login[1]) == (login[0], True)
+    assert password not in done.text
+    assert ask_gui("/api/v1/wallets", auth=login).status_code == 401
+    assert behind_login(renewed, "/api/v1/version")["version"] == "0.27.1"
+    assert runs() == before

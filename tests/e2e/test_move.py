@@ -14,9 +14,11 @@ from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.test_dead_hosts import with_entries
-from tests.e2e.test_rollback import fingerprint, well
+from tests.e2e.test_hosts import login_of
+from tests.e2e.test_rollback import fingerprint, status_on, well
 from tests.e2e.test_wallet_backups import Key
 from tests.e2e.test_wallet_identity import MADE, SEED
+from tests.unit.yaml_like import PROXY
 
 NAME, PORT, HEIR_PORT = "nomad", 16433, 16434
 NODE = f"skycoin-{NAME}"
@@ -51,9 +53,9 @@ def boards(up: Machine) -> Iterator[tuple[Board, Board]]:
 @pytest.fixture(scope="module")
 def fleet(up: Machine, boards: tuple[Board, Board]) -> Iterator[Fleet]:
     before, (shore, cove) = up.settings(), boards
-    nodes = {NAME: {"image": "skycoin", "host": "here", "rpc-port": PORT, "wait": 60}}
+    nodes = {NAME: {"image": "skycoin", "host": "here", "rpc-port": PORT, "wait": 60, "gui": True}}
     hosts = {"shore": shore.host, "cove": cove.host}
-    up.change(with_entries(before, hosts=hosts, nodes=nodes))
+    up.change(with_entries(before, hosts=hosts, nodes=nodes, images={"proxy": PROXY}))
     well(up.make("up"))
     for name, options in MADE.items():
         well(up.docker("exec", NODE, "skycoin-cli", "walletCreate", f"{name}.wlt", *options))
@@ -89,9 +91,16 @@ def test_a_node_moves_with_its_wallet_and_leaves_its_volumes(fleet: Fleet) -> No
     assert fingerprint(machine, NAME) == wallets
     assert shore.docker(*LIST) == listed
     assert fleet.files() == files, "the old volume stays"
-    assert NODE not in machine.docker("ps", "-a", "--format", "{{.Names}}").text.split()
+    left = machine.docker("ps", "-a", "--format", "{{.Names}}").text.split()
+    assert not [name for name in left if name.startswith(NODE)], "its proxy has gone with it"
+    assert status_on(shore, "/api/v1/wallets", port=PORT) == "401"
+    assert status_on(shore, "/api/v1/wallets", *login_of(machine, NAME), port=PORT) == "200"
     again = well(machine.make("up"))
     assert re.search(r"\n    \d+ unchanged \(", again.text), again.text
+    # A proxy costs each of the next moves 10 s.
+    config = machine.settings()
+    config["skycoin:nodes"][NAME].pop("gui")
+    machine.change(config)
 
 
 def test_a_move_that_is_killed_is_finished_by_the_next(fleet: Fleet) -> None:
@@ -106,7 +115,8 @@ def test_a_move_that_is_killed_is_finished_by_the_next(fleet: Fleet) -> None:
     moved = well(fleet.move("cove"))
     assert f"fingerprint {wallets}." in moved.text
     assert fingerprint(machine, NAME) == wallets
-    assert NODE not in fleet.shore.docker("ps", "-a", "--format", "{{.Names}}").split()
+    left = fleet.shore.docker("ps", "-a", "--format", "{{.Names}}").split()
+    assert not [name for name in left if name.startswith(NODE)], left
 
 
 def test_a_wallet_that_has_grown_never_goes_over_its_older_copy(fleet: Fleet) -> None:

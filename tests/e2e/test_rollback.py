@@ -10,11 +10,14 @@ import pytest
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.test_dead_hosts import with_entries
+from tests.e2e.test_hosts import login_of
 from tests.e2e.test_wallet_identity import MADE
+from tests.unit.yaml_like import PROXY
 
 NODE = "skycoin-porch"
 REASON = "stops at block 5"
 COMMENT = "# Written by hand, and kept.\n"
+RUN = "{{.Id}} {{.State.StartedAt}}"
 LIFT = "./skyinfra node lift-rollback porch"
 
 
@@ -66,19 +69,29 @@ def well(result: Result) -> Result:
 def fleet(up: Machine, porch: Board) -> Iterator[Fleet]:
     """The upgrade is from the list's digest to the variant's: nothing has to be built for it."""
     before = up.settings()
-    nodes = {"porch": {"image": "skycoin", "host": "porch", "wait": 60}}
-    up.change(with_entries(before, hosts={"porch": porch.host}, nodes=nodes))
+    nodes = {"porch": {"image": "skycoin", "host": "porch", "wait": 60, "gui": True}}
+    # Listed, or it would be built for all that a host of unknown architecture may take.
+    images = {"proxy": PROXY}
+    up.change(with_entries(before, hosts={"porch": porch.host}, nodes=nodes, images=images))
     well(up.make("up"))
     # A wallet of the node's own making.
     porch.docker("exec", NODE, "skycoin-cli", "walletCreate", "porch.wlt", *MADE["deterministic"])
     old, wallet = digest_on(porch), fingerprint(up)
-    up.change(with_entries(before, hosts={"porch": {**porch.host, "arch": "amd64"}}, nodes=nodes))
+    hosts = {"porch": {**porch.host, "arch": "amd64"}}
+    up.change(with_entries(before, hosts=hosts, nodes=nodes, images=images))
     well(up.make("up"))
     up.stack_file.write_text(COMMENT + up.stack_file.read_text())
     yield Fleet(up, porch, old, digest_on(porch), wallet)
     well(up.make("retire", "NODE=porch"))
     up.change(before)
     well(up.make("up"))
+
+
+def status_on(board: Board, path: str, *login: str, port: int = 6420) -> str:
+    """HTTP status of the answer at the node's port."""
+    options = ("--user", ":".join(login)) if login else ()
+    ask = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", *options)
+    return board.run(*ask, f"http://127.0.0.1:{port}{path}")
 
 
 def label(board: Board) -> str:
@@ -95,6 +108,8 @@ def test_an_upgraded_node_names_the_image_before_it(fleet: Fleet) -> None:
 def test_a_node_goes_back_stays_there_and_comes_forth_again(fleet: Fleet) -> None:
     machine, before = fleet.machine, fleet.machine.stack_file.read_text()
     volumes = fleet.board.docker("volume", "ls", "-q")
+    proxy = fleet.board.docker("inspect", "-f", RUN, f"{NODE}-proxy")
+    login = login_of(machine, "porch")
     back = well(machine.skyinfra("node", "rollback", "porch", "--reason", REASON, "--yes"))
     assert f"from {fleet.new[:19]} to {fleet.old[:19]}" in back.text
     assert re.search(r"porch-container .*update .*image", back.text), "the preview"
@@ -111,11 +126,15 @@ def test_a_node_goes_back_stays_there_and_comes_forth_again(fleet: Fleet) -> Non
         assert said in " ".join(well(result).text.split()), result.text
     assert re.search(r"\n    \d+ unchanged \(", again.text), "it changed nothing"
     assert fleet.runs() == fleet.old
+    assert status_on(fleet.board, "/api/v1/wallets") == "401"
+    assert status_on(fleet.board, "/api/v1/wallets", *login) == "200", "the older node, by the same proxy"
     well(machine.skyinfra("node", "lift-rollback", "porch", "--yes"))
     assert machine.stack_file.read_text() == before
     assert fleet.runs() == fleet.new
     assert fingerprint(machine) == fleet.wallet
     assert fleet.board.docker("volume", "ls", "-q") == volumes
+    assert status_on(fleet.board, "/api/v1/wallets", *login) == "200"
+    assert fleet.board.docker("inspect", "-f", RUN, f"{NODE}-proxy") == proxy, "it ran on"
 
 
 def test_a_digest_that_nobody_has_is_refused_before_a_preview(fleet: Fleet) -> None:

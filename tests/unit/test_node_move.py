@@ -647,8 +647,14 @@ def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
         images={**stack_settings(FILES["local"])["images"], "exporter": EXPORTER},
         hosts={"shed": {"engine": "local"}},
         nodes={
-            "one": {"image": "skycoin", "host": "shed", "metrics-port": 9400},
-            "one-two": {"image": "skycoin", "host": "shed", "metrics-port": 9401, "rpc-port": 6421},
+            "one": {"image": "skycoin", "host": "shed", "metrics-port": 9400, "gui": True},
+            "one-two": {
+                "image": "skycoin",
+                "host": "shed",
+                "metrics-port": 9401,
+                "rpc-port": 6421,
+                "gui": True,
+            },
         },
     )
     targets = [one.name for one in made.registered if is_target(fleet.calls[-1], one.urn)]
@@ -661,7 +667,11 @@ def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
         "one-exporter-pulled",
         "one-network",
         "one-preflight",
+        "one-proxy",
+        "one-proxy-container",
+        "one-proxy-login",
         "one-pulled",
+        "one-pulled-proxy",
         "one-wallet",
     ]
 

@@ -17,6 +17,12 @@ EXPORTER: Mapping[str, Any] = {
     "channel": "release",
 }
 """The image exporter, as `skycoin:images` takes it."""
+PROXY: Mapping[str, Any] = {
+    "source": {"debian": "nginx", "version": "v1.22.1"},
+    "arches": ["amd64"],
+    "channel": "develop",
+}
+"""The image proxy, for one architecture."""
 REGISTRY: Mapping[str, Any] = {
     "source": {
         "module": "github.com/distribution/distribution/v3",
