@@ -46,7 +46,7 @@ release.add_command(audit)
     epilog=examples(
         "./skyinfra release record -s release > record.md",
         "./skyinfra release record skywire -s release --format json",
-        "./skyinfra release record -s release --since record-0.27.0.json",
+        "cat record-0.27.0.json | ./skyinfra release record -s release --since -",
         "pulumi stack output --json | ./skyinfra release record --outputs -",
     ),
 )
@@ -57,7 +57,7 @@ release.add_command(audit)
 )
 @click.option(
     "--since",
-    type=click.File("rb", lazy=True),
+    type=click.File("rb"),
     help="Record of an earlier release, in JSON, to compare with: Go modules, known vulnerabilities, sizes.",
 )
 @with_outputs
