@@ -75,7 +75,8 @@ def _version(rpc: str) -> str:
             version = json.load(answer)
     except OSError as error:
         return f"{rpc} does not answer: {error}"
-    return f"{rpc}, skycoin {version['version']} ({version['commit'][:12]})"
+    # Without a web interface the address alone answers 404.
+    return f"{rpc}/api/v1/health, skycoin {version['version']} ({version['commit'][:12]})"
 
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:

@@ -27,9 +27,11 @@ def uploads(up: Machine) -> int:
     return (up.layout.logs / "registry.log").read_text().count("http.request.method=POST")
 
 
-def test_first_up_ends_with_the_url_the_version_and_the_digest(first_up: Result) -> None:
+def test_first_up_ends_with_a_url_that_answers_the_version_and_the_digest(first_up: Result) -> None:
     last = first_up.text[first_up.text.rindex("node-1: ") :]
-    assert f"http://127.0.0.1:{RPC_PORT}, skycoin 0.27.1" in last
+    shown = re.search(rf"http://127\.0\.0\.1:{RPC_PORT}(/\S+), skycoin 0\.27\.1", last)
+    assert shown, last
+    assert get(shown[1])["version"]["version"] == "0.27.1"
     assert re.search(r"image registry\.localhost:15443/skycoin/skycoin@sha256:[0-9a-f]{64}", last)
 
 
