@@ -99,7 +99,7 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
 def _without_secrets(value: Any) -> Any:
     """Each ciphertext's placeholder is its own: another one is another value."""
     if isinstance(value, Mapping):
-        if len(value) == 1 and "secure" in value:
+        if len(value) == 1 and isinstance(value.get("secure"), str):
             return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"
         return {key: _without_secrets(one) for key, one in value.items()}
     return [_without_secrets(one) for one in value] if isinstance(value, list) else value

@@ -40,7 +40,8 @@ class Told(Mapping[str, Any]):
         return self.options[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.options)
+        """Raises NotToldError: a copy would answer that an option is not set."""
+        raise NotToldError("all options")
 
     def __len__(self) -> int:
         return len(self.options)
@@ -106,11 +107,10 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         self, rules: Iterable[Rule], resources: Sequence[Resource], urn: str
     ) -> Iterator[analyzer_pb2.AnalyzeDiagnostic]:
         for rule in rules:
-            try:
-                for broken in broken_rules(resources, [rule]):
-                    yield from (_diagnostic(rule.name, said, urn=urn) for said in _sentences(broken))
-            except NotToldError as gap:
-                self.gaps[rule.name] = str(gap)
+            for broken in broken_rules(resources, [rule]):
+                yield from (_diagnostic(rule.name, said, urn=urn) for said in _sentences(broken))
+                if broken.untold:
+                    self.gaps[rule.name] = broken.untold
 
 
 def _resource(request: analyzer_pb2.AnalyzeRequest) -> Resource:

@@ -1,6 +1,7 @@
 """All rules that a review looks at: the project's promises, and those of one's own (own_rules.py)."""
 
 import contextlib
+import re
 import runpy
 import sys
 import traceback
@@ -52,6 +53,8 @@ def _wrong(found: Any) -> str:
     for number, one in enumerate(found, start=1):
         if not isinstance(one, Rule):
             return f"has something of the type {type(one).__name__} as its rule {number}"
+        if not isinstance(one.name, str):
+            return f"has a rule {number} whose name is of the type {type(one.name).__name__}"
         if not callable(one.breaches):
             return f"has the rule {one.name!r}, whose `breaches` is no function"
     counts = Counter(one.name for one in (*PROMISES, *found))
@@ -75,7 +78,7 @@ def _line(raised: BaseException) -> int | None:
 
 def _line_of_assignment() -> int | None:
     lines = enumerate(OWN.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
-    return next((number for number, line in lines if line.startswith(NAME)), None)
+    return next((number for number, line in lines if re.match(rf"{NAME}\b", line)), None)
 
 
 def _refused(why: str, line: int | None) -> RulesError:

@@ -71,6 +71,8 @@ class Broken:
     """(name and type of a resource, how), in the order of the program."""
     error: str = ""
     """Place and words of the error that the rule raised; then there may be more breaches than it found."""
+    untold: str = ""
+    """Option that the rule asked for and nobody here knows; then there may be more breaches, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +93,29 @@ def each(breach: Callable[[Resource], str]) -> Each:
 
 
 class NotToldError(Exception):
-    """An option of a resource that nobody here knows, by its name: nothing can be said of the rule."""
+    """An option of a resource that nobody here knows, by its name: the rule ends where it asks for it."""
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
-    """Find the rules that some resource breaks, and those that raise an error. Raises NotToldError."""
+    """Find the rules that some resource breaks, and those that ended early."""
     found = (_asked(rule, resources) for rule in rules)
-    return tuple(one for one in found if one.breaches or one.error)
+    return tuple(one for one in found if one.breaches or one.error or one.untold)
 
 
 def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
-    breaches, error = [], ""
+    breaches, error, untold = [], "", ""
     try:
         for one, how in rule.breaches(resources):
             breaches.append((_said(one), str(how)))
-    except NotToldError:
-        raise
-    except Exception as raised:  # a rule of one's own may raise any, and hides no other rule by it
+    except NotToldError as option:
+        untold = str(option)
+    except (Exception, SystemExit) as raised:  # a rule of one's own hides no other by it
         words = " ".join("".join(traceback.format_exception_only(raised)).split())
         error = f"{_place(rule, raised)}: {words}"
-    return Broken(rule=rule, breaches=tuple(breaches), error=error)
+    return Broken(rule=rule, breaches=tuple(breaches), error=error, untold=untold)
 
 
-def _place(rule: Rule, raised: Exception) -> str:
+def _place(rule: Rule, raised: BaseException) -> str:
     """FILE:LINE in the rule's own file; that of its function where the error came of what it answered."""
     function = rule.breaches.breach if isinstance(rule.breaches, Each) else rule.breaches
     code = getattr(inspect.unwrap(function), "__code__", None)

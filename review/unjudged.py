@@ -21,6 +21,8 @@ def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list
         names = list(dict.fromkeys(_differing(*map(pulumi_values, (files[stack], text)))))
     except (yaml.YAMLError, ValueError):
         return []  # the preview reports the error
+    except RecursionError:
+        return ["Which settings of the file differ is not known: its values are nested too deep."]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     said = "Settings of the file that differ, shown below or not"
     return [f"{said}: {', '.join(names[:_NAMED])}{more}."] if names else []

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -19,11 +20,19 @@ _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[0-9]|[1
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9].*)?")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_PLAIN, _TEXT, _MERGE = "plain", "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_SIGN_INSIDE = re.compile(r"[-+]?0[ob][-+].*")
+"""Pulumi reads `0o-17` as -15."""
+_PLAIN, _TEXT, _MERGES = "plain", "tag:yaml.org,2002:str", "merges"
+_MERGE = "tag:yaml.org,2002:merge"
+"""PyYAML merges every key with this tag. Pulumi merges a plain `<<` alone."""
 _OF_PARTS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _LONGEST = 2**63
 _SMALLEST, _LARGEST = 1e-4, 1e21
 """Numbers with an exponent in Python's text, and in Pulumi's."""
+_LARGEST_KEY = 1e6
+"""Numbers from here on have an exponent in Pulumi's text of a key, if they are written with a point."""
+_FAULTS, _LENGTH = 20, 80
+"""Most faults that are told, and characters of a key in them: a file may have many, and long ones."""
 
 
 class OtherwiseError(ValueError):
@@ -40,7 +49,7 @@ def pulumi_values(text: str) -> Any:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        faults = [*_faults(node, "")]
+        faults = [*islice(_faults(node, ""), _FAULTS)]
         if faults:
             raise OtherwiseError(faults)
         return _value(loader, node)
@@ -59,7 +68,7 @@ class _Loader(yaml.SafeLoader):
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         """Keep apart what is written without quotes or a tag."""
         if kind is ScalarNode and implicit[0]:
-            return _MERGE if value == "<<" else _PLAIN
+            return _MERGES if value == "<<" else _PLAIN
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # of PyYAML
 
 
@@ -75,20 +84,26 @@ def _faults(node: Node | None, path: str) -> Iterator[str]:
     elif isinstance(node, MappingNode):
         yield from _faults_of_keys(node, path)
         for key, one in node.value:
-            yield from _faults(one, f"{path}.{_name(key)}".removeprefix(".").removeprefix("config."))
+            yield from _faults(one, f"{path}.{_shown(key)}".removeprefix(".").removeprefix("config."))
 
 
 def _fault(node: Node) -> str:
     """What Pulumi reads otherwise of one value."""
-    if node.tag not in (_PLAIN, _TEXT, _MERGE, *_OF_PARTS):
+    if node.tag == _MERGES:
+        return "it may be read otherwise by Pulumi: put it in quotes"
+    if node.tag not in (_PLAIN, _TEXT, *_OF_PARTS):
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         return f"the tag {tag} may be read otherwise by Pulumi: leave it out"
+    if isinstance(node, ScalarNode) and any("\ud800" <= letter <= "\udfff" for letter in node.value):
+        return "half a character, which Pulumi refuses: leave it out"
     return _fault_of(node.value) if node.tag == _PLAIN else ""
 
 
 def _fault_of(text: str) -> str:
     if _MOMENT.fullmatch(text):
         return "a date, which Pulumi hands on in another form: put it in quotes"
+    if _SIGN_INSIDE.fullmatch(text):
+        return "a number that Pulumi hands on in another form: put it in quotes"
     if _ENDLESS.fullmatch(text):
         return "no number that Pulumi can hand on: give another one"
     number = _number(text)
@@ -103,11 +118,19 @@ def _faults_of_keys(node: MappingNode, path: str) -> Iterator[str]:
         place = f"{path or 'the file'}, line {key.start_mark.line + 1}"
         if not isinstance(key, ScalarNode) or (key.tag == _PLAIN and key.value in NULLS):
             yield f"{place}: a key is no text: put it in quotes"
-        elif why := _fault(key):
+        elif key.tag != _MERGES and (why := _fault(key) or _fault_of_key(key)):
             yield f"{place}: {why}"
         elif names[_name(key)] > 1:
             names[_name(key)] = 0
-            yield f"{place}: the key {_name(key)} is there twice, which Pulumi refuses: leave one out"
+            yield f"{place}: the key {_shown(key)} is there twice, which Pulumi refuses: leave one out"
+
+
+def _fault_of_key(key: ScalarNode) -> str:
+    if key.tag != _PLAIN:
+        return "a merge to Pulumi, in quotes too: leave it out" if key.value == "<<" else ""
+    number = None if _INTEGER.fullmatch(key.value.replace("_", "")) else _number(key.value)
+    is_long = number is not None and abs(number) >= _LARGEST_KEY
+    return "a number that Pulumi hands on in another form: put it in quotes" if is_long else ""
 
 
 def _value(loader: _Loader, node: Node | None) -> Any:
@@ -116,6 +139,9 @@ def _value(loader: _Loader, node: Node | None) -> Any:
     if isinstance(node, SequenceNode):
         return [_value(loader, one) for one in node.value]
     if isinstance(node, MappingNode):
+        for key, _ in node.value:
+            if key.tag == _MERGES:
+                key.tag = _MERGE
         loader.flatten_mapping(node)
         return {_name(key): _value(loader, one) for key, one in node.value}
     return None
@@ -125,6 +151,11 @@ def _name(key: Node) -> str:
     """Pulumi's text of a key: `1.0` is 1, `True` is true."""
     value = key.value if key.tag != _PLAIN else _plain(key.value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _shown(key: Node) -> str:
+    """Text of a key for a message, cut and without half characters."""
+    return _name(key)[:_LENGTH].encode(errors="replace").decode()
 
 
 def _plain(text: str) -> Any:
@@ -139,7 +170,7 @@ def _plain(text: str) -> Any:
 def _number(text: str) -> int | float | None:
     """Number that Pulumi takes from a text; a whole one is an integer there, too."""
     plain = text.replace("_", "")
-    if text.startswith("_"):
+    if text.startswith("_") or (text.startswith(".") and plain != text):
         return None
     if _INTEGER.fullmatch(plain):
         return _integer(plain)

@@ -145,6 +145,41 @@ def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "", "the engine reads the port there"
 
 
+def test_what_a_rule_has_found_before_it_asks_for_an_option_that_is_not_told_is_mandatory(own: Path) -> None:
+    own.write_text("""
+import sys
+
+from review.rules import Rule
+
+def kept(resources):
+    for one in resources:
+        yield one, "is looked at"
+        one.options["retainOnDelete"]
+
+def copied(resources):
+    dict(resources[0].options)
+    yield from ()
+
+def leaving(resources):
+    sys.exit(1)
+
+FOUND = (kept, copied, leaving)
+OWN_RULES = [Rule(name=one.__name__, breaches=one, reason="R.", remedy="M.") for one in FOUND]
+""")
+    said = [
+        one for one in said_of(planted("fleet", lambda _: None)) if one[1] in ("kept", "copied", "leaving")
+    ]
+    assert [(level, rule) for level, rule, _, _ in said] == [
+        (MANDATORY, "kept"),
+        (MANDATORY, "leaving"),
+        (ADVISORY, "copied"),
+        (ADVISORY, "kept"),
+    ]
+    assert "is looked at" in said[0][3]
+    assert "SystemExit: 1" in said[1][3]
+    assert "`retainOnDelete`" in said[3][3]
+
+
 def test_the_pack_names_all_rules_as_mandatory() -> None:
     info = Pack().GetAnalyzerInfo(None, None)
     assert info.name == NAME

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from review.unjudged import of_stack
 from settings.pulumi_yaml import OtherwiseError, pulumi_text, pulumi_values
 from tests.unit.yaml_scalars import READ, REFUSED
 
@@ -64,3 +65,58 @@ def test_what_is_merged_is_read_and_may_be_said_again() -> None:
 
 def test_an_empty_file_has_no_value() -> None:
     assert pulumi_values("# nothing\n") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config:\n  a:\n    channel: release\n    !!merge build-args: {channel: edge}\n",
+        "config:\n  a: {b: 1}\n  !!merge c: {}\n",
+        "config:\n  !<tag:yaml.org,2002:merge> c: {}\n",
+        "%TAG ! tag:yaml.org,2002:\n---\nconfig:\n  !merge c: {}\n",
+        "x: &k !!merge ba\nconfig: {*k : {}}\n",
+        "!!merge config: {}\n",
+        "config: {a: {'<<': {b: 1}}}\n",
+        "config: {a: {!!str <<: {b: 1}}}\n",
+        "config: {a: <<}\n",
+    ],
+)
+def test_what_pulumi_merges_otherwise_is_refused_and_hides_no_setting(text: str) -> None:
+    """PyYAML merges every key with the tag, Pulumi a plain `<<`, and one in quotes when it reads it again."""
+    with pytest.raises(OtherwiseError):
+        pulumi_values(text)
+
+
+@pytest.mark.parametrize("key", ["1e6", "21000000.0", "1000000.5", "-1e6"])
+def test_a_key_that_pulumi_writes_with_an_exponent_is_refused(key: str) -> None:
+    with pytest.raises(OtherwiseError, match="a number that Pulumi hands on in another form"):
+        pulumi_values(f"config: {{{key}: a}}\n")
+
+
+def test_a_large_whole_number_is_a_key() -> None:
+    assert pulumi_values("{21000000: a}") == {"21000000": "a"}
+
+
+@pytest.mark.parametrize("text", ['config: {"a\\ud800": 1}\n', 'config: {a: "\\ud800"}\n'])
+def test_half_a_character_is_refused_in_words_that_can_be_printed(text: str) -> None:
+    with pytest.raises(OtherwiseError, match="half a character") as refused:
+        pulumi_values(text)
+    str(refused.value).encode()
+
+
+def test_many_faults_of_long_keys_are_told_in_short() -> None:
+    """A file of 118 kB made 200 MB of messages."""
+    dates = "".join(f"    k{number}: 2026-11-27\n" for number in range(2000))
+    with pytest.raises(OtherwiseError) as refused:
+        pulumi_values(f"config:\n  ? {'x' * 100_000}\n  :\n{dates}")
+    assert len(refused.value.faults) == 20
+    assert len(str(refused.value)) < 5000
+
+
+def test_a_file_too_deep_to_compare_is_said_and_not_taken_for_the_same() -> None:
+    """Aliases nest it deeper than its text does."""
+    deep = ["k0: &a0 1"]
+    deep += [f"k{n}: &a{n} {'[' * 100}*a{n - 1}{']' * 100}" for n in range(1, 19)]
+    assert of_stack("mine", "main", {"mine": "config: {}\n"}, "\n".join(deep) + "\n") == [
+        "Which settings of the file differ is not known: its values are nested too deep."
+    ]

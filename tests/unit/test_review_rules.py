@@ -426,6 +426,10 @@ UNUSABLE = {
         f"{IMPORTED}OWN_RULES = [Rule(name='a')]\n",
         ", line 2: TypeError: Rule.__init__() missing 3 ",
     ),
+    "name-is-a-list": (
+        f"{IMPORTED}OWN_RULES_DIR = 1\nOWN_RULES = [Rule(name=['a'], breaches=3, reason='', remedy='')]\n",
+        ", line 3: OWN_RULES has a rule 1 whose name is of the type list. ",
+    ),
     "no-function": (
         f"{IMPORTED}OWN_RULES = (Rule(name='a', breaches=3, reason='b.', remedy='c.'),)\n",
         ", line 2: OWN_RULES has the rule 'a', whose `breaches` is no function. ",
