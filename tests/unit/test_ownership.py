@@ -15,6 +15,7 @@ from catalogue.node_container import USER
 from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE, SCRIPT, Foreign, explained, foreign_files
+from clients.wallet_on_host import REMEMBER
 from wallets import contents
 
 IMAGE, VOLUME = "registry/skycoin@sha256:1", "skycoin-one-wallet"
@@ -41,13 +42,17 @@ def put(file: Path, mode: int, user: int = STRANGER) -> None:
     file.chmod(mode)
 
 
+def as_node(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user who is not root."""
+    user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
+    return subprocess.run([*user, *command], capture_output=True, text=True, check=False)
+
+
 def printed(folder: Path, script: str = SCRIPT) -> str:
     """Output of the script by a user who is not root, with the folder in its place."""
     script = script.replace(PLACE, str(folder))
-    user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
-    command = [*user, "sh", "-c", script, "ownership", "10000"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
+    done = as_node("sh", "-c", script, "ownership", "10000")
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.replace(str(folder), PLACE)
 
 
@@ -175,3 +180,31 @@ def test_a_sentence_says_whose_they_are_and_the_command_has_the_fewest_rights() 
 
 def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
     assert f"{contents.USER}:{contents.USER}" == USER
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("mode", "name", "said"),
+    [
+        (0o777, "mine.wlt", ""),
+        (0o555, "mine.wlt", "the wallet's folder can't be written to"),
+        (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
+    ],
+)
+def test_a_wallet_that_has_an_id_is_not_recorded_where_a_node_can_not_use_it(
+    volume: Path, mode: int, name: str, said: str
+) -> None:
+    """Nothing was to be written there, so nothing failed; or a new id was to take the place of one."""
+    copies = volume.parent / "copies"
+    copies.mkdir()
+    copies.chmod(0o777)
+    (volume / ".skyinfra-id").write_text("a" * 32 + "\n")
+    (volume / ".skyinfra-id").chmod(0o644)
+    put(volume / name, 0)
+    volume.chmod(mode)
+    script = REMEMBER.replace("/wallet", str(volume)).replace("/data", str(copies))
+    done = as_node("sh", "-c", script, "wallet", "b" * 32)
+    assert (done.stdout.strip(), done.stderr) == (said or "a" * 32, "")
+    assert done.returncode == bool(said)
+    assert [path.name for path in copies.iterdir()] == ([] if said else [".identity"])
+    volume.chmod(0o777)
