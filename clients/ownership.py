@@ -25,7 +25,7 @@ SHOWN = 60
 PLACE = "/volume"
 
 # A folder that can't be entered is named itself, and nothing in it. A file system's own folder is no node's.
-# `ls` has other letters than a name, so the name is printed apart, on one line.
+# busybox `ls` prints ? for what is not ASCII: the name is printed apart from it, on one line.
 SCRIPT = rf"""
 find {PLACE} -name lost+found -prune -o ! -type l ! -user "$1" -exec sh -c '
 for path; do
@@ -33,8 +33,10 @@ for path; do
     elif [ ! -w "$path" ]; then found=unwritable
     else continue
     fi
-    set -f -- $(ls -ldn "$path")
-    printf "%s %s %s %s %s\n" $found "$1" "$3" "$4" "$(printf %s "$path" | tr "\001-\037" "?")"
+    ls -ldn "$path" | {{
+        read -r mode _ user group _
+        printf "%s %s %s %s %s\n" $found $mode $user $group "$(printf %s "$path" | tr "\001-\037" "?")"
+    }}
 done' sh {{}} + 2> /dev/null | head -n {LISTED}
 echo end
 """
