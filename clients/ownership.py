@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.node_container import USER
+from clients.errors import ServiceError
 from clients.pull import Place
 from clients.short_run import short_run
 
@@ -17,23 +18,29 @@ SECONDS = 120
 """Time limit of a look: a volume has few files."""
 NAMED = 3
 """Files that a sentence names; of others it gives the number."""
+LISTED = 1000
+"""Files that a look lists at most: a volume of another program may have millions."""
+SHOWN = 60
+"""Letters of a path that a sentence shows."""
 PLACE = "/volume"
 
 # A folder that can't be entered is named itself, and nothing in it. A file system's own folder is no node's.
-SCRIPT = f"""\
+# busybox `ls` prints ? for what is not ASCII: the name is printed apart from it, on one line.
+SCRIPT = rf"""
 find {PLACE} -name lost+found -prune -o ! -type l ! -user "$1" -exec sh -c '
 for path; do
-    if [ ! -r "$path" ] || {{ [ -d "$path" ] && [ ! -x "$path" ]; }}; then printf "unreadable "
-    elif [ ! -w "$path" ]; then printf "unwritable "
+    if [ ! -r "$path" ] || {{ [ -d "$path" ] && [ ! -x "$path" ]; }}; then found=unreadable
+    elif [ ! -w "$path" ]; then found=unwritable
     else continue
     fi
-    ls -ldn "$path"
-done' sh {{}} + 2> /dev/null
+    ls -ldn "$path" | {{
+        read -r mode _ user group _
+        printf "%s %s %s %s %s\n" $found $mode $user $group "$(printf %s "$path" | tr "\001-\037" "?")"
+    }}
+done' sh {{}} + 2> /dev/null | head -n {LISTED}
 echo end
 """
-_LISTED = re.compile(
-    rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* +\d+ +(\d+) +(\d+) .*? {PLACE}(?:/(.*))?"
-)
+_LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {PLACE}(?:/(.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Foreign:
     """One file or folder of somebody else."""
 
     path: str
-    """Relative to the volume; empty for the volume itself."""
+    """Relative to the volume, with ? for control characters; empty for the volume itself."""
     mode: str
     """As `ls` prints it: `-rw-------`."""
     owner: str
@@ -51,15 +58,17 @@ class Foreign:
 
     @property
     def shown(self) -> str:
-        """Its path for a terminal, without what controls one."""
-        printable = "".join(letter if letter.isprintable() else "?" for letter in self.path)
-        return printable or "the volume's own folder"
+        """Its path, quoted and cut, without what controls a terminal or ends a command."""
+        if not self.path:
+            return "the volume's own folder"
+        plain = "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in self.path)
+        return repr(plain if len(plain) <= SHOWN else f"{plain[: SHOWN - 1]}…")
 
 
 def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Foreign]:
-    """Files of a volume that a node's user can't read and write, with the shell of a node's image.
+    """List the files of others that a node's user can't read and write, with the shell of a node's image.
 
-    Raises ServiceError.
+    Raises ServiceError if they can't be listed to the end.
     """
     _, said = short_run(
         client,
@@ -68,9 +77,13 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
         ["sh", "-c", SCRIPT, "ownership", USER.partition(":")[0]],
         SECONDS,
         lines="all",
+        user=USER,
         volumes={volume: {"bind": PLACE, "mode": "ro"}},
     )
-    found = map(_LISTED.fullmatch, said.splitlines())
+    *listed, end = said.split("\n")
+    if end != "end":
+        raise ServiceError(f"host {place['host']}: the owners in {volume} can't be listed: {said[-200:]!r}")
+    found = map(_LINE.fullmatch, listed)
     return [
         Foreign(one[5] or "", one[2], f"{one[3]}:{one[4]}", one[1] == "unreadable") for one in found if one
     ]
@@ -79,10 +92,11 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
 def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
     """Say whose the files are, and the command that gives them to the node's user, and them alone."""
     named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    least = "at least " if len(files) == LISTED else ""
+    more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""
     return (
-        f"The node's user {USER} is kept out by {named}{more}. Give it what is not its own, and change "
-        f"nothing else: `{_command(volume, image)}`. Then run the same command again."
+        f"The node's user {USER} is kept out by {named}{more}. This command gives these files to that user "
+        f"and changes nothing else: `{_command(volume, image)}`."
     )
 
 

@@ -15,8 +15,11 @@
 # busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string. Like the
 # node, this reads the first JSON value of a file, and nothing behind it.
 set -u
-# One that can't be listed is not an empty one.
-ls -A . > /dev/null || exit 1
+# One that can't be listed is not an empty one. No node starts in one that it can't write to; Docker gives an
+# empty volume its owner when it is mounted.
+[ -r . ] || { echo "the wallet's folder can't be listed"; exit 1; }
+[ -w . ] || [ -z "$(ls -A . 2> /dev/null)" ] || { echo "the wallet's folder can't be written to"; exit 1; }
+[ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
 if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
 # shellcheck disable=SC2016 # awk's words, not the shell's

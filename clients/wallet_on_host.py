@@ -34,6 +34,8 @@ MEMORY = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1;
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
+[ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
+[ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
 if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
     printf '%s\\n' "$1" > .skyinfra-id.new && sync && mv .skyinfra-id.new .skyinfra-id || exit 1
 fi
@@ -100,9 +102,8 @@ class WalletOnHost:
             return "", NOTHING
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": "ro"}})
         if code:
-            raise ServiceError(
-                f"host {self._host}: {backups} can't be read: {self.kept_out(backups) or said}"
-            )
+            why = _joined(said, self.kept_out(backups))
+            raise ServiceError(f"host {self._host}: {backups} can't be read: {why}")
         *remembered, end = said.split("\n")
         if end != "end":
             raise ServiceError(f"host {self._host}: {backups} can't be read: {said[-200:]!r}. Try again")
@@ -123,10 +124,10 @@ class WalletOnHost:
         }
         code, said = self._run(REMEMBER, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
-            kept_out = self.kept_out(self.volume) or self.kept_out(backups_volume(self.volume))
+            kept_out = [self.kept_out(volume, is_to_write=True) for volume in volumes]
             raise ServiceError(
                 f"host {self._host}: the wallet volume {self.volume!r}, or its volume of copies, can't be "
-                f"written by the node's user 10000: {kept_out or said}"
+                f"written by the node's user 10000: {_joined(said, *kept_out)}"
             )
         return said.rpartition("\n")[2]
 
@@ -160,18 +161,19 @@ class WalletOnHost:
                 )
         return ""
 
-    def kept_out(self, volume: str, *unreadable: str) -> str:
-        """Say which files of a volume belong to somebody else and keep the node out; empty where none do.
+    def kept_out(self, volume: str, *names: str, is_to_write: bool = False) -> str:
+        """Say which files of a volume belong to somebody else and keep the node out; empty if none do.
 
-        Only files that it can't read count where some are named, and only if they are among these.
+        Files that it can read count only if something is to be written; the volume's own folder always
+        counts. With `names` only these files count.
         """
         image = known_as(self._client.api, self._image)
         if image is None:
             return ""
         with suppress(ServiceError):
             files = foreign_files(self._client, self._place, image, volume)
-            if unreadable:
-                files = [one for one in files if one.is_unreadable and one.shown in unreadable]
+            files = [one for one in files if is_to_write or one.is_unreadable or not one.path]
+            files = [one for one in files if not names or one.path in names]
             return explained(volume, image, files) if files else ""
         return ""
 
@@ -192,8 +194,8 @@ class WalletOnHost:
             volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
             code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
-                said = self.kept_out(self.volume) or printed
-                raise ServiceError(f"host {self._host}: {self.volume} can't be read: {said}")
+                why = _joined(printed, self.kept_out(self.volume))
+                raise ServiceError(f"host {self._host}: {self.volume} can't be read and written: {why}")
         return printed
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
@@ -223,6 +225,10 @@ class WalletOnHost:
         except NotFound:
             return False
         return True
+
+
+def _joined(said: str, *kept_out: str) -> str:
+    return ". ".join(one.removesuffix(".") for one in (said, *kept_out) if one)
 
 
 def _writes(listed: Mapping[str, Any], volume: str) -> bool:

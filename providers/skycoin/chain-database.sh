@@ -13,14 +13,14 @@
 set -u
 umask 077
 
-# What is not there yet, a node makes. A look has the volume read-only.
+# What is not there yet, a node makes. A look is no proof of an empty volume's owner: Docker may give it that of
+# the image only when it is mounted to be written.
 usable() {
     [ -x /data/. ] || return 1
     if [ ! -e /data/.skycoin ]; then [ "$1" = look ] || [ -w /data/. ] || return 1; fi
-    for path in /data/.skycoin /data/.skycoin/data.db; do
-        [ -e "$path" ] || return 0
-        [ -r "$path" ] || return 1
-        [ "$1" = look ] || [ -w "$path" ] || return 1
+    for path in /data/.skycoin /data/.skycoin/data.db /data/.skycoin/peers.json; do
+        [ -e "$path" ] || continue
+        { [ -r "$path" ] && [ -w "$path" ]; } || return 1
         [ ! -d "$path" ] || [ -x "$path" ] || return 1
     done
 }

@@ -6,6 +6,7 @@ restored from the copy if that version fails. Only versions and sizes leave the 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
 PUT_BACK = "put-back"
 FORGET = "forget"
 KEPT_OUT = 77
-"""The database is there, and not for the node's user (EX_NOPERM of sysexits.h)."""
+"""Exit code: the node's user can't use the database, or make one (EX_NOPERM of sysexits.h)."""
 SECONDS = 120
 """Seconds. Time limit of reading and renaming, and of each 8 MiB of a copy."""
 SPARE = 256 * 1024
@@ -69,7 +70,10 @@ class ChainDatabase:
         self._volume = volume
 
     def look(self, version: str) -> Database | None:
-        """Read the state of the database; None if there is none. Refuse one that `version` can't read."""
+        """Read the state of the database; None if there is none.
+
+        Raises ProviderError if `version` can't read it, or if the node's user can't read and write it.
+        """
         try:
             self._client.api.inspect_volume(self._volume)
         except NotFound:
@@ -145,6 +149,7 @@ class ChainDatabase:
             ["sh", "-c", SCRIPT, "chain-database", action],
             SECONDS,
             while_printing=True,
+            user=USER,
             # A killed container is removed before the next copy of the wallet.
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
@@ -157,8 +162,10 @@ class ChainDatabase:
 
     def _kept_out(self) -> str:
         """Say whose files keep the node's user out."""
-        files = foreign_files(self._client, self._place, self._image, self._volume)
-        said = explained(self._volume, self._image, files) if files else "Look at the modes of its files."
+        said = "Look at the owners and modes of its files."
+        with suppress(ServiceError):
+            if files := foreign_files(self._client, self._place, self._image, self._volume):
+                said = explained(self._volume, self._image, files)
         return (
             f"{self._where()} can't be read and written by the node's user {USER}, and no node starts on it. "
             f"The node was left as it is. {said}"

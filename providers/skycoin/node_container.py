@@ -449,6 +449,6 @@ def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
     """
     image = known_as(client.api, old["Config"]["Image"])
     if image and (volume := mounted(old)):
-        with contextlib.suppress(ServiceError, DockerException, OSError):
+        with contextlib.suppress(ProviderError, ServiceError, DockerException, OSError):
             return ChainDatabase(client, place, image, volume).is_too_new(version_of(client.api, image))
     return False

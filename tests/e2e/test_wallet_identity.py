@@ -309,10 +309,10 @@ def test_files_of_somebody_else_are_named_and_the_command_gives_them_back_and_to
         path.chmod(0o600)
     said = " ".join(preview(guarded).text.split())
     kept_out = "The node's user 10000:10000 is kept out by"
-    assert f"{kept_out} deterministic.wlt (-rw-------) of 0:0. Give it" in said
+    assert f"{kept_out} 'deterministic.wlt' (-rw-------) of 0:0. This command" in said
     with pytest.raises(ProviderError) as refused:
         chain.look("0.27.1")
-    assert f"{kept_out} .skycoin/data.db (-rw-------) of 0:0. Give it" in str(refused.value)
+    assert f"{kept_out} '.skycoin/data.db' (-rw-------) of 0:0. This command" in str(refused.value)
     for told, path in ((said, mine), (str(refused.value), database)):
         [command] = {*re.findall("`docker ([^`]+)`", told)}
         done = guarded.docker(*shlex.split(command))

@@ -127,10 +127,14 @@ def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_passed_ov
         for path, mode in ((Path(temporary), 0o755), (volume, 0o777), (volume / ".skycoin", 0o777)):
             path.chmod(mode)
         (volume / ".skycoin" / "data.db").chmod(0o666)
+        (volume / ".skycoin" / "peers.json").touch()
+        (volume / ".skycoin" / "peers.json").chmod(0o666)
         assert [code(volume / ".skycoin", action) for action in ("look", "begin")] == [0, 0]
         for path, mode, codes in (
             (volume / ".skycoin" / "data.db", 0, (77, 77)),
-            (volume / ".skycoin" / "data.db", 0o444, (0, 77)),
+            (volume / ".skycoin" / "data.db", 0o444, (77, 77)),
+            (volume / ".skycoin" / "peers.json", 0o444, (77, 77)),
+            (volume / ".skycoin" / "peers.json", 0, (77, 77)),
             (volume / ".skycoin", 0o444, (77, 77)),
             (volume, 0o444, (77, 77)),
         ):
@@ -140,6 +144,9 @@ def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_passed_ov
             assert code(volume / ".skycoin", "forget") in (0, 1), "the way back asks for nothing more"
             path.chmod(before)
         (volume / ".skycoin" / "data.db").unlink()
+        (volume / ".skycoin" / "peers.json").chmod(0)
+        assert code(volume / ".skycoin", "look") == 77, "without a database too"
+        (volume / ".skycoin" / "peers.json").unlink()
         (volume / ".skycoin").rmdir()
         volume.chmod(0o555)
         assert [code(volume / ".skycoin", action) for action in ("look", "begin")] == [0, 77]

@@ -209,10 +209,11 @@ def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch:
     ("listed", "told"),
     [
         (
-            f"unreadable -rw------- 1 0 0 9 Nov 27 2026 {PLACE}/.skycoin/data.db\nend",
-            "data.db (-rw-------) of 0:0",
+            f"unreadable -rw------- 0 0 {PLACE}/.skycoin/data.db\nend",
+            "'.skycoin/data.db' (-rw-------) of 0:0",
         ),
-        ("end", "Look at the modes of its files."),
+        ("end", "Look at the owners and modes of its files."),
+        ("Killed", "Look at the owners and modes of its files."),
     ],
 )
 def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is_stopped(
@@ -548,6 +549,18 @@ def found_by_put_back(engine: NodeEngine) -> list[str | None]:
 
     engine.tend = watched  # type: ignore[method-assign]
     return found
+
+
+@pytest.mark.case(30)
+def test_a_stopped_node_is_started_where_its_user_can_not_read_its_database(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was left stopped, by an error that said that it was left as it was."""
+    monkeypatch.setattr(chain_database, "short_run", lambda *_, **__: (77, ""))
+    monkeypatch.setattr(ownership, "short_run", lambda *_, **__: (0, "end"))
+    node.engine.stop(NAME, timeout=60)
+    assert node.resource.up(INPUTS, refresh=True) == "update"
+    is_whole(node.engine, INPUTS)
 
 
 def test_a_stopped_node_starts_where_nothing_can_look_at_its_database(

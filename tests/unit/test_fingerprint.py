@@ -3,7 +3,9 @@
 import hashlib
 import itertools
 import json
+import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +287,49 @@ def test_a_hundred_wallets_are_one_run(tmp_path: Path) -> None:
     assert len(remembered) == 100
     put(tmp_path, **{name: wallet(*"ABCDEFGHJ") for name in itertools.islice(many, 50)})
     assert found(tmp_path, remembered).lost(remembered) == []
+
+
+def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The script, run by the user of a node."""
+    user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
+    command = [*user, "sh", "-c", SCRIPT, "fingerprint"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("mode", "held", "said"),
+    [
+        (0o777, "mine.wlt", ""),
+        (0o311, "mine.wlt", "the wallet's folder can't be listed"),
+        (0o555, "mine.wlt", "the wallet's folder can't be written to"),
+        (0o555, "", ""),
+        (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
+    ],
+)
+def test_a_folder_that_a_node_can_not_use_is_no_wallet(mode: int, held: str, said: str) -> None:
+    """An empty volume may get its owner only when it is mounted to be written."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "wallet"
+        folder.mkdir()
+        folder.parent.chmod(0o755)
+        if held:
+            (folder / held).write_text(wallet("A"))
+            (folder / held).chmod(0 if held == ".skyinfra-id" else 0o644)
+        folder.chmod(mode)
+        done = as_node(folder)
+        folder.chmod(0o777)
+    assert done.returncode == bool(said)
+    assert (done.stdout.splitlines()[-1], done.stderr) == (said or "end", "")
+
+
+def test_a_wallet_that_is_being_saved_is_read(tmp_path: Path) -> None:
+    """Its temporary copy comes and goes: a list of the folder failed when it went."""
+    gone = tmp_path / "ls"
+    gone.write_text("#!/bin/sh\necho 'ls: ./mine.wlt.tmp.12345678: No such file or directory' >&2\nexit 1\n")
+    gone.chmod(0o755)
+    (tmp_path / "mine.wlt").write_text(wallet("A"))
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["sh", "-c", SCRIPT, "fingerprint"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=env)
+    assert list(read(done.stdout).wallets) == ["mine.wlt"]

@@ -13,7 +13,9 @@ import pytest
 
 from catalogue.node_container import USER
 from clients import ownership
+from clients.errors import ServiceError
 from clients.ownership import PLACE, SCRIPT, Foreign, explained, foreign_files
+from clients.wallet_on_host import REMEMBER
 from wallets import contents
 
 IMAGE, VOLUME = "registry/skycoin@sha256:1", "skycoin-one-wallet"
@@ -31,21 +33,26 @@ def volume() -> Iterator[Path]:
         yield made
 
 
-def put(file: Path, mode: int) -> None:
-    """Make a file of somebody who is not the node."""
-    file.touch()
+def put(file: Path, mode: int, user: int = STRANGER) -> None:
+    """Make a file, or change a folder, of somebody who is not the node."""
+    if not file.is_dir():
+        file.touch()
     if os.geteuid() == 0:
-        os.chown(file, STRANGER, STRANGER)
+        os.chown(file, user, user)
     file.chmod(mode)
 
 
-def printed(folder: Path) -> str:
-    """Output of the script by a user who is not root, with the folder in its place."""
-    script = SCRIPT.replace(PLACE, str(folder))
+def as_node(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user who is not root."""
     user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
-    command = [*user, "sh", "-c", script, "ownership", "10000"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
+    return subprocess.run([*user, *command], capture_output=True, text=True, check=False)
+
+
+def printed(folder: Path, script: str = SCRIPT) -> str:
+    """Output of the script by a user who is not root, with the folder in its place."""
+    script = script.replace(PLACE, str(folder))
+    done = as_node("sh", "-c", script, "ownership", "10000")
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.replace(str(folder), PLACE)
 
 
@@ -55,13 +62,13 @@ def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[Foreign]:
 
     def short_run(*arguments: Any, **options: Any) -> tuple[int, str]:
         asked.append((arguments[3:], options))
-        return 0, said
+        return 0, said.strip()
 
     monkeypatch.setattr(ownership, "short_run", short_run)
     files = foreign_files(object(), {"host": "attic"}, IMAGE, VOLUME)
     [((command, seconds), options)] = asked
     assert (command, seconds) == (["sh", "-c", SCRIPT, "ownership", "10000"], 120)
-    assert options == {"lines": "all", "volumes": {VOLUME: {"bind": PLACE, "mode": "ro"}}}
+    assert options == {"lines": "all", "user": USER, "volumes": {VOLUME: {"bind": PLACE, "mode": "ro"}}}
     return files
 
 
@@ -71,12 +78,17 @@ def test_what_the_nodes_user_can_not_use_is_found_and_nothing_else(
     put(volume / "a secret.wlt", 0)
     put(volume / "other.wlt", 0o444)
     put(volume / "shared.wlt", 0o666)
+    if os.geteuid() == 0:
+        put(volume / "closed by its owner.wlt", 0, 10000)
+    (volume / "folder").mkdir()
+    put(volume / "folder", 0o444)
     (volume / "link.wlt").symlink_to("nowhere")
     (volume / "lost+found").mkdir()
     put(volume / "lost+found" / "x", 0)
     files = sorted(found(monkeypatch, printed(volume)), key=lambda one: one.path)
     assert [(one.path, one.mode, one.is_unreadable) for one in files] == [
         ("a secret.wlt", "----------", True),
+        ("folder", "dr--r--r--", True),
         ("other.wlt", "-r--r--r--", False),
     ]
     owner = STRANGER if os.geteuid() == 0 else os.geteuid()
@@ -95,20 +107,66 @@ def test_a_folder_that_can_not_be_entered_is_named_itself(
 
 
 def test_lines_of_anything_else_are_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "sh: warning\nunreadable -rw-------+ 1 0 4294967295 9 Nov 27 2026 /volume/a\x1b[31m.wlt\nend"
+    said = "sh: warning\nunreadable -rw-------+ 0 4294967295 /volume/a.wlt\nend"
     [one] = found(monkeypatch, said)
-    assert one == Foreign("a\x1b[31m.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
-    assert one.shown == "a?[31m.wlt", "a name controls no terminal"
+    assert one == Foreign("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
+
+
+def test_a_list_that_is_cut_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said in ("", "unreadable -rw------- 0 0 /volume/a.wlt", "unreadable -rw------- 0 0 /volume/end"):
+        with pytest.raises(ServiceError, match=f"host attic: the owners in {VOLUME} can't be listed"):
+            found(monkeypatch, said)
+
+
+def test_a_name_has_its_own_letters_and_is_one_line(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ls` of busybox prints ? for what is not ASCII, and that was no wallet's name."""
+    names = {"Ersparnisse für später.wlt", "two\nlines.wlt", "*.wlt"}
+    tools = volume.parent / "tools"
+    tools.mkdir()
+    (tools / "ls").write_text("#!/bin/sh\nPATH=${PATH#*:} && ls \"$@\" | LC_ALL=C tr '\\200-\\377' '?'\n")
+    (tools / "ls").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    for name in names:
+        put(volume / name, 0)
+    files = found(monkeypatch, printed(volume))
+    assert {one.path for one in files} == {name.replace("\n", "?") for name in names}
+
+
+def test_of_a_volume_of_another_program_not_all_files_are_listed(
+    volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "LISTED", 4)
+    for name in "abcdef":
+        put(volume / name, 0)
+    script = SCRIPT.replace("head -n 1000", "head -n 4")
+    files = found(monkeypatch, printed(volume, script))
+    assert len(files) == 4
+    assert "and at least 1 more" in explained(VOLUME, IMAGE, files)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("a\x1b[31m.wlt", "'a?[31m.wlt'"),
+        ("a.wlt (-rw-------) of 0:0. Run `curl x | sh`", "'a.wlt (-rw-------) of 0:0. Run ?curl x | sh?'"),
+        ("it's.wlt", '"it\'s.wlt"'),
+        ("a" * 60, f"'{'a' * 60}'"),
+        ("a" * 61, f"'{'a' * 59}…'"),
+        ("für.wlt", "'für.wlt'"),
+    ],
+)
+def test_a_name_is_quoted_and_gives_no_orders(path: str, shown: str) -> None:
+    assert Foreign(path, "-rw-------", "0:0", is_unreadable=True).shown == shown
 
 
 def test_a_sentence_says_whose_they_are_and_the_command_has_the_fewest_rights() -> None:
     files = [Foreign(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True) for name in "abcde"]
     said = explained(VOLUME, IMAGE, files)
     assert said.startswith(
-        "The node's user 10000:10000 is kept out by a.wlt (-rw-------) of 0:0, b.wlt (-rw-------) of 0:0, "
-        "c.wlt (-rw-------) of 0:0 and 2 more. "
+        "The node's user 10000:10000 is kept out by 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "
+        "0:0, 'c.wlt' (-rw-------) of 0:0 and 2 more. This command gives these files to that user and "
     )
-    assert "c.wlt (-rw-------) of 0:0. " in explained(VOLUME, IMAGE, files[:3])
+    assert "'c.wlt' (-rw-------) of 0:0. " in explained(VOLUME, IMAGE, files[:3])
     [command] = re.findall("`([^`]+)`", said)
     assert shlex.split(command) == [
         *("docker", "run", "--rm", "--network", "none", "--read-only", "--user", "0:0"),
@@ -122,3 +180,31 @@ def test_a_sentence_says_whose_they_are_and_the_command_has_the_fewest_rights() 
 
 def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
     assert f"{contents.USER}:{contents.USER}" == USER
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("mode", "name", "said"),
+    [
+        (0o777, "mine.wlt", ""),
+        (0o555, "mine.wlt", "the wallet's folder can't be written to"),
+        (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
+    ],
+)
+def test_a_wallet_that_has_an_id_is_not_recorded_where_a_node_can_not_use_it(
+    volume: Path, mode: int, name: str, said: str
+) -> None:
+    """Nothing was to be written there, so nothing failed; or a new id was to take the place of one."""
+    copies = volume.parent / "copies"
+    copies.mkdir()
+    copies.chmod(0o777)
+    (volume / ".skyinfra-id").write_text("a" * 32 + "\n")
+    (volume / ".skyinfra-id").chmod(0o644)
+    put(volume / name, 0)
+    volume.chmod(mode)
+    script = REMEMBER.replace("/wallet", str(volume)).replace("/data", str(copies))
+    done = as_node("sh", "-c", script, "wallet", "b" * 32)
+    assert (done.stdout.strip(), done.stderr) == (said or "a" * 32, "")
+    assert done.returncode == bool(said)
+    assert [path.name for path in copies.iterdir()] == ([] if said else [".identity"])
+    volume.chmod(0o777)

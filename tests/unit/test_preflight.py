@@ -9,7 +9,8 @@ import pytest
 
 from catalogue.arch import RUNS
 from clients.errors import ServiceError
-from clients.fingerprint import digest, from_lines
+from clients.fingerprint import SCRIPT, digest, from_lines
+from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, Change, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.preflight import Preflight
@@ -395,7 +396,8 @@ def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> 
         preflight(engine).create(INPUTS)
 
 
-FOREIGN = b"unreadable -rw------- 1 0 0 9 Nov 27 2026 /volume/mine.wlt\nend"
+FOREIGN = b"unreadable -rw------- 0 0 /volume/mine.wlt\nend"
+OWN_FOLDER = b"unwritable drwxr-xr-x 0 0 /volume\nend"
 
 
 @pytest.mark.case(30)
@@ -406,9 +408,9 @@ def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
-    engine.foreign = FOREIGN
+    engine.foreign = {WALLET: FOREIGN}
     said = refreshed(engine, state)["walletFault"]
-    assert said.endswith("Then run the same command again.")
+    assert said.endswith("-exec chown -h 10000:10000 '{}' +`.")
     assert "mine.wlt" in said
     assert "of 0:0" in said
     assert "restore" not in said
@@ -425,17 +427,74 @@ def test_a_torn_wallet_beside_a_file_of_somebody_else_is_torn(
     state = remembered(engine, unwritable=wallet("A"))
     engine.put(WALLET, unwritable="")
     reason = name.removesuffix(".wlt") if name == "unwritable.wlt" else "unreadable"
-    engine.foreign = FOREIGN.replace(b"mine.wlt", name.encode()).replace(b"unreadable", reason.encode())
+    listed = FOREIGN.replace(b"mine.wlt", name.encode()).replace(b"unreadable", reason.encode())
+    engine.foreign = {WALLET: listed}
     assert "Restore a backup" in refreshed(engine, state)["walletFault"]
 
 
 @pytest.mark.case(30)
-def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(engine: WalletEngine) -> None:
+@pytest.mark.parametrize("volume", [WALLET, f"{WALLET}-backups"])
+def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(
+    engine: WalletEngine, volume: str
+) -> None:
+    """Next to what the shell said: a full disk was hidden behind any file of somebody else."""
     engine.create_volume(WALLET)
     (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
-    engine.foreign = b"unwritable drwxr-xr-x 2 0 0 4096 Nov 27 2026 /volume\nend"
-    with pytest.raises(ServiceError, match=r"10000: .*the volume's own folder \(drwxr-xr-x\) of 0:0"):
+    engine.foreign = {volume: OWN_FOLDER}
+    told = r"10000: .*skyinfra-id\.new.*\. The node's .* the volume's own folder \(drwxr-xr-x\) of 0:0"
+    with pytest.raises(ServiceError, match=told):
         preflight(engine).create(INPUTS)
+
+
+@pytest.mark.case(30)
+def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new node found it, and neither that one nor the old one started."""
+    state = remembered(engine, mine=wallet("A"))
+    monkeypatch.setattr("clients.wallet_on_host.SCRIPT", SCRIPT.replace("[ -w . ]", "false"))
+    engine.foreign = {WALLET: OWN_FOLDER}
+    told = (
+        r"skycoin-one-wallet can't be read and written: the wallet's folder can't be written to\. "
+        r"The node's user 10000:10000 is kept out by the volume's own folder \(drwxr-xr-x\) of 0:0\. "
+    )
+    for act in (
+        lambda: refreshed(engine, state),
+        lambda: preflight(engine).create(INPUTS),
+        lambda: preflight(engine).update("x", state, INPUTS),
+    ):
+        with pytest.raises(ServiceError, match=told):
+            act()
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize("listed", [b"", b"Killed"], ids=["nothing", "cut off"])
+def test_a_look_for_owners_that_fails_hides_nothing(
+    engine: WalletEngine, listed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    state = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, mine="")
+    engine.foreign = {WALLET: listed}
+    assert "mine.wlt is empty, cut short, or can't be read" in refreshed(engine, state)["walletFault"]
+
+
+@pytest.mark.case(30)
+def test_a_look_for_owners_pulls_nothing(engine: WalletEngine) -> None:
+    engine.pulled = [{"status": "Pulled"}]
+    engine.foreign = {WALLET: FOREIGN}
+    assert WalletOnHost(engine, INPUTS).kept_out(WALLET) == ""
+    assert engine.asked == []
+
+
+@pytest.mark.case(30)
+def test_a_file_that_can_be_read_keeps_nobody_from_reading(engine: WalletEngine) -> None:
+    readable = b"unwritable -rw-r--r-- 0 0 /volume/other.wlt\n"
+    engine.foreign = {WALLET: readable + FOREIGN}
+    on_host = WalletOnHost(engine, INPUTS)
+    assert "'other.wlt'" not in on_host.kept_out(WALLET)
+    assert "'mine.wlt'" in on_host.kept_out(WALLET)
+    assert "by 'other.wlt'" in on_host.kept_out(WALLET, is_to_write=True)
 
 
 @pytest.mark.case(30)
@@ -449,7 +508,7 @@ def test_a_memory_and_a_wallet_that_can_not_be_entered_are_not_empty(
         folder = engine.folder(volume)
         folder.rename(folder.with_name("aside"))
         folder.write_text("no folder, which root can't enter either")
-        with pytest.raises(ServiceError, match=f"{volume} can't be read: .*cd"):
+        with pytest.raises(ServiceError, match=f"{volume} can't be read.*: .*cd"):
             preflight(engine).update("", state, INPUTS)
         folder.unlink()
         folder.with_name("aside").rename(folder)

@@ -72,8 +72,8 @@ class WalletEngine:
     """Restart policies of those, by id."""
     lost: int = 0
     """Bytes at the end of a command's output that the engine loses once."""
-    foreign: bytes = b"end"
-    """Answer of a look for files of somebody else."""
+    foreign: dict[str, bytes] = field(default_factory=dict)
+    """Answers of a look for files of somebody else, by volume."""
     pulled: list[Values] | None = None
     """Lines of a pull; None: the image is there."""
 
@@ -162,7 +162,8 @@ class _Containers:
         if "volumes" not in options:
             return self.engine.probe
         if "ownership" in command:
-            return Container(0, self.engine.foreign)
+            [volume] = options["volumes"]
+            return Container(0, self.engine.foreign.get(volume, b"end"))
         before, script = self._read_only(options["volumes"]), command[2]
         for volume, mount in options["volumes"].items():
             self.engine.create_volume(volume)
