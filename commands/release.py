@@ -81,22 +81,30 @@ def record(
         published = read_outputs(outputs)
     try:
         entry = release_record(published, image)
-        text = markdown(entry)
+        if since is not None:
+            entry["since"] = _since(_earlier(since, image), entry)
+        text = _page(entry) if form == "markdown" else json.dumps(entry, indent=2)
     except MALFORMED:
         raise RecordError(NO_OUTPUTS) from None
-    if since is not None:
-        entry["since"] = _since(since, entry)
-        text = f"{text}\n{comparison.markdown(entry['since'])}"
-    click.echo(text if form == "markdown" else json.dumps(entry, indent=2))
+    click.echo(text)
 
 
-def _since(file: BinaryIO, entry: comparison.Record) -> dict[str, Any]:
-    """The comparison with an earlier record, with what the database of vulnerabilities knows of it."""
+def _page(entry: comparison.Record) -> str:
+    sections = [comparison.markdown(entry["since"])] if "since" in entry else []
+    return "\n".join([markdown(entry), *sections])
+
+
+def _earlier(file: BinaryIO, image: str) -> comparison.Record:
     try:
-        before = comparison.checked_record(json.load(file), entry["image"])
-        found = comparison.compared(before, entry)
-    except MALFORMED:
+        found = json.load(file)
+    except (ValueError, RecursionError):
         raise RecordError(comparison.NO_RECORD) from None
+    return comparison.checked_record(found, image)
+
+
+def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any]:
+    """The comparison with an earlier record, with what the database of vulnerabilities knows of it."""
+    found = comparison.compared(before, entry)
     vulnerabilities, said = list[Any](), ""
     if found["modules"]:
         try:
