@@ -18,7 +18,11 @@ from review.steps import Step
 
 VERIFICATION = "skycoin:index:Verification"
 OF_SOURCE = "not known before the build: its source has a go.mod of its own, or none"
-EARLIER = "not known: the state is of an earlier version, or of a source with modules of its own"
+EARLIER = (
+    "not known: the state is of an earlier version, of a source with modules of its own, or of a go.mod that "
+    "replaces modules"
+)
+REPLACED = "not known: its go.mod replaces modules"
 SAVED = "not known: the preview does not say which files it was made from"
 ITS_GO = "Go itself is another one, and its version is not known before the build"
 
@@ -92,11 +96,14 @@ def _read(
         return None
     if not has_files:
         return Inside(image=image, unknown=SAVED)
-    recorded: Modules | None = images.output(images.around(step.urn), REQUIRED)
-    if not recorded and step.op != "create":
+    urn = images.around(step.urn)
+    recorded: Modules | None = images.output(urn, REQUIRED)
+    if not recorded and (images.existed(urn) or step.op != "create"):
         return Inside(image=image, unknown=EARLIER)
+    if (wanted := required_modules(folder, {})) is None:
+        return Inside(image=image, unknown=REPLACED)
     programs = _programs(proofs)
-    found = [*differences(recorded or {}, required_modules(folder, {}))]
+    found = [*differences(recorded or {}, wanted)]
     go, of_go = _go(step, programs)
     return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
 

@@ -212,7 +212,9 @@ def test_the_command_says_that_no_database_could_be_read(
     assert "Known vulnerabilities were not looked up: the database has no entry." in ran.out
 
 
-@pytest.mark.parametrize("text", ["", "5", "[" * 100_000, '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "5", "[" * 100_000, '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}']
+)
 def test_the_command_refuses_what_is_no_record(
     text: str, skyinfra: Skyinfra, outputs: str, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
 from review.images import IMAGE
-from review.inside import EARLIER, ITS_GO, OF_SOURCE, SAVED, VERIFICATION
+from review.inside import EARLIER, ITS_GO, OF_SOURCE, REPLACED, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import page
 from tests.unit.test_review import IMAGE as BUILT
@@ -29,7 +29,7 @@ from tests.unit.test_review import step
 from tests.unit.test_review_causes import child
 from tests.unit.test_vulnerabilities import entry
 
-NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
+NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text()) or {}
 CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
 BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
 LINKED = {"skycoin": {CRYPTO: "0.30.0", "stdlib": "1.26.1"}, "skycoin-cli": {"stdlib": "1.26.1"}}
@@ -44,10 +44,13 @@ def preview_of(
     op: str = "update",
     context: Mapping[str, Any] = CONTEXT,
     build_from: tuple[str, str] = ("a", "a"),
+    is_new: bool = False,
 ) -> dict[str, Any]:
     """A preview that builds skycoin for amd64, and may make it for one more."""
     component = step("same", IMAGE, "skycoin", {}, {})
     component["oldState"]["outputs"] = {} if required_before is None else {"required": required_before}
+    if is_new:
+        del component["oldState"]
     old, new = ({"context": context, "buildArgs": {"BUILD_FROM": one}} for one in build_from)
     verified = [step("update", VERIFICATION, f"skycoin-{number}", {}, {}) for number in range(len(proofs))]
     for one, modules in zip(verified, proofs, strict=True):
@@ -96,10 +99,11 @@ def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     [
         ({"required_before": None}, EARLIER),
         ({"required_before": {}}, EARLIER),
+        ({"required_before": None, "op": "create"}, EARLIER),
         ({"checkout": Checkout()}, SAVED),
         ({"context": {**CONTEXT, "named": {"source": {"location": "../skycoin"}}}}, OF_SOURCE),
     ],
-    ids=["earlier", "of a source before", "saved", "of a source"],
+    ids=["earlier", "of a source before", "earlier, and a new architecture", "saved", "of a source"],
 )
 def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
     changes = read(**more)
@@ -107,12 +111,18 @@ def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], 
     assert changes.inside[0].differences == ()
 
 
+def test_modules_are_not_known_where_the_go_mod_replaces_some(tmp_path: Path) -> None:
+    (tmp_path / GO_MOD).write_text(f"require {CRYPTO} v1.0.0\nreplace {CRYPTO} => ../crypto\n")
+    changes = read(context={**CONTEXT, "location": str(tmp_path)})
+    assert lines(changes) == [f"- skycoin: Go modules {REPLACED}"]
+
+
 def test_an_image_without_go_modules_has_no_line() -> None:
     assert read(context={"location": "./images/busybox"}).inside == ()
 
 
 def test_all_modules_of_a_new_image_are_new() -> None:
-    changes = read(None, (), op="create")
+    changes = read(None, (), op="create", is_new=True)
     assert {one.before for one in changes.inside[0].differences} == {""}
     assert len(changes.inside[0].differences) == len(NOW)
     assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more")
