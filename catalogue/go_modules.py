@@ -49,20 +49,20 @@ class Finding:
     summary: str
 
 
-def required(go_mod: str) -> Modules | None:
-    """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build.
-
-    None where it replaces modules: others are built than it requires.
-    """
+def required(go_mod: str) -> Modules:
+    """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
     found: dict[str, str] = {}
     for directive, words in _directives(go_mod):
-        if directive == "replace":
-            return None
         version = _VERSION.fullmatch(words[1]) if directive == "require" and len(words) == 2 else None
         if version and _PATH.fullmatch(words[0]):
             path, number = words[0], version[1]
             found[path] = max(found.get(path, number), number, key=precedence)
     return found
+
+
+def replaces(go_mod: str) -> bool:
+    """True if a go.mod replaces modules: others may be built than it requires."""
+    return any(directive == "replace" for directive, _ in _directives(go_mod))
 
 
 def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:

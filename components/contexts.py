@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from catalogue.go_modules import GO_MOD, Modules, required
+from catalogue.go_modules import GO_MOD, Modules, replaces, required
 from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, SOURCE
 
 MEGABYTE = 1_000_000
@@ -74,7 +74,8 @@ def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None
     go_mod = PROJECT / context / GO_MOD
     if SOURCE in sources or not go_mod.is_file():
         return None
-    return required(go_mod.read_text(encoding="utf-8", errors="replace"))
+    text = go_mod.read_text(encoding="utf-8", errors="replace")
+    return None if replaces(text) else required(text)
 
 
 def _file(path: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalogue.go_modules import Difference, by_program, differences, required
+from catalogue.go_modules import Difference, by_program, differences, replaces, required
 from components.contexts import required_modules
 
 CRYPTO, TEXT = "golang.org/x/crypto", "golang.org/x/text"
@@ -44,7 +44,7 @@ def test_the_modules_of_an_image_are_those_of_its_go_mod_unless_its_source_may_h
     assert required_modules("./images/busybox", {}) is None
 
 
-GO_MODS: dict[str, tuple[str, dict[str, str] | None]] = {
+GO_MODS: dict[str, tuple[str, dict[str, str]]] = {
     "alone": ("require a.b/c v1.0.0", {"a.b/c": "1.0.0"}),
     "quoted": ('require (\n"a.b/c" v1.0.0\n`a.b/d` "v1.0.0"\n)', {"a.b/c": "1.0.0", "a.b/d": "1.0.0"}),
     "tabs and spaces": ("require\ta.b/c \t v1.0.0\r\n", {"a.b/c": "1.0.0"}),
@@ -63,15 +63,22 @@ GO_MODS: dict[str, tuple[str, dict[str, str] | None]] = {
     "other versions": ("require (\na.b/c latest\na.b/d v1.0\na.b/e v1.0.0.0\na.b/f v\u0661.0.0\n)", {}),
     "a number without end": (f"require a.b/c v1.0.{'9' * 5000}", {}),
     "no path": ("require \x1b[2J v1.0.0", {}),
-    "replace": ("require a.b/c v1.0.0\nreplace a.b/c => ../c", None),
-    "a block of replace": ("require a.b/c v1.0.0\nreplace (\n\ta.b/c v1.0.0 => a.b/d v1.0.1\n)", None),
     "no end of a quote": ('require "a.b/c v1.0.0', {"a.b/c": "1.0.0"}),
 }
 
 
 @pytest.mark.parametrize(("text", "found"), GO_MODS.values(), ids=GO_MODS)
-def test_a_go_mod_is_read_as_go_does(text: str, found: dict[str, str] | None) -> None:
+def test_a_go_mod_is_read_as_go_does(text: str, found: dict[str, str]) -> None:
     assert required(text) == found
+    assert not replaces(text)
+
+
+@pytest.mark.parametrize("text", ["replace a.b/c => ../c", "replace(\n\ta.b/c v1.0.0 => a.b/d v1.0.1\n)"])
+def test_a_go_mod_that_replaces_modules_says_nothing_of_what_is_built(text: str, tmp_path: Path) -> None:
+    text = f"require a.b/c v1.0.0\n{text}\n"
+    assert (replaces(text), required(text)) == (True, {"a.b/c": "1.0.0"})
+    (tmp_path / "go.mod").write_text(text)
+    assert required_modules(str(tmp_path), {}) is None
 
 
 def test_a_long_go_mod_is_read_in_linear_time() -> None:

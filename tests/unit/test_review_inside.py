@@ -29,7 +29,7 @@ from tests.unit.test_review import step
 from tests.unit.test_review_causes import child
 from tests.unit.test_vulnerabilities import entry
 
-NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text()) or {}
+NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
 CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
 BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
 LINKED = {"skycoin": {CRYPTO: "0.30.0", "stdlib": "1.26.1"}, "skycoin-cli": {"stdlib": "1.26.1"}}
