@@ -8,7 +8,7 @@ import click
 from catalogue.naming import name_fault
 from clients.registry import Repository
 from commands.backend import Choice, choose, enter_set_up
-from commands.known_vulnerabilities import NotLookedUpError, looked_up, not_looked_up, read_known
+from commands.known_vulnerabilities import NotLookedUpError, looked_up, looking_up, not_looked_up, read_known
 from commands.options import (
     MALFORMED,
     NO_OUTPUTS,
@@ -108,9 +108,10 @@ def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any
     vulnerabilities, said = list[Any](), ""
     if found["modules"]:
         try:
-            known, day = read_known(read_layout())
-            vulnerabilities = [*comparison.vulnerability_differences(found["modules"], known)]
-            said = looked_up(day, vulnerabilities)
+            with looking_up():
+                known, day = read_known(read_layout())
+                vulnerabilities = [*comparison.vulnerability_differences(found["modules"], known)]
+            said = looked_up(day, vulnerabilities, is_whole=not found["variants_without_modules"])
         except NotLookedUpError as error:
             said = not_looked_up(error)
     return {**found, "vulnerabilities": vulnerabilities, "looked_up": said}

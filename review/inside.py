@@ -24,7 +24,7 @@ EARLIER = (
 )
 REPLACED = "not known: its go.mod replaces modules"
 SAVED = "not known: the preview does not say which files it was made from"
-ITS_GO = "Go itself is another one, and its version is not known before the build"
+ITS_GO = "Go itself changes, and its version is not known before the build"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,14 +109,14 @@ def _read(
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:
-    """Programs of all variants together; None where one is not known."""
+    """Programs of all variants together; None where one is not known, or no SBOM names any."""
     together: dict[str, dict[str, str]] = {}
     for modules in proofs:
         if modules is None:
             return None
         for program, its in modules.items():
             together[program] = {**together.get(program, {}), **its}
-    return together if proofs else None
+    return together or None
 
 
 def _go(step: Step, programs: Mapping[str, Modules] | None) -> tuple[tuple[Modules, Modules], str]:

@@ -10,6 +10,7 @@ import pytest
 
 from catalogue.arch import ARCHES
 from commands import known_vulnerabilities
+from commands.known_vulnerabilities import ODD
 from local.vulnerability_database import Database
 from mocks.engine import MODULES
 from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
@@ -172,8 +173,7 @@ def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     for one in KNOWN:
         (folder / f"{one['id']}.json").write_text(json.dumps(one))
     found = Database(folder, date(2026, 11, 5))
-    monkeypatch.setattr(known_vulnerabilities, "find_go", lambda _: "go")
-    monkeypatch.setattr(known_vulnerabilities, "ensure_database", lambda *_: found)
+    monkeypatch.setattr(known_vulnerabilities, "fetched_database", lambda _: found)
     return json.dumps(up("release").exports())
 
 
@@ -223,3 +223,26 @@ def test_the_command_refuses_what_is_no_record(
     ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
     assert (ran.code, ran.out) == (1, "")
     assert NO_RECORD in ran.err
+
+
+def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
+    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+) -> None:
+    for one in KNOWN[:2]:
+        (tmp_path / "osv" / f"{one['id']}.json").unlink()
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(before))
+    ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
+    assert "No known vulnerability comes or goes by the modules that are known to differ. " in ran.out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"id": "GO-9"}', '{"id": "GO-9", "affected": [{}]}'])
+def test_an_odd_entry_of_the_database_stops_no_record(
+    text: str, skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "osv" / "GO-9.json").write_text(text)
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(before))
+    ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
+    assert ran.code == 0
+    assert f"Known vulnerabilities were not looked up: {ODD}." in ran.out

@@ -13,7 +13,14 @@ from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
 from catalogue.go_modules import GO_MOD, required
 from catalogue.images import PROJECT
 from commands import known_vulnerabilities
-from commands.known_vulnerabilities import NO_SET_UP, judged, looked_up, with_vulnerabilities
+from commands.known_vulnerabilities import (
+    NO_SET_UP,
+    NOT_FETCHED,
+    ODD,
+    judged,
+    looked_up,
+    with_vulnerabilities,
+)
 from local.layout import Layout, read_layout
 from local.steps import SetupError
 from local.vulnerability_database import Database
@@ -182,36 +189,31 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for one in KNOWN:
         (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
 
-    def ensure(*_: Any) -> Database:
-        print("• a step of a set-up")
-        return Database(tmp_path, date(2026, 11, 5))
-
-    monkeypatch.setattr(known_vulnerabilities, "find_go", lambda _: "go")
-    monkeypatch.setattr(known_vulnerabilities, "ensure_database", ensure)
+    found = Database(tmp_path, date(2026, 11, 5))
+    monkeypatch.setattr(known_vulnerabilities, "fetched_database", lambda _: found)
     return tmp_path
 
 
-def test_a_set_ups_database_is_read_and_standard_output_stays_the_pages(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_set_ups_database_is_read(database: Path) -> None:
     changes = read()
     assert with_vulnerabilities(changes, read_layout()) == judged(changes, KNOWN, "2026-11-05")
-    assert capsys.readouterr() == ("", "• a step of a set-up\n")
 
 
-def test_no_database_is_read_where_no_module_differs(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_database_is_read_where_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_vulnerabilities, "fetched_database", refuse)
     changes = read(NOW)
     assert with_vulnerabilities(changes, read_layout()) == changes
-    assert capsys.readouterr() == ("", "")
 
 
-def refuse(*_: Any) -> Database:
-    raise SetupError("The module can't be fetched.")
+def refuse(_: Layout) -> Database:
+    raise SetupError("The module has <b>no</b> date: " + "x" * 1000 + "\n  - and a list.")
 
 
-@pytest.mark.parametrize("case", ["no set-up", "not fetched", "empty"])
+def absent(_: Layout) -> None:
+    return None
+
+
+@pytest.mark.parametrize("case", ["no set-up", "not fetched", "no date", "empty", "broken", "odd"])
 def test_a_database_that_is_not_there_is_said_and_stops_no_page(
     case: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,12 +221,25 @@ def test_a_database_that_is_not_there_is_said_and_stops_no_page(
     if case == "no set-up":
         layout, said = None, NO_SET_UP
     elif case == "not fetched":
-        monkeypatch.setattr(known_vulnerabilities, "ensure_database", refuse)
-        said = "The module can't be fetched"
-    else:
+        monkeypatch.setattr(known_vulnerabilities, "fetched_database", absent)
+        said = NOT_FETCHED
+    elif case == "no date":
+        monkeypatch.setattr(known_vulnerabilities, "fetched_database", refuse)
+        said = "The module has &lt;b>no&lt;/b> date: " + "x" * (300 - len("The module has <b>no</b> date: "))
+    elif case == "empty":
         said = "the database has no entry"
         for file in database.iterdir():
             file.unlink()
+    else:
+        said = ODD
+        (database / "GO-9.json").write_text("{" if case == "broken" else '{"affected": [{}]}')
     changes = read()
     found = with_vulnerabilities(changes, layout)
     assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
+
+
+def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
+    changes = read(build_from=("a", "b"))
+    assert "No known vulnerability comes or goes by the modules that are known to differ." in (
+        judged(changes, [], "1").looked_up
+    )
