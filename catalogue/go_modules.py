@@ -33,7 +33,8 @@ class Difference:
         """The difference in words, such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
             return f"{self.module} {self.before} → {self.after}"
-        return f"{self.module} {self.before or self.after} is {'gone' if self.before else 'new'}"
+        what = "is gone from its go.mod" if self.before else "is new"
+        return f"{self.module} {self.before or self.after} {what}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)

@@ -24,6 +24,7 @@ EARLIER = (
 )
 REPLACED = "not known: its go.mod replaces modules"
 SAVED = "not known: the preview does not say which files it was made from"
+NOT_KNOWN, NOT_YET_KNOWN = "not known", "not known before the build"
 ITS_GO = "Go itself changes, and its version is not known before the build"
 
 
@@ -50,11 +51,16 @@ class Inside:
     """Reason why the version of Go itself is not known."""
 
     def linked(self, one: Difference) -> str:
+        """Programs that a module is linked into, as part of a sentence."""
+        found = self.programs_of(one)
+        return f"in which programs is {found}" if found in (NOT_KNOWN, NOT_YET_KNOWN) else found
+
+    def programs_of(self, one: Difference) -> str:
         """Programs that a module is linked into."""
         if not one.before:
-            return "in which programs is not known before the build"
+            return NOT_YET_KNOWN
         if self.programs is None:
-            return "in which programs is not known"
+            return NOT_KNOWN
         return ", ".join(name for name, its in self.programs.items() if one.module in its) or "in no program"
 
 
@@ -104,7 +110,7 @@ def _read(
         return Inside(image=image, unknown=REPLACED)
     programs = _programs(proofs)
     found = [*differences(recorded or {}, wanted)]
-    go, of_go = _go(step, programs)
+    go, of_go = _go(step, proofs)
     return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
 
 
@@ -119,12 +125,13 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
     return together or None
 
 
-def _go(step: Step, programs: Mapping[str, Modules] | None) -> tuple[tuple[Modules, Modules], str]:
+def _go(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
     """Go's standard library on both sides, by the image of the build stages; and what is not known of it."""
     was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
     if was == would or step.op == "create":
         return ({}, {}), ""
-    linked = {its[STANDARD_LIBRARY] for its in (programs or {}).values() if STANDARD_LIBRARY in its}
-    if would != OFFICIAL_BUILD_BASE or len(linked) != 1:
+    programs = [its for modules in proofs for its in (modules or {}).values()]
+    linked = {its[STANDARD_LIBRARY] for its in programs if STANDARD_LIBRARY in its}
+    if would != OFFICIAL_BUILD_BASE or len(linked) != 1 or None in proofs:
         return ({}, {}), ITS_GO
     return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

@@ -62,7 +62,7 @@ def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
     """Rows under MODULE_HEADS."""
     for one in inside:
         for each in one.differences:
-            yield one.image, each.module, each.before or "none", each.after or "none", one.linked(each)
+            yield one.image, each.module, each.before or "none", each.after or "none", one.programs_of(each)
 
 
 def vulnerability_rows(vulnerabilities: Sequence[Vulnerability]) -> Iterator[Sequence[str]]:

@@ -19,7 +19,11 @@ def test_modules_that_differ_are_named_by_path_and_others_are_not() -> None:
         Difference(module=CRYPTO, before="1", after=""),
         Difference(module=TEXT, before="0.1.0", after="0.2.0"),
     ]
-    assert [one.text for one in found] == ["b 2 is new", f"{CRYPTO} 1 is gone", f"{TEXT} 0.1.0 → 0.2.0"]
+    assert [one.text for one in found] == [
+        "b 2 is new",
+        f"{CRYPTO} 1 is gone from its go.mod",
+        f"{TEXT} 0.1.0 → 0.2.0",
+    ]
 
 
 def test_a_program_with_the_same_modules_in_several_variants_is_there_once() -> None:

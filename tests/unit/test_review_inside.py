@@ -82,13 +82,19 @@ def lines(changes: Changes) -> list[str]:
 
 def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None:
     assert lines(read())[0] == (
-        f"- skycoin: {GONE} 1.2.0 is gone (in no program); {CORS} {NOW[CORS]} is new (in which programs "
-        f"is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
+        f"- skycoin: {GONE} 1.2.0 is gone from its go.mod (in no program); {CORS} {NOW[CORS]} is new "
+        f"(in which programs is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
     )
 
 
+def test_a_cell_says_no_more_than_its_head_asks_for() -> None:
+    text = page(read(), "mine")
+    assert f"| skycoin | {CORS} | none | {NOW[CORS]} | not known before the build |" in text
+    assert f"| skycoin | {CRYPTO} | 0.30.0 | {NOW[CRYPTO]} | skycoin |" in text
+
+
 def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> None:
-    for proofs in ((LINKED, None), ()):
+    for proofs in ((LINKED, None), (), ({}, {})):
         assert (
             f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (in which programs is not known)"
             in lines(read(BEFORE, proofs))[0]
@@ -140,7 +146,13 @@ def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None
     other = ("a", OFFICIAL_BUILD_BASE)
     go = f"stdlib 1.26.1 → {OFFICIAL_GO} (skycoin, skycoin-cli)"
     assert lines(read(NOW, build_from=other))[0] == f"- skycoin: {go}"
-    for proofs, build_from in (((None,), other), ((LINKED,), ("a", "b"))):
+    older = {"skycoin": {**LINKED["skycoin"], "stdlib": "1.26.0"}}
+    for proofs, build_from in (
+        ((None,), other),
+        ((LINKED, None), other),
+        ((older, LINKED), other),
+        ((LINKED,), ("a", "b")),
+    ):
         assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {ITS_GO}"]
 
 
