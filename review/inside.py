@@ -13,6 +13,7 @@ from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Difference, Finding, 
 from catalogue.images import PROJECT, SOURCE
 from components.contexts import required_modules
 from components.image import REQUIRED
+from components.variant import MODULES
 from review.images import Images, is_of
 from review.steps import Step
 
@@ -87,7 +88,8 @@ def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, A
     """URN of an image, and the modules that the proof of one of its variants has."""
     for step in preview.get("steps") or ():
         if is_of(VERIFICATION, step["urn"]) and step.get("oldState"):
-            yield images.around(step["urn"]), (step["oldState"].get("outputs") or {}).get("modules")
+            report = (step["oldState"].get("outputs") or {}).get("report") or {}
+            yield images.around(step["urn"]), report.get(MODULES)
 
 
 def _read(

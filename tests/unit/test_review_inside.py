@@ -61,7 +61,7 @@ def preview_of(
     old, new = ({"context": context, "buildArgs": {"BUILD_FROM": one}} for one in build_from)
     verified = [step("update", VERIFICATION, f"skycoin-{number}", {}, {}) for number in range(len(proofs))]
     for one, modules in zip(verified, proofs, strict=True):
-        one["oldState"]["outputs"] = {} if modules is None else {"modules": modules}
+        one["oldState"]["outputs"] = {} if modules is None else {"report": {"modules": modules}}
     build = step(op, BUILT, "skycoin-amd64-image", None if op == "create" else old, new, ("contextHash",))
     fresh = step("create", BUILT, "skycoin-arm32v7-image", None, new)
     unproved = step("create", VERIFICATION, "skycoin-new", None, {})
