@@ -6,6 +6,7 @@ compared with the go.mod that the state recorded. Programs are those of the publ
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
@@ -100,7 +101,7 @@ def _read(
     folder, named = str(context.get("location")), context.get("named") or {}
     if SOURCE in named:
         return Inside(image=image, unknown=OF_SOURCE)
-    if not (PROJECT / folder / GO_MOD).is_file():
+    if not _is_file(PROJECT / folder / GO_MOD):
         return None
     if not has_files:
         return Inside(image=image, unknown=SAVED)
@@ -114,6 +115,14 @@ def _read(
     found = [*differences(recorded or {}, wanted)]
     go, of_go = _go(step, proofs)
     return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
+
+
+def _is_file(path: Path) -> bool:
+    """False also for what is no path, such as one that is too long: a saved preview may be anybody's."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:

@@ -134,6 +134,11 @@ def test_an_image_without_go_modules_has_no_line() -> None:
     assert read(context={"location": "./images/busybox"}).inside == ()
 
 
+@pytest.mark.parametrize("location", ["x" * 5000, "\0"])
+def test_a_context_that_is_no_path_has_no_line(location: str) -> None:
+    assert read(context={"location": location}, checkout=Checkout()).inside == ()
+
+
 def test_all_modules_of_a_new_image_are_new() -> None:
     changes = read(None, (), op="create", is_new=True)
     assert {one.before for one in changes.inside[0].differences} == {""}
