@@ -94,7 +94,8 @@ def test_a_cell_says_no_more_than_its_head_asks_for() -> None:
 
 
 def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> None:
-    for proofs in ((LINKED, None), (), ({}, {})):
+    cases: tuple[tuple[Any, ...], ...] = ((LINKED, None), (), ({}, {}))
+    for proofs in cases:
         assert (
             f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (in which programs is not known)"
             in lines(read(BEFORE, proofs))[0]

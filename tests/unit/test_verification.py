@@ -294,7 +294,7 @@ def test_a_proof_without_a_report_is_made_again() -> None:
 
 def test_a_proof_without_modules_is_not_made_again() -> None:
     """One of an earlier version: reading all layers again would change what `up` does at the upgrade."""
-    report = {"report": {"modules": {}}}
+    report: dict[str, Any] = {"report": {"modules": {}}}
     assert _diff({"present": True}) == _diff({"present": True, **report}) == Change()
 
 
