@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogue.version_order import precedence
 
-GO_MOD = "go.mod"
+GO_MOD, GO_SUM = "go.mod", "go.sum"
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)

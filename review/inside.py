@@ -6,14 +6,14 @@ compared with the go.mod that the state recorded. Programs are those of the publ
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Difference, Finding, Modules, differences
+from catalogue.go_modules import GO_MOD, GO_SUM, STANDARD_LIBRARY, Difference, Finding, Modules, differences
 from catalogue.images import PROJECT, SOURCE
-from components.contexts import required_modules
-from components.image import REQUIRED
+from components.contexts import recorded_files, required_modules
+from components.image import FILES, REQUIRED
 from components.variant import MODULES
 from review.images import Images, is_of
 from review.steps import Step
@@ -51,6 +51,8 @@ class Inside:
     """Reason why nothing is known."""
     of_go: str = ""
     """Reason why the version of Go itself is not known."""
+    has_other_sums: bool = False
+    """True if the go.sum differs from the recorded one."""
 
     def linked(self, one: Difference) -> str:
         """Programs that a module is linked into, as part of a sentence."""
@@ -114,7 +116,18 @@ def _read(
     programs = _programs(proofs)
     found = [*differences(recorded or {}, wanted)]
     go, of_go = _go(step, proofs)
-    return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
+    return Inside(
+        image=image,
+        differences=(*found, *differences(*go)),
+        programs=programs,
+        of_go=of_go,
+        has_other_sums=_has_other_sums(folder, images.output(urn, FILES) or {}),
+    )
+
+
+def _has_other_sums(folder: str, recorded: Mapping[str, str]) -> bool:
+    path = str(PurePosixPath(folder) / GO_SUM)
+    return path in recorded and recorded_files(folder, "", {}, {}).get(path) != recorded[path]
 
 
 def _is_file(path: Path) -> bool:

@@ -37,7 +37,11 @@ def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    return "; ".join(filter(None, (_few(said) or SAME, one.of_go)))
+    return "; ".join(filter(None, (_few(said) or _same(one), one.of_go)))
+
+
+def _same(one: Inside) -> str:
+    return f"{SAME}, but another go.sum" if one.has_other_sums else SAME
 
 
 def _vulnerability(inside: Inside, one: Vulnerability) -> str:

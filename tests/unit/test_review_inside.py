@@ -21,6 +21,8 @@ from commands.known_vulnerabilities import (
     looked_up,
     with_vulnerabilities,
 )
+from components.contexts import recorded_files
+from components.image import FILES
 from local.layout import Layout, read_layout
 from local.steps import SetupError
 from local.vulnerability_database import Database
@@ -38,6 +40,7 @@ from tests.unit.test_vulnerabilities import entry
 
 NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
 CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
+FILES_NOW = recorded_files("./images/skycoin", "", {}, {})
 BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
 LINKED = {"skycoin": {CRYPTO: "0.30.0", "stdlib": "1.26.1"}, "skycoin-cli": {"stdlib": "1.26.1"}}
 CONTEXT: Mapping[str, Any] = {"location": "./images/skycoin", "named": {}}
@@ -106,6 +109,14 @@ def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     changes = read(NOW)
     assert lines(changes) == [f"- skycoin: {SAME}"]
     assert judged(changes, [], "2026-11-05") == changes
+
+
+def test_another_go_sum_with_equal_modules_is_said() -> None:
+    path = "images/skycoin/go.sum"
+    for recorded, said in (("0" * 12, f"{SAME}, but another go.sum"), (FILES_NOW[path], SAME)):
+        preview = preview_of(NOW)
+        preview["steps"][0]["oldState"]["outputs"][FILES] = {path: recorded}
+        assert lines(read_changes(preview, HERE)) == [f"- skycoin: {said}"]
 
 
 @pytest.mark.parametrize(
