@@ -5,16 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-GO_MOD = "go.mod"
+from catalogue.version_order import precedence
+
+GO_MOD, GO_SUM = "go.mod", "go.sum"
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
-_REQUIRED = re.compile(
-    r"^(?:require )?\s*(?P<path>[\w.~-]+\.[\w./~-]+) v(?P<version>\d+\.\d+\.\d+(?:[-+]\S+)?)(?!\S)",
-    re.MULTILINE,
-)
-"""A line of a go.mod, in a block or alone (https://go.dev/ref/mod#go-mod-file-require)."""
-_OTHERS = re.compile(r"^(?!require)\w+ \(.*?^\)", re.MULTILINE | re.DOTALL)
-"""Blocks that require nothing, such as those of `exclude`."""
+_WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)
+_PATH = re.compile(r"[0-9A-Za-z._~/-]+")
+_VERSION = re.compile(r"v([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:[-+][0-9A-Za-z.+-]{1,200})?)")
 
 Modules = Mapping[str, str]
 """Path of a module → its version, without the `v`."""
@@ -35,7 +33,8 @@ class Difference:
         """The difference in words, such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
             return f"{self.module} {self.before} → {self.after}"
-        return f"{self.module} {self.before or self.after} is {'gone' if self.before else 'new'}"
+        what = "is gone from its go.mod" if self.before else "is new"
+        return f"{self.module} {self.before or self.after} {what}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -53,7 +52,31 @@ class Finding:
 
 def required(go_mod: str) -> Modules:
     """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
-    return {found["path"]: found["version"] for found in _REQUIRED.finditer(_OTHERS.sub("", go_mod))}
+    found: dict[str, str] = {}
+    for directive, words in _directives(go_mod):
+        version = _VERSION.fullmatch(words[1]) if directive == "require" and len(words) == 2 else None
+        if version and _PATH.fullmatch(words[0]):
+            path, number = words[0], version[1]
+            found[path] = max(found.get(path, number), number, key=precedence)
+    return found
+
+
+def replaces(go_mod: str) -> bool:
+    """True if a go.mod replaces modules: others may be built than it requires."""
+    return any(directive == "replace" for directive, _ in _directives(go_mod))
+
+
+def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
+    """Word and arguments of each directive, in a block or alone (https://go.dev/ref/mod#go-mod-file)."""
+    block = ""
+    for line in go_mod.split("\n"):
+        words = [word.strip('"`') for word in _WORD.findall(line.partition("//")[0])]
+        if words == [")"]:
+            block = ""
+        elif words[1:] == ["("]:
+            block = words[0]
+        elif words:
+            yield (block, words) if block else (words[0], words[1:])
 
 
 def differences(before: Modules, after: Modules) -> Iterator[Difference]:

@@ -1,20 +1,24 @@
 """Known vulnerabilities that images gain and lose, for pages: looked up in the pinned database of Go."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from commands.options import MALFORMED
 from display.errors import UserError
+from display.markdown import plain
 from local.layout import Layout
-from local.tools import find_go
-from local.vulnerability_database import ensure_database
+from local.vulnerability_database import fetched_database
 from release.vulnerabilities import entries, gained_and_gone
 from review.changes import Changes
 from review.inside import Inside, Vulnerability
 
-NO_SET_UP = "a set-up of `make up` has the Go that fetches the database, and none is here"
+NO_SET_UP = "no set-up of `make up` is here, in whose cache the database would be"
+NOT_FETCHED = "the database is not in the cache of this set-up; `./skyinfra release audit` fetches it"
+ODD = "the database has an entry that can't be read"
+_LONGEST = 300
+"""Most characters of a reason on a page."""
 
 
 class NotLookedUpError(UserError):
@@ -22,18 +26,28 @@ class NotLookedUpError(UserError):
 
 
 def read_known(layout: Layout | None) -> tuple[list[Mapping[str, Any]], str]:
-    """Entries of the database, and its day; standard output stays empty. Raises NotLookedUpError."""
+    """Entries of the database, and its day. A page fetches nothing. Raises NotLookedUpError."""
     if layout is None:
         raise NotLookedUpError(NO_SET_UP)
     try:
-        with redirect_stdout(sys.stderr):  # which the steps of a set-up print to
-            database = ensure_database(layout, find_go(layout))
+        database = fetched_database(layout)
     except UserError as error:
         raise NotLookedUpError(str(error)) from None
+    if database is None:
+        raise NotLookedUpError(NOT_FETCHED)
     known = [*entries(database.folder)]
     if not known:
         raise NotLookedUpError("the database has no entry")
     return known, str(database.day)
+
+
+@contextmanager
+def looking_up() -> Iterator[None]:
+    """Raise NotLookedUpError where the database has an entry of another form: it stops no page."""
+    try:
+        yield
+    except (*MALFORMED, OSError):
+        raise NotLookedUpError(ODD) from None
 
 
 def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
@@ -41,10 +55,10 @@ def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
     if not any(one.differences for one in changes.inside):
         return changes
     try:
-        known, day = read_known(layout)
+        with looking_up():
+            return judged(changes, *read_known(layout))
     except NotLookedUpError as error:
         return replace(changes, looked_up=not_looked_up(error))
-    return judged(changes, known, day)
 
 
 def judged(changes: Changes, known: Sequence[Mapping[str, Any]], day: str) -> Changes:
@@ -52,12 +66,14 @@ def judged(changes: Changes, known: Sequence[Mapping[str, Any]], day: str) -> Ch
     if not any(one.differences for one in changes.inside):
         return changes
     found = tuple(each for one in changes.inside for each in _vulnerabilities(one, known))
-    return replace(changes, vulnerabilities=found, looked_up=looked_up(day, found))
+    is_whole = not any(one.unknown or one.of_go for one in changes.inside)
+    return replace(changes, vulnerabilities=found, looked_up=looked_up(day, found, is_whole=is_whole))
 
 
-def looked_up(day: str, found: Sequence[object]) -> str:
-    """Sentence on the database, and on what a version says."""
-    none = "" if found else "No known vulnerability comes or goes. "
+def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> str:
+    """Sentence on the database and on what a version says; not whole where some modules are not known."""
+    by = "" if is_whole else " by the modules that are known to differ"
+    none = "" if found else f"No known vulnerability comes or goes{by}. "
     return (
         f"{none}Vulnerabilities are those that Go's database knew on {day}, by versions of modules: a "
         "program may not use what is faulty."
@@ -65,8 +81,9 @@ def looked_up(day: str, found: Sequence[object]) -> str:
 
 
 def not_looked_up(error: NotLookedUpError) -> str:
-    """Sentence on the reason why nothing is known of vulnerabilities."""
-    return f"Known vulnerabilities were not looked up: {str(error).rstrip('.')}."
+    """Sentence on the reason why nothing is known of vulnerabilities: one line, whatever the error says."""
+    reason = (str(error).splitlines() or [""])[0][:_LONGEST].rstrip(". ")
+    return f"Known vulnerabilities were not looked up: {plain(reason)}."
 
 
 def _vulnerabilities(one: Inside, known: Sequence[Mapping[str, Any]]) -> Iterator[Vulnerability]:

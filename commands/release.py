@@ -8,7 +8,7 @@ import click
 from catalogue.naming import name_fault
 from clients.registry import Repository
 from commands.backend import Choice, choose, enter_set_up
-from commands.known_vulnerabilities import NotLookedUpError, looked_up, not_looked_up, read_known
+from commands.known_vulnerabilities import NotLookedUpError, looked_up, looking_up, not_looked_up, read_known
 from commands.options import (
     MALFORMED,
     NO_OUTPUTS,
@@ -81,28 +81,37 @@ def record(
         published = read_outputs(outputs)
     try:
         entry = release_record(published, image)
-        text = markdown(entry)
+        if since is not None:
+            entry["since"] = _since(_earlier(since, image), entry)
+        text = _page(entry) if form == "markdown" else json.dumps(entry, indent=2)
     except MALFORMED:
         raise RecordError(NO_OUTPUTS) from None
-    if since is not None:
-        entry["since"] = _since(since, entry)
-        text = f"{text}\n{comparison.markdown(entry['since'])}"
-    click.echo(text if form == "markdown" else json.dumps(entry, indent=2))
+    click.echo(text)
 
 
-def _since(file: BinaryIO, entry: comparison.Record) -> dict[str, Any]:
-    """The comparison with an earlier record, with what the database of vulnerabilities knows of it."""
+def _page(entry: comparison.Record) -> str:
+    sections = [comparison.markdown(entry["since"])] if "since" in entry else []
+    return "\n".join([markdown(entry), *sections])
+
+
+def _earlier(file: BinaryIO, image: str) -> comparison.Record:
     try:
-        before = comparison.checked_record(json.load(file), entry["image"])
-        found = comparison.compared(before, entry)
-    except MALFORMED:
+        found = json.load(file)
+    except (ValueError, RecursionError):
         raise RecordError(comparison.NO_RECORD) from None
+    return comparison.checked_record(found, image)
+
+
+def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any]:
+    """The comparison with an earlier record, with what the database of vulnerabilities knows of it."""
+    found = comparison.compared(before, entry)
     vulnerabilities, said = list[Any](), ""
     if found["modules"]:
         try:
-            known, day = read_known(read_layout())
-            vulnerabilities = [*comparison.vulnerability_differences(found["modules"], known)]
-            said = looked_up(day, vulnerabilities)
+            with looking_up():
+                known, day = read_known(read_layout())
+                vulnerabilities = [*comparison.vulnerability_differences(found["modules"], known)]
+            said = looked_up(day, vulnerabilities, is_whole=not found["variants_without_modules"])
         except NotLookedUpError as error:
             said = not_looked_up(error)
     return {**found, "vulnerabilities": vulnerabilities, "looked_up": said}

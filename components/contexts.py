@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from catalogue.go_modules import GO_MOD, Modules, required
+from catalogue.go_modules import GO_MOD, Modules, replaces, required
 from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, SOURCE
 
 MEGABYTE = 1_000_000
@@ -66,10 +66,16 @@ def recorded_files(
     return recorded
 
 
-def required_modules(context: str, sources: Mapping[str, str]) -> Modules:
-    """Modules by an image's own go.mod; none where it has none, or where a source may have others."""
+def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None:
+    """Modules by an image's own go.mod.
+
+    None where it has no go.mod, where that replaces modules, or where a source may have others.
+    """
     go_mod = PROJECT / context / GO_MOD
-    return required(go_mod.read_text()) if SOURCE not in sources and go_mod.is_file() else {}
+    if SOURCE in sources or not go_mod.is_file():
+        return None
+    text = go_mod.read_text(encoding="utf-8", errors="replace")
+    return None if replaces(text) else required(text)
 
 
 def _file(path: str) -> dict[str, str]:

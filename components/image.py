@@ -17,7 +17,7 @@ from components.variant import Variant, VariantArgs
 FILES = "files"
 """Output {path: short hash} of what it was built from, for reviews."""
 REQUIRED = "required"
-"""Output {path of a Go module: version} of its go.mod, for reviews; empty if its source may have others."""
+"""Output {path of a Go module: version} of its go.mod, for reviews; empty where others may be built."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ class Image(pulumi.ComponentResource):
         )
         # Outputs, and no inputs: what an earlier version built is not changed by them.
         files = recorded_files(args.context, args.dockerfile, args.sources, contents)
-        modules = required_modules(args.context, args.sources)
+        modules = required_modules(args.context, args.sources) or {}
         self.register_outputs({"tags": self.tags, FILES: files, REQUIRED: modules})
 
     def _create_variant(

@@ -24,6 +24,10 @@ Equal inputs then give equal digests.
 """
 
 
+MODULES = "modules"
+"""Part of a proof's report; the stack has an output of its own for it."""
+
+
 def export(labels: Mapping[str, str]) -> str:
     """Exporter settings as one row of CSV; the labels become annotations of the manifest too."""
     fields = (f"annotation.{key}={value}".replace('"', '""') for key, value in sorted(labels.items()))
@@ -74,9 +78,9 @@ class Variant(pulumi.ComponentResource):
     """Size of all files, in bytes."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """What was found when it was read back (providers/skycoin/verification.py)."""
+    """What was found when it was read back (providers/skycoin/verification.py), without the modules."""
     modules: pulumi.Output[Mapping[str, Any] | None]
-    """Go modules of each program, as the proof has them."""
+    """Go modules of each program; None if an earlier version of this program verified it."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Variant", name, None, opts)
@@ -97,7 +101,8 @@ class Variant(pulumi.ComponentResource):
         self.ref = proof.ref
         self.digest = self.ref.apply(lambda ref: split_pinned(ref)[1])
         self.size, self.unpacked, self.layers = proof.size, proof.unpacked, proof.layers
-        self.report, self.modules = proof.report, proof.modules
+        self.report = proof.report.apply(_without_modules)
+        self.modules = proof.report.apply(lambda report: report.get(MODULES))
         self.register_outputs(self.summary)
 
     @property
@@ -111,6 +116,10 @@ class Variant(pulumi.ComponentResource):
             "unpacked": self.unpacked,
             "layers": self.layers,
         }
+
+
+def _without_modules(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in report.items() if key != MODULES}
 
 
 def _inputs(args: VariantArgs) -> dict[str, object]:

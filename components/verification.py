@@ -20,10 +20,11 @@ class Verification(pulumi.CustomResource):
     """Bytes of all files."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}]}."""
+    """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}], modules}.
 
-    modules: pulumi.Output[Mapping[str, Any] | None]
-    """{program: {path of a Go module: version}}; None if an earlier version of this program verified it."""
+    `modules` are {program: {path of a Go module: version}}; not there if an earlier version of this program
+    verified it.
+    """
 
     def __init__(
         self,
@@ -36,5 +37,5 @@ class Verification(pulumi.CustomResource):
     ) -> None:
         """`labels` must be there as given, as annotations too; others may be there as well."""
         inputs = {"ref": ref, "platform": platform, "labels": dict(labels)}
-        outputs = dict.fromkeys(("size", "unpacked", "layers", "report", "modules"))
+        outputs = dict.fromkeys(("size", "unpacked", "layers", "report"))
         super().__init__("skycoin:index:Verification", name, {**inputs, **outputs}, opts)

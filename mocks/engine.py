@@ -53,6 +53,8 @@ REPORT = {
 """Answer to a verification."""
 MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}
 """Go modules that a verification finds, of one program."""
+PROOF: dict[str, Any] = {**REPORT, "modules": MODULES}
+"""A verification's report, as its provider gives it."""
 
 _OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
@@ -283,7 +285,7 @@ class Engine(MockMonitor):
             return {}
         if entry.type == VERIFICATION:
             sizes = {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3}
-            return {**sizes, "report": REPORT, "modules": MODULES}
+            return {**sizes, "report": PROOF}
         return {"digest": "" if entry.name in self.left_out else self.digest(entry.name)}
 
     def _computed(self, entry: Registered) -> dict[str, Any]:

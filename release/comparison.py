@@ -10,7 +10,7 @@ from typing import Any
 from catalogue.go_modules import Modules, differences
 from display.markdown import plain, table
 from release.record import RecordError, megabytes
-from release.vulnerabilities import concerning, gained_and_gone
+from release.vulnerabilities import concerning, gained_and_gone, precedence
 
 Record = Mapping[str, Any]
 NO_RECORD = "this is no release record: give it what `./skyinfra release record --format json` prints"
@@ -26,14 +26,51 @@ def checked_record(found: Any, image: str) -> Record:
         raise RecordError(NO_RECORD)
     if found["image"] != image:
         raise RecordError(f"this is the record of image {found['image']!r}, not of {image!r}")
+    try:
+        _check_form(found)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise RecordError(NO_RECORD) from None
     return found
+
+
+def _check_form(record: Record) -> None:
+    """Raise an error where a part that is compared or shown has another form: the file may be anybody's."""
+    if not all(text.isprintable() for text in _texts(record)):
+        raise ValueError("control characters")
+    _demand(str, record["source"]["version"])
+    for variant in record["variants"].values():
+        layers = _layers(variant) or ()
+        _demand(int, variant["size"], *(one["size"] for one in layers))
+        _demand(str, *(one["digest"] for one in layers))
+    for one in record.get("programs") or ():
+        _demand(list, one["variants"])
+        _demand(str, one["program"], *one["variants"])
+        for version in one["modules"].values():
+            precedence(version)
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """All strings of a JSON value, keys among them."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        yield from _texts([*part.keys(), *part.values()])
+    elif isinstance(part, list):
+        for one in part:
+            yield from _texts(one)
+
+
+def _demand(kind: type, *values: Any) -> None:
+    if not all(type(value) is kind for value in values):
+        raise TypeError(kind.__name__)
 
 
 def compared(before: Record, after: Record) -> dict[str, Any]:
     """{version, modules, variants_without_modules, sizes}: the differences from the earlier record.
 
     `modules` are [{program, module, before, after, variants}] and `sizes` {variant: {before, after, layers,
-    new_layers, new_size}}, in bytes. Of a variant that both records do not have nothing is said.
+    new_layers, new_size}}, in bytes; None where a side does not have its layers. Variants that are in only
+    one record are left out.
     """
     shared = [variant for variant in after["variants"] if variant in before["variants"]]
     known = [one for one in shared if _programs(before, one) and _programs(after, one)]
@@ -61,20 +98,22 @@ def _module_differences(before: Record, after: Record, variants: Iterable[str]) 
     return [{"program": program, **asdict(one), "variants": its} for (program, one), its in found.items()]
 
 
-def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int]:
-    was, now = ({one["digest"]: one["size"] for one in _layers(side)} for side in (before, after))
-    new = [size for digest, size in now.items() if digest not in was]
+def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int | None]:
+    was, now = _layers(before), _layers(after)
+    known = {one["digest"] for one in was or ()}
+    new = [one["size"] for one in now or () if one["digest"] not in known]
     return {
         "before": before["size"],
         "after": after["size"],
-        "layers": len(now),
-        "new_layers": len(new),
-        "new_size": sum(new),
+        "layers": len(now) if now else None,
+        "new_layers": len(new) if was and now else None,
+        "new_size": sum(new) if was and now else None,
     }
 
 
-def _layers(variant: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    found: Iterable[Mapping[str, Any]] = variant["verified"].get("layers") or ()
+def _layers(variant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    """Layers that were read back; None where an earlier version of this program did not record them."""
+    found: Sequence[Mapping[str, Any]] | None = (variant.get("verified") or {}).get("layers")
     return found
 
 
@@ -104,7 +143,8 @@ def markdown(since: Mapping[str, Any]) -> str:
         _without_modules(since["variants_without_modules"]),
         _section(_SIZE_HEADS, since["sizes"].items(), _size_row),
     ]
-    return "\n".join([f"## Since {since['version']}", "", *(line for part in parts for line in part)])
+    version = plain(" ".join(since["version"].split()))
+    return "\n".join([f"## Since {version}", "", *(line for part in parts for line in part)])
 
 
 def _section(heads: tuple[str, ...], found: Iterable[Any], row: Callable[[Any], list[str]]) -> list[str]:
@@ -140,7 +180,9 @@ def _vulnerability_row(one: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _size_row(found: tuple[str, Mapping[str, int]]) -> list[str]:
+def _size_row(found: tuple[str, Mapping[str, Any]]) -> list[str]:
     variant, one = found
     sides = (megabytes(one[side]) for side in ("before", "after"))
+    if one["new_layers"] is None:
+        return [variant, *sides, "not known", "not known"]
     return [variant, *sides, f"{one['new_layers']} of {one['layers']}", megabytes(one["new_size"])]

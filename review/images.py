@@ -21,6 +21,7 @@ class Images:
             for step in found
             if is_of(IMAGE, step["urn"])
         }
+        self._existing = {step["urn"] for step in found if step.get("oldState")}
         builds = (step["urn"] for step in found if is_of(BUILD, step["urn"]) and step["op"] not in QUIET)
         self.built = {self.around(urn) for urn in builds}
         """URNs of those with a variant that changes."""
@@ -30,6 +31,10 @@ class Images:
         while urn in self._parents and urn not in self._outputs:
             urn = self._parents[urn]
         return urn if urn in self._outputs else ""
+
+    def existed(self, urn: str) -> bool:
+        """True for an image that the state has, if perhaps with other architectures."""
+        return urn in self._existing
 
     def output(self, urn: str, name: str) -> Any:
         """Output of an image in the state; None where it has none."""

@@ -6,21 +6,28 @@ compared with the go.mod that the state recorded. Programs are those of the publ
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Difference, Finding, Modules, differences
+from catalogue.go_modules import GO_MOD, GO_SUM, STANDARD_LIBRARY, Difference, Finding, Modules, differences
 from catalogue.images import PROJECT, SOURCE
-from components.contexts import required_modules
-from components.image import REQUIRED
+from components.contexts import recorded_files, required_modules
+from components.image import FILES, REQUIRED
+from components.variant import MODULES
 from review.images import Images, is_of
 from review.steps import Step
 
 VERIFICATION = "skycoin:index:Verification"
 OF_SOURCE = "not known before the build: its source has a go.mod of its own, or none"
-EARLIER = "not known: the state is of an earlier version, or of a source with modules of its own"
+EARLIER = (
+    "not known: the state is of an earlier version, of a source with modules of its own, or of a go.mod that "
+    "replaces modules"
+)
+REPLACED = "not known: its go.mod replaces modules"
 SAVED = "not known: the preview does not say which files it was made from"
-ITS_GO = "Go itself is another one, and its version is not known before the build"
+NOT_KNOWN, NOT_YET_KNOWN = "not known", "not known before the build"
+ITS_GO = "Go itself changes, and its version is not known before the build"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,13 +51,20 @@ class Inside:
     """Reason why nothing is known."""
     of_go: str = ""
     """Reason why the version of Go itself is not known."""
+    has_other_sums: bool = False
+    """True if the go.sum differs from the recorded one."""
 
     def linked(self, one: Difference) -> str:
+        """Programs that a module is linked into, as part of a sentence."""
+        found = self.programs_of(one)
+        return f"in which programs is {found}" if found in (NOT_KNOWN, NOT_YET_KNOWN) else found
+
+    def programs_of(self, one: Difference) -> str:
         """Programs that a module is linked into."""
         if not one.before:
-            return "in which programs is not known before the build"
+            return NOT_YET_KNOWN
         if self.programs is None:
-            return "in which programs is not known"
+            return NOT_KNOWN
         return ", ".join(name for name, its in self.programs.items() if one.module in its) or "in no program"
 
 
@@ -77,7 +91,8 @@ def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, A
     """URN of an image, and the modules that the proof of one of its variants has."""
     for step in preview.get("steps") or ():
         if is_of(VERIFICATION, step["urn"]) and step.get("oldState"):
-            yield images.around(step["urn"]), (step["oldState"].get("outputs") or {}).get("modules")
+            report = (step["oldState"].get("outputs") or {}).get("report") or {}
+            yield images.around(step["urn"]), report.get(MODULES)
 
 
 def _read(
@@ -88,36 +103,59 @@ def _read(
     folder, named = str(context.get("location")), context.get("named") or {}
     if SOURCE in named:
         return Inside(image=image, unknown=OF_SOURCE)
-    if not (PROJECT / folder / GO_MOD).is_file():
+    if not _is_file(PROJECT / folder / GO_MOD):
         return None
     if not has_files:
         return Inside(image=image, unknown=SAVED)
-    recorded: Modules | None = images.output(images.around(step.urn), REQUIRED)
-    if not recorded and step.op != "create":
+    urn = images.around(step.urn)
+    recorded: Modules | None = images.output(urn, REQUIRED)
+    if not recorded and (images.existed(urn) or step.op != "create"):
         return Inside(image=image, unknown=EARLIER)
+    if (wanted := required_modules(folder, {})) is None:
+        return Inside(image=image, unknown=REPLACED)
     programs = _programs(proofs)
-    found = [*differences(recorded or {}, required_modules(folder, {}))]
-    go, of_go = _go(step, programs)
-    return Inside(image=image, differences=(*found, *differences(*go)), programs=programs, of_go=of_go)
+    found = [*differences(recorded or {}, wanted)]
+    go, of_go = _go(step, proofs)
+    return Inside(
+        image=image,
+        differences=(*found, *differences(*go)),
+        programs=programs,
+        of_go=of_go,
+        has_other_sums=_has_other_sums(folder, images.output(urn, FILES) or {}),
+    )
+
+
+def _has_other_sums(folder: str, recorded: Mapping[str, str]) -> bool:
+    path = str(PurePosixPath(folder) / GO_SUM)
+    return path in recorded and recorded_files(folder, "", {}, {}).get(path) != recorded[path]
+
+
+def _is_file(path: Path) -> bool:
+    """False also for what is no path, such as one that is too long: a saved preview may be anybody's."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:
-    """Programs of all variants together; None where one is not known."""
+    """Programs of all variants together; None where one is not known, or no SBOM names any."""
     together: dict[str, dict[str, str]] = {}
     for modules in proofs:
         if modules is None:
             return None
         for program, its in modules.items():
             together[program] = {**together.get(program, {}), **its}
-    return together if proofs else None
+    return together or None
 
 
-def _go(step: Step, programs: Mapping[str, Modules] | None) -> tuple[tuple[Modules, Modules], str]:
+def _go(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
     """Go's standard library on both sides, by the image of the build stages; and what is not known of it."""
     was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
     if was == would or step.op == "create":
         return ({}, {}), ""
-    linked = {its[STANDARD_LIBRARY] for its in (programs or {}).values() if STANDARD_LIBRARY in its}
-    if would != OFFICIAL_BUILD_BASE or len(linked) != 1:
+    programs = [its for modules in proofs for its in (modules or {}).values()]
+    linked = {its[STANDARD_LIBRARY] for its in programs if STANDARD_LIBRARY in its}
+    if would != OFFICIAL_BUILD_BASE or len(linked) != 1 or None in proofs:
         return ({}, {}), ITS_GO
     return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

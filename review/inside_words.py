@@ -37,7 +37,11 @@ def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    return "; ".join(filter(None, (_few(said) or SAME, one.of_go)))
+    return "; ".join(filter(None, (_few(said) or _same(one), one.of_go)))
+
+
+def _same(one: Inside) -> str:
+    return f"{SAME}, but another go.sum" if one.has_other_sums else SAME
 
 
 def _vulnerability(inside: Inside, one: Vulnerability) -> str:
@@ -62,7 +66,7 @@ def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
     """Rows under MODULE_HEADS."""
     for one in inside:
         for each in one.differences:
-            yield one.image, each.module, each.before or "none", each.after or "none", one.linked(each)
+            yield one.image, each.module, each.before or "none", each.after or "none", one.programs_of(each)
 
 
 def vulnerability_rows(vulnerabilities: Sequence[Vulnerability]) -> Iterator[Sequence[str]]:

@@ -30,8 +30,17 @@ class Sboms:
     subjects: dict[str, frozenset[str]] = field(default_factory=dict)
     """SHA-256 of the described program by path; empty if the SBOM names none."""
     programs: set[str] = field(default_factory=set)
-    modules: dict[str, Modules] = field(default_factory=dict)
-    """By program: the Go modules that are linked into it, its own among them."""
+    linked: dict[str, Modules] = field(default_factory=dict)
+    """Go modules that an SBOM names, by its path."""
+
+    @property
+    def modules(self) -> dict[str, Modules]:
+        """By program of the image: the Go modules that are linked into it, its own among them."""
+        return {
+            PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx"): its
+            for path, its in self.linked.items()
+            if its and self.subjects[path] & self.programs
+        }
 
     def add(self, path: str, content: bytes) -> None:
         """Add an SBOM. Raises ValueError if it is not CycloneDX."""
@@ -45,14 +54,19 @@ class Sboms:
             "components": len(fields.get("components") or ()),
         }
         self.subjects[f"/{path}"] = frozenset(one["content"] for one in hashes)
-        if modules := dict(_go_modules([subject, *(fields.get("components") or ())])):
-            self.modules[PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx")] = modules
+        components = (one for one in fields.get("components") or () if not _is_part(one))
+        self.linked[f"/{path}"] = dict(_go_modules([subject, *components]))
 
     def faults(self) -> Iterator[str]:
         """Yield an error for each SBOM that describes a program which the image does not have."""
         for path, hashes in self.subjects.items():
             if hashes and not hashes & self.programs:
                 yield f"{path} is the SBOM of a program with another SHA-256 than any in the image"
+
+
+def _is_part(component: Mapping[str, Any]) -> bool:
+    """True if a component is a folder of a module, such as a web interface: it is not linked."""
+    return "#" in str(component.get("purl"))
 
 
 def _go_modules(components: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

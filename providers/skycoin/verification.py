@@ -47,13 +47,14 @@ class Contents:
 
 
 class Verification(Remade):
-    """The proof, kept as a resource: {size, unpacked, layers, programs, report, modules, present}.
+    """The proof, kept as a resource: {size, unpacked, layers, programs, report, present}.
 
-    Sizes are in bytes. `modules` are no reason to prove again what an earlier version proved without them.
+    Sizes are in bytes. Modules in the report are no reason to prove again what an earlier version proved
+    without them.
     """
 
     computed: ClassVar[frozenset[str]] = frozenset(
-        ("size", "unpacked", "layers", "programs", "report", "modules", "present")
+        ("size", "unpacked", "layers", "programs", "report", "present")
     )
 
     def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
@@ -121,18 +122,21 @@ class Verification(Remade):
             "layers": len(layers),
             "programs": contents.programs.total(),
             "report": _report(contents, layers, inputs),
-            "modules": dict(sorted(contents.sboms.modules.items())),
             "present": True,
         }
 
 
 def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
-    """What was looked at, for people: the release record shows it."""
+    """What was looked at, for people: the release record shows it.
+
+    Modules are in it, and no output of their own: a preview calls an output that the state lacks unknown.
+    """
     return {
         "labels": len(inputs.get("labels") or {}),
         "programs": dict(sorted(contents.programs.items())),
         "sboms": dict(sorted(contents.sboms.found.items())),
         "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
+        "modules": dict(sorted(contents.sboms.modules.items())),
     }
 
 

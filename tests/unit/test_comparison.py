@@ -10,6 +10,7 @@ import pytest
 
 from catalogue.arch import ARCHES
 from commands import known_vulnerabilities
+from commands.known_vulnerabilities import ODD
 from local.vulnerability_database import Database
 from mocks.engine import MODULES
 from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
@@ -101,6 +102,58 @@ def test_equal_records_and_records_without_modules_are_told_apart(now: dict[str,
     assert f"Go modules are not in both records, and were not compared: {names}." in page
 
 
+@pytest.mark.parametrize("lost", ["layers", "verified", "all"])
+def test_new_layers_are_not_known_where_an_earlier_record_has_none(now: dict[str, Any], lost: str) -> None:
+    before = copy.deepcopy(now)
+    amd64 = before["variants"]["amd64"]
+    if lost == "layers":
+        del amd64["verified"]["layers"]
+    elif lost == "verified":
+        amd64["verified"] = {}
+    else:
+        del amd64["verified"]
+    sizes = compared(checked_record(before, "skycoin"), now)["sizes"]
+    known = {"before": 13_000_000, "after": 13_000_000, "layers": 2}
+    assert sizes["amd64"] == {**known, "new_layers": None, "new_size": None}
+    assert compared(now, before)["sizes"]["amd64"]["layers"] is None
+    since = {"version": "1", "modules": [], "variants_without_modules": [], "sizes": sizes}
+    page = markdown({**since, "vulnerabilities": [], "looked_up": ""})
+    assert "| amd64 | 13.0 MB | 13.0 MB | not known | not known |" in page.splitlines()
+
+
+def test_the_version_of_an_earlier_record_makes_no_markdown(now: dict[str, Any]) -> None:
+    found = {**compared(now, now), "version": "1\n# <b> @all", "vulnerabilities": [], "looked_up": ""}
+    assert markdown(found).splitlines()[0] == "## Since 1 # &lt;b> @\u2060all"
+
+
+WRONG: dict[str, tuple[tuple[str | int, ...], Any]] = {
+    "a line break in its version": (("source", "version"), "1\n2"),
+    "an escape sequence": (("source", "branch"), "\x1b[2J"),
+    "a control character in a list": (("programs", 0, "variants"), ["amd64", "\r"]),
+    "a number as its version": (("source", "version"), 5),
+    "a word as a module's version": (("programs", 0, "modules", CRYPTO), "latest"),
+    "a part of a module's version that is a word": (("programs", 0, "modules", CRYPTO), "1.2.x"),
+    "a number as a module's version": (("programs", 0, "modules", CRYPTO), 5),
+    "a word as variants": (("programs", 0, "variants"), "amd64"),
+    "a word as a size": (("variants", "amd64", "size"), "big"),
+    "no size": (("variants", "amd64", "size"), None),
+    "a layer without a size": (("variants", "amd64", "verified", "layers", 0, "size"), None),
+    "a list as a digest": (("variants", "amd64", "verified", "layers", 0, "digest"), []),
+}
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG.values(), ids=WRONG)
+def test_a_record_with_a_part_of_another_form_is_refused(
+    place: tuple[str | int, ...], value: Any, before: dict[str, Any]
+) -> None:
+    part: Any = before
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    with pytest.raises(RecordError, match="this is no release record"):
+        checked_record(before, "skycoin")
+
+
 @pytest.mark.parametrize("found", [[], 5, {}, {"image": "skycoin", "source": {}, "tags": {}}])
 def test_what_is_no_record_is_refused(found: Any) -> None:
     with pytest.raises(RecordError, match="this is no release record"):
@@ -120,8 +173,7 @@ def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     for one in KNOWN:
         (folder / f"{one['id']}.json").write_text(json.dumps(one))
     found = Database(folder, date(2026, 11, 5))
-    monkeypatch.setattr(known_vulnerabilities, "find_go", lambda _: "go")
-    monkeypatch.setattr(known_vulnerabilities, "ensure_database", lambda *_: found)
+    monkeypatch.setattr(known_vulnerabilities, "fetched_database", lambda _: found)
     return json.dumps(up("release").exports())
 
 
@@ -160,7 +212,9 @@ def test_the_command_says_that_no_database_could_be_read(
     assert "Known vulnerabilities were not looked up: the database has no entry." in ran.out
 
 
-@pytest.mark.parametrize("text", ["", "5", '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "5", "[" * 100_000, '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}']
+)
 def test_the_command_refuses_what_is_no_record(
     text: str, skyinfra: Skyinfra, outputs: str, tmp_path: Path
 ) -> None:
@@ -169,3 +223,26 @@ def test_the_command_refuses_what_is_no_record(
     ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
     assert (ran.code, ran.out) == (1, "")
     assert NO_RECORD in ran.err
+
+
+def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
+    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+) -> None:
+    for one in KNOWN[:2]:
+        (tmp_path / "osv" / f"{one['id']}.json").unlink()
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(before))
+    ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
+    assert "No known vulnerability comes or goes by the modules that are known to differ. " in ran.out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"id": "GO-9"}', '{"id": "GO-9", "affected": [{}]}'])
+def test_an_odd_entry_of_the_database_stops_no_record(
+    text: str, skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "osv" / "GO-9.json").write_text(text)
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(before))
+    ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
+    assert ran.code == 0
+    assert f"Known vulnerabilities were not looked up: {ODD}." in ran.out

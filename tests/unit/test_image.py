@@ -1,13 +1,15 @@
 """One image: a variant for each architecture, a list for each tag, nothing else."""
 
 from dataclasses import replace
+from typing import Any
 
+import pulumi
 import pytest
 
 from catalogue.arch import ARCHES
 from components.contexts import recorded_files, required_modules
 from components.image import Image
-from mocks.engine import BUILD, TAG, VERIFICATION
+from mocks.engine import BUILD, MODULES, PROOF, REPORT, TAG, VERIFICATION
 from mocks.wire import UNKNOWN, Secret
 from tests.unit.engine import Engine
 from tests.unit.samples import BUILD_BASE, REPOSITORY, image_args, on_builder, place
@@ -227,3 +229,32 @@ def test_an_architecture_without_a_base_is_an_error_before_any_build(engine: Eng
     args = replace(image_args(), bases={"amd64": BUILD_BASE})
     with pytest.raises(KeyError, match="arm32v6"):
         engine.run(lambda: Image("skycoin", args, on_builder()))
+
+
+def test_modules_are_an_output_and_no_part_of_the_reports(engine: Engine) -> None:
+    image = run_image(engine)
+    assert image == {
+        "reports": dict.fromkeys(("amd64", "arm32v6"), REPORT),
+        "modules": [{"program": "skycoin", "variants": ["amd64", "arm32v6"], "modules": MODULES["skycoin"]}],
+    }
+
+
+def test_a_preview_of_what_an_earlier_version_verified_knows_all_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proof without modules: an output that the state lacks would be unknown in each preview."""
+    monkeypatch.delitem(PROOF, "modules")
+    image = run_image(Engine(preview=True, unchanged=True))
+    assert image == {"reports": dict.fromkeys(("amd64", "arm32v6"), REPORT), "modules": []}
+
+
+def run_image(engine: Engine) -> dict[str, Any]:
+    """Outputs of an image, as the stack has them."""
+
+    def program() -> None:
+        image = Image("skycoin", image_args(), on_builder())
+        pulumi.export("reports", image.reports)
+        pulumi.export("modules", image.modules)
+
+    engine.run(program)
+    return engine.exports()

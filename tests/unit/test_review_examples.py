@@ -22,6 +22,7 @@ from commands.review import STOPS
 from components.contexts import recorded_files
 from components.image import FILES as FILES_OUTPUT
 from components.image import REQUIRED
+from components.variant import MODULES
 from mocks.engine import BUILD, NODE_CONTAINER, VERIFICATION, VOLUME
 from mocks.previews import Preview, preview_of
 from review.approval import Sources, approval
@@ -172,7 +173,8 @@ def modules() -> Preview:
             del before[REQUIRED][COME]
         if VERIFICATION in step["urn"]:
             its = {CRYPTO: "0.30.0", GONE: "1.2.0", "stdlib": "1.26.5"}
-            before["modules"] = {"skycoin": its, "skycoin-cli": {CRYPTO: "0.30.0", "stdlib": "1.26.5"}}
+            linked = {"skycoin": its, "skycoin-cli": {CRYPTO: "0.30.0", "stdlib": "1.26.5"}}
+            before["report"] = {MODULES: linked}
     return preview
 
 

@@ -13,7 +13,16 @@ from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
 from catalogue.go_modules import GO_MOD, required
 from catalogue.images import PROJECT
 from commands import known_vulnerabilities
-from commands.known_vulnerabilities import NO_SET_UP, judged, looked_up, with_vulnerabilities
+from commands.known_vulnerabilities import (
+    NO_SET_UP,
+    NOT_FETCHED,
+    ODD,
+    judged,
+    looked_up,
+    with_vulnerabilities,
+)
+from components.contexts import recorded_files
+from components.image import FILES
 from local.layout import Layout, read_layout
 from local.steps import SetupError
 from local.vulnerability_database import Database
@@ -21,7 +30,7 @@ from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
 from review.images import IMAGE
-from review.inside import EARLIER, ITS_GO, OF_SOURCE, SAVED, VERIFICATION
+from review.inside import EARLIER, ITS_GO, OF_SOURCE, REPLACED, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import page
 from tests.unit.test_review import IMAGE as BUILT
@@ -31,6 +40,7 @@ from tests.unit.test_vulnerabilities import entry
 
 NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
 CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
+FILES_NOW = recorded_files("./images/skycoin", "", {}, {})
 BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
 LINKED = {"skycoin": {CRYPTO: "0.30.0", "stdlib": "1.26.1"}, "skycoin-cli": {"stdlib": "1.26.1"}}
 CONTEXT: Mapping[str, Any] = {"location": "./images/skycoin", "named": {}}
@@ -44,14 +54,17 @@ def preview_of(
     op: str = "update",
     context: Mapping[str, Any] = CONTEXT,
     build_from: tuple[str, str] = ("a", "a"),
+    is_new: bool = False,
 ) -> dict[str, Any]:
     """A preview that builds skycoin for amd64, and may make it for one more."""
     component = step("same", IMAGE, "skycoin", {}, {})
     component["oldState"]["outputs"] = {} if required_before is None else {"required": required_before}
+    if is_new:
+        del component["oldState"]
     old, new = ({"context": context, "buildArgs": {"BUILD_FROM": one}} for one in build_from)
     verified = [step("update", VERIFICATION, f"skycoin-{number}", {}, {}) for number in range(len(proofs))]
     for one, modules in zip(verified, proofs, strict=True):
-        one["oldState"]["outputs"] = {} if modules is None else {"modules": modules}
+        one["oldState"]["outputs"] = {} if modules is None else {"report": {"modules": modules}}
     build = step(op, BUILT, "skycoin-amd64-image", None if op == "create" else old, new, ("contextHash",))
     fresh = step("create", BUILT, "skycoin-arm32v7-image", None, new)
     unproved = step("create", VERIFICATION, "skycoin-new", None, {})
@@ -72,13 +85,20 @@ def lines(changes: Changes) -> list[str]:
 
 def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None:
     assert lines(read())[0] == (
-        f"- skycoin: {GONE} 1.2.0 is gone (in no program); {CORS} {NOW[CORS]} is new (in which programs "
-        f"is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
+        f"- skycoin: {GONE} 1.2.0 is gone from its go.mod (in no program); {CORS} {NOW[CORS]} is new "
+        f"(in which programs is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
     )
 
 
+def test_a_cell_says_no_more_than_its_head_asks_for() -> None:
+    text = page(read(), "mine")
+    assert f"| skycoin | {CORS} | none | {NOW[CORS]} | not known before the build |" in text
+    assert f"| skycoin | {CRYPTO} | 0.30.0 | {NOW[CRYPTO]} | skycoin |" in text
+
+
 def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> None:
-    for proofs in ((LINKED, None), ()):
+    cases: tuple[tuple[Any, ...], ...] = ((LINKED, None), (), ({}, {}))
+    for proofs in cases:
         assert (
             f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (in which programs is not known)"
             in lines(read(BEFORE, proofs))[0]
@@ -91,15 +111,24 @@ def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     assert judged(changes, [], "2026-11-05") == changes
 
 
+def test_another_go_sum_with_equal_modules_is_said() -> None:
+    path = "images/skycoin/go.sum"
+    for recorded, said in (("0" * 12, f"{SAME}, but another go.sum"), (FILES_NOW[path], SAME)):
+        preview = preview_of(NOW)
+        preview["steps"][0]["oldState"]["outputs"][FILES] = {path: recorded}
+        assert lines(read_changes(preview, HERE)) == [f"- skycoin: {said}"]
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"required_before": None}, EARLIER),
         ({"required_before": {}}, EARLIER),
+        ({"required_before": None, "op": "create"}, EARLIER),
         ({"checkout": Checkout()}, SAVED),
         ({"context": {**CONTEXT, "named": {"source": {"location": "../skycoin"}}}}, OF_SOURCE),
     ],
-    ids=["earlier", "of a source before", "saved", "of a source"],
+    ids=["earlier", "of a source before", "earlier, and a new architecture", "saved", "of a source"],
 )
 def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
     changes = read(**more)
@@ -107,12 +136,23 @@ def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], 
     assert changes.inside[0].differences == ()
 
 
+def test_modules_are_not_known_where_the_go_mod_replaces_some(tmp_path: Path) -> None:
+    (tmp_path / GO_MOD).write_text(f"require {CRYPTO} v1.0.0\nreplace {CRYPTO} => ../crypto\n")
+    changes = read(context={**CONTEXT, "location": str(tmp_path)})
+    assert lines(changes) == [f"- skycoin: Go modules {REPLACED}"]
+
+
 def test_an_image_without_go_modules_has_no_line() -> None:
     assert read(context={"location": "./images/busybox"}).inside == ()
 
 
+@pytest.mark.parametrize("location", ["x" * 5000, "\0"])
+def test_a_context_that_is_no_path_has_no_line(location: str) -> None:
+    assert read(context={"location": location}, checkout=Checkout()).inside == ()
+
+
 def test_all_modules_of_a_new_image_are_new() -> None:
-    changes = read(None, (), op="create")
+    changes = read(None, (), op="create", is_new=True)
     assert {one.before for one in changes.inside[0].differences} == {""}
     assert len(changes.inside[0].differences) == len(NOW)
     assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more")
@@ -123,7 +163,13 @@ def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None
     other = ("a", OFFICIAL_BUILD_BASE)
     go = f"stdlib 1.26.1 → {OFFICIAL_GO} (skycoin, skycoin-cli)"
     assert lines(read(NOW, build_from=other))[0] == f"- skycoin: {go}"
-    for proofs, build_from in (((None,), other), ((LINKED,), ("a", "b"))):
+    older = {"skycoin": {**LINKED["skycoin"], "stdlib": "1.26.0"}}
+    for proofs, build_from in (
+        ((None,), other),
+        ((LINKED, None), other),
+        ((older, LINKED), other),
+        ((LINKED,), ("a", "b")),
+    ):
         assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {ITS_GO}"]
 
 
@@ -172,36 +218,31 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for one in KNOWN:
         (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
 
-    def ensure(*_: Any) -> Database:
-        print("• a step of a set-up")
-        return Database(tmp_path, date(2026, 11, 5))
-
-    monkeypatch.setattr(known_vulnerabilities, "find_go", lambda _: "go")
-    monkeypatch.setattr(known_vulnerabilities, "ensure_database", ensure)
+    found = Database(tmp_path, date(2026, 11, 5))
+    monkeypatch.setattr(known_vulnerabilities, "fetched_database", lambda _: found)
     return tmp_path
 
 
-def test_a_set_ups_database_is_read_and_standard_output_stays_the_pages(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_set_ups_database_is_read(database: Path) -> None:
     changes = read()
     assert with_vulnerabilities(changes, read_layout()) == judged(changes, KNOWN, "2026-11-05")
-    assert capsys.readouterr() == ("", "• a step of a set-up\n")
 
 
-def test_no_database_is_read_where_no_module_differs(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_database_is_read_where_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_vulnerabilities, "fetched_database", refuse)
     changes = read(NOW)
     assert with_vulnerabilities(changes, read_layout()) == changes
-    assert capsys.readouterr() == ("", "")
 
 
-def refuse(*_: Any) -> Database:
-    raise SetupError("The module can't be fetched.")
+def refuse(_: Layout) -> Database:
+    raise SetupError("The module has <b>no</b> date: " + "x" * 1000 + "\n  - and a list.")
 
 
-@pytest.mark.parametrize("case", ["no set-up", "not fetched", "empty"])
+def absent(_: Layout) -> None:
+    return None
+
+
+@pytest.mark.parametrize("case", ["no set-up", "not fetched", "no date", "empty", "broken", "odd"])
 def test_a_database_that_is_not_there_is_said_and_stops_no_page(
     case: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,12 +250,25 @@ def test_a_database_that_is_not_there_is_said_and_stops_no_page(
     if case == "no set-up":
         layout, said = None, NO_SET_UP
     elif case == "not fetched":
-        monkeypatch.setattr(known_vulnerabilities, "ensure_database", refuse)
-        said = "The module can't be fetched"
-    else:
+        monkeypatch.setattr(known_vulnerabilities, "fetched_database", absent)
+        said = NOT_FETCHED
+    elif case == "no date":
+        monkeypatch.setattr(known_vulnerabilities, "fetched_database", refuse)
+        said = "The module has &lt;b>no&lt;/b> date: " + "x" * (300 - len("The module has <b>no</b> date: "))
+    elif case == "empty":
         said = "the database has no entry"
         for file in database.iterdir():
             file.unlink()
+    else:
+        said = ODD
+        (database / "GO-9.json").write_text("{" if case == "broken" else '{"affected": [{}]}')
     changes = read()
     found = with_vulnerabilities(changes, layout)
     assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
+
+
+def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
+    changes = read(build_from=("a", "b"))
+    assert "No known vulnerability comes or goes by the modules that are known to differ." in (
+        judged(changes, [], "1").looked_up
+    )

@@ -197,6 +197,7 @@ def test_the_report_says_what_was_looked_at() -> None:
             {"digest": sha256_of(layer), "size": len(layer)}
             for layer in (layer_of({"bin/sh": program}), layer_of(own))
         ],
+        "modules": {},
     }
 
 
@@ -205,10 +206,16 @@ def go_component(name: str, version: str, purl: str = "pkg:golang/") -> dict[str
 
 
 def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
-    """Its own is among them; what is no Go module, or has no version, is left out."""
+    """Its own is among them; what is no Go module, or has no version, is left out.
+
+    So is a folder of a module, and an SBOM that is of no program (images/go-module/sbom/others.go).
+    """
     program, other = GOOD["linux/amd64"], GOOD["linux/amd64"] + b"other"
     hashes = [{"alg": "SHA-256", "content": hashlib.sha256(program).hexdigest()}]
-    main = {**go_component("example.org/node", "v1.2.3"), "hashes": hashes}
+    main: dict[str, Any] = {**go_component("example.org/node", "v1.2.3"), "hashes": hashes}
+    main["purl"] += "#cmd/node"
+    gui = go_component("example.org/node/src/gui", "v1.2.3")
+    gui["purl"] = "pkg:golang/example.org/node@v1.2.3#src/gui"
     node = sbom_of(
         program,
         metadata={"component": main},
@@ -218,6 +225,7 @@ def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
             go_component("example.org/here", "(devel)"),
             {"name": "example.org/none", "purl": "pkg:golang/example.org/none"},
             go_component("busybox", "1.37.0", "pkg:deb/debian/"),
+            gui,
         ],
     )
     files = {
@@ -225,10 +233,12 @@ def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
         "usr/bin/cli": other,
         "usr/share/sbom/node.cdx.json": node,
         "usr/share/sbom/cli.json": sbom_of(other, components=[go_component("stdlib", "1.26")]),
-        "usr/share/sbom/image.cdx.json": sbom_of(b"", metadata={}),
+        "usr/share/sbom/image.cdx.json": sbom_of(
+            b"", metadata={}, components=[gui, go_component("example.org/x", "v1.0.0")]
+        ),
     }
     state = verified("linux/amd64", config_of("linux/amd64"), files)
-    assert state["modules"] == {
+    assert state["report"]["modules"] == {
         "cli": {"stdlib": "1.26"},
         "node": {
             "example.org/node": "1.2.3",
@@ -284,8 +294,8 @@ def test_a_proof_without_a_report_is_made_again() -> None:
 
 def test_a_proof_without_modules_is_not_made_again() -> None:
     """One of an earlier version: reading all layers again would change what `up` does at the upgrade."""
-    assert "modules" in Verification.computed
-    assert _diff({"present": True}) == _diff({"present": True, "modules": {}}) == Change()
+    report: dict[str, Any] = {"report": {"modules": {}}}
+    assert _diff({"present": True}) == _diff({"present": True, **report}) == Change()
 
 
 def test_a_change_is_verified_again_and_nothing_else_is() -> None:
