@@ -20,7 +20,7 @@ from tests.e2e.states import record
 from tests.unit.yaml_like import REGISTRY
 
 PORT = 15445
-READERS_PORT = 15447
+READERS_PORT = 15451
 READERS_ADDRESS = f"registry.localhost:{READERS_PORT}"
 READER, READERS_PASSWORD = "reader", "readers-canary"
 ADDRESS = f"registry.localhost:{PORT}"
