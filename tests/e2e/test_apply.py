@@ -224,7 +224,8 @@ def test_rules_as_a_policy_pack_stop_an_update_before_anything_is_changed(stack:
         "[mandatory] images-by-digest (docker:index:Container: node) node (Container) has image two. A tag "
     ) in said
     assert "[mandatory] ours (docker:index:Volume: wallet) wallet (Volume) is not ours. It is so." in said
-    assert "Traceback" not in said
+    # Pulumi ends its Python host by a signal, which may print a traceback of that.
+    assert 'policy_pack.py", line' not in said
 
 
 def test_a_stack_that_keeps_all_rules_passes_the_policy_pack(stack: Stack) -> None:
