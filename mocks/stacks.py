@@ -48,7 +48,7 @@ def previewed(stack: str, before: Engine, files: Files) -> Engine:
 
 
 def preview_of_files(stack: str, base: Files, head: str) -> Preview:
-    """Preview of the file `head` over the state of the stack's file in `base`, or over none without that file.
+    """Preview of the file `head` over the state of the stack's file in `base`; without one, over no state.
 
     Other stacks are taken from `base`, because a preview reads what was published. Errors in `head` are
     diagnostics of the preview. Raises SettingsError or RunError for errors in `base`, and LookupError if a
