@@ -27,7 +27,7 @@ class Provenance:
 
 
 def provenance(source: SourceSettings, project: Path) -> Provenance:
-    """Read the facts from the settings; for a working copy, commit (`-dirty` if changed) and branch from git."""
+    """Facts from the settings and, for a working copy, from git: commit (with `-dirty`), branch and date."""
     given = Provenance(
         version=source.version.removeprefix("v"),
         commit=source.commit or "",

@@ -1,4 +1,4 @@
-"""`skycoin:workspaces`: which development images are built, and for whom."""
+"""`skycoin:workspaces` and `skycoin:workspace-user`: development images to build, and their user."""
 
 from typing import Annotated, Self
 
@@ -19,8 +19,8 @@ class WorkspaceSettings(Settings):
     python: PythonVersion | None = None
     """Version of Python in the workspace `python`. Default: `"3.11"`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
-    """Registries to publish in, each once; the first is where it is built, and not optional. Default: the
-    only one there is; with several it must be given."""
+    """Registries to publish to, each once; the image is built in the first, which can't be optional. Default:
+    the only one there is; with several it must be given."""
     open: OpenSettings | None = None
     """Container that runs the workspace ([how](stacks.md#opening-a-workspace)). Default: it is only built."""
 

@@ -14,7 +14,7 @@ PROGRAM = Path(__file__).resolve().parents[2]
 
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:
-    """Every error of opened workspaces, except names, ports and volumes that are taken."""
+    """Yield errors of opened workspaces, except for names, ports and volumes that are already taken."""
     for name, opening in opened(settings):
         entry = WORKSPACES.get(name)
         if entry is not None:  # workspace_faults says so
