@@ -83,7 +83,7 @@ KEPT = (
 
 
 def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context: click.Context) -> str:
-    """Text of a timer for a command line without `--print`."""
+    """Text of a timer for the same command line without `--print`. Raises WalletError."""
     options = context.params
     command = [str(PROJECT / "skyinfra"), "wallet", "backup", node, "--stack", stack]
     command += ["--backend", backend.value, "--to", _absolute(options["where"])]
