@@ -7,7 +7,7 @@ LOCAL_HOST = "registry.localhost"
 
 
 class RegistryKind(StrEnum):
-    """Kind of a registry: who runs it, and which tags may move in it."""
+    """Kind of a registry, by its operator and the tags that may move in it."""
 
     LOCAL = "local"
     """Registry of this machine, in which every tag may move."""

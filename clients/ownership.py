@@ -52,7 +52,7 @@ class Foreign:
     mode: str
     """Mode as `ls` prints it: `-rw-------`."""
     owner: str
-    """`UID:GID`."""
+    """Owner as `UID:GID`."""
     is_unreadable: bool
     """True if the node's user can't read it; False if that user can read but not write it."""
 

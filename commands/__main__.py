@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _failed_outside(error: OSError) -> int:
     """Report the file that could not be read or written; an error of another library is an internal one."""
     if isinstance(error, BrokenPipeError):
-        sys.stderr.close()  # `| head` has read enough
+        sys.stderr.close()  # the reader of the pipe, such as `head`, has ended
         return FAILED
     if error.strerror is None:
         return _failed(_fault(error), INTERNAL)

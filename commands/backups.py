@@ -1,4 +1,4 @@
-"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets, and checks of them."""
+"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets and their checks."""
 
 import os
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ class ByFiles:
 
     previewed: Previewed
     file: StackFile
-    """The changed file."""
+    """The changed file of the stack."""
     unjudged: tuple[str, ...]
     """Sentences about differences that the preview may not show."""
     said: str
@@ -112,7 +112,7 @@ def _refuse_odd(text: str, name: str) -> None:
     except UnicodeEncodeError:
         raise UserError(f"{name} is not UTF-8, and is not read.") from None
     except yaml.YAMLError:
-        return  # the preview says where
+        return  # the preview reports the place
     except RecursionError:
         raise UserError(f"{name} nests its values too deep, or in themselves, and is not read.") from None
     if length > BYTES:

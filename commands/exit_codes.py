@@ -7,11 +7,11 @@ FAILED = 1
 USAGE = 2
 """The command line was not understood; this is click's own code."""
 REFUSED = 3
-"""A page or a table was printed that says that `pulumi up` would be refused."""
+"""A printed page or table says that `pulumi up` would be refused."""
 PART = parts.PART
 """A part of a fleet needs attention or was left out; the text says which."""
 AT_RISK = 5
-"""A page was printed: a wallet, a volume or something published could be lost, or a rule does not hold."""
+"""A printed page says that a wallet, a volume or something published could be lost, or a rule is broken."""
 OTHER = 6
 """`apply` changed nothing, because something differs from what was approved; the message says what."""
 INTERNAL = 70

@@ -1,4 +1,4 @@
-"""`skyinfra release`: the record of a release, and retention of builds in a registry."""
+"""`skyinfra release`: record and audit of a release, and retention of builds in a registry."""
 
 import json
 from typing import Any, BinaryIO
@@ -69,7 +69,7 @@ def record(
     since: BinaryIO | None,
     outputs: BinaryIO | None,
 ) -> None:
-    """Print what a stack published of IMAGE: tags, digests, sizes, source, proofs, SBOMs and Go modules.
+    """Print what a stack published of IMAGE: tags, digests, sizes, source, checks, SBOMs and Go modules.
 
     With --since, it also lists the Go modules that each program gained, lost or changed, and the known
     vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins.

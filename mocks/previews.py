@@ -98,7 +98,7 @@ def _operation(entry: Registered, changes: Collection[str]) -> str:
 
 
 def _deletions(new: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
-    """Deletions in the engine's order: children first."""
+    """Yield deletions in the engine's order: children first."""
     there = {one.urn for entry in after.registered for one in formers(entry, new, after.make_urn)}
     for entry in reversed(before.registered):
         if entry.urn not in there:

@@ -38,7 +38,7 @@ def files_here() -> Files:
 
 
 def up(stack: str, files: Files) -> Engine:
-    """Run the `up` of a new stack. Raises SettingsError, LookupError."""
+    """Run the first `up` of a stack. Raises SettingsError, LookupError."""
     return _run(Engine(), stack, files)
 
 

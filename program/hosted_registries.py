@@ -1,4 +1,4 @@
-"""Registries of kind hosted: from settings to the component on a host."""
+"""Registries of kind hosted: from their settings to components on hosts."""
 
 import pulumi
 import pulumi_docker as docker

@@ -1,4 +1,4 @@
-"""Nodes: from settings to the component on a host."""
+"""Nodes: from their settings to components on hosts."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Opened workspaces: from settings to the component on a host."""
+"""Opened workspaces: from their settings to components on hosts."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -63,7 +63,7 @@ from settings.stack import StackSettings
 
 
 class Program:
-    """Builds one stack's resources from its settings, and exports its outputs."""
+    """Resources of one stack, created from its settings, and the stack's outputs."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings

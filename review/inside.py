@@ -77,7 +77,7 @@ def read_inside(
     chosen: dict[str, Step] = {}
     for step in builds:
         image = step.name.removesuffix("-image").rpartition("-")[0]
-        if image not in chosen or chosen[image].op == "create":  # such as a new architecture
+        if image not in chosen or chosen[image].op == "create":  # a new architecture has no old state
             chosen[image] = step
     proofs = [*_proofs(preview, images)]
     read = (

@@ -34,7 +34,7 @@ class Told(Mapping[str, Any]):
     options: Mapping[str, Any]
 
     def __getitem__(self, name: str) -> Any:
-        """Read an option. Raises NotToldError if a pack is not told it."""
+        """Read an option. Raises NotToldError if Pulumi does not tell it to packs."""
         if name not in self.options:
             raise NotToldError(name)
         return self.options[name]
@@ -54,7 +54,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     asked: dict[str, Resource] = field(default_factory=dict)
     """Resources by URN, as the program registered them."""
     gaps: dict[str, str] = field(default_factory=dict)
-    """Rule → option that it reads and that a pack is not told."""
+    """Rule → option that it reads and that Pulumi does not tell to packs."""
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:

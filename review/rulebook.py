@@ -24,7 +24,7 @@ REMEDY = "Change it, or take back what was changed: `git diff {0}` shows it, `gi
 
 
 class RulesError(UserError):
-    """own_rules.py can't be used; the message says where and why."""
+    """The file own_rules.py can't be used; the message gives the line and the reason."""
 
 
 def rulebook() -> tuple[Rule, ...]:

@@ -97,7 +97,7 @@ class NotToldError(Exception):
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
-    """Find the rules that some resource breaks, and those that ended early."""
+    """Find the rules that any resource breaks, and those that could not be checked."""
     found = (_asked(rule, resources) for rule in rules)
     return tuple(one for one in found if one.breaches or one.error or one.untold)
 

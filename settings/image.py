@@ -39,12 +39,12 @@ class SourceSettings(Settings):
     version: Version
     """Version of the software, from which the channel `release` derives tags."""
     commit: Commit | None = None
-    """Commit of the software; `module` and `git` must give it. Default: a path's own."""
+    """Commit of the software; `module` and `git` must give it. Default: that of the working copy."""
     branch: Branch = ""
-    """Branch that the commit is on, for the image's labels. Default: empty; a path's own."""
+    """Branch that the commit is on, for the image's labels. Default: empty; that of the working copy."""
     date: Date | None = None
-    """Time of the commit, which all files in the image get. Default: none, files are dated 1970; a path's
-    last commit."""
+    """Time of the commit, which all files in the image get. Default: none, files are dated 1970; the
+    working copy's last commit."""
 
     @property
     def origin(self) -> str:
@@ -64,7 +64,7 @@ class SourceSettings(Settings):
 
 
 class ImageSettings(Settings):
-    """One entry of `skycoin:images`: an image of the catalogue, for these architectures."""
+    """One entry of `skycoin:images`: an image of the catalogue to build and publish."""
 
     source: SourceSettings
     """Source of the software."""
@@ -73,7 +73,7 @@ class ImageSettings(Settings):
     channel: Annotated[Channel, Field(strict=False)]
     """Kind of tags ([ADR 5](adr/0005-release-tags.md))."""
     feature: Annotated[Tag, Field(examples=["faster-sync"])] | None = None
-    """Name after `feature-` in the tag; only with channel `feature`."""
+    """Name that follows `feature-` in the tag; only with channel `feature`."""
     revision: Annotated[int, Field(ge=0, examples=[1])] = 0
     """Number of this rebuild of a published version; above 0 only with channel `release`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
@@ -82,11 +82,11 @@ class ImageSettings(Settings):
     repository: Repository | None = None
     """Repository in each registry. Default: `skycoin/NAME`."""
     base: Annotated[Base, Field(strict=False)] = Base.BUSYBOX
-    """Root filesystem under the image ([glibc](../images/glibc/README.md) has a C library)."""
+    """Base image of the final stage ([glibc](../images/glibc/README.md) has a C library)."""
     gui: bool = True
-    """Files of the web interface in the image `skycoin`."""
+    """Inclusion of the web interface's files in the image `skycoin`."""
     layers: Literal[1, 2] = 2
-    """Layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
+    """Number of layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
     build_args: Annotated[dict[str, str], Field(examples=[{"LDFLAGS": "-s"}])] = Field(default_factory=dict)
     """Additional build arguments by name. They stay in the image's history, so none may be a secret."""
 

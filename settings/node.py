@@ -49,7 +49,7 @@ class NodeSettings(Limits):
     """Image that the node runs: from `skycoin:images`, or from the outputs of `skycoin:images-from`."""
     tag: Tag | None = None
     """Tag of the image. Default: the channel's first (`latest` of a release); with `images-from`, `develop`
-    where that is published, the only tag of a feature build, else `latest`."""
+    if that is published, the only tag of a feature build, else `latest`."""
     host: HostName
     """Host that the node runs on."""
     rpc_port: Port = 6420
@@ -68,7 +68,7 @@ class NodeSettings(Limits):
     args: list[NodeFlag] = Field(default_factory=list)
     """[Further flags](stacks.md#flags-of-a-node); a value follows `=` or is the next entry."""
     data_volume: VolumeName | None = None
-    """Volume of the chain. Default: `IMAGE-NAME-data`."""
+    """Volume of the chain database. Default: `IMAGE-NAME-data`."""
     wallet_volume: VolumeName | None = None
     """Volume of the wallets. Default: `IMAGE-NAME-wallet`."""
     renamed_from: NodeName | None = None

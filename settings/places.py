@@ -47,7 +47,7 @@ class StackFile:
         self._hidden = set(_hidden_lines(self._config)) if self._config else set()
 
     def place(self, fault: str, raw: Mapping[str, Any]) -> list[str]:
-        """Lines that show where in the file the key at the beginning of an error is.
+        """Lines for a message that show the place of an error's key in the file.
 
         The list is empty if the file's value is not the one in `raw`, whose keys lack the namespace.
         """

@@ -13,7 +13,7 @@ VERSION = "v1.22.1"
 def with_proxy(settings: StackSettings) -> StackSettings:
     """Add an image `proxy` to the settings if nodes of `skycoin:images` need one and none is given.
 
-    It is published where the first such node's image is, for the architectures of these nodes' hosts.
+    It is published to the registries of the first such node's image, for the architectures of these hosts.
     """
     nodes = [node for node in settings.nodes.values() if node.gui and node.image in settings.images]
     if PROXY in settings.images or not nodes:

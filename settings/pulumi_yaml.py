@@ -154,7 +154,7 @@ def _name(key: Node) -> str:
 
 
 def _shown(key: Node) -> str:
-    """Text of a key for a message, cut and without half characters."""
+    """Text of a key for a message, cut and without lone surrogates."""
     return _name(key)[:_LENGTH].encode(errors="replace").decode()
 
 

@@ -154,7 +154,7 @@ def secrets_in_clear(file: Path) -> list[str]:
 
 
 def keys_without_namespace(text: str) -> list[str]:
-    """Keys of a stack's configuration that lack a namespace; Pulumi prefers them to the project's own."""
+    """Keys of a stack's configuration without a namespace, which Pulumi prefers to the project's keys."""
     config = (yaml.safe_load(text) or {}).get("config") or {}
     return sorted(str(key) for key in config if ":" not in str(key))
 

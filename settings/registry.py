@@ -40,12 +40,12 @@ class RegistrySettings(Settings):
     """One entry of `skycoin:registries`. Each kind has its own keys."""
 
     kind: Annotated[RegistryKind, Field(strict=False)]
-    """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` Docker Hub, `ghcr`
-    GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
+    """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` is Docker Hub,
+    `ghcr` GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
     runs](stacks.md#a-registry-of-ones-own), `oci` any other."""
     address: Address | None = None
     """Address, for all kinds but `ecr`; `oci` and `hosted` must give it. Default: `registry.localhost:5443`
-    of kind `local`, `docker.io` of `hub`, `ghcr.io` of `ghcr`."""
+    for kind `local`, `docker.io` for `hub`, `ghcr.io` for `ghcr`."""
     namespace: Repository | None = None
     """First part of repositories, for kinds `hub`, `ghcr`, `ecr` and `hosted`; it replaces the first part of
     an image's default repository."""

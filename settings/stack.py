@@ -33,7 +33,7 @@ class StackSettings(Settings):
     """Development workspaces to build, by their names in the catalogue: `cli`, `python`, `dotnet`,
     `vscode`."""
     workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
-    """Ids of the user in the workspaces' images; a container can be run with others. Default: `1000` each."""
+    """Ids of the user in the workspaces' images; a container can run with others. Default: `1000` each."""
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     """Docker engines that containers run on, by name, and the limits of all nodes on each."""
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
@@ -57,7 +57,7 @@ class StackSettings(Settings):
     builder: Builder | None = None
     """Buildx instance for the builds. Default: the machine's."""
     build_ca: File | None = None
-    """Certificate authorities that builds and opened workspaces need; relative to the project."""
+    """File of certificate authorities that builds and opened workspaces need; relative to the project."""
     build_secrets: dict[SecretName, str] = Field(default_factory=dict)
     """Secrets for the build steps of `skycoin:images`, by name: [encrypted](stacks.md#secrets-for-builds),
     never in plain text."""

@@ -10,12 +10,12 @@ from settings.opening import OpenSettings
 
 
 class WorkspaceSettings(Settings):
-    """One entry of `skycoin:workspaces`: a development image, for these architectures."""
+    """One entry of `skycoin:workspaces`: a development image to build and publish."""
 
     arches: Annotated[list[ArchName], Field(min_length=1)]
     """Architectures to build for, each once: `amd64`, `arm64v8`."""
     dind: bool = False
-    """Sibling [with a Docker engine inside](../images/dind/README.md) that is built too."""
+    """Build of a second image, [with a Docker engine inside](../images/dind/README.md)."""
     python: PythonVersion | None = None
     """Version of Python in the workspace `python`. Default: `"3.11"`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None

@@ -94,7 +94,7 @@ def repository_faults(settings: StackSettings) -> Iterator[str]:
         for registry_name in registries_of(image, settings):
             registry = settings.registries.get(registry_name)
             if registry is None or name not in CATALOGUE:
-                continue  # image_faults says so
+                continue  # image_faults reports it
             if fault := repository_fault(repository_of(name, image, registry), registry):
                 yield f"skycoin:images.{name}.repository: {fault}"
 
