@@ -1,4 +1,4 @@
-"""The architectures that Skycoin's images are built for, one row of a table each.
+"""The architectures that Skycoin's images are built for: a table with a row for each.
 
 Names and platforms follow docker-library's bashbrew (`architecture/oci-platform.go`).
 """

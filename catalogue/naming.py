@@ -12,7 +12,7 @@ from catalogue.arch import ARCHES
 
 TAG_LENGTH = 128
 COMMIT_DIGITS = 12
-"""Number of a commit's digits in a tag."""
+"""Number of digits of a commit in a tag."""
 LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"

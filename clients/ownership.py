@@ -90,7 +90,7 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
 
 
 def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
-    """Describe whose the files are, and give the command that makes the node's user own only these files."""
+    """Describe who owns the files, with the command that gives only these files to the node's user."""
     named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
     least = "at least " if len(files) == LISTED else ""
     more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""

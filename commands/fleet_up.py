@@ -29,7 +29,7 @@ def up(stack: str | None, backend: Choice) -> int:
 
 
 def _target(found: Backend, stack: str, again: str) -> Target:
-    """Target for a stack of an installed Pulumi; its user deals with the records of interrupted runs."""
+    """Target for a stack of an installed Pulumi, whose user handles interrupted runs."""
     return Target(
         options=["--stack", stack],
         config=stack_config(stack),

@@ -1,4 +1,4 @@
-"""`skyinfra node`: changes to a node that `pulumi up` does not make alone."""
+"""`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
 
 import click
 

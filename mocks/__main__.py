@@ -1,6 +1,6 @@
-"""Preview of a stack from its files alone: JSON {stack, base: {stack: text}, head: text} in, preview out.
+"""Preview of a stack from its files alone, which are read as JSON: {stack, base: {stack: text}, head: text}.
 
-It is a process of its own, so that its caller can decide what it can access.
+This runs in a process of its own, so that the caller can limit its access.
 """
 
 import json

@@ -327,7 +327,7 @@ def _deploy_proxy(
 
 
 def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:
-    """Create the repositories that a registry needs before a push, and return their addresses by path."""
+    """Create the repositories that a registry needs before a push; returns their addresses by path."""
     if settings.registries[name].kind is not RegistryKind.ECR:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Differences between two revisions that a page by files alone lists, because no resource shows them."""
+"""Differences between two revisions that a page made from files alone lists, as no resource shows them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

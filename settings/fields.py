@@ -163,7 +163,7 @@ def _log_size(value: str) -> str:
 
 
 def _duration(value: str) -> str:
-    """Spell a duration as Go and so the engines do; any other spelling would be a difference at every run."""
+    """Spell a duration as Go and the engines do, as any other spelling would be a difference in every run."""
     parts = _DURATION.fullmatch(value)
     seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
     allowed = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
@@ -298,7 +298,7 @@ Duration = Annotated[
 ]
 Port = Annotated[int, Field(ge=1024, le=65535, examples=[6430])]
 UserId = Annotated[int, Field(ge=500, le=2**31 - 1, examples=[1001])]
-"""Id of a person; lower ids are those that Debian packages use."""
+"""Id of a person's user or group; Debian packages use lower ids."""
 Memory = Annotated[int, Field(ge=64, examples=[512], json_schema_extra={"unit": "MiB"})]
 HostName = Annotated[str, form("a name in skycoin:hosts", "attic")]
 RegistryName = Annotated[str, form("a name in skycoin:registries", "hub")]

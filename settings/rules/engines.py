@@ -1,4 +1,4 @@
-"""Rules over containers, ports and volumes, which each may be used once on an engine."""
+"""Rules over container names, ports and volumes, each of which an engine can have only once."""
 
 from collections import defaultdict
 from collections.abc import Iterator
