@@ -1,4 +1,4 @@
-"""The architectures that Skycoin's images are built for: one table, one row each.
+"""The architectures that Skycoin's images are built for: a table with a row for each.
 
 Names and platforms follow docker-library's bashbrew (`architecture/oci-platform.go`).
 """
@@ -10,21 +10,21 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arch:
-    """One row: how this architecture is called by everyone who has a name for it."""
+    """One architecture: its names in Docker Hub, OCI, Go and Debian, and the boards that use it."""
 
     name: str
     """Docker Hub's name, e.g. `arm32v7`: the suffix of a variant's tag."""
     platform: str
-    """OCI platform that a build is asked for, e.g. `linux/arm/v7`."""
+    """OCI platform to build for, e.g. `linux/arm/v7`."""
     goarch: str
     goarm: str
-    """Go's GOARM, empty where GOARCH is not arm."""
+    """Go's GOARM; empty if GOARCH is not arm."""
     debian_port: str
-    """Debian's port whose packages run here. armel (v5) serves v6 too: armhf needs v7."""
+    """Debian port whose packages run on it. armel (v5) serves v6 too, because armhf needs v7."""
     cc: str
-    """C compiler of Debian for this variant: one name, cross or native, on amd64 and on arm64 builders."""
+    """Debian's C compiler for this variant. Its name is the same on amd64 and arm64, cross or native."""
     boards: tuple[str, ...]
-    """Boards whose 32- or 64-bit system takes this variant, as an operator knows them."""
+    """Boards whose 32- or 64-bit system uses this variant, by the names that operators know."""
 
     @property
     def official_prefix(self) -> str:
@@ -84,7 +84,7 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
         )
     }
 )
-"""All rows by name, in the order in which a manifest list names them."""
+"""All architectures by name, in the order of the entries of a manifest list."""
 
 
 RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -95,16 +95,16 @@ RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "armv6l": ("linux/arm/v6", "linux/arm/v5"),
     }
 )
-"""`uname -m` of an engine → platforms that its processor runs. An ARM processor runs older ones."""
+"""`uname -m` of an engine → platforms that its processor runs. ARM processors run older variants too."""
 
 
 def normalized(platform: str) -> str:
-    """The one spelling of a platform: arm64 without a variant is v8 (containerd/platforms)."""
+    """Normalize the spelling of a platform: arm64 without a variant is v8 (containerd/platforms)."""
     return "linux/arm64" if platform == "linux/arm64/v8" else platform
 
 
 def in_table_order(names: set[str]) -> list[Arch]:
-    """The rows of `names`, in the table's order. Raises KeyError for an unknown name."""
+    """Architectures with these names, in the table's order. Raises KeyError for an unknown name."""
     unknown = names - ARCHES.keys()
     if unknown:
         raise KeyError(f"{', '.join(sorted(unknown))}: allowed are {', '.join(ARCHES)}")

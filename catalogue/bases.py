@@ -1,7 +1,7 @@
-"""Base images: the official ones by digest, or the same made from Debian packages.
+"""Base images: the official ones by digest, or equivalents built from Debian packages.
 
-The digests are docker-library/repo-info's; one is never invented. Where no registry of official
-images is reached, `stacks/` builds images/busybox from Debian packages in their place.
+Every digest comes from docker-library/repo-info; none is invented. If no registry of official
+images can be reached, `stacks/` builds images/busybox from Debian packages instead.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 
 class Base(StrEnum):
-    """Base of an image's final stage: an image's setting `base`."""
+    """Base of an image's final stage: the setting `base` of an image."""
 
     BUSYBOX = "busybox"
     GLIBC = "glibc"
-    """A C library for programs that are linked dynamically; no package manager."""
+    """C library for dynamically linked programs, without a package manager."""
 
 
 class Bases(StrEnum):
@@ -28,14 +28,14 @@ OFFICIAL_BUILD_BASE = (
     "docker.io/library/golang:1.26-bookworm"
     "@sha256:551752d3ad9de9923190bf5280500617ed8fee287ffb4b0220e770ef89346258"
 )
-"""A list of 2026-07-14: every machine that builds takes its own platform from it.
+"""Manifest list of 2026-07-14, from which each building machine takes its own platform.
 
-It is the newest digest that docker-library/repo-info had when it was recorded.
+Its digest was the newest in docker-library/repo-info when it was recorded.
 """
 
 OFFICIAL_GO = "1.26.5"
-"""Go in OFFICIAL_BUILD_BASE. It lacks the security fixes of 1.26.6 to 1.26.11: take a newer digest
-as soon as one is published."""
+"""Version of Go in OFFICIAL_BUILD_BASE. It lacks the security fixes of 1.26.6 to 1.26.11: use a newer
+digest as soon as one is published."""
 
 _BUSYBOX: Mapping[str, str] = MappingProxyType(
     {
@@ -46,7 +46,7 @@ _BUSYBOX: Mapping[str, str] = MappingProxyType(
         "arm64v8": "f10e809bcf667d8e9f01d2baf82869049a495cd448cdfe1f4dee94078b960ae9",
     }
 )
-"""Children of busybox:1.37.0 (layers of 2026-05-22), by architecture."""
+"""Manifest digests of busybox:1.37.0 (layers of 2026-05-22), by architecture."""
 
 
 def official_busybox(arch_name: str) -> str:

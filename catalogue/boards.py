@@ -1,16 +1,18 @@
-"""Boards: what an operator has in the drawer, as limits and timing for the node on it.
+"""Single-board computers, with limits and timing for a node on each.
 
-A board's memory is that of the smallest model sold, except for the first Raspberry Pi; `SOURCES` says where
-each is from. What follows from it:
+A board's memory is that of the smallest model sold, except for the first Raspberry Pi; `SOURCES` lists where
+each figure comes from. The limits are derived from it:
 
-- A node gets three quarters of it. Chosen: the rest is for the system, the engine and the page cache.
-- Two thirds of that are reserved, half of the board. Chosen; it must be below the limit (Docker's
-  documentation, “Resource constraints”). Where memory is short, the kernel takes it from others first.
+- A node gets three quarters of the memory. This is our choice: the rest is for the system, the engine and the
+  page cache.
+- Two thirds of that limit, half of the board's memory, are reserved. This is our choice; a reservation must
+  be below the limit (Docker's documentation, “Resource constraints”). If memory is short, the kernel takes it
+  from other processes first.
 - GOMEMLIMIT is nine tenths of the limit: “a good rule of thumb is to leave an additional 5-10% of headroom”
-  for what Go's runtime does not know of (go.dev/doc/gc-guide, “Suggested uses”). The runtime knows no limit
-  of a container by itself.
-- Sizes of logs, times to start and the health check are chosen: an SD card is slow and wears out, and a check
-  starts a program, which a single core feels. No such board was measured.
+  for memory that Go's runtime does not know of (go.dev/doc/gc-guide, “Suggested uses”). The runtime does not
+  read the limit of a container itself.
+- Log sizes, start times and health checks are our choice too: an SD card is slow and wears out, and a check
+  starts a program, which slows down a single core. No such board was measured.
 """
 
 from collections.abc import Mapping
@@ -24,54 +26,54 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         ARMBIAN: "Armbian's build system, the first line of the board's file in config/boards",
     }
 )
-"""Pages that say a board's processor and memory."""
+"""Sources of the boards' processors and memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hardware:
-    """A board as its maker sells it."""
+    """A board as its manufacturer sells it."""
 
     model: str
     soc: str
     memory: int
-    """MiB of the smallest model."""
+    """Memory of the smallest model, in MiB."""
     arches: tuple[str, ...]
-    """Variants that its processor runs, the one that its usual system takes first."""
+    """Variants that its processor runs, beginning with the one for its usual operating system."""
     source: str
     """A key of SOURCES."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
-    """Limits of a node on a board, and the time that it may take to answer."""
+    """Limits of a node on a board, and the times allowed for its start and its health checks."""
 
     arch: str
     memory: int
-    """Limit in MiB."""
+    """Memory limit in MiB."""
     memory_reservation: int | None = None
-    """Soft limit in MiB, below `memory`."""
+    """Memory reservation in MiB, below `memory`."""
     go_memory_limit: int | None = None
-    """GOMEMLIMIT in MiB; None leaves Go's runtime without one."""
+    """GOMEMLIMIT in MiB; None sets no limit for Go's runtime."""
     log_size: str
     """Size of each of the three log files that the engine keeps, e.g. `10m`."""
     start_period: str
-    """Time that a node has until failed health checks count, as Go prints a duration."""
+    """Time until failed health checks count, as Go prints a duration."""
     health_interval: str = "10s"
     health_timeout: str = "10s"
     health_retries: int = 6
-    """Failed health checks in a row that make a node unhealthy."""
+    """Consecutive failed health checks after which a node is unhealthy."""
     wait: int = 300
-    """Seconds in which it must become healthy."""
+    """Seconds in which a new node must become healthy."""
     hardware: Hardware | None = None
 
 
 def reservation_of(memory: int) -> int:
-    """Reservation for a limit, in MiB."""
+    """Memory reservation for a memory limit, in MiB."""
     return memory * 2 // 3
 
 
 def go_memory_limit_of(memory: int) -> int:
-    """GOMEMLIMIT for a limit, in MiB."""
+    """GOMEMLIMIT for a memory limit, in MiB."""
     return memory * 9 // 10
 
 
@@ -79,7 +81,7 @@ _V6 = ("arm32v6", "arm32v5")
 _V7 = ("arm32v7", "arm32v6", "arm32v5")
 _V8 = ("arm64v8", "arm32v7", "arm32v6", "arm32v5")
 _V8_32 = ("arm32v7", "arm64v8", "arm32v6", "arm32v5")
-"""64 bits, with a system of 32 on most of those that run."""
+"""64-bit processors on which most installed systems are 32-bit."""
 
 
 def _board(
@@ -153,4 +155,4 @@ BOARDS: Mapping[str, Board] = MappingProxyType(
 )
 
 SERVER = Board(arch="", memory=2048, log_size="10m", start_period="1m0s")
-"""A host without a board: a server or a laptop. Its `arch` is the engine's own."""
+"""Limits for a host without a board: a server or a laptop. Its `arch` is that of its engine."""

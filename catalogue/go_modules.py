@@ -1,4 +1,4 @@
-"""Go modules by their versions: what a go.mod requires, what is linked into programs, and what differs."""
+"""Go modules and their versions: required by a go.mod, linked into programs, and compared."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,13 +20,13 @@ Modules = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One module that has another version on one of two sides, or is missing there."""
+    """A module whose version differs between two sides, or that only one of them has."""
 
     module: str
     before: str
-    """Empty where the module is new."""
+    """Version before; empty if the module is new."""
     after: str
-    """Empty where it is gone."""
+    """Version after; empty if the module is gone."""
 
     @property
     def text(self) -> str:
@@ -46,12 +46,12 @@ class Finding:
     identity: str
     """Id in the Go vulnerability database, such as GO-2026-6610."""
     fixed: str
-    """The next version without it; empty where there is none."""
+    """First later version without it; empty if there is none."""
     summary: str
 
 
 def required(go_mod: str) -> Modules:
-    """Modules that a go.mod requires: since Go 1.17 all that its packages need, in the versions to build."""
+    """Modules that a go.mod requires: since Go 1.17, all that its packages need, with the built versions."""
     found: dict[str, str] = {}
     for directive, words in _directives(go_mod):
         version = _VERSION.fullmatch(words[1]) if directive == "require" and len(words) == 2 else None
@@ -62,12 +62,12 @@ def required(go_mod: str) -> Modules:
 
 
 def replaces(go_mod: str) -> bool:
-    """True if a go.mod replaces modules: others may be built than it requires."""
+    """True if a go.mod replaces modules: the built modules may then differ from the required ones."""
     return any(directive == "replace" for directive, _ in _directives(go_mod))
 
 
 def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
-    """Word and arguments of each directive, in a block or alone (https://go.dev/ref/mod#go-mod-file)."""
+    """Name and arguments of each directive, in a block or alone (https://go.dev/ref/mod#go-mod-file)."""
     block = ""
     for line in go_mod.split("\n"):
         words = [word.strip('"`') for word in _WORD.findall(line.partition("//")[0])]
@@ -80,7 +80,7 @@ def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def differences(before: Modules, after: Modules) -> Iterator[Difference]:
-    """Modules that differ, by path."""
+    """Modules that differ, sorted by path."""
     for module in sorted({*before, *after}):
         was, would = before.get(module, ""), after.get(module, "")
         if was != would:
@@ -88,9 +88,9 @@ def differences(before: Modules, after: Modules) -> Iterator[Difference]:
 
 
 def by_program(variants: Mapping[str, Mapping[str, Modules] | None]) -> list[dict[str, Any]]:
-    """[{program, variants, modules}], equal modules once, from {variant: {program: modules}}.
+    """Group {variant: {program: modules}} as [{program, variants, modules}], with equal modules listed once.
 
-    A variant that an earlier version of this program verified has None.
+    The value of a variant is None if an earlier version of this program verified it.
     """
     found: list[dict[str, Any]] = []
     for variant, programs in variants.items():

@@ -9,59 +9,59 @@ from catalogue.arch import ARCHES
 
 PROJECT = Path(__file__).resolve().parent.parent
 GO_MODULE = "./images/go-module"
-"""Folder with what images from Go modules share; a named build context of all images."""
+"""Folder with files that images of Go modules share; a named build context of all images."""
 SOURCE = "source"
-"""Named build context of a source that is no Go module: a folder, or a commit of a git repository."""
+"""Named build context of a source other than a Go module: a folder, or a commit of a git repository."""
 NAMED_CONTEXTS = "NAMED_CONTEXTS"
 """Build argument with the hash of an image's local named contexts (components/contexts.py)."""
 DOCKERIGNORE = ".dockerignore"
-"""File that says what of its folder a builder is not sent."""
+"""File that lists which parts of its folder are not sent to a builder."""
 EXPORTER = "exporter"
-"""Image of the catalogue that shows a node's metrics."""
+"""Image that exports a node's metrics."""
 EXPORTER_UID = 10001
-"""User and group of the exporter. Containers that keep data stay 10000 forever: it owns their volumes."""
+"""User and group id of the exporter. Containers with data always use 10000, which owns their volumes."""
 PROXY = "proxy"
-"""Image of the catalogue that asks for a login in front of a node's web interface."""
+"""Image that requires a login in front of a node's web interface."""
 PROXY_UID = 10002
-"""User and group of the proxy: no other container's user may read its password."""
+"""User and group id of the proxy: no other container's user may read its password."""
 PROXY_PORT = 8080
 """Port of the proxy inside its container."""
 REGISTRY_IMAGE = "registry"
-"""Image of the catalogue that a hosted registry runs."""
+"""Image of a hosted registry."""
 REGISTRY_PORT = 5000
-"""Port of that registry inside its container."""
+"""Port of a hosted registry inside its container."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CatalogueEntry:
-    """One folder under images/."""
+    """One image: a folder under images/ and the software in it."""
 
     name: str
     repository: str
-    """Repository under a registry's address where the settings name none."""
+    """Repository under a registry's address if the settings name none."""
     title: str
     module: str
-    """Go module of the software, whose version and hashes the folder's go.mod pins; or Debian's package."""
+    """Go module of the software, with version and hashes pinned by the folder's go.mod; or Debian package."""
     url: str
     build_args: Mapping[str, str]
-    """Templates over version, commit, branch, gui and layers; a build argument is never a secret."""
+    """Templates with version, commit, branch, gui and layers; a build argument is never a secret."""
     licenses: str = ""
-    """SPDX expression; empty where the software names none: then none is made up."""
+    """SPDX expression; empty if the software names no license."""
     node: bool = False
-    """True if a node can run it."""
+    """True if a node can run this image."""
     origins: tuple[str, ...] = ("module",)
-    """Kinds of source that it can be built from."""
+    """Kinds of source that the image can be built from."""
     dockerfile: str = f"{GO_MODULE}/Dockerfile"
     arches: tuple[str, ...] = tuple(ARCHES)
-    """Architectures that it can be built for."""
+    """Architectures that the image can be built for."""
 
     @property
     def context(self) -> str:
-        """Build context relative to the project: the same in every checkout."""
+        """Build context relative to the project, so that it is the same in every checkout."""
         return f"./images/{self.name}"
 
     def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
-        """Build arguments of the image: the templates of `build_args`, filled in."""
+        """Build arguments of the image, from the templates in `build_args`."""
         known = {
             "version": version,
             "commit": commit,
@@ -72,7 +72,7 @@ class CatalogueEntry:
         return {name: template.format_map(known) for name, template in self.build_args.items()}
 
     def arch_faults(self, arches: list[str]) -> Iterator[str]:
-        """Reason why this image can't be built for some of `arches`."""
+        """Yield a message if this image can't be built for some of `arches`."""
         if missing := [arch for arch in arches if arch not in self.arches]:
             yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
 
@@ -82,7 +82,7 @@ def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
 
 
 _PROVENANCE = {"VERSION": "{version}", "COMMIT": "{commit}"}
-"""Facts of an image's source in its SBOMs."""
+"""Build arguments for the facts about the source in an image's SBOMs."""
 
 CATALOGUE = _entries(
     CatalogueEntry(
@@ -109,7 +109,7 @@ CATALOGUE = _entries(
         url="https://github.com/skycoin/skywire",
         origins=("git", "path"),
         dockerfile="./images/skywire/Dockerfile",
-        # Go's linker ignores a name that the sources don't have; Skywire's moved with its versions.
+        # Skywire's version variables moved between versions; Go's linker ignores names that don't exist.
         build_args={
             **_PROVENANCE,
             "LDFLAGS": "-X main.Version={version} -X main.Commit={commit} -X main.Branch={branch} "
@@ -161,7 +161,7 @@ CATALOGUE = _entries(
         url="https://nginx.org",
         licenses="BSD-2-Clause",
         origins=("debian",),
-        # Debian's OpenSSL for armel needs a libatomic with code for ARMv7 in it (docs/adr/0042).
+        # Debian's OpenSSL for armel needs a libatomic that contains ARMv7 code (docs/adr/0042).
         arches=("amd64", "arm32v7", "arm64v8"),
         dockerfile="./images/proxy/Dockerfile",
         build_args={"VERSION": "{version}", "PORT": str(PROXY_PORT), "UID": str(PROXY_UID)},

@@ -1,6 +1,6 @@
-"""Names of things in registries: tags, repositories, references. Pure; the grammar is the OCI one.
+"""Names in registries and on engines: tags, repositories, references, containers, volumes. Pure.
 
-Sources of the rules: OCI distribution-spec 1.1, "Pulling manifests" (tags), and
+The grammar is that of OCI: distribution-spec 1.1, "Pulling manifests" (tags), and
 distribution/reference `regexp.go` (repositories).
 """
 
@@ -12,7 +12,7 @@ from catalogue.arch import ARCHES
 
 TAG_LENGTH = 128
 COMMIT_DIGITS = 12
-"""Digits of a commit in a tag."""
+"""Number of digits of a commit in a tag."""
 LONGEST_SUFFIX = max(len(f"-{name}") for name in ARCHES)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -35,7 +35,7 @@ class Channel(StrEnum):
 
 
 def tag_fault(tag: str) -> str | None:
-    """Reason why `tag` can't be a list's tag (with room for a variant's suffix), or None."""
+    """Reason why `tag` can't be the tag of a manifest list, with room for a variant's suffix, or None."""
     if not _TAG.fullmatch(tag):
         return "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
     room = TAG_LENGTH - LONGEST_SUFFIX
@@ -56,7 +56,7 @@ def repository_fault(repository: str) -> str | None:
 
 
 def ecr_repository_fault(repository: str) -> str | None:
-    """Why Amazon's registry would refuse `repository`, or None (API reference, CreateRepository)."""
+    """Reason why Amazon's registry would refuse `repository`, or None (API reference, CreateRepository)."""
     if not _ECR_REPOSITORY.fullmatch(repository):
         return "Amazon's registry takes a single '.', '_' or '-' between letters and digits"
     return None if 2 <= len(repository) <= 256 else "Amazon's registry takes 2 to 256 characters"
@@ -85,7 +85,7 @@ def address_port(address: str) -> int | None:
 
 
 def engine_name(address: str) -> str:
-    """Engine that an address leads to: HOST or HOST:PORT of `ssh://USER@HOST:22`, for every user."""
+    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22."""
     return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
 
 
@@ -99,9 +99,9 @@ def channel_tags(
 ) -> list[str]:
     """Tags of the manifest lists of one publish, the moving ones first.
 
-    `version` is `v0.27.1`; `revision` counts rebuilds of the same version, whose exact tags
-    differ so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005). A known `commit` keeps a
-    develop build findable when `develop` has moved on, until retention takes it (docs/adr/0013).
+    `version` is like `v0.27.1`. `revision` counts rebuilds of the same version; their exact tags
+    differ, so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005). With a known `commit`, a
+    develop build can still be found when `develop` has moved, until retention removes it (docs/adr/0013).
     """
     match channel:
         case Channel.DEVELOP:
@@ -115,7 +115,7 @@ def channel_tags(
 
 
 def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str]:
-    """Tags of `channel_tags` that never get other content."""
+    """The tags among `channel_tags` that are never moved to another image."""
     if channel is not Channel.RELEASE:
         return []
     bare = version.removeprefix("v")
@@ -129,19 +129,19 @@ def develop_tag(commit: str) -> str:
 
 
 def minor_tag(version: str) -> str:
-    """`v0.27.1` → `0.27`: the tag that moves with a line of releases."""
+    """Tag that moves with the releases of a minor version: `v0.27.1` → `0.27`."""
     return version.removeprefix("v").rpartition(".")[0]
 
 
 def variant_tag(tag: str, arch_name: str) -> str:
-    """Tag of one variant under a list's tag: always suffixed, amd64 too."""
+    """Tag of one variant of a manifest list: always with a suffix, for amd64 too."""
     return f"{tag}-{arch_name}"
 
 
 def split_pinned(reference: str) -> tuple[str, str]:
-    """`repo[:tag]@sha256:…` → (repo, digest).
+    """Split `repo[:tag]@sha256:…` into (repo, digest).
 
-    Raises ValueError where there is no digest.
+    Raises ValueError if there is no digest.
     """
     match = _PINNED.fullmatch(reference)
     if match is None:
@@ -150,41 +150,41 @@ def split_pinned(reference: str) -> tuple[str, str]:
 
 
 def is_pinned(reference: str) -> bool:
-    """True where a reference ends with a digest."""
+    """True if a reference ends with a digest."""
     return _PINNED.fullmatch(reference) is not None
 
 
 def pinned(reference: str) -> str:
-    """`repo[:tag]@sha256:…` → `repo@sha256:…`: what a node is deployed by."""
+    """Drop the tag: `repo[:tag]@sha256:…` → `repo@sha256:…`, the form in which nodes get their images."""
     repository, digest = split_pinned(reference)
     return f"{repository}@{digest}"
 
 
 def backups_volume(wallet_volume: str) -> str:
-    """Volume with the copies of a wallet, on the wallet's own host."""
+    """Name of the volume with the copies of a wallet, on the wallet's own host."""
     return f"{wallet_volume}-backups"
 
 
 def exporter_name(container: str) -> str:
-    """Container of a node's exporter."""
+    """Name of the container of a node's exporter."""
     return f"{container}-exporter"
 
 
 def proxy_name(container: str) -> str:
-    """Container of the proxy in front of a node's web interface."""
+    """Name of the container of the proxy in front of a node's web interface."""
     return f"{container}-proxy"
 
 
 def login_volume(container: str) -> str:
-    """Volume with the password of a node's web interface."""
+    """Name of the volume with the password of a node's web interface."""
     return f"{container}-login"
 
 
 def previous_container(container: str) -> str:
-    """Name of a node's old container while a handover may still need it."""
+    """Name of a node's old container for as long as a handover may need it."""
     return f"{container}-previous"
 
 
 def containers_of_node(container: str) -> tuple[str, ...]:
-    """Containers that are a node's own: main one, old one in a handover, exporter, proxy."""
+    """Names of all containers of a node: its own, the old one of a handover, exporter and proxy."""
     return container, previous_container(container), exporter_name(container), proxy_name(container)

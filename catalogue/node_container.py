@@ -1,6 +1,6 @@
-"""A node's container: its inputs by what a change of them means, and what is inside.
+"""A node's container: its inputs, grouped by the effect of a change, and its fixed parts.
 
-Inputs are named as docker's Container does.
+Inputs have the names of the docker plugin's Container.
 """
 
 HANDED_OVER = (
@@ -24,31 +24,31 @@ HANDED_OVER = (
     "healthcheck",
     "init",
 )
-"""A change needs another container: a handover (ADR 19)."""
+"""Inputs whose change needs a new container, by a handover (ADR 19)."""
 LIVE = ("memory", "memoryReservation")
-"""A running container is given a change."""
+"""Inputs that are changed in the running container."""
 
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
 LAST_HEALTHY = "skycoin.last-healthy"
-"""Label of a node's container: image, `repo@sha256:…`, of the last sound one of another digest before it."""
+"""Label of a node's container: the last healthy image of another digest before it, `repo@sha256:…`."""
 
 LAST_REPLACEMENT = "lastReplacement"
-"""Output of a node's container: seconds of its last replacement, from just before the stop to the proof."""
+"""Output of a node's container: seconds of its last replacement, from just before the stop to the check."""
 
 LEFT_OUT = "SKYCOIN_LEFT_OUT"
-"""Environment variable with the hosts that a run leaves out, by name, with commas between them."""
+"""Environment variable with the names of the hosts that a run leaves out, separated by commas."""
 
 USER = "10000:10000"
-"""User and group of a node in its container: they own its volumes."""
+"""User and group id of a node in its container; they own its volumes."""
 RPC_PORT = 6420
 """Port of the node's API inside its container."""
 API = f"http://127.0.0.1:{RPC_PORT}/api/v1"
-"""Address of the node's API inside its container, whatever port its host publishes."""
+"""Address of the node's API inside its container, regardless of the port that its host publishes."""
 HEALTH_PATH = "/api/v1/health"
 HEALTH = f"http://127.0.0.1:{RPC_PORT}{HEALTH_PATH}"
-"""Address of a node's health there."""
+"""Address of the node's health check inside its container."""
 DATA = "/data"
-"""Mount point of the data volume: the chain's database."""
+"""Mount point of the data volume, which holds the chain database."""
 OFFLINE = "-disable-networking"
-"""Flag of a node that talks to nobody."""
+"""Flag of a node without peers."""

@@ -1,23 +1,23 @@
-"""The kinds of registry that a stack may publish in."""
+"""The kinds of registry that a stack may publish to."""
 
 from enum import StrEnum
 
 LOCAL_HOST = "registry.localhost"
-"""Host name of the registry that `make up` runs: Docker's tools speak plain HTTP to `localhost` itself."""
+"""Host name of the registry that `make up` runs; Docker's tools would use plain HTTP for `localhost`."""
 
 
 class RegistryKind(StrEnum):
-    """Kind of a registry: who runs it, and which tags may move in it."""
+    """Kind of a registry, by its operator and the tags that may move in it."""
 
     LOCAL = "local"
-    """Registry of this machine: every tag may move."""
+    """Registry of this machine, in which every tag may move."""
     OCI = "oci"
-    """Any registry that speaks the OCI distribution API; exact release tags never change."""
+    """Any registry with the OCI distribution API; exact release tags never change."""
     HUB = "hub"
-    """Docker Hub: the same promise, and repositories of exactly two parts."""
+    """Docker Hub: exact release tags never change; repositories have exactly two parts."""
     GHCR = "ghcr"
-    """GitHub's: the same promise."""
+    """GitHub's registry: exact release tags never change."""
     ECR = "ecr"
-    """Amazon's: the same promise, kept by the registry; repositories have to be made first."""
+    """Amazon's registry, which enforces unchanged exact release tags; repositories are created first."""
     HOSTED = "hosted"
-    """One that the stack runs itself (components/hosted_registry.py): the same promise."""
+    """Registry run by the stack itself (components/hosted_registry.py): exact release tags never change."""

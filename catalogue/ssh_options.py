@@ -1,4 +1,4 @@
-"""Options of every ssh connection to a host. They come before those of its settings: the first one wins."""
+"""Options of every ssh connection to a host. They precede the host's own options: for ssh the first wins."""
 
 STRICT_HOST_KEYS = ("-o", "StrictHostKeyChecking=yes")
-"""An unknown key is refused, whatever ~/.ssh/config says."""
+"""Refuse an unknown host key, whatever ~/.ssh/config says."""

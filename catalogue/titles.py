@@ -1,10 +1,10 @@
-"""Titles of this program's images: each bears its own as a label."""
+"""Titles of this program's images, which each image has as a label."""
 
 from catalogue.images import CATALOGUE
 from catalogue.workspaces import WORKSPACES
 
 TITLE = "org.opencontainers.image.title"
-"""Label of OCI's image-spec 1.1, and annotation of the manifest."""
+"""Label of an image and annotation of its manifest (OCI image-spec 1.1)."""
 
 
 def with_docker(title: str) -> str:
@@ -19,4 +19,4 @@ TITLES = frozenset(
         *(with_docker(entry.title) for entry in WORKSPACES.values()),
     }
 )
-"""Titles of all that hosts run."""
+"""Titles of all images that hosts run."""

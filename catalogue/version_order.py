@@ -1,4 +1,4 @@
-"""The order of versions, by semver.org: a node compares its own with the one in its database so."""
+"""The order of versions by semver.org, as a node compares its own version with that in its database."""
 
 import re
 from typing import TypeAlias
@@ -8,13 +8,13 @@ Precedence: TypeAlias = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str]
 
 
 def is_newer(one: str, other: str) -> bool:
-    """True for a version after another one; False if either is not a version."""
+    """True if `one` is a later version than `other`; False if either is not a version."""
     are_versions = all(_VERSION.fullmatch(version) for version in (one, other))
     return are_versions and precedence(one) > precedence(other)
 
 
 def precedence(version: str) -> Precedence:
-    """Sort key of a version (https://semver.org, 11); parts that it leaves out are 0. Raises ValueError."""
+    """Sort key of a version (https://semver.org, 11); missing parts count as 0. Raises ValueError."""
     core, _, early = version.partition("+")[0].partition("-")
     numbers = tuple(int(number) for number in core.split("."))
     words = early.split(".") if early else []

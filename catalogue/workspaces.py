@@ -1,6 +1,6 @@
-"""The development workspaces of this repository: one row each, and what a stack may ask of them.
+"""The development workspaces of this repository, one row each, with the choices that a stack has.
 
-A pure table: what is built from it is in `workspace_images.py`.
+This is a pure table; `program/workspace_images.py` builds the images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,41 +9,41 @@ from types import MappingProxyType
 
 TAG = "develop"
 DIND_SUFFIX = "-dind"
-"""Suffix of a workspace's tag for the image with a Docker engine inside."""
+"""Suffix of a workspace's tag for its sibling with a Docker engine inside."""
 
 BASE_REPOSITORY = "skycoin/workspace-base"
-"""The Debian root under every workspace; its tags name Debian's release."""
+"""Repository of the Debian base image of all workspaces; its tags name Debian's release."""
 
 RELEASE = "bookworm"
-"""Debian's release under a workspace that does not choose another."""
+"""Debian release of a workspace that does not choose another."""
 
 DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
-"""Rights of a Docker engine inside, from the one outside: less than `--privileged`, which does too where
-that engine's machine has every capability."""
+"""Rights that the host's engine gives to a workspace with an engine inside: less than `--privileged`, which
+works too if the host has every capability."""
 
 PYTHONS: Mapping[str, str] = MappingProxyType(
     {"2.7": "bullseye", "3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
 )
-"""Python version → Debian's release that has it."""
+"""Python version → Debian release that has it."""
 
 DEFAULT_PYTHON = "3.11"
 
 WORK = "/work"
-"""Mount point of the folder."""
+"""Mount point of the opened folder."""
 USER = "developer"
-"""The person in the image, for tools that enter by name."""
+"""User in the image, for tools that enter by user name."""
 HOME = "/home/developer"
-"""The person's own files inside: a volume, so that they outlive the container."""
+"""Home of the user: a volume, so that the files outlive the container."""
 DOCKER_DATA = "/var/lib/docker"
 MEMORY = 4096
-"""Limit in MiB where none is given."""
+"""Default memory limit in MiB."""
 PROCESSES = 16384
-"""Threads. Linux counts those of a user id on the whole host, the person's own programs included."""
+"""Limit of threads. Linux counts all threads of a user id on the host, including those outside."""
 AUTHORITIES = "/var/lib/workspace/authorities.crt"
-"""Debian's certificate authorities and the network's, joined by the entry point of the image."""
+"""File with Debian's and the network's certificate authorities, written by the image's entry point."""
 AUTHORITIES_PIECE = 65536
-"""Characters of one variable: Linux takes 128 KiB (execve(2))."""
+"""Maximum length of one variable in characters; Linux allows 128 KiB (execve(2))."""
 TRUSTING = (
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
@@ -52,44 +52,44 @@ TRUSTING = (
     "PIP_CERT",
     "REQUESTS_CA_BUNDLE",
 )
-"""Variables by which Go, curl, git, Node and Python find that file."""
+"""Variables that tell Go, curl, git, Node and Python where the file AUTHORITIES is."""
 STAY = ("sleep", "infinity")
-"""Command of a workspace without a page: it waits to be entered."""
+"""Command of a workspace without an editor's page: it waits until somebody enters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceEntry:
-    """One workspace: a development image and its sibling with a Docker engine inside."""
+    """One workspace: a development image, and its sibling with a Docker engine inside."""
 
     name: str
     """Key in `skycoin:workspaces`."""
     title: str
     repository: str
-    """Repository under a registry's address; a registry's namespace takes the place of its first part."""
+    """Repository under a registry's address; a registry's namespace replaces its first part."""
     context: str
     """Build context relative to the project."""
     base: str | None = None
-    """Workspace whose image is under it; None is Debian's root."""
+    """Workspace whose image is its base; None for the Debian base image."""
     shell: str = "bash"
     """Command of a terminal in the workspace."""
     ide_port: int | None = None
-    """Port of its editor's page inside, or None."""
+    """Port of its editor's page inside the container; None if it has no page."""
     pythons: tuple[str, ...] = ()
-    """Versions of Python that `python` may choose, the default one first; none takes no such key."""
+    """Python versions that the setting `python` may choose, the default first; empty if it can't be set."""
     dind_alias: str | None = None
-    """A further tag of the sibling with a Docker engine: the name that it had first."""
+    """Additional tag of the sibling with a Docker engine: its original name."""
     arches: tuple[str, ...] = ("amd64", "arm64v8")
 
     def python(self, wanted: str | None) -> str:
-        """Version of Python in it; empty where it has no such choice."""
+        """Python version in the workspace; empty if it can't be chosen."""
         return wanted or self.pythons[0] if self.pythons else ""
 
     def release(self, python: str | None) -> str:
-        """Debian's release under it."""
+        """Debian release of its base image."""
         return PYTHONS[self.python(python)] if self.pythons else RELEASE
 
     def tags(self, python: str | None) -> Sequence[str]:
-        """Tags of its manifest lists: another Python than the default one is named in the tag."""
+        """Tags of its manifest lists; a Python version other than the default is part of the tag."""
         version = self.python(python)
         return [TAG if version in ("", DEFAULT_PYTHON) else f"{TAG}-py{version}"]
 
@@ -100,9 +100,10 @@ class WorkspaceEntry:
 
 
 def authority_variables(authorities: str) -> list[str]:
-    """`NAME=value` by which a workspace's container gets the network's authorities (PEM); none for none.
+    """Variables, as `NAME=value`, that give a workspace the network's authorities (PEM); empty without any.
 
-    As text and not as a mount: the engine may be on another host. The entry point writes the file.
+    The authorities are text and not a mount, because the engine may be on another host. The entry point
+    writes the file.
     """
     if not authorities:
         return []
@@ -113,7 +114,7 @@ def authority_variables(authorities: str) -> list[str]:
 
 
 def base_tag(release: str) -> str:
-    """Tag of Debian's root: it moves, as `develop` does."""
+    """Tag of the Debian base image; it moves, as `develop` does."""
     return f"{TAG}-{release}"
 
 
@@ -151,4 +152,4 @@ WORKSPACES = _entries(
         ide_port=8080,
     ),
 )
-"""Rows by name, each base before the images on it: the order in which they are built."""
+"""Workspaces by name in the order of their builds, each base before the images on it."""

@@ -1,6 +1,6 @@
-"""Files in a node's volume that keep the node's user out, because they belong to somebody else.
+"""Files in a node's volume that the node's user can't use, because they belong to another user.
 
-They come with a volume that another container has filled, or with files that a person copied there as root.
+They come from another container that filled the volume, or from a person who copied files there as root.
 """
 
 import re
@@ -15,17 +15,17 @@ from clients.pull import Place
 from clients.short_run import short_run
 
 SECONDS = 120
-"""Time limit of a look: a volume has few files."""
+"""Time limit for listing a volume's files, in seconds; a volume has few files."""
 NAMED = 3
-"""Files that a sentence names; of others it gives the number."""
+"""Number of files that a message names; it only counts the rest."""
 LISTED = 1000
-"""Files that a look lists at most: a volume of another program may have millions."""
+"""Maximum number of listed files: a volume of another program may have millions."""
 SHOWN = 60
-"""Letters of a path that a sentence shows."""
+"""Maximum length of a path in a message, in characters."""
 PLACE = "/volume"
 
-# A folder that can't be entered is named itself, and nothing in it. A file system's own folder is no node's.
-# busybox `ls` prints ? for what is not ASCII: the name is printed apart from it, on one line.
+# For a folder that can't be entered, only the folder is listed. lost+found belongs to the file system.
+# busybox `ls` prints ? for characters other than ASCII, so the name is printed separately, on one line.
 SCRIPT = rf"""
 find {PLACE} -name lost+found -prune -o ! -type l ! -user "$1" -exec sh -c '
 for path; do
@@ -45,20 +45,20 @@ _LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One file or folder of somebody else."""
+    """One file or folder of another user."""
 
     path: str
-    """Relative to the volume, with ? for control characters; empty for the volume itself."""
+    """Path relative to the volume, with ? for control characters; empty for the volume itself."""
     mode: str
-    """As `ls` prints it: `-rw-------`."""
+    """Mode as `ls` prints it: `-rw-------`."""
     owner: str
-    """`UID:GID`."""
+    """Owner as `UID:GID`."""
     is_unreadable: bool
-    """False where the node's user can read it, and can't write it."""
+    """True if the node's user can't read it; False if that user can read but not write it."""
 
     @property
     def shown(self) -> str:
-        """Its path, quoted and cut, without what controls a terminal or ends a command."""
+        """Path for a message: quoted, cut, and without control characters and backticks."""
         if not self.path:
             return "the volume's own folder"
         plain = "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in self.path)
@@ -66,9 +66,9 @@ class Foreign:
 
 
 def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Foreign]:
-    """List the files of others that a node's user can't read and write, with the shell of a node's image.
+    """List other users' files that the node's user can't read or write, with the shell of the node's image.
 
-    Raises ServiceError if they can't be listed to the end.
+    Raises ServiceError if they can't all be listed.
     """
     _, said = short_run(
         client,
@@ -90,7 +90,7 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
 
 
 def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
-    """Say whose the files are, and the command that gives them to the node's user, and them alone."""
+    """Describe who owns the files, with the command that gives only these files to the node's user."""
     named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
     least = "at least " if len(files) == LISTED else ""
     more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""
@@ -101,7 +101,7 @@ def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
 
 
 def _command(volume: str, image: str) -> str:
-    """Command line of one short run, with no rights but to look everywhere and to change owners."""
+    """Command line of one short run, whose only rights are to read everything and to change owners."""
     user, _, group = USER.partition(":")
     found = ["-name", "lost+found", "-prune", "-o", "(", "!", "-user", user, "-o", "!", "-group", group, ")"]
     rights = ["--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH"]

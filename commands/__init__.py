@@ -1,1 +1,1 @@
-"""The commands of `skyinfra`: everything that is not a command of `pulumi`. One file for each group."""
+"""The commands of `skyinfra`, for tasks that `pulumi` has no command for, with one file for each group."""

@@ -1,10 +1,10 @@
-"""`skyinfra`: one group of commands, and what becomes of their errors."""
+"""`skyinfra`: the group of all commands, and the handling of their errors."""
 
 import os
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-    # They take up to a second, and an interrupt would be a traceback. `main` gives it its own meaning.
+    # The imports take up to a second, in which an interrupt would print a traceback. `main` handles it later.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import sys
@@ -61,7 +61,7 @@ for command in (review, apply, release, wallet, workspace, node, fleet, images, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code. An error is one message on standard error, never a traceback."""
+    """Run a command; returns its exit code. An error is a message on standard error, never a traceback."""
     interrupt_on_all()
     try:
         code = skyinfra.main(arguments, prog_name="skyinfra", standalone_mode=False)
@@ -81,14 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed_outside(error: OSError) -> int:
-    """Name the file that could not be read or written; an error of another library is a fault."""
+    """Report the file that could not be read or written; an error of another library is an internal one."""
     if isinstance(error, BrokenPipeError):
-        sys.stderr.close()  # `| head` has read enough
+        sys.stderr.close()  # the reader of the pipe, such as `head`, has ended
         return FAILED
     if error.strerror is None:
         return _failed(_fault(error), INTERNAL)
     if error.filename is None:
-        # What is left of the output would fail again when Python ends.
+        # Writing the rest of the output would fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _failed(f"{error.filename or 'standard output'}: {error.strerror}", FAILED)
 

@@ -1,4 +1,4 @@
-"""The question before something is changed or removed."""
+"""Confirmation before something is changed or removed."""
 
 import sys
 
@@ -6,9 +6,9 @@ import click
 
 
 def has_agreed(question: str, otherwise: str, *, err: bool = False) -> bool:
-    """Ask a person. Without a terminal, print `otherwise` and take that for a no.
+    """Ask for confirmation. Without a terminal, print `otherwise` and take the answer to be no.
 
-    With `err`, print on standard error.
+    With `err`, `otherwise` is printed on standard error.
     """
     if sys.stdin.isatty():
         return click.confirm(question)

@@ -1,4 +1,4 @@
-"""`skyinfra apply`: an update that does what a review showed, or nothing."""
+"""`skyinfra apply`: an update that does exactly what a review showed, or nothing."""
 
 import contextlib
 import os
@@ -63,7 +63,7 @@ def apply(stack: str | None, backend: Choice, token: str, details: Path | None) 
 
 @dataclass(frozen=True, slots=True)
 class _Apply:
-    """One review that is applied to a stack."""
+    """Application of one review to a stack."""
 
     backend: Backend
     stack: str
@@ -71,7 +71,7 @@ class _Apply:
     known: Mapping[Part, Items] | None
 
     def run(self) -> int:
-        """The exit code."""
+        """Apply the review; returns the exit code."""
         layout = self.backend.layout
         if layout is None:
             stack_config(self.stack)  # raises the place of an error in YAML
@@ -79,7 +79,7 @@ class _Apply:
                 return self._applied(["--stack", self.stack, *file])
         refuse_missing(layout, self.stack)
         if not state_file(layout, self.stack).exists():
-            # A refusal leaves no empty stack behind.
+            # If this is refused, no empty stack must stay behind.
             with for_a_look(layout, self.stack, self.backend.env) as (options, env):
                 if code := self._refused(options, replace(self.backend, env=env)):
                     return code
@@ -97,7 +97,7 @@ class _Apply:
             return FAILED if done.code or self._moved(tree) else 0
 
     def _moved(self, tree: str) -> bool:
-        """True, with a message, if the checkout changed during the update: builds read it when they start."""
+        """True, after a message, if the checkout changed during the update: builds read it at their start."""
         try:
             if clean_tree() == tree:
                 return False
@@ -133,7 +133,7 @@ class _Apply:
         return OTHER
 
     def _before(self, backend: Backend) -> str:
-        """Sentence about an earlier update by this review, from the stack's history."""
+        """Sentence on an earlier update with this review, from the stack's history; empty without one."""
         with contextlib.suppress(ServiceError):
             return applied_before(updates(self.stack, backend.env), self._message)
         return ""

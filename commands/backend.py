@@ -1,4 +1,4 @@
-"""The Pulumi that a command works with: the set-up of `make up`, or an installed Pulumi."""
+"""The Pulumi backend of a command: the set-up of `make up`, or an installed Pulumi."""
 
 import contextlib
 import json
@@ -35,27 +35,27 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backend:
-    """A backend with states, and the set-up that it belongs to."""
+    """A backend with the states of stacks, and the set-up that it belongs to."""
 
     layout: Layout | None
-    """The set-up; None for Pulumi as it is installed, with the environment's backend."""
+    """The set-up; None for an installed Pulumi with the environment's backend."""
     env: Mapping[str, str]
-    """Variables by which pulumi and docker reach it; none for an installed Pulumi."""
+    """Variables with which pulumi and docker reach the set-up; empty for an installed Pulumi."""
 
     @property
     def update_log(self) -> Path:
-        """Log of the updates. Without a set-up it is in the cache: a state folder would look like one."""
+        """Log of the updates. Without a set-up it is in the cache, as a state folder would look like one."""
         layout = self.layout or read_layout()
         return layout.update_log if self.layout else layout.cache / "logs" / layout.update_log.name
 
     @property
     def backup_records(self) -> Path:
-        """Folder with a note of each node's newest backup."""
+        """Folder with the records of each node's newest backup."""
         layout = self.layout or read_layout()
         return layout.backup_records if self.layout else layout.cache / layout.backup_records.name
 
     def stack(self, given: str | None, default: str = STACK) -> str:
-        """Name of the stack: given, or the set-up's `default`, or the selected one. Raises UserError."""
+        """Name of the stack: `given`, else `default` in a set-up or the selected one. Raises UserError."""
         if given:
             return given
         return selected_stack() if self.layout is None else default
@@ -76,9 +76,9 @@ class Backend:
 
     @contextlib.contextmanager
     def changing(self, stack: str, command: str) -> Iterator[None]:
-        """Keep other commands of the set-up out. Raises UserError where one is at work.
+        """Lock the set-up against other commands. Raises UserError if one is running.
 
-        An installed Pulumi has a lock of its own, which only its own commands look at.
+        An installed Pulumi has its own lock, which only its own commands check.
         """
         if self.layout is None:
             yield
@@ -91,8 +91,8 @@ class Backend:
 def choose(choice: Choice) -> Backend:
     """Find the backend, name it on standard error, and put its variables into the environment.
 
-    `auto` takes the set-up of this checkout if there is one, unless PULUMI_BACKEND_URL names another
-    backend. Raises UserError where there is neither a set-up nor a Pulumi.
+    `auto` chooses the set-up of this checkout if there is one, unless PULUMI_BACKEND_URL names another
+    backend. Raises UserError if there is neither a set-up nor a Pulumi.
     """
     layout = read_layout()
     if (env := enter_set_up(layout, choice)) is not None:
@@ -108,7 +108,7 @@ def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
     if choice is not Choice.SET_UP and not (choice is Choice.AUTO and _is_meant(layout)):
         return None
     env = known_environment(layout)
-    # The set-up has a passphrase file; a variable from elsewhere, often empty, would win over it.
+    # A passphrase variable from elsewhere, often empty, would win over the set-up's passphrase file.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     os.environ.update(env)
     click.echo(f"• stacks of the set-up in {layout.state}", err=True)
@@ -116,16 +116,16 @@ def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
 
 
 def _is_meant(layout: Layout) -> bool:
-    """True where `auto` means the set-up."""
+    """True if `auto` means the set-up."""
     other = other_checkout(layout)
     if not is_set_up(layout) or (other is not None and is_there(other)):
         return False
-    # A shell or a timer may be older than the set-up's place.
+    # A shell or a timer may still have the URL of the set-up's earlier place.
     return os.environ.get(BACKEND_URL, "") in ("", backend_url(layout.state), backend_url(EARLIER))
 
 
 def _without_pulumi(layout: Layout, choice: Choice) -> str:
-    """Sentence for a machine that has no Pulumi to offer."""
+    """Error message for a machine without an installed Pulumi."""
     refuse_others(layout)
     if not is_set_up(layout):
         return (
@@ -141,7 +141,7 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
 
 
 def _without_login(url: str) -> str:
-    """A URL without its user and password, which the URL of a database has."""
+    """Remove user and password from a URL, such as that of a database."""
     return re.sub(r"//[^/@]*@", "//", url)
 
 

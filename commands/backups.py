@@ -1,4 +1,4 @@
-"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets, and checks of them."""
+"""`skyinfra wallet backup`, `list`, `verify`, `check` and `drill`: backups of wallets and their checks."""
 
 import os
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ KEPT = (
 
 
 def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context: click.Context) -> str:
-    """Text of a timer for a command line without `--print`."""
+    """Text of a timer for the same command line without `--print`. Raises WalletError."""
     options = context.params
     command = [str(PROJECT / "skyinfra"), "wallet", "backup", node, "--stack", stack]
     command += ["--backend", backend.value, "--to", _absolute(options["where"])]

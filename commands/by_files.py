@@ -1,4 +1,4 @@
-"""A stack's preview by its files alone: two revisions of them, and the program that is checked out."""
+"""A stack's preview by its files alone: from two revisions of them and the checked-out program."""
 
 import json
 import os
@@ -21,11 +21,11 @@ from settings.places import StackFile
 
 FOLDER = "stacks"
 SECONDS = 120
-"""Time limit: a file from elsewhere could keep the program busy."""
+"""Time limit of the program in seconds: a file from elsewhere could keep it busy."""
 BYTES = 1_000_000
-"""Size of a stack's file that is read."""
+"""Maximum size of a stack's file, in bytes."""
 NODES = 100_000
-"""Values of a stack's file, with those that aliases repeat."""
+"""Maximum number of values in a stack's file, including those that aliases repeat."""
 SAID = (
     "This page compares the stack's file of {} with that of {}, by the program that is checked out. No "
     "state, host or registry was asked: it does not know what is deployed."
@@ -35,22 +35,22 @@ _SHORT = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ByFiles:
-    """A preview, and what a reader must know of how it was made."""
+    """A preview, with the facts that its reader must know about how it was made."""
 
     previewed: Previewed
     file: StackFile
-    """The changed file."""
+    """The changed file of the stack."""
     unjudged: tuple[str, ...]
-    """Sentences on differences that the preview may not show."""
+    """Sentences about differences that the preview may not show."""
     said: str
-    """Sentence on what was compared."""
+    """Sentence that says what was compared."""
 
 
 def preview_by_files(stack: str, base: str, head: str | None) -> ByFiles:
-    """Compare a stack's file at `head`, or the one here, with that of the commit where it left `base`.
+    """Compare a stack's file at `head`, or the one here, with that at the commit where it left `base`.
 
-    Nothing of a revision is run: the files are data of the program that is checked out, which runs without
-    this environment's variables. Raises UserError.
+    No code of a revision is run: its files are data for the checked-out program, which runs without the
+    variables of this environment. Raises UserError.
     """
     stack = stack.rpartition("/")[2]
     after = _commit(head) if head else ""
@@ -105,14 +105,14 @@ def _at(revision: str | None) -> str:
 
 
 def _refuse_odd(text: str, name: str) -> None:
-    """Raise UserError for a file that would keep a reader busy, or is no text."""
+    """Raise UserError for a file that would keep its reader busy, or is not text."""
     try:
         length = len(text.encode())
         size = 0 if length > BYTES else _size(yaml.compose(text, yaml.SafeLoader), {})
     except UnicodeEncodeError:
         raise UserError(f"{name} is not UTF-8, and is not read.") from None
     except yaml.YAMLError:
-        return  # the preview says where
+        return  # the preview reports the place
     except RecursionError:
         raise UserError(f"{name} nests its values too deep, or in themselves, and is not read.") from None
     if length > BYTES:
@@ -124,7 +124,7 @@ def _refuse_odd(text: str, name: str) -> None:
 
 
 def _size(node: Node | None, known: dict[int, int]) -> int:
-    """Number of values below a node; an alias counts with all that it repeats."""
+    """Number of values in a node, including all those that aliases repeat."""
     if node is None or not isinstance(node.value, list):
         return 1
     if id(node) not in known:

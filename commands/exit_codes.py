@@ -3,18 +3,18 @@
 from fleet import parts
 
 FAILED = 1
-"""A request was refused or failed, and a review had no preview; the message says why."""
+"""A request was refused or failed, or a review had no preview; the message says why."""
 USAGE = 2
-"""A command line that is not understood (click's own)."""
+"""The command line was not understood; this is click's own code."""
 REFUSED = 3
-"""A page or a table was printed, and it says that `pulumi up` would be refused."""
+"""A printed page or table says that `pulumi up` would be refused."""
 PART = parts.PART
-"""A part of a fleet needs attention, or was left out; the text says which."""
+"""A part of a fleet needs attention or was left out; the text says which."""
 AT_RISK = 5
-"""A page was printed: a wallet, a volume or something published could be lost, or a rule does not hold."""
+"""A printed page says that a wallet, a volume or something published could be lost, or a rule is broken."""
 OTHER = 6
-"""`apply`: what is here is not what was approved, and nothing was changed; the message names what differs."""
+"""`apply` changed nothing, because something differs from what was approved; the message says what."""
 INTERNAL = 70
-"""A fault of the program (sysexits.h, EX_SOFTWARE)."""
+"""An internal error of the program (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED = 130
-"""Ctrl-C, or another signal that ends a command."""
+"""Ctrl-C or another signal ended the command."""

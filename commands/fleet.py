@@ -1,4 +1,4 @@
-"""`skyinfra fleet`: all hosts of a stack at once."""
+"""`skyinfra fleet`: commands for all hosts of a stack at once."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`skyinfra fleet check`: whether the hosts of a stack can take its nodes."""
+"""`skyinfra fleet check`: a check that the hosts of a stack can take its nodes."""
 
 import json
 
@@ -27,8 +27,8 @@ _CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
 def check(stack: str | None, backend: Choice, machine_readable: bool) -> int:
     """Ask all hosts of the stack's file at once, and say what `up` would refuse or warn of there.
 
-    Changes nothing. Each finding has its host, its remedy and its key in the YAML. The exit code is 3 where
-    `up` would be refused on a host, and 4 where nothing is refused and a host did not answer.
+    Changes nothing. Each finding has its host, its remedy and its key in the YAML. The exit code is 3 if `up`
+    would be refused on a host, and 4 if nothing is refused but a host did not answer.
     """
     _, name = chosen(stack, backend)
     if not stack_file(name).exists():

@@ -1,4 +1,4 @@
-"""`skyinfra fleet clean`: remove older images of this program from the hosts of a stack."""
+"""`skyinfra fleet clean`: removal of this program's older images from the hosts of a stack."""
 
 from collections.abc import Sequence
 

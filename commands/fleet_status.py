@@ -1,4 +1,4 @@
-"""`skyinfra fleet status`: what runs on all hosts of a stack."""
+"""`skyinfra fleet status`: the state of the nodes and hosts of a stack."""
 
 import json
 import os
@@ -43,9 +43,9 @@ EVERY = 5.0
 def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> int:
     """Show each node of a stack: its chain, container and backup, and its host's disk and images.
 
-    All hosts are asked at once, and nothing is changed on them. The exit code is 4 where a node needs
-    attention or its host does not answer within 25 s, and 0 where all are synced, syncing, starting, or
-    offline as their settings say.
+    All hosts are asked at once, and nothing is changed on them. The exit code is 4 if a node needs attention
+    or its host does not answer within 25 s, and 0 if all are synced, syncing, starting, or offline as their
+    settings say.
     """
     found, name = chosen(stack, backend)
     nodes = fleet_nodes(found, name)
@@ -68,7 +68,7 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
 
 
 def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
-    """Nodes of a stack's state that are deployed, with their newest known backups. Raises UserError."""
+    """Deployed nodes in a stack's state, with their newest known backups. Raises UserError."""
     resources = backend.resources(stack)
     tags = _tags(resources)
     outputs = {one["urn"]: one.get("outputs") or {} for one in resources}
@@ -102,7 +102,7 @@ def _known_backup(backend: Backend, node: DeployedNode) -> Backup | None:
 
 
 def _tags(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Digest of a variant or a list → its most exact tag, from the stack's outputs in its state."""
+    """Digest of a variant or a manifest list → its most exact tag, from the stack's outputs in its state."""
     [root] = [one for one in resources if one["type"] == "pulumi:pulumi:Stack"] or [{}]
     tags: dict[str, str] = {}
     for releases in ((root.get("outputs") or {}).get("images") or {}).values():
@@ -113,12 +113,12 @@ def _tags(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _exactness(tag: str) -> tuple[int, int]:
-    """`0.27.1` is more exact than `0.27`, and shorter than `release-v0.27.1`."""
+    """Sort key by exactness: `0.27.1` is more exact than `0.27`, and shorter than `release-v0.27.1`."""
     return len(re.findall(r"\d+", tag)), -len(tag)
 
 
 def _width() -> int | None:
-    """Columns of the terminal; None through a pipe, where nothing is cut."""
+    """Width of the terminal in columns; None through a pipe, so that nothing is cut."""
     return Console().width if sys.stdout.isatty() else None
 
 
@@ -130,7 +130,7 @@ def _coloured(said: str) -> Text:
 
 
 def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
-    """Show it again and again; Ctrl-C ends it, and is not an error."""
+    """Show the status again and again, until Ctrl-C, which is not an error."""
     try:
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             while True:
@@ -143,7 +143,7 @@ def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
             while True:
                 seen, now = hosts.look(), datetime.now(UTC)
-                # The last line stays free, for the cursor when it ends.
+                # The last line stays free for the cursor when this ends.
                 width, height = live.console.size
                 live.update(_coloured(report.screen(seen, now, width, height - 1)), refresh=True)
                 time.sleep(EVERY)

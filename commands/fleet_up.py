@@ -1,4 +1,4 @@
-"""`skyinfra fleet up`: a stack's hosts that answer."""
+"""`skyinfra fleet up`: an update of those hosts of a stack that answer."""
 
 import click
 
@@ -29,7 +29,7 @@ def up(stack: str | None, backend: Choice) -> int:
 
 
 def _target(found: Backend, stack: str, again: str) -> Target:
-    """A stack of an installed Pulumi, which keeps notes of interrupted runs for its user to look at."""
+    """Target for a stack of an installed Pulumi, whose user handles interrupted runs."""
     return Target(
         options=["--stack", stack],
         config=stack_config(stack),

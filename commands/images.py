@@ -1,4 +1,4 @@
-"""`skyinfra images`: the catalogue as a table, with what a stack published of it."""
+"""`skyinfra images`: the catalogue as a table, with the images that a stack published."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -34,10 +34,10 @@ def images(stack: str | None, backend: Choice) -> None:
 
 
 def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> str:
-    """One line a variant, from the stack's outputs; what it doesn't build is named too."""
+    """Table with a line for each variant in the stack's outputs, and for each image that it doesn't build."""
     rows: list[Sequence[str]] = [HEADS]
     for name in CATALOGUE:
-        # All tags of one publish have the same variants.
+        # All tags of a publish have the same variants.
         rows += _rows(name, next(iter((images.get(name) or {}).values()), None))
     for name, entry in WORKSPACES.items():
         rows += _workspace_rows(entry, workspaces.get(name) or {})
@@ -45,7 +45,7 @@ def images_table(images: Mapping[str, Any], workspaces: Mapping[str, Any]) -> st
 
 
 def _workspace_rows(entry: WorkspaceEntry, tags: Mapping[str, Any]) -> Iterator[Sequence[str]]:
-    """Rows of a workspace and its sibling; what has several tags is listed once, under the first."""
+    """Rows for a workspace and its sibling; an image with several tags is listed once, under the first."""
     name, shown = entry.repository.rpartition("/")[2], list[Any]()
     if not tags:
         yield from _rows(name, None)

@@ -1,4 +1,4 @@
-"""Known vulnerabilities that images gain and lose, for pages: looked up in the pinned database of Go."""
+"""Known vulnerabilities that images gain and lose, looked up for pages in Go's pinned database."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,15 +18,15 @@ NO_SET_UP = "no set-up of `make up` is here, in whose cache the database would b
 NOT_FETCHED = "the database is not in the cache of this set-up; `./skyinfra release audit` fetches it"
 ODD = "the database has an entry that can't be read"
 _LONGEST = 300
-"""Most characters of a reason on a page."""
+"""Maximum length of a reason on a page, in characters."""
 
 
 class NotLookedUpError(UserError):
-    """The database could not be asked; the message says why."""
+    """The database could not be used; the message says why."""
 
 
 def read_known(layout: Layout | None) -> tuple[list[Mapping[str, Any]], str]:
-    """Entries of the database, and its day. A page fetches nothing. Raises NotLookedUpError."""
+    """Read the database's entries and its date, without fetching anything. Raises NotLookedUpError."""
     if layout is None:
         raise NotLookedUpError(NO_SET_UP)
     try:
@@ -43,7 +43,7 @@ def read_known(layout: Layout | None) -> tuple[list[Mapping[str, Any]], str]:
 
 @contextmanager
 def looking_up() -> Iterator[None]:
-    """Raise NotLookedUpError where the database has an entry of another form: it stops no page."""
+    """Turn errors from malformed entries of the database into NotLookedUpError, so that they stop no page."""
     try:
         yield
     except (*MALFORMED, OSError):
@@ -51,7 +51,7 @@ def looking_up() -> Iterator[None]:
 
 
 def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
-    """The changes, with what their modules gain and lose; no database is read if no module differs."""
+    """Add the vulnerabilities that images gain and lose; the database is read only if modules differ."""
     if not any(one.differences for one in changes.inside):
         return changes
     try:
@@ -62,7 +62,7 @@ def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
 
 
 def judged(changes: Changes, known: Sequence[Mapping[str, Any]], day: str) -> Changes:
-    """The changes, with what these entries of the database say of modules that differ."""
+    """Add the vulnerabilities that these entries of the database have for modules that differ."""
     if not any(one.differences for one in changes.inside):
         return changes
     found = tuple(each for one in changes.inside for each in _vulnerabilities(one, known))
@@ -71,7 +71,7 @@ def judged(changes: Changes, known: Sequence[Mapping[str, Any]], day: str) -> Ch
 
 
 def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> str:
-    """Sentence on the database and on what a version says; not whole where some modules are not known."""
+    """Sentences about the database and its limits; `is_whole` is False if some modules are not known."""
     by = "" if is_whole else " by the modules that are known to differ"
     none = "" if found else f"No known vulnerability comes or goes{by}. "
     return (
@@ -81,7 +81,7 @@ def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> st
 
 
 def not_looked_up(error: NotLookedUpError) -> str:
-    """Sentence on the reason why nothing is known of vulnerabilities: one line, whatever the error says."""
+    """Sentence that says why vulnerabilities were not looked up, in one line, whatever the error says."""
     reason = (str(error).splitlines() or [""])[0][:_LONGEST].rstrip(". ")
     return f"Known vulnerabilities were not looked up: {plain(reason)}."
 

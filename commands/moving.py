@@ -1,8 +1,8 @@
-"""Steps of a node's move. After each of them the wallet is complete in at least one place.
+"""Move of a node to another host, in steps after each of which the wallet is complete in at least one place.
 
-Stop the node; put its wallets into a volume on the new host, and prove them there; name the new host in the
-stack's file; take the node out of the state; bring it up. Until the old container is gone, nothing runs on
-the new host; the old volume is never touched.
+The node is stopped; its wallets are copied into a volume on the new host and checked there; the stack's file
+gets the new host; the node is taken out of the state and brought up again. Nothing runs on the new host until
+the old container is gone. The old volume is never touched.
 """
 
 import contextlib
@@ -45,11 +45,11 @@ NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter"
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "pulled-proxy", "container")
 EXPORTER_PARTS = ("pulled", "container")
 PROXY_PARTS = ("login", "container")
-"""Suffixes of the names that components/node.py, exporter.py and proxy.py give."""
+"""Suffixes of the resources' names in components/node.py, exporter.py and proxy.py."""
 
 
 def refuse_unfit(settings: StackSettings, host: str) -> None:
-    """Raise UserError with all that `up` would refuse on the new host; say what it would warn of."""
+    """Raise UserError with all that `up` would refuse on the new host; print what it would warn about."""
     [checked] = check([place for place in places(settings) if place.name == host])
     wrong = [one.text for one in checked.findings if one.level is not Level.WARNED]
     if wrong:
@@ -61,7 +61,7 @@ def refuse_unfit(settings: StackSettings, host: str) -> None:
 def in_state(
     stack: str, name: str, resources: Sequence[Mapping[str, Any]]
 ) -> tuple[DeployedNode, Fingerprint]:
-    """A node of a state, and the wallets that the state remembers. Raises WalletError where it has none."""
+    """Node in a state, and the wallets that the state remembers. Raises WalletError if it is not there."""
     node = node_of(stack, name, resources)
     [outputs] = [one.get("outputs") for one in resources if one["urn"] == node.preflight]
     return node, remembered(outputs or {})
@@ -69,20 +69,20 @@ def in_state(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The wallets of a node that moves: in its volume, or in a backup if its host is dead."""
+    """Source of the wallets of a node that moves: its volume, or a backup if its host is dead."""
 
     node: DeployedNode
     remembers: Fingerprint
-    """Fingerprint in the state."""
+    """Fingerprint of the wallets in the state."""
     backup: Backup | None
     identities: Sequence[Identity]
     older: bool
-    """True accepts a backup that lacks what the state remembers."""
+    """True accepts a backup without wallets or addresses that the state remembers."""
     listed: Sequence[Address] = ()
-    """Addresses that the stack's file now has for the node's host: a board may have a new one."""
+    """Addresses of the node's host in the current stack's file: a board may have got a new one."""
 
     def wallets(self) -> dict[str, File]:
-        """All of them, complete. Raises WalletError where they are fewer than the state remembers."""
+        """Read all wallets. Raises WalletError if they are fewer than the state remembers."""
         node = self.node
         if self.backup is None:
             source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
@@ -98,7 +98,7 @@ class Origin:
     def refuse_changed(self, resources: Sequence[Mapping[str, Any]]) -> None:
         """Raise UserError if the node's resources in the state changed since they were read.
 
-        URNs name no host, so a destroy would hit the node wherever the state has it by now.
+        URNs don't contain the host, so a destroy would hit the node on the host that the state has now.
         """
         node = self.node
         if in_state(node.stack, node.name, resources) != (node, self.remembers):
@@ -109,7 +109,7 @@ class Origin:
             )
 
     def refuse_alive(self) -> None:
-        """Raise UserError where a host that should be dead gives a sign of life: its node may run."""
+        """Raise UserError if a host that should be dead shows a sign of life: its node may be running."""
         if self.backup is None:
             return
         there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
@@ -133,17 +133,17 @@ class Origin:
         click.echo(f"{host} does not answer: {reason}.")
 
     def stopped(self) -> AbstractContextManager[None]:
-        """The node, stopped; it starts again where the body fails. A dead host is not asked."""
+        """Stop the node; it starts again if the body fails. A dead host is not asked."""
         return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
 
     def take_out(self, backend: Backend) -> int:
-        """Take the node out of the state; exit code of pulumi."""
+        """Take the node out of the state; returns pulumi's exit code."""
         return take_out(self.node, backend) if self.backup is None else forget(self.node, backend)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One node's move; the file's text already names the new host."""
+    """Move of one node; `text`, of the stack's file, already names the new host."""
 
     backend: Backend
     source: DeployedNode
@@ -152,7 +152,10 @@ class Move:
     text: str
 
     def run(self, *, yes: bool) -> int:
-        """The exit code. Raises UserError, with the node as it was, until its wallets are on the new host."""
+        """Move the node; returns the exit code.
+
+        Raises UserError, with the node unchanged, until its wallets are on the new host.
+        """
         self.origin.refuse_alive()
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
@@ -167,7 +170,7 @@ class Move:
         with self.origin.stopped():
             self._refuse_changed()
             contents = self.origin.wallets()
-            # Checked again: the question and the pull took time, and others create volumes too.
+            # Checked again, because somebody may have created a volume during the question and the pull.
             refuse_taken(self.target, contents)
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
@@ -190,7 +193,7 @@ class Move:
         node = self.source
         if self.origin.backup is None:
             return f"Kept on host {node.host}: {node.kept}."
-        # A state that has lost it, by an interrupted run, says nothing of what is on the host.
+        # After an interrupted run, the state may lack a container that is still on the host.
         name = node.container or self.target.container
         return (
             f"Host {node.host} is dead. If it comes back, its Docker starts {name} again, on a copy of this "
@@ -199,7 +202,7 @@ class Move:
         )
 
     def _up(self) -> int:
-        """Bring up this node alone, and the provider of its new host; exit code of pulumi."""
+        """Bring up only this node and the provider of its new host; returns pulumi's exit code."""
         stack, project, *_ = self.source.preflight.split("::")
         provider = f"{stack}::{project}::{PROVIDER}::{self.target.host}"
         given = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", self._stack]
@@ -221,7 +224,7 @@ class Move:
         return FAILED
 
     def _prove(self, carried: Fingerprint) -> int:
-        """Look at the wallets under the running node; the exit code."""
+        """Compare the running node's wallets with the copied ones; returns the exit code."""
         if not runs(self.target):
             return self._failed("does not run there, though its update went well: `up` tries again")
         now = look(self.target)
@@ -232,7 +235,7 @@ class Move:
         return 0 if self.origin.backup is not None else self._leave(carried)
 
     def _leave(self, carried: Fingerprint) -> int:
-        """Tell the old host to refuse its copy to nodes; returns the exit code."""
+        """Make the old host refuse its copy of the wallets to nodes; returns the exit code."""
         host = self.source.host
         try:
             leave(self.source, carried)
@@ -248,9 +251,9 @@ class Move:
 
 
 def _parts(name: str) -> list[str]:
-    """Targets that are all parts of a node, by the names that the program gives them.
+    """Target patterns for all parts of a node, by the names that the program gives them.
 
-    A state may lack some of them. For Pulumi a pattern without a match is not an error, unlike a URN.
+    The state may lack some of them. For Pulumi, unlike a URN, a pattern without a match is not an error.
     """
     node, exporter, proxy = f"**::{NODE}", f"**::{EXPORTER}", f"**::{PROXY}"
     return [

@@ -1,4 +1,4 @@
-"""`skyinfra node`: steps in a node's life that `pulumi up` refuses to take by itself."""
+"""`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
 
 import click
 
@@ -60,7 +60,7 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
     own = backend.layout if is_own(stack) else None
     listed, there = name in listed_nodes(stack), backend.resources(stack)
     if own is not None and listed and name not in nodes_of(stack, there):
-        # An interrupted `retire` has left it.
+        # An interrupted `retire` left the node's line.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
         click.echo(f"{name} was taken out of {file_name(stack)}; the state of {stack} did not have it.")
         return 0

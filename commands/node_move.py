@@ -1,4 +1,4 @@
-"""`skyinfra node move`: a node goes to another host, and its wallet with it."""
+"""`skyinfra node move`: the move of a node and its wallet to another host."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def move(
 
 
 def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, DeployedNode]) -> None:
-    """Raise UserError where the state has no such node, but the file has it on its new host."""
+    """Raise UserError if the state has no such node, but the file has it on the new host."""
     entry = listed_nodes(stack).get(name)
     if name not in nodes and isinstance(entry, dict) and entry.get("host") == host:
         raise UserError(
@@ -90,13 +90,13 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
 
 
 def _listed(host: str, settings: StackSettings) -> list[Address]:
-    """Address of a host in the stack's file; none if the file no longer has it."""
+    """Address of a host in the stack's file; empty if the file no longer has it."""
     known = settings.hosts.get(host)
     return [Address(engine_address(known.address), tuple(known.ssh_options))] if known else []
 
 
 def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> DeployedNode:
-    """The node as it will be on its new host. Raises UserError where it can't be there."""
+    """Node as it will be on its new host. Raises UserError if it can't run there."""
     wanted, entry = settings.hosts[host], settings.nodes[source.name]
     if host == source.host or engine_name(wanted.address or "") == engine_name(source.engine or ""):
         raise UserError(
@@ -117,7 +117,7 @@ def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSe
 
 
 def _image(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> str:
-    """The node's image as the new host takes it. Raises UserError."""
+    """Node's image for the variant of the new host. Raises UserError."""
     variant, before = settings.hosts[host].variant, settings.hosts.get(source.host)
     if before is not None and before.variant == variant:
         return source.image
@@ -132,7 +132,7 @@ def _image(backend: Backend, source: DeployedNode, host: str, settings: StackSet
 
 
 def _pulled_from(source: DeployedNode, host: str, settings: StackSettings) -> str | None:
-    """Repository that the new host pulls the node's image from, where that is not the image's own."""
+    """Repository that the new host pulls the node's image from; None means the one in the image's name."""
     registry = pull_from(host, settings)
     if registry is None:
         return None

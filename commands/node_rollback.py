@@ -1,4 +1,4 @@
-"""`skyinfra node rollback` and `lift-rollback`: nodes that stay at a digest, as their stack's file says."""
+"""`skyinfra node rollback` and `lift-rollback`: nodes kept at a digest by an entry in the stack's file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of
 
 _GOES_ON = ("--continue-on-error",)
-"""A failure of one node does not stop the others; but nodes of a later wave still wait for it."""
+"""Options so that a failed node does not stop the others; nodes of a later wave still wait for it."""
 _NOBODY = "There is no terminal to ask: `--yes` goes on after the preview."
 Rollback = Mapping[str, str] | None
-"""Digest, reason and date; None: the node follows its stack."""
+"""Digest, reason and date of a rollback; None for a node that follows its stack."""
 
 
 def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], str]:
-    """Check an option's value as in the stack's file; empty if none is given."""
+    """Callback that checks an option's value as in the stack's file; it returns "" if none is given."""
     adapter = TypeAdapter[str](kind)
 
     def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
@@ -45,7 +45,7 @@ def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None
 
 
 def with_nodes(function: Function) -> Function:
-    """Add NODE… and `--yes`."""
+    """Add the argument NODE… and the option `--yes`."""
     nodes = click.argument("names", metavar="NODE...", nargs=-1, required=True)
     return nodes(
         click.option("--yes", is_flag=True, help="Go on after the preview without a question.")(function)
@@ -124,7 +124,7 @@ def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: C
 
 
 def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:
-    """Nodes of the stack's state. Raises UserError where one is not there, or not deployed."""
+    """Nodes in the stack's state. Raises UserError if one is not there or not deployed."""
     resources = backend.resources(stack)
     nodes = [node_of(stack, name, resources) for name in dict.fromkeys(names)]
     for node in nodes:
@@ -150,7 +150,7 @@ def _listed(stack: str, node: str) -> Rollback:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Rollbacks to write or to lift: previewed, confirmed, applied, and undone for a node that failed."""
+    """Rollbacks to write or lift: previewed, confirmed and applied, and undone for each node that failed."""
 
     backend: Backend
     stack: str
@@ -158,7 +158,7 @@ class _Change:
     wanted: Mapping[str, Rollback]
 
     def run(self, *, yes: bool) -> int:
-        """The exit code. The file is as it was where nothing was done."""
+        """Make the change; returns the exit code. If nothing is done, the file stays as it was."""
         file = stack_file(self.stack)
         before = {name: _listed(self.stack, name) for name in self.wanted}
         text = self._edited(_text(file), self.wanted)
@@ -211,5 +211,5 @@ class _Change:
 
 
 def _text(file: Path) -> str:
-    """Text of a file, with its line endings as they are."""
+    """Read the text of a file, without changing its line endings."""
     return file.read_bytes().decode()

@@ -1,4 +1,4 @@
-"""Options that several commands take, and the form of their help."""
+"""Options that several commands share, and the format of their help."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from commands.backend import Backend, Choice, choose
 from display.errors import UserError
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, StopIteration)
-"""Errors of reading outputs that have another form than this program's."""
+"""Errors that occur when outputs do not have the form of this program's outputs."""
 NO_OUTPUTS = "these are not the outputs of a stack of this program"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -42,7 +42,7 @@ def with_backend(function: Function) -> Function:
 
 
 def chosen(stack: str | None, backend: Choice, default: str = "local") -> tuple[Backend, str]:
-    """Backend and stack that the options of `with_stack` name. Raises UserError."""
+    """Backend and stack for the values of the options of `with_stack`. Raises UserError."""
     found = choose(backend)
     return found, found.stack(stack, default)
 
@@ -57,7 +57,7 @@ def with_outputs(function: Function) -> Function:
 
 
 def read_outputs(file: BinaryIO) -> dict[str, Any]:
-    """Outputs of a stack from a file. Raises UserError where it has none."""
+    """Read a stack's outputs from a file. Raises UserError if it has none."""
     try:
         outputs = json.load(file)
     except ValueError:
@@ -68,7 +68,7 @@ def read_outputs(file: BinaryIO) -> dict[str, Any]:
 
 
 def folder(*names: str, help_text: str, default: Path) -> Callable[[Function], Function]:
-    """Add an option that takes a folder."""
+    """Add an option whose value is a folder."""
     return click.option(
         *names,
         type=click.Path(file_okay=False, path_type=Path),
@@ -79,5 +79,5 @@ def folder(*names: str, help_text: str, default: Path) -> Callable[[Function], F
 
 
 def examples(*lines: str) -> str:
-    """Epilog of a command: examples as they are typed, a line each."""
+    """Epilog of a command's help: examples as they are typed, one on each line."""
     return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])

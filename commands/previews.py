@@ -1,4 +1,4 @@
-"""A stack's preview as a command runs it, and the hash of what it shows."""
+"""Previews of a stack that commands run, and the hash of a preview with its sources."""
 
 import json
 import os
@@ -21,11 +21,11 @@ from review.approval import Approval, Sources, approval
 from review.changes import Changes, PreviewError
 
 REFRESHED = ("--refresh", "--run-program")
-"""Options of a preview, and of the update after it, that look at hosts and registries first."""
+"""Options of a preview, and of the update after it, to refresh the state from hosts and registries first."""
 IMAGES = "images"
-"""Folder that builds read."""
+"""Folder that builds read files from."""
 UNASKED: Mapping[str, str] = MappingProxyType({"SKYCOIN_ACCEPT_WALLET": "", "SKYCOIN_ADOPT": ""})
-"""Variables with which other commands change what an update does; a review ignores both."""
+"""Variables that other commands use to change what an update does, emptied for a review."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +35,10 @@ class Previewed:
     text: bytes
     failed: bool
     said: str
-    """Sentence about a preview that failed or printed nothing."""
+    """Sentence for the case that the preview failed or printed nothing."""
 
     def read(self) -> Any:
-        """The preview. Raises PreviewError if it is not JSON."""
+        """Parse the preview. Raises PreviewError if it is not JSON."""
         try:
             return json.loads(self.text)
         except ValueError:
@@ -51,7 +51,7 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
     with working(f"preview of the stack {stack}"):
         done = subprocess.run(
             command,
-            # Pulumi looks at the checkout with git too.
+            # Pulumi runs git on the checkout too.
             env=guarded({**os.environ, **env, **UNASKED}),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
@@ -67,9 +67,9 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
 
 
 def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any], changes: Changes) -> Approval:
-    """Hash a preview with all that it was made from. Raises UserError if that can't be.
+    """Hash a preview with all its sources. Raises UserError if that is not possible.
 
-    `changes` are those of the preview, with what registries say of its tags.
+    `changes` are those of the preview, with the presence of its tags in registries.
     """
     with ThreadPoolExecutor() as pool:
         state = pool.submit(deployment, stack, backend.env)
@@ -93,7 +93,7 @@ def _content(stack: str) -> bytes:
 
 
 def clean_tree() -> str:
-    """Git's id of the project's tree. Raises UserError if the files may differ from it."""
+    """Git's id of the project's tree. Raises UserError if files may differ from it."""
     if not (tree := tree_of(PROJECT)):
         raise UserError("The project is not a git checkout, so what was reviewed can't be identified.")
     if is_changed(PROJECT):

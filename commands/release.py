@@ -1,4 +1,4 @@
-"""`skyinfra release`: the record of a release, and retention of builds in a registry."""
+"""`skyinfra release`: record and audit of a release, and retention of builds in a registry."""
 
 import json
 from typing import Any, BinaryIO
@@ -69,10 +69,10 @@ def record(
     since: BinaryIO | None,
     outputs: BinaryIO | None,
 ) -> None:
-    """Print what a stack published of IMAGE: tags, digests, sizes, source, proofs, SBOMs and Go modules.
+    """Print what a stack published of IMAGE: tags, digests, sizes, source, checks, SBOMs and Go modules.
 
-    With --since it also says which Go modules each program gained, lost and changed, and which known
-    vulnerabilities by that, from the database that local/tools/vulndb/go.mod pins.
+    With --since, it also lists the Go modules that each program gained, lost or changed, and the known
+    vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins.
     """
     if outputs is None:
         found, name = chosen(stack, backend)
@@ -103,7 +103,7 @@ def _earlier(file: BinaryIO, image: str) -> comparison.Record:
 
 
 def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any]:
-    """The comparison with an earlier record, with what the database of vulnerabilities knows of it."""
+    """Comparison with an earlier record, with the known vulnerabilities that were gained and lost."""
     found = comparison.compared(before, entry)
     vulnerabilities, said = list[Any](), ""
     if found["modules"]:
@@ -156,13 +156,13 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
 
 
 def _without_stacks(backend: Choice) -> frozenset[str]:
-    """No digest; the set-up is entered for its registry's authority and logins."""
+    """Enter the set-up, for its registry's authority and logins; returns no digests."""
     enter_set_up(read_layout(), backend)
     return frozenset()
 
 
 def _deployed(backend: Choice) -> frozenset[str]:
-    """Digests that stacks name: their builds stay."""
+    """Digests that stacks name, whose builds must be kept. Raises UserError."""
     try:
         return choose(backend).named_digests()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""`skyinfra release audit`: known vulnerabilities of what is shipped."""
+"""`skyinfra release audit`: known vulnerabilities of the shipped images."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from release.vulnerabilities import (
 
 IMAGES, TOOLS = "images", "local/tools"
 COMPILERS = (OFFICIAL_GO, GO_VERSION)
-"""Go of official bases, and of those made from Debian packages: each image may be built on either."""
+"""Go versions of the official bases and of those built from Debian packages; an image may use either."""
 HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 
 
@@ -65,7 +65,7 @@ def audit(tools: bool) -> None:
 
 
 Found = Mapping[Finding, Sequence[str]]
-"""Finding → folders of the programs that have it."""
+"""Finding → names of the folders whose programs have it."""
 
 
 def _of(folder: str, known: Collection[Mapping[str, Any]], compilers: Sequence[str]) -> Found:
@@ -79,7 +79,7 @@ def _of(folder: str, known: Collection[Mapping[str, Any]], compilers: Sequence[s
 
 
 def _without(found: Found, accepted: Sequence[Accepted]) -> Found:
-    """Findings with the programs that they are not accepted in."""
+    """Findings, each with those programs for which it is not accepted."""
     left = {
         one: [
             name
@@ -104,7 +104,7 @@ def _table(found: Found) -> str:
 
 
 def _about(shipped: Found, accepted: Sequence[Accepted], database: Database) -> list[str]:
-    """Lines under the table: what was accepted, and how old the database is."""
+    """Lines under the table: the accepted findings, and the date of the database."""
     lines = [
         f"accepted on {one.date}: {one.identity} in {one.module}. {one.reason}"
         if any(_is_of(one, finding) for finding in shipped)

@@ -90,10 +90,10 @@ def review(
 ) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
-    Changes nothing, and leaves no stack behind. The page's first line says the risk, and the exit code: 0
-    where it is safe or only restarts, 1 without a preview, 3 where `pulumi up` would be refused, and 5 where
-    a wallet, a volume or something published could be lost, or a rule does not hold. Its end has the hash
-    for `./skyinfra apply`.
+    Changes nothing, and leaves no stack behind. The page's first line says the risk, as does the exit code: 0
+    if it is safe or only restarts, 1 without a preview, 3 if `pulumi up` would be refused, and 5 if a wallet,
+    a volume or something published could be lost, or a rule does not hold. The page ends with the hash for
+    `./skyinfra apply`.
     """
     if head is not None and base is None:
         raise click.UsageError("--head is the other side of --base: give both.")
@@ -127,22 +127,22 @@ def review(
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """The page of a stack or, without a backend, of a saved preview."""
+    """Page of a stack or, without a backend, of a saved preview or of files alone."""
 
     stack: str
     rules: Sequence[Rule]
     backend: Backend | None = None
     look: bool = False
-    """True where hosts and registries are asked."""
+    """True if hosts and registries are asked."""
     details_file: TextIO | None = None
     by_files: ByFiles | None = None
     whole: Path | None = None
-    """File for the page without a limit."""
+    """File for the page without a limit on its length."""
 
     def print(self, done: Previewed) -> int:
         """Print the page; returns the exit code.
 
-        Reports a missing preview, and a failure of Pulumi without an error. Raises PreviewError.
+        Raises PreviewError if there is no preview, or Pulumi failed without an error; the page then says so.
         """
         try:
             preview = done.read()
@@ -173,7 +173,7 @@ class _Page:
 
     @property
     def _checkout(self) -> Checkout:
-        """The files here; those of a preview that was saved may be others."""
+        """Files of this checkout; a saved preview gets none, as it may have been made from others."""
         if self.by_files is not None:
             return Checkout(SettingLines(self.by_files.file))
         if self.backend is None:
@@ -198,7 +198,7 @@ class _Page:
 
 
 def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
-    """Nodes with the newest backup that this machine knows; those of which it knows none only if it must."""
+    """(node, newest backup that this machine knows); nodes without one only if the stack limits the age."""
     limit, found = rules_of(stack_config(stack)).backup_age, []
     if limit is None and not has_records(backend.backup_records, stack):
         return []

@@ -1,4 +1,4 @@
-"""`skyinfra setup`: keys, backups and registry of the set-up that `make up` created."""
+"""`skyinfra setup`: commands for the keys, backups and registry of the set-up that `make up` created."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ SAYS = {
     Key.CA: "The local registry has a new certificate, of the authority {state}/certificates/ca.crt. "
     "If you have copied the old one somewhere, replace it there.",
 }
-"""Last line of a rotation."""
+"""Last message of each rotation."""
 
 NO_RECIPIENT = (
     "no recipient is named who can read the backup, so none was made. Make a key once, on another machine: "
@@ -108,7 +108,7 @@ def collect_registry(yes: bool) -> None:
 
 
 def _garbage(found: Garbage) -> str:
-    """A row for each repository that loses something, and a sum."""
+    """Table of the repositories that would lose manifests, and a sentence with the total."""
     going = Counter(one.repository for one in found.manifests)
     rows = [[name, str(count), str(found.stays[name])] for name, count in sorted(going.items())]
     listed = [columns([["REPOSITORY", "GO", "STAY"], *rows]), ""] if rows else []
@@ -147,7 +147,7 @@ def backup_setup(
 
 
 def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str]:
-    """Write bytes into the file that a command was given, or under the given name into a folder."""
+    """Function that writes bytes into a command's FILE or, if that is a folder, into a named file there."""
     if file.startswith(SSH):
         folder, _, name = file.rpartition("/") if file.endswith(SUFFIX) else (file, "", "")
         return lambda dated, data: place(folder, ssh_options).keep(name or dated, data)
@@ -177,9 +177,9 @@ def _stacks(facts: About) -> str:
 def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) -> None:
     """Restore the set-up in FILE into the empty state folder, completely or not at all. Then run `make up`.
 
-    FILE is a path or an ssh:// address. Refused where the state folder holds anything, or a stack's file is
-    there with another text. Nodes are not touched. A restore that was interrupted is finished or restarted by
-    the same command.
+    FILE is a path or an ssh:// address. Refused if the state folder is not empty, or a stack's file exists
+    with another text. Nodes are not touched. A restore that was interrupted is finished or restarted by the
+    same command.
     """
     layout = read_layout()
     facts = setup_backup.restore(layout, file, load_file(file, ssh_options), opened(keys))
@@ -194,7 +194,7 @@ def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) ->
 
 
 def _next(layout: Layout, facts: About) -> str:
-    """Say what to do after a restore."""
+    """Instructions for the steps after a restore."""
     command = " ".join([*setup_backup.differences(layout, facts), "make up"])
     return (
         f"Now run `{command}`: it makes the rest and goes on with the same nodes. The machine that the "
@@ -213,8 +213,8 @@ def adopt_stack(stack: str) -> int:
     """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
 
     No container, volume or network is created, replaced, changed or removed, and nodes keep running. Images
-    are built where the stack builds any. What is not there is left out, and named; a node that does not run
-    as the file says is taken over as it runs, and the next preview shows the difference. Secrets that are
+    are built if the stack builds any. What is missing on a host is left out, and named; a node that does not
+    run as the file says is taken over as it runs, and the next preview shows the difference. Secrets that are
     lost are listed.
     """
     return FAILED if setup_adopt.adopt(read_layout(), stack) else 0

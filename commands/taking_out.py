@@ -1,4 +1,4 @@
-"""A node taken out of its stack: its container and network go, its volumes stay."""
+"""Removal of a node from its stack: its container and network are removed, its volumes stay."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,17 @@ from wallets.nodes import DeployedNode
 
 
 def take_out(deployed: DeployedNode, backend: Backend) -> int:
-    """Exit code of pulumi. Where it fails or is interrupted, the wallet is protected again."""
+    """Destroy a node's container and network; returns pulumi's exit code.
+
+    If this fails or is interrupted, the wallet is protected again.
+    """
     _let_go(deployed, backend)
     options = ["--yes", "--stack", deployed.stack]
     targets = targets_of(deployed.urns)
     tried, code = list[str](), FAILED
     try:
         for urn in deployed.protected:
-            tried.append(urn)  # before: an interrupted `unprotect` may have done it
+            tried.append(urn)  # first, because an interrupted `unprotect` may still have taken effect
             if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
                 return code
         code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
@@ -43,7 +46,7 @@ def forget(deployed: DeployedNode, backend: Backend) -> int:
 
 
 def targets_of(urns: Sequence[str]) -> list[str]:
-    """Options that limit an update to these resources."""
+    """Options of pulumi that limit an update to these resources."""
     return [part for urn in urns for part in ("--target", urn)]
 
 
@@ -53,7 +56,7 @@ def _let_go(deployed: DeployedNode, backend: Backend) -> None:
 
 
 def _protect(urn: str, stack: str, backend: Backend) -> None:
-    """Protect a wallet again, or say how: a second Ctrl-C ends this one, and not those of the others."""
+    """Protect a wallet again, or print how; a second Ctrl-C ends this, but not the protection of others."""
     options = ["--yes", "--stack", stack]
     try:
         code = pulumi(["state", "protect", urn, *options], backend.env, backend.update_log)

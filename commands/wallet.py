@@ -1,4 +1,4 @@
-"""`skyinfra wallet`: backups of a node's wallets, restores, and what a stack remembers."""
+"""`skyinfra wallet`: backup, restore, adoption and acceptance of a node's wallets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,7 +109,7 @@ def restore_wallet(
         else:
             given_file = read(file, load_file(file, ssh_options))
             restore_file(deployed, volume, given_file, known, restoring)
-        # These wallets are what the next `up` must find.
+        # The next `up` must find these wallets.
         return _record(found, name, deployed, digest(look(deployed)))
 
 
@@ -122,7 +122,7 @@ def restore_wallet(
 @click.argument("fingerprint", default="")
 @with_stack
 def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choice) -> int:
-    """Record the wallets of NODE as they are now, where they have FINGERPRINT.
+    """Record the wallets of NODE as they are now, if they have FINGERPRINT.
 
     `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another one.
     Without FINGERPRINT, this shows what the volume holds, and changes nothing.
@@ -192,13 +192,13 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
 
 
 def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> None:
-    """Raise WalletError where wallets lack what the node's stack remembers."""
+    """Raise WalletError if the wallets lack any that the node's stack remembers."""
     way = f"First: `{source.node.wallet_command('accept')}`"
     refuse_less(source.where, contents, remembered(state), way)
 
 
 def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
-    """Report the copied wallets, and let the stack remember them; returns the exit code."""
+    """Report the copied wallets, and make the stack remember them; returns the exit code."""
     deployed, wallets = source.node, fingerprint_of(contents)
     click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
     if look(deployed) != wallets:
@@ -217,7 +217,7 @@ def _named(origin: str) -> tuple[str, str]:
 
 
 def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
-    """Ask whether what runs on wallets that are adopted may be stopped."""
+    """Ask for permission to stop the containers that use the adopted wallets."""
     command = source.command(users)
     click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{command}`")
     if yes or has_agreed("Do that?", "There is no terminal to ask: `--yes` does it.", err=True):
@@ -227,7 +227,7 @@ def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
 
 
 def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:
-    """Let the stack's state and the host remember the wallets that have this fingerprint; the exit code."""
+    """Record the wallets with this fingerprint in the state and on the host; returns the exit code."""
     env = {**backend.env, ACCEPTED: fingerprint}
     with copied_stack_file(stack) as options:
         own = [] if is_own(stack) else options

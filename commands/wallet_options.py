@@ -1,4 +1,4 @@
-"""Options of commands over backups: their places, who can read them, and with which keys."""
+"""Options of the commands for backups: places, recipients and keys."""
 
 import functools
 import sys
@@ -32,7 +32,7 @@ def with_ssh(function: Function) -> Function:
 
 
 def folder_option(name: str, help_text: str) -> Callable[[Function], Function]:
-    """Add an option for a folder of backups, and the ssh options to reach it by."""
+    """Add an option for a folder of backups, and the ssh options to reach it."""
 
     def added(function: Function) -> Function:
         return click.option(
@@ -68,12 +68,12 @@ def with_identity(function: Function) -> Function:
 
 
 def with_recipients(function: Function) -> Function:
-    """Add the options that say who can read what is written, in addition to the stack's recipients."""
+    """Add the options for recipients of a backup, in addition to those of the stack."""
     return recipient_options("Those of the stack always can.")(function)
 
 
 def recipient_options(others: str) -> Callable[[Function], Function]:
-    """Add the options that say who can read what is written; `others` says who else can."""
+    """Add the options for recipients of a backup; `others` is a sentence about other recipients."""
 
     def added(function: Function) -> Function:
         return _with_recipient_options(function, others)
@@ -100,7 +100,7 @@ def _with_recipient_options(function: Function, others: str) -> Function:
 
 
 def opened(keys: Sequence[str]) -> list[Identity]:
-    """Secret keys in the files of `--identity`. Raises AgeError, and WalletError where one can't be read."""
+    """Read the secret keys in the `--identity` files. Raises AgeError; WalletError for unreadable files."""
     return [
         identity
         for key in keys
@@ -109,7 +109,7 @@ def opened(keys: Sequence[str]) -> list[Identity]:
 
 
 def _key_file(name: str) -> bytes:
-    """Text of an identity file. Raises WalletError."""
+    """Read an identity file. Raises WalletError."""
     return sys.stdin.buffer.read() if name == "-" else load(Path(name).expanduser())
 
 
@@ -125,5 +125,5 @@ def _on_terminal() -> bool:
 
 
 def node_in(backend: Backend, stack: str, name: str) -> DeployedNode:
-    """One node of a stack. Raises WalletError with the names that there are."""
+    """One node of a stack. Raises WalletError with the names of all nodes if there is no such node."""
     return node_of(stack, name, backend.resources(stack))

@@ -1,4 +1,4 @@
-"""`skyinfra workspace`: open a workspace, stop it, write the files by which editors open it."""
+"""`skyinfra workspace`: commands to open and stop a workspace, and to write files for editors."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -110,6 +110,6 @@ def files(
 
 
 def _chosen(name: str, stack: str | None, backend: Choice) -> tuple[Backend, str]:
-    """Backend and stack; a set-up opens each workspace in a stack of its own."""
+    """Backend and stack of a workspace; a set-up opens each workspace in a stack of its own."""
     found = choose(backend)
     return found, found.stack(stack, f"{WORKSPACE}{name}")

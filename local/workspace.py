@@ -1,4 +1,4 @@
-"""A stack of its own that builds one workspace and opens it over a folder."""
+"""Opening of one workspace over a folder, in a stack of its own that also builds it."""
 
 import contextlib
 import os
@@ -17,13 +17,13 @@ from local.steps import SetupError
 from settings.opening import folder_fault, overlap
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
-"""`uname -m` → the workspace's variant: it runs where it is built."""
+"""`uname -m` → variant of the workspace, which runs where it is built."""
 
 
 def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
-    """Set up what is missing, build the workspace, open it, and print how to enter. Exit code of pulumi.
+    """Set up what is missing, build the workspace, open it, and print how to enter.
 
-    `folder` is one that `checked_folder` has returned.
+    `folder` must come from `checked_folder`. Returns pulumi's exit code.
     """
     settings = _settings(name, folder, dind=dind)
     print(
@@ -51,9 +51,9 @@ def person(folder: Path) -> str:
 
 
 def checked_folder(given: Path, layout: Layout) -> Path:
-    """The folder, with links followed, so that the checked folder is the mounted one. Raises SetupError.
+    """Resolve links in the folder's path, so that the checked folder is the mounted one. Raises SetupError.
 
-    Programs in the workspace could change one that is run outside afterwards, with more rights.
+    Programs in the workspace could change a program that is later run outside, with more rights.
     """
     folder = given.resolve()
     if not folder.is_dir():
@@ -81,14 +81,14 @@ def _own_fault(folder: Path, layout: Layout) -> str | None:
 
 
 def _homes() -> Iterator[Path]:
-    """Homes of the user, and of the user who called sudo; not every home is below /home."""
+    """Homes of the user and of the user who called sudo, as not every home is below /home."""
     for user in (str(os.getuid()), os.environ.get("SUDO_UID", "")):
         with contextlib.suppress(KeyError, ValueError):
             yield Path(pwd.getpwuid(int(user)).pw_dir).resolve()
 
 
 def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
-    """Settings of the stack that `make` decides; the rest of its file is the user's."""
+    """Settings of the stack that `make` sets; the rest of its file is the user's."""
     arch = ARCHES.get(platform.machine())
     if arch not in WORKSPACES[name].arches:
         raise SetupError(f"{name} is not made for this machine, a {platform.machine()}.")
@@ -104,7 +104,7 @@ def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
         f"{key}.open.folder": str(folder),
         f"{key}.open.user": person(folder),
         f"{key}.open.dind": "true" if dind else None,
-        # What an earlier version had hidden, in a folder that is refused now.
+        # An earlier version hid paths in folders that are refused now.
         f"{key}.open.hide": None,
     }
 

@@ -1,1 +1,1 @@
-"""Strict mocks: a stand-in for Pulumi's engine, and stacks that are run on it, for reviews and for tests."""
+"""Strict mocks for reviews and tests: a stand-in for Pulumi's engine, and stacks that run on it."""

@@ -1,6 +1,6 @@
-"""Preview of a stack by its files alone, from {stack, base: {stack: text}, head: text}, in JSON.
+"""Preview of a stack from its files alone, which are read as JSON: {stack, base: {stack: text}, head: text}.
 
-A process of its own, so that whoever starts it decides what it can reach.
+This runs in a process of its own, so that the caller can limit its access.
 """
 
 import json
@@ -13,7 +13,10 @@ from settings.reading import SettingsError
 
 
 def main() -> int:
-    """Read standard input, write standard output; 1 and the reason on standard error without a preview."""
+    """Read standard input, and write the preview to standard output.
+
+    Returns 0, or 1 with the reason on standard error if there is no preview.
+    """
     given = json.load(sys.stdin)
     try:
         preview = preview_of_files(given["stack"], given["base"], given["head"])
@@ -25,11 +28,11 @@ def main() -> int:
 
 
 def _said(error: Exception) -> str:
-    """Sentence on why there is no preview: the base is wrong, or the program needs an engine."""
+    """Sentence that says why there is no preview: the base has errors, or the program needs an engine."""
     if isinstance(error, SettingsError | pulumi.RunError):
         return f"The stack's file of the base has errors. {error}"
     is_told = isinstance(error, LookupError) and error.args
-    # An error of another kind may hold anything that the program has read.
+    # The text of any other error may contain anything that the program has read.
     return str(error.args[0]) if is_told else f"The program failed without an engine: {type(error).__name__}"
 
 

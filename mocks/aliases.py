@@ -1,7 +1,7 @@
-"""Former URNs of a resource: by its own aliases and by those of its parents.
+"""Former URNs of a resource, from its own aliases and those of its parents.
 
-As the engine does it (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`, generateAliases): where a
-parent had another name, a child whose name begins with the parent's had one that begins with the former.
+They follow the engine (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`, generateAliases): if a parent
+is renamed, each child whose name begins with the parent's name had a name that begins with the former one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A resource by another name or type, or under another parent."""
+    """A resource as it was: with another name or type, or under another parent."""
 
     urn: str
     name: str
@@ -20,7 +20,7 @@ class Former:
 def formers(
     entry: Any, entries: Mapping[str, Any], make_urn: Callable[[str, str, str], str]
 ) -> Iterator[Former]:
-    """The resource as it is, then as it was; `entries` are all resources by URN."""
+    """Yield the resource as it is, then as it was; `entries` are all resources by URN."""
     parent = entries.get(entry.parent)
     parents = [*formers(parent, entries, make_urn)] if parent else [Former(entry.parent, "")]
     own = parent.name if parent else ""
@@ -38,5 +38,5 @@ def formers(
 
 
 def former_in(entry: Any, entries: Mapping[str, Any], state: Mapping[str, Any], make_urn: Any) -> Any:
-    """The entry of a state that a resource is, or None: itself first, then as it was."""
+    """Find the resource in a state, by its URN or else by a former one; None if it is not there."""
     return next((state[one.urn] for one in formers(entry, entries, make_urn) if one.urn in state), None)

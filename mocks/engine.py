@@ -1,6 +1,6 @@
-"""A stand-in for Pulumi's engine: records what a program asks for, and refuses what it doesn't know.
+"""A stand-in for Pulumi's engine that records a program's requests and refuses those that it doesn't know.
 
-It runs a program the way the real language host does (`run_in_stack`), in a context and an event
+It runs a program as the real language host does (`run_in_stack`), in a context and an event
 loop of its own, so that no run sees another's configuration, tasks or exports.
 """
 
@@ -50,11 +50,11 @@ REPORT = {
     "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
     "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
 }
-"""Answer to a verification."""
+"""Report of a verification, without its modules."""
 MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}
-"""Go modules that a verification finds, of one program."""
+"""Go modules that a verification finds, by program."""
 PROOF: dict[str, Any] = {**REPORT, "modules": MODULES}
-"""A verification's report, as its provider gives it."""
+"""Report of a verification, as its provider returns it."""
 
 _OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
@@ -62,16 +62,16 @@ _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """One resource as the engine was asked for it."""
+    """One resource as the program registered it."""
 
     type: str
     name: str
     urn: str
     parent: str
-    """URN; empty for the stack."""
+    """URN of the parent; empty for the stack."""
     custom: bool
     inputs: dict[str, Any]
-    """Decoded: `Secret` and `UNKNOWN` where the wire says so."""
+    """Decoded inputs, with `Secret` and `UNKNOWN` for the wire format's marks."""
     protect: bool = False
     retain_on_delete: bool = False
     delete_before_replace: bool = False
@@ -79,16 +79,16 @@ class Registered:
     ignore_changes: tuple[str, ...] = ()
     deleted_with: str = ""
     aliases: tuple[str, ...] = ()
-    """Former names, types, or whole URNs."""
+    """Former names, types or whole URNs."""
     provider: str = ""
-    """URN of the explicit provider; empty where the engine would choose one."""
+    """URN of the explicit provider; empty if the engine would choose one."""
     version: str = ""
     dependencies: frozenset[str] = frozenset()
-    """URNs."""
+    """URNs of the resources that it depends on."""
 
 
 class _NoMocks(Mocks):
-    """MockMonitor wants Mocks; Engine answers everything itself."""
+    """Mocks that MockMonitor requires but never calls: Engine answers everything itself."""
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise NotImplementedError(f"unexpected invoke {args.token}")
@@ -99,26 +99,26 @@ class _NoMocks(Mocks):
 
 @dataclass(eq=False)
 class Engine(MockMonitor):
-    """Records registrations. `preview` is a first preview: what would be built has no digest yet."""
+    """Monitor that records registrations. With `preview`, images that would be built have no digest yet."""
 
     preview: bool = False
     unchanged: bool = False
-    """In a preview: everything is in the state already, so that its digests are known."""
+    """In a preview: everything is in the state already, so all digests are known."""
     state: "Engine | None" = None
-    """In a preview: the run that made the state. What has the same inputs there is known."""
+    """In a preview: the run that made the state. Outputs of resources with the same inputs are known."""
     stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Outputs of other stacks, by full name."""
+    """Outputs of other stacks, by the stack's full name."""
     bare: str | None = None
-    """Answer of a preview for an image's ref; None is its first tag."""
+    """Value of an image's `ref` in a preview; None for its first tag."""
     left_out: Collection[str] = ()
-    """Tags that an optional registry did not take."""
+    """Names of the tags that an optional registry failed to take."""
     aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
-    """Answers aws resources: (type, inputs, their provider's inputs) → outputs (tests/unit/aws.py)."""
+    """Stand-in for AWS: (type, inputs, the provider's inputs) → outputs (tests/unit/aws.py)."""
     registered: list[Registered] = field(default_factory=list)
     outputs: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """(URN, decoded outputs) of every RegisterResourceOutputs."""
     digests: dict[str, str] = field(default_factory=dict)
-    """Digest → name of the resource that it was made for."""
+    """Digest → name of the resource that it was made up for."""
 
     def __post_init__(self) -> None:
         super().__init__(_NoMocks())
@@ -127,14 +127,14 @@ class Engine(MockMonitor):
         self._was = {entry.urn: entry for entry in self.state.registered} if self.state else {}
 
     def run(self, program: Callable[[], object], *, stack: str = "test") -> None:
-        """Run `program` to its end, registrations included. Raises its error, or that of a registration."""
-        # Where in the source a resource was asked for: a third of the time, and no test reads it.
+        """Run `program` with all its registrations. Raises the error of the program or of a registration."""
+        # The stack trace of each registration takes a third of the time, and no test reads it.
         no_trace = patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace)
         with no_trace, asyncio.Runner() as runner:
             runner.run(self._run(program, stack), context=contextvars.copy_context())
 
     async def _run(self, program: Callable[[], object], stack: str) -> None:
-        # A failed registration fails all that wait for it: `run` raises the first, the rest is noise.
+        # A failed registration fails all those that wait for it. `run` raises the first; the rest is noise.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         self.stack = stack
         set_all_config({}, [])
@@ -160,26 +160,26 @@ class Engine(MockMonitor):
 
         await run_in_stack(body)
 
-    # Questions of tests.
+    # Queries for tests.
 
     def one(self, type_: str, name: str) -> Registered:
-        """The only resource of that type and name."""
+        """The only resource with this type and name. Raises LookupError."""
         found = [entry for entry in self.registered if (entry.type, entry.name) == (type_, name)]
         if len(found) != 1:
             raise LookupError(f"{len(found)} × {type_} {name}; there are {self.names()}")
         return found[0]
 
     def all_of(self, type_: str) -> list[Registered]:
-        """All resources of a type, by name (the order of registration is not the program's)."""
+        """All resources of a type, sorted by name: they are not registered in the program's order."""
         found = [entry for entry in self.registered if entry.type == type_]
         return sorted(found, key=lambda entry: entry.name)
 
     def names(self) -> list[str]:
-        """`type name` of everything but the stack, sorted."""
+        """Sorted `type name` of all resources except the stack."""
         return sorted(f"{entry.type} {entry.name}" for entry in self.registered if entry.type != STACK)
 
     def children(self, parent: Registered) -> list[tuple[str, str]]:
-        """(type, name) of what hangs directly under a resource."""
+        """Sorted (type, name) of a resource's direct children."""
         return sorted((entry.type, entry.name) for entry in self.registered if entry.parent == parent.urn)
 
     def outputs_of(self, type_: str, name: str) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class Engine(MockMonitor):
         return next(outputs for of, outputs in self.outputs if of == urn)
 
     def digest(self, name: str) -> str:
-        """The digest of the image or list of that name: by name alone, so that snapshots can say it."""
+        """Digest of the image or manifest list with this name, made up from the name alone for snapshots."""
         digest = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
         self.digests[digest] = name
         return digest
@@ -201,7 +201,7 @@ class Engine(MockMonitor):
     # Functions that the SDK calls, from threads.
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """URN as the engine builds it, with the types of all ancestors except the stack."""
+        """Build a URN as the engine does, with the types of all ancestors except the stack."""
         qualified = parent.split("::")[2] if parent else ""
         prefix = f"{qualified}$" if qualified not in ("", STACK) else ""
         return f"urn:pulumi:{self.stack}::skycoin::{prefix}{type_}::{name}"
@@ -278,7 +278,7 @@ class Engine(MockMonitor):
         return entry
 
     def _own(self, entry: Registered) -> dict[str, Any]:
-        """Outputs of this project's own provider."""
+        """Outputs of a resource of this project's own provider."""
         if entry.type == PREFLIGHT:
             return {"runs": "native"}
         if entry.type in (NODE_CONTAINER, PROGRAM_VERSION):
@@ -304,7 +304,7 @@ class Engine(MockMonitor):
         if not isinstance(tag, str):
             return {"ref": UNKNOWN_SIGNATURE, "digest": UNKNOWN_SIGNATURE}
         digest = self.digest(entry.name)
-        # docker-build says `latest` of a repository without a tag.
+        # The docker-build provider adds `latest` to a repository without a tag.
         built = {"ref": f"{tag}:latest@{digest}", "digest": digest}
         return {"ref": tag if self.bare is None else self.bare, "digest": ""} if first else built
 
@@ -312,14 +312,14 @@ class Engine(MockMonitor):
         return self.preview and not self.unchanged and entry.urn not in self._was
 
     def _is_to_be_made(self, entry: Registered) -> bool:
-        """True in a preview for what is new, or has other inputs than in the state."""
+        """True in a preview if a resource is new, or its inputs differ from the state."""
         if not self.preview or self.unchanged:
             return False
         was = former_in(entry, self._by_urn, self._was, self.make_urn)
         return was is None or was.inputs != entry.inputs
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:
-        """In a first preview the plugin asks AWS for nothing, and what AWS would answer is unknown."""
+        """Outputs of an aws resource. In a first preview its plugin does not ask AWS: they are unknown."""
         if first or self.aws is None:
             return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
         provider = next((one.inputs for one in self.registered if one.urn == entry.provider), {})

@@ -1,6 +1,6 @@
 """Previews as `pulumi preview --json --show-sames` prints them, from two runs of the real program.
 
-This plays the engine: it says which resource is new, changed, replaced or gone, with its options.
+In the engine's place, this decides which resource is new, changed, replaced or gone, and adds its options.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -24,22 +24,22 @@ REPLACED: Mapping[str, Collection[str]] = MappingProxyType(
         ECR: ("name",),
     }
 )
-"""Type → inputs that replace it where they differ, a few of which the docker plugin changes in place."""
+"""Type → inputs whose change replaces the resource; the docker plugin changes a few of them in place."""
 PROTECTED = (
     'error: Preview failed: resource "{0}" cannot be deleted\nbecause it is protected. To unprotect the '
     "resource, either remove the `protect` flag from the resource in your Pulumi program and run `pulumi "
     "up`, or use the command:\n`pulumi state unprotect '{0}'`"
 )
-"""Pulumi's words (pulumi/pulumi, `pkg/resource/deploy/step.go`, deleteProtectedError)."""
+"""Pulumi's message for a deletion (pulumi/pulumi, `pkg/resource/deploy/step.go`, deleteProtectedError)."""
 KEPT = (
     'error: unable to replace resource "{0}"\nas it is currently marked for protection. To unprotect the '
     "resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
 )
-"""Pulumi's words where a replacement would delete (the same folder, `step_generator.go`)."""
+"""Pulumi's message for a replacement that would delete (`step_generator.go` in the same folder)."""
 
 
 def preview_of(before: Engine, after: Engine) -> Preview:
-    """Preview of `after` over a state that `before` has made."""
+    """Preview of `after` over the state that `before` has made."""
     old = {entry.urn: entry for entry in before.registered}
     new = {entry.urn: entry for entry in after.registered}
     steps = [*_steps(old, new, before, after), *_deletions(new, before, after)]
@@ -82,7 +82,7 @@ def _steps(
 
 
 def _refusal(step: Preview) -> str:
-    """Words of the engine where a step would delete what is protected; a replacement may take that off."""
+    """Pulumi's message if a step would delete a protected resource; a replacement may drop the protection."""
     if step["op"] not in ("delete", "replace") or not step["oldState"]["protect"]:
         return ""
     if step["op"] == "delete":
@@ -98,7 +98,7 @@ def _operation(entry: Registered, changes: Collection[str]) -> str:
 
 
 def _deletions(new: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
-    """Deletions in the engine's order: children first."""
+    """Yield deletions in the engine's order: children first."""
     there = {one.urn for entry in after.registered for one in formers(entry, new, after.make_urn)}
     for entry in reversed(before.registered):
         if entry.urn not in there:
@@ -132,7 +132,7 @@ def _outputs(entry: Registered, engine: Engine) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A decoded value as a preview has it."""
+    """Decoded value in the form that a preview has."""
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Stacks without Pulumi's engine: their files in, what the program asks for out.
+"""Stacks without Pulumi's engine: from their files to the resources that the program asks for.
 
 No state, engine, registry, login, secret or other file of this machine is read.
 """
@@ -23,22 +23,22 @@ from settings.stack import StackSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 OF_MACHINE = "skycoin:build-ca"
-"""Setting that names a file of the machine, which no resource shows."""
+"""Setting that names a file of the machine; no resource shows it."""
 NOT_KNOWN = "not-known"
-"""Digits of a digest that was made up here."""
+"""Text in place of the digits of a made-up digest."""
 
 Files = Mapping[str, str]
 """Name of a stack → text of its file."""
 
 
 def files_here() -> Files:
-    """Files of all stacks of this checkout."""
+    """Read the files of all stacks in this checkout."""
     found = (PROJECT / "stacks").glob("Pulumi.*.yaml")
     return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path.read_text() for path in found}
 
 
 def up(stack: str, files: Files) -> Engine:
-    """Run the `up` of a new stack. Raises SettingsError, LookupError."""
+    """Run the first `up` of a stack. Raises SettingsError, LookupError."""
     return _run(Engine(), stack, files)
 
 
@@ -48,11 +48,11 @@ def previewed(stack: str, before: Engine, files: Files) -> Engine:
 
 
 def preview_of_files(stack: str, base: Files, head: str) -> Preview:
-    """Preview of the file `head` over a state of the one in `base`; over none where that has no such stack.
+    """Preview of the file `head` over the state of the stack's file in `base`; without one, over no state.
 
-    Other stacks are as in `base`: a preview reads what was published. What is wrong with `head` is an error
-    in the preview. Raises SettingsError or RunError where something is wrong with `base`, and LookupError
-    where a stack that is read has no file.
+    Other stacks are taken from `base`, because a preview reads what was published. Errors in `head` are
+    diagnostics of the preview. Raises SettingsError or RunError for errors in `base`, and LookupError if a
+    stack that is read has no file.
     """
     before = up(stack, base) if stack in base else Engine()
     try:
@@ -69,7 +69,7 @@ def preview_of_files(stack: str, base: Files, head: str) -> Preview:
 def settings_of(stack: str, text: str) -> StackSettings:
     """Settings of a stack's file, with placeholders for secrets.
 
-    Raises SettingsError with all of its faults, and LookupError where it builds from a working copy.
+    Raises SettingsError with all of its errors, and LookupError if an image is built from a working copy.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stacks" / f"Pulumi.{stack}.yaml"
@@ -83,7 +83,7 @@ def settings_of(stack: str, text: str) -> StackSettings:
 
 
 def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
-    """(full key → value as Pulumi gives it, keys with an encrypted value). Raises SettingsError."""
+    """Read ({full key: value as Pulumi gives it}, [keys with an encrypted value]). Raises SettingsError."""
     try:
         config = (pulumi_values(text) or {}).get("config") or {}
         values = {key: _without_secrets(value) for key, value in config.items()}
@@ -97,7 +97,7 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _without_secrets(value: Any) -> Any:
-    """Each ciphertext's placeholder is its own: another one is another value."""
+    """Replace each ciphertext by a placeholder of its own, so that another ciphertext is another value."""
     if isinstance(value, Mapping):
         if len(value) == 1 and isinstance(value.get("secure"), str):
             return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"
@@ -116,7 +116,7 @@ def _run(engine: Engine, stack: str, files: Files) -> Engine:
 
 
 def _published(engine: Engine, publisher: str, files: Files) -> Any:
-    """Outputs of the stack that images come from, with digests that another publisher's are not."""
+    """Outputs of the stack that images come from; their digests differ from those of any other publisher."""
     run = up(_with_file(publisher, files), files)
     text = json.dumps(plain(run.exports()))
     for digest in run.digests:
@@ -125,7 +125,7 @@ def _published(engine: Engine, publisher: str, files: Files) -> Any:
 
 
 def _with_file(stack: str, files: Files) -> str:
-    """Name of a stack without organization and project. Raises LookupError where it has no file."""
+    """Name of a stack without organization and project. Raises LookupError if it has no file."""
     name = stack.rpartition("/")[2]
     if name not in files:
         raise LookupError(
@@ -135,7 +135,7 @@ def _with_file(stack: str, files: Files) -> str:
 
 
 def _answer_of_aws(type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
-    """Outputs of a repository, whose address AWS makes of account, region and name."""
+    """Outputs of an ECR repository, whose address AWS builds from account, region and name."""
     if type_ != ECR:
         return {}
     account = json.loads(provider["allowedAccountIds"])[0]

@@ -1,4 +1,4 @@
-"""Pulumi's wire format as plain values: secrets and unknowns stay what they are."""
+"""Pulumi's wire format as plain values; secrets and unknown values stay marked as such."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -13,7 +13,7 @@ _MARK = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class Unknown(Enum):
-    """A value that only the provider will know."""
+    """A value that only the provider will know, during the update."""
 
     UNKNOWN = "unknown"
 
@@ -26,13 +26,13 @@ UNKNOWN = Unknown.UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that the engine encrypts in the state."""
+    """Value that the engine encrypts in the state."""
 
     value: Any
 
 
 def decode(value: struct_pb2.Value) -> Any:
-    """One value; whole numbers as int."""
+    """Decode one value; whole numbers become int."""
     match value.WhichOneof("kind"):
         case "struct_value":
             found = decode_struct(value.struct_value)
@@ -49,5 +49,5 @@ def decode(value: struct_pb2.Value) -> Any:
 
 
 def decode_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """All fields of a struct."""
+    """Decode all fields of a struct."""
     return {key: decode(value) for key, value in struct.fields.items()}

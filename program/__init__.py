@@ -1,1 +1,1 @@
-"""The composition of one stack: from settings to components and outputs."""
+"""Composition of one stack: from settings to components and outputs."""

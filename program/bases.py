@@ -1,7 +1,7 @@
-"""The bases under a stack's images: official ones by digest, or images that the stack builds itself.
+"""Base images of a stack's images: official ones by digest, or images that the stack builds itself.
 
-busybox is built where no registry of official images is reached. glibc always is: no official image
-without a package manager is known by its digest (ADR 0009).
+busybox is built if no registry of official images can be reached. glibc is always built: the digest of no
+official image without a package manager is known (ADR 0009).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from settings.stack import StackSettings
 
 _BUILD_ARGS: Mapping[Base, Mapping[str, str]] = {
     Base.BUSYBOX: {},
-    # Every image of the catalogue has an entry point that is a script.
+    # The entry point of every image in the catalogue is a script.
     Base.GLIBC: {"SHELL": "true"},
 }
 
 
 class BaseImages:
-    """Every base of the stack's images, in the architectures that they need."""
+    """Base images of a stack, for the architectures that its images need."""
 
     def __init__(
         self,
@@ -45,28 +45,28 @@ class BaseImages:
         return self._built[image.base].variants[arch_name].ref
 
     def label(self, image: ImageSettings) -> str:
-        """Name of an image's base for people."""
+        """Name of an image's base, for people."""
         return f"{image.base} ({Bases.DEBIAN if image.base in self._built else Bases.OFFICIAL})"
 
     @property
     def build_base(self) -> str:
-        """Image of the build stages, for the machine that builds."""
+        """Image of the build stages, for the platform of the builder."""
         return self._settings.build_base or OFFICIAL_BUILD_BASE
 
     @property
     def secrets(self) -> dict[str, pulumi.Input[str]]:
-        """The machine's own certificate authorities, for build steps that reach package registries."""
+        """Build secrets of all images: the machine's certificate authorities, to reach package registries."""
         found = authorities(self._settings)
         return {} if found is None else {"build-ca": found}
 
     def _build(self, base: Base, arches: Sequence[str]) -> Image:
-        """A base from Debian's packages, in the registry where the first image is built."""
+        """Build a base image from Debian packages, in the registry where the first image is built."""
         registry = self._registries[str(base_registry(self._settings))]
         return Image(
             base,
             ImageArgs(
                 arches=in_table_order(set(arches)),
-                # Another stack in the same registry may need other architectures, and would move the tag.
+                # Another stack with the same registry may need other architectures, and would move the tag.
                 tags=[f"{BASE_TAG}-{pulumi.get_stack()}"],
                 context=f"./images/{base}",
                 dockerfile=f"./images/{base}/Dockerfile",
@@ -83,5 +83,5 @@ class BaseImages:
 
 
 def authorities(settings: StackSettings) -> str | None:
-    """The machine's own certificate authorities (PEM), or None where the stack names none."""
+    """Read the machine's own certificate authorities (PEM); None if the stack names none."""
     return None if settings.build_ca is None else (PROJECT / settings.build_ca).read_text()

@@ -1,4 +1,4 @@
-"""Registries whose logins the docker plugin looks for when an engine pulls."""
+"""Registries for which the docker plugin reads logins when an engine pulls."""
 
 import os
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ Logins = pulumi.Input[list[docker.ProviderRegistryAuthArgs]]
 
 
 def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str, Any]]) -> Logins | None:
-    """Registries of what is pulled: the published images', or the stack's own.
+    """Registries that images are pulled from: those of the published images, or the stack's own.
 
     `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config
-    (DOCKER_CONFIG) only for these, and fails without that file: then it gets none.
+    (DOCKER_CONFIG) for these registries only. It fails if there is no such file, so it then gets None.
     """
     if not _docker_config().is_file():
         return None
@@ -29,7 +29,7 @@ def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str,
 
 
 def _docker_config() -> Path:
-    """File of logins, where the official docker plugin looks: nowhere else if DOCKER_CONFIG is given."""
+    """File in which the official docker plugin looks for logins: only at DOCKER_CONFIG, if that is set."""
     given = os.environ.get("DOCKER_CONFIG")
     place = Path(given) if given else Path.home() / ".docker"
     return place / "config.json" if place.is_dir() else place

@@ -1,8 +1,8 @@
 """Registries of kind ecr: their provider and their repositories.
 
-`program.py` imports this only where a stack has one: pulumi-aws is in requirements-ecr.txt, not
-in requirements.txt. Pulumi installs the plugin of every SDK that it finds in the environment, and
-Amazon's is by far the largest.
+`program.py` imports this module only if a stack has such a registry: pulumi-aws is in
+requirements-ecr.txt, not in requirements.txt. Pulumi installs the plugin of every SDK that it finds in
+the environment, and Amazon's is by far the largest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,17 +14,17 @@ from components.ecr import EcrRepository, EcrRepositoryArgs
 from settings.registry import RegistrySettings
 
 KEPT = 10
-"""Number of feature and develop builds that stay if the settings give none."""
+"""Default number of feature builds, and of develop builds, that are kept."""
 
 
 def make_repositories(
     name: str, registry: RegistrySettings, wanted: Mapping[str, Sequence[str]]
 ) -> dict[str, pulumi.Output[str]]:
-    """Addresses of the registry's repositories; `wanted` is path → further tags that move."""
+    """Create the registry's repositories and return their addresses; `wanted` is path → other moving tags."""
     provider = aws.Provider(
         name,
         region=registry.region,
-        # Credentials of another account are refused before anything is made with them.
+        # Credentials of another account are refused before anything is created with them.
         allowed_account_ids=[str(registry.account)],
     )
     return {

@@ -1,4 +1,4 @@
-"""Registries of kind hosted: from settings to the component on a host."""
+"""Registries of kind hosted: from their settings to components on hosts."""
 
 import pulumi
 import pulumi_docker as docker
@@ -18,9 +18,9 @@ def deploy_registry(
     image: pulumi.Input[str],
     provider: docker.Provider,
 ) -> HostedRegistry:
-    """The registry as a component on its host's provider, named after that host's engine.
+    """Create the registry as a component with its host's provider, named after that host's engine.
 
-    On another engine it is another registry: Pulumi moves no resource from one to the other.
+    On another engine it is another registry, because Pulumi moves no resource between engines.
     """
     data_volume, secrets_volume = registry_volumes(name)
     args = HostedRegistryArgs(

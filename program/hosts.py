@@ -1,4 +1,4 @@
-"""Hosts: from settings to the engine that resources are created on, and to the images that it pulls."""
+"""Hosts: from settings to their engines, and to the images that these pull."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from settings.stack import StackSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PulledFrom:
-    """An image that a host runs, and where it gets it."""
+    """An image that a host runs, and the repository that the host pulls it from."""
 
     ref: pulumi.Input[str]
-    """`repo@sha256:…`, by the image's first registry."""
+    """`repo@sha256:…` in the image's first registry."""
     repository: pulumi.Input[str] | None = None
-    """The repository that the host pulls the same digest from; None: the same."""
+    """Repository that the host pulls the digest from; None means the one in `ref`."""
     version: pulumi.Input[str] | None = None
-    """Version of its software; None where only the image itself says it."""
+    """Version of the image's software; None if only the image's label states it."""
 
 
 def host_of(name: str, settings: StackSettings) -> Host:
-    """The host of a name."""
+    """Host with this name, from the settings."""
     host = settings.hosts[name]
     return Host(
         name=name,

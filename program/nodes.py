@@ -1,4 +1,4 @@
-"""Nodes: from settings to the component on a host."""
+"""Nodes: from their settings to components on hosts."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
 
 GUI_API_SETS = ("WALLET", "STORAGE")
-"""Without STORAGE the GUI of v0.27.1 shows an error page: it keeps its own settings there."""
+"""API sets that the GUI needs. Without STORAGE, which holds its own settings, v0.27.1 shows an error page."""
 
 
 def deploy_node(
@@ -27,10 +27,10 @@ def deploy_node(
     after: Sequence[pulumi.Resource] = (),
     proxy: PulledFrom | None = None,
 ) -> Node:
-    """The node as a component on its host's provider; `renamed-from` keeps its volumes.
+    """Create the node as a component with its host's provider; `renamed-from` keeps its volumes.
 
-    `proxy` is the image of its proxy, where it has a web interface.
-    Its container waits for the containers `after`: the nodes of an earlier wave.
+    `proxy` is the image of its proxy, if it has a web interface. The node's container waits for the
+    containers in `after`, those of an earlier wave.
     """
     data_volume, wallet_volume = volume_names(name, node)
     host = settings.hosts[node.host]
@@ -63,7 +63,7 @@ def deploy_node(
 
 
 def _api_sets(node: NodeSettings) -> list[str]:
-    """The GUI is a wallet's interface: asking for it by name asks for the API sets that it needs."""
+    """API sets of the settings, with those that the GUI needs as the interface of a wallet."""
     needed = GUI_API_SETS if node.gui else ()
     return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
 

@@ -1,4 +1,4 @@
-"""Opened workspaces: from settings to the component on a host."""
+"""Opened workspaces: from their settings to components on hosts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,9 +23,9 @@ def open_workspace(
     tags: pulumi.Output[Mapping[str, Any]],
     provider: docker.Provider,
 ) -> dict[str, pulumi.Input[str]]:
-    """The component on its host's provider, from `tags` of its images; returns its part of the outputs.
+    """Create the component with its host's provider, from `tags` of its images; returns its outputs.
 
-    On another engine it is another workspace: Pulumi moves no resource from one to the other.
+    On another engine it is another workspace, because Pulumi moves no resource between engines.
     """
     entry, person = WORKSPACES[name], settings.workspace_user
     wanted = entry.dind_tags if opening.dind else entry.tags
@@ -65,5 +65,5 @@ def _repository(published: Mapping[str, Any], registry: str) -> str:
 
 
 def _ref(published: Mapping[str, Any], variant: str | None) -> str:
-    """`repo@sha256:…` that the host runs: its variant where declared, else the list."""
+    """`repo@sha256:…` that the host runs: that of its variant if it declares one, else that of the list."""
     return pinned(published["ref"] if variant is None else published["variants"][variant]["ref"])

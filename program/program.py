@@ -1,4 +1,4 @@
-"""The program: settings → providers → components → outputs. The same for every stack."""
+"""The program, the same for every stack: settings → providers → components → outputs."""
 
 import os
 import sys
@@ -63,7 +63,7 @@ from settings.stack import StackSettings
 
 
 class Program:
-    """Builds one stack's resources from its settings, and exports its outputs."""
+    """Resources of one stack, created from its settings, and the stack's outputs."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
@@ -75,7 +75,7 @@ class Program:
             for name, registry in settings.registries.items()
             if name not in hosted
         }
-        # Once for each image: a working copy's is read from its git.
+        # Once for each image, because the provenance of a working copy is read with git.
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._bases = BaseImages(settings, self._registries, self._builder)
         publisher = settings.images_from
@@ -85,7 +85,7 @@ class Program:
         providers = {
             name: _docker_provider(name, host, logins, marker) for name, host in settings.hosts.items()
         }
-        # Images of hosted registries come first: the other images may be published in them.
+        # The image of hosted registries comes first, because the others may be published to such a registry.
         self._images: dict[str, Image] = {}
         self._images |= self._build_images([REGISTRY_IMAGE] if hosted else [])
         own = self._host_registries(published, providers)
@@ -111,7 +111,7 @@ class Program:
         )
 
     def _workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
-        """{workspace: {tag: …}}."""
+        """Build the workspaces' images; returns {workspace: {tag: …}}."""
         builds = Builds(
             base=self._bases.build_base,
             builder=self._settings.builder,
@@ -133,7 +133,7 @@ class Program:
     def _deploy_nodes(
         self, published: pulumi.Output[Mapping[str, Any]], providers: Mapping[str, docker.Provider]
     ) -> dict[str, dict[str, pulumi.Input[str]]]:
-        """All nodes, wave by wave; returns their part of the outputs."""
+        """Create all nodes, wave by wave; returns their outputs by name."""
         summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
         left_out = os.environ.get(LEFT_OUT, "").split(",")
         for wave in waves_of(self._settings):
@@ -157,7 +157,7 @@ class Program:
         provider: docker.Provider,
         after: Sequence[pulumi.Resource],
     ) -> tuple[Node, dict[str, pulumi.Input[str]]]:
-        """One node and what belongs to it; returns its part of the outputs."""
+        """Create one node with its exporter and its proxy; returns the node and its outputs."""
         image = self._pulled_from(settings.image, settings.host, settings.tag, published)
         if settings.rollback is not None:
             image = kept_back(name, settings.rollback, image, self._repository_of(settings, image))
@@ -201,7 +201,7 @@ class Program:
         }
 
     def _build_images(self, names: Iterable[str]) -> dict[str, Image]:
-        """Images of the stack that are not built yet."""
+        """Build those of the named images that are in the settings and are not built yet."""
         images = self._settings.images
         wanted = [name for name in names if name in images and name not in self._images]
         return {name: self._build_image(name, images[name]) for name in wanted}
@@ -249,7 +249,7 @@ class Program:
         )
 
     def _provenance(self, name: str) -> dict[str, Any]:
-        """{source: {version, commit, branch, date}, bases: {arch: ref}}: what an image is made from."""
+        """Origin of an image: {source: {version, commit, branch, date}, bases: {arch: ref}}."""
         source, image = self._sources[name], self._settings.images[name]
         return {
             "source": {**asdict(source), "date": source.date or ""},
@@ -257,13 +257,13 @@ class Program:
         }
 
     def _published_images(self) -> pulumi.Output[Mapping[str, Any]]:
-        """{image: {tag: …}} of the publishing stack from which this one takes its digests."""
+        """Images of the stack that `images-from` names, {image: {tag: …}}; empty without that setting."""
         if self._publisher is None:
             return pulumi.Output.from_input({})
         return self._publisher.get_output("images").apply(lambda images: images or {})
 
     def _version_of(self, name: str) -> pulumi.Input[str]:
-        """Version of an image's software; empty where the publishing stack does not say it."""
+        """Version of an image's software; empty if the publishing stack does not state it."""
         if self._publisher is None:
             return self._sources[name].version
         return self._publisher.get_output("provenance").apply(lambda images: _published_version(images, name))
@@ -271,7 +271,7 @@ class Program:
     def _pulled_from(
         self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]
     ) -> PulledFrom:
-        """An image as `_image_of` says, the repository that the host pulls it from, and its version."""
+        """Image of `_image_of`, with the repository that the host pulls it from and its version."""
         ref, registry = self._image_of(name, host, wanted, published), pull_from(host, self._settings)
         repository = None
         if registry is not None:
@@ -280,7 +280,7 @@ class Program:
         return PulledFrom(ref=ref, repository=repository, version=self._version_of(name))
 
     def _repository_of(self, node: NodeSettings, image: PulledFrom) -> pulumi.Output[str]:
-        """Repository of a node's image; for one that is built here it is known before its digest."""
+        """Repository of a node's image. If the image is built here, it is known before the digest."""
         if self._settings.images_from is not None:
             return pulumi.Output.from_input(image.ref).apply(lambda ref: split_pinned(ref)[0])
         tag = node.tag or tags_of(self._settings.images[node.image])[0]
@@ -289,9 +289,9 @@ class Program:
     def _image_of(
         self, name: str, host: str, wanted: str | None, published: pulumi.Output[Mapping[str, Any]]
     ) -> pulumi.Output[str]:
-        """`repo@sha256:…` that a host runs: its variant where declared, else the list.
+        """`repo@sha256:…` that a host runs: that of its variant if it declares one, else that of the list.
 
-        `wanted` is the tag; None is the channel's moving one.
+        `wanted` is the tag; None means the channel's moving tag.
         """
         variant = self._settings.hosts[host].variant
         if self._settings.images_from is not None:
@@ -307,7 +307,7 @@ class Program:
 def _deploy_proxy(
     name: str, settings: NodeSettings, node: Node, image: pulumi.Output[str], provider: docker.Provider
 ) -> str:
-    """The login before a node's web interface; the command that shows it."""
+    """Create the login in front of a node's web interface; returns the command that shows it."""
     container = container_name(name, settings.image)
     first = container_name(settings.renamed_from or name, settings.image)
     args = ProxyArgs(
@@ -327,11 +327,11 @@ def _deploy_proxy(
 
 
 def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:
-    """Repositories that have to be made in a registry before anything is pushed there."""
+    """Create the repositories that a registry needs before a push; returns their addresses by path."""
     if settings.registries[name].kind is not RegistryKind.ECR:
         return {}
     try:
-        # Only here: who publishes nothing to Amazon needs neither its SDK nor its plugin.
+        # Imported here, so that stacks without Amazon's registry need neither its SDK nor its plugin.
         from program.ecr import make_repositories  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pulumi.RunError(
@@ -342,19 +342,19 @@ def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]
 
 
 def _usual_tag(tags: Mapping[str, Any] | None) -> str:
-    """The moving tag of what another stack published: `develop`, a feature build's only one, or `latest`."""
+    """Default tag among another stack's: `develop`, the only tag of a feature build, or `latest`."""
     if tags and Channel.DEVELOP in tags:
         return Channel.DEVELOP
     return next(iter(tags)) if tags and len(tags) == 1 else "latest"
 
 
 def _published_version(images: Mapping[str, Any] | None, name: str) -> str:
-    """Version of an image in another stack's outputs; empty where it is not there."""
+    """Version of an image in another stack's outputs; empty if it is not there."""
     return str((images or {}).get(name, {}).get("source", {}).get("version", ""))
 
 
 def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str | None) -> str:
-    """Reference of one image in another stack's outputs. Raises RunError that says what is there."""
+    """Reference of one image in another stack's outputs. Raises RunError that lists what they have."""
     if name not in images or tag not in images[name]:
         there = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
         raise pulumi.RunError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
@@ -368,7 +368,7 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
 
 
 def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.ResourceOptions | None:
-    """Default providers are disabled (Pulumi.yaml): whatever builds names its provider."""
+    """Options with a provider for builds, as default ones are disabled (Pulumi.yaml); None without builds."""
     if not settings.images and not settings.workspaces:
         return None
     builder = BuildxProvider("builder", pulumi.ResourceOptions(depends_on=[marker]))
@@ -378,7 +378,7 @@ def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.
 def _docker_provider(
     name: str, host: HostSettings, logins: Logins | None, marker: ProgramVersion
 ) -> docker.Provider:
-    """One provider a host, so that a dead host fails alone. `local` is the environment's engine."""
+    """Create one host's provider, so that a dead host fails alone. `local` is the environment's engine."""
     is_ssh = (host.address or "").startswith("ssh://")
     return docker.Provider(
         name,
@@ -390,7 +390,7 @@ def _docker_provider(
 
 
 def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
-    """OCI image-spec 1.1, annotations: only keys whose value is known."""
+    """Labels by OCI image-spec 1.1, “Annotations”: only those whose value is known."""
     known = {
         "title": entry.title,
         "url": entry.url,

@@ -1,4 +1,4 @@
-"""A node that is rolled back: its image's repository, by the digest of its settings. Each run says so."""
+"""Image of a rolled-back node: the digest in its settings, in its image's repository. Each run reports it."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from settings.node import RollbackSettings
 def kept_back(
     name: str, rollback: RollbackSettings, image: PulledFrom, repository: pulumi.Input[str]
 ) -> PulledFrom:
-    """The image that a node stays at, instead of the stack's."""
+    """Image that a rolled-back node keeps, instead of the stack's image."""
     stack, digest = pulumi.get_stack(), rollback.digest
     pulumi.log.warn(rolled_back(name, stack, rollback.model_dump()))
 

@@ -1,4 +1,4 @@
-"""Facts of a source: version, commit, branch, date. Read before any resource is made."""
+"""Provenance of a source: version, commit, branch and date, read before any resource is created."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,24 +10,24 @@ from settings.image import SourceSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """Facts that reach the binary and the labels."""
+    """Facts about a source that go into the binary and the labels."""
 
     version: str
     commit: str
     branch: str
     date: str | None
-    """UTC, ISO 8601 with Z; None where the source has none."""
+    """UTC, ISO 8601 with Z; None if the source has no date."""
 
     @property
     def epoch(self) -> str:
-        """SOURCE_DATE_EPOCH in seconds (reproducible-builds.org); 0 where there is no date."""
+        """SOURCE_DATE_EPOCH in seconds (reproducible-builds.org); 0 if there is no date."""
         if self.date is None:
             return "0"
         return str(int(datetime.fromisoformat(self.date).timestamp()))
 
 
 def provenance(source: SourceSettings, project: Path) -> Provenance:
-    """Facts from the settings and, for a working copy, from git: commit, branch, `-dirty` if changed."""
+    """Facts from the settings and, for a working copy, from git: commit (with `-dirty`), branch and date."""
     given = Provenance(
         version=source.version.removeprefix("v"),
         commit=source.commit or "",
@@ -38,13 +38,13 @@ def provenance(source: SourceSettings, project: Path) -> Provenance:
 
 
 def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
-    # Checked first: without .git, which no commit can contain, git would look at the folder itself.
+    # Without .git, which no commit can contain, git could take the folder itself for a bare repository.
     top = ask_git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
     if not top or Path(top).resolve() != folder.resolve():
-        # Unpacked sources inside another repository must not get its commit.
+        # Unpacked sources inside another repository must not get that repository's commit.
         return replace(given, commit=given.commit or "unknown")
     commit = given.commit or ask_git(folder, "rev-parse", "HEAD") or "unknown"
-    # Untracked files count: the build gets them too.
+    # Untracked files count, because the build gets them too.
     dirty = "-dirty" if is_changed(folder) else ""
     seconds = ask_git(folder, "log", "-1", "--format=%ct")
     date = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None

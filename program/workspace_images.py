@@ -1,8 +1,8 @@
 """Images of workspaces: from settings to images, each on its base by digest.
 
-Three kinds of image: Debian's root (one for each release that is wanted), the workspaces, and their
-siblings with a Docker engine, all of these by one Dockerfile. An image on another one takes the
-references of its variants: a changed base rebuilds its children and nothing else.
+There are three kinds: a Debian base image for each release in use, the workspaces, and their siblings
+with a Docker engine, which share one Dockerfile. An image refers to the variants of its base by
+digest, so a changed base rebuilds only the images on it.
 """
 
 from collections.abc import Mapping
@@ -28,18 +28,18 @@ from settings.stack import StackSettings
 from settings.workspace import WorkspaceSettings
 
 DIND = "./images/dind"
-"""Folder of the one definition that puts a Docker engine into a workspace."""
+"""Folder of the image that adds a Docker engine to any workspace."""
 BASE = "./images/workspace-base"
 TOOLS = "./images/workspace-tools"
-"""Folder with what the workspaces' builds share; a named build context."""
+"""Folder with files that the workspaces' builds share; a named build context."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Builds:
-    """Inputs of every build of a stack."""
+    """Inputs that all builds of a stack share."""
 
     base: str
-    """Image of build stages."""
+    """Image of the build stages."""
     builder: str | None = None
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     opts: pulumi.ResourceOptions | None = None
@@ -49,7 +49,7 @@ class WorkspaceImages:
     """The images of one stack's workspaces."""
 
     tags: Mapping[str, pulumi.Output[Mapping[str, Any]]]
-    """{workspace: {tag: …}}, as `components.image.Image.tags`, the siblings' tags among them."""
+    """{workspace: {tag: …}}, as in `components.image.Image.tags`, including the siblings' tags."""
 
     def __init__(self, settings: StackSettings, registries: Mapping[str, Registry], builds: Builds) -> None:
         self._settings, self._registries, self._builds = settings, registries, builds
@@ -57,7 +57,7 @@ class WorkspaceImages:
         self._bases = self._build_bases(wanted)
         self._images: dict[str, Image] = {}
         tags: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
-        # In the table's order a base comes before what stands on it.
+        # In the table's order, a base comes before the images on it.
         for name, workspace in wanted.items():
             entry = WORKSPACES[name]
             image = self._images[name] = self._build(entry, workspace)
@@ -68,7 +68,7 @@ class WorkspaceImages:
         self.tags = tags
 
     def _build_bases(self, wanted: Mapping[str, WorkspaceSettings]) -> dict[str, Image]:
-        """Debian's root by release, for every architecture that a workspace on it needs."""
+        """Build Debian base images by release, for every architecture that a workspace on one needs."""
         arches: dict[str, set[str]] = {}
         registry: dict[str, str] = {}
         for name, workspace in wanted.items():
@@ -114,7 +114,7 @@ class WorkspaceImages:
         )
 
     def _build_sibling(self, entry: WorkspaceEntry, workspace: WorkspaceSettings, under: Image) -> Image:
-        """Sibling of a workspace, with a Docker engine inside."""
+        """Build the sibling of a workspace, with a Docker engine inside."""
         return self._image(
             f"workspace-{entry.name}{DIND_SUFFIX}",
             DIND,
@@ -140,7 +140,7 @@ class WorkspaceImages:
         build_args: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Image:
-        """An image with what all of them have; `places` is registry → default repository."""
+        """Build an image with the inputs that all share; `places` is registry → default repository."""
         repositories = [
             self._registries[registry].repository(
                 workspace_repository(repository, self._settings.registries[registry])

@@ -1,6 +1,6 @@
-"""A release compared with an earlier one: Go modules, known vulnerabilities, sizes and layers.
+"""Comparison of a release with an earlier one: Go modules, known vulnerabilities, sizes and layers.
 
-Both sides are release records (release/record.py): of what was published and read back.
+Both sides are release records (release/record.py), so they describe what was published and read back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _SIZE_HEADS = ("variant", "to download, before", "now", "new layers", "to downlo
 
 
 def checked_record(found: Any, image: str) -> Record:
-    """An earlier release's record of the same image. Raises RecordError where it is none."""
+    """Check an earlier release's record of the same image. Raises RecordError if it is not one."""
     if not isinstance(found, dict) or not found.keys() >= _KEYS:
         raise RecordError(NO_RECORD)
     if found["image"] != image:
@@ -34,7 +34,7 @@ def checked_record(found: Any, image: str) -> Record:
 
 
 def _check_form(record: Record) -> None:
-    """Raise an error where a part that is compared or shown has another form: the file may be anybody's."""
+    """Raise an error if a compared or shown part has the wrong form, as the file may come from anybody."""
     if not all(text.isprintable() for text in _texts(record)):
         raise ValueError("control characters")
     _demand(str, record["source"]["version"])
@@ -50,7 +50,7 @@ def _check_form(record: Record) -> None:
 
 
 def _texts(part: Any) -> Iterator[str]:
-    """All strings of a JSON value, keys among them."""
+    """Yield all strings of a JSON value, including keys."""
     if isinstance(part, str):
         yield part
     elif isinstance(part, dict):
@@ -66,11 +66,11 @@ def _demand(kind: type, *values: Any) -> None:
 
 
 def compared(before: Record, after: Record) -> dict[str, Any]:
-    """{version, modules, variants_without_modules, sizes}: the differences from the earlier record.
+    """Differences from the earlier record: {version, modules, variants_without_modules, sizes}.
 
-    `modules` are [{program, module, before, after, variants}] and `sizes` {variant: {before, after, layers,
-    new_layers, new_size}}, in bytes; None where a side does not have its layers. Variants that are in only
-    one record are left out.
+    `modules` is [{program, module, before, after, variants}]. `sizes` is {variant: {before, after, layers,
+    new_layers, new_size}}, in bytes, with None if a side does not have its layers. Variants that only one
+    record has are left out.
     """
     shared = [variant for variant in after["variants"] if variant in before["variants"]]
     known = [one for one in shared if _programs(before, one) and _programs(after, one)]
@@ -83,7 +83,7 @@ def compared(before: Record, after: Record) -> dict[str, Any]:
 
 
 def _programs(record: Record, variant: str) -> dict[str, Modules]:
-    """Modules of each program of a variant; none where the record does not have them."""
+    """Modules of each program of a variant; empty if the record does not have them."""
     found = record.get("programs") or ()
     return {one["program"]: one["modules"] for one in found if variant in one["variants"]}
 
@@ -112,7 +112,7 @@ def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int 
 
 
 def _layers(variant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
-    """Layers that were read back; None where an earlier version of this program did not record them."""
+    """Layers that were read back; None if an earlier version of this program did not record them."""
     found: Sequence[Mapping[str, Any]] | None = (variant.get("verified") or {}).get("layers")
     return found
 
@@ -120,7 +120,7 @@ def _layers(variant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
 def vulnerability_differences(
     modules: Sequence[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """{program, gained, module, version, identity, fixed, summary, variants} by the modules that differ."""
+    """Yield {program, gained, module, version, identity, fixed, summary, variants} for differing modules."""
     once = [*concerning(known, {row["module"] for row in modules})]
     for row in modules:
         was, now = ({row["module"]: row[side]} if row[side] else {} for side in ("before", "after"))
@@ -135,7 +135,7 @@ def vulnerability_differences(
 
 
 def markdown(since: Mapping[str, Any]) -> str:
-    """The comparison as a section of a record's page."""
+    """Section of a record's page with the comparison, in Markdown."""
     parts = [
         _section(_MODULE_HEADS, since["modules"], _module_row) or _no_difference(since),
         _section(_VULNERABILITY_HEADS, since["vulnerabilities"], _vulnerability_row),

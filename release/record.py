@@ -1,7 +1,6 @@
-"""The release record: what one image of a stack was published as, from what, how large it is, and what
-was found when every variant was read back.
+"""Release record of one image: its tags and digests, sources, sizes, and the check of each published variant.
 
-Made only from the stack's outputs.
+It is made from the stack's outputs only.
 """
 
 import sys
@@ -16,15 +15,15 @@ MEGABYTE = 1_000_000
 
 
 class RecordError(UserError):
-    """The outputs hold no such record; the message says what they hold."""
+    """There is no such record, or it can't be used; the message says why."""
 
 
 def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """{image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}, programs}.
+    """Record {image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}, programs}.
 
-    Sizes are in bytes. `programs` are [{program, variants, modules}]: the Go modules that are linked, equal
-    ones once; empty where an earlier version of this program published the image.
-    Raises RecordError where the stack publishes no such image.
+    Sizes are in bytes. `programs` is [{program, variants, modules}]: the linked Go modules, with equal ones
+    listed once; it is empty if an earlier version of this program published the image.
+    Raises RecordError if the stack does not publish this image.
     """
     images = outputs.get("images") or {}
     if image not in images:
@@ -55,7 +54,7 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """The record as a page for people."""
+    """Page for people with the record, in Markdown."""
     source = record["source"]
     facts = [f"commit `{source['commit']}`", f"branch {source['branch']}", source["date"]]
     known = [fact for fact in facts if fact and not fact.endswith(" ")]
@@ -90,7 +89,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def _verified(variants: Mapping[str, Any]) -> list[str]:
-    """Table of what was read back from the registry, and of the SBOMs that were found in it."""
+    """Tables of the facts that were read back from the registry, and of the SBOMs in the images."""
     reports = {arch: variant["verified"] for arch, variant in variants.items() if variant["verified"]}
     if not reports:
         return []
@@ -120,7 +119,7 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
 
 
 def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Table of the Go modules that are linked into the programs."""
+    """Table of the Go modules that are linked into each program."""
     rows = [
         (plain(one["program"]), ", ".join(one["variants"]), plain(f"{module} {version}"))
         for one in programs
@@ -130,7 +129,7 @@ def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def megabytes(size: int) -> str:
-    """Bytes for people: `38.5 MB`."""
+    """Size for people, such as `38.5 MB`."""
     return f"{size / MEGABYTE:.1f} MB"
 
 

@@ -1,7 +1,7 @@
-"""Known vulnerabilities of Go programs by the versions of their modules: entries in the OSV format.
+"""Known vulnerabilities of Go programs by the versions of their modules, from entries in the OSV format.
 
-A version says that a module has a fault, not that the program uses what is faulty: the programs of the images
-are stripped, and what is called in them can't be told. Schema: https://ossf.github.io/osv-schema/.
+A version shows that a module is vulnerable, not that a program uses the vulnerable part: the images' programs
+are stripped, so their calls can't be determined. Schema: https://ossf.github.io/osv-schema/.
 """
 
 import json
@@ -20,18 +20,18 @@ ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """A finding that a person has looked at, and why it may stay."""
+    """A finding that a person has assessed, with the reason why it may stay."""
 
     identity: str
     module: str
     programs: frozenset[str]
-    """Images that it is accepted in, by the names of their folders."""
+    """Images for which it is accepted, by the names of their folders."""
     reason: str
     date: date
 
 
 def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Entries of a vulnerability database's folder that were not withdrawn."""
+    """Yield the entries in a vulnerability database's folder that were not withdrawn."""
     for path in sorted(folder.glob("*.json")):
         entry: Mapping[str, Any] = json.loads(path.read_bytes())
         if not entry.get("withdrawn"):
@@ -39,14 +39,14 @@ def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def concerning(known: Iterable[Mapping[str, Any]], modules: Collection[str]) -> Iterator[Mapping[str, Any]]:
-    """Entries on some of these modules, whatever their versions."""
+    """Yield the entries that concern any of these modules, in whatever version."""
     for entry in known:
         if any(one["package"]["name"] in modules for one in entry["affected"]):
             yield entry
 
 
 def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Finding]:
-    """Vulnerabilities of the modules, sorted, each once."""
+    """Sorted vulnerabilities of the modules, each once."""
     found = {
         Finding(
             module=module,
@@ -67,7 +67,7 @@ def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Findi
 def gained_and_gone(
     known: Iterable[Mapping[str, Any]], before: Modules, after: Modules
 ) -> tuple[list[Finding], list[Finding]]:
-    """Vulnerabilities that only the modules `after` have, and those that only `before` has."""
+    """Vulnerabilities that only the modules in `after` have, and those that only the ones `before` have."""
     entries_once = [*known]
     was, would = (
         {(one.module, one.identity): one for one in findings(entries_once, modules)}
@@ -77,7 +77,7 @@ def gained_and_gone(
 
 
 def read_accepted(text: str) -> list[Accepted]:
-    """Accepted findings of a TOML file. Raises KeyError where a part of one is missing."""
+    """Read accepted findings from TOML. Raises KeyError if a part of one is missing."""
     return [
         Accepted(
             identity=one["id"],
@@ -91,7 +91,7 @@ def read_accepted(text: str) -> list[Accepted]:
 
 
 def _events(affected: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(`introduced` or `fixed`, version) of all its ranges."""
+    """(`introduced` or `fixed`, version) of all ranges of an affected module."""
     return [event for one in affected.get("ranges", ()) for item in one["events"] for event in item.items()]
 
 
@@ -109,5 +109,5 @@ def _fixed_after(events: Sequence[tuple[str, str]], version: str) -> str:
 
 
 def precedence(version: str) -> tuple[Any, ...]:
-    """Sort key of a version in the database, where `0` is before all of them."""
+    """Sort key of a version in the database, in which `0` comes before all others."""
     return ((-1,),) if version == "0" else version_order.precedence(version)

@@ -1,4 +1,4 @@
-"""Image components of a preview: which resource belongs to which, which are built, and what the state has."""
+"""Image components of a preview: their resources, their changed builds, and their outputs in the state."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,23 +24,23 @@ class Images:
         self._existing = {step["urn"] for step in found if step.get("oldState")}
         builds = (step["urn"] for step in found if is_of(BUILD, step["urn"]) and step["op"] not in QUIET)
         self.built = {self.around(urn) for urn in builds}
-        """URNs of those with a variant that changes."""
+        """URNs of the images with a variant that changes."""
 
     def around(self, urn: str) -> str:
-        """URN of the image that a resource belongs to; empty where the preview does not say it."""
+        """URN of the image that a resource belongs to; empty if the preview does not show it."""
         while urn in self._parents and urn not in self._outputs:
             urn = self._parents[urn]
         return urn if urn in self._outputs else ""
 
     def existed(self, urn: str) -> bool:
-        """True for an image that the state has, if perhaps with other architectures."""
+        """True if the state has the image, perhaps with other architectures."""
         return urn in self._existing
 
     def output(self, urn: str, name: str) -> Any:
-        """Output of an image in the state; None where it has none."""
+        """Output of an image in the state; None if it is not there."""
         return self._outputs.get(urn, {}).get(name)
 
 
 def is_of(kind: str, urn: str) -> bool:
-    """True if a URN is of a resource of this type, whatever its parents are."""
+    """True if a URN belongs to a resource of this type, whatever its parents are."""
     return urn.split("::")[2].endswith(kind)

@@ -1,7 +1,7 @@
-"""Go modules that a change would bring into images that are built again, and take out of them.
+"""Go modules that rebuilt images would gain, lose or get in another version.
 
-An image that does not exist yet has no contents. Its go.mod has the versions that would be linked, and is
-compared with the go.mod that the state recorded. Programs are those of the published image.
+The contents of an image are not known before its build. Its go.mod has the versions that would be linked, and
+is compared with the go.mod that the state recorded. The programs are those of the published image.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ ITS_GO = "Go itself changes, and its version is not known before the build"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vulnerability:
-    """A known vulnerability that an image gains or loses by the version of a module."""
+    """A known vulnerability that an image gains or loses through the version of a module."""
 
     image: str
     gained: bool
@@ -46,16 +46,16 @@ class Inside:
     image: str
     differences: tuple[Difference, ...] = ()
     programs: Mapping[str, Modules] | None = None
-    """Modules of each program that is published; None where the state does not have them."""
+    """Modules of each published program; None if the state does not have them."""
     unknown: str = ""
-    """Reason why nothing is known."""
+    """Reason why nothing is known; otherwise empty."""
     of_go: str = ""
-    """Reason why the version of Go itself is not known."""
+    """Reason why the version of Go itself is not known; otherwise empty."""
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 
     def linked(self, one: Difference) -> str:
-        """Programs that a module is linked into, as part of a sentence."""
+        """Programs that a module is linked into, in words for a sentence."""
         found = self.programs_of(one)
         return f"in which programs is {found}" if found in (NOT_KNOWN, NOT_YET_KNOWN) else found
 
@@ -71,13 +71,13 @@ class Inside:
 def read_inside(
     preview: Mapping[str, Any], images: Images, builds: Sequence[Step], *, has_files: bool
 ) -> tuple[Inside, ...]:
-    """Compare each image that would be built with what the state has of it, in the program's order."""
+    """Compare each image that would be built with its state, in the program's order."""
     if not builds:
         return ()
     chosen: dict[str, Step] = {}
     for step in builds:
         image = step.name.removesuffix("-image").rpartition("-")[0]
-        if image not in chosen or chosen[image].op == "create":  # such as a new architecture
+        if image not in chosen or chosen[image].op == "create":  # a new architecture has no old state
             chosen[image] = step
     proofs = [*_proofs(preview, images)]
     read = (
@@ -88,7 +88,7 @@ def read_inside(
 
 
 def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, Any]]:
-    """URN of an image, and the modules that the proof of one of its variants has."""
+    """Yield the URN of an image and the modules in the verification of one of its variants."""
     for step in preview.get("steps") or ():
         if is_of(VERIFICATION, step["urn"]) and step.get("oldState"):
             report = (step["oldState"].get("outputs") or {}).get("report") or {}
@@ -98,7 +98,7 @@ def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, A
 def _read(
     image: str, step: Step, images: Images, proofs: Sequence[Mapping[str, Modules] | None], has_files: bool
 ) -> Inside | None:
-    """None for an image without Go modules."""
+    """Compare one image; None for an image without Go modules."""
     context = step.new.get("context") or {}
     folder, named = str(context.get("location")), context.get("named") or {}
     if SOURCE in named:
@@ -131,7 +131,7 @@ def _has_other_sums(folder: str, recorded: Mapping[str, str]) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """False also for what is no path, such as one that is too long: a saved preview may be anybody's."""
+    """True if a path is a file; False for an invalid path, as a saved preview may come from anybody."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -139,7 +139,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:
-    """Programs of all variants together; None where one is not known, or no SBOM names any."""
+    """Programs of all variants together; None if a variant's are not known, or no SBOM names any."""
     together: dict[str, dict[str, str]] = {}
     for modules in proofs:
         if modules is None:
@@ -150,7 +150,7 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
 
 
 def _go(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
-    """Go's standard library on both sides, by the image of the build stages; and what is not known of it."""
+    """Go's standard library (before, after) by the build stages' image, and the reason if it is not known."""
     was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
     if was == would or step.op == "create":
         return ({}, {}), ""

@@ -1,4 +1,4 @@
-"""Words of a page for Go modules of images, and for known vulnerabilities by their versions."""
+"""Text of a page about images' Go modules and the known vulnerabilities of their versions."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from display.markdown import plain
 from review.inside import Inside, Vulnerability
 
 _NAMED = 6
-"""Modules or vulnerabilities in one line; of more it has half as many."""
+"""Maximum number of modules or vulnerabilities in one line; if there are more, it names half as many."""
 MODULE_HEADS = ("image", "module", "now", "then", "programs")
 VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "what it is")
 SAME = "the same Go modules, by its go.mod"
@@ -17,13 +17,13 @@ _NOTE = (
 
 
 def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
-    """Sentences behind the lines: where the versions are from, and which database was looked into."""
+    """Sentences after the lines: the source of the versions, and the database that was consulted."""
     differ = any(one.differences for one in inside)
     return " ".join(filter(None, (_NOTE if differ else "", looked_up)))
 
 
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
-    """Lines of the first screen: what an image gains first, then its modules."""
+    """Yield the lines of the first screen: for each image what it gains, what it loses, then its modules."""
     for one in inside:
         for gained, word in ((True, "**gains**"), (False, "loses")):
             its = [each for each in vulnerabilities if each.image == one.image and each.gained is gained]
@@ -52,7 +52,7 @@ def _vulnerability(inside: Inside, one: Vulnerability) -> str:
 
 
 def _line(text: str) -> str:
-    """An entry of the list: names are an image's, and summaries the database's."""
+    """Entry of the list, escaped: names come from an image, and summaries from the database."""
     return f"- {plain(' '.join(text.split()))}"
 
 
@@ -63,14 +63,14 @@ def _few(texts: Sequence[str]) -> str:
 
 
 def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
-    """Rows under MODULE_HEADS."""
+    """Yield the rows under MODULE_HEADS."""
     for one in inside:
         for each in one.differences:
             yield one.image, each.module, each.before or "none", each.after or "none", one.programs_of(each)
 
 
 def vulnerability_rows(vulnerabilities: Sequence[Vulnerability]) -> Iterator[Sequence[str]]:
-    """Rows under VULNERABILITY_HEADS."""
+    """Yield the rows under VULNERABILITY_HEADS."""
     for one in vulnerabilities:
         what, found = "gained" if one.gained else "gone", one.finding
         module = f"{found.module} {found.version}"

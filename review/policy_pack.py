@@ -1,7 +1,7 @@
 """`pulumi-analyzer-policy-skyinfra`: the rules of a review as a policy pack of Pulumi's CLI.
 
-Protocol: pulumi/pulumi `proto/pulumi/analyzer.proto`. A pack is told of each resource before anything is
-done with it: then it asks the rules for single resources, and all others when every resource is known.
+Protocol: pulumi/pulumi `proto/pulumi/analyzer.proto`. A pack gets each resource before anything is done with
+it, and then applies the rules for single resources. It applies all other rules once every resource is known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,25 +22,25 @@ from review.rules import HIDDEN, Broken, Each, NotToldError, Resource, Rule, bro
 NAME = "skyinfra"
 MANDATORY = analyzer_pb2.MANDATORY
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
-"""Key and value that mark a secret, sdk/python `pulumi.runtime.rpc`."""
+"""Key and value that mark a secret (sdk/python, `pulumi.runtime.rpc`)."""
 TOLD = ("protect", "ignoreChanges", "additionalSecretOutputs", "aliases", "parent")
-"""Options of a resource that a pack is told, by the names that a preview has, too."""
+"""Options of a resource that Pulumi tells a pack, by the names that they have in a preview too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told(Mapping[str, Any]):
-    """The options that a pack is told: who asks for another gets no answer, not even that it is not set."""
+    """The options that Pulumi tells a pack. Reading another is an error, because it may be set or not."""
 
     options: Mapping[str, Any]
 
     def __getitem__(self, name: str) -> Any:
-        """Raises NotToldError."""
+        """Read an option. Raises NotToldError if Pulumi does not tell it to packs."""
         if name not in self.options:
             raise NotToldError(name)
         return self.options[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Raises NotToldError: a copy would answer that an option is not set."""
+        """Raise NotToldError: in a copy, an untold option would seem not to be set."""
         raise NotToldError("all options")
 
     def __len__(self) -> int:
@@ -49,24 +49,24 @@ class Told(Mapping[str, Any]):
 
 @dataclass(eq=False)
 class Pack(analyzer_pb2_grpc.AnalyzerServicer):
-    """Rules over one preview or update."""
+    """The rules, applied to one preview or update."""
 
     asked: dict[str, Resource] = field(default_factory=dict)
-    """Resources by URN, as the program asks for them."""
+    """Resources by URN, as the program registered them."""
     gaps: dict[str, str] = field(default_factory=dict)
-    """Rule → option that it asks for, and a pack is not told."""
+    """Rule → option that it reads and that Pulumi does not tell to packs."""
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """Raises RulesError."""
+        """All rules. Raises RulesError."""
         return rulebook()
 
     def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
-        """Answer the version of the program."""
+        """Return the version of the program."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetAnalyzerInfo(self, request: Any, context: Any) -> analyzer_pb2.AnalyzerInfo:
-        """Answer the names of all rules; a file of one's own rules that can't be used ends the run."""
+        """Return the names of all rules; own_rules.py ends the run if it can't be used."""
         try:
             return analyzer_pb2.AnalyzerInfo(
                 name=NAME, version=VERSION, policies=[_policy(rule) for rule in self.rules]
@@ -76,19 +76,19 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             raise
 
     def Configure(self, request: Any, context: Any) -> empty_pb2.Empty:
-        """Take no configuration: a rule holds everywhere."""
+        """Accept no configuration: every rule applies everywhere."""
         return empty_pb2.Empty()
 
     def Remediate(self, request: Any, context: Any) -> analyzer_pb2.RemediateResponse:
-        """Change nothing of a resource."""
+        """Return a resource unchanged."""
         return analyzer_pb2.RemediateResponse()
 
     def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
-        """Nothing to cancel."""
+        """Do nothing: there is nothing to cancel."""
         return empty_pb2.Empty()
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: Any) -> analyzer_pb2.AnalyzeResponse:
-        """Ask the rules for single resources, before anything is done with this one."""
+        """Apply the rules for single resources, before anything is done with this one."""
         one = self.asked[request.urn] = _resource(request)
         rules = (rule for rule in self.rules if isinstance(rule.breaches, Each))
         return analyzer_pb2.AnalyzeResponse(diagnostics=self._found(rules, [one], request.urn))
@@ -96,7 +96,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def AnalyzeStack(
         self, request: analyzer_pb2.AnalyzeStackRequest, context: Any
     ) -> analyzer_pb2.AnalyzeResponse:
-        """Ask the rules over several resources, of what was asked for: here a resource has its outputs."""
+        """Apply all other rules, to the resources as registered: this request has their outputs instead."""
         asked = [self.asked[one.urn] for one in request.resources if one.urn in self.asked]
         rules = (rule for rule in self.rules if not isinstance(rule.breaches, Each))
         return analyzer_pb2.AnalyzeResponse(
@@ -115,7 +115,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
 def _resource(request: analyzer_pb2.AnalyzeRequest) -> Resource:
     options = {name: _option(getattr(request.options, name)) for name in TOLD}
-    # As a preview names it, without its id.
+    # In the form of a preview, but without the provider's id.
     provider = f"{request.provider.urn}::" if request.provider.urn else ""
     return Resource(
         urn=request.urn,

@@ -43,7 +43,7 @@ def _unpublished(one: Resource) -> str:
         return "is not protected"
     if one.type == REPOSITORY and one.inputs.get("forceDelete") is not False:
         return "is deleted with its images"
-    # Last, for Pulumi does not tell it to its policy packs.
+    # Checked last, because Pulumi does not tell this option to its policy packs.
     return "" if one.options.get("retainOnDelete") else "is not kept where it leaves the stack"
 
 
@@ -97,7 +97,7 @@ def _plain_secret(one: Resource) -> str:
 
 
 def _reachable(one: Resource) -> str:
-    # With a web interface the proxy publishes the node's port.
+    # With a web interface, the proxy publishes the node's port.
     its = {NODE_CONTAINER: RPC_PORT, CONTAINER: PROXY_PORT if PROXY in one.urn else None}.get(one.type)
     found = [str(port.get("ip")) for port in _listed(one, "ports") if its and port.get("internal") == its]
     return next((f"publishes its API on {ip}" for ip in found if ip != "127.0.0.1"), "")
@@ -132,7 +132,7 @@ def _taken_along(one: Resource) -> str:
 
 
 def _listed(one: Resource, key: str) -> list[Mapping[str, Any]]:
-    """List in an input; empty if it is unknown so far."""
+    """Mappings in an input that is a list; empty if its value is not known yet."""
     value = one.inputs.get(key)
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 

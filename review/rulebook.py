@@ -1,4 +1,4 @@
-"""All rules that a review looks at: the project's promises, and those of one's own (own_rules.py)."""
+"""All rules of a review: the project's promises, and the user's own rules (own_rules.py)."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from review.promises import PROMISES
 from review.rules import Rule
 
 OWN = Path(__file__).with_name("own_rules.py")
-"""File of one's own rules, which is Python and may fail in any way."""
+"""File of the user's own rules; it is Python and may fail in any way."""
 NAME = "OWN_RULES"
 ALLOWED = (
     f"The file may hold any Python that ends without an error and sets {NAME} to a list of Rule, each with a "
@@ -24,11 +24,11 @@ REMEDY = "Change it, or take back what was changed: `git diff {0}` shows it, `gi
 
 
 class RulesError(UserError):
-    """The file of one's own rules can't be used; the message says where and why."""
+    """The file own_rules.py can't be used; the message gives the line and the reason."""
 
 
 def rulebook() -> tuple[Rule, ...]:
-    """Read the rules. Raises RulesError."""
+    """Read all rules. Raises RulesError."""
     found: Any = _own().get(NAME)
     wrong = _wrong(found)
     if wrong:
@@ -38,14 +38,14 @@ def rulebook() -> tuple[Rule, ...]:
 
 def _own() -> dict[str, Any]:
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # a page, and a plugin's port, have that for themselves
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for a page, or for a plugin's port
             return runpy.run_path(str(OWN))
     except (Exception, SystemExit) as raised:
         raise _refused(_words(raised), _line(raised)) from None
 
 
 def _wrong(found: Any) -> str:
-    """What is wrong with a value of OWN_RULES; empty where nothing is."""
+    """Error in a value of OWN_RULES, as the end of a sentence; empty if there is none."""
     if found is None:
         return "is not set"
     if not isinstance(found, list | tuple):
@@ -62,13 +62,13 @@ def _wrong(found: Any) -> str:
 
 
 def _words(raised: BaseException) -> str:
-    # The text of an error of syntax has the place once more.
+    # The text of a syntax error would repeat the place.
     said = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
     return " ".join(f"{type(raised).__name__}: {said}".removesuffix(": ").split())
 
 
 def _line(raised: BaseException) -> int | None:
-    """Line of the file in which an error was raised, or which imports what raised it."""
+    """Line of own_rules.py that raised an error, or called or imported the code that did."""
     if isinstance(raised, SyntaxError) and raised.filename == str(OWN):
         return raised.lineno
     frames = traceback.walk_tb(raised.__traceback__)

@@ -1,4 +1,4 @@
-"""Rules over the resources that a preview wants: what they are given, and how one says that it is broken."""
+"""Rules over the resources that a preview wants: their inputs, and the report of a broken rule."""
 
 import inspect
 import traceback
@@ -14,90 +14,90 @@ from review.steps import provider_of
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource as the program asks for it."""
+    """One resource as the program registers it."""
 
     urn: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """A value that is not known yet is Pulumi's text for that, and a secret is HIDDEN."""
+    """Inputs; a value that is not known yet is Pulumi's text for it, and a secret is HIDDEN."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """`protect`, `retainOnDelete`, `provider` … by the names that a preview has."""
+    """Options such as `protect`, `retainOnDelete` and `provider`, by their names in a preview."""
 
     @cached_property
     def type(self) -> str:
-        """Token of the resource, without its parents'."""
+        """Type token of the resource, without those of its parents."""
         return self.urn.split("::")[2].rpartition("$")[2]
 
     @property
     def name(self) -> str:
-        """Logical name."""
+        """Logical name of the resource."""
         return self.urn.rpartition("::")[2]
 
     @property
     def provider(self) -> str:
-        """Name of its provider; empty where it has none."""
+        """Name of its provider; empty if it has none."""
         return provider_of(self.options)
 
     @property
     def is_wallet(self) -> bool:
-        """True for the wallet volume of a node, and for any other that is called like one."""
+        """True for a node's wallet volume, and for any other volume with such a name."""
         return self.type == VOLUME and self.name.endswith("-wallet")
 
 
 HIDDEN = "[secret]"
-"""Text that a preview has in the place of a secret."""
+"""Text in place of a secret in a preview."""
 Breaches: TypeAlias = Iterator[tuple[Resource, str]]
-"""Resources that break a rule, each with how, in a few words without its name."""
+"""Resources that break a rule, each with a few words, without its name, on how it does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """A promise over all resources of a stack."""
+    """A promise about all resources of a stack."""
 
     name: str
-    """In lower-case words, joined by `-`."""
+    """Name in lower-case words, joined by `-`."""
     breaches: Callable[[Sequence[Resource]], Breaches]
     reason: str
-    """Sentence on what would go wrong."""
+    """Sentence that says what would go wrong."""
     remedy: str
-    """Sentence on what to do."""
+    """Sentence that says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
-    """A rule that is broken, and by what, or one that could not say whether it is."""
+    """A rule that is broken, with the resources that break it, or a rule that could not be checked."""
 
     rule: Rule
     breaches: tuple[tuple[str, str], ...]
-    """(name and type of a resource, how), in the order of the program."""
+    """(name and type of a resource, how it breaks the rule), in the program's order."""
     error: str = ""
-    """Place and words of the error that the rule raised; then there may be more breaches than it found."""
+    """Place and text of an error that the rule raised; there may then be more breaches than it found."""
     untold: str = ""
-    """Option that the rule asked for and nobody here knows; then there may be more breaches, too."""
+    """Option that the rule read and that is not known here; there may then be more breaches too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A rule's function that asks every resource alone."""
+    """A rule's function that checks each resource alone."""
 
     breach: Callable[[Resource], str]
 
     def __call__(self, resources: Sequence[Resource]) -> Breaches:
-        """Resources that it finds something of."""
+        """Yield the resources that break the rule."""
         found = ((one, self.breach(one)) for one in resources)
         yield from ((one, how) for one, how in found if how)
 
 
 def each(breach: Callable[[Resource], str]) -> Each:
-    """Make a rule's function of one for a single resource, which answers an empty text where all is well."""
+    """Make a rule's function from one for a single resource, which returns an empty text if all is well."""
     return Each(breach)
 
 
 class NotToldError(Exception):
-    """An option of a resource that nobody here knows, by its name: the rule ends where it asks for it."""
+    """An option of a resource, by name, is not known here; a rule that reads it ends."""
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
-    """Find the rules that some resource breaks, and those that ended early."""
+    """Find the rules that any resource breaks, and those that could not be checked."""
     found = (_asked(rule, resources) for rule in rules)
     return tuple(one for one in found if one.breaches or one.error or one.untold)
 
@@ -109,14 +109,14 @@ def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
             breaches.append((_said(one), str(how)))
     except NotToldError as option:
         untold = str(option)
-    except (Exception, SystemExit) as raised:  # a rule of one's own hides no other by it
+    except (Exception, SystemExit) as raised:  # an error in a user's own rule must not hide other rules
         words = " ".join("".join(traceback.format_exception_only(raised)).split())
         error = f"{_place(rule, raised)}: {words}"
     return Broken(rule=rule, breaches=tuple(breaches), error=error, untold=untold)
 
 
 def _place(rule: Rule, raised: BaseException) -> str:
-    """FILE:LINE in the rule's own file; that of its function where the error came of what it answered."""
+    """FILE:LINE of an error in the rule's own file; that of its function if its result caused the error."""
     function = rule.breaches.breach if isinstance(rule.breaches, Each) else rule.breaches
     code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
@@ -127,7 +127,7 @@ def _place(rule: Rule, raised: BaseException) -> str:
 
 
 def wanted(preview: Mapping[str, Any]) -> list[Resource]:
-    """Read the resources that the program asks for from a preview; those that go are none."""
+    """Read the resources that the program registers from a preview, without those that are deleted."""
     found: dict[str, Resource] = {}
     for step in preview.get("steps") or ():
         state = step.get("newState")

@@ -1,4 +1,4 @@
-"""Differences between two revisions that a page without a preview lists, as no resource shows them."""
+"""Differences between two revisions that a page made from files alone lists, as no resource shows them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +10,11 @@ import yaml
 from settings.pulumi_yaml import pulumi_values
 
 _NAMED = 30
-"""Most settings and folders that are listed."""
+"""Maximum number of listed settings, and of listed folders."""
 
 
 def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list[str]:
-    """Sentence about settings that differ between the stack's file at `base` and another text of it."""
+    """List a sentence on settings that differ between the stack's file at `base` and another text of it."""
     if stack not in files:
         return [f"{base} has no file of the stack {stack}: all of it is shown as new."]
     try:
@@ -29,7 +29,7 @@ def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list
 
 
 def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """Keys whose values differ, joined by dots; encrypted values are compared as ciphertexts."""
+    """Yield the keys whose values differ, joined by dots; encrypted values are compared as ciphertexts."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         if before != after:
             yield path or "all of it"
@@ -40,7 +40,7 @@ def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def of_others(changed: Sequence[str]) -> list[str]:
-    """Sentence about other files that differ, by folder."""
+    """List a sentence on other files that differ, by folder; empty if none do."""
     if not changed:
         return []
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)

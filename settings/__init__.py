@@ -1,1 +1,1 @@
-"""A stack's YAML as typed values, and every rule over them. Makes no resource."""
+"""A stack's YAML as typed values, and all rules over them. Nothing here creates a resource."""

@@ -1,4 +1,4 @@
-"""Types of single values in a stack's YAML: what each may be, and how it is said when it is not."""
+"""Types of single values in a stack's YAML: the allowed values of each, and the errors for others."""
 
 import ipaddress
 import re
@@ -27,12 +27,12 @@ _LOG_SIZE = re.compile(r"[1-9][0-9]{0,3}[mg]")
 _DURATION = re.compile(r"(?=\d)((?P<h>\d{1,2})h)?((?P<m>\d{1,4})m)?((?P<s>\d{1,5})s)?", re.ASCII)
 _LENGTHS = {"h": 3600, "m": 60, "s": 1}
 REASON = 200
-"""Characters of a reason."""
+"""Maximum length of a reason, in characters."""
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
-"""In a name: its value is not shown, and has no place in plain text."""
+"""Words in the names of secrets, whose values are not shown and must not be in plain text."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?")
 LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)")
-"""In a URL: a password, or what http takes for one. `git@` of ssh is not a password."""
+"""Login in a URL: one with a password, or any for http(s). `git@` of ssh is not a login."""
 
 
 def _checked(fault: str | None) -> None:
@@ -87,7 +87,7 @@ def _address(value: str) -> str:
 
 
 def _account(value: Any) -> Any:
-    """Runs before the type is checked: digits without quotes are a number to YAML."""
+    """Check an account before its type is checked, because digits without quotes are a number in YAML."""
     fits = isinstance(value, str) and _ACCOUNT.fullmatch(value)
     _checked(None if fits else 'an account is 12 digits, in quotes: "123456789012"')
     return value
@@ -150,7 +150,7 @@ def _pinned(value: str) -> str:
 
 
 def _python(value: Any) -> Any:
-    """Runs before the type is checked: a version without quotes is a number to YAML, and 3.10 is 3.1."""
+    """Check a version before its type is checked: without quotes it is a number in YAML, and 3.10 is 3.1."""
     allowed = ", ".join(f'"{version}"' for version in PYTHONS)
     _checked(None if value in PYTHONS else f"a Python version is in quotes; allowed are {allowed}")
     return value
@@ -163,7 +163,7 @@ def _log_size(value: str) -> str:
 
 
 def _duration(value: str) -> str:
-    """Duration as Go prints it: engines do, and any other spelling would be a difference at every run."""
+    """Spell a duration as Go and the engines do, as any other spelling would be a difference in every run."""
     parts = _DURATION.fullmatch(value)
     seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
     allowed = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
@@ -178,7 +178,7 @@ def _recipient(value: str) -> str:
 
 
 def form(allowed: str, example: object, pattern: str | None = None) -> Any:
-    """Words and an example of what a type takes, for messages, editors and docs/settings.md."""
+    """Description and example of a type's values, for messages, editors and docs/settings.md."""
     extra: JsonDict = {"allowed": allowed, **({"pattern": pattern} if pattern else {})}
     return Field(examples=[example], json_schema_extra=extra)
 
@@ -287,7 +287,7 @@ Recipient = Annotated[
         "^(age1|ssh-(ed25519|rsa) )",
     ),
 ]
-"""A public key; the comment behind one of ssh is left out."""
+"""Public key; the comment after an ssh key is dropped."""
 LogSize = Annotated[
     str, AfterValidator(_log_size), form("MiB or GiB, such as 5m or 1g", "5m", f"^{_LOG_SIZE.pattern}$")
 ]
@@ -298,7 +298,7 @@ Duration = Annotated[
 ]
 Port = Annotated[int, Field(ge=1024, le=65535, examples=[6430])]
 UserId = Annotated[int, Field(ge=500, le=2**31 - 1, examples=[1001])]
-"""A person's: below are those that Debian's packages take."""
+"""Id of a person's user or group; Debian packages use lower ids."""
 Memory = Annotated[int, Field(ge=64, examples=[512], json_schema_extra={"unit": "MiB"})]
 HostName = Annotated[str, form("a name in skycoin:hosts", "attic")]
 RegistryName = Annotated[str, form("a name in skycoin:registries", "hub")]

@@ -12,24 +12,24 @@ from settings.ssh import ssh_fault
 
 
 class Emulation(StrEnum):
-    """Permission to run the host's variant by binfmt on an engine of another architecture."""
+    """Permission to run the host's variant with binfmt on an engine of another architecture."""
 
     REFUSED = "refused"
     ALLOWED = "allowed"
 
 
 class HostSettings(Limits):
-    """One entry of `skycoin:hosts`: a Docker engine, and limits of the nodes on it."""
+    """One entry of `skycoin:hosts`: a Docker engine, and limits for the nodes on it."""
 
     engine: Engine
-    """Docker engine; `local` is that of the environment (`DOCKER_HOST`, else the system's socket)."""
+    """Docker engine; `local` is the environment's engine (`DOCKER_HOST`, else the system's socket)."""
     arch: ArchName | None = None
     """Architecture of the images for this host; with a board, one that its processor runs. Default: its
     board's; without a board, the engine chooses from the manifest list."""
     emulation: Annotated[Emulation, Field(strict=False)] = Emulation.REFUSED
-    """Permission for an engine of another architecture to run `arch` by binfmt."""
+    """Permission for an engine of another architecture to run `arch` with binfmt."""
     board: BoardName | None = None
-    """Kind of board, which gives limits and architecture. Default: none, a server."""
+    """Kind of board, which sets limits and architecture. Default: none, a server."""
     ssh_options: Annotated[list[SshOption], Field(examples=[["-i", "/home/me/.ssh/boards"]])] = Field(
         default_factory=list
     )
@@ -55,10 +55,10 @@ class HostSettings(Limits):
 
     @property
     def address(self) -> str | None:
-        """DOCKER_HOST of the engine; None is the environment's."""
+        """DOCKER_HOST of the engine; None for the environment's engine."""
         return None if self.engine == "local" else self.engine
 
     @property
     def variant(self) -> str | None:
-        """Declared architecture: its own, or its board's; None lets the engine choose from the list."""
+        """Architecture that the host or its board declares; None lets the engine choose from the list."""
         return self.arch or (BOARDS[self.board].arch if self.board else None)

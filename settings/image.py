@@ -1,4 +1,4 @@
-"""`skycoin:images`: which images are built, from which source, under which tags."""
+"""`skycoin:images`: the images to build, with their sources and tags."""
 
 from typing import Annotated, Literal, Self
 
@@ -31,20 +31,20 @@ class SourceSettings(Settings):
     module: GoModule | None = None
     """The image's Go module, at the version that `images/NAME/go.mod` pins."""
     git: GitUrl | None = None
-    """Repository, of the images `skycoin` and `skywire`; it has no login (see `skycoin:build-secrets`)."""
+    """Git repository, for the images `skycoin` and `skywire`; with no login (see `skycoin:build-secrets`)."""
     path: Folder | None = None
-    """Working copy, of the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
+    """Working copy, for the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
     debian: DebianPackage | None = None
-    """The image's Debian package, with the newest fixes of that version, of the image `proxy`."""
+    """Debian package of the image `proxy`, with the newest fixes of that version."""
     version: Version
-    """Version of the software, which the channel `release` makes tags of."""
+    """Version of the software, from which the channel `release` derives tags."""
     commit: Commit | None = None
-    """Commit of the software; `module` and `git` must give it. Default: a path's own."""
+    """Commit of the software; `module` and `git` must give it. Default: that of the working copy."""
     branch: Branch = ""
-    """Branch that the commit is on, for the image's labels. Default: empty; a path's own."""
+    """Branch that the commit is on, for the image's labels. Default: empty; that of the working copy."""
     date: Date | None = None
-    """Time of the commit, which becomes the time of all files. Default: none, files are dated 1970; a path's
-    last commit."""
+    """Time of the commit, which all files in the image get. Default: none, files are dated 1970; the
+    working copy's last commit."""
 
     @property
     def origin(self) -> str:
@@ -64,31 +64,31 @@ class SourceSettings(Settings):
 
 
 class ImageSettings(Settings):
-    """One entry of `skycoin:images`: an image of the catalogue, for these architectures."""
+    """One entry of `skycoin:images`: an image of the catalogue to build and publish."""
 
     source: SourceSettings
     """Source of the software."""
     arches: Annotated[list[ArchName], Field(min_length=1)]
-    """Architectures to build for, each once, of those that the image is made for."""
+    """Architectures to build for, each once, among those that the image supports."""
     channel: Annotated[Channel, Field(strict=False)]
-    """Kind of the tags ([ADR 5](adr/0005-release-tags.md))."""
+    """Kind of tags ([ADR 5](adr/0005-release-tags.md))."""
     feature: Annotated[Tag, Field(examples=["faster-sync"])] | None = None
-    """Name after `feature-` in the tag; only with channel `feature`."""
+    """Name that follows `feature-` in the tag; only with channel `feature`."""
     revision: Annotated[int, Field(ge=0, examples=[1])] = 0
-    """Number of a rebuild of a published version; above 0 only with channel `release`."""
+    """Number of this rebuild of a published version; above 0 only with channel `release`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
-    """Registries to publish in, each once; the first is where it is built, and not optional. Default: the
-    only one there is; with several it must be given."""
+    """Registries to publish to, each once; the image is built in the first, which can't be optional. Default:
+    the only one there is; with several it must be given."""
     repository: Repository | None = None
     """Repository in each registry. Default: `skycoin/NAME`."""
     base: Annotated[Base, Field(strict=False)] = Base.BUSYBOX
-    """Root filesystem under the image ([glibc](../images/glibc/README.md) has a C library)."""
+    """Base image of the final stage ([glibc](../images/glibc/README.md) has a C library)."""
     gui: bool = True
-    """Files of the web interface in the image `skycoin`."""
+    """Inclusion of the web interface's files in the image `skycoin`."""
     layers: Literal[1, 2] = 2
-    """Layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
+    """Number of layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
     build_args: Annotated[dict[str, str], Field(examples=[{"LDFLAGS": "-s"}])] = Field(default_factory=dict)
-    """Further build arguments by name. They stay in the image's history: never a secret."""
+    """Additional build arguments by name. They stay in the image's history, so none may be a secret."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

@@ -1,4 +1,4 @@
-"""Limits and timing of nodes: a node's own, else its host's, else those of the host's board."""
+"""Limits and timing of nodes: from the node's settings, else its host's, else the host's board."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -12,41 +12,41 @@ from settings.fields import Duration, LogSize, Memory
 from settings.model import Settings
 
 _Soft = Annotated[int, Field(ge=0, examples=[400], json_schema_extra={"unit": "MiB"})]
-"""Below `memory`; 0 is none."""
+"""Limit below `memory`; 0 for none."""
 
 
 class Limits(Settings):
-    """Keys that a host and a node share; what neither has is the board's."""
+    """Keys that hosts and nodes share. A value that neither gives is the board's."""
 
     memory: Memory | None = None
-    """Limit of a node's memory (Docker's `--memory`). Default: the board's, 2048 of a server."""
+    """Limit of a node's memory (Docker's `--memory`). Default: the board's, 2048 for a server."""
     memory_reservation: _Soft | None = None
     """Memory that a node keeps when the host runs short (Docker's `--memory-reservation`): below `memory`,
-    32 or more; 0 is none. Default: the board's, or two thirds of a `memory` of your own there; none of a
+    32 or more; 0 for none. Default: the board's, or two thirds of a given `memory` on a board; none for a
     server."""
     go_memory_limit: _Soft | None = None
-    """Soft limit of Go's runtime in a node (GOMEMLIMIT): below `memory`, 32 or more; 0 is none. Default: the
-    board's, or nine tenths of a `memory` of your own there; none of a server."""
+    """Soft limit of Go's runtime in a node (GOMEMLIMIT): below `memory`, 32 or more; 0 for none. Default: the
+    board's, or nine tenths of a given `memory` on a board; none for a server."""
     log_size: LogSize | None = None
-    """Size of each of 3 log files. Default: the board's, `10m` of a server."""
+    """Size of each of 3 log files. Default: the board's, `10m` for a server."""
     start_period: Duration | None = None
-    """Time in which failed health checks don't count. Default: the board's, `1m` of a server."""
+    """Time after a start when failed health checks don't count. Default: the board's, `1m` for a server."""
     health_interval: Duration | None = None
-    """Time between two health checks. Default: the board's, `10s` of a server."""
+    """Time between two health checks. Default: the board's, `10s` for a server."""
     health_timeout: Duration | None = None
-    """Time after which a health check has failed. Default: the board's, `10s` of a server."""
+    """Time after which a health check counts as failed. Default: the board's, `10s` for a server."""
     health_retries: Annotated[int, Field(ge=1, le=100, examples=[6])] | None = None
-    """Failed health checks in a row that make a node unhealthy. Default: the board's, `6` of a server."""
+    """Consecutive failed health checks that make a node unhealthy. Default: the board's, `6` for a server."""
     wait: (
         Annotated[int, Field(ge=10, le=3600, examples=[600], json_schema_extra={"unit": "seconds"})] | None
     ) = None
-    """Time in which a new node must become healthy. Default: the board's, `300` of a server."""
+    """Time in which a new node must become healthy. Default: the board's, `300` for a server."""
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Put the keys that only a host or only a node has before the shared ones."""
+        """Order the keys: those that only hosts or only nodes have come before the shared ones."""
         schema = handler(core_schema)
         keys = handler.resolve_ref_schema(schema)["properties"]
         for name in [key for key in keys if key.replace("-", "_") in Limits.model_fields]:
@@ -55,14 +55,14 @@ class Limits(Settings):
 
 
 def is_memory_chosen(board: str | None, host: Limits, node: Limits) -> bool:
-    """False where a node has the limit of a server, which a smaller host may have less of."""
+    """True if a setting or a board gives a node's memory limit; a host may have less than the default one."""
     return any(one is not None for one in (board, host.memory, node.memory))
 
 
 def limited(board: Board, host: Limits, node: Limits) -> Board:
     """Apply the limits of a host and of a node to a board.
 
-    A memory of its own takes the reservation and GOMEMLIMIT with it, where the board has them.
+    If they set the memory, reservation and GOMEMLIMIT are derived from it, provided that the board has them.
     """
     given: dict[str, Any] = {}
     for key in Limits.model_fields:

@@ -1,4 +1,4 @@
-"""The base of every part of a stack's YAML."""
+"""Base class of all models of a stack's YAML."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, nothing unknown, kebab-case in YAML, described by docstrings."""
+    """Base of all settings: frozen, without unknown keys, in kebab-case in YAML, described by docstrings."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -19,7 +19,7 @@ class Settings(BaseModel):
 
 
 def each_once(**lists: Sequence[str] | None) -> None:
-    """Raise ValueError where a list, given by its key, names something twice."""
+    """Raise ValueError if one of the lists, given by key, has an entry twice."""
     for key, names in lists.items():
         if twice := sorted({name for name in names or () if (names or ()).count(name) > 1}):
             raise ValueError(f"{key} names {', '.join(twice)} more than once")

@@ -18,7 +18,7 @@ from settings.stack import StackSettings
 from settings.workspace import WorkspaceSettings
 
 BASE_TAG = "bookworm"
-"""Beginning of the tag of a base that a stack builds, after Debian's release; the stack's name follows."""
+"""Beginning of the tag of a base that a stack builds: Debian's release. The stack's name follows."""
 
 
 def tags_of(image: ImageSettings) -> list[str]:
@@ -33,14 +33,14 @@ def tags_of(image: ImageSettings) -> list[str]:
 
 
 def exact_tags_of(image: ImageSettings) -> list[str]:
-    """Tags of an image that never get other content."""
+    """Tags of an image that are never moved to another one."""
     return exact_tags(image.channel, version=image.source.version, revision=image.revision)
 
 
 def registries_of(image: ImageSettings | WorkspaceSettings, settings: StackSettings) -> list[str]:
-    """Names of the registries that an image is published in: its own choice, or the only one there is.
+    """Names of the registries that an image is published to: those of its settings, or the stack's only one.
 
-    Pulumi sorts a map's keys: the order of `skycoin:registries` is nobody's choice.
+    The order of `skycoin:registries` has no meaning, because Pulumi sorts the keys of a map.
     """
     if image.registries is not None:
         return image.registries
@@ -48,18 +48,18 @@ def registries_of(image: ImageSettings | WorkspaceSettings, settings: StackSetti
 
 
 def repository_of(name: str, image: ImageSettings, registry: RegistrySettings) -> str:
-    """Repository of an image under its registry; a namespace is the first part of the default one."""
+    """Repository of an image under its registry; a namespace replaces the first part of the default."""
     entry = CATALOGUE[name]
     return image.repository or (entry.name if registry.namespace else entry.repository)
 
 
 def workspace_repository(repository: str, registry: RegistrySettings) -> str:
-    """Repository of a workspace under a registry; a namespace takes the place of its first part."""
+    """Repository of a workspace under a registry; a namespace replaces its first part."""
     return repository.rpartition("/")[2] if registry.namespace else repository
 
 
 def built_bases(settings: StackSettings) -> dict[Base, list[str]]:
-    """Bases that the stack builds itself → architectures that images on them want."""
+    """Bases that the stack builds itself → architectures that the images on them need."""
     wanted: dict[Base, set[str]] = defaultdict(set)
     for image in settings.images.values():
         if image.base is not Base.BUSYBOX or settings.bases is Bases.DEBIAN:
@@ -73,27 +73,27 @@ def base_repository(base: Base) -> str:
 
 
 def base_registry(settings: StackSettings) -> str | None:
-    """Registry of bases made from Debian packages: the one where the first image is built."""
+    """Registry of bases built from Debian packages: the one in which the first image is built."""
     wanted = (registries_of(image, settings) for image in settings.images.values())
     return next((names[0] for names in wanted if names), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository that a stack publishes in, and the entry that it belongs to."""
+    """A repository that a stack publishes to, and the entry that it belongs to."""
 
     key: str
-    """In the YAML, under `skycoin:`."""
+    """Key of the entry in the YAML, under `skycoin:`."""
     registry: str
     """Name of a registry of the stack."""
     repository: str
     """Repository under that registry's address."""
     moving: list[str]
-    """Tags that move there, by version."""
+    """Tags that move in it, besides those that move in every repository."""
 
 
 def places(settings: StackSettings) -> Iterator[Place]:
-    """Every repository of the stack, first those that no setting can change; unknown registries have none."""
+    """Yield the stack's repositories, first those that no setting can change; skip unknown registries."""
     for name, workspace in settings.workspaces.items():
         if name in WORKSPACES:
             yield from _workspace_places(name, workspace, settings)
@@ -126,12 +126,12 @@ def _known(
 
 
 def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
-    """Every repository that is pushed to in a registry → tags that move there, by version."""
+    """Repositories of a registry that the stack pushes to → their `moving` tags."""
     return {place.repository: place.moving for place in places(settings) if place.registry == registry_name}
 
 
 def engine_of(settings: StackSettings, name: str) -> str:
-    """Two hosts may be one engine: with another variant, emulated, or with another ssh user."""
+    """Name of a host's engine. Hosts may share one: for an emulated variant, or with another ssh user."""
     host = settings.hosts.get(name)
     if host is None:
         return name
@@ -141,7 +141,7 @@ def engine_of(settings: StackSettings, name: str) -> str:
 
 
 def waves_of(settings: StackSettings) -> list[list[str]]:
-    """Nodes in the order of the rollout: those of one engine are in one wave."""
+    """Names of the nodes in each wave of the rollout; all nodes of an engine are in the same wave."""
     if settings.rollout is None:
         return [list(settings.nodes)]
     first = settings.rollout.first
@@ -156,41 +156,41 @@ def waves_of(settings: StackSettings) -> list[list[str]]:
 
 
 def pull_from(host: str, settings: StackSettings) -> str | None:
-    """Name of the registry that a host pulls from; None: the first one of each image."""
+    """Name of the registry that a host pulls from; None for the first one of each image."""
     return settings.hosts[host].pull_from or settings.pull_from
 
 
 def container_name(name: str, image: str) -> str:
-    """Container of a node on its host: `skycoin-node-1`."""
+    """Name of a node's container, such as `skycoin-node-1`."""
     return f"{image.rpartition('/')[2]}-{name}"
 
 
 def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
-    """(data volume, wallet volume) of a node: given, or by the name that it was first deployed under."""
+    """(data volume, wallet volume) of a node: as given, or named after the node's first name."""
     first = container_name(node.renamed_from or name, node.image)
     return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
 
 
 def opened(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
-    """(name, `open`) of every workspace that is opened."""
+    """Yield (name, `open`) of every workspace that is opened."""
     for name, workspace in settings.workspaces.items():
         if workspace.open is not None:
             yield name, workspace.open
 
 
 def workspace_container(name: str) -> str:
-    """Container of an opened workspace, and the first part of its volumes' names."""
+    """Name of an opened workspace's container, with which its volumes' names begin."""
     return f"skycoin-workspace-{name}"
 
 
 def workspace_volumes(name: str, opening: OpenSettings) -> tuple[str, str | None]:
-    """(home, data of the engine inside or None)."""
+    """(volume of the home, volume of the engine inside or None) of an opened workspace."""
     container = workspace_container(name)
     return f"{container}-home", f"{container}-docker" if opening.dind else None
 
 
 def page_port(name: str, opening: OpenSettings) -> int | None:
-    """Port on the host's loopback of the workspace's page, or None where it has none."""
+    """Port of the workspace's page on the host's loopback; None if it has no page."""
     entry = WORKSPACES.get(name)
     return None if entry is None or entry.ide_port is None else opening.port or entry.ide_port
 
@@ -201,7 +201,7 @@ def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
 
 
 def registry_container(name: str) -> str:
-    """Container of a hosted registry on its host: `registry-community`."""
+    """Name of a hosted registry's container, such as `registry-community`."""
     return container_name(name, REGISTRY_IMAGE)
 
 
@@ -212,5 +212,5 @@ def registry_volumes(name: str) -> tuple[str, str]:
 
 
 def registry_port(registry: RegistrySettings) -> int:
-    """Port on the host: given, or that of the address, or the registry's own."""
+    """Port of a hosted registry on its host: as given, else that of its address, else the default."""
     return registry.port or address_port(registry.address or "") or REGISTRY_PORT

@@ -1,4 +1,4 @@
-"""`skycoin:nodes`: which nodes run where."""
+"""`skycoin:nodes`: the nodes, with their hosts, images and flags."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -27,17 +27,17 @@ class PeerNetwork(StrEnum):
     """Skycoin network that a node joins."""
 
     NONE = "none"
-    """None: `-disable-networking`."""
+    """No network: `-disable-networking`."""
     MAINNET = "mainnet"
 
 
 class RollbackSettings(Settings):
-    """`rollback`: a node that stays at a digest, whatever its image has become."""
+    """`rollback`: the digest that a node stays at, whatever its image has become."""
 
     digest: Digest
     """Digest in the repository of the node's image."""
     reason: Reason
-    """Reason, which each run says."""
+    """Reason, which each run reports."""
     date: Date
     """Time when the node was rolled back."""
 
@@ -49,34 +49,34 @@ class NodeSettings(Limits):
     """Image that the node runs: from `skycoin:images`, or from the outputs of `skycoin:images-from`."""
     tag: Tag | None = None
     """Tag of the image. Default: the channel's first (`latest` of a release); with `images-from`, `develop`
-    where that is published, the only tag of a feature build, else `latest`."""
+    if that is published, the only tag of a feature build, else `latest`."""
     host: HostName
     """Host that the node runs on."""
     rpc_port: Port = 6420
-    """Port of the node's API, on the host's loopback; with `gui: true` it asks for a login."""
+    """Port of the node's API, on the host's loopback; with `gui: true` it requires a login."""
     metrics_port: Port | None = None
     """Port of the node's [metrics](stacks.md#metrics), on the host's loopback. Default: no exporter."""
     peer_port: Port = 6000
     """Port for peers, on all of the host's addresses; not used with `network: none`."""
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
-    """Skycoin network that the node joins; `none` talks to nobody."""
+    """Skycoin network that the node joins; `none` runs it without peers."""
     gui: bool = False
     """[Web interface](stacks.md#web-interface) behind a login. It adds the API sets WALLET and STORAGE; the
     image needs `gui: true`."""
     api_sets: Annotated[list[ApiSet], Field(min_length=1)] = ["READ", "TXN"]  # noqa: RUF012 pydantic copies it
     """Sets of API calls that the node answers."""
     args: list[NodeFlag] = Field(default_factory=list)
-    """[Further flags](stacks.md#flags-of-a-node); a value stands behind `=` or is the next entry."""
+    """[Further flags](stacks.md#flags-of-a-node); a value follows `=` or is the next entry."""
     data_volume: VolumeName | None = None
-    """Volume of the chain. Default: `IMAGE-NAME-data`."""
+    """Volume of the chain database. Default: `IMAGE-NAME-data`."""
     wallet_volume: VolumeName | None = None
     """Volume of the wallets. Default: `IMAGE-NAME-wallet`."""
     renamed_from: NodeName | None = None
-    """Last name of a renamed node: its volumes keep their names."""
+    """Previous name of a renamed node, whose volumes keep their names."""
     new_wallet: bool = False
     """Permission to start with an empty wallet volume if it is gone or empty; for one `up` only."""
     rollback: RollbackSettings | None = None
-    """Digest that the node stays at, whatever its image has become: `./skyinfra node rollback` writes it."""
+    """Digest that the node stays at, whatever its image has become; `./skyinfra node rollback` writes it."""
 
     @model_validator(mode="after")
     def _args_are_allowed(self) -> Self:

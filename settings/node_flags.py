@@ -1,4 +1,4 @@
-"""`args` of a node: which flags it may have, of those of v0.27.1 (src/skycoin/config.go)."""
+"""Allowed flags in a node's `args`, among those of v0.27.1 (src/skycoin/config.go)."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ MANAGED = frozenset(
         "web-interface-username",
     }
 )
-"""Flags that settings own: given by hand they could move a wallet or open an interface."""
+"""Flags that the settings decide; in `args` they could move a wallet or open an interface."""
 
 SWITCHES = frozenset(
     {
@@ -81,11 +81,11 @@ VALUED = frozenset(
 
 
 def fault_of(arguments: Sequence[str]) -> str | None:
-    """The first error in flags, read as Go's package `flag` reads them; None where there is none.
+    """First error in flags, which are read as Go's package `flag` reads them; None if there is none.
 
     Only listed flags are allowed, because others do harm: `-profile-cpu-file` truncates the file that it
-    names, `-custom-peers-file` logs the lines of it, and either may be a wallet; `-wallet-crypto-type` lets
-    wallets be encrypted in ways that its own source calls unsafe (src/wallet/crypto.go).
+    names, `-custom-peers-file` logs the lines of its file, and either may be a wallet; `-wallet-crypto-type`
+    allows encryption of wallets that its own source calls unsafe (src/wallet/crypto.go).
     """
     rest = iter(arguments)
     for argument in rest:

@@ -1,4 +1,4 @@
-"""`open` of a workspace: on which host it runs, over which folder, as whom. Checks what one entry shows."""
+"""`open` of a workspace: the host that it runs on, its folder and its user, with checks of a single entry."""
 
 import posixpath
 import re
@@ -12,18 +12,18 @@ from settings.fields import HostName, Port, form
 from settings.model import Settings
 
 SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys")
-"""First parts of folders that belong to the machine, with everything below them."""
+"""Top-level folders of the operating system; nothing in them may be opened."""
 STATE = ("usr", "var")
-"""Further such folders: programs, and data of services, such as Docker's."""
+"""More such folders, with programs and with data of services such as Docker."""
 SHARED = ("home", "media", "mnt", "opt", "root", "srv", "tmp")
-"""Folders that are too much as a whole; what is in them may be opened."""
+"""Top-level folders that may not be opened as a whole; folders in them may."""
 
 _USER = re.compile(r"\d{1,10}:\d{1,10}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def folder_fault(folder: str) -> str | None:
-    """Reason why a folder of a host is not mounted into a workspace, or None."""
+    """Reason why a folder of a host can't be mounted into a workspace, or None."""
     single = folder.startswith("/") and not folder.startswith("//")
     if not single or posixpath.normpath(folder) != folder or _CONTROL.search(folder):
         return "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
@@ -41,7 +41,7 @@ def folder_fault(folder: str) -> str | None:
 
 
 def overlap(one: PurePath, other: PurePath) -> bool:
-    """True where one folder is the other, or lies in it."""
+    """True if the folders are the same, or one is inside the other."""
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
@@ -72,15 +72,15 @@ def _user(value: str) -> str:
 
 
 class OpenSettings(Settings):
-    """The workspace as one running container. `user` left out is the image's own."""
+    """The workspace as one running container. Without `user`, it runs as the image's user."""
 
     host: HostName
     """Host that the workspace runs on."""
     folder: Annotated[
         str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
     ]
-    """Folder that is `/work` inside: no system folder, nothing in one, no whole home, no hidden folder of a
-    home; with `engine: local`, none that holds this program or lies in it."""
+    """Folder that is `/work` inside: no system folder or part of one, no whole home, no hidden folder of a
+    home; with `engine: local`, none that contains this program or is inside it."""
     user: (
         Annotated[
             str,
@@ -89,7 +89,7 @@ class OpenSettings(Settings):
         ]
         | None
     ) = None
-    """Person that files made in the folder belong to. Default: the image's, `skycoin:workspace-user`."""
+    """User who owns the files created in the folder. Default: the image's, `skycoin:workspace-user`."""
     dind: bool = False
     """Docker engine inside, with rights over the host ([ADR 11](adr/0011-opening-a-workspace.md)); refused
     in a stack that has nodes."""
@@ -100,5 +100,5 @@ class OpenSettings(Settings):
     hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "secrets")]] = Field(
         default_factory=list
     )
-    """Paths that are empty inside; they must exist. It protects nothing: programs inside can move the
+    """Paths that appear empty inside; they must exist. This is no protection: programs inside can move the
     folder above one of them."""

@@ -1,4 +1,4 @@
-"""Errors between entries where some values are wrong: what can be reported before those are corrected."""
+"""Errors between entries that can already be reported while some values are wrong."""
 
 import contextlib
 import typing
@@ -14,13 +14,13 @@ from settings.schema import Location
 from settings.stack import StackSettings
 
 _UNKNOWN = (AttributeError, LookupError, RuntimeError)
-"""Ends of a rule at an absent value, or in an entry whose values are not checked against each other."""
+"""Errors of a rule that reads an absent value, or an entry whose values were not checked together."""
 
 
 def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterator[str]:
-    """Errors between entries of `raw` that depend on no wrong value.
+    """Yield the errors between entries of `raw` that depend on no wrong value.
 
-    A wrong value is absent from its entry, and a rule ends where it reads one; such entries come last.
+    Wrong values are left out of their entries. A rule ends when it reads one, so such entries come last.
     """
     settings = typing.cast("StackSettings", _entry(StackSettings, raw, wrong, ()))
     for rule in RULES:
@@ -29,7 +29,7 @@ def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterato
 
 
 def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: Location) -> Settings:
-    """An entry with those values that are right; with none where it is wrong as a whole."""
+    """Entry with only its valid values; without any if it is wrong as a whole."""
     made = model.model_construct()
     if here in wrong or not isinstance(raw, Mapping):
         made.__dict__.clear()
@@ -47,7 +47,7 @@ def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: L
 def _value(
     name: str, field: FieldInfo, raw: Any, wrong: Collection[Location], here: Location
 ) -> dict[str, Any]:
-    """{name: value} of a key, or nothing where it is wrong."""
+    """{name: value} of a key; empty if the value is wrong."""
     if not _has(wrong, here):
         return {name: value_of(name, field, raw)}
     model = model_of(field.annotation)
@@ -60,7 +60,7 @@ def _value(
 
 
 def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
-    """Value of one key, without the other keys of its entry. Raises ValidationError."""
+    """Validate the value of one key without the other keys of its entry. Raises ValidationError."""
     definition: Any = {name: (field.annotation, field)}
     one = create_model("One", __base__=Settings, **definition)
     return getattr(one.model_validate({field.alias: raw}), name)
@@ -71,6 +71,6 @@ def _has(wrong: Collection[Location], here: Location) -> bool:
 
 
 def model_of(annotation: Any) -> type[Settings] | None:
-    """Model of an entry, or of each entry of a map."""
+    """Model of an entry, or of each entry of a map; None for other values."""
     kinds = (annotation, *typing.get_args(annotation))
     return next((one for one in kinds if isinstance(one, type) and issubclass(one, Settings)), None)

@@ -1,4 +1,4 @@
-"""The place of an error in a stack's file: line and a mark under what is wrong. No secret is shown."""
+"""Places of errors in a stack's file: the line, with a mark under the wrong part. No secret is shown."""
 
 import json
 import re
@@ -15,21 +15,21 @@ from settings.fields import LOGIN, SECRET
 from settings.schema import NAMESPACE, SECRETS
 
 WIDTH = 100
-"""Columns of a line that are shown."""
+"""Maximum number of shown columns of a line."""
 _BEFORE = 60
-"""Columns of those before the mark."""
+"""Maximum number of shown columns before the mark."""
 _INDEX = re.compile(r"\[(\d+)\]")
 _FIRST_WORD = re.compile(r": '?([A-Za-z0-9_.-]+)")
 _UNKNOWN = ": unknown key"
 _MERGE = "tag:yaml.org,2002:merge"
-"""Tag of the key `<<` where it has no quotes."""
+"""Tag of the key `<<` without quotes."""
 HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 """Keys whose values may hold a secret under any name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The part of an error's key that the file has: last part, value, and what follows in the error."""
+    """Part of an error's key that the file has: its last key, its value, and the rest of the error."""
 
     key: Node
     value: Node
@@ -38,7 +38,7 @@ class _Found:
 
 
 class StackFile:
-    """A stack's file with the places of its values."""
+    """A stack's file, with the places of its values."""
 
     def __init__(self, name: str, text: str) -> None:
         self._name = name
@@ -47,9 +47,9 @@ class StackFile:
         self._hidden = set(_hidden_lines(self._config)) if self._config else set()
 
     def place(self, fault: str, raw: Mapping[str, Any]) -> list[str]:
-        """Lines that show where the key at the beginning of an error is in the file.
+        """Lines for a message that show the place of an error's key in the file.
 
-        None where the file does not hold the value in `raw` (whose keys lack the namespace).
+        The list is empty if the file's value is not the one in `raw`, whose keys lack the namespace.
         """
         config = {f"{NAMESPACE}:{key}": value for key, value in raw.items()}
         found = _find(self._config, fault, config) if self._config else None
@@ -58,7 +58,7 @@ class StackFile:
         return self._shown(_wrong(found))
 
     def line(self, keys: Sequence[str]) -> tuple[str, int]:
-        """FILE:LINE of the deepest key of a path that is in the file, and how many of the keys are."""
+        """FILE:LINE of the last key of a path that the file has, and the number of keys that it has."""
         node: Node | None = self._config
         place, depth = self._name, 0
         for key in [f"{NAMESPACE}:{keys[0]}", *keys[1:]]:
@@ -85,7 +85,7 @@ class StackFile:
 
 
 def read_stack_file(path: Path) -> StackFile | None:
-    """A stack's file, called by its folder and name in messages; None where there is none."""
+    """Read a stack's file, which messages name by folder and file name; None if there is no such file."""
     return StackFile(f"{path.parent.name}/{path.name}", path.read_text()) if path.is_file() else None
 
 
@@ -99,7 +99,7 @@ def _config(text: str) -> MappingNode | None:
 
 
 def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
-    """Keys with those that `<<` merges: a mapping's own win, then those of the first that is merged."""
+    """All keys of a mapping, with those that `<<` merges: its own win, then those of the first merged one."""
     own: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key, value in node.value:
@@ -112,26 +112,26 @@ def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
 
 
 def _written(key: Node, value: Node) -> Node:
-    """The node whose line has a value: of an alias what it stands for, which is before its key."""
+    """Node whose line is named for a value: its key; or for an alias, the anchored value before that key."""
     return value if value.start_mark.index < key.start_mark.index else key
 
 
 def _hidden_lines(node: Node, *, secret: bool = False) -> Iterator[int]:
-    """Numbers of lines that values of secret keys are on, from 0."""
+    """Yield the numbers, from 0, of the lines that have values of secret keys."""
     if secret:
         yield from range(node.start_mark.line, node.end_mark.line + 1)
     for key, value in node.value if isinstance(node, MappingNode) else ():
         name = str(key.value)
         yield from _hidden_lines(value, secret=secret or name in HIDDEN or bool(SECRET.search(name)))
     entries = node.value if isinstance(node, SequenceNode) else ()
-    # The flags of a node: a secret is the entry behind its name.
+    # In the flags of a node, a secret is the entry after its name.
     named = any(SECRET.search(str(entry.value)) for entry in entries)
     for value in entries:
         yield from _hidden_lines(value, secret=secret or named)
 
 
 def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
-    """The longest beginning of an error's key that is in the file; None where the program was given more."""
+    """Find the longest beginning of an error's key in the file; None if the program was given more of it."""
     found, node, rest = None, config, fault
     while (step := _step(node, rest)) is not None:
         key, node, rest, part = step
@@ -146,7 +146,7 @@ def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
 
 
 def _step(node: Node, rest: str) -> tuple[Node, Any, str, int | str] | None:
-    """Key, value, what is left of the error, and the name or number of the next part of its key."""
+    """(key, value, rest of the error, name or index) for the next part of an error's key; None at its end."""
     rest = rest.removeprefix(".")
     if isinstance(node, SequenceNode):
         index = _INDEX.match(rest)
@@ -160,7 +160,7 @@ def _step(node: Node, rest: str) -> tuple[Node, Any, str, int | str] | None:
 
 
 def _named(names: Iterable[str], rest: str) -> str | None:
-    """The name that the rest of an error's key begins with; names may have dots."""
+    """Find the name with which the rest of an error's key begins; names may have dots."""
     rest = rest.removeprefix(".")
     return max(
         (name for name in names if re.match(rf"{re.escape(name)}(?=[.\[]|: )", rest)), key=len, default=None
@@ -168,7 +168,7 @@ def _named(names: Iterable[str], rest: str) -> str | None:
 
 
 def _holds(node: Node, given: Any) -> bool:
-    """True where a value of the file is the one that the program was given."""
+    """True if a value in the file is the one that the program was given."""
     if isinstance(node, MappingNode):
         return isinstance(given, dict)
     if isinstance(node, SequenceNode):
@@ -183,7 +183,7 @@ def _read(node: Node) -> Any:
 
 
 def _wrong(found: _Found) -> Node:
-    """The part to mark: a value; the key of a whole entry; in it the key that the error begins with."""
+    """Part to mark: the value; for a whole entry, the key that the error begins with, or the entry's key."""
     if found.rest.startswith(_UNKNOWN) or not isinstance(found.value, MappingNode):
         return found.key if found.rest.startswith(_UNKNOWN) else found.value
     word = _FIRST_WORD.match(found.rest)

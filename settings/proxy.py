@@ -1,4 +1,4 @@
-"""The image `proxy` of a stack that has a web interface and does not say how the proxy is built."""
+"""Default image `proxy` of a stack with a web interface whose settings have no such image."""
 
 from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE, PROXY
@@ -7,13 +7,13 @@ from settings.image import ImageSettings, SourceSettings
 from settings.stack import StackSettings
 
 VERSION = "v1.22.1"
-"""Version of nginx in Debian 12: its fixes come under the same one."""
+"""Version of nginx in Debian 12, which stays the same when Debian fixes it."""
 
 
 def with_proxy(settings: StackSettings) -> StackSettings:
-    """The settings, with an image `proxy` where nodes of `skycoin:images` need one and none is given.
+    """Add an image `proxy` to the settings if nodes of `skycoin:images` need one and none is given.
 
-    It is published where the first such node's image is, for the architectures that their hosts take.
+    It is published to the registries of the first such node's image, for the architectures of these hosts.
     """
     nodes = [node for node in settings.nodes.values() if node.gui and node.image in settings.images]
     if PROXY in settings.images or not nodes:
@@ -21,7 +21,7 @@ def with_proxy(settings: StackSettings) -> StackSettings:
     under = settings.images[nodes[0].image]
     hosts = [settings.hosts.get(node.host) for node in nodes]
     variants = {host.variant if host else None for host in hosts}
-    # Hosts of unknown architecture may take any that the nodes' images have.
+    # Hosts of unknown architecture may use any that the nodes' images have.
     wanted = {*under.arches} if None in variants else variants
     arches = [name for name in ARCHES if name in wanted and name in CATALOGUE[PROXY].arches]
     if not arches:

@@ -1,7 +1,7 @@
-"""YAML as Pulumi's CLI reads a stack's file, where Python's reader takes other values from it.
+"""Reader of a stack's file that takes the same values from its YAML as Pulumi's CLI.
 
-Pulumi's is that of YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are texts, `017` is 15. Python's is
-that of 1.1. What Pulumi hands on in another form than it is written, such as a date, is refused.
+Pulumi reads YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are texts, `017` is 15. PyYAML reads YAML
+1.1. A value that Pulumi passes on in a form other than the written one, such as a date, is refused.
 """
 
 import json
@@ -21,27 +21,27 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9].*)?")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _SIGN_INSIDE = re.compile(r"[-+]?0[ob][-+].*")
-"""Pulumi reads `0o-17` as -15."""
+"""Octal or binary number with a sign inside: Pulumi reads `0o-17` as -15."""
 _PLAIN, _TEXT, _MERGES = "plain", "tag:yaml.org,2002:str", "merges"
 _MERGE = "tag:yaml.org,2002:merge"
-"""PyYAML merges every key with this tag. Pulumi merges a plain `<<` alone."""
+"""Tag of the keys that PyYAML merges; Pulumi merges only a plain `<<`."""
 _OF_PARTS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _LONGEST = 2**63
 _SMALLEST, _LARGEST = 1e-4, 1e21
-"""Numbers with an exponent in Python's text, and in Pulumi's."""
+"""Limits outside of which a number has an exponent, below in Python's text and above in Pulumi's."""
 _LARGEST_KEY = 1e6
-"""Numbers from here on have an exponent in Pulumi's text of a key, if they are written with a point."""
+"""Number from which on a key written with a decimal point has an exponent in Pulumi's text."""
 _FAULTS, _LENGTH = 20, 80
-"""Most faults that are told, and characters of a key in them: a file may have many, and long ones."""
+"""Maximum number of reported errors, and maximum length of a key in one, in characters."""
 
 
 class OtherwiseError(ValueError):
-    """Values that Pulumi would hand on otherwise than they are written, or would refuse."""
+    """Values that Pulumi would refuse, or pass on in another form than the written one."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = faults
-        """Each with its key and line."""
+        """Errors, each with its key and line."""
 
 
 def pulumi_values(text: str) -> Any:
@@ -58,7 +58,7 @@ def pulumi_values(text: str) -> Any:
 
 
 def pulumi_text(value: Any) -> str:
-    """Value of a key as Pulumi gives it to a program: lists and mappings as JSON."""
+    """Value of a key as Pulumi passes it to a program: lists and mappings as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
@@ -66,7 +66,7 @@ def pulumi_text(value: Any) -> str:
 
 class _Loader(yaml.SafeLoader):
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """Keep apart what is written without quotes or a tag."""
+        """Give scalars without quotes or a tag a mark of their own instead of a type."""
         if kind is ScalarNode and implicit[0]:
             return _MERGES if value == "<<" else _PLAIN
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # of PyYAML
@@ -88,7 +88,7 @@ def _faults(node: Node | None, path: str) -> Iterator[str]:
 
 
 def _fault(node: Node) -> str:
-    """What Pulumi reads otherwise of one value."""
+    """Reason why Pulumi would read one value differently; empty if it would not."""
     if node.tag == _MERGES:
         return "it may be read otherwise by Pulumi: put it in quotes"
     if node.tag not in (_PLAIN, _TEXT, *_OF_PARTS):
@@ -148,13 +148,13 @@ def _value(loader: _Loader, node: Node | None) -> Any:
 
 
 def _name(key: Node) -> str:
-    """Pulumi's text of a key: `1.0` is 1, `True` is true."""
+    """Text of a key as Pulumi has it: `1.0` is 1, `True` is true."""
     value = key.value if key.tag != _PLAIN else _plain(key.value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _shown(key: Node) -> str:
-    """Text of a key for a message, cut and without half characters."""
+    """Text of a key for a message, cut and without lone surrogates."""
     return _name(key)[:_LENGTH].encode(errors="replace").decode()
 
 
@@ -168,7 +168,7 @@ def _plain(text: str) -> Any:
 
 
 def _number(text: str) -> int | float | None:
-    """Number that Pulumi takes from a text; a whole one is an integer there, too."""
+    """Number that Pulumi reads from a text, or None; a whole number is an integer, as in Pulumi."""
     plain = text.replace("_", "")
     if text.startswith("_") or (text.startswith(".") and plain != text):
         return None

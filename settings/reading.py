@@ -1,4 +1,4 @@
-"""Reading of a stack's configuration: its settings, or all of its errors at once."""
+"""Reader of a stack's configuration, which returns the settings or reports all errors at once."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -22,9 +22,9 @@ from settings.words import allowed, did_you_mean, example, nearest, sentence, ya
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = "Value error, "
-"""Beginning of an error that is this program's own."""
+"""Pydantic's prefix for an error that this program raised itself."""
 _SHOWN = 160
-"""Characters of a value that are shown."""
+"""Maximum length of a shown value, in characters."""
 NO_LOGIN = (
     "No setting takes a login: use `docker login`. A secret for builds is given with `pulumi config set "
     f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
@@ -38,9 +38,9 @@ IN_CLEAR = (
 
 
 class SettingsError(Exception):
-    """All errors of a stack's YAML: one line each, with the key, the value, what is allowed.
+    """All errors of a stack's YAML, one line each: the key, the value, and what is allowed.
 
-    Below a line is the place of its key, where `file` holds that value of `raw`.
+    If `file` has the value of `raw`, the place of its key follows the line.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ def _key(location: Location) -> str:
 
 
 def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
-    """One error of pydantic as a line."""
+    """Line for one error of pydantic."""
     location, key = error["loc"], _key(error["loc"])
     if error["type"] == "missing":
         schema = at(location)
@@ -73,7 +73,7 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
     if isinstance(error["input"], str):
         message += did_you_mean(error["input"], map(str, at(location).get("enum", ())))
     if is_own and isinstance(error["input"], Mapping):
-        # A whole entry: the message names the key that it is about; another may hold a secret.
+        # The input is a whole entry. The message names its key; another key may hold a secret.
         return f"{key}: {message}"
     return f"{key}: {_given(error)}: {message}"
 
@@ -87,7 +87,7 @@ def _not_known(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
 
 
 def _meant(location: Location, raw: Mapping[str, Any]) -> str | None:
-    """The known key that was probably meant, if it is not given too."""
+    """Known key that was probably meant, unless it is given too."""
     entry: Any = raw
     for part in location[:-1]:
         entry = entry[part]
@@ -95,7 +95,7 @@ def _meant(location: Location, raw: Mapping[str, Any]) -> str | None:
 
 
 def _given(error: ErrorDetails) -> str:
-    """The value as it was given, cut, and without what may be a secret."""
+    """Given value, cut and without possible secrets."""
     location, value = error["loc"], error["input"]
     if location[0] == SECRETS or SECRET_KEY.search(str(value)):
         return '"[secret]"'
@@ -106,9 +106,9 @@ def _given(error: ErrorDetails) -> str:
 
 
 def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSettings:
-    """The settings in `raw`, whose keys lack the namespace.
+    """Check the settings in `raw`, whose keys lack the namespace.
 
-    Raises SettingsError with one line for each error, and its place in the stack's file.
+    Raises SettingsError with a line for each error and its place in the stack's file.
     """
     try:
         settings = with_proxy(StackSettings.model_validate(dict(raw)))
@@ -120,7 +120,7 @@ def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSetting
 
 
 def _wrong(error: ErrorDetails) -> Location:
-    """Location of a wrong value: of an entry whose values don't fit, the key that its message begins with."""
+    """Location of a wrong value; if the values of an entry don't fit, that of the key in the message."""
     word = str(error["msg"]).removeprefix(_OWN).partition(" ")[0].rstrip(":")
     is_in_it = (
         isinstance(error["input"], Mapping) and error["type"] == "value_error" and word in error["input"]
@@ -129,7 +129,7 @@ def _wrong(error: ErrorDetails) -> Location:
 
 
 def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]:
-    """Lines of all errors of entries, and of those between entries that don't depend on them."""
+    """Lines for all errors of single entries, and for errors between entries that don't depend on them."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
     told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
@@ -140,7 +140,7 @@ def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]
 def secrets_in_clear(file: Path) -> list[str]:
     """Names of the build secrets that a stack's file does not encrypt.
 
-    Pulumi calls all of them secret where one is (sdk/go/common/resource/config `object.Secure`).
+    Pulumi treats all of them as secret if one is (sdk/go/common/resource/config `object.Secure`).
     """
     if not file.is_file():  # `--config-file` names another
         return []
@@ -154,7 +154,7 @@ def secrets_in_clear(file: Path) -> list[str]:
 
 
 def keys_without_namespace(text: str) -> list[str]:
-    """Keys of a stack's configuration that lack a namespace; Pulumi prefers them to the project's own."""
+    """Keys of a stack's configuration without a namespace, which Pulumi prefers to the project's keys."""
     config = (yaml.safe_load(text) or {}).get("config") or {}
     return sorted(str(key) for key in config if ":" not in str(key))
 
@@ -162,10 +162,10 @@ def keys_without_namespace(text: str) -> list[str]:
 def read_settings(
     config: Mapping[str, str], secret_keys: Collection[str] = (), path: Path | None = None
 ) -> StackSettings:
-    """The settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
+    """Read the settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
 
-    Keys of other namespaces (`pulumi:`, `docker:`) are not this program's. `secret_keys` are those with a
-    value that is encrypted in the YAML; `path` is the stack's file, where it is known.
+    Keys of other namespaces (`pulumi:`, `docker:`) are ignored. `secret_keys` are the keys whose values are
+    encrypted in the YAML; `path` is the stack's file, if it is known. Raises SettingsError.
     """
     prefix = f"{NAMESPACE}:"
     raw = {

@@ -1,4 +1,4 @@
-"""`skycoin:registries`: where images are published."""
+"""`skycoin:registries`: the registries that images are published to."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -23,7 +23,7 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
         ),
     }
 )
-"""Keys of each kind: those that must be given, and the others that it takes."""
+"""Keys of each kind: (those that must be given, other allowed ones)."""
 
 
 REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
@@ -33,45 +33,44 @@ REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
         RegistryKind.GHCR: "ghcr.io",
     }
 )
-"""Addresses of kinds that need none."""
+"""Default addresses of the kinds that need none."""
 
 
 class RegistrySettings(Settings):
-    """One entry of `skycoin:registries`. Each kind takes keys of its own."""
+    """One entry of `skycoin:registries`. Each kind has its own keys."""
 
     kind: Annotated[RegistryKind, Field(strict=False)]
-    """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` Docker Hub, `ghcr`
-    GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
+    """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` is Docker Hub,
+    `ghcr` GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
     runs](stacks.md#a-registry-of-ones-own), `oci` any other."""
     address: Address | None = None
-    """Address, of all kinds but `ecr`; `oci` and `hosted` must give it. Default: `registry.localhost:5443`
-    of kind `local`, `docker.io` of `hub`, `ghcr.io` of `ghcr`."""
+    """Address, for all kinds but `ecr`; `oci` and `hosted` must give it. Default: `registry.localhost:5443`
+    for kind `local`, `docker.io` for `hub`, `ghcr.io` for `ghcr`."""
     namespace: Repository | None = None
-    """First part of repositories, of kinds `hub`, `ghcr`, `ecr` and `hosted`; it takes the place of the
-    first part of an image's default repository."""
+    """First part of repositories, for kinds `hub`, `ghcr`, `ecr` and `hosted`; it replaces the first part of
+    an image's default repository."""
     account: Account | None = None
-    """Number of the account at Amazon; kind `ecr` must give it."""
+    """Number of the AWS account; kind `ecr` must give it."""
     region: Region | None = None
-    """Region at Amazon; kind `ecr` must give it."""
+    """AWS region; kind `ecr` must give it."""
     keep_features: Annotated[int, Field(ge=1, le=1000, examples=[20])] | None = None
-    """Feature tags that stay with their variants, of kind `ecr`. Default: `10`."""
+    """Number of feature builds whose tags are kept, with variants, for kind `ecr`. Default: `10`."""
     keep_develop: Annotated[int, Field(ge=1, le=1000, examples=[20])] | None = None
-    """Tags of single develop builds that stay with their variants, of kind `ecr`. Default: `10`."""
+    """Number of single develop builds whose tags are kept, with variants, for kind `ecr`. Default: `10`."""
     host: HostName | None = None
     """Host that the registry runs on; kind `hosted` must give it."""
     port: Port | None = None
-    """Port on the host, of kind `hosted`. Default: the address's port, else `5000`."""
+    """Port on the host, for kind `hosted`. Default: the address's port, else `5000`."""
     listen: Listen | None = None
-    """Address of the host on which the port is published, of kind `hosted`. Default: `127.0.0.1`."""
+    """Address of the host on which the port is published, for kind `hosted`. Default: `127.0.0.1`."""
     memory: Memory | None = None
-    """Limit of the registry's memory, of kind `hosted`. Default: `256`."""
+    """Limit of the registry's memory, for kind `hosted`. Default: `256`."""
     readers_port: Port | None = None
-    """Port on the host at which logins of their own read it and write nothing, of kind `hosted`.
-    Default: none."""
+    """Port on the host for reading only, with logins of its own, for kind `hosted`. Default: none."""
     anonymous_readers: Annotated[bool, Field(examples=[True])] | None = None
-    """Reading at `readers-port` without a login, of kind `hosted`."""
+    """Permission to read at `readers-port` without a login, for kind `hosted`."""
     optional: bool = False
-    """Failures of this registry are warnings; the next `up` tries again."""
+    """Permission for this registry to fail: a failure is a warning, and the next `up` tries again."""
 
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Self:
@@ -88,7 +87,7 @@ class RegistrySettings(Settings):
 
     @property
     def root(self) -> str:
-        """Address under which its repositories are: HOST[:PORT][/namespace]."""
+        """Address that its repositories are under: HOST[:PORT][/namespace]."""
         host = self._ecr_host if self.kind is RegistryKind.ECR else self.address
         host = host or REGISTRY_ADDRESSES[self.kind]
         return f"{host}/{self.namespace}" if self.namespace else host

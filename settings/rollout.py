@@ -1,4 +1,4 @@
-"""`skycoin:rollout`: in which order hosts get a change."""
+"""`skycoin:rollout`: the order in which hosts get a change."""
 
 from typing import Annotated
 
@@ -9,11 +9,11 @@ from settings.model import Settings
 
 
 class RolloutSettings(Settings):
-    """Waves of hosts: the next one starts when each node of the one before has proved itself."""
+    """Waves of hosts. A wave starts when all nodes of the one before it are updated and healthy."""
 
     first: HostName | None = None
     """Host of the first wave. Default: the first by name."""
     waves: list[Annotated[int, Field(ge=1, le=1000, examples=[2])]] = Field(
         default=[1, 4], min_length=1, max_length=20
     )
-    """Numbers of hosts in each wave; those that are left are the last one."""
+    """Number of hosts in each wave; the remaining hosts are the last wave."""

@@ -1,7 +1,7 @@
-"""The JSON schema of a stack's settings: for editors, for messages, and for the page of all keys.
+"""JSON schema of a stack's settings, for editors, messages and the page of all keys.
 
-It is made from the models. A value has the schema's own words (`type`, `enum`, `minimum` …), `allowed` where
-those don't say it, and the `unit` of a number.
+It is generated from the models. A value has the schema's own keywords (`type`, `enum`, `minimum` …),
+`allowed` if those are not enough, and the `unit` of a number.
 """
 
 import functools
@@ -35,7 +35,7 @@ _ENCRYPTED = {
     "required": ["secure"],
     "additionalProperties": False,
 }
-"""A secret as `pulumi config set --secret` writes it."""
+"""Schema of a secret as `pulumi config set --secret` writes it."""
 _NAMES: Mapping[str, Schema] = MappingProxyType(
     {
         "images": {"enum": list(CATALOGUE)},
@@ -43,11 +43,11 @@ _NAMES: Mapping[str, Schema] = MappingProxyType(
         **{section: {"pattern": f"^{NAME.pattern}$"} for section in ("registries", "hosts", "nodes")},
     }
 )
-"""Names that entries may have."""
+"""Schemas of the names of entries, by section."""
 
 
 class _Generator(GenerateJsonSchema):
-    """Schemas in which an optional value must not be null."""
+    """Generator of schemas in which optional values can't be null."""
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -55,13 +55,13 @@ class _Generator(GenerateJsonSchema):
 
 @functools.cache
 def stack_schema() -> Schema:
-    """Schema of everything under `skycoin:`, whose keys lack the namespace."""
+    """Schema of all settings under `skycoin:`; its keys lack the namespace."""
     made = StackSettings.model_json_schema(schema_generator=_Generator)
     return _inlined(made, made["$defs"])  # type: ignore[no-any-return]
 
 
 def _inlined(schema: Any, definitions: Schema) -> Any:
-    """A schema without references, titles, line breaks and defaults that only say that nothing is given."""
+    """Schema without references, titles, line breaks and null defaults."""
     if isinstance(schema, list):
         return [_inlined(one, definitions) for one in schema]
     if not isinstance(schema, dict):
@@ -80,7 +80,7 @@ def _keys(properties: Schema, definitions: Schema) -> Schema:
 
 
 def at(location: Sequence[int | str]) -> Schema:
-    """Schema of the value at a location; empty where there is no such key."""
+    """Schema of the value at a location; empty if there is no such key."""
     schema = stack_schema()
     for part in location:
         schema = _inside(schema, part)
@@ -96,7 +96,7 @@ def _inside(schema: Schema, part: int | str) -> Schema:
 
 
 def keys_beside(location: Location) -> list[str]:
-    """YAML keys that are allowed where the last part of a location is."""
+    """YAML keys that are allowed in the place of a location's last part."""
     return list(at(location[:-1]).get("properties", ()))
 
 
@@ -118,7 +118,7 @@ def file_schema() -> Schema:
             "config": {
                 "type": "object",
                 "properties": keys,
-                # Those of Pulumi and its plugins.
+                # Keys of Pulumi and its plugins.
                 "patternProperties": {f"^(?!{NAMESPACE}:)[^:]+:": {}},
                 "additionalProperties": False,
             },
@@ -139,7 +139,7 @@ def _of_kind(kind: RegistryKind) -> Schema:
 
 
 def _for_editors(schema: Any) -> Any:
-    """Standard words alone, and a description that says what is allowed."""
+    """Schema with JSON schema's own keywords only, and descriptions without links."""
     if not isinstance(schema, dict):
         return schema
     made = {key: _for_editors(value) for key, value in schema.items() if key not in ("allowed", "unit")}

@@ -1,4 +1,4 @@
-"""Allowed ssh options of a host: none that switches the check of its key off."""
+"""Allowed ssh options of a host: none of them can switch off the check of its key."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ SSH_SETTINGS = (
     "ProxyJump",
     "StrictHostKeyChecking",
 )
-"""Settings that can't switch the check of a host's key off (ssh_config(5)); two are checked further."""
+"""Settings that can't switch off the check of a host's key (ssh_config(5)); two have their values checked."""
 
 
 def ssh_fault(options: Sequence[str]) -> str | None:
-    """Reason why ssh options are refused, or None. Only those that keep the host key check are allowed."""
+    """Reason why ssh options are refused, or None. Only those that keep the check of the key are allowed."""
     rest = list(options)
     while rest:
         flag = rest.pop(0)

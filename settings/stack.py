@@ -1,7 +1,7 @@
 """A stack's YAML as frozen, typed values: everything under `skycoin:` keys.
 
-Each model checks what one entry shows. Rules that join several entries are in `rules/`;
-`reading.py` applies both and reports every error at once.
+Each model checks a single entry. Rules over several entries are in `rules/`;
+`reading.py` applies both and reports all errors at once.
 """
 
 from typing import Annotated
@@ -21,19 +21,19 @@ from settings.workspace import WorkspaceSettings, WorkspaceUserSettings
 
 
 class StackSettings(Settings):
-    """Everything under `skycoin:` of one stack."""
+    """All settings of one stack under `skycoin:`."""
 
     registries: dict[str, RegistrySettings] = Field(default_factory=dict)
-    """Registries that images are published in, by name."""
+    """Registries that images are published to, by name."""
     images: dict[str, ImageSettings] = Field(default_factory=dict)
     """Images to build and publish, by their names in the catalogue: `skycoin` (the node), `skywire` (the
-    Skywire visor), `exporter` (the node's metrics), `proxy` (the login before the node's web interface; made
-    without an entry where a node has `gui: true`), `registry` (the distribution registry)."""
+    Skywire visor), `exporter` (the node's metrics), `proxy` (the login before the node's web interface; built
+    without an entry if a node has `gui: true`), `registry` (the distribution registry)."""
     workspaces: dict[str, WorkspaceSettings] = Field(default_factory=dict)
     """Development workspaces to build, by their names in the catalogue: `cli`, `python`, `dotnet`,
     `vscode`."""
     workspace_user: WorkspaceUserSettings = Field(default_factory=WorkspaceUserSettings)
-    """Ids of the user in the workspaces' images; a container can be run with others. Default: `1000` each."""
+    """Ids of the user in the workspaces' images; a container can run with others. Default: `1000` each."""
     hosts: dict[str, HostSettings] = Field(default_factory=dict)
     """Docker engines that containers run on, by name, and the limits of all nodes on each."""
     nodes: dict[str, NodeSettings] = Field(default_factory=dict)
@@ -50,14 +50,14 @@ class StackSettings(Settings):
     `images-from`. Default: each image's first registry."""
     bases: Annotated[Bases, Field(strict=False)] = Bases.OFFICIAL
     """Base images: `official` ones by digest, whose Go is 1.26.5, without the security fixes of 1.26.6 to
-    1.26.11 (no newer digest was on record), or made from Debian packages, with Go 1.26.11 (`debian`). A
-    `glibc` base is always made."""
+    1.26.11 (no newer digest was on record), or built from Debian packages, with Go 1.26.11 (`debian`). A
+    `glibc` base is always built."""
     build_base: Pinned | None = None
     """Image that builds run on; only with bases `debian`."""
     builder: Builder | None = None
-    """Instance of buildx. Default: the machine's."""
+    """Buildx instance for the builds. Default: the machine's."""
     build_ca: File | None = None
-    """Certificate authorities that builds and opened workspaces need; relative to the project."""
+    """File of certificate authorities that builds and opened workspaces need; relative to the project."""
     build_secrets: dict[SecretName, str] = Field(default_factory=dict)
     """Secrets for the build steps of `skycoin:images`, by name: [encrypted](stacks.md#secrets-for-builds),
     never in plain text."""

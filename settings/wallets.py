@@ -1,4 +1,4 @@
-"""`skycoin:wallets`: who can read the backups of the nodes' wallets, and how old the newest may be."""
+"""`skycoin:wallets`: recipients of the backups of the nodes' wallets, and their maximum age."""
 
 from typing import Annotated
 

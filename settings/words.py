@@ -1,4 +1,4 @@
-"""Schemas in words: what a value may be, and the name that was probably meant."""
+"""Schemas in words, for messages: the allowed values, and the name that was probably meant."""
 
 import difflib
 import json
@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 Schema = Mapping[str, Any]
-"""A JSON schema, or a part of one."""
+"""JSON schema, or a part of one."""
 _NEAR = 0.8
-"""Likeness, from 0 to 1, from which a name counts as a typo of another."""
+"""Lowest similarity, from 0 to 1, at which a name counts as a typo of another."""
 
 
 def allowed(schema: Schema) -> str:
-    """Noun phrase or list of values that a schema takes."""
+    """Description of the values that a schema allows: a noun phrase or a list."""
     if "allowed" in schema:
         return str(schema["allowed"])
     if "enum" in schema:
@@ -24,7 +24,7 @@ def allowed(schema: Schema) -> str:
 
 
 def sentence(schema: Schema, given: Any) -> str:
-    """`allowed is …`, for a value that is not."""
+    """Clause `allowed is …` or `allowed are …` for the error of a wrong value."""
     words = allowed(schema)
     if schema.get("type") == "string" and "enum" not in schema and not isinstance(given, str):
         quotes = "; a number needs quotes" if isinstance(given, int | float) else ""
@@ -34,7 +34,7 @@ def sentence(schema: Schema, given: Any) -> str:
 
 
 def example(schema: Schema) -> Any:
-    """One value that a schema takes, other than its default where there is a choice."""
+    """Example of a value that a schema allows; if there is a choice, not the default."""
     if "examples" in schema:
         return schema["examples"][0]
     if "enum" in schema:
@@ -45,7 +45,7 @@ def example(schema: Schema) -> Any:
 
 
 def yaml_of(value: Any) -> str:
-    """A value as YAML of one line, in quotes where YAML would read something else."""
+    """Value as YAML on one line, in quotes if YAML would otherwise read another value."""
     if isinstance(value, list):
         return f"[{', '.join(map(yaml_of, value))}]"
     if isinstance(value, dict):
@@ -55,7 +55,7 @@ def yaml_of(value: Any) -> str:
 
 
 def nearest(given: object, names: Iterable[str]) -> str | None:
-    """The name that was probably meant; None where there is no single one."""
+    """Name that was probably meant; None if none or several are equally near."""
     likeness = {
         name: difflib.SequenceMatcher(None, str(given).lower(), name.lower()).ratio() for name in names
     }
@@ -65,13 +65,13 @@ def nearest(given: object, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(given: object, names: Iterable[str]) -> str:
-    """`; did you mean attic?`, or nothing where no name is near."""
+    """Question such as `; did you mean attic?`; empty if no name is near."""
     found = nearest(given, names)
     return f"; did you mean {found}?" if found else ""
 
 
 def not_listed(given: str, section: str, names: Collection[str]) -> str:
-    """Error of a name that no entry of a section has."""
+    """Error for a name that is not in a section."""
     has = ", ".join(names) or "none"
     return f"{given!r} is not in skycoin:{section}; it has {has}{did_you_mean(given, names)}"
 

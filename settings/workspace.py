@@ -1,4 +1,4 @@
-"""`skycoin:workspaces`: which development images are built, and for whom."""
+"""`skycoin:workspaces` and `skycoin:workspace-user`: development images to build, and their user."""
 
 from typing import Annotated, Self
 
@@ -10,17 +10,17 @@ from settings.opening import OpenSettings
 
 
 class WorkspaceSettings(Settings):
-    """One entry of `skycoin:workspaces`: a development image, for these architectures."""
+    """One entry of `skycoin:workspaces`: a development image to build and publish."""
 
     arches: Annotated[list[ArchName], Field(min_length=1)]
     """Architectures to build for, each once: `amd64`, `arm64v8`."""
     dind: bool = False
-    """Sibling [with a Docker engine inside](../images/dind/README.md) that is built too."""
+    """Build of a second image, [with a Docker engine inside](../images/dind/README.md)."""
     python: PythonVersion | None = None
     """Version of Python in the workspace `python`. Default: `"3.11"`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
-    """Registries to publish in, each once; the first is where it is built, and not optional. Default: the
-    only one there is; with several it must be given."""
+    """Registries to publish to, each once; the image is built in the first, which can't be optional. Default:
+    the only one there is; with several it must be given."""
     open: OpenSettings | None = None
     """Container that runs the workspace ([how](stacks.md#opening-a-workspace)). Default: it is only built."""
 

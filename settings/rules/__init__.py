@@ -1,4 +1,4 @@
-"""Rules that join several settings, a file for each part of the YAML. Pure; each error is one line."""
+"""Rules over several settings, in a file for each part of the YAML. They are pure; each error is one line."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -46,9 +46,9 @@ RULES: Sequence[Callable[[StackSettings], Iterator[str]]] = (
     pull_faults,
     rollout_faults,
 )
-"""Every rule, in the order of its errors."""
+"""All rules, in the order of their errors."""
 
 
 def cross_faults(settings: StackSettings) -> list[str]:
-    """Every error that no single entry shows."""
+    """Errors of all rules: those that no single entry shows."""
     return [fault for rule in RULES for fault in rule(settings)]

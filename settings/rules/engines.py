@@ -1,4 +1,4 @@
-"""Rules over containers, ports and volumes: an engine has each name and number once."""
+"""Rules over container names, ports and volumes, each of which an engine can have only once."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from settings.stack import StackSettings
 
 
 def container_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of containers with the same name."""
+    """Yield errors for containers with the same name."""
     users = {
         (engine_of(settings, opening.host), workspace_container(name)): f"workspaces.{name}.open"
         for name, opening in opened(settings)
@@ -39,7 +39,7 @@ def container_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
-    """(engine, port) → keys of the nodes' settings that want it."""
+    """(engine, port) → keys of the settings of nodes and opened workspaces that need the port."""
     users: dict[tuple[str, int], list[str]] = defaultdict(list)
     for engine, port, key in opened_ports(settings):
         users[engine, port].append(key)
@@ -54,7 +54,7 @@ def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
 
 
 def port_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of entries with the same port; each suggests a free one."""
+    """Yield errors for entries with the same port; each suggests a free port."""
     users = ports_of(settings)
     taken = set(users)
     for (engine, port), keys in users.items():
@@ -70,14 +70,14 @@ def port_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _is_given(key: str, settings: StackSettings) -> bool:
-    """False where a node has the default of a port."""
+    """False if the port of a node is the default."""
     entry, _, name = key.removeprefix("nodes.").rpartition(".")
     node = settings.nodes.get(entry)
     return node is None or name.replace("-", "_") in node.model_fields_set
 
 
 def volume_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of entries with the same volume."""
+    """Yield errors for entries with the same volume."""
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, opening in opened(settings):
         for volume in filter(None, workspace_volumes(name, opening)):
@@ -104,14 +104,14 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _why_alone(*keys: str) -> str:
-    """Reason why two keys can't name one volume."""
+    """Reason why two keys can't name the same volume."""
     if any(key.endswith(".wallet-volume") for key in keys):
         return "a wallet has one writer and a volume of its own"
     return "two that write to one volume damage what is in it: give each its own"
 
 
 def opened_ports(settings: StackSettings) -> Iterator[tuple[str, int, str]]:
-    """(engine, port, key) of every port that an opened workspace takes."""
+    """Yield (engine, port, key) for every port of an opened workspace."""
     for name, opening in opened(settings):
         if (port := page_port(name, opening)) is not None:
             yield engine_of(settings, opening.host), port, f"workspaces.{name}.open.port"

@@ -1,4 +1,4 @@
-"""Rules over registries of kind hosted: their hosts, images, ports and volumes, and the order of things."""
+"""Rules over registries of kind hosted: their hosts, images, ports and volumes, and the order of builds."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from settings.words import not_listed
 
 
 def hosted_faults(settings: StackSettings) -> Iterator[str]:
-    """Every error of a hosted registry that no single entry shows."""
+    """Yield errors of hosted registries that no single entry shows."""
     hosted = hosted_registries(settings)
     yield from _order_faults(hosted, settings)
     ports, volumes = _taken(settings)
@@ -42,7 +42,7 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
 def _port_faults(
     name: str, engine: str, registry: RegistrySettings, taken: dict[tuple[str, int], str]
 ) -> Iterator[str]:
-    """Errors of ports that are taken; those of the registry are noted as taken."""
+    """Yield errors for ports that are already taken, and note those of this registry as taken."""
     wanted = {
         f"registries.{name}": registry_port(registry),
         f"registries.{name}.readers-port": registry.readers_port,
@@ -81,7 +81,7 @@ def _image_faults(key: str, variant: str | None, settings: StackSettings) -> Ite
 
 
 def _order_faults(hosted: dict[str, RegistrySettings], settings: StackSettings) -> Iterator[str]:
-    """Images are built before the registry runs, and its own image is pulled before it answers."""
+    """Yield errors for images that are needed before the registry runs: built in it, or pulled to run it."""
     for name, image in settings.images.items():
         wanted = registries_of(image, settings)
         key = f"skycoin:images.{name}.registries"

@@ -1,4 +1,4 @@
-"""Rules over hosts: the registry that each pulls its images from, and the order in which they change."""
+"""Rules over hosts: the registry that each pulls from, and the order in which they change."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from settings.workspace import WorkspaceSettings
 
 
 def pull_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of `pull-from`: registries that are not there, and images that are not in them."""
+    """Yield errors of `pull-from`: unknown registries, and images that are not published there."""
     keys = {"skycoin:pull-from": settings.pull_from}
     keys |= {f"skycoin:hosts.{name}.pull-from": host.pull_from for name, host in settings.hosts.items()}
     for key, registry in keys.items():
@@ -26,7 +26,7 @@ def pull_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def rollout_faults(settings: StackSettings) -> Iterator[str]:
-    """A rollout that begins on a host that is not there, or has no node."""
+    """Yield an error if the rollout begins on a host that is unknown or has no node."""
     first = settings.rollout.first if settings.rollout is not None else None
     if first is None:
         return
@@ -47,7 +47,7 @@ def _missing(settings: StackSettings) -> Iterator[str]:
 
 
 def _wanted(settings: StackSettings) -> Iterator[tuple[str, str, str, ImageSettings | WorkspaceSettings]]:
-    """(key of what runs, its host, key of an image that it runs, the image's settings)."""
+    """Yield (key of a node or workspace, its host, key of an image that it runs, that image's settings)."""
     for name, node in settings.nodes.items():
         wanted = [node.image, *([EXPORTER] if node.metrics_port is not None else [])]
         wanted += [PROXY] if node.gui else []

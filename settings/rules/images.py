@@ -1,4 +1,4 @@
-"""Rules over images, their bases, and the registries that they are published in."""
+"""Rules over images, their bases, and the registries that they are published to."""
 
 import re
 from collections.abc import Iterator
@@ -27,16 +27,16 @@ RESERVED_BUILD_ARGS = frozenset(
         NAMED_CONTEXTS,
     ]
 )
-"""Build arguments that components/ and program/program.py set, next to the catalogue's."""
+"""Build arguments that components/ and program/program.py set, in addition to the catalogue's."""
 
 
 GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")
-"""Build secrets that BuildKit sends to a git server; with `.HOST` behind it, to that one alone."""
+"""Build secrets that BuildKit sends to git servers; with `.HOST` appended, only to that host."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def base_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of where bases come from."""
+    """Yield errors of `bases`, `build-base` and `build-ca`."""
     if settings.bases is Bases.DEBIAN and settings.build_base is None:
         yield "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)"
     if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
@@ -46,7 +46,7 @@ def base_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def image_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of each image by itself, and of the registries that it names."""
+    """Yield errors of each image alone, and of the registries that it names."""
     for name, image in settings.images.items():
         key = f"skycoin:images.{name}"
         entry = CATALOGUE.get(name)
@@ -70,7 +70,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Iterator[str]:
-    """Errors of the list of registries of what has the key."""
+    """Yield errors in the list of registries of the image or workspace with this key."""
     names = ", ".join(settings.registries) or "none"
     if not wanted:
         yield (
@@ -89,18 +89,18 @@ def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Ite
 
 
 def repository_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of the repositories that images get in their registries."""
+    """Yield errors of the images' repositories in their registries."""
     for name, image in settings.images.items():
         for registry_name in registries_of(image, settings):
             registry = settings.registries.get(registry_name)
             if registry is None or name not in CATALOGUE:
-                continue  # image_faults says so
+                continue  # image_faults reports it
             if fault := repository_fault(repository_of(name, image, registry), registry):
                 yield f"skycoin:images.{name}.repository: {fault}"
 
 
 def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
-    """Reason why a registry of this kind does not take a repository, or None."""
+    """Reason why a registry of this kind refuses a repository, or None."""
     whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
     fault = None
     if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
@@ -111,7 +111,7 @@ def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
 
 
 def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str]:
-    """Reason why an image can't be built from `source`."""
+    """Yield reasons why an image can't be built from `source`."""
     if source.origin not in entry.origins:
         allowed = " or ".join(entry.origins)
         yield f"{source.origin} is not a source of {entry.name}; allowed is {allowed}"
@@ -132,7 +132,7 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
 
 
 def _link_faults(path: str) -> Iterator[str]:
-    """Links at the top of a working copy that lead to nothing in it: BuildKit ends a build at them."""
+    """Yield errors for top-level links that lead to nothing in their working copy: BuildKit fails at them."""
     folder = PROJECT / path
     ignored = folder / DOCKERIGNORE
     left_out = (
@@ -150,7 +150,7 @@ def _link_faults(path: str) -> Iterator[str]:
 
 
 def token_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of git sources that a token would be sent to in plain text."""
+    """Yield errors for git sources to which a token would be sent in plain text."""
     for name, image in settings.images.items():
         url = urlsplit(image.source.git or "")
         if url.scheme != "http" or url.hostname in LOOPBACK:
@@ -164,7 +164,7 @@ def token_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def pinned_version(entry: CatalogueEntry) -> str:
-    """Version of an image's module in the go.mod of its folder; empty where it has none."""
+    """Version of an image's module in the go.mod of its folder; empty if it has none."""
     text = (PROJECT / "images" / entry.name / "go.mod").read_text()
     match = re.search(rf"^(?:require)?\s*{re.escape(entry.module)} (v\S+)", text, re.M)
     return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""Rules over the limits of a node, which its host, its board and itself may each give a part of."""
+"""Rules over the limits of a node, which come from the node, its host and its board together."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from settings.limits import limited
 from settings.stack import StackSettings
 
 LEAST = 32
-"""MiB. Chosen: twice the 15 MB that a node of v0.27.1 was seen to take with an empty chain and no network."""
+"""Lowest soft limit, in MiB. Chosen: twice the 15 MB that v0.27.1 used with an empty chain and no network."""
 
 
 def limit_faults(settings: StackSettings) -> Iterator[str]:
-    """Soft limits that a hard one makes meaningless."""
+    """Yield errors for soft limits that are too low, or not below the memory limit."""
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)
         if host is None:

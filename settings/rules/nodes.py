@@ -12,7 +12,7 @@ NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
 
 
 def node_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of what nodes refer to."""
+    """Yield errors of the hosts, images, tags and former names that nodes refer to."""
     for name, node in settings.nodes.items():
         key = f"skycoin:nodes.{name}"
         host = settings.hosts.get(node.host)
@@ -43,7 +43,7 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def metrics_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of nodes that show metrics."""
+    """Yield errors of nodes with metrics."""
     exporter = settings.images.get(EXPORTER)
     for name, node in settings.nodes.items():
         if node.metrics_port is None or settings.images_from is not None:
@@ -59,7 +59,7 @@ def metrics_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def gui_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of the proxy under nodes with a web interface."""
+    """Yield errors of the proxies of nodes with a web interface."""
     made, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)

@@ -1,4 +1,4 @@
-"""Rules over opened workspaces: hosts, engines inside, pages."""
+"""Rules over opened workspaces: their hosts, engines and editor pages."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,10 +14,10 @@ PROGRAM = Path(__file__).resolve().parents[2]
 
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:
-    """Every error of opened workspaces, except names, ports and volumes that are taken."""
+    """Yield errors of opened workspaces, except for names, ports and volumes that are already taken."""
     for name, opening in opened(settings):
         entry = WORKSPACES.get(name)
-        if entry is not None:  # workspace_faults says so
+        if entry is not None:  # workspace_faults reports it
             yield from _own_faults(f"skycoin:workspaces.{name}", entry, settings.workspaces[name], opening)
         yield from _host_faults(f"skycoin:workspaces.{name}", settings, name, opening)
         if opening.dind and settings.nodes:

@@ -1,4 +1,4 @@
-"""Rules over what is published where: each repository of a stack has one owner."""
+"""Rules over published repositories: each one of a stack has one owner."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from settings.stack import StackSettings
 
 
 def published_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of registries and repositories that two entries write to: each would undo the other's tags."""
+    """Yield errors for registries and repositories of two entries: each would overwrite the other's tags."""
     names: dict[str, str] = {}
     for name, registry in settings.registries.items():
         if (other := names.setdefault(registry.root, name)) != name:

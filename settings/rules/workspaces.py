@@ -1,4 +1,4 @@
-"""Rules over workspaces as images: what they stand on, and their registries."""
+"""Rules over the images of workspaces: their bases and their registries."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from settings.workspace import WorkspaceSettings
 
 
 def workspace_faults(settings: StackSettings) -> Iterator[str]:
-    """Every error of the workspaces, except those of their registries."""
+    """Yield errors of workspaces, except those of their registries."""
     for name, workspace in settings.workspaces.items():
         key = f"skycoin:workspaces.{name}"
         entry = WORKSPACES.get(name)
@@ -47,7 +47,7 @@ def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: St
 
 
 def workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
-    """Errors of the registries of workspaces, and of their repositories there."""
+    """Yield errors of the workspaces' registries, and of their repositories there."""
     for name, workspace in settings.workspaces.items():
         key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
         yield from registry_faults(key, names, settings)
