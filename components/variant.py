@@ -78,7 +78,7 @@ class Variant(pulumi.ComponentResource):
     """Size of all files, in bytes."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """What was found when it was read back (providers/skycoin/verification.py), without the modules."""
+    """Findings of the verification (providers/skycoin/verification.py), without the modules."""
     modules: pulumi.Output[Mapping[str, Any] | None]
     """Go modules of each program; None if an earlier version of this program verified it."""
 

@@ -35,7 +35,7 @@ class Sboms:
 
     @property
     def modules(self) -> dict[str, Modules]:
-        """By program of the image: the Go modules that are linked into it, its own among them."""
+        """Go modules linked into each program of the image, including its own module."""
         return {
             PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx"): its
             for path, its in self.linked.items()

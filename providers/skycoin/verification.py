@@ -127,7 +127,7 @@ class Verification(Remade):
 
 
 def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
-    """What was looked at, for people: the release record shows it.
+    """Findings for people, as the release record shows them.
 
     Modules are in it, and no output of their own: a preview calls an output that the state lacks unknown.
     """

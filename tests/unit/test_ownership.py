@@ -57,7 +57,7 @@ def printed(folder: Path, script: str = SCRIPT) -> str:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[Foreign]:
-    """What is made of an output."""
+    """Files that are read from an output."""
     asked: list[Any] = []
 
     def short_run(*arguments: Any, **options: Any) -> tuple[int, str]:
@@ -194,7 +194,7 @@ def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
 def test_a_wallet_that_has_an_id_is_not_recorded_where_a_node_can_not_use_it(
     volume: Path, mode: int, name: str, said: str
 ) -> None:
-    """Nothing was to be written there, so nothing failed; or a new id was to take the place of one."""
+    """Such a folder passed, as nothing was to be written there, or an unreadable id was overwritten."""
     copies = volume.parent / "copies"
     copies.mkdir()
     copies.chmod(0o777)
