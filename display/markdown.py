@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+FEW = 6
+"""Most texts in one line; if there are more, it has half as many and says how many are missing."""
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 """Matches an `@` that would become a mention on a forge; after a word joiner it does not, even in code."""
 
@@ -19,6 +21,19 @@ def _cell(text: str) -> str:
 def plain(text: str) -> str:
     """Escape foreign text: it starts no tag or comment, contains no link or image, and mentions nobody."""
     return _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
+
+
+def one_line(text: str) -> str:
+    """Escape foreign text and put it on one line: line breaks in a file's name could produce headings."""
+    return plain(" ".join(text.split()))
+
+
+def few(texts: Sequence[str], separator: str = ", ", limit: int | None = FEW) -> str:
+    """Join texts, or half of `limit` if there are more, with the number of the others; None joins all."""
+    if limit is None or len(texts) <= limit:
+        return separator.join(texts)
+    shown = limit // 2
+    return f"{separator.join(texts[:shown])} and {len(texts) - shown} more"
 
 
 def fence(lines: Sequence[str]) -> list[str]:

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from catalogue.go_modules import Modules, differences
-from display.markdown import plain, table
+from catalogue.version_order import precedence
+from display.markdown import one_line, plain, table
 from release.record import RecordError, megabytes
-from release.vulnerabilities import concerning, gained_and_gone, precedence
+from release.vulnerabilities import concerning, gained_and_gone
 
 Record = Mapping[str, Any]
 NO_RECORD = "this is no release record: give it what `./skyinfra release record --format json` prints"
@@ -143,8 +144,9 @@ def markdown(since: Mapping[str, Any]) -> str:
         _without_modules(since["variants_without_modules"]),
         _section(_SIZE_HEADS, since["sizes"].items(), _size_row),
     ]
-    version = plain(" ".join(since["version"].split()))
-    return "\n".join([f"## Since {version}", "", *(line for part in parts for line in part)])
+    return "\n".join(
+        [f"## Since {one_line(since['version'])}", "", *(line for part in parts for line in part)]
+    )
 
 
 def _section(heads: tuple[str, ...], found: Iterable[Any], row: Callable[[Any], list[str]]) -> list[str]:

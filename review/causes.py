@@ -4,7 +4,7 @@ The inputs of a build name its arguments, but not the files that changed. For th
 hash of each file (components/contexts.py), which is compared with the files in the checkout.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.images import NAMED_CONTEXTS, SOURCE
 from components.contexts import read_contexts, recorded_files
 from components.image import FILES
+from display.markdown import FEW, few
 from review.images import Images, is_of
 from review.restarts import Restart
 from review.setting_lines import SettingLines, entry
@@ -31,8 +32,6 @@ TOLD = ("buildArgs", "contextHash", "context")
 """Inputs of a build that are described separately here."""
 FOLLOWERS = ("labels", "exports")
 """Inputs that follow from others; reported as a cause only if there is no other."""
-_NAMED = 6
-"""Most files listed in one cause of a page; if there are more, half as many."""
 _COMMIT = 12
 
 Files = Mapping[str, str]
@@ -54,7 +53,7 @@ class Causes:
 
     def __init__(self, preview: Mapping[str, Any], checkout: Checkout) -> None:
         self._lines, self._has_files = checkout.settings, checkout.has_files
-        self._limit = None if checkout.names_all else _NAMED
+        self._limit = None if checkout.names_all else FEW
         steps = preview.get("steps") or ()
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
         self.images = Images(steps)
@@ -143,7 +142,7 @@ class Causes:
         if not paths and contexts[0] != contexts[1]:
             yield UNRECORDED
         if paths:
-            named = _few([_named(path, recorded, now) for path in paths], self._limit)
+            named = few([_named(path, recorded, now) for path in paths], limit=self._limit)
             yield f"file{'s' * (len(paths) > 1)} {named}"
 
     def _source(self, step: Step, image: str) -> Iterator[str]:
@@ -184,12 +183,6 @@ def _named(path: str, before: Files, after: Files) -> str:
     if path not in before:
         return f"`{path}` (new)"
     return f"`{path}`" if path in after else f"`{path}` (gone)"
-
-
-def _few(names: Sequence[str], limit: int | None) -> str:
-    if limit is None or len(names) <= limit:
-        return ", ".join(names)
-    return f"{', '.join(names[: limit // 2])} and {len(names) - limit // 2} more"
 
 
 def _source(inputs: Mapping[str, Any]) -> str:

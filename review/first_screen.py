@@ -7,7 +7,7 @@ says so and is complete in the details.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from display.markdown import fence, plain
+from display.markdown import fence, few, one_line
 from display.units import duration
 from review.changes import Changes
 from review.inside_words import inside_lines, inside_note
@@ -19,8 +19,6 @@ from review.tag_words import architectures, becomes
 from review.values import short_digest
 
 LIMIT = 4000
-_NAMED = 6
-"""Most names in one line of things with the same change; if there are more, half as many."""
 _LINE = 600
 """Most characters of one line; a longer line is complete in the details."""
 INCOMPLETE = (
@@ -102,7 +100,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
         note=REFUSED_NOTE if changes.faults else "",
         is_output=True,
     )
-    yield Part(title="What can't be judged here", lines=[f"- {_line(one)}" for one in changes.unjudged])
+    yield Part(title="What can't be judged here", lines=[f"- {one_line(one)}" for one in changes.unjudged])
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
     yield Part(title="Rules that do not hold", lines=[*_broken(changes)])
     stops = [*_stops([one for one in changes.restarts if one.stops])]
@@ -125,11 +123,11 @@ def _broken(changes: Changes) -> Iterator[str]:
         together: dict[str, list[str]] = {}
         for name, how in one.breaches:
             together.setdefault(how, []).append(name)
-        said = "; ".join(f"{_named(names)}: {how}" for how, names in together.items())
+        said = "; ".join(f"{few(names)}: {how}" for how, names in together.items())
         if said:
-            yield f"- **{one.rule.name}**: {_line(said)}. {one.rule.reason} {one.rule.remedy}"
+            yield f"- **{one.rule.name}**: {one_line(said)}. {one.rule.reason} {one.rule.remedy}"
         if one.error:
-            yield f"- **{one.rule.name}**: {_line(f'{UNANSWERED} {one.error}')}"
+            yield f"- **{one.rule.name}**: {one_line(f'{UNANSWERED} {one.error}')}"
 
 
 def _lost(changes: Changes) -> Iterator[str]:
@@ -141,7 +139,7 @@ def _lost(changes: Changes) -> Iterator[str]:
             together.setdefault((one.repository, ", ".join(one.lost)), []).append(f"`{one.tag}`")
     for (repository, arches), tags in together.items():
         yield (
-            f"- In `{repository}`, {arches} would be gone from {_named(tags)}: "
+            f"- In `{repository}`, {arches} would be gone from {few(tags)}: "
             "machines of that architecture can't pull them any more. The old digests stay."
         )
 
@@ -161,7 +159,7 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
         said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
         together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
     for (until, why), names in together.items():
-        yield f"- {until}: {_named(names)}{_line(f'. Why: {why}') if why else ''}"
+        yield f"- {until}: {few(names)}{one_line(f'. Why: {why}') if why else ''}"
 
 
 def _how_long(one: Restart) -> str:
@@ -174,35 +172,22 @@ def _last(one: Restart) -> str:
     return f"last time {'not known' if one.last is None else duration(one.last)}"
 
 
-def _named(names: Sequence[str]) -> str:
-    """List names, and the number of those that don't fit in the line; the details have all."""
-    if len(names) <= _NAMED:
-        return ", ".join(names)
-    shown = _NAMED // 2
-    return f"{', '.join(names[:shown])} and {len(names) - shown} more"
-
-
-def _line(text: str) -> str:
-    """Put foreign text on one line: line breaks in a file's name could produce headings."""
-    return plain(" ".join(text.split()))
-
-
 def _built(changes: Changes) -> Iterator[str]:
     for one in changes.rebuilds:
-        yield f"- {one.image} for {', '.join(one.arches)}: {_line('; '.join(one.why))}"
+        yield f"- {one.image} for {', '.join(one.arches)}: {one_line('; '.join(one.why))}"
 
 
 def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for one in changes.publications:
-        why = f". Why: {_line('; '.join(one.why))}" if one.why else ""
+        why = f". Why: {one_line('; '.join(one.why))}" if one.why else ""
         said = "; ".join([becomes(one), *architectures(one)]) + why
         today = f" (now `{short_digest(one.before)}`)" if one.before else ""
         together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")
     for (repository, said), tags in together.items():
-        yield f"- `{repository}`: {_named(tags)}: {said}"
+        yield f"- `{repository}`: {few(tags)}: {said}"
     if changes.withdrawn:
-        names = _named([f"`{reference}`" for reference in changes.withdrawn])
+        names = few([f"`{reference}`" for reference in changes.withdrawn])
         yield f"- No longer in the stack, kept in the registry: {names}"
 
 
@@ -219,7 +204,7 @@ def _volumes(changes: Changes) -> Iterator[str]:
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
     for warning in changes.warnings:
-        yield f"- {_line(warning)}"
+        yield f"- {one_line(warning)}"
     for node, word in backups:
         if word.startswith("**"):
             yield f"- newest backup of {node}: {word}"

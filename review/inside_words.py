@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from display.markdown import plain
+from display.markdown import few, one_line
 from review.inside import Inside, Vulnerability
 
-_NAMED = 6
-"""Maximum number of modules or vulnerabilities in one line; if there are more, it names half as many."""
 MODULE_HEADS = ("image", "module", "now", "then", "programs")
 VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "what it is")
 SAME = "the same Go modules, by its go.mod"
@@ -28,16 +26,16 @@ def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerabili
         for gained, word in ((True, "**gains**"), (False, "loses")):
             its = [each for each in vulnerabilities if each.image == one.image and each.gained is gained]
             if its:
-                said = _few([_vulnerability(one, each) for each in its])
-                yield _line(f"{one.image} {word} known vulnerabilities: {said}")
-        yield _line(f"{one.image}: {_modules(one)}")
+                said = few([_vulnerability(one, each) for each in its], "; ")
+                yield f"- {one_line(f'{one.image} {word} known vulnerabilities: {said}')}"
+        yield f"- {one_line(f'{one.image}: {_modules(one)}')}"
 
 
 def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    return "; ".join(filter(None, (_few(said) or _same(one), one.of_go)))
+    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go)))
 
 
 def _same(one: Inside) -> str:
@@ -49,17 +47,6 @@ def _vulnerability(inside: Inside, one: Vulnerability) -> str:
     programs = next(inside.linked(each) for each in inside.differences if each.module == found.module)
     facts = [programs, *([f"fixed in {found.fixed}"] if one.gained and found.fixed else [])]
     return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {found.summary}"
-
-
-def _line(text: str) -> str:
-    """Entry of the list, escaped: names come from an image, and summaries from the database."""
-    return f"- {plain(' '.join(text.split()))}"
-
-
-def _few(texts: Sequence[str]) -> str:
-    if len(texts) <= _NAMED:
-        return "; ".join(texts)
-    return f"{'; '.join(texts[: _NAMED // 2])} and {len(texts) - _NAMED // 2} more"
 
 
 def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
