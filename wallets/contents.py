@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from catalogue.node_container import USER as NODE_USER
 from wallets.errors import WalletError
 from wallets.whole import parsed
 
@@ -24,8 +25,8 @@ IDENTITY = ".skyinfra-id"
 LARGEST = 256 * 1024 * 1024
 """Largest backup when unpacked, in bytes; a wallet of 100,000 addresses has 35 MB."""
 
-USER = 10000
-"""User and group of a node in its container (components/node.py)."""
+USER = int(NODE_USER.partition(":")[0])
+"""User and group of a node in its container: the same number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
