@@ -72,6 +72,15 @@ def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 
 @pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """File of one's own rules, in the place of the project's."""
+    file = tmp_path / "review" / "own_rules.py"
+    file.parent.mkdir()
+    monkeypatch.setattr("review.rulebook.OWN", file)
+    return file
+
+
+@pytest.fixture
 def skyinfra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Skyinfra:
     """The front door, run in this process."""
     return Skyinfra(monkeypatch, capsys)

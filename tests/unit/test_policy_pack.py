@@ -100,14 +100,6 @@ class Context:
         raise RefusedError(f"{code.name}: {said}")
 
 
-@pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = tmp_path / "review" / "own_rules.py"
-    file.parent.mkdir()
-    monkeypatch.setattr("review.rulebook.OWN", file)
-    return file
-
-
 OWN_RULES = """
 from review.rules import Rule, each
 

@@ -311,15 +311,6 @@ def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it()
     assert "\n".join(fold) in below
 
 
-@pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """File of one's own rules, in the place of the project's."""
-    file = tmp_path / "review" / "own_rules.py"
-    file.parent.mkdir()
-    monkeypatch.setattr("review.rulebook.OWN", file)
-    return file
-
-
 def test_a_users_rule_is_reported_like_the_projects(own: Path) -> None:
     """The example of docs/review.md, which is the whole file."""
     example = PAGE.partition("```python\n")[2].partition("```")[0]
