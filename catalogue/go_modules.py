@@ -66,6 +66,20 @@ def replaces(go_mod: str) -> bool:
     return any(directive == "replace" for directive, _ in _directives(go_mod))
 
 
+def wanted(go_mod: str) -> Modules:
+    """Modules that a go.mod is there for: those of its `tool` packages; without any, all that it requires."""
+    modules = required(go_mod)
+    packages = [words[0] for directive, words in _directives(go_mod) if directive == "tool" and words]
+    found = {
+        max((one for one in modules if _is_in(package, one)), key=len, default="") for package in packages
+    }
+    return {path: modules[path] for path in sorted(found) if path} if packages else modules
+
+
+def _is_in(package: str, module: str) -> bool:
+    return f"{package}/".startswith(f"{module}/")
+
+
 def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
     """Name and arguments of each directive, in a block or alone (https://go.dev/ref/mod#go-mod-file)."""
     block = ""
