@@ -62,7 +62,7 @@ class Tiny:
         self.file.write_text(yaml.safe_dump({**kept, "config": wanted}))
 
     def write_release(self, address: str, path: str, word: str, revision: int, **changed: Any) -> None:
-        """Settings that publish the program in one registry: with another word in it, as the next revision."""
+        """Settings that publish the program, with another word in it, as the next revision."""
         write_program(self.machine.checkout, word)
         image = {"channel": "release", "revision": revision, "repository": path, **changed}
         registries = {"hosted": {"kind": "oci", "address": address}}
