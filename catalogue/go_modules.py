@@ -33,7 +33,7 @@ class Difference:
         """The difference in words, such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
             return f"{self.module} {self.before} → {self.after}"
-        what = "is gone from its go.mod" if self.before else "is new"
+        what = "is gone" if self.before else "is new"
         return f"{self.module} {self.before or self.after} {what}"
 
 

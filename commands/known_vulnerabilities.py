@@ -1,16 +1,16 @@
 """Known vulnerabilities that images gain and lose, looked up for pages in Go's pinned database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
+from catalogue.go_modules import Difference, Modules
 from commands.options import MALFORMED
 from display.errors import UserError
 from display.markdown import plain
 from local.layout import Layout
 from local.vulnerability_database import fetched_database
-from release.vulnerabilities import entries, gained_and_gone
+from release.vulnerabilities import Index, by_module, entries, gained_and_gone
 from review.changes import Changes
 from review.inside import Inside, Vulnerability
 
@@ -25,8 +25,8 @@ class NotLookedUpError(UserError):
     """The database could not be used; the message says why."""
 
 
-def read_known(layout: Layout | None) -> tuple[list[Mapping[str, Any]], str]:
-    """Read the database's entries and its date, without fetching anything. Raises NotLookedUpError."""
+def read_known(layout: Layout | None) -> tuple[Index, str]:
+    """Read the database and its date, without fetching anything. Raises NotLookedUpError."""
     if layout is None:
         raise NotLookedUpError(NO_SET_UP)
     try:
@@ -35,7 +35,7 @@ def read_known(layout: Layout | None) -> tuple[list[Mapping[str, Any]], str]:
         raise NotLookedUpError(str(error)) from None
     if database is None:
         raise NotLookedUpError(NOT_FETCHED)
-    known = [*entries(database.folder)]
+    known = by_module(entries(database.folder))
     if not known:
         raise NotLookedUpError("the database has no entry")
     return known, str(database.day)
@@ -61,7 +61,7 @@ def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
         return replace(changes, looked_up=not_looked_up(error))
 
 
-def judged(changes: Changes, known: Sequence[Mapping[str, Any]], day: str) -> Changes:
+def judged(changes: Changes, known: Index, day: str) -> Changes:
     """Add the vulnerabilities that these entries of the database have for modules that differ."""
     if not any(one.differences for one in changes.inside):
         return changes
@@ -86,8 +86,17 @@ def not_looked_up(error: NotLookedUpError) -> str:
     return f"Known vulnerabilities were not looked up: {plain(reason)}."
 
 
-def _vulnerabilities(one: Inside, known: Sequence[Mapping[str, Any]]) -> Iterator[Vulnerability]:
-    before = {each.module: each.before for each in one.differences if each.before}
-    after = {each.module: each.after for each in one.differences if each.after}
-    for is_gained, its in zip((True, False), gained_and_gone(known, before, after), strict=True):
-        yield from (Vulnerability(image=one.image, gained=is_gained, finding=each) for each in its)
+def _vulnerabilities(one: Inside, known: Index) -> Iterator[Vulnerability]:
+    judged_ones = [(each, gained_and_gone(known, *_sides(each))) for each in one.differences]
+    for side, is_gained in enumerate((True, False)):
+        for each, found in judged_ones:
+            yield from (
+                Vulnerability(image=one.image, difference=each, gained=is_gained, finding=finding)
+                for finding in found[side]
+            )
+
+
+def _sides(one: Difference) -> tuple[Modules, Modules]:
+    """Module with its version before and after, each empty where there is none."""
+    before, after = ({one.module: version} if version else {} for version in (one.before, one.after))
+    return before, after

@@ -1,7 +1,6 @@
 """`skyinfra release audit`: known vulnerabilities of the shipped images."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -16,6 +15,8 @@ from local.vulnerability_database import Database, ensure_database
 from release.vulnerabilities import (
     ACCEPTED,
     Accepted,
+    Index,
+    by_module,
     entries,
     findings,
     read_accepted,
@@ -41,7 +42,7 @@ def audit(tools: bool) -> None:
     """
     layout = read_layout()
     database = ensure_database(layout, find_go(layout))
-    known = list(entries(database.folder))
+    known = by_module(entries(database.folder))
     if not known:
         raise UserError(
             f"The vulnerability database in {database.folder} has no entry: nothing was looked up."
@@ -68,7 +69,7 @@ Found = Mapping[Finding, Sequence[str]]
 """Finding → names of the folders whose programs have it."""
 
 
-def _of(folder: str, known: Collection[Mapping[str, Any]], compilers: Sequence[str]) -> Found:
+def _of(folder: str, known: Index, compilers: Sequence[str]) -> Found:
     found = dict[Finding, list[str]]()
     for go_mod in sorted((PROJECT / folder).glob(f"*/{GO_MOD}")):
         libraries: list[Modules] = [{STANDARD_LIBRARY: go} for go in compilers]

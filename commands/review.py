@@ -23,6 +23,7 @@ from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
 from review.markdown import ENDLESS, page, page_without_preview
 from review.published import with_presence
+from review.published_modules import with_published_modules
 from review.risk import Level, risk_of
 from review.rulebook import rulebook
 from review.rules import Rule, broken_rules, wanted
@@ -167,6 +168,7 @@ class _Page:
         changes = replace(changes, broken=broken_rules(wanted(preview), self.rules))
         if self.by_files is not None:
             return replace(changes, unjudged=self.by_files.unjudged)
+        changes = with_published_modules(changes, preview, self.backend.outputs if self.backend else None)
         if self.backend is not None:
             changes = with_vulnerabilities(changes, self.backend.layout)
         return with_presence(changes) if self.look else changes

@@ -1,4 +1,4 @@
-"""Go modules that rebuilt images would gain, lose or get in another version.
+"""Go modules that images would gain, lose or get in another version.
 
 The contents of an image are not known before its build. Its go.mod has the versions that would be linked, and
 is compared with the go.mod that the state recorded. The programs are those of the published image.
@@ -35,18 +35,21 @@ class Vulnerability:
     """A known vulnerability that an image gains or loses through the version of a module."""
 
     image: str
+    difference: Difference
     gained: bool
     finding: Finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inside:
-    """The modules of one image that would be built."""
+    """The modules of one image that would be built, or that containers would change to."""
 
     image: str
     differences: tuple[Difference, ...] = ()
     programs: Mapping[str, Modules] | None = None
     """Modules of each published program; None if the state does not have them."""
+    linked_into: Mapping[Difference, Sequence[str]] | None = None
+    """Programs of each difference between two published images; None for an image that would be built."""
     unknown: str = ""
     """Reason why nothing is known; otherwise empty."""
     of_go: str = ""
@@ -61,6 +64,8 @@ class Inside:
 
     def programs_of(self, one: Difference) -> str:
         """Programs that a module is linked into."""
+        if self.linked_into is not None:
+            return ", ".join(self.linked_into[one])
         if not one.before:
             return NOT_YET_KNOWN
         if self.programs is None:

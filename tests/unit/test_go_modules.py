@@ -21,7 +21,7 @@ def test_modules_that_differ_are_named_by_path_and_others_are_not() -> None:
     ]
     assert [one.text for one in found] == [
         "b 2 is new",
-        f"{CRYPTO} 1 is gone from its go.mod",
+        f"{CRYPTO} 1 is gone",
         f"{TEXT} 0.1.0 → 0.2.0",
     ]
 

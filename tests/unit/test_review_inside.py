@@ -26,6 +26,7 @@ from components.image import FILES
 from local.layout import Layout, read_layout
 from local.steps import SetupError
 from local.vulnerability_database import Database
+from release.vulnerabilities import by_module
 from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
@@ -85,7 +86,7 @@ def lines(changes: Changes) -> list[str]:
 
 def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None:
     assert lines(read())[0] == (
-        f"- skycoin: {GONE} 1.2.0 is gone from its go.mod (in no program); {CORS} {NOW[CORS]} is new "
+        f"- skycoin: {GONE} 1.2.0 is gone (in no program); {CORS} {NOW[CORS]} is new "
         f"(in which programs is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
     )
 
@@ -108,7 +109,7 @@ def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> 
 def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     changes = read(NOW)
     assert lines(changes) == [f"- skycoin: {SAME}"]
-    assert judged(changes, [], "2026-11-05") == changes
+    assert judged(changes, {}, "2026-11-05") == changes
 
 
 def test_another_go_sum_with_equal_modules_is_said() -> None:
@@ -183,7 +184,7 @@ KNOWN = [
 
 def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> None:
     """GO-2 is in both versions, and the module of GO-4 in none."""
-    changes = judged(read(), KNOWN, "2026-11-05")
+    changes = judged(read(), by_module(KNOWN), "2026-11-05")
     gains, loses, _, note = lines(changes)
     assert gains == (
         f"- skycoin **gains** known vulnerabilities: GO-3 in {CORS} {NOW[CORS]} (in which programs is not "
@@ -201,7 +202,7 @@ def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> Non
 def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
     hostile = {**KNOWN[0], "summary": "a\n# <b>x</b> [y](https://example.org) @all"}
     proofs = ({"<i>": {CRYPTO: "0.30.0"}},)
-    shown = lines(judged(read(BEFORE, proofs), [hostile], "1"))
+    shown = lines(judged(read(BEFORE, proofs), by_module([hostile]), "1"))
     assert "(&lt;i>): a # &lt;b>x&lt;/b> [y]\u2060(https://example.org) @\u2060all" in shown[0]
     assert f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (&lt;i>)" in shown[1]
 
@@ -209,7 +210,7 @@ def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
     assert (
         "No known vulnerability comes or goes. Vulnerabilities are those that Go's database knew on 1"
-        in (lines(judged(read(), [], "1"))[-1])
+        in (lines(judged(read(), {}, "1"))[-1])
     )
 
 
@@ -225,7 +226,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_set_ups_database_is_read(database: Path) -> None:
     changes = read()
-    assert with_vulnerabilities(changes, read_layout()) == judged(changes, KNOWN, "2026-11-05")
+    assert with_vulnerabilities(changes, read_layout()) == judged(changes, by_module(KNOWN), "2026-11-05")
 
 
 def test_no_database_is_read_where_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,5 +271,5 @@ def test_a_database_that_is_not_there_is_said_and_stops_no_page(
 def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
     changes = read(build_from=("a", "b"))
     assert "No known vulnerability comes or goes by the modules that are known to differ." in (
-        judged(changes, [], "1").looked_up
+        judged(changes, {}, "1").looked_up
     )

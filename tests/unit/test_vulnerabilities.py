@@ -15,6 +15,7 @@ from local.tools import GO_VERSION
 from local.vulnerability_database import Database
 from release.vulnerabilities import (
     ACCEPTED,
+    by_module,
     entries,
     findings,
     precedence,
@@ -116,7 +117,7 @@ def test_versions_are_ordered_as_semantic_versions_are() -> None:
 def test_a_version_is_affected_from_where_a_fault_came_to_where_it_was_mended(
     version: str, events: list[dict[str, str]], fixed: str | None
 ) -> None:
-    found = findings([entry("GO-1", "example.org/one", *events)], {"example.org/one": version})
+    found = findings(by_module([entry("GO-1", "example.org/one", *events)]), {"example.org/one": version})
     assert [one.fixed for one in found] == ([] if fixed is None else [fixed])
 
 
@@ -128,7 +129,7 @@ def test_an_entry_that_was_withdrawn_or_is_of_another_module_is_none(tmp_path: P
         entry("GO-3", "example.org/one/v2", everything),
     ):
         (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
-    found = findings(entries(tmp_path), {"example.org/one": "1.0.0"})
+    found = findings(by_module(entries(tmp_path)), {"example.org/one": "1.0.0"})
     assert found == [
         Finding(module="example.org/one", version="1.0.0", identity="GO-1", fixed="", summary="GO-1 at work")
     ]
