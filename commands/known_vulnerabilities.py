@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from catalogue.go_modules import Difference, Modules
+from catalogue.go_modules import NOT_KNOWN, Difference, Modules
 from commands.options import MALFORMED
 from display.errors import UserError
 from display.markdown import plain
@@ -66,7 +66,7 @@ def judged(changes: Changes, known: Index, day: str) -> Changes:
     if not any(one.differences for one in changes.inside):
         return changes
     found = tuple(each for one in changes.inside for each in _vulnerabilities(one, known))
-    is_whole = not any(one.unknown or one.of_go for one in changes.inside)
+    is_whole = not any(one.unknown or one.of_go or one.inexact for one in changes.inside)
     return replace(changes, vulnerabilities=found, looked_up=looked_up(day, found, is_whole=is_whole))
 
 
@@ -87,7 +87,8 @@ def not_looked_up(error: NotLookedUpError) -> str:
 
 
 def _vulnerabilities(one: Inside, known: Index) -> Iterator[Vulnerability]:
-    judged_ones = [(each, gained_and_gone(known, *_sides(each))) for each in one.differences]
+    exact = (each for each in one.differences if NOT_KNOWN not in (each.before, each.after))
+    judged_ones = [(each, gained_and_gone(known, *_sides(each))) for each in exact]
     for side, is_gained in enumerate((True, False)):
         for each, found in judged_ones:
             yield from (

@@ -1,11 +1,11 @@
 """`skyinfra release audit`: known vulnerabilities of the shipped images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from catalogue.bases import OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Finding, Modules, required
+from catalogue.go_modules import GO_MOD, INEXACT, NOT_KNOWN, STANDARD_LIBRARY, Finding, Modules, required
 from commands.options import examples
 from display.columns import columns
 from display.errors import UserError
@@ -51,7 +51,7 @@ def audit(tools: bool) -> None:
     accepted = read_accepted(ACCEPTED.read_text())
     open_ones = _without(shipped, accepted)
     click.echo(_table(open_ones) or "Nothing that is shipped has a known vulnerability that is not accepted.")
-    for line in _about(shipped, accepted, database):
+    for line in (*_not_looked_up(), *_about(shipped, accepted, database)):
         click.echo(line)
     if tools:
         click.echo(
@@ -77,6 +77,15 @@ def _of(folder: str, known: Index, compilers: Sequence[str]) -> Found:
             for finding in findings(known, modules):
                 found.setdefault(finding, []).append(go_mod.parent.name)
     return found
+
+
+def _not_looked_up() -> Iterator[str]:
+    """Yield a line for each module of an image whose version is not known."""
+    for go_mod in sorted((PROJECT / IMAGES).glob(f"*/{GO_MOD}")):
+        for module, version in required(go_mod.read_text()).items():
+            if version == NOT_KNOWN:
+                where = f"{module} in {IMAGES}/{go_mod.parent.name}"
+                yield f"not looked up: {where}. Its version is not known, as {INEXACT}."
 
 
 def _without(found: Found, accepted: Sequence[Accepted]) -> Found:

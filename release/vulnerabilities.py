@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue import version_order
-from catalogue.go_modules import Finding, Modules
+from catalogue.go_modules import NOT_KNOWN, Finding, Modules
 
 Index = Mapping[str, Sequence[Mapping[str, Any]]]
 """Module → entries of the database that concern it."""
@@ -50,7 +50,7 @@ def by_module(known: Iterable[Mapping[str, Any]]) -> Index:
 
 
 def findings(known: Index, modules: Modules) -> list[Finding]:
-    """Sorted vulnerabilities of the modules, each once."""
+    """Sorted vulnerabilities of the modules whose versions are known, each once."""
     found = {
         Finding(
             module=module,
@@ -60,6 +60,7 @@ def findings(known: Index, modules: Modules) -> list[Finding]:
             summary=entry.get("summary", ""),
         )
         for module, version in modules.items()
+        if version != NOT_KNOWN
         for entry in known.get(module, ())
         for affected in entry["affected"]
         if affected["package"]["name"] == module

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from catalogue.go_modules import INEXACT
 from display.markdown import few, one_line
 from review.inside import Inside, Vulnerability
 
@@ -39,7 +40,8 @@ def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go)))
+    inexact = f"{few(one.inexact)}: version not known, as {INEXACT}" if one.inexact else ""
+    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go, inexact)))
 
 
 def _same(one: Inside) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, required
+from catalogue.go_modules import GO_MOD, INEXACT, required
 from catalogue.images import PROJECT
 from commands import known_vulnerabilities
 from commands.known_vulnerabilities import (
@@ -31,7 +31,7 @@ from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
 from review.images import IMAGE
-from review.inside import EARLIER, ITS_GO, OF_SOURCE, REPLACED, SAVED, VERIFICATION
+from review.inside import EARLIER, ITS_GO, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import page
 from tests.unit.test_review import IMAGE as BUILT
@@ -40,6 +40,7 @@ from tests.unit.test_review_causes import child
 from tests.unit.test_vulnerabilities import entry
 
 NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
+SKYCOIN = "github.com/skycoin/skycoin"
 CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
 FILES_NOW = recorded_files("./images/skycoin", "", {}, {})
 BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
@@ -70,6 +71,11 @@ def preview_of(
     fresh = step("create", BUILT, "skycoin-arm32v7-image", None, new)
     unproved = step("create", VERIFICATION, "skycoin-new", None, {})
     return {"steps": [component, *(child(component, one) for one in (fresh, build, unproved, *verified))]}
+
+
+def of_source(location: str) -> dict[str, Any]:
+    """Context of an image with a source of its own."""
+    return {**CONTEXT, "named": {"source": {"location": location}}}
 
 
 def read(*arguments: Any, checkout: Checkout = HERE, **more: Any) -> Changes:
@@ -127,9 +133,11 @@ def test_another_go_sum_with_equal_modules_is_said() -> None:
         ({"required_before": {}}, EARLIER),
         ({"required_before": None, "op": "create"}, EARLIER),
         ({"checkout": Checkout()}, SAVED),
-        ({"context": {**CONTEXT, "named": {"source": {"location": "../skycoin"}}}}, OF_SOURCE),
+        ({"context": of_source("/nowhere")}, OF_FOLDER),
+        ({"context": of_source("/nowhere"), "checkout": Checkout()}, SAVED),
+        ({"context": of_source("https://example.org/skycoin.git#" + "1" * 40)}, OF_GIT),
     ],
-    ids=["earlier", "of a source before", "earlier, and a new architecture", "saved", "of a source"],
+    ids=["earlier", "of a source before", "a new architecture", "saved", "no folder", "saved source", "git"],
 )
 def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
     changes = read(**more)
@@ -137,10 +145,28 @@ def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], 
     assert changes.inside[0].differences == ()
 
 
-def test_modules_are_not_known_where_the_go_mod_replaces_some(tmp_path: Path) -> None:
-    (tmp_path / GO_MOD).write_text(f"require {CRYPTO} v1.0.0\nreplace {CRYPTO} => ../crypto\n")
-    changes = read(context={**CONTEXT, "location": str(tmp_path)})
-    assert lines(changes) == [f"- skycoin: Go modules {REPLACED}"]
+def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
+    """Its vulnerabilities neither come nor go, for its version is not known."""
+    go_mod = f"require {CRYPTO} v1.0.0\nrequire {CORS} v9.9.8\nreplace {CRYPTO} => ../crypto\n"
+    (tmp_path / GO_MOD).write_text(f"{go_mod}replace {CORS} => example.org/cors v1.0.0\n")
+    changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
+    assert lines(changes)[0] == (
+        "- skycoin: example.org/cors 1.0.0 is new (in which programs is not known before the build); "
+        f"{CRYPTO} 0.30.0 → not known (skycoin); {CRYPTO}: version not known, as {INEXACT}"
+    )
+    changes = judged(changes, by_module(KNOWN), "1")
+    assert changes.vulnerabilities == ()
+    assert "comes or goes by the modules that are known to differ." in changes.looked_up
+    same = read({CRYPTO: "not known"}, context={**CONTEXT, "location": str(tmp_path)})
+    assert f"{CRYPTO}: version not known, as {INEXACT}" in lines(same)[0]
+
+
+def test_a_working_copys_own_go_mod_is_read(tmp_path: Path) -> None:
+    """The page said that nothing is known before the build."""
+    (tmp_path / GO_MOD).write_text(f"go 1.25\nrequire {CRYPTO} v99.0.0\n")
+    assert lines(read({**NOW, SKYCOIN: "not known"}, context=of_source(str(tmp_path))))[0] == (
+        f"- skycoin: {CRYPTO} {NOW[CRYPTO]} → 99.0.0 (skycoin); {SKYCOIN}: version not known, as {INEXACT}"
+    )
 
 
 def test_an_image_without_go_modules_has_no_line() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalogue.bases import OFFICIAL_GO
-from catalogue.go_modules import STANDARD_LIBRARY, Finding, required
+from catalogue.go_modules import NOT_KNOWN, STANDARD_LIBRARY, Finding, required
 from commands import release_audit
 from commands.release_audit import COMPILERS
 from local.tools import GO_VERSION
@@ -30,6 +30,7 @@ module example.org/images/one
 go 1.26.0
 
 require example.org/alone v1.2.3
+require example.org/replaced v0.1.0
 
 require (
 	example.org/block/v2 v2.0.0-20240101000000-aaaaaaaaaaaa
@@ -43,7 +44,7 @@ exclude (
 )
 
 replace (
-	example.org/alone v1.2.3 => example.org/fork v1.2.4
+	example.org/replaced v0.1.0 => example.org/fork v1.2.4
 )
 """
 
@@ -57,6 +58,7 @@ def entry(identity: str, module: str, *events: dict[str, str], **more: Any) -> d
 def test_a_go_mod_requires_modules_in_blocks_and_alone() -> None:
     assert required(GO_MOD) == {
         "example.org/alone": "1.2.3",
+        "example.org/fork": "1.2.4",
         "example.org/block/v2": "2.0.0-20240101000000-aaaaaaaaaaaa",
         "github.com/docker/docker": "28.5.2+incompatible",
     }
@@ -67,7 +69,7 @@ def test_a_go_mod_requires_modules_in_blocks_and_alone() -> None:
 def test_a_version_of_a_go_mod_is_one_that_can_be_compared(version: str, end: str) -> None:
     assert required(f"require example.org/one v{version}{end}") == {"example.org/one": version}
     for other in ("latest", f"{version.partition('.')[0]}.x", "1.2.3beta", "1.2", ""):
-        assert required(f"require example.org/one v{other}{end}") == {}
+        assert required(f"require example.org/one v{other}{end}") == {"example.org/one": NOT_KNOWN}
 
 
 @pytest.mark.parametrize("image", ["skycoin", "exporter", "registry"])
@@ -187,6 +189,33 @@ def test_an_audit_fails_with_a_table_of_what_is_not_accepted(skyinfra: Skyinfra,
     assert rows[1] == ["one", "example.org/alone", "1.2.3", "1.3.0", "GO-1", "GO-1", "at", "work"]
     assert [row[:3] for row in rows[2:4]] == [["one", "stdlib", go] for go in sorted(COMPILERS)]
     assert "3 known vulnerabilities in what is shipped. Take fixed versions into" in ran.err
+
+
+def test_a_replaced_module_is_looked_up_under_the_name_and_version_in_its_place(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    """The replaced one was looked up, and its replacement was not."""
+    put(database, entry("GO-1", "example.org/replaced", {"introduced": "0"}))
+    put(database, entry("GO-2", "example.org/fork", {"introduced": "0"}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 1
+    assert [row.split()[:5] for row in ran.out.splitlines() if "GO-" in row] == [
+        ["one", "example.org/fork", "1.2.4", "–", "GO-2"]
+    ]
+
+
+def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    more = "require example.org/folder v0.1.0\nreplace example.org/folder => ../folder\n"
+    (database.parent / "images/one/go.mod").write_text(GO_MOD + more)
+    put(database, entry("GO-1", "example.org/folder", {"introduced": "0"}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 0
+    assert ran.out.splitlines()[1] == (
+        "not looked up: example.org/folder in images/one. Its version is not known, as a folder is in "
+        "its place, or no exact version is named."
+    )
 
 
 def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
