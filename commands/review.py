@@ -155,9 +155,9 @@ class _Page:
         backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
         made = partial(page, stack=self.stack, backups=backups, ending=self._ending(changes, preview))
         if self.whole is not None:
-            everything = read_changes(preview, replace(self._checkout, names_all=True))
-            all_of_it = replace(changes, rebuilds=everything.rebuilds)
-            self.whole.write_text(made(all_of_it, limit=ENDLESS), encoding="utf-8")
+            rebuilds = tuple(replace(one, names_all=True) for one in changes.rebuilds)
+            everything = made(replace(changes, rebuilds=rebuilds), limit=ENDLESS)
+            self.whole.write_text(everything, encoding="utf-8")
         click.echo(made(changes, whole=self.whole.name if self.whole else ""), nl=False)
         return EXIT_CODES[risk_of(changes).level]
 
