@@ -14,8 +14,7 @@ from release.vulnerabilities import Index, by_module, entries, gained_and_gone
 from review.changes import Changes
 from review.inside import Inside, Vulnerability
 
-NO_SET_UP = "no set-up of `make up` is here, in whose cache the database would be"
-NOT_FETCHED = "the database is not in the cache of this set-up; `./skyinfra release audit` fetches it"
+NOT_FETCHED = "the database is not in the cache here; `./skyinfra release audit --fetch` fetches it"
 ODD = "the database has an entry that can't be read"
 _LONGEST = 300
 """Maximum length of a reason on a page, in characters."""
@@ -25,10 +24,8 @@ class NotLookedUpError(UserError):
     """The database could not be used; the message says why."""
 
 
-def read_known(layout: Layout | None) -> tuple[Index, str]:
+def read_known(layout: Layout) -> tuple[Index, str]:
     """Read the database and its date, without fetching anything. Raises NotLookedUpError."""
-    if layout is None:
-        raise NotLookedUpError(NO_SET_UP)
     try:
         database = fetched_database(layout)
     except UserError as error:
@@ -50,7 +47,7 @@ def looking_up() -> Iterator[None]:
         raise NotLookedUpError(ODD) from None
 
 
-def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
+def with_vulnerabilities(changes: Changes, layout: Layout) -> Changes:
     """Add the vulnerabilities that images gain and lose; the database is read only if modules differ."""
     if not any(one.differences for one in changes.inside):
         return changes

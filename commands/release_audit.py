@@ -30,10 +30,15 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 
 @click.command(
     short_help="List known vulnerabilities of what is shipped.",
-    epilog=examples("./skyinfra release audit", "./skyinfra release audit --tools"),
+    epilog=examples(
+        "./skyinfra release audit", "./skyinfra release audit --tools", "./skyinfra release audit --fetch"
+    ),
 )
 @click.option("--tools", is_flag=True, help="Also of what `make up` builds for itself. They fail nothing.")
-def audit(tools: bool) -> None:
+@click.option(
+    "--fetch", is_flag=True, help="Only fetch the database, for pages and records, which fetch nothing."
+)
+def audit(tools: bool, fetch: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
     They come from the Go vulnerability database that local/tools/vulndb/go.mod pins, by versions: a program
@@ -42,6 +47,9 @@ def audit(tools: bool) -> None:
     """
     layout = read_layout()
     database = ensure_database(layout, find_go(layout))
+    if fetch:
+        click.echo(f"The database of {database.day} is in {database.folder}.")
+        return
     known = by_module(entries(database.folder))
     if not known:
         raise UserError(

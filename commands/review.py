@@ -16,6 +16,7 @@ from commands.options import chosen, examples, with_stack
 from commands.previews import REFRESHED, Previewed, approval_of, run_preview
 from display.errors import UserError
 from display.progress import working
+from local.layout import read_layout
 from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, present_file, stack_config, stack_file
 from review.approval_words import details, ending, ending_without
@@ -169,8 +170,7 @@ class _Page:
         if self.by_files is not None:
             return replace(changes, unjudged=self.by_files.unjudged)
         changes = with_published_modules(changes, preview, self.backend.outputs if self.backend else None)
-        if self.backend is not None:
-            changes = with_vulnerabilities(changes, self.backend.layout)
+        changes = with_vulnerabilities(changes, read_layout())
         return with_presence(changes) if self.look else changes
 
     @property

@@ -14,7 +14,6 @@ from catalogue.go_modules import GO_MOD, INEXACT, required
 from catalogue.images import PROJECT
 from commands import known_vulnerabilities
 from commands.known_vulnerabilities import (
-    NO_SET_UP,
     NOT_FETCHED,
     ODD,
     judged,
@@ -269,14 +268,11 @@ def absent(_: Layout) -> None:
     return None
 
 
-@pytest.mark.parametrize("case", ["no set-up", "not fetched", "no date", "empty", "broken", "odd"])
+@pytest.mark.parametrize("case", ["not fetched", "no date", "empty", "broken", "odd"])
 def test_a_database_that_is_not_there_is_said_and_stops_no_page(
     case: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout: Layout | None = read_layout()
-    if case == "no set-up":
-        layout, said = None, NO_SET_UP
-    elif case == "not fetched":
+    if case == "not fetched":
         monkeypatch.setattr(known_vulnerabilities, "fetched_database", absent)
         said = NOT_FETCHED
     elif case == "no date":
@@ -290,7 +286,7 @@ def test_a_database_that_is_not_there_is_said_and_stops_no_page(
         said = ODD
         (database / "GO-9.json").write_text("{" if case == "broken" else '{"affected": [{}]}')
     changes = read()
-    found = with_vulnerabilities(changes, layout)
+    found = with_vulnerabilities(changes, read_layout())
     assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
 
 

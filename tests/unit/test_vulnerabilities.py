@@ -257,6 +257,12 @@ def test_what_is_accepted_in_one_image_is_not_in_another(skyinfra: Skyinfra, dat
     assert skyinfra("release", "audit").code == 1
 
 
+def test_the_database_can_be_fetched_without_a_judgement(skyinfra: Skyinfra, database: Path) -> None:
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
+    ran = skyinfra("release", "audit", "--fetch")
+    assert (ran.code, ran.out) == (0, f"The database of 2026-11-05 is in {database}.\n")
+
+
 def test_tools_are_listed_when_asked_for_and_fail_nothing(skyinfra: Skyinfra, database: Path) -> None:
     put(database, entry("GO-1", "github.com/docker/docker", {"introduced": "0"}))
     (database.parent / "images/one/go.mod").write_text("module example.org/one\n")
