@@ -1,9 +1,9 @@
 """Go modules and their versions: required by a go.mod, linked into programs, and compared."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from catalogue.version_order import precedence
 
@@ -12,7 +12,7 @@ STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
 NOT_KNOWN = "not known"
 """In place of a version that can't be read from a go.mod."""
-INEXACT = "a folder is in its place, or no exact version is named"
+INEXACT = "a folder is in its place, or its version is excluded or not exact"
 """Reason for it."""
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)
 _PATH = re.compile(r"[0-9A-Za-z._~/-]+")
@@ -23,6 +23,9 @@ _NAMES_ALL = (1, 17)
 
 Modules = Mapping[str, str]
 """Path of a module → its version, without the `v`, or NOT_KNOWN."""
+
+Key: TypeAlias = tuple[str, ...]
+"""Path of a module, alone or with a version."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +70,7 @@ def required(go_mod: str, *others: str) -> Modules:
     wanted: dict[str, str] = {}
     for path, version in (each for text in (go_mod, *others) for each in _requirements(text)):
         wanted[path] = _higher(wanted.get(path, version), version)
-    return _replaced(wanted, dict(_replacements(go_mod)))
+    return _replaced(wanted, dict(_replacements(go_mod)), {*_exclusions(go_mod)})
 
 
 def names_all(go_mod: str) -> bool:
@@ -84,12 +87,22 @@ def _requirements(go_mod: str) -> Iterator[tuple[str, str]]:
             yield words[0], _version(words[1])
 
 
-def _replacements(go_mod: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Yield (module, or module and version; what is in its place) of each replacement."""
+def _replacements(go_mod: str) -> Iterator[tuple[Key, list[str]]]:
+    """Yield (what is replaced, what is in its place) of each replacement."""
     for directive, words in _directives(go_mod):
         if directive == "replace" and "=>" in words:
             arrow = words.index("=>")
-            yield tuple(words[:arrow]), words[arrow + 1 :]
+            yield _key(words[:arrow]), words[arrow + 1 :]
+
+
+def _exclusions(go_mod: str) -> Iterator[Key]:
+    """Yield each excluded version. Go drops a requirement of one, and takes what other modules require."""
+    return (_key(words) for directive, words in _directives(go_mod) if directive == "exclude" and words)
+
+
+def _key(words: Sequence[str]) -> Key:
+    """Module, with its version if one is given, without build metadata."""
+    return (words[0] if words else "", *(_version(word).partition("+")[0] for word in words[1:]))
 
 
 def _version(word: str) -> str:
@@ -102,11 +115,18 @@ def _higher(one: str, other: str) -> str:
     return NOT_KNOWN if NOT_KNOWN in (one, other) else max(one, other, key=precedence)
 
 
-def _replaced(wanted: Modules, replacements: Mapping[tuple[str, ...], list[str]]) -> Modules:
-    """Put replacements in their modules' places; one for a version precedes one for all."""
+def _replaced(wanted: Modules, replacements: Mapping[Key, list[str]], excluded: Collection[Key]) -> Modules:
+    """Put replacements in their modules' places; one for a version precedes one for all.
+
+    What is excluded, or may be, since the version there is not exact, is NOT_KNOWN.
+    """
+    inexact = {(path, NOT_KNOWN) for path in wanted} & {*replacements, *excluded}
     found: dict[str, str] = {}
     for path, version in wanted.items():
-        target = replacements.get((path, f"v{version}"), replacements.get((path,), [path, f"v{version}"]))
+        key = _key((path, f"v{version}"))
+        target = replacements.get(key, replacements.get((path,), [path, f"v{version}"]))
+        if key in excluded or (path, NOT_KNOWN) in inexact:
+            target = []
         is_module = len(target) == 2 and _PATH.fullmatch(target[0])
         name, its = (target[0], _version(target[1])) if is_module else (path, NOT_KNOWN)
         # A module may be linked under two paths.

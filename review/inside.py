@@ -31,8 +31,8 @@ from review.steps import Step
 VERIFICATION = "skycoin:index:Verification"
 OF_GIT = "not known before the build: only the builder reads its git repository"
 OF_FOLDER = (
-    "not known before the build: its source here has a go.work, no go.mod, or one of Go before 1.17, which "
-    "does not name all modules"
+    "not known before the build: a go.mod is missing or a link, or that of its source does not name all "
+    "modules (Go before 1.17, or a go.work)"
 )
 EARLIER = "not known: the state is of an earlier version, or of a source whose modules it does not know"
 SAVED = "not known: the preview does not say which files it was made from"

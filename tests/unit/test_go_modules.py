@@ -153,6 +153,13 @@ REPLACED: dict[str, tuple[str, dict[str, str]]] = {
         "require a.b/d v1.0.0\nreplace a.b/c => a.b/fork v1.0.1\nreplace a.b/d => a.b/fork v1.0.1",
         {"a.b/fork": "1.0.1"},
     ),
+    "a version that is not exact": ("replace a.b/c v1 => ../c", {"a.b/c": NOT_KNOWN}),
+    "a version with build metadata": ("replace a.b/c v1.0.0+x => ../c", {"a.b/c": NOT_KNOWN}),
+    "an excluded version": ("exclude a.b/c v1.0.0", {"a.b/c": NOT_KNOWN}),
+    "an excluded version in a block": ("exclude (\na.b/c v1.0.0+x // why\n)", {"a.b/c": NOT_KNOWN}),
+    "another excluded version": ("exclude a.b/c v1.1.0\nexclude a.b/x v1.0.0", {"a.b/c": "1.0.0"}),
+    "an excluded version that is not exact": ("exclude a.b/c v1", {"a.b/c": NOT_KNOWN}),
+    "excluded, and no version": ("exclude a.b/c", {"a.b/c": "1.0.0"}),
     "no arrow": ("replace a.b/c ../c", {"a.b/c": "1.0.0"}),
 }
 

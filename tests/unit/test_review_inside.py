@@ -1,6 +1,7 @@
 """Go modules on a review page: what would be linked, in which programs, and which vulnerabilities by it."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -22,6 +23,7 @@ from commands.known_vulnerabilities import (
 )
 from components.contexts import recorded_files
 from components.image import FILES
+from display.markdown import plain
 from local.layout import Layout, read_layout
 from local.steps import SetupError
 from local.vulnerability_database import Database
@@ -32,7 +34,7 @@ from review.first_screen import first_screen
 from review.images import IMAGE
 from review.inside import EARLIER, ITS_GO, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
-from review.markdown import page
+from review.markdown import LIMIT, page
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import step
 from tests.unit.test_review_causes import child
@@ -230,6 +232,28 @@ def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
     shown = lines(judged(read(BEFORE, proofs), by_module([hostile]), "1"))
     assert "(&lt;i>): a # &lt;b>x&lt;/b> [y]\u2060(https://example.org) @\u2060all" in shown[0]
     assert f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (&lt;i>)" in shown[1]
+
+
+def test_a_modules_path_strikes_nothing_out(tmp_path: Path) -> None:
+    """`~~` in two paths struck out all that was between them; in code it does not."""
+    (tmp_path / GO_MOD).write_text(
+        f"require a.b/~~c v1.0.0\nrequire {CRYPTO} v1.0.0\nrequire x.y/z~~/d/e v1.0.0\n"
+    )
+    text = page(read({}, context={**CONTEXT, "location": str(tmp_path)}, op="create", is_new=True), "mine")
+    assert "~" not in text
+    assert text.count("a.b/&#126;&#126;c") == text.count("x.y/z&#126;&#126;/d/e") == 2
+    assert plain("`~/a` ~b `c~") == "`~/a` &#126;b `c~"
+
+
+def test_a_go_mod_of_a_megabyte_has_a_page_in_time(tmp_path: Path) -> None:
+    (tmp_path / GO_MOD).write_text("".join(f"require example.org/m{n} v1.0.0\n" for n in range(30_000)))
+    known = by_module(entry(f"GO-{n}", f"example.org/m{n}", {"introduced": "0"}) for n in range(5000))
+    began = time.process_time()
+    changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
+    text = page(judged(changes, known, "1"), "mine")
+    assert time.process_time() - began < 20
+    assert len(text) <= LIMIT
+    assert "- skycoin **gains** known vulnerabilities: GO-0 in example.org/m0 1.0.0" in text
 
 
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
