@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO, official_busybox
-from catalogue.go_modules import GO_MOD, wanted
+from catalogue.go_modules import GO_MOD, tool_modules
 
 GO = "Go"
 EVERY_IMAGE = "every image"
@@ -39,7 +39,7 @@ def go_pins(project: Path) -> Iterator[Pin]:
     for folder in ("images", "local/tools"):
         for go_mod in sorted((project / folder).glob(f"*/{GO_MOD}")):
             rebuilds = go_mod.parent.name if folder == "images" else NOTHING
-            for module, version in wanted(go_mod.read_text()).items():
+            for module, version in tool_modules(go_mod.read_text()).items():
                 yield Pin(name=module, version=version, place=_place(go_mod, project), rebuilds=rebuilds)
 
 

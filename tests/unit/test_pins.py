@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from catalogue.go_modules import wanted
+from catalogue.go_modules import tool_modules
 from commands import release_pins
 from commands.release_pins import pins
 from local.layout import PROJECT
@@ -32,9 +32,9 @@ require (
 
 
 def test_a_go_mod_is_there_for_the_modules_of_its_tools() -> None:
-    assert wanted(GO_MOD) == {"example.com/server/v2": "2.1.0"}
-    assert wanted("module a\n\nrequire example.com/data v0.3.0\n") == {"example.com/data": "0.3.0"}
-    assert wanted("module a\n\ntool example.com/nowhere/cmd/x\n") == {}
+    assert tool_modules(GO_MOD) == {"example.com/server/v2": "2.1.0"}
+    assert tool_modules("module a\n\nrequire example.com/data v0.3.0\n") == {"example.com/data": "0.3.0"}
+    assert tool_modules("module a\n\ntool example.com/nowhere/cmd/x\n") == {}
 
 
 def written(project: Path, files: dict[str, str]) -> Path:
