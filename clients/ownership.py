@@ -40,7 +40,7 @@ for path; do
 done' sh {{}} + 2> /dev/null | head -n {LISTED}
 echo end
 """
-# A new volume has: folders of root or of the image, and no file. The folder itself is changed last.
+# A new volume holds folders of root or of the image, and no file. Its own folder is given last.
 GIVE = rf"""
 place=$1 user=$2 owner=$3 image={USER.partition(":")[0]}
 strange() {{

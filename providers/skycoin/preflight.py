@@ -31,6 +31,7 @@ from providers.base import (
 )
 from providers.skycoin.change_of_user import refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.older_images import FAULTS
 from providers.skycoin.wallet_identity import EMPTY, FAULT, proved, refreshed
 
 INPUTS = (
@@ -92,7 +93,7 @@ class Preflight(Remade):
         """
         facts = self._hosts.foresee(news, (olds or {}).get("container"))
         if facts is not None and olds is not None:
-            with suppress(ServiceError):  # a preview goes on without what it can't know
+            with suppress(ServiceError, *FAULTS):  # a preview goes on without what it can't know
                 refuse_unprepared(self._client, olds, news)
                 self._look_again(olds, news)
         runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))

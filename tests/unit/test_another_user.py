@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from catalogue.node_container import USER, user_of
 from clients.errors import ServiceError
@@ -294,6 +295,20 @@ def test_a_preview_on_a_host_without_the_image_leaves_it_to_up(engine: WalletEng
     engine.foreign = {WALLET: FOREIGN}
     engine.pulled = [{"status": "Pulled"}]
     assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+
+
+def test_a_preview_whose_engine_refuses_to_answer_leaves_it_to_up(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = known(engine, running=True)
+
+    def refuse(*_: Any) -> None:
+        raise APIError("500")
+
+    monkeypatch.setattr(WalletEngine, "inspect_container", refuse)
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+    with pytest.raises(APIError):
+        preflight(engine).update("x", state, THEIRS)
 
 
 @pytest.mark.case(30)
