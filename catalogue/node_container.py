@@ -3,6 +3,12 @@
 Inputs have the names of the docker plugin's Container.
 """
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from catalogue.images import EXPORTER_UID, PROXY_UID
+
 HANDED_OVER = (
     "name",
     "image",
@@ -40,7 +46,11 @@ LEFT_OUT = "SKYCOIN_LEFT_OUT"
 """Environment variable with the names of the hosts that a run leaves out, separated by commas."""
 
 USER = "10000:10000"
-"""User and group id of a node in its container; they own its volumes."""
+"""User and group id of the images, and of a node whose settings name no other; they own its volumes."""
+USER_FORM = re.compile(r"[1-9]\d{0,9}:[1-9]\d{0,9}", re.ASCII)
+"""Form of a node's user: two numbers, neither of them root's."""
+_LARGEST_ID = 2147483647
+"""Largest user or group id that the engine accepts."""
 RPC_PORT = 6420
 """Port of the node's API inside its container."""
 API = f"http://127.0.0.1:{RPC_PORT}/api/v1"
@@ -52,3 +62,22 @@ DATA = "/data"
 """Mount point of the data volume, which holds the chain database."""
 OFFLINE = "-disable-networking"
 """Flag of a node without peers."""
+
+
+def user_fault(user: str) -> str:
+    """Reason why a node can't run as this user; empty if it can."""
+    if not USER_FORM.fullmatch(user):
+        return 'a user is UID:GID in quotes, neither of them 0, such as "12000:12000"'
+    uid, gid = map(int, user.split(":"))
+    if max(uid, gid) > _LARGEST_ID:
+        return f"the largest id is {_LARGEST_ID}"
+    others = {EXPORTER_UID: "exporters", PROXY_UID: "the login in front of web interfaces"}
+    for one in (uid, gid):
+        if one in others:
+            return f"{one} is the id of {others[one]}, whose files a node must not read, nor they its wallets"
+    return ""
+
+
+def user_of(inputs: Mapping[str, Any]) -> str:
+    """User of a node, from the inputs of its container or preflight; the latter names only another one."""
+    return str(inputs.get("user") or USER)

@@ -13,3 +13,7 @@ class SilentError(ServiceError):
 
 class SilentHostError(SilentError):
     """An engine does not answer; the message is one line and names its host."""
+
+
+class KeptOutError(ServiceError):
+    """A volume has files of somebody else that the node's user can't read; the message says whose."""

@@ -7,9 +7,9 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from catalogue.node_container import USER
+from catalogue.node_container import DATA, USER, user_of
 from clients.errors import ServiceError
 from clients.pull import Place
 from clients.short_run import short_run
@@ -39,6 +39,16 @@ for path; do
     }}
 done' sh {{}} + 2> /dev/null | head -n {LISTED}
 echo end
+"""
+# A new volume holds folders of root or of the image, and no file. Its own folder is given last.
+GIVE = rf"""
+place=$1 user=$2 owner=$3 image={USER.partition(":")[0]}
+strange() {{
+    find "$place" -name lost+found -prune -o \
+        -type d \( -user 0 -o -user $image -o -user "$user" \) -o -print || echo failed
+}}
+[ -z "$(strange | head -n 1)" ] || exit 0
+find "$place" -mindepth 1 -name lost+found -prune -o -exec chown -h "$owner" {{}} + && chown "$owner" "$place"
 """
 _LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {PLACE}(?:/(.*))?")
 
@@ -70,14 +80,15 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
 
     Raises ServiceError if they can't all be listed.
     """
+    user = user_of(place)
     _, said = short_run(
         client,
         place,
         image,
-        ["sh", "-c", SCRIPT, "ownership", USER.partition(":")[0]],
+        ["sh", "-c", SCRIPT, "ownership", user.partition(":")[0]],
         SECONDS,
         lines="all",
-        user=USER,
+        user=user,
         volumes={volume: {"bind": PLACE, "mode": "ro"}},
     )
     *listed, end = said.split("\n")
@@ -89,26 +100,63 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
     ]
 
 
-def explained(volume: str, image: str, files: Sequence[Foreign]) -> str:
+def as_user(place: Place) -> dict[str, Any]:
+    """Options of a short run beside a node: the node's user, where the image has another one."""
+    return {} if user_of(place) == USER else {"user": user_of(place)}
+
+
+def mode(place: Place, access: Literal["ro", "rw"]) -> str:
+    """Mode of a mounted volume that may be empty, of wallets or copies.
+
+    Docker gives an empty volume to the image's user, again at each container that mounts it, unless `nocopy`
+    forbids that.
+    """
+    return access if user_of(place) == USER else f"{access},nocopy"
+
+
+def give_empty(client: Any, place: Place, image: str, volume: str, target: str = DATA) -> None:
+    """Give a volume without files to the node's user, where the image has another one.
+
+    It is mounted where the image has a folder for it, whose content and mode Docker copies into a volume that
+    is new. A volume with any file, or with a folder of a third user, stays as it is. Raises ServiceError.
+    """
+    user = user_of(place)
+    if user == USER:
+        return
+    code, said = short_run(
+        client,
+        place,
+        image,
+        ["sh", "-c", GIVE, "give", target, user.partition(":")[0], user],
+        SECONDS,
+        user="0:0",
+        cap_add=["CHOWN", "DAC_READ_SEARCH"],
+        volumes={volume: {"bind": target, "mode": "rw"}},
+    )
+    if code:
+        raise ServiceError(f"host {place['host']}: {volume} can't be given to the node's user {user}: {said}")
+
+
+def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USER) -> str:
     """Describe who owns the files, with the command that gives only these files to the node's user."""
     named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
     least = "at least " if len(files) == LISTED else ""
     more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""
     return (
-        f"The node's user {USER} is kept out by {named}{more}. This command gives these files to that user "
-        f"and changes nothing else: `{_command(volume, image)}`."
+        f"The node's user {user} is kept out by {named}{more}. This command gives these files to that user "
+        f"and changes nothing else: `{_command(volume, image, user)}`."
     )
 
 
-def _command(volume: str, image: str) -> str:
+def _command(volume: str, image: str, owner: str) -> str:
     """Command line of one short run, whose only rights are to read everything and to change owners."""
-    user, _, group = USER.partition(":")
+    user, _, group = owner.partition(":")
     found = ["-name", "lost+found", "-prune", "-o", "(", "!", "-user", user, "-o", "!", "-group", group, ")"]
     rights = ["--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH"]
     return shlex.join(
         [
             *("docker", "run", "--rm", "--network", "none", "--read-only", "--user", "0:0", *rights),
             *("--security-opt", "no-new-privileges", "-v", f"{volume}:{PLACE}", "--entrypoint", "find"),
-            *(image, PLACE, *found, "-exec", "chown", "-h", USER, "{}", "+"),
+            *(image, PLACE, *found, "-exec", "chown", "-h", owner, "{}", "+"),
         ]
     )

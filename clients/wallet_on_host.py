@@ -8,16 +8,16 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from docker.errors import APIError, NotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import backups_volume, previous_container
-from catalogue.node_container import NODE
-from clients.errors import ServiceError
+from catalogue.node_container import DATA, NODE, USER, user_of
+from clients.errors import KeptOutError, ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
-from clients.ownership import explained, foreign_files
+from clients.ownership import as_user, explained, foreign_files, give_empty, mode
 from clients.pull import known_as
 from clients.short_run import short_run
 
@@ -79,6 +79,15 @@ class WalletOnHost:
         """Create the volume, empty."""
         self._client.api.create_volume(self.volume)
 
+    def take_empty(self) -> None:
+        """Give the wallet volume and the volume of copies to the node's user, as far as they have no file.
+
+        Docker gives new volumes to the image's user.
+        """
+        for volume, target in ((self.volume, PLACE), (backups_volume(self.volume), DATA)):
+            if user_of(self._place) != USER and self._has(volume):
+                give_empty(self._client, self._place, self._image, volume, target)
+
     def look(self, before: Fingerprint) -> Found:
         """Read the wallets, and the beginnings that show whether those of `before` still exist.
 
@@ -100,10 +109,9 @@ class WalletOnHost:
         backups = backups_volume(self.volume)
         if not self._has(backups):
             return "", NOTHING
-        code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": "ro"}})
+        code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": self._mode("ro")}})
         if code:
-            why = _joined(said, self.kept_out(backups))
-            raise ServiceError(f"host {self._host}: {backups} can't be read: {why}")
+            raise self._unreadable(f"{backups} can't be read", said, backups)
         *remembered, end = said.split("\n")
         if end != "end":
             raise ServiceError(f"host {self._host}: {backups} can't be read: {said[-200:]!r}. Try again")
@@ -118,16 +126,17 @@ class WalletOnHost:
 
     def remember(self, wallets: Fingerprint) -> str:
         """Record the wallets on the host, and give the volume an id if it has none. Return the id."""
+        self._prepare_copies()
         volumes = {
-            self.volume: {"bind": PLACE, "mode": "rw"},
-            backups_volume(self.volume): {"bind": "/data", "mode": "rw"},
+            self.volume: {"bind": PLACE, "mode": self._mode("rw")},
+            backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")},
         }
         code, said = self._run(REMEMBER, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
             kept_out = [self.kept_out(volume, is_to_write=True) for volume in volumes]
             raise ServiceError(
                 f"host {self._host}: the wallet volume {self.volume!r}, or its volume of copies, can't be "
-                f"written by the node's user 10000: {_joined(said, *kept_out)}"
+                f"written by the node's user {user_of(self._place)}: {_joined(said, *kept_out)}"
             )
         return said.rpartition("\n")[2]
 
@@ -136,7 +145,8 @@ class WalletOnHost:
 
         A node that finds the volume is refused; `remember` records the volume's own id again.
         """
-        volumes = {backups_volume(self.volume): {"bind": "/data", "mode": "rw"}}
+        self._prepare_copies()
+        volumes = {backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
         code, said = self._run(LEFT, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
             raise ServiceError(f"host {self._host}: {backups_volume(self.volume)} can't be written: {said}")
@@ -174,7 +184,7 @@ class WalletOnHost:
             files = foreign_files(self._client, self._place, image, volume)
             files = [one for one in files if is_to_write or one.is_unreadable or not one.path]
             files = [one for one in files if not names or one.path in names]
-            return explained(volume, image, files) if files else ""
+            return explained(volume, image, files, user_of(self._place)) if files else ""
         return ""
 
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
@@ -191,12 +201,26 @@ class WalletOnHost:
         """Run the script and return its output."""
         printed = self._in_node(arguments)
         if printed is None:
-            volumes = {self.volume: {"bind": PLACE, "mode": "ro"}}
+            volumes = {self.volume: {"bind": PLACE, "mode": self._mode("ro")}}
             code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
-                why = _joined(printed, self.kept_out(self.volume))
-                raise ServiceError(f"host {self._host}: {self.volume} can't be read and written: {why}")
+                raise self._unreadable(f"{self.volume} can't be read and written", printed, self.volume)
         return printed
+
+    def _unreadable(self, what: str, said: str, volume: str) -> ServiceError:
+        """Error of a volume that can't be read: KeptOutError if files of somebody else are the reason."""
+        kept_out = self.kept_out(volume)
+        kind = KeptOutError if kept_out else ServiceError
+        return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")
+
+    def _prepare_copies(self) -> None:
+        """Create the volume of copies for a user who is not the image's; for that one, a mount creates it."""
+        if user_of(self._place) != USER:
+            self._client.api.create_volume(backups_volume(self.volume))
+            self.take_empty()
+
+    def _mode(self, access: Literal["ro", "rw"]) -> str:
+        return mode(self._place, access)
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
         """Output of the script in the node's own container; None if it is stopped or uses another volume."""
@@ -216,7 +240,14 @@ class WalletOnHost:
     def _run(self, script: str, arguments: Sequence[str], volumes: Mapping[str, Any]) -> tuple[int, str]:
         command = ["sh", "-c", script, "wallet", *arguments]
         return short_run(
-            self._client, self._place, self._image, command, SECONDS, lines="all", volumes=volumes
+            self._client,
+            self._place,
+            self._image,
+            command,
+            SECONDS,
+            lines="all",
+            volumes=volumes,
+            **as_user(self._place),
         )
 
     def _has(self, volume: str) -> bool:

@@ -3,7 +3,7 @@
 The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it, and it
 is copied before the container is replaced. A new container that fails leaves the old one running.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
-label would replace a volume. The container runs a digest, as user 10000, on a read-only root,
+label would replace a volume. The container runs a digest, never as root, on a read-only root,
 without capabilities; its RPC interface is published on loopback only, and with a web interface by its proxy
 (components/proxy.py) alone.
 """
@@ -73,6 +73,8 @@ class NodeArgs:
     """Version of the node's software; None if only the image's label states it."""
     after: Sequence[pulumi.Resource] = ()
     """Containers of nodes that must be updated and healthy before this node is changed."""
+    user: str = USER
+    """User and group id of the node, as UID:GID; they own its volumes."""
     new_wallet: bool = False
     """True accepts that the wallet volume is lost, and starts with an empty one."""
     rollback: Mapping[str, str] | None = None
@@ -155,6 +157,7 @@ class Node(pulumi.ComponentResource):
             new_wallet=args.new_wallet,
             ports=_wanted_ports(args),
             memory=args.board.memory if args.memory_is_chosen else None,
+            user=args.user,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -219,7 +222,7 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
     return {
         "name": args.container,
         "command": node_arguments(args),
-        "user": USER,
+        "user": args.user,
         "readOnly": True,
         "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
         "capabilities": {"drops": ["ALL"]},

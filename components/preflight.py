@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
+from catalogue.node_container import USER
 from components.host import Host
 
 
@@ -31,12 +32,14 @@ class Preflight(pulumi.CustomResource):
         ports: Mapping[str, str],
         memory: int | None,
         pull_from: pulumi.Input[str] | None = None,
+        user: str = USER,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the checks. `probe` is a command of the image that exits with 0.
 
         `container` is the name of the node's container, `wallet` that of the volume. `ports` is {key of the
         settings: `ADDRESS:PORT` on the host}. `memory` is the chosen limit in MiB.
+        `user` is the node's, as UID:GID; the default one is no input.
         """
         inputs = {
             "host": host.name,
@@ -52,5 +55,6 @@ class Preflight(pulumi.CustomResource):
             "ports": dict(ports),
             "memory": memory,
             "pullFrom": pull_from,
+            **({} if user == USER else {"user": user}),
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

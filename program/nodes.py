@@ -55,6 +55,7 @@ def deploy_node(
         memory_is_chosen=is_memory_chosen(host.board, host, node),
         wait_timeout=board.wait,
         after=after,
+        user=node.user,
         new_wallet=node.new_wallet,
         rollback=node.rollback.model_dump() if node.rollback else None,
     )

@@ -11,7 +11,9 @@ from pydantic.config import JsonDict
 
 from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS
+from catalogue.images import EXPORTER_UID, PROXY_UID
 from catalogue.naming import address_fault, repository_fault, split_pinned, tag_fault, version_fault
+from catalogue.node_container import USER_FORM, user_fault
 from catalogue.workspaces import PYTHONS
 from clients.age import recipient_fault, without_comment
 
@@ -47,6 +49,11 @@ def _version(value: str) -> str:
 
 def _commit(value: str) -> str:
     _checked(None if _COMMIT.fullmatch(value) else "a commit is 40 hexadecimal digits, in lower case")
+    return value
+
+
+def _node_user(value: str) -> str:
+    _checked(user_fault(value) or None)
     return value
 
 
@@ -304,6 +311,15 @@ HostName = Annotated[str, form("a name in skycoin:hosts", "attic")]
 RegistryName = Annotated[str, form("a name in skycoin:registries", "hub")]
 NodeImage = Annotated[str, form("an image that a node runs", "skycoin")]
 NodeName = Annotated[str, form("a node's name", "attic")]
+NodeUser = Annotated[
+    str,
+    AfterValidator(_node_user),
+    form(
+        f"UID:GID in quotes, neither of them 0, {EXPORTER_UID} or {PROXY_UID}",
+        "12000:12000",
+        f"^{USER_FORM.pattern}$",
+    ),
+]
 StackName = Annotated[str, form("another stack", "organization/skycoin/release")]
 Builder = Annotated[str, form("the name of a buildx instance", "skycoin")]
 File = Annotated[str, form("a file", "ca.crt")]

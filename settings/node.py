@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from catalogue.node_container import USER
 from settings.fields import (
     ApiSet,
     Date,
@@ -13,6 +14,7 @@ from settings.fields import (
     NodeFlag,
     NodeImage,
     NodeName,
+    NodeUser,
     Port,
     Reason,
     Tag,
@@ -71,6 +73,9 @@ class NodeSettings(Limits):
     """Volume of the chain database. Default: `IMAGE-NAME-data`."""
     wallet_volume: VolumeName | None = None
     """Volume of the wallets. Default: `IMAGE-NAME-wallet`."""
+    user: NodeUser = USER
+    """[User](wallets.md#another-user) that the node runs as, who owns its volumes. New volumes are given to
+    it; those of a deployed node by you, while the node is stopped."""
     renamed_from: NodeName | None = None
     """Previous name of a renamed node, whose volumes keep their names."""
     new_wallet: bool = False

@@ -26,7 +26,7 @@ LARGEST = 256 * 1024 * 1024
 """Largest backup when unpacked, in bytes; a wallet of 100,000 addresses has 35 MB."""
 
 USER = int(NODE_USER.partition(":")[0])
-"""User and group of a node in its container: the same number."""
+"""User and group of the images, and of a node without another: the same number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,19 +108,23 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
         yield path, File(data=content.read(), mode=entry.mode & 0o777, modified=int(entry.mtime))
 
 
-def to_tar(contents: Contents, below: str = "", owner: int = USER) -> bytes:
-    """Tar archive of files below the folder `below`, owned by the node's user, with private folders."""
+def to_tar(contents: Contents, below: str = "", owner: int = USER, group: int | None = None) -> bytes:
+    """Tar archive of files below the folder `below`, with private folders.
+
+    `owner` is a user id, `group` a group id; without one it is the same number.
+    """
+    group = owner if group is None else group
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         folders = {below, *(posixpath.join(below, posixpath.dirname(path)) for path in contents)}
         for path in sorted({part for folder in folders for part in _with_parents(folder)}):
             entry = tarfile.TarInfo(path)
-            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, owner, owner
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, owner, group
             tar.addfile(entry)
         for path, file in sorted(contents.items()):
             entry = tarfile.TarInfo(posixpath.join(below, path))
             entry.size, entry.mode, entry.mtime = len(file.data), file.mode, file.modified
-            entry.uid = entry.gid = owner
+            entry.uid, entry.gid = owner, group
             if file.link:
                 entry.type, entry.linkname = tarfile.SYMTYPE, file.link
             tar.addfile(entry, io.BytesIO(file.data))

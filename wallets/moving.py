@@ -116,6 +116,7 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
             f"Restore that wallet first, or move `.identity` out of {target.backups} there"
         )
     volume.make()
+    ask(target.host, known.take_empty)
     there = volume.read()
     if not all(_is_in(there, path, file.data) for path, file in contents.items()):
         volume.put(contents)

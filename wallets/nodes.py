@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.naming import backups_volume
+from catalogue.node_container import USER, user_of
 from clients.pull import Place
 from wallets.errors import WalletError
 
@@ -26,6 +27,8 @@ class DeployedNode:
     """Repository that its host pulls from; None means the image's own."""
     last_healthy: str = ""
     """The last healthy image before that one, with another digest; empty if none is known."""
+    user: str = USER
+    """User and group id that own its volumes, as UID:GID."""
     rollback: Mapping[str, str] | None = None
     """Digest, reason and date of a rollback; None if there is none."""
     container: str | None
@@ -47,7 +50,8 @@ class DeployedNode:
     def place(self) -> Place:
         """The node's host, in the form of a resource's inputs."""
         options = list(self.ssh_options)
-        return {"host": self.host, "engine": self.engine, "sshOptions": options, "pullFrom": self.pull_from}
+        place = {"host": self.host, "engine": self.engine, "sshOptions": options, "pullFrom": self.pull_from}
+        return place if self.user == USER else {**place, "user": self.user}
 
     @property
     def backups(self) -> str:
@@ -131,6 +135,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         image=container.get("image") or preflight["image"],
         pull_from=preflight.get("pullFrom"),
         last_healthy=outputs.get(f"{name}-container", {}).get("lastHealthy") or "",
+        user=user_of(preflight),  # which has proved that the volumes belong to that user
         rollback=container.get("rollback"),
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],

@@ -9,10 +9,11 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from docker.errors import NotFound
 
+from clients.ownership import as_user, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
 from wallets.asking import ask
@@ -198,7 +199,7 @@ class WalletVolume:
             )
 
     def _stage(self, container: Any, contents: Contents) -> None:
-        archive = to_tar(contents, STAGING)
+        archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))
         self._ask(lambda: container.put_archive(PLACE, archive))
         if not same(self._files(container, f"{PLACE}/{STAGING}") or {}, contents):
             raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
@@ -232,7 +233,7 @@ class WalletVolume:
         return True
 
     @contextmanager
-    def mounted(self, volume: str, place: str, mode: str) -> Iterator[Any]:
+    def mounted(self, volume: str, place: str, access: Literal["ro", "rw"]) -> Iterator[Any]:
         """Create a container with a volume, without starting it.
 
         Raises WalletError if the volume does not exist.
@@ -247,7 +248,7 @@ class WalletVolume:
                 network_mode="none",
                 read_only=True,
                 labels={LABEL: self._node.wallet},
-                volumes={volume: {"bind": place, "mode": mode}},
+                volumes={volume: {"bind": place, "mode": mode(self._node.place, access)}},
             )
         )
         try:
@@ -275,8 +276,13 @@ class WalletVolume:
 
     def _run(self, command: list[str]) -> tuple[int, str]:
         """Run a command on the wallet volume, in the node's image."""
-        node, volumes = self._node, {self._node.wallet: {"bind": PLACE, "mode": "rw"}}
-        options: dict[str, Any] = {"volumes": volumes, "labels": {LABEL: node.wallet}, "tmpfs": {"/tmp": ""}}
+        node = self._node
+        options: dict[str, Any] = {
+            "volumes": {node.wallet: {"bind": PLACE, "mode": mode(node.place, "rw")}},
+            "labels": {LABEL: node.wallet},
+            "tmpfs": {"/tmp": ""},
+            **as_user(node.place),
+        }
         return self._ask(lambda: short_run(self._client, node.place, node.image, command, SECONDS, **options))
 
     def _ask(self, question: Callable[[], _Answer]) -> _Answer:

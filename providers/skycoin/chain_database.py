@@ -13,10 +13,10 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import DATA, USER
+from catalogue.node_container import DATA, user_of
 from catalogue.version_order import is_newer
 from clients.errors import ServiceError
-from clients.ownership import explained, foreign_files
+from clients.ownership import explained, foreign_files, give_empty
 from clients.pull import known_as
 from clients.short_run import short_run
 from providers.base import UNKNOWN, ProviderError, Values
@@ -79,6 +79,10 @@ class ChainDatabase:
         except NotFound:
             return None
         return self._readable(self._run("look", "ro"), version)
+
+    def take_empty(self) -> None:
+        """Give the volume to the node's user if it is new; Docker gives it to the image's."""
+        give_empty(self._client, self._place, self._image, self._volume)
 
     def begin(self, version: str) -> Database | None:
         """Read the state as `look` does, and remove the rest of an earlier handover; none may be running."""
@@ -149,7 +153,7 @@ class ChainDatabase:
             ["sh", "-c", SCRIPT, "chain-database", action],
             SECONDS,
             while_printing=True,
-            user=USER,
+            user=user_of(self._place),
             # A killed container is removed before the next copy of the wallet.
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
@@ -162,12 +166,12 @@ class ChainDatabase:
 
     def _kept_out(self) -> str:
         """Say whose files keep the node's user out."""
-        said = "Look at the owners and modes of its files."
+        user, said = user_of(self._place), "Look at the owners and modes of its files."
         with suppress(ServiceError):
             if files := foreign_files(self._client, self._place, self._image, self._volume):
-                said = explained(self._volume, self._image, files)
+                said = explained(self._volume, self._image, files, user)
         return (
-            f"{self._where()} can't be read and written by the node's user {USER}, and no node starts on it. "
+            f"{self._where()} can't be read and written by the node's user {user}, and no node starts on it. "
             f"The node was left as it is. {said}"
         )
 

@@ -32,6 +32,7 @@ from providers.docker.plan import essence, same
 from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
 from providers.skycoin.chain_database import FORGET, PUT_BACK, ChainDatabase, mounted, tend, wanted
+from providers.skycoin.change_of_user import has_other_user, refuse_running
 from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
@@ -116,6 +117,7 @@ class NodeContainer(Remade):
         old = None if handover.interrupted(olds["name"]) else handover.find(olds["name"])
         if old is None or not self._needs_another(old, olds, news):
             return
+        refuse_running(old, news)
         self._foresee_chain(client, old, news)
         if is_pinned(olds["image"]):
             image = news["image"] if is_pinned(news["image"]) else unbuilt(olds["image"])
@@ -139,7 +141,7 @@ class NodeContainer(Remade):
         client = self._client(inputs)
         identity = f"{inputs['name']}/{secrets.token_hex(8)}"
         handover = self._handover(client, identity, inputs)
-        handover.settle(inputs["name"])
+        self._settle(handover, inputs["name"], inputs)
         old = handover.find(inputs["name"])
         if old is not None:
             _refuse_foreign(old, inputs)
@@ -191,7 +193,7 @@ class NodeContainer(Remade):
         refuse_while_adopting(f"container {news['name']} on host {news['host']}")
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)
-        handover.settle(olds["name"])
+        self._settle(handover, olds["name"], news)
         took = {key: olds[key] for key in (LAST_REPLACEMENT,) if key in olds}
         old = handover.find(olds["name"]) or handover.made_for(identity)
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
@@ -228,6 +230,12 @@ class NodeContainer(Remade):
         )
 
     @staticmethod
+    def _settle(handover: Handover, name: str, inputs: Values) -> None:
+        """Undo or finish an interrupted handover; an old container whose user is given up is not started."""
+        old = handover.interrupted(name)
+        handover.settle(name, run=old is None or not has_other_user(old, inputs))
+
+    @staticmethod
     def _needs_another(old: Values, olds: Values, news: Values) -> bool:
         """True if the container was not created from `news`, as far as that is known."""
         if MADE_FROM in labels(old):
@@ -246,6 +254,7 @@ class NodeContainer(Remade):
         """Hand over. Returns the part of the state that says how long the node was down, if it ran before."""
         want(inputs)
         _refuse_lost_wallet(client, inputs)
+        refuse_running(old, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
         made_of = ensure_image(client, inputs["image"], inputs, self._status)
         # Not pulled by the old name, which may contain a forwarded port that is closed by now.
@@ -296,9 +305,12 @@ class NodeContainer(Remade):
         if before and not (version and before == volume):
             # No new copy is made in that volume, and an undo would restore the one of an earlier upgrade.
             ChainDatabase(client, inputs, image, before).tend(FORGET)
-        if not version or not volume:
+        if not volume:
             return None
         chain = ChainDatabase(client, inputs, image, volume)
+        chain.take_empty()
+        if not version:
+            return None
         is_down = old is not None and mounted(old) == volume and _is_down(old)
         if is_down and chain.is_too_new(version_of(client.api, image)):
             # An interrupted undo left the newer version's database, and the copy next to it.

@@ -7,10 +7,13 @@ memory or wallet change, before any of them is touched. They never remove anythi
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from catalogue.naming import engine_name
+from catalogue.node_container import user_of
 from clients.engine import connect
+from clients.errors import ServiceError
 from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
@@ -26,7 +29,9 @@ from providers.base import (
     Values,
     unknown_inputs,
 )
+from providers.skycoin.change_of_user import refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.older_images import FAULTS
 from providers.skycoin.wallet_identity import EMPTY, FAULT, proved, refreshed
 
 INPUTS = (
@@ -43,6 +48,7 @@ INPUTS = (
     "ports",
     "memory",
     "pullFrom",
+    "user",
 )
 
 NATIVE, EMULATED = "native", "emulated"
@@ -66,13 +72,14 @@ class Preflight(Remade):
         """Report every change as an update, so that the checks run again.
 
         Raises ProviderError in the preview if a refresh found something wrong with the wallet, or if the node
-        would move to another engine, since its wallet would stay behind.
+        would move to another engine, since its wallet would stay behind. If the node gets another user, what
+        its former user could not read is no reason.
         """
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
             raise ProviderError(_moved(old_inputs, news))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
-        if olds.get(FAULT):
+        if olds.get(FAULT) and user_of(old_inputs) == user_of(news):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
             if not (is_new and olds.get(EMPTY)):
                 raise ProviderError(f"{olds[FAULT]} Once it is fixed, `pulumi up --refresh` checks again.")
@@ -85,8 +92,19 @@ class Preflight(Remade):
         Raises ProviderError with all that `up` would refuse.
         """
         facts = self._hosts.foresee(news, (olds or {}).get("container"))
+        if facts is not None and olds is not None:
+            with suppress(ServiceError, *FAULTS):  # a preview goes on without what it can't know
+                refuse_unprepared(self._client, olds, news)
+                self._look_again(olds, news)
         runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))
         return {**super().planned(news, olds), "runs": runs}
+
+    def _look_again(self, olds: Values, news: Values) -> None:
+        """Raise ProviderError if the wallet that the former user could not read is not what it was."""
+        if olds.get(FAULT) and user_of(olds) != user_of(news):
+            seen = refreshed(WalletOnHost(self._client(news), news), news, olds)
+            if seen.get(FAULT) and not (news.get("newWallet") and seen[EMPTY]):
+                raise ProviderError(seen[FAULT])
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Run the checks for the first time; create the wallet volume, or adopt an existing one as it is."""
@@ -109,6 +127,7 @@ class Preflight(Remade):
         """Run the checks again; lost wallets are accepted only if the settings say so."""
         self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
+        refuse_unprepared(lambda _: client, olds, news)
         former = olds.get("container") or news["container"]
         proof, wallet = self._prove(client, news), WalletOnHost(client, news, former)
         known = olds if olds.get("wallet") == news["wallet"] else None

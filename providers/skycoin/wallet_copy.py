@@ -14,7 +14,9 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import user_of
 from clients.fingerprint import SCRIPT as FINGERPRINT
+from clients.ownership import as_user, mode
 from clients.short_run import short_run
 from providers.base import ProviderError, Values
 
@@ -63,9 +65,10 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         SECONDS,
         labels={LABEL: inputs["wallet"]},
         volumes={
-            inputs["wallet"]: {"bind": "/wallet", "mode": "ro"},
-            inputs["backups"]: {"bind": "/data", "mode": "rw"},
+            inputs["wallet"]: {"bind": "/wallet", "mode": mode(inputs, "ro")},
+            inputs["backups"]: {"bind": "/data", "mode": mode(inputs, "rw")},
         },
+        **as_user(inputs),
     )
     if code:
         raise ProviderError(_refusal(inputs, code, said))
@@ -101,6 +104,6 @@ def _refusal(inputs: Values, code: int, said: str) -> str:
         )
     return (
         f"{where} was not backed up to {inputs['backups']!r}: {said or f'exit code {code}'}. The node was "
-        "left as it is. Mend what it says (space, or who may read the wallet: user 10000), and run "
-        "`pulumi up` again."
+        f"left as it is. Mend what it says (space, or who may read the wallet: user {user_of(inputs)}), and "
+        "run `pulumi up` again."
     )

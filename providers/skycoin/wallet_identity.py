@@ -7,6 +7,7 @@ that grew is no difference.
 
 import os
 
+from clients.errors import KeptOutError
 from clients.fingerprint import NOTHING, Fingerprint, Found, digest, from_lines, lines, summary
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting
@@ -31,6 +32,8 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
     """
     if others := wallet.other_users(_container_urn()):
         raise ProviderError(f"host {inputs['host']}: {others}")
+    if not is_adopting():
+        wallet.take_empty()
     is_new = bool(inputs.get("newWallet")) and not (known or {}).get("newWallet")
     memories = [wallet.memory()]
     if known is not None and WALLETS in known:
@@ -74,7 +77,17 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
-    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded."""
+    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded.
+
+    A wallet that the node's user can't read is noted: it may have been given to the user that the node gets.
+    """
+    try:
+        return _looked_at(wallet, inputs, state)
+    except KeptOutError as error:
+        return {FAULT: f"{error}. The node was left as it is.", EMPTY: False}
+
+
+def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     exists = wallet.exists()
     if exists and not (wallet.has_image() or state.get(FAULT)):
         return {}  # The image may no longer be in any registry; the one that replaces it looks again.

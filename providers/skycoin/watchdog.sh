@@ -28,6 +28,7 @@ fi
 [ -z "$(docker ps -q --filter "volume=$wallet")" ] || exit 1
 # The copy is of the time before the new one: what that one has written, the old one may refuse.
 [ -z "$chain" ] || docker run --rm --network none --read-only --cap-drop ALL --entrypoint sh -v "$chain:/data" \
+    --user "$(docker inspect -f '{{.Config.User}}' "$old")" \
     "$(docker inspect -f '{{.Image}}' "$old")" -c "$script" chain-database put-back
 [ "$(docker inspect -f '{{.Name}}' "$old")" = "/$name" ] || docker rename "$old" "$name" || exit 1
 docker start "$old" || exit 1

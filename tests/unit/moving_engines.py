@@ -44,6 +44,8 @@ class Board:
     nodes: "dict[str, Node]" = field(default_factory=dict)
     """Containers by name."""
     noted: list[str] = field(default_factory=list)
+    asked: list[Values] = field(default_factory=list)
+    """Short-lived containers that were made."""
 
     @property
     def api(self) -> "Api":
@@ -205,6 +207,7 @@ class Containers:
         for volume in volumes:
             assert volume.endswith("-backups") or self.board.folder(volume).exists(), "it would be made"
             self.board.make(volume)
+        self.board.asked.append({"command": command, "volumes": volumes, **options})
         return Short(self.board, volumes, command)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from catalogue.node_container import user_of
 from catalogue.titles import TITLE
 from providers.base import Values
 from providers.skycoin.node_container import NodeContainer
@@ -94,6 +95,8 @@ class NodeEngine:
     """Image → fingerprint of the wallet that its node leaves."""
     says: str = "flag provided but not defined: -foo"
     """The last line of every container's log."""
+    owner: str = ""
+    """User whom the volumes belong to; no node of another one may start. Empty: anybody's."""
     copies: int = 0
     copy_code: int = 0
     log: list[str] = field(default_factory=list)
@@ -293,6 +296,8 @@ class NodeEngine:
 
     def _lives(self, box: Box) -> bool:
         """Start its node, as v0.27.1 does: it refuses a database of a newer version, and stamps it else."""
+        if self.owner and user_of({"user": box.config.get("User")}) != self.owner:
+            self.violations.append(f"{box.name} can't read its wallet after {self.log[-3:]}")
         version = self.versions.get(box.config["Image"], "").removeprefix("v")
         if version and DATA in box.volumes:
             if self.chain > version:
@@ -432,6 +437,12 @@ class _Containers:
             assert volume != WALLET, "the wallet has no part in it"
             assert volume in self.engine.volumes_there, "the engine would make it"
             return _Tending(self.engine, action if volume == DATA else f"{action} in {volume}")
+        if "give" in options["command"]:
+            return _Print("")
+        user = options.get("user") or user_of({})
+        if self.engine.owner not in ("", user):
+            self.engine.violations.append(f"a short run of {user} after {self.engine.log[-3:]}")
+        modes = {name: mode.removesuffix(",nocopy") for name, mode in modes.items()}
         if list(modes.values()) == ["ro"]:
             return _Print(self.engine.fingerprint if WALLET in modes else self.engine.memory)
         assert sorted(modes.values()) == ["ro", "rw"], "a copy can't change the wallet"

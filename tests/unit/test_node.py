@@ -122,6 +122,13 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
     }
 
 
+def test_another_user_is_the_containers_and_the_preflights(engine: Engine) -> None:
+    """The default one is no input of a preflight: states of earlier versions have none."""
+    container = _run(engine, replace(node_args(), user="12000:12001"))
+    assert container.inputs["user"] == "12000:12001"
+    assert engine.one(PREFLIGHT, "node-1-preflight").inputs["user"] == "12000:12001"
+
+
 def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> None:
     """Promise 10; the copy itself: tests/unit/test_handover.py."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-4"])

@@ -184,6 +184,25 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
     assert sorted(remembered[1:]) == sorted(lines(fingerprint_of(CONTENTS)))
 
 
+@pytest.mark.case(30)
+def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_first(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    preflight = next(one for one in fleet.resources if one["urn"].endswith("::one-preflight"))
+    preflight["inputs"] = {**preflight["inputs"], "user": "12000:12001"}
+    ran = move(skyinfra)
+    assert ran.code == 0, ran.err
+    assert fleet.attic.files(WALLET) == fleet.shed.files(WALLET)
+    given = [one for one in fleet.shed.asked if "give" in one["command"]]
+    assert {volume for one in given for volume in one["volumes"]} == {WALLET, f"{WALLET}-backups"}
+    others = [one for one in fleet.shed.asked if one not in given]
+    first = next(one for one in fleet.shed.asked if WALLET in one["volumes"])
+    assert first in given
+    assert {one["user"] for one in others if one["command"] != ["true"]} == {"12000:12001"}
+    modes = {mount["mode"] for one in others for mount in one["volumes"].values()}
+    assert modes == {"ro,nocopy", "rw,nocopy"}
+
+
 def fault_at(board: Board) -> str:
     """Reason for which `up` would refuse the wallet that is on a host; empty where it would take it."""
     known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})

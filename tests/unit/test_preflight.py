@@ -392,7 +392,9 @@ def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> 
     """Case 30: by the user that nodes run as."""
     engine.create_volume(WALLET)
     (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
-    with pytest.raises(ServiceError, match=r"can't be written by the node's user 10000: .*skyinfra-id\.new"):
+    with pytest.raises(
+        ServiceError, match=r"can't be written by the node's user 10000:10000: .*skyinfra-id\.new"
+    ):
         preflight(engine).create(INPUTS)
 
 
@@ -458,8 +460,10 @@ def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
         r"skycoin-one-wallet can't be read and written: the wallet's folder can't be written to\. "
         r"The node's user 10000:10000 is kept out by the volume's own folder \(drwxr-xr-x\) of 0:0\. "
     )
+    seen = refreshed(engine, state)
+    with pytest.raises(ProviderError, match=told + ".* The node was left as it is"):
+        preflight(engine).diff(seen, INPUTS, INPUTS)
     for act in (
-        lambda: refreshed(engine, state),
         lambda: preflight(engine).create(INPUTS),
         lambda: preflight(engine).update("x", state, INPUTS),
     ):

@@ -61,7 +61,7 @@ UNKNOWN_KEYS = [
     (
         "nodes.one.wallet",
         "image, tag, host, rpc-port, metrics-port, peer-port, network, gui, api-sets, args, data-volume, "
-        f"wallet-volume, renamed-from, new-wallet, rollback, {LIMITS}",
+        f"wallet-volume, user, renamed-from, new-wallet, rollback, {LIMITS}",
     ),
 ]
 

@@ -183,6 +183,16 @@ def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
     return node_of("test", "node-1", RESOURCES)
 
 
+def test_a_nodes_user_is_the_one_whom_its_preflight_found_as_owner(node: DeployedNode) -> None:
+    assert (node.user, "user" in node.place) == ("10000:10000", False)
+    given = [
+        {**one, "inputs": {**PREFLIGHT, "user": "12000:12001"}} if "Preflight" in one["type"] else one
+        for one in RESOURCES
+    ]
+    other = node_of("test", "node-1", given)
+    assert (other.user, other.place["user"]) == ("12000:12001", "12000:12001")
+
+
 def volume(node: DeployedNode, engine: FakeEngine) -> WalletVolume:
     return WalletVolume(node, engine)
 

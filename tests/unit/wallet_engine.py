@@ -74,6 +74,12 @@ class WalletEngine:
     """Bytes at the end of a command's output that the engine loses once."""
     foreign: dict[str, bytes] = field(default_factory=dict)
     """Answers of a look for files of somebody else, by volume."""
+    giving: Container = field(default_factory=lambda: Container(0, b""))
+    """End of the run that gives a volume to the node's user."""
+    given: list[str] = field(default_factory=list)
+    """Volumes that were offered to the node's user, as far as they were there and had no file."""
+    deployed: Values | None = None
+    """The node's container, as the engine inspects it; None: there is none."""
     pulled: list[Values] | None = None
     """Lines of a pull; None: the image is there."""
 
@@ -127,6 +133,10 @@ class WalletEngine:
         return {"Name": name}
 
     def inspect_container(self, identity: str) -> Values:
+        if identity == NODE and not any(one["Id"] == NODE for one in self.listed):
+            if self.deployed is None:
+                raise NotFound(identity)
+            return self.deployed
         return {"HostConfig": {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}}
 
     def exec_create(self, identity: str, command: Sequence[str], workdir: str) -> Values:
@@ -164,6 +174,11 @@ class _Containers:
         if "ownership" in command:
             [volume] = options["volumes"]
             return Container(0, self.engine.foreign.get(volume, b"end"))
+        if "give" in command:
+            [volume] = options["volumes"]
+            assert volume in self.engine.volumes, "it would be made"
+            self.engine.given.append(volume)
+            return self.engine.giving
         before, script = self._read_only(options["volumes"]), command[2]
         for volume, mount in options["volumes"].items():
             self.engine.create_volume(volume)
@@ -174,5 +189,7 @@ class _Containers:
         return Container(done.returncode, done.stdout)
 
     def _read_only(self, volumes: Values) -> list[tuple[Path, bytes]]:
-        folders = [self.engine.folder(name) for name, mount in volumes.items() if mount["mode"] == "ro"]
+        folders = [
+            self.engine.folder(name) for name, mount in volumes.items() if mount["mode"].startswith("ro")
+        ]
         return [(path, path.read_bytes()) for folder in folders for path in sorted(folder.rglob("*.wlt"))]

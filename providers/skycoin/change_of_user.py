@@ -1,0 +1,85 @@
+"""A change of a node's user, which needs a stopped node whose volumes belong to the new user already.
+
+A person gives them to that user. No step of this program changes the owner of a file in a volume that has
+one, so no failure, kill or power cut leaves a wallet that belongs to two users (ADR 51).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from docker.errors import NotFound
+
+from catalogue.naming import backups_volume
+from catalogue.node_container import NODE, USER, user_of
+from clients.ownership import explained, foreign_files
+from clients.pull import known_as
+from providers.base import ProviderError, Values
+from providers.skycoin.chain_database import mounted
+
+
+def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:
+    """Raise ProviderError, with the commands to run, if a node gets another user and is not prepared for it.
+
+    `olds` and `news` are a preflight's. Nothing is asked if the user stays.
+    """
+    if user_of(olds) == user_of(news):
+        return
+    client = connect(news)
+    try:
+        found = client.api.inspect_container(olds.get("container") or news["container"])
+    except NotFound:
+        found = None
+    steps = [_stop(found)] if found is not None and found["State"]["Running"] else []
+    steps += _given(client, found, olds, news)
+    if steps:
+        raise ProviderError(_refusal(news, user_of(olds), steps))
+
+
+def _given(client: Any, found: Values | None, olds: Values, news: Values) -> Iterator[str]:
+    """Yield the explanation and the command for each volume that the new user can't use."""
+    images = (found["Config"]["Image"] if found else None, olds.get("image"), news["image"])
+    image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
+    if image is None:
+        return  # the host has none of them; `up` pulls one and looks again
+    data = mounted(found) if found else ""
+    for volume in filter(None, (news["wallet"], backups_volume(news["wallet"]), data)):
+        try:
+            client.api.inspect_volume(volume)
+        except NotFound:
+            continue
+        if files := foreign_files(client, news, image, volume):
+            yield f"{volume}: {explained(volume, image, files, user_of(news))}"
+
+
+def refuse_running(old: Values | None, inputs: Values) -> None:
+    """Raise ProviderError if a node's running container would be replaced by one of another user.
+
+    A container of somebody else that a node takes over counts only if the node's user is not the default.
+    """
+    if old is None or not old["State"]["Running"] or not has_other_user(old, inputs):
+        return
+    raise ProviderError(_refusal(inputs, _user(old), [_stop(old)]))
+
+
+def has_other_user(old: Values, inputs: Values) -> bool:
+    """True if a container runs as another user than the one in the inputs."""
+    is_ours = NODE in (old["Config"].get("Labels") or {})
+    return (is_ours or user_of(inputs) != USER) and _user(old) != user_of(inputs)
+
+
+def _user(found: Values) -> str:
+    """User of a container; that of the images if it was created without one."""
+    return found["Config"].get("User") or USER
+
+
+def _stop(found: Values) -> str:
+    return f"Stop it: `docker stop -t 60 {found['Name'].lstrip('/')}`."
+
+
+def _refusal(inputs: Values, former: str, steps: list[str]) -> str:
+    said = (
+        f"host {inputs['host']}: the node's user changes from {former} to {user_of(inputs)}. That needs a "
+        "stopped node, whose volumes belong to the new user: this program never changes the owner of a "
+        "wallet. The node was left as it is."
+    )
+    return "\n".join([said, *steps, "Then run the same command again (docs/wallets.md, “Another user”)."])

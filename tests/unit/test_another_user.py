@@ -1,0 +1,450 @@
+"""A node of another user than the images': its setting, its volumes, and the change of a deployed one.
+
+With a real engine and a real node: tests/e2e/test_another_user.py.
+"""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+
+from catalogue.node_container import USER, user_of
+from clients.errors import ServiceError
+from clients.fingerprint import NOTHING
+from clients.ownership import GIVE, explained, give_empty
+from clients.wallet_on_host import WalletOnHost
+from providers.base import URN, ProviderError, Values
+from providers.skycoin import watchdog
+from providers.skycoin.change_of_user import has_other_user
+from providers.skycoin.wallet_copy import copy_wallet
+from settings.reading import SettingsError, parse
+from tests.unit import node_engine, test_handover, test_wallet_copy
+from tests.unit.node_engine import DATA, Fault, NodeEngine, Resource
+from tests.unit.test_handover import ENDINGS, NAME, deployed, is_whole, only, steps
+from tests.unit.test_preflight import INPUTS, WALLET, preflight
+from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
+from tests.unit.yaml_like import changed
+from wallets.contents import File, from_tar, to_tar
+
+OTHER = "12000:12001"
+KEY = "nodes.one."
+COPIES = f"{WALLET}-backups"
+THEIRS: Values = {**INPUTS, "user": OTHER}
+FOREIGN = b"unreadable drwx------ 10000 10000 /volume\nend"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> WalletEngine:
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
+    (tmp_path / "volumes").mkdir()
+    return WalletEngine(tmp_path / "volumes")
+
+
+# The setting.
+
+
+@pytest.mark.parametrize("user", [USER, "12000:12000", "1:2147483647", "10000:5"])
+def test_a_node_has_a_user_of_its_own_or_the_default(user: str) -> None:
+    assert parse(changed({})).nodes["one"].user == USER
+    assert parse(changed({f"{KEY}user": user})).nodes["one"].user == user
+
+
+@pytest.mark.case(26)
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("0:0", "a user is UID:GID in quotes, neither of them 0"),
+        ("12000:0", "a user is UID:GID in quotes, neither of them 0"),
+        ("12000", "a user is UID:GID in quotes, neither of them 0"),
+        ("012000:12000", "a user is UID:GID in quotes, neither of them 0"),
+        ("nobody", "a user is UID:GID in quotes, neither of them 0"),
+        ("१२:१२", "a user is UID:GID in quotes, neither of them 0"),
+        ("12000:12000\n", "a user is UID:GID in quotes, neither of them 0"),
+        ("2147483648:1", "the largest id is 2147483647"),
+        ("10001:12000", "10001 is the id of exporters, whose files a node must not read"),
+        ("12000:10002", "10002 is the id of the login in front of web interfaces"),
+    ],
+)
+def test_a_user_who_has_other_rights_is_refused(user: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(changed({f"{KEY}user": user}))
+    [fault] = refused.value.faults
+    assert fault.startswith("skycoin:nodes.one.user: ")
+    assert said in fault
+
+
+# New volumes.
+
+
+@pytest.fixture
+def volume() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "volume"
+        made.mkdir()
+        yield made
+
+
+def give(volume: Path, script: str = GIVE) -> None:
+    user = OTHER.partition(":")[0]
+    subprocess.run(["sh", "-c", script, "give", str(volume), user, OTHER], check=True)
+
+
+def owners(volume: Path) -> set[str]:
+    seen = [path.lstat() for path in (volume, *volume.rglob("*")) if path.name != "lost+found"]
+    return {f"{one.st_uid}:{one.st_gid}" for one in seen}
+
+
+@as_root
+@pytest.mark.parametrize("owner", [0, 10000, 12000])
+def test_a_new_volume_is_given_with_the_folders_that_docker_put_there(volume: Path, owner: int) -> None:
+    (volume / ".skycoin").mkdir()
+    (volume / "lost+found").mkdir()
+    for path in (volume, volume / ".skycoin"):
+        os.chown(path, owner, owner)
+    give(volume)
+    assert owners(volume) == {OTHER}
+    assert (volume / "lost+found").stat().st_uid == 0, "the file system's own"
+
+
+@as_root
+@pytest.mark.case(30)
+@pytest.mark.parametrize("there", ["file", "link", "folder of a third", "own folder of a third", "failing"])
+def test_a_volume_that_anybody_uses_keeps_its_owner(volume: Path, there: str) -> None:
+    script = GIVE
+    (volume / "folder").mkdir()
+    match there:
+        case "file":
+            (volume / "folder" / "mine.wlt").write_text("x")
+        case "link":
+            (volume / "link").symlink_to("/etc")
+        case "folder of a third":
+            os.chown(volume / "folder", 999, 999)
+        case "own folder of a third":
+            os.chown(volume, 999, 999)
+        case "failing":
+            script = GIVE.replace('find "$place" -name', 'find "$place/gone" -name')
+    before = {path: path.lstat().st_uid for path in (volume, *volume.rglob("*"))}
+    give(volume, script)
+    assert {path: path.lstat().st_uid for path in before} == before
+
+
+def test_a_new_wallet_volume_is_given_before_anything_is_written_there(engine: WalletEngine) -> None:
+    _, state = preflight(engine).create(THEIRS)
+    assert (state["user"], state["walletFault"]) == (OTHER, "")
+    assert engine.given[:2] == [WALLET, COPIES]
+    gives = [one for one in engine.asked if "give" in one["command"]]
+    for one in gives:
+        assert (one["user"], one["cap_drop"]) == ("0:0", ["ALL"])
+        assert one["cap_add"] == ["CHOWN", "DAC_READ_SEARCH"]
+        assert (one["network_mode"], one["read_only"]) == ("none", True)
+    targets = {one["command"][4] for one in gives}
+    assert targets == {"/wallet", "/data"}, "where the image has folders"
+    runs = [one for one in engine.asked if "volumes" in one and one not in gives]
+    assert {one["user"] for one in runs} == {OTHER}
+    modes = {mount["mode"] for one in runs for mount in one["volumes"].values()}
+    assert modes == {"rw,nocopy"}, "Docker gives an empty volume to the image's user again"
+
+
+def test_the_images_user_is_given_nothing_and_asked_for_nothing_more(engine: WalletEngine) -> None:
+    preflight(engine).create(INPUTS)
+    assert engine.given == []
+    assert all("user" not in one for one in engine.asked)
+    give_empty(engine, INPUTS, "image", WALLET)
+    assert engine.given == []
+
+
+def test_a_refresh_of_such_a_node_gives_nothing(engine: WalletEngine) -> None:
+    engine.put(WALLET, mine=wallet("A"))
+    _, state = preflight(engine).create(THEIRS)
+    engine.given.clear()
+    engine.asked.clear()
+    found = preflight(engine).read("attic", THEIRS, state)
+    assert found is not None
+    assert (found.state, engine.given) == (state, [])
+    assert [one["user"] for one in engine.asked] == [OTHER]
+
+
+def test_a_set_up_that_takes_nodes_over_gives_nothing(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.skycoin.wallet_identity.is_adopting", lambda: True)
+    engine.put(WALLET, mine=wallet("A"))
+    preflight(engine).create(THEIRS)
+    assert engine.given == []
+
+
+def test_a_volume_that_can_not_be_given_is_an_error(engine: WalletEngine) -> None:
+    engine.giving = Container(1, b"chown: /wallet: Operation not permitted")
+    with pytest.raises(ServiceError, match=rf"{WALLET} can't be given to the node's user {OTHER}: chown"):
+        preflight(engine).create(THEIRS)
+
+
+def test_a_host_that_a_wallet_has_left_keeps_its_record_for_the_same_user(engine: WalletEngine) -> None:
+    engine.create_volume(WALLET)
+    WalletOnHost(engine, THEIRS).leave(NOTHING)
+    assert engine.given == [WALLET, COPIES]
+    assert engine.asked[-1]["user"] == OTHER
+
+
+def test_a_wallet_is_copied_by_its_owner() -> None:
+    docker = test_wallet_copy.FakeEngine()
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    copy_wallet(docker, {**test_wallet_copy.INPUTS, "user": OTHER}, test_wallet_copy.IMAGE, now)
+    [asked] = docker.asked
+    assert asked["user"] == OTHER
+    assert [mount["mode"] for mount in asked["volumes"].values()] == ["ro,nocopy", "rw,nocopy"]
+
+
+def test_restored_files_belong_to_that_user_and_group() -> None:
+    archive = to_tar({"a.wlt": File(data=b"x")}, ".restoring", 12000, 12001)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert {(one.uid, one.gid) for one in tar} == {(12000, 12001)}
+    assert from_tar(archive)[".restoring/a.wlt"].data == b"x"
+
+
+# The change of a deployed node.
+
+
+def known(engine: WalletEngine, *, running: bool) -> Values:
+    """State of a node of the images' user, with a wallet and a chain."""
+    engine.put(WALLET, mine=wallet("A"))
+    engine.create_volume("skycoin-one-data")
+    _, state = preflight(engine).create(INPUTS)
+    engine.deployed = {
+        "Name": f"/{NODE}",
+        "Config": {"Image": INPUTS["image"], "User": USER},
+        "State": {"Running": running},
+        "Mounts": [{"Name": "skycoin-one-data", "Destination": "/data"}],
+    }
+    engine.asked.clear()
+    return state
+
+
+def refusals(engine: WalletEngine, state: Values) -> str:
+    """What a preview and `up` say, which is the same, and write nothing."""
+    before = {path: path.stat().st_mtime_ns for path in engine.root.rglob("*")}
+    acts: list[Callable[[], Values]] = [
+        lambda: preflight(engine).planned(THEIRS, state),
+        lambda: preflight(engine).update("x", state, THEIRS),
+    ]
+    said = []
+    for act in acts:
+        with pytest.raises(ProviderError) as refused:
+            act()
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+    assert {path: path.stat().st_mtime_ns for path in engine.root.rglob("*")} == before
+    assert engine.given == []
+    return said[0]
+
+
+@pytest.mark.case(30)
+def test_a_deployed_node_is_refused_another_user_with_each_command_to_run(engine: WalletEngine) -> None:
+    state = known(engine, running=True)
+    volumes = (WALLET, COPIES, "skycoin-one-data")
+    engine.foreign = dict.fromkeys(volumes, FOREIGN)
+    said = refusals(engine, state)
+    assert said.startswith(f"host attic: the node's user changes from {USER} to {OTHER}. ")
+    stop, *commands = re.findall("`(docker [^`]+)`", said)
+    assert stop == f"docker stop -t 60 {NODE}"
+    assert [re.findall(r"-v (\S+):/volume", command) for command in commands] == [[one] for one in volumes]
+    assert all(command.endswith(f"-exec chown -h {OTHER} '{{}}' +") for command in commands)
+    assert said.endswith("Then run the same command again (docs/wallets.md, “Another user”).")
+
+
+@pytest.mark.case(30)
+def test_a_stopped_node_is_refused_until_the_last_volume_is_given(engine: WalletEngine) -> None:
+    state = known(engine, running=False)
+    engine.foreign = {COPIES: FOREIGN}
+    said = refusals(engine, state)
+    assert "docker stop" not in said
+    assert said.count("chown") == 1
+    engine.foreign = {}
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+    assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
+
+
+@pytest.mark.case(30)
+def test_a_running_node_whose_volumes_were_given_away_is_stopped_first(engine: WalletEngine) -> None:
+    said = refusals(engine, known(engine, running=True))
+    assert re.findall("`(docker [^`]+)`", said) == [f"docker stop -t 60 {NODE}"]
+
+
+def test_a_removed_container_and_volumes_that_are_gone_keep_nobody_out(engine: WalletEngine) -> None:
+    state = known(engine, running=False)
+    engine.deployed = None
+    (engine.folder(COPIES) / ".identity").unlink()
+    engine.folder(COPIES).rmdir()
+    engine.foreign = {COPIES: FOREIGN, "skycoin-one-data": FOREIGN}
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+
+
+def test_a_preview_on_a_host_without_the_image_leaves_it_to_up(engine: WalletEngine) -> None:
+    state = known(engine, running=False)
+    engine.foreign = {WALLET: FOREIGN}
+    engine.pulled = [{"status": "Pulled"}]
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+
+
+def test_a_preview_whose_engine_refuses_to_answer_leaves_it_to_up(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = known(engine, running=True)
+
+    def refuse(*_: Any) -> None:
+        raise APIError("500")
+
+    monkeypatch.setattr(WalletEngine, "inspect_container", refuse)
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+    with pytest.raises(APIError):
+        preflight(engine).update("x", state, THEIRS)
+
+
+@pytest.mark.case(30)
+def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make up` refreshes, and looked at the wallet as the former user, who is kept out by then."""
+    state = known(engine, running=False)
+    run = WalletOnHost._run
+
+    def kept_out(self: WalletOnHost, *arguments: Any) -> tuple[int, str]:
+        return run(self, *arguments) if user_of(self._place) == OTHER else (1, "cd: Permission denied")
+
+    monkeypatch.setattr(WalletOnHost, "_run", kept_out)
+    engine.foreign = {WALLET: b"unreadable drwx------ 12000 12001 /volume\nend"}
+    found = preflight(engine).read("attic", INPUTS, state)
+    assert found is not None
+    assert "kept out by the volume's own folder (drwx------) of 12000:12001" in found.state["walletFault"]
+    with pytest.raises(ProviderError, match=f"user {USER} is kept out"):
+        preflight(engine).diff(found.state, INPUTS, INPUTS)
+    engine.foreign = {}
+    assert preflight(engine).diff(found.state, INPUTS, THEIRS).updates == ("user",)
+    assert preflight(engine).planned(THEIRS, found.state)["user"] == OTHER
+    after = preflight(engine).update("x", found.state, THEIRS)
+    assert (after["walletFault"], after["walletId"]) == ("", state["walletId"])
+    (engine.folder(WALLET) / "mine.wlt").unlink()
+    with pytest.raises(ProviderError, match="holds no wallet"):
+        preflight(engine).planned(THEIRS, found.state)
+    accepted = {**THEIRS, "newWallet": True}
+    assert preflight(engine).planned(accepted, found.state)["newWallet"]
+    del found.state["walletFault"]
+    assert preflight(engine).planned(THEIRS, found.state)["user"] == OTHER, "`up` looks"
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+WANTED: Values = {**test_handover.INPUTS, "user": OTHER}
+
+
+def stopped(**more: Any) -> tuple[NodeEngine, Resource]:
+    """A node of the images' user that a person has stopped, whose volumes were given away since."""
+    engine = NodeEngine(**more)
+    node = deployed(engine, user=USER)
+    engine.stop(NAME, 60)
+    engine.owner = OTHER
+    return engine, node
+
+
+@pytest.mark.case(30)
+def test_a_running_container_is_not_replaced_by_one_of_another_user() -> None:
+    engine = NodeEngine()
+    node = deployed(engine, user=USER)
+    before = only(engine)
+    for act in (lambda: node.up(WANTED), lambda: node.kind.planned(WANTED, node.outputs)):
+        with pytest.raises(ProviderError, match=f"from {USER} to {OTHER}.*\n.*docker stop -t 60 {NAME}"):
+            act()
+    assert (only(engine), before.running) == (before, True)
+
+
+@pytest.mark.parametrize("boot", [False, True], ids=["engine restarted", "board rebooted"])
+@pytest.mark.parametrize("live_restore", [False, True], ids=["", "live restore"])
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.case(17, 30, 39)
+def test_no_container_that_can_not_read_its_wallet_starts_at_any_step(
+    fault: Fault, live_restore: bool, boot: bool
+) -> None:
+    for at in steps():
+        engine, node = stopped(live_restore=live_restore)
+        engine.arm(at, fault)
+        with contextlib.suppress(*ENDINGS):
+            node.up(WANTED)
+        done = engine.calls < at
+        engine.disarm()
+        engine.boot() if boot else engine.restart_daemon()
+        node.up(WANTED, refresh=True)
+        is_whole(engine, WANTED)
+        assert only(engine).config["User"] == OTHER
+        if done:
+            break
+
+
+@pytest.mark.case(30, 39)
+def test_a_new_container_that_fails_leaves_the_former_one_stopped() -> None:
+    engine, node = stopped()
+    with pytest.raises(ProviderError, match=f"The old container {NAME} is back, as it was"):
+        node.up({**WANTED, "image": node_engine.BAD})
+    assert (only(engine).config["User"], only(engine).running) == (USER, False)
+    assert engine.boot() == []
+    assert node.up(WANTED, refresh=True) == "update"
+    is_whole(engine, WANTED)
+
+
+def test_a_container_that_a_node_takes_over_counts_only_for_another_user() -> None:
+    found = {"Config": {"User": "10000", "Labels": None}}
+    assert not has_other_user(found, {"user": USER})
+    assert has_other_user(found, {"user": OTHER})
+    assert has_other_user({"Config": {"Labels": {"skycoin.node": "urn"}}}, {"user": OTHER})
+    assert not has_other_user({"Config": {"Labels": {"skycoin.node": "urn"}}}, {})
+
+
+def test_a_chain_volume_that_is_new_is_given_before_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(
+        "providers.skycoin.chain_database.give_empty", lambda *all_of_it: given.append(all_of_it[3])
+    )
+    deployed(NodeEngine(), user=OTHER)
+    assert given == [DATA]
+
+
+DOCKER = """#!/bin/sh
+echo "$*" >> "${0%/*}/calls"
+case $* in
+    *StartedAt*) echo started false ;;
+    *Config.User*) echo 12000:12001 ;;
+    *Image*) echo sha256:old ;;
+    *Name*) echo /skycoin-one ;;
+esac
+"""
+
+
+def test_a_watchdog_puts_the_chain_back_as_the_old_nodes_user(tmp_path: Path) -> None:
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    words = [NAME, "old", "started", "attempt", "0", "60", WALLET, DATA, "script", ""]
+    env = {"PATH": f"{tmp_path}:{os.defpath}"}
+    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
+    [put_back] = [one for one in (tmp_path / "calls").read_text().splitlines() if one.startswith("run ")]
+    assert put_back.endswith(
+        f"-v {DATA}:/data --user 12000:12001 sha256:old -c script chain-database put-back"
+    )
+
+
+def test_the_command_for_another_user_gives_what_is_not_that_users() -> None:
+    said = explained(WALLET, "image", [], OTHER)
+    assert "'!' -user 12000 -o '!' -group 12001" in said
+    assert f"chown -h {OTHER}" in said
