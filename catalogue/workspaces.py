@@ -14,6 +14,9 @@ DIND_SUFFIX = "-dind"
 BASE_REPOSITORY = "skycoin/workspace-base"
 """Repository of the Debian base image of all workspaces; its tags name Debian's release."""
 
+CONTAINER = "skycoin-workspace-"
+"""Beginning of the name of an opened workspace's container."""
+
 RELEASE = "bookworm"
 """Debian release of a workspace that does not choose another."""
 

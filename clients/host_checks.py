@@ -35,6 +35,8 @@ IMAGE = 200
 """MiB for a node's image next to the former one (30 each, unpacked), and copies of wallets."""
 CHAIN = 2048
 """MiB for a chain: the most that a 32-bit node can map into memory (boltdb)."""
+ENGINE_INSIDE = "engine inside"
+"""Name of the check for workspaces that must not be on a node's host."""
 DRIFT, WRONG = 60.0, 86400.0
 """Seconds by which a clock may differ before it is reported, and before it is an error."""
 
@@ -221,6 +223,13 @@ def _shared_wallet(facts: HostFacts, place: Place) -> Iterator[Values]:
             is_other = one.name not in tenant.containers and (one.runs or one.returns)
             if tenant.wallet in one.writes and is_other:
                 yield {"wallet": tenant.wallet, "holder": one.name, "tenant": tenant.key}
+
+
+def _engine_inside(facts: HostFacts, place: Place) -> Iterator[Values]:
+    for tenant in place.tenants:
+        for one in facts.containers:
+            if tenant.wallet is not None and one.engine_inside:
+                yield {"holder": one.name, "tenant": tenant.key}
 
 
 def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
@@ -431,6 +440,18 @@ _ROWS = (
         look=_shared_wallet,
     ),
     Check(
+        name=ENGINE_INSIDE,
+        level=Level.REFUSED,
+        said="has the workspace {holder} with a Docker engine inside: whoever is in it can own the host, and "
+        "with it the wallet of a node there",
+        remedy="Open it on another machine (`./skyinfra workspace open NAME --dind --engine "
+        "ssh://USER@HOST`), or without `--dind`, or remove it: `docker container rm --force {holder}` there "
+        "(volumes stay)",
+        key="{tenant}.host",
+        tried=_BOARD,
+        look=_engine_inside,
+    ),
+    Check(
         name="time to start",
         level=Level.WARNED,
         said="may take {starts} s to start a node, and it is given {wait}",
@@ -457,6 +478,11 @@ def findings(facts: HostFacts, place: Place) -> list[Finding]:
 def unasked(error: HostError, place: Place) -> Finding:
     """The single finding about a host that can't be asked."""
     return _finding(CHECKS[error.obstacle], place, {"reason": str(error)})
+
+
+def engine_inside(holder: str, tenant: str, place: Place) -> Finding:
+    """The finding about a workspace with an engine inside where the node with this key is to be."""
+    return _finding(CHECKS[ENGINE_INSIDE], place, {"holder": holder, "tenant": tenant})
 
 
 def remedy_of(said: str, engine: str) -> str:

@@ -21,6 +21,8 @@ from typing import Any
 
 from docker.errors import APIError, DockerException
 
+from catalogue.neighbours import has_engine_inside
+from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
 from clients.ssh import Login, ssh_command
@@ -97,6 +99,8 @@ class Container:
     """(address, port) pairs that it publishes; an empty address means all addresses of the host."""
     writes: frozenset[str] = frozenset()
     """Names of the volumes that it may write to."""
+    engine_inside: bool = False
+    """True for a workspace with a Docker engine inside."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,18 +214,28 @@ def _essence(found: Mapping[str, Any]) -> Mapping[str, Any]:
         "Restart": host["RestartPolicy"]["Name"],
         "Ports": host.get("PortBindings"),
         "Mounts": found.get("Mounts"),
+        "Title": (found["Config"].get("Labels") or {}).get(TITLE),
+        "Capabilities": host.get("CapAdd"),
+        "Privileged": host.get("Privileged"),
     }
 
 
 def _container(found: Mapping[str, Any]) -> Container:
     published = (one for bindings in (found["Ports"] or {}).values() for one in bindings or ())
+    name = found["Name"].lstrip("/")
     return Container(
-        name=found["Name"].lstrip("/"),
+        name=name,
         runs=found["Status"] in ("running", "restarting", "paused"),
         returns=found["Restart"] in ("always", "unless-stopped"),
         ports=frozenset((one["HostIp"], int(one["HostPort"])) for one in published if one["HostPort"]),
         writes=frozenset(
             one["Name"] for one in found["Mounts"] or () if one.get("Name") and one.get("RW", True)
+        ),
+        engine_inside=has_engine_inside(
+            name,
+            {TITLE: found["Title"] or ""},
+            found["Capabilities"] or (),
+            privileged=bool(found["Privileged"]),
         ),
     )
 

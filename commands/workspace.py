@@ -1,5 +1,6 @@
 """`skyinfra workspace`: commands to open and stop a workspace, and to write files for editors."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,7 @@ from clients.engine import stop_container
 from clients.pulumi import containers
 from commands.backend import Backend, Choice, choose
 from commands.options import examples, folder, read_outputs, with_outputs, with_stack
+from commands.wallet_options import with_ssh
 from display.errors import UserError
 from display.progress import working
 from local.layout import read_layout
@@ -17,6 +19,8 @@ from local.lock import exclusive
 from local.setup import claim_state
 from local.stack import WORKSPACE
 from local.workspace import checked_folder, open_workspace
+from local.workspace_place import behind_ssh, here
+from settings.fields import engine_fault
 from settings.names import workspace_container
 from workspaces.writing import write_files
 
@@ -36,23 +40,51 @@ def workspace() -> None:
     epilog=examples(
         "./skyinfra workspace open cli --folder ~/src/skycoin",
         "./skyinfra workspace open vscode --folder ~/src/skycoin --dind",
+        "./skyinfra workspace open cli --dind --engine ssh://me@shed.lan --folder /home/me/src/skycoin",
     ),
 )
 @click.argument("name", metavar="NAME", type=NAME)
 @folder("--folder", help_text="Folder to work on; it is /work inside.", default=Path())
-@click.option("--dind", is_flag=True, help="With a Docker engine inside: it has rights over this machine.")
-def open_(name: str, folder: Path, dind: bool) -> int:
+@click.option(
+    "--dind",
+    is_flag=True,
+    help="With a Docker engine inside: whoever is in it can own the machine. Refused where a node is on its "
+    "engine.",
+)
+@click.option(
+    "--engine",
+    metavar="ssh://USER@HOST",
+    callback=lambda _context, _option, value: _checked_engine(value),
+    help="Run it on the Docker engine of another machine, over a folder there, with the ids of that user.",
+)
+@with_ssh
+def open_(name: str, folder: Path, dind: bool, engine: str | None, ssh_options: Sequence[str]) -> int:
     """Open the workspace NAME (cli, python, dotnet or vscode) over a folder.
 
-    Uses the set-up of `make up`, and first sets up whatever is missing.
+    Uses the set-up of `make up`, and first sets up whatever is missing. The image is built here, also for
+    another machine (`--engine`), which gets it through ssh.
 
     With plain Pulumi, write `open` into the stack's YAML instead (docs/stacks.md, “Opening a workspace”).
     """
     layout = read_layout()
-    checked = checked_folder(folder.expanduser(), layout)  # a refusal leaves no state folder behind
+    # A refusal leaves no state folder behind.
+    if engine is None:
+        place = here(checked_folder(folder.expanduser(), layout))
+    else:
+        place = behind_ssh(engine, ssh_options, str(folder))
     claim_state(layout)
     with exclusive(layout, "skyinfra workspace open"):
-        return open_workspace(layout, name, checked, dind=dind)
+        return open_workspace(layout, name, place, dind=dind)
+
+
+def _checked_engine(given: str | None) -> str | None:
+    fault = engine_fault(given) if given is not None else None
+    if given is not None and (fault or not given.startswith("ssh://")):
+        raise click.BadParameter(
+            f"{given!r} is not ssh://USER@HOST or ssh://USER@HOST:PORT. Another engine of this machine would "
+            "not help: all its engines share one kernel, and one root."
+        )
+    return given
 
 
 @workspace.command(epilog=examples("./skyinfra workspace stop cli"))

@@ -5,8 +5,8 @@ mounts the given folder and no other path of the host, runs without capabilities
 group ids, and publishes its page on the host's loopback only.
 
 With a Docker engine inside (`engine`) the container has rights over the host's kernel, as no other container
-of this program: whoever may enter it can take over the host. That engine listens on a socket, never on a
-port.
+of this program: whoever may enter it can take over the host. So it is refused where a node is on the engine.
+The engine inside listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WOR
 from components.host import Host
 from components.node import LOOPBACK
 from components.pulled_image import PulledImage
+from components.workspace_preflight import WorkspacePreflight
 
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save while typing, and nothing here has a database."""
@@ -103,8 +104,10 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
+        checked = self._checked(name, args)
         kept = pulumi.ResourceOptions(
             parent=self,
+            depends_on=checked,
             retain_on_delete=True,
             # Labels of an existing volume that somebody else created: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
@@ -119,14 +122,14 @@ class Workspace(pulumi.ComponentResource):
             driver="bridge",
             # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
             # network.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=checked, ignore_changes=["labels"]),
         )
         image = PulledImage(
             f"{name}-pulled",
             host=args.host,
             image=args.image,
             pull_from=args.pull_from,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=checked),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)
         self.container = container.name
@@ -147,6 +150,13 @@ class Workspace(pulumi.ComponentResource):
             "url": self.url,
             "sign_in": self.sign_in,
         }
+
+    def _checked(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
+        """Check that the rest of the workspace depends on; none without an engine inside."""
+        if args.engine is None:
+            return []
+        opts = pulumi.ResourceOptions(parent=self)
+        return [WorkspacePreflight(f"{name}-preflight", host=args.host, container=args.container, opts=opts)]
 
     def _create_container(
         self,

@@ -39,9 +39,14 @@ def _context_endpoint() -> str | None:
     return output(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
 
 
+def machine_engine() -> str:
+    """DOCKER_HOST of the machine's engine, whether it runs or not."""
+    return os.environ.get("DOCKER_HOST") or _context_endpoint() or f"unix://{SYSTEM_SOCKET}"
+
+
 def ensure_engine(layout: Layout) -> str:
     """DOCKER_HOST of the machine's engine: a running one, otherwise Debian's."""
-    given = os.environ.get("DOCKER_HOST") or _context_endpoint() or f"unix://{SYSTEM_SOCKET}"
+    given = machine_engine()
     with step("Docker engine") as this:
         version = engine_version(given)
         if version is not None:

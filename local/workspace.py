@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-import platform
 import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from catalogue.workspaces import WORKSPACES
 from clients.pulumi import stack_outputs
@@ -14,40 +14,36 @@ from local.layout import PROJECT, Layout
 from local.setup import set_up
 from local.stack import WORKSPACE, stack_config
 from local.steps import SetupError
+from local.workspace_place import WorkspacePlace, refuse_beside_nodes
 from settings.opening import folder_fault, overlap
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
-"""`uname -m` → variant of the workspace, which runs where it is built."""
+"""`uname -m` → variant of the workspace for that machine."""
+THERE = "there"
+"""Host in a workspace's stack whose engine `--engine` names."""
 
 
-def open_workspace(layout: Layout, name: str, folder: Path, *, dind: bool) -> int:
+def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bool) -> int:
     """Set up what is missing, build the workspace, open it, and print how to enter.
 
-    `folder` must come from `checked_folder`. Returns pulumi's exit code.
+    Returns pulumi's exit code.
     """
-    settings = _settings(name, folder, dind=dind)
-    print(
-        f"Opens the workspace {name} over {folder}. The first time it sets this machine up and builds the "
-        "image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
-    )
-    if dind and stack_config().get("skycoin:nodes"):
-        print("An engine inside can own this machine: whoever is in it can read the nodes' wallets.")
     stack = f"{WORKSPACE}{name}"
+    settings = _settings(name, place, _listed_options(stack), dind=dind)
+    if dind:
+        refuse_beside_nodes(layout, place, name)
+    where = f" on {place.engine}" if place.engine else ""
+    print(
+        f"Opens the workspace {name} over {place.folder}{where}. The first time it sets this machine up and "
+        "builds the image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
+    )
     env = set_up(layout, stack, settings)
+    if dind:
+        refuse_beside_nodes(layout, place, name)  # its engine may just have been started
     code = bring_up(layout, stack, env)
     if code == 0:
-        _report(stack_outputs(stack, env)["opened"][name], env)
+        _report(stack_outputs(stack, env)["opened"][name], place, env)
     return code
-
-
-def person(folder: Path) -> str:
-    """`UID:GID` of the user, or of the user who called sudo; for root, of the folder's owner."""
-    if os.geteuid() != 0:
-        return f"{os.getuid()}:{os.getgid()}"
-    if "SUDO_UID" in os.environ:
-        return f"{os.environ['SUDO_UID']}:{os.environ['SUDO_GID']}"
-    owner = folder.stat()
-    return f"{owner.st_uid}:{owner.st_gid}"
 
 
 def checked_folder(given: Path, layout: Layout) -> Path:
@@ -87,11 +83,15 @@ def _homes() -> Iterator[Path]:
             yield Path(pwd.getpwuid(int(user)).pw_dir).resolve()
 
 
-def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
-    """Settings of the stack that `make` sets; the rest of its file is the user's."""
-    arch = ARCHES.get(platform.machine())
+def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> dict[str, str | None]:
+    """Settings of the stack that `make` sets; the rest of its file is the user's.
+
+    `listed` is the number of ssh options in the file.
+    """
+    arch = ARCHES.get(place.machine)
     if arch not in WORKSPACES[name].arches:
-        raise SetupError(f"{name} is not made for this machine, a {platform.machine()}.")
+        whose = f"the machine at {place.engine}" if place.engine else "this machine"
+        raise SetupError(f"{name} is not made for {whose}, a {place.machine}.")
     base = WORKSPACES[name].base
     settings: dict[str, str | None] = {
         f"skycoin:workspaces.{one}.arches[0]": arch for one in (base, name) if one is not None
@@ -99,20 +99,46 @@ def _settings(name: str, folder: Path, *, dind: bool) -> dict[str, str | None]:
     key = f"skycoin:workspaces.{name}"
     return {
         **settings,
+        **_host(place, listed),
         f"{key}.dind": "true" if dind else None,
-        f"{key}.open.host": "here",
-        f"{key}.open.folder": str(folder),
-        f"{key}.open.user": person(folder),
+        f"{key}.open.host": THERE if place.engine else "here",
+        f"{key}.open.folder": place.folder,
+        f"{key}.open.user": place.user,
         f"{key}.open.dind": "true" if dind else None,
         # An earlier version hid paths in folders that are refused now.
         f"{key}.open.hide": None,
     }
 
 
-def _report(opened: Mapping[str, str], env: Mapping[str, str]) -> None:
+def _host(place: WorkspacePlace, listed: int) -> dict[str, str | None]:
+    """Settings of the host behind ssh; without one, its entry is removed."""
+    key = f"skycoin:hosts.{THERE}"
+    if place.engine is None:
+        return {key: None}
+    options = f"{key}.ssh-options"
+    # The last one first: each removal moves those behind it.
+    gone = {f"{options}[{at}]": None for at in range(listed - 1, len(place.ssh_options) - 1, -1)}
+    given = {f"{options}[{at}]": option for at, option in enumerate(place.ssh_options)}
+    return {f"{key}.engine": place.engine, **gone, **given}
+
+
+def _listed_options(stack: str) -> int:
+    """Number of ssh options that the stack's file has for the host behind ssh."""
+    hosts = stack_config(stack).get("skycoin:hosts")
+    entry = hosts.get(THERE) if isinstance(hosts, dict) else None
+    return len(entry.get("ssh-options") or ()) if isinstance(entry, dict) else 0
+
+
+def _report(opened: Mapping[str, str], place: WorkspacePlace, env: Mapping[str, str]) -> None:
     print(f"\nopen over {opened['folder']} (/work inside), as {opened['user']}:")
-    if env["DOCKER_HOST"] != "unix:///var/run/docker.sock":
+    enter, sign_in = opened["enter"], opened["sign_in"]
+    if place.engine:
+        enter, sign_in = (one.replace("docker ", f"docker -H {place.engine} ", 1) for one in (enter, sign_in))
+    elif env["DOCKER_HOST"] != "unix:///var/run/docker.sock":
         print('  eval "$(make -s env)"   # its engine is not the one that docker finds by itself')
-    print(f"  {opened['enter']}")
+    print(f"  {enter}")
     if opened["url"]:
-        print(f"  {opened['url']}   the password: {opened['sign_in']}")
+        if place.engine:
+            port = urlsplit(opened["url"]).port
+            print(f"  ssh -N -L {port}:127.0.0.1:{port} {place.engine}   # its page is on that machine")
+        print(f"  {opened['url']}   the password: {sign_in}")

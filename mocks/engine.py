@@ -38,6 +38,7 @@ PREFLIGHT = "skycoin:index:Preflight"
 VERIFICATION = "skycoin:index:Verification"
 NODE_CONTAINER = "skycoin:index:NodeContainer"
 PROGRAM_VERSION = "skycoin:index:ProgramVersion"
+WORKSPACE_PREFLIGHT = "skycoin:index:WorkspacePreflight"
 TAG = "skycoin:index:Tag"
 OWN = "skycoin:index:"
 ECR = "aws:ecr/repository:Repository"
@@ -56,7 +57,7 @@ MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}
 PROOF: dict[str, Any] = {**REPORT, "modules": MODULES}
 """Report of a verification, as its provider returns it."""
 
-_OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED}
+_OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED, WORKSPACE_PREFLIGHT}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
 
 
@@ -281,7 +282,7 @@ class Engine(MockMonitor):
         """Outputs of a resource of this project's own provider."""
         if entry.type == PREFLIGHT:
             return {"runs": "native"}
-        if entry.type in (NODE_CONTAINER, PROGRAM_VERSION):
+        if entry.type in (NODE_CONTAINER, PROGRAM_VERSION, WORKSPACE_PREFLIGHT):
             return {}
         if entry.type == VERIFICATION:
             sizes = {"size": 13_000_000, "unpacked": 37_000_000, "layers": 3}

@@ -130,11 +130,16 @@ def _volume(value: str) -> str:
     return value
 
 
-def _engine(value: str) -> str:
+def engine_fault(value: str) -> str | None:
+    """Reason why a value can't be the `engine` of a host, or None."""
     fits = _ENGINE.fullmatch(value)
-    _checked(None if fits else "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT")
-    port = int((fits and fits["port"]) or 22)
-    _checked(None if 1 <= port <= 65535 else "a port is from 1 to 65535")
+    if fits is None:
+        return "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+    return None if 1 <= int(fits["port"] or 22) <= 65535 else "a port is from 1 to 65535"
+
+
+def _engine(value: str) -> str:
+    _checked(engine_fault(value))
     return value
 
 

@@ -9,7 +9,7 @@ from catalogue.bases import Base, Bases
 from catalogue.images import CATALOGUE, REGISTRY_IMAGE, REGISTRY_PORT
 from catalogue.naming import address_port, channel_tags, engine_name, exact_tags, minor_tag
 from catalogue.registries import RegistryKind
-from catalogue.workspaces import BASE_REPOSITORY, WORKSPACES
+from catalogue.workspaces import BASE_REPOSITORY, CONTAINER, WORKSPACES
 from settings.image import ImageSettings
 from settings.node import NodeSettings
 from settings.opening import OpenSettings
@@ -180,7 +180,7 @@ def opened(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
 
 def workspace_container(name: str) -> str:
     """Name of an opened workspace's container, with which its volumes' names begin."""
-    return f"skycoin-workspace-{name}"
+    return f"{CONTAINER}{name}"
 
 
 def workspace_volumes(name: str, opening: OpenSettings) -> tuple[str, str | None]:

@@ -91,8 +91,9 @@ class OpenSettings(Settings):
     ) = None
     """User who owns the files created in the folder. Default: the image's, `skycoin:workspace-user`."""
     dind: bool = False
-    """Docker engine inside, with rights over the host ([ADR 11](adr/0011-opening-a-workspace.md)); refused
-    in a stack that has nodes."""
+    """Docker engine inside, with rights over the host ([ADR
+    52](adr/0052-an-engine-inside-and-a-node-share-no-engine.md)); refused in a stack that has nodes, and
+    where a node of any stack is on the host's engine."""
     port: Port | None = None
     """Port of the page of a workspace that has one (`vscode`), on the host's loopback. Default: `8080`."""
     memory: Annotated[int, Field(ge=256, examples=[2048], json_schema_extra={"unit": "MiB"})] = MEMORY

@@ -22,6 +22,7 @@ def load() -> Provider:
     from providers.skycoin.retired import Retired  # noqa: PLC0415
     from providers.skycoin.tag import Tag  # noqa: PLC0415
     from providers.skycoin.verification import Verification  # noqa: PLC0415
+    from providers.skycoin.workspace_preflight import WorkspacePreflight  # noqa: PLC0415
 
     return Provider(
         kinds={
@@ -34,6 +35,7 @@ def load() -> Provider:
             "skycoin:index:Tag": Tag(warn_at(sys.argv[1])),
             "skycoin:index:Verification": Verification(),
             "skycoin:index:WalletBackup": Retired(),
+            "skycoin:index:WorkspacePreflight": WorkspacePreflight(warn_at(sys.argv[1])),
         }
     )
 

@@ -21,6 +21,8 @@ from catalogue.naming import is_pinned
 from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE, NODE
 from clients.engine import connect
 from clients.errors import ServiceError
+from clients.host_checks import Place, engine_inside
+from clients.neighbours import engines_inside
 from clients.pull import ensure_image, is_same, known_as
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting, not_there, refuse_while_adopting
@@ -253,6 +255,7 @@ class NodeContainer(Remade):
     ) -> Values:
         """Hand over. Returns the part of the state that says how long the node was down, if it ran before."""
         want(inputs)
+        _refuse_engine_inside(client, inputs)
         _refuse_lost_wallet(client, inputs)
         refuse_running(old, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
@@ -436,6 +439,17 @@ def _refuse_foreign(found: Values, inputs: Values) -> None:
             f"Look at it: `docker container inspect {name}`. When it may go: `docker stop -t 60 {name} && "
             f"docker container rm {name}` (volumes stay), then the same command again."
         )
+
+
+def _refuse_engine_inside(client: Any, inputs: Values) -> None:
+    """Raise ProviderError for a workspace that can own the host.
+
+    The preflight says the same, but not where its key may only reach Docker, nor at every change.
+    """
+    key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
+    place = Place(name=inputs["host"], engine=inputs.get("engine"))
+    if found := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
+        raise ProviderError("\n".join(found))
 
 
 def _refuse_lost_wallet(client: Any, inputs: Values) -> None:

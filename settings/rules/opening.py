@@ -23,7 +23,8 @@ def opening_faults(settings: StackSettings) -> Iterator[str]:
         if opening.dind and settings.nodes:
             yield (
                 f"skycoin:workspaces.{name}.open.dind: an engine inside has rights over the host, and "
-                f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without any"
+                f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without any, on an "
+                "engine without any"
             )
 
 

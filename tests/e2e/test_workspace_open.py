@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from catalogue.workspaces import DIND_CAPABILITIES
+from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.states import record
@@ -233,44 +235,137 @@ def test_down_stops_it_and_opening_it_starts_it_again(machine: Machine, folder: 
     assert entered(machine, "test", "-e", "/home/developer/mine").code == 0
 
 
+@contextmanager
+def asked_for_an_engine(machine: Machine) -> Iterator[None]:
+    """The stack's file with `dind: true`, as somebody writes it who works without `skyinfra`."""
+    file = machine.checkout / "stacks" / f"Pulumi.{STACK}.yaml"
+    before = file.read_text()
+    whole = yaml.safe_load(before)
+    workspace = whole["config"]["skycoin:workspaces"]["cli"]
+    workspace["dind"] = workspace["open"]["dind"] = True
+    file.write_text(yaml.safe_dump(whole, sort_keys=False))
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
+@pytest.mark.usefixtures("opened")
+def test_m5_beside_the_set_ups_own_node_no_engine_inside_is_opened(up: Machine, folder: Path) -> None:
+    """The node is one of another stack: it was not noticed."""
+    before = up.inspect("container", NAME)["Id"]
+    result = asks(up, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
+    assert result.code != 0
+    assert "this machine has the node skycoin-node-1, and whoever is in a workspace with " in result.text
+    assert "•" not in result.text, "no step began"
+    said = r"host here has the node skycoin-node-1, and whoever is in a workspace with .+--engine ssh://USER@HOST"
+    with asked_for_an_engine(up):
+        for words in (("preview", "--refresh"), ("up", "--yes", "--skip-preview")):
+            refused = up.pulumi(*words, "--stack", STACK)
+            assert refused.code != 0, refused.text
+            assert re.search(said, refused.text), refused.text
+    assert up.inspect("container", NAME)["Id"] == before
+    assert up.docker("volume", "inspect", f"{NAME}-docker").code != 0
+
+
 @pytest.fixture(scope="module")
-def dind(machine: Machine, opened: Result, folder: Path) -> Any:
-    """The same workspace with an engine inside."""
+def board(machine: Machine, opened: Result) -> Iterator[Board]:
+    """A machine without nodes."""
     assert opened.code == 0
-    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
+    made = start_board(machine.layout, "shed", 66)
+    yield made
+    made.end()
+
+
+def asks_for_an_engine(machine: Machine, board: Board, folder: Path) -> Result:
+    """`skyinfra workspace open --dind` on the board; its user is root, so the folder's owner counts."""
+    options = [f"--ssh-option={word}" for word in board.ssh_options]
+    words = ("--folder", str(folder), "--dind", "--engine", board.engine, *options)
+    return machine.run("./skyinfra", "workspace", "open", "cli", *words, env=PERSON)
+
+
+@pytest.fixture(scope="module")
+def dind(machine: Machine, board: Board, folder: Path) -> Any:
+    """The same workspace with an engine inside, on the board."""
+    result = asks_for_an_engine(machine, board, folder)
     assert result.code == 0, result.text
-    return machine.inspect("container", NAME)
+    assert f"docker -H {board.engine} exec -it --user {UID}:{GID} {NAME} bash" in result.text
+    assert machine.docker("container", "inspect", NAME).code != 0, "it is one workspace, and moved"
+    return json.loads(board.docker("container", "inspect", NAME))[0]
 
 
-def test_with_an_engine_inside_it_has_two_capabilities_and_keeps_its_home(
-    machine: Machine, dind: Any
-) -> None:
+def test_with_an_engine_inside_it_has_two_capabilities_and_a_volume_for_it(dind: Any) -> None:
     host = dind["HostConfig"]
     wanted = [f"CAP_{name}" for name in DIND_CAPABILITIES]
     assert (host["Privileged"], host["CapAdd"]) == (False, wanted)
     volumes = {mount["Destination"]: mount["Name"] for mount in dind["Mounts"] if mount["Type"] == "volume"}
     assert volumes == {"/home/developer": f"{NAME}-home", "/var/lib/docker": f"{NAME}-docker"}
-    assert entered(machine, "test", "-e", "/home/developer/mine").code == 0
 
 
 @pytest.mark.usefixtures("dind")
-def test_docker_works_inside_for_the_person(machine: Machine, folder: Path) -> None:
-    imported = load_busybox(machine, NAME)
+def test_docker_works_inside_for_the_person(machine: Machine, board: Board, folder: Path) -> None:
+    imported = load_busybox(machine, NAME, board.docker_host)
     assert imported.code == 0, imported.text
     inner = "docker run --rm --network none -v /work:/work inside/busybox:1 touch /work/inner"
-    result = entered(machine, "sh", "-c", f"{inner} && echo done > /work/outer")
-    assert result.code == 0, result.text
+    script = f"{inner} && echo done > /work/outer"
+    board.docker("exec", "--user", f"{UID}:{GID}", NAME, "sh", "-c", script)
     assert (folder / "inner").exists(), "the folder goes through to its own containers"
     assert owner(folder / "outer") == (UID, GID)
 
 
 @pytest.mark.records
 @pytest.mark.usefixtures("dind")
-def test_opening_it_with_an_engine_again_changes_nothing(machine: Machine, folder: Path) -> None:
-    result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
+def test_opening_it_with_an_engine_again_changes_nothing(
+    machine: Machine, board: Board, folder: Path
+) -> None:
+    result = asks_for_an_engine(machine, board, folder)
     assert result.code == 0, result.text
     assert re.search(UNCHANGED, result.text), result.text
     record(machine, "opened-dind", STACK)
+
+
+@pytest.mark.usefixtures("dind")
+def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
+    machine: Machine, board: Board, folder: Path
+) -> None:
+    """As a program of an earlier version would have left both."""
+    image = json.loads(board.docker("container", "inspect", NAME))[0]["Image"]
+    board.docker("create", "--name", "skycoin-old", "--label", "skycoin.node=urn:pulumi:old::skycoin", image)
+    try:
+        preview = machine.pulumi("preview", "--refresh", "--stack", STACK)
+        assert preview.code != 0
+        assert "host there has the node skycoin-old" in preview.text, preview.text
+        refused = asks_for_an_engine(machine, board, folder)
+        assert refused.code != 0
+        assert f"{board.engine} has the node skycoin-old" in refused.text, refused.text
+        assert json.loads(board.docker("container", "inspect", NAME))[0]["State"]["Running"], "as it was"
+    finally:
+        board.docker("rm", "skycoin-old")
+    again = asks_for_an_engine(machine, board, folder)
+    assert again.code == 0, again.text
+
+
+@pytest.mark.usefixtures("dind")
+def test_m5_no_node_is_made_beside_it(up: Machine, board: Board) -> None:
+    before = up.settings()
+    node = {"image": "skycoin", "host": "shed", "rpc-port": 16466}
+    hosts, nodes = before["skycoin:hosts"], before["skycoin:nodes"]
+    beside = {"skycoin:hosts": {**hosts, "shed": board.host}, "skycoin:nodes": {**nodes, "shed": node}}
+    said = rf"host shed has the workspace {NAME} with a Docker engine inside: .+skycoin:nodes\.shed\.host\)"
+    up.change({**before, **beside})
+    try:
+        checked = up.skyinfra("fleet", "check")
+        assert (checked.code, bool(re.search(said, checked.text))) == (3, True), checked.text
+        for target in ("preview", "up"):
+            refused = up.make(target)
+            assert refused.code != 0, refused.text
+            assert re.search(said, refused.text), refused.text
+    finally:
+        up.change(before)
+    assert "skycoin-shed" not in board.docker("ps", "--all", "--format", "{{.Names}}")
+    assert "wallet" not in board.docker("volume", "ls", "--quiet")
+    assert up.make("up").code == 0, "the state has nothing of that host"
+    assert up.inspect("container", "skycoin-node-1")["State"]["Running"], "a node elsewhere is left alone"
 
 
 @pytest.mark.usefixtures("dind")
@@ -283,13 +378,13 @@ def test_the_devcontainer_command_opens_it_with_an_engine(machine: Machine, deve
 
 
 @pytest.mark.usefixtures("dind")
-def test_destroy_removes_the_container_and_keeps_the_home(machine: Machine) -> None:
+def test_destroy_removes_the_container_and_keeps_the_home(machine: Machine, board: Board) -> None:
     result = asks(machine, "destroy", f"STACK={STACK}")
     assert result.code == 0, result.text
     assert "Kept: wallet, data and home volumes" in result.text
-    assert machine.docker("container", "inspect", NAME).code != 0
-    assert machine.docker("network", "inspect", NAME).code != 0
-    kept = machine.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").text.split()
+    assert NAME not in board.docker("ps", "--all", "--format", "{{.Names}}")
+    assert NAME not in board.docker("network", "ls", "--format", "{{.Name}}")
+    kept = board.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").split()
     assert {f"{NAME}-docker", f"{NAME}-home"} <= set(kept)
     again = asks(machine, "destroy", f"STACK={STACK}")
     assert (again.code, f"The stack {STACK} holds nothing." in again.text) == (0, True), again.text

@@ -109,12 +109,16 @@ def started(workspace: Workspace, tag: str, name: str, *options: str) -> Iterato
         machine.docker("volume", "rm", volume)
 
 
-def load_busybox(machine: Machine, name: str) -> Result:
-    """An image for the engine inside, from a tar archive: no registry is asked."""
+def load_busybox(machine: Machine, name: str, docker_host: str | None = None) -> Result:
+    """An image for the engine inside, from a tar archive: no registry is asked.
+
+    `docker_host` is that of the container's engine; None: the machine's.
+    """
+    there = {"DOCKER_HOST": docker_host} if docker_host else {}
     ensure_packages(machine.layout, "the tests of workspaces", ["busybox-static"])
     done = subprocess.run(
         ["docker", "exec", "-i", name, "docker", "import", "-", "inside/busybox:1"],
-        env={**os.environ, **machine.environment()},
+        env={**os.environ, **machine.environment(), **there},
         input=busybox_archive(),
         capture_output=True,
         timeout=120,

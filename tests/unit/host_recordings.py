@@ -46,6 +46,19 @@ NODE = {
         {"Type": "bind", "Source": "/etc/hosts", "Destination": "/etc/hosts", "RW": True},
         {"Type": "volume", "Name": "shared", "Destination": "/shared", "RW": False},
     ],
+    "Title": "Skycoin node",
+    "Capabilities": None,
+    "Privileged": False,
+}
+DIND = {
+    "Name": "/skycoin-workspace-cli",
+    "Status": "exited",
+    "Restart": "unless-stopped",
+    "Ports": {},
+    "Mounts": [],
+    "Title": "Skycoin workspace: Go, Node and their tools, with a Docker engine",
+    "Capabilities": ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"],
+    "Privileged": False,
 }
 
 

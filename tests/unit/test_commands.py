@@ -182,6 +182,11 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
         (("wallet", "restore", "node-1", "a.tar.gz", "--copy", "b"), "give one source: FILE, --copy TIME"),
         (("workspace", "open", "java"), "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
         (("workspace", "open", ""), "'' is not one of 'cli', 'python', 'dotnet', 'vscode'"),
+        (
+            ("workspace", "open", "cli", "--engine", "unix:///run/other.sock"),
+            "'unix:///run/other.sock' is not ssh://USER@HOST or ssh://USER@HOST:PORT. Another engine of this",
+        ),
+        (("workspace", "open", "cli", "--engine", "ssh://me@shed:0"), "'ssh://me@shed:0' is not ssh://USER@"),
         (("workspace", "files"), "Missing argument 'NAME...'"),
         (("release", "retain", "r.example/a", "--keep", "-1"), "-1 is not in the range x>=0"),
         (("release", "retain", "skycoin"), "'skycoin' is not HOST[:PORT]/PATH"),
@@ -504,6 +509,32 @@ def test_a_workspace_that_is_refused_leaves_no_state_folder(layout: Layout, skyi
     assert ran.code == exit_codes.FAILED
     assert "/etc is not opened" in ran.err
     assert not layout.state.exists()
+
+
+def test_a_workspace_on_another_machine_is_opened_over_a_folder_there(
+    layout: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def behind_ssh(*given: object) -> str:
+        asked.append(given)
+        return "a place"
+
+    monkeypatch.setattr("commands.workspace.behind_ssh", behind_ssh)
+    monkeypatch.setattr("commands.workspace.claim_state", lambda _: None)
+
+    def opened(_: Layout, name: str, place: object, *, dind: bool) -> int:
+        asked.append((name, place, dind))
+        return 0
+
+    monkeypatch.setattr("commands.workspace.open_workspace", opened)
+    layout.state.mkdir(parents=True)
+    engine = ("--engine", "ssh://me@shed.lan", "--ssh-option=-i", "--ssh-option=key")
+    ran = skyinfra("workspace", "open", "cli", "--folder", "/srv/project", "--dind", *engine)
+    assert (ran.code, asked) == (
+        0,
+        [("ssh://me@shed.lan", ("-i", "key"), "/srv/project"), ("cli", "a place", True)],
+    )
 
 
 @pytest.mark.parametrize("source", [("", "--copy", "t"), ("a.tar.gz", "--copy", "")])

@@ -14,11 +14,23 @@ import requests
 
 from catalogue.node_container import LAST_REPLACEMENT, NODE
 from clients.errors import ServiceError
-from providers.base import ProviderError, Values
+from providers.base import URN, ProviderError, Values
 from providers.skycoin import chain_database, handover, wallet_copy, watchdog
 from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer
-from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, WALLET, Fault, Killed, NodeEngine, Resource
+from tests.unit.node_engine import (
+    BAD,
+    DATA,
+    GOOD,
+    NEXT,
+    SICK,
+    WALLET,
+    Box,
+    Fault,
+    Killed,
+    NodeEngine,
+    Resource,
+)
 from tests.unit.projects import PROJECT
 
 NAME = "skycoin-one"
@@ -105,6 +117,32 @@ def test_a_host_that_lost_the_old_image_needs_no_way_to_it() -> None:
     engine.images_there.remove(GOOD)
     assert resource.up({**INPUTS, "image": NEXT}) == "update"
     is_whole(engine, {**INPUTS, "image": NEXT})
+
+
+WORKSPACE: Values = {
+    "Image": "registry.example/skycoindev-cli",
+    "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}, "CapAdd": ["CAP_SYS_ADMIN"]},
+}
+
+
+def test_a_workspace_with_an_engine_inside_lets_no_node_come_and_no_old_one_go() -> None:
+    """M5, also where the host's key may only reach Docker, and at changes that the preflight does not see."""
+    engine = NodeEngine(boxes={"dind": Box("dind", "skycoin-workspace-cli", WORKSPACE)})
+    words = r"host attic has the workspace skycoin-workspace-cli .+ \(skycoin:nodes\.one\.host\)\.$"
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container")
+    with pytest.raises(ProviderError, match=words):
+        deployed(engine)
+    assert (names(engine), engine.log) == (["skycoin-workspace-cli"], [])
+    there = engine.boxes.pop("dind")
+    resource = deployed(engine)
+    engine.boxes["dind"], done = there, list(engine.log)
+    for change in ({"image": NEXT}, {"command": ["-log-level=debug"]}):
+        with pytest.raises(ProviderError, match=words):
+            resource.up({**INPUTS, **change})
+    assert engine.log == done
+    assert resource.up({**INPUTS, "memory": 1024}) == "update", "limits replace nothing"
+    there.config = {**WORKSPACE, "HostConfig": {"RestartPolicy": {"Name": "no"}, "CapAdd": None}}
+    assert resource.up({**INPUTS, "image": NEXT}) == "update"
 
 
 def test_another_image_is_a_handover_in_this_order() -> None:

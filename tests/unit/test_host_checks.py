@@ -58,6 +58,7 @@ OWN = Container(
 DIAL = "failed to open the raw stream connection: dial unix /var/run/docker.sock"
 """Beginning of what `docker system dial-stdio` says where it gets no connection."""
 FOREIGN = Container(name="web", runs=True, returns=False)
+DIND = Container(name="skycoin-workspace-cli", runs=False, returns=False, engine_inside=True)
 PAGE = PROJECT / "docs" / "host-checks.md"
 
 
@@ -104,6 +105,7 @@ def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
         ("clock", {"ahead": 90.0}, PLACE),
         ("port", {"listeners": frozenset({Listener("127.0.0.1", 6420, 1000)})}, PLACE),
         ("wallet", {"containers": (replace(FOREIGN, writes=OWN.writes),)}, PLACE),
+        ("engine inside", {"containers": (DIND,)}, PLACE),
         ("time to start", {}, wanting(wait=60)),
     ],
 )
@@ -210,6 +212,18 @@ def test_a_stopped_container_holds_no_port_and_a_wallet_only_where_it_returns() 
     stopped = replace(FOREIGN, runs=False, ports=OWN.ports, writes=OWN.writes)
     assert names(containers=(stopped,)) == []
     assert names(containers=(replace(stopped, returns=True),)) == ["wallet"]
+
+
+def test_an_engine_inside_is_refused_where_a_node_is_to_be_running_or_not() -> None:
+    """M5: nodes of another stack on that engine were not noticed."""
+    [said] = found(containers=(DIND,))
+    assert said == (
+        "host attic has the workspace skycoin-workspace-cli with a Docker engine inside: whoever is in it "
+        "can own the host, and with it the wallet of a node there. Open it on another machine (`./skyinfra "
+        "workspace open NAME --dind --engine ssh://USER@HOST`), or without `--dind`, or remove it: `docker "
+        "container rm --force skycoin-workspace-cli` there (volumes stay) (skycoin:nodes.attic.host)."
+    )
+    assert found(wanting(wallet=None), containers=(DIND,)) == [], "a hosted registry has no wallet"
 
 
 def test_an_emulated_variant_or_none_at_all_fits_every_machine() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from clients import host_facts
 from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
-from tests.unit.host_recordings import NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
+from tests.unit.host_recordings import DIND, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
 
 PI = "ssh://pi@attic.lan"
 SHELLS = [shell for shell in ("dash", "bash --posix") if shutil.which(shell.split()[0])]
@@ -70,6 +70,27 @@ def test_a_host_tells_all_in_any_posix_shell(
             }
         ),
     )
+
+
+def test_a_workspace_with_an_engine_inside_is_recognized(host: RecordedHost) -> None:
+    host.docker(RASPBERRY_PI_4, NODE, DIND, {**DIND, "Name": "/plain", "Capabilities": []})
+    found = {one.name: one.engine_inside for one in ask_host(PI).containers}
+    assert found == {"skycoin-attic": False, "skycoin-workspace-cli": True, "plain": False}
+
+
+def test_a_local_engine_tells_the_same_of_a_container() -> None:
+    """What `docker container inspect` prints there, the engine's own API says here."""
+    inspected = {
+        "Name": "/skycoin-workspace-cli",
+        "State": {"Status": "exited"},
+        "Config": {"Labels": None},
+        "HostConfig": {
+            "RestartPolicy": {"Name": "unless-stopped"},
+            "CapAdd": ["CAP_SYS_ADMIN"],
+            "Privileged": False,
+        },
+    }
+    assert host_facts._container(host_facts._essence(inspected)).engine_inside
 
 
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")

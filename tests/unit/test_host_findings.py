@@ -14,7 +14,7 @@ from providers.skycoin.host_findings import HostFindings, place_of
 from providers.skycoin.preflight import INPUTS as KNOWN
 from providers.skycoin.preflight import Preflight
 from tests.unit.projects import up
-from tests.unit.test_host_checks import FACTS
+from tests.unit.test_host_checks import DIND, FACTS
 from tests.unit.test_preflight import INPUTS, WALLET
 from tests.unit.wallet_engine import WalletEngine
 
@@ -65,6 +65,20 @@ def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEn
     with pytest.raises(ProviderError, match="port 6420 taken"):
         hosts.preflight(engine).update("attic", STATE, {**WANTED, "image": "registry/skycoin@sha256:2"})
     assert not engine.asked
+
+
+def test_an_engine_inside_is_refused_before_anything_is_made_or_run(engine: WalletEngine) -> None:
+    """M5: whoever is in it owns the host. A node that is there and unchanged stays, and the refresh warns."""
+    hosts = Hosts(replace(FACTS, containers=(DIND,)))
+    with pytest.raises(ProviderError, match="host attic has the workspace skycoin-workspace-cli with a Doc"):
+        hosts.preflight(engine).create(WANTED)
+    with pytest.raises(ProviderError, match=r"own the host, .+ \(skycoin:nodes\.one\.host\)\.$"):
+        hosts.preflight(engine).update("attic", STATE, {**WANTED, "image": "registry/skycoin@sha256:2"})
+    with pytest.raises(ProviderError, match="has the workspace"):
+        hosts.preflight(engine).planned(WANTED, STATE)
+    assert (engine.volumes, engine.asked, hosts.said) == (set(), [], [])
+    HostFindings(hosts.said.append, hosts.ask).remark(WANTED)
+    assert "has the workspace skycoin-workspace-cli" in hosts.said[0]
 
 
 @pytest.mark.case(25)

@@ -1,7 +1,7 @@
 """An opened workspace before anything is set up: name, folder, person, and what it asks of the stack."""
 
 import json
-import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +14,7 @@ from local import workspace
 from local.layout import PROJECT, Layout, read_layout
 from local.stack import _current, is_own, own_stacks, resources, stack_config
 from local.steps import SetupError
+from local.workspace_place import WorkspacePlace, here, person
 from settings.reading import parse
 from tests.unit.projects import stack_settings
 
@@ -35,7 +36,16 @@ def folder(tmp_path: Path) -> Path:
 
 def opened(layout: Layout, folder: Path | str) -> int:
     checked = workspace.checked_folder(Path(folder), layout)
-    return workspace.open_workspace(layout, "cli", checked, dind=False)
+    return workspace.open_workspace(layout, "cli", here(checked), dind=False)
+
+
+SHED = WorkspacePlace(
+    folder="/srv/project",
+    user="1000:1000",
+    machine="aarch64",
+    engine="ssh://me@shed.lan",
+    ssh_options=("-i", "/home/me/key"),
+)
 
 
 @pytest.mark.case(43)
@@ -101,36 +111,23 @@ def test_the_checkout_itself_is_not_opened(layout: Layout) -> None:
         workspace.checked_folder(PROJECT / "docs", layout)
 
 
-def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Sudo's caller, for root itself the folder's owner; the variable of an outer sudo means nothing."""
-    owner = folder.stat()
-    for name in ("SUDO_UID", "SUDO_GID"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert workspace.person(folder) == f"{owner.st_uid}:{owner.st_gid}"
-    monkeypatch.setenv("SUDO_UID", "1234")
-    monkeypatch.setenv("SUDO_GID", "5678")
-    assert workspace.person(folder) == "1234:5678"
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert workspace.person(folder) == f"{os.getuid()}:{os.getgid()}"
-
-
 def test_what_is_asked_of_the_stack_names_the_folder(folder: Path) -> None:
     """`hide` goes: an earlier version had written it for the checkout."""
-    settings = workspace._settings("cli", folder, dind=False)
+    settings = workspace._settings("cli", here(folder), 0, dind=False)
     assert settings == {
         "skycoin:workspaces.cli.arches[0]": settings["skycoin:workspaces.cli.arches[0]"],
+        "skycoin:hosts.there": None,
         "skycoin:workspaces.cli.dind": None,
         "skycoin:workspaces.cli.open.host": "here",
         "skycoin:workspaces.cli.open.folder": str(folder),
-        "skycoin:workspaces.cli.open.user": workspace.person(folder),
+        "skycoin:workspaces.cli.open.user": person(folder),
         "skycoin:workspaces.cli.open.dind": None,
         "skycoin:workspaces.cli.open.hide": None,
     }
 
 
 def test_an_engine_inside_is_asked_for_twice(folder: Path) -> None:
-    settings = workspace._settings("cli", folder, dind=True)
+    settings = workspace._settings("cli", here(folder), 0, dind=True)
     assert settings["skycoin:workspaces.cli.dind"] == settings["skycoin:workspaces.cli.open.dind"] == "true"
 
 
@@ -142,16 +139,114 @@ def test_a_machine_that_it_is_not_made_for_is_refused(
         opened(layout, folder)
 
 
+def test_another_machines_engine_is_a_host_of_the_stack_and_its_processor_the_arch() -> None:
+    settings = workspace._settings("cli", SHED, 3, dind=True)
+    assert settings["skycoin:workspaces.cli.arches[0]"] == "arm64v8"
+    assert {key: value for key, value in settings.items() if "hosts" in key or "open" in key} == {
+        "skycoin:hosts.there.engine": "ssh://me@shed.lan",
+        "skycoin:hosts.there.ssh-options[2]": None,
+        "skycoin:hosts.there.ssh-options[0]": "-i",
+        "skycoin:hosts.there.ssh-options[1]": "/home/me/key",
+        "skycoin:workspaces.cli.open.host": "there",
+        "skycoin:workspaces.cli.open.folder": "/srv/project",
+        "skycoin:workspaces.cli.open.user": "1000:1000",
+        "skycoin:workspaces.cli.open.dind": "true",
+        "skycoin:workspaces.cli.open.hide": None,
+    }
+    with pytest.raises(SetupError, match=r"not made for the machine at ssh://me@shed\.lan, a armv7l\."):
+        workspace._settings("cli", replace(SHED, machine="armv7l"), 0, dind=False)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "listed"),
+    [(None, 0), ("x", 0), ({}, 0), ({"there": "x"}, 0), ({"there": {"ssh-options": ["-i", "key"]}}, 2)],
+)
+def test_ssh_options_that_are_no_longer_given_are_counted(
+    hosts: object, listed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "stack_config", lambda _: {"skycoin:hosts": hosts})
+    assert workspace._listed_options("workspace-cli") == listed
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What an opening does, without doing it; the outputs are those of vscode."""
+    done: list[str] = []
+    env = {"DOCKER_HOST": "unix:///var/run/docker.sock"}
+    opened = {
+        "folder": "/srv/project",
+        "user": "1000:1000",
+        "enter": "docker exec -it --user 1000:1000 skycoin-workspace-vscode bash",
+        "url": "http://127.0.0.1:8080/?folder=/work",
+        "sign_in": "docker exec --user 1000:1000 skycoin-workspace-vscode grep",
+    }
+    monkeypatch.setattr(workspace, "stack_config", lambda _: {})
+
+    def set_up(*_: object) -> dict[str, str]:
+        done.append("set up")
+        return env
+
+    def bring_up(*_: object) -> int:
+        done.append("up")
+        return 0
+
+    monkeypatch.setattr(workspace, "set_up", set_up)
+    monkeypatch.setattr(workspace, "bring_up", bring_up)
+    monkeypatch.setattr(workspace, "stack_outputs", lambda *_: {"opened": {"vscode": opened}})
+    monkeypatch.setattr(workspace, "refuse_beside_nodes", lambda *_: done.append("look for nodes"))
+    return done
+
+
+def test_nodes_are_looked_for_before_the_set_up_and_on_the_engine_that_it_starts(
+    layout: Layout, folder: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M5: it printed a warning, and went on."""
+    assert workspace.open_workspace(layout, "vscode", here(folder), dind=True) == 0
+    assert steps == ["look for nodes", "set up", "look for nodes", "up"]
+    steps.clear()
+    assert workspace.open_workspace(layout, "vscode", here(folder), dind=False) == 0
+    assert steps == ["set up", "up"]
+
+    def refuse(*_: object) -> None:
+        raise SetupError("this machine has the node skycoin-node-1")
+
+    monkeypatch.setattr(workspace, "refuse_beside_nodes", refuse)
+    steps.clear()
+    with pytest.raises(SetupError, match="has the node"):
+        workspace.open_workspace(layout, "vscode", here(folder), dind=True)
+    assert steps == []
+
+
+@pytest.mark.usefixtures("steps")
+def test_how_to_enter_on_another_machine_names_its_engine(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workspace.open_workspace(layout, "vscode", SHED, dind=False) == 0
+    said = capsys.readouterr().out
+    assert "Opens the workspace vscode over /srv/project on ssh://me@shed.lan. The first time" in said
+    assert said.endswith(
+        "open over /srv/project (/work inside), as 1000:1000:\n"
+        "  docker -H ssh://me@shed.lan exec -it --user 1000:1000 skycoin-workspace-vscode bash\n"
+        "  ssh -N -L 8080:127.0.0.1:8080 ssh://me@shed.lan   # its page is on that machine\n"
+        "  http://127.0.0.1:8080/?folder=/work   the password: docker -H ssh://me@shed.lan exec "
+        "--user 1000:1000 skycoin-workspace-vscode grep\n"
+    )
+
+
 @pytest.mark.parametrize("name", WORKSPACES)
 @pytest.mark.parametrize("dind", [False, True])
-def test_the_example_with_what_is_asked_is_a_valid_stack(name: str, dind: bool, folder: Path) -> None:
+@pytest.mark.parametrize("is_here", [True, False])
+def test_the_example_with_what_is_asked_is_a_valid_stack(
+    name: str, dind: bool, is_here: bool, folder: Path
+) -> None:
     raw = stack_settings("workspace.example.yaml")
-    for path, value in workspace._settings(name, folder, dind=dind).items():
+    place = here(folder) if is_here else replace(SHED, ssh_options=())
+    for path, value in workspace._settings(name, place, 0, dind=dind).items():
         if value is not None:
             _put(raw, path.removeprefix("skycoin:").replace("[0]", ".0").split("."), yaml.safe_load(value))
     opening = parse(raw).workspaces[name].open
     assert opening is not None
-    assert (opening.folder, opening.dind) == (str(folder), dind)
+    assert (opening.folder, opening.dind) == (place.folder, dind)
 
 
 def _put(raw: dict[str, object], path: list[str], value: object) -> None:

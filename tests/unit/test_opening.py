@@ -167,7 +167,7 @@ def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
     """Security rule i: what has rights over the host is never in a stack that has nodes."""
     assert faults(with_cli({"dind": True}, dind=True)) == [
         f"{KEY}.dind: an engine inside has rights over the host, and this stack has nodes (one, two): "
-        "open it in a stack without any"
+        "open it in a stack without any, on an engine without any"
     ]
     parse({**with_cli({"dind": True}, dind=True), "nodes": {}})
 

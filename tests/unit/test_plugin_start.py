@@ -17,7 +17,7 @@ from tests.unit.projects import PROJECT
 
 Started = tuple[str, provider_pb2_grpc.ResourceProviderStub]
 KINDS = {
-    "providers.skycoin": ["Preflight", "Tag", "Verification"],
+    "providers.skycoin": ["Preflight", "Tag", "Verification", "WorkspacePreflight"],
     "providers.docker": ["Volume", "Network", "RemoteImage", "Container"],
 }
 

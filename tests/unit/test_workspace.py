@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from components import workspace
+from components.host import Host
 from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
-from mocks.engine import CONTAINER, NETWORK, PULLED, VOLUME
+from mocks.engine import CONTAINER, NETWORK, PULLED, VOLUME, WORKSPACE_PREFLIGHT
 from tests.unit.engine import Engine
 from tests.unit.samples import HERE, PINNED, on_host
 
@@ -114,6 +115,24 @@ def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(e
     assert engine.outputs_of(COMPONENT, "cli")["enter"] == (
         "docker exec -it --user 1234:5678 skycoin-workspace-cli bash"
     )
+
+
+def test_an_engine_inside_is_made_once_no_node_is_on_its_engine(engine: Engine) -> None:
+    """M5: all of it depends on the check. Without an engine inside there is none."""
+    host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-i", "key"])
+    opened(engine, replace(DIND, host=host))
+    check = engine.one(WORKSPACE_PREFLIGHT, "cli-preflight")
+    assert check.inputs == {
+        "host": "attic",
+        "engine": "ssh://pi@attic.lan",
+        "sshOptions": ["-i", "key"],
+        "container": "skycoin-workspace-cli",
+    }
+    parts = [(NETWORK, "network"), (PULLED, "pulled"), (VOLUME, "home"), (VOLUME, "docker")]
+    first = [engine.one(kind, f"cli-{part}") for kind, part in parts]
+    assert all(check.urn in one.dependencies for one in first)
+    assert {one.urn for one in first} <= engine.one(CONTAINER, "cli-container").dependencies
+    assert check.dependencies == frozenset(), "it waits for no image"
 
 
 def test_a_page_is_shown_on_loopback_only_and_waited_for(engine: Engine) -> None:

@@ -1,0 +1,30 @@
+"""Containers that must not share an engine: nodes, and workspaces with a Docker engine inside (ADR 52).
+
+Containers of every stack and every version of this program are recognized, by labels, which an engine copies
+from the image, and by capabilities.
+"""
+
+from collections.abc import Collection, Mapping
+
+from catalogue.images import CATALOGUE
+from catalogue.node_container import NODE
+from catalogue.titles import TITLE, with_docker
+from catalogue.workspaces import CONTAINER, WORKSPACES
+
+NODE_TITLES = frozenset(entry.title for entry in CATALOGUE.values() if entry.node)
+ENGINE_TITLES = frozenset(with_docker(entry.title) for entry in WORKSPACES.values())
+OWNING = frozenset({"ALL", "SYS_ADMIN", "CAP_SYS_ADMIN"})
+"""Capabilities that suffice to own a host, in the spellings of old and new engines."""
+
+
+def is_node(labels: Mapping[str, str]) -> bool:
+    """True for a node's container; one of version 0.1.0 has only the labels of its image."""
+    return NODE in labels or labels.get(TITLE) in NODE_TITLES
+
+
+def has_engine_inside(
+    name: str, labels: Mapping[str, str], capabilities: Collection[str], *, privileged: bool
+) -> bool:
+    """True for a workspace that got the rights for an engine inside, whatever opened it."""
+    is_workspace = name.startswith(CONTAINER) or labels.get(TITLE) in ENGINE_TITLES
+    return is_workspace and (privileged or not OWNING.isdisjoint(capabilities))

@@ -1,0 +1,25 @@
+"""Check before a workspace with an engine inside is opened (providers/skycoin/workspace_preflight.py).
+
+The check is registered before the workspace's volumes, network and container, which depend on it: where a
+node is on the engine, nothing of the workspace is created or changed.
+"""
+
+import pulumi
+
+from components.host import Host
+
+
+class WorkspacePreflight(pulumi.CustomResource):
+    """The check for one workspace on one host, served by this project's own provider."""
+
+    def __init__(
+        self, name: str, *, host: Host, container: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the check; `container` is the name of the workspace's container."""
+        inputs = {
+            "host": host.name,
+            "engine": host.engine,
+            "sshOptions": list(host.ssh_options),
+            "container": container,
+        }
+        super().__init__("skycoin:index:WorkspacePreflight", name, inputs, opts)

@@ -1,0 +1,138 @@
+"""Where a workspace is opened: on this set-up's engine, or on the engine of another machine behind ssh."""
+
+import os
+import platform
+import shlex
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docker.errors import DockerException
+
+from clients.engine import connect
+from clients.neighbours import beside_nodes, nodes_on
+from clients.ssh import Login, ssh_command
+from local.engine import engine_version, machine_engine
+from local.layout import EngineChoice, Layout
+from local.own_engine import endpoint, own_folder
+from local.steps import SetupError
+from settings.opening import folder_fault
+
+SECONDS = 60
+"""Seconds in which the machine behind ssh must have answered."""
+LOOK = """\
+cd -- "$1" && pwd -P && id -u && id -g && stat -c %u:%g . && cd && pwd -P
+"""
+"""Shell script that prints a folder's real path, the user's ids, the folder's owner and the user's home."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspacePlace:
+    """A folder, its user, and the engine that the workspace runs on."""
+
+    folder: str
+    """Absolute path without links."""
+    user: str
+    """`UID:GID`, the owner of files created in the folder."""
+    machine: str
+    """Output of `uname -m`."""
+    engine: str | None = None
+    """`ssh://USER@HOST`; None means the engine of this set-up."""
+    ssh_options: tuple[str, ...] = ()
+
+
+def here(folder: Path) -> WorkspacePlace:
+    """Return this machine's own place; `folder` must have passed `checked_folder`."""
+    return WorkspacePlace(folder=str(folder), user=person(folder), machine=platform.machine())
+
+
+def person(folder: Path) -> str:
+    """`UID:GID` of the user, or of the user who called sudo; for root, of the folder's owner."""
+    if os.geteuid() != 0:
+        return f"{os.getuid()}:{os.getgid()}"
+    if "SUDO_UID" in os.environ:
+        return f"{os.environ['SUDO_UID']}:{os.environ['SUDO_GID']}"
+    owner = folder.stat()
+    return f"{owner.st_uid}:{owner.st_gid}"
+
+
+def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> WorkspacePlace:
+    """Another machine, which is asked for the folder, the ids of the ssh user, and its processor.
+
+    For root, the ids are those of the folder's owner. Raises SetupError.
+    """
+    _refuse_folder(folder, engine)
+    real, user, group, owner, home = _look(engine, ssh_options, folder)
+    _refuse_folder(real, engine)
+    if PurePosixPath(home).is_relative_to(real):
+        raise SetupError(
+            f"{real} on {engine} is not opened: it has a whole home, keys included ({home}); give the folder "
+            "in it that is worked on (--folder; FOLDER= of make)."
+        )
+    try:
+        machine = connect(_inputs(engine, ssh_options)).info()["Architecture"]
+    except (DockerException, OSError) as error:
+        raise SetupError(f"{engine} stopped answering: {error}") from error
+    return WorkspacePlace(
+        folder=real,
+        user=owner if user == "0" else f"{user}:{group}",
+        machine=machine,
+        engine=engine,
+        ssh_options=tuple(ssh_options),
+    )
+
+
+def refuse_beside_nodes(layout: Layout, place: WorkspacePlace, name: str) -> None:
+    """Raise SetupError if a node is on the engine of a workspace with an engine inside.
+
+    An engine of this set-up that does not run yet is passed over: the set-up starts it.
+    """
+    if place.engine is None:
+        own = layout.engine is EngineChoice.OWN
+        address = endpoint(own_folder(layout)) if own else machine_engine()
+        if engine_version(address) is None:
+            return
+    else:
+        address = place.engine
+    try:
+        nodes = nodes_on(connect(_inputs(address, place.ssh_options)))
+    except (DockerException, OSError) as error:
+        raise SetupError(f"{address} stopped answering: {error}") from error
+    if nodes:
+        raise SetupError(beside_nodes(place.engine or "this machine", nodes, name))
+
+
+def _inputs(address: str, ssh_options: Sequence[str]) -> dict[str, Any]:
+    return {"engine": address, "sshOptions": list(ssh_options)}
+
+
+def _refuse_folder(folder: str, engine: str) -> None:
+    if fault := folder_fault(folder):
+        raise SetupError(f"{folder} on {engine} is not opened: {fault} (--folder; FOLDER= of make).")
+
+
+def _look(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
+    """Output of the script for a folder of another machine, by line. Raises SetupError."""
+    command = ssh_command(engine, ssh_options, shlex.join(["sh", "-c", LOOK, "sh", folder]))
+    try:
+        with Login():
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=SECONDS,
+            )
+    except subprocess.TimeoutExpired:
+        raise SetupError(f"{engine} did not answer in {SECONDS} s.") from None
+    lines = done.stdout.splitlines()[-5:]
+    if done.returncode or len(lines) != 5:
+        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise SetupError(
+            f"{folder} on {engine} is not opened: {said}. `ssh` must get there without a question, and the "
+            "folder must be there (--folder; FOLDER= of make)."
+        )
+    return lines

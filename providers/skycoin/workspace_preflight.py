@@ -1,0 +1,78 @@
+"""skycoin:index:WorkspacePreflight: no node is on the engine of a workspace with an engine inside (ADR 52).
+
+Whoever is in such a workspace can own its host. The engine is asked about the containers of all stacks before
+anything of the workspace is created or replaced, and by every refresh.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from catalogue.workspaces import CONTAINER
+from clients.engine import connect
+from clients.errors import SilentError
+from clients.neighbours import beside_nodes, nodes_on
+from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.log import Warn
+
+INPUTS = ("host", "engine", "sshOptions", "container")
+FAULT = "fault"
+"""Output that says what a refresh found wrong."""
+
+
+class WorkspacePreflight(Remade):
+    """The passed check as a resource: its state is its inputs."""
+
+    def __init__(self, warn: Warn, client: Callable[[Values], Any] = connect) -> None:
+        self._warn = warn
+        self._client = client
+
+    def check(self, name: str, olds: Values, news: Values) -> Checked:
+        """Accept the inputs as given, without looking at the host."""
+        unknown = unknown_inputs(news, INPUTS)
+        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
+        """Report every change as an update. Raises ProviderError if a refresh found a node."""
+        if fault := olds.get(FAULT):
+            raise ProviderError(f"{fault} Then `pulumi up --refresh` asks again.")
+        return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
+
+    def planned(self, news: Values, olds: Values | None) -> Values:
+        """State for a preview; a host that does not answer is reported.
+
+        Raises ProviderError with what `up` would refuse.
+        """
+        try:
+            self._refuse(news)
+        except SilentError as error:
+            self._warn(f"{str(error).rstrip('.')}. Whether a node is on host {news['host']} is not known.")
+        return super().planned(news, olds)
+
+    def create(self, inputs: Values) -> tuple[str, Values]:
+        """Ask the engine for the first time."""
+        self._refuse(inputs)
+        return f"{inputs['host']}/{inputs['container']}", inputs
+
+    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+        """Ask the engine again; a node that came is recorded, so that the next preview refuses."""
+        fault = self._fault(inputs)
+        kept = {key: value for key, value in state.items() if key != FAULT}
+        return Found(identity=identity, state={**kept, **({FAULT: fault} if fault else {})}, inputs=inputs)
+
+    def update(self, identity: str, olds: Values, news: Values) -> Values:
+        """Ask the engine again."""
+        self._refuse(news)
+        return news
+
+    def delete(self, identity: str, state: Values) -> None:
+        """Do nothing: the check leaves nothing behind."""
+
+    def _refuse(self, inputs: Values) -> None:
+        if fault := self._fault(inputs):
+            raise ProviderError(fault)
+
+    def _fault(self, inputs: Values) -> str:
+        """Reason why the workspace may not be on its engine; empty if no node is there."""
+        nodes = nodes_on(self._client(inputs))
+        workspace = inputs["container"].removeprefix(CONTAINER)
+        return beside_nodes(f"host {inputs['host']}", nodes, workspace) if nodes else ""

@@ -1,0 +1,178 @@
+"""A node and a workspace with an engine inside, on one engine: who refuses whom, on a board, over ssh.
+
+Images are empty and containers only made, since stopped ones count. Real workspaces: test_workspace_open.py.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from catalogue.neighbours import NODE_TITLES
+from catalogue.titles import TITLE, with_docker
+from catalogue.workspaces import DIND_CAPABILITIES, WORKSPACES
+from clients.engine import connect
+from clients.errors import SilentHostError
+from clients.host_checks import Level
+from clients.host_facts import HostError, ask_host
+from clients.neighbours import engines_inside, nodes_on
+from fleet.check import check
+from local.layout import read_layout
+from local.steps import SetupError
+from local.workspace_place import WorkspacePlace, behind_ssh, refuse_beside_nodes
+from providers.base import URN, ProviderError, Values
+from providers.skycoin.host_findings import HostFindings, place_of
+from providers.skycoin.preflight import Preflight
+from providers.skycoin.workspace_preflight import WorkspacePreflight
+from tests.e2e.boards import Board, lone_board
+from tests.e2e.states import STATES
+from tests.e2e.upgrades import make_pulumi, preview
+
+NODE_IMAGE, DIND_IMAGE, PLAIN_IMAGE = "tests/node:1", "tests/dind:1", "tests/plain:1"
+[NODE_TITLE] = NODE_TITLES
+TITLES = {NODE_IMAGE: NODE_TITLE, DIND_IMAGE: with_docker(WORKSPACES["python"].title), PLAIN_IMAGE: "plain"}
+RIGHTS = tuple(word for name in DIND_CAPABILITIES for word in ("--cap-add", name))
+WALLET = "skycoin-one-wallet"
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Board]:
+    """A board whose engine has three empty images, with a title each."""
+    with lone_board("engine-inside", 67) as made:
+        for image, title in TITLES.items():
+            label = f'LABEL {TITLE}="{title}"'
+            made.run(
+                "sh", "-c", 'tar c -T /dev/null | docker import --change "$1" - "$2"', "sh", label, image
+            )
+        yield made
+
+
+@contextmanager
+def there(board: Board, name: str, image: str, *options: str) -> Iterator[None]:
+    """A container that was never started."""
+    board.docker("create", "--name", name, *options, image, "sh")
+    try:
+        yield
+    finally:
+        board.docker("rm", "--volumes", name)
+
+
+def inputs(board: Board, **more: object) -> Values:
+    """Inputs of a resource on the board."""
+    return {"host": "shed", "engine": board.engine, "sshOptions": board.ssh_options, **more}
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [(NODE_IMAGE, ()), (PLAIN_IMAGE, ("--label", "skycoin.node=urn:pulumi:other::skycoin"))],
+    ids=["of 0.1.0, by its image", "by its label"],
+)
+def test_a_workspace_is_refused_where_a_node_of_any_version_is(
+    board: Board, image: str, options: tuple[str, ...]
+) -> None:
+    kind, wanted = WorkspacePreflight(print), inputs(board, container="skycoin-workspace-cli")
+    with there(board, "skycoin-node-1", image, *options), there(board, "web", PLAIN_IMAGE):
+        for act in (lambda: kind.create(wanted), lambda: kind.planned(wanted, None)):
+            with pytest.raises(ProviderError, match=r"^host shed has the node skycoin-node-1, and whoever "):
+                act()
+        found = kind.read("shed/skycoin-workspace-cli", wanted, wanted)
+        assert found is not None
+        assert "has the node skycoin-node-1" in found.state["fault"]
+    assert kind.create(wanted) == ("shed/skycoin-workspace-cli", wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "options"),
+    [
+        ("skycoin-workspace-cli", PLAIN_IMAGE, RIGHTS),
+        ("angry_knuth", DIND_IMAGE, RIGHTS),
+        ("angry_knuth", DIND_IMAGE, ("--privileged",)),
+    ],
+)
+def test_a_node_is_refused_where_a_workspace_with_an_engine_inside_is(
+    board: Board, name: str, image: str, options: tuple[str, ...]
+) -> None:
+    """Before its wallet's volume is made; `fleet check` says it, and a refresh of one that is there warns."""
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
+    said: list[str] = []
+    wanted = inputs(board, image=NODE_IMAGE, probe=["true"], container="skycoin-one", wallet=WALLET)
+    words = rf"^host shed has the workspace {name} with a Docker .+ \(skycoin:nodes\.one\.host\)\.$"
+    with there(board, name, image, *options):
+        with pytest.raises(ProviderError, match=words):
+            Preflight(HostFindings(said.append)).create(wanted)
+        assert WALLET not in board.docker("volume", "ls", "--quiet")
+        [checked] = check([place_of(wanted, None)])
+        assert checked.state == Level.REFUSED
+        HostFindings(said.append).remark(wanted)
+        assert any(f"has the workspace {name} " in one for one in said)
+    with there(board, name, image):
+        assert not any(one.engine_inside for one in ask_host(board.engine, board.ssh_options).containers)
+
+
+def test_what_has_no_such_rights_or_is_not_of_this_program_is_left_alone(board: Board) -> None:
+    client = connect(inputs(board))
+    with there(board, "skycoin-workspace-cli", DIND_IMAGE), there(board, "somebodys", PLAIN_IMAGE, *RIGHTS):
+        assert (engines_inside(client), nodes_on(client)) == ([], [])
+
+
+def test_another_machine_is_asked_for_folder_ids_and_processor_and_for_nodes(
+    board: Board, tmp_path: Path
+) -> None:
+    folder = Path("/srv/skycoin-engine-inside")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        shutil.chown(folder, 1234, 1235)
+        (tmp_path / "link").symlink_to(folder)
+        place = behind_ssh(board.engine, board.ssh_options, str(tmp_path / "link"))
+        assert place == WorkspacePlace(
+            folder=str(folder),
+            user="1234:1235",
+            machine="x86_64",
+            engine=board.engine,
+            ssh_options=tuple(board.ssh_options),
+        )
+        with pytest.raises(SetupError, match=r"none on ssh://root@\S+ is not opened: "):
+            behind_ssh(board.engine, board.ssh_options, str(folder / "none"))
+    finally:
+        shutil.rmtree(folder)
+    refuse_beside_nodes(read_layout(), place, "cli")
+    with (
+        there(board, "skycoin-node-1", NODE_IMAGE),
+        pytest.raises(SetupError, match=r"^ssh://root@\S+ has the node skycoin-node-1, and "),
+    ):
+        refuse_beside_nodes(read_layout(), place, "cli")
+
+
+def test_a_preview_by_pulumi_is_refused_beside_a_node_and_goes_on_without(
+    board: Board, tmp_path: Path
+) -> None:
+    """The state of version 0.1.0, in which the workspace is open already: nothing of it is replaced."""
+    file = STATES / "0.1.0" / "opened-dind.json"
+    state, settings = json.loads(file.read_text()), file.with_suffix(".yaml").read_text()
+    stack = state["deployment"]["resources"][0]["urn"].split(":")[2]
+    env = {**make_pulumi(tmp_path / "pulumi"), "DOCKER_HOST": board.docker_host}
+    with there(board, "skycoin-node-1", NODE_IMAGE):
+        refused = preview(tmp_path / "beside", env, state, settings, stack)
+    assert refused.code != 0
+    assert "host here has the node skycoin-node-1, and whoever is in a workspace with" in refused.text
+    alone = preview(tmp_path / "alone", env, state, settings, stack)
+    assert alone.code == 0, alone.text
+    changed = {step["urn"].rpartition("::")[2]: step["op"] for step in alone.said["steps"]}
+    assert changed["cli-workspace-on-local-preflight"] == "create"
+    assert changed["cli-workspace-on-local-container"] in ("same", "update")
+
+
+def test_a_host_that_is_silent_is_unknown_in_a_preview_and_an_error_in_up(board: Board) -> None:
+    said: list[str] = []
+    kind, wanted = WorkspacePreflight(said.append), inputs(board, container="skycoin-workspace-cli")
+    silent = {**wanted, "engine": f"{board.engine}:2"}
+    assert kind.planned(silent, None) == silent
+    assert "Whether a node is on host shed is not known." in said[0]
+    with pytest.raises(SilentHostError):
+        kind.create(silent)
+    with pytest.raises(HostError):
+        ask_host(silent["engine"], board.ssh_options)

@@ -1,0 +1,184 @@
+"""The place of a workspace: this machine, or one behind ssh; with an engine inside, one without nodes."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from catalogue.node_container import NODE
+from local import workspace_place
+from local.layout import EngineChoice, Layout
+from local.steps import SetupError
+from local.workspace_place import WorkspacePlace, behind_ssh, here, person, refuse_beside_nodes
+from tests.unit.host_recordings import on_path
+from tests.unit.test_neighbours import NeighbourEngine, container
+
+SHED = "ssh://me@shed.lan"
+THERE = WorkspacePlace(folder="/srv/w", user="1:1", machine="x86_64", engine=SHED, ssh_options=("-i", "key"))
+NODES = [container("skycoin-node-1", {NODE: "urn:pulumi:local::…"})]
+
+
+def connecting(monkeypatch: pytest.MonkeyPatch, client: object) -> list[dict[str, Any]]:
+    """Let every engine be this client; what was asked for."""
+    asked: list[dict[str, Any]] = []
+
+    def connect(inputs: dict[str, Any]) -> object:
+        asked.append(inputs)
+        return client
+
+    monkeypatch.setattr(workspace_place, "connect", connect)
+    return asked
+
+
+def broken(*_: object, **__: object) -> Any:
+    raise requests.ConnectionError("reset by peer")
+
+
+class Silent:
+    """A client whose connection breaks."""
+
+    info = staticmethod(broken)
+    api = type("Api", (), {"containers": staticmethod(broken)})
+
+
+class Shed:
+    """A client of an engine on an ARM board."""
+
+    def info(self) -> dict[str, str]:
+        return {"Architecture": "aarch64"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "project"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Path], None]:
+    """A machine behind `ssh`: a shell here, as the user with this id and home."""
+
+    def runs(user: int, home: Path) -> None:
+        programs = tmp_path / "programs"
+        programs.mkdir(exist_ok=True)
+        home.mkdir(exist_ok=True)
+        for name, script in {
+            "id": f"[ $1 = -u ] && echo {user} || echo 1001",
+            "ssh": f'for last; do :; done\necho Welcome\nHOME={home} exec sh -c "$last"',
+        }.items():
+            (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+            (programs / name).chmod(0o755)
+        monkeypatch.setenv("PATH", on_path(programs))
+
+    # Folders of a test are below /tmp, which folder_fault allows.
+    return runs
+
+
+def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Sudo's caller, for root itself the folder's owner; the variable of an outer sudo means nothing."""
+    owner = folder.stat()
+    for name in ("SUDO_UID", "SUDO_GID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert person(folder) == f"{owner.st_uid}:{owner.st_gid}"
+    monkeypatch.setenv("SUDO_UID", "1234")
+    monkeypatch.setenv("SUDO_GID", "5678")
+    assert person(folder) == "1234:5678"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert person(folder) == f"{os.getuid()}:{os.getgid()}"
+    assert here(folder).folder == str(folder)
+
+
+def test_another_machine_says_its_processor_its_users_ids_and_the_real_folder(
+    folder: Path, tmp_path: Path, ssh: Callable[[int, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = connecting(monkeypatch, Shed())
+    (tmp_path / "link").symlink_to(folder)
+    ssh(1000, tmp_path / "home")
+    found = behind_ssh(SHED, ["-i", "key"], str(tmp_path / "link"))
+    assert found == WorkspacePlace(
+        folder=str(folder), user="1000:1001", machine="aarch64", engine=SHED, ssh_options=("-i", "key")
+    )
+    assert asked == [{"engine": SHED, "sshOptions": ["-i", "key"]}]
+    ssh(0, tmp_path / "home")
+    owner = folder.stat()
+    assert behind_ssh(SHED, [], str(folder)).user == f"{owner.st_uid}:{owner.st_gid}", "as on this machine"
+
+
+def test_a_folder_of_another_machine_that_is_not_opened_is_refused(
+    folder: Path, tmp_path: Path, ssh: Callable[[int, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh(1000, folder / "home")
+    for given, said in (
+        (".", r"^\. on ssh://me@shed\.lan is not opened: a folder is an absolute path on the host"),
+        ("/etc", "it belongs to the system"),
+        (str(folder), r"project on \S+ is not opened: it has a whole home, keys included \(.+/home\); give"),
+        (str(tmp_path / "none"), r"none on \S+ is not opened: .*can't cd to .+ and the folder must be there"),
+    ):
+        with pytest.raises(SetupError, match=said):
+            behind_ssh(SHED, [], given)
+    (tmp_path / "link").symlink_to("/etc")
+    with pytest.raises(SetupError, match=r"/etc on .+ it belongs to the system"):
+        behind_ssh(SHED, [], str(tmp_path / "link"))
+    connecting(monkeypatch, Silent())
+    ssh(1000, tmp_path / "home")
+    with pytest.raises(SetupError, match=r"ssh://me@shed.lan stopped answering: reset by peer"):
+        behind_ssh(SHED, [], str(folder))
+
+
+def test_a_machine_that_says_nothing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("ssh", 60)
+
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess("ssh", 255, "", ""))
+    with pytest.raises(SetupError, match=r"is not opened: exit code 255"):
+        behind_ssh(SHED, [], str(folder))
+    monkeypatch.setattr(subprocess, "run", late)
+    with pytest.raises(SetupError, match=r"ssh://me@shed.lan did not answer in 60 s"):
+        behind_ssh(SHED, [], str(folder))
+
+
+@pytest.mark.parametrize(
+    ("choice", "address"),
+    [(EngineChoice.OWN, "unix://{state}/engine/docker.sock"), (EngineChoice.AUTO, "unix:///run/mine.sock")],
+)
+def test_a_node_on_this_machines_engine_is_refused(
+    choice: EngineChoice, address: str, layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/mine.sock")
+    monkeypatch.setattr(workspace_place, "engine_version", lambda _: "20.10.24 (API 1.41)")
+    asked = connecting(monkeypatch, NeighbourEngine(NODES))
+    layout = replace(layout, engine=choice)
+    with pytest.raises(SetupError) as refused:
+        refuse_beside_nodes(layout, here(folder), "cli")
+    assert str(refused.value).startswith("this machine has the node skycoin-node-1, and whoever is in a ")
+    assert asked == [{"engine": address.format(state=layout.state), "sshOptions": []}]
+    connecting(monkeypatch, NeighbourEngine([container("web")]))
+    refuse_beside_nodes(layout, here(folder), "cli")
+
+
+def test_an_engine_that_does_not_run_yet_has_nothing_to_say(
+    layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace_place, "engine_version", lambda _: None)
+    asked = connecting(monkeypatch, NeighbourEngine(NODES))
+    refuse_beside_nodes(layout, here(folder), "cli")
+    assert asked == []
+
+
+def test_a_node_on_another_machines_engine_is_refused(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = connecting(monkeypatch, NeighbourEngine(NODES))
+    with pytest.raises(SetupError, match=r"^ssh://me@shed.lan has the node skycoin-node-1, and "):
+        refuse_beside_nodes(layout, THERE, "cli")
+    assert asked == [{"engine": SHED, "sshOptions": ["-i", "key"]}]
+    connecting(monkeypatch, Silent())
+    with pytest.raises(SetupError, match=r"^ssh://me@shed.lan stopped answering: reset by peer$"):
+        refuse_beside_nodes(layout, THERE, "cli")
