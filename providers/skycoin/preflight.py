@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 from catalogue.naming import engine_name
-from catalogue.node_container import user_of
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.host_checks import runs_natively
@@ -32,7 +31,7 @@ from providers.base import (
 from providers.skycoin.change_of_user import refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.older_images import FAULTS
-from providers.skycoin.wallet_identity import EMPTY, FAULT, proved, refreshed
+from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, proved, refreshed
 
 INPUTS = (
     "host",
@@ -72,14 +71,15 @@ class Preflight(Remade):
         """Report every change as an update, so that the checks run again.
 
         Raises ProviderError in the preview if a refresh found something wrong with the wallet, or if the node
-        would move to another engine, since its wallet would stay behind. If the node gets another user, what
-        its former user could not read is no reason.
+        would move to another engine, since its wallet would stay behind.
         """
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
             raise ProviderError(_moved(old_inputs, news))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
-        if olds.get(FAULT) and user_of(old_inputs) == user_of(news):
+        if olds.get(KEPT_OUT):
+            changed.append("wallet")
+        if olds.get(FAULT):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
             if not (is_new and olds.get(EMPTY)):
                 raise ProviderError(f"{olds[FAULT]} Once it is fixed, `pulumi up --refresh` checks again.")
@@ -95,16 +95,16 @@ class Preflight(Remade):
         if facts is not None and olds is not None:
             with suppress(ServiceError, *FAULTS):  # a preview goes on without what it can't know
                 refuse_unprepared(self._client, olds, news)
+            if olds.get(KEPT_OUT):
                 self._look_again(olds, news)
         runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the wallet that the former user could not read is not what it was."""
-        if olds.get(FAULT) and user_of(olds) != user_of(news):
-            seen = refreshed(WalletOnHost(self._client(news), news), news, olds)
-            if seen.get(FAULT) and not (news.get("newWallet") and seen[EMPTY]):
-                raise ProviderError(seen[FAULT])
+        """Raise ProviderError if the wallet can't be read as it was, by the user that the node gets."""
+        seen = refreshed(WalletOnHost(self._client(news), news), news, olds)
+        if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
+            raise ProviderError(wrong)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Run the checks for the first time; create the wallet volume, or adopt an existing one as it is."""
@@ -121,7 +121,8 @@ class Preflight(Remade):
         """State after a look at the wallet volume; wallets that have grown are recorded."""
         wallet = WalletOnHost(self._client(inputs), inputs)
         self._hosts.remark(inputs)
-        return Found(identity=identity, state={**state, **refreshed(wallet, inputs, state)}, inputs=inputs)
+        known = {key: value for key, value in state.items() if key != KEPT_OUT}
+        return Found(identity=identity, state={**known, **refreshed(wallet, inputs, known)}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Run the checks again; lost wallets are accepted only if the settings say so."""

@@ -16,10 +16,12 @@ from providers.base import URN, ProviderError, Values
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
 """Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
 IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletEmpty"
+KEPT_OUT = "walletKeptOut"
 """Keys of the state.
 
 They are the recorded id and fingerprint of the wallet volume, what a refresh found wrong with it, and whether
-it held no wallet then.
+it held no wallet then. Only a wallet that the node's user can't read has the last one, which says why: it may
+have been given to the user that the node gets. A fault ends a refresh, and this does not.
 """
 
 
@@ -77,14 +79,11 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
-    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded.
-
-    A wallet that the node's user can't read is noted: it may have been given to the user that the node gets.
-    """
+    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded."""
     try:
         return _looked_at(wallet, inputs, state)
     except KeptOutError as error:
-        return {FAULT: f"{error}. The node was left as it is.", EMPTY: False}
+        return {KEPT_OUT: f"{error}. The node was left as it is."}
 
 
 def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
@@ -97,7 +96,7 @@ def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     found = wallet.look(before) if exists else None
     if wrong := fault(found, identity, before):
         said = _refusal(wallet, inputs, wrong, found, before, is_known=True)
-        return {FAULT: said, EMPTY: _is_empty(found)}
+        return {KEPT_OUT: said} if _kept_out(wallet, found) else {FAULT: said, EMPTY: _is_empty(found)}
     if others := wallet.other_users(_container_urn()):
         return {FAULT: f"host {inputs['host']}: {others}", EMPTY: False}
     wallets = NOTHING if found is None else found.wallets
@@ -141,7 +140,7 @@ def _refusal(
     node = name.removesuffix("-container" if "NodeContainer::" in URN.get() else "-preflight")
     held = f" It held {summary(before)}." if before else ""
     where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {wrong}."
-    if found is not None and found.damaged and (kept_out := wallet.kept_out(wallet.volume, *found.damaged)):
+    if kept_out := _kept_out(wallet, found):
         return f"{where} The node was left as it is. {kept_out}"
     ways = _ways(wallet, found, f"./skyinfra wallet restore {node} FILE{option}", is_known=is_known)
     for _, copy in found.unended() if is_known and found is not None else ():
@@ -151,6 +150,12 @@ def _refusal(
         what, there = digest(found.wallets), summary(found.wallets)
         ways += f" To accept what it holds now ({there}): `./skyinfra wallet accept {node} {what}{option}`."
     return f"{where}{held} The node was left as it is. {ways}"
+
+
+def _kept_out(wallet: WalletOnHost, found: Found | None) -> str:
+    """Say whose files can't be read, if that is why wallets look damaged; empty otherwise."""
+    damaged = () if found is None else found.damaged
+    return wallet.kept_out(wallet.volume, *damaged) if damaged else ""
 
 
 def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: bool) -> str:

@@ -139,7 +139,7 @@ def test_a_deployed_node_gets_another_user_only_once_its_volumes_belong_to_that_
         refused = preview(other)
         assert refused.code != 0
         left = dict.fromkeys(re.findall("`docker ([^`]+)`", " ".join(refused.text.split())))
-        assert {*commands[number:]} <= {*left}
+        assert {*commands[number:]} <= {*left}, refused.text
         given = other.docker(*shlex.split(command))
         assert given.code == 0, given.text
     assert owners(other) == {HEIR}

@@ -411,13 +411,15 @@ def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
     engine.foreign = {WALLET: FOREIGN}
-    said = refreshed(engine, state)["walletFault"]
+    noted = refreshed(engine, state)
+    assert noted["walletFault"] == "", "a fault ends the refresh in which another user may come"
+    said = noted["walletKeptOut"]
     assert said.endswith("-exec chown -h 10000:10000 '{}' +`.")
     assert "mine.wlt" in said
     assert "of 0:0" in said
     assert "restore" not in said
     engine.put(WALLET, mine=wallet("A"))
-    assert refreshed(engine, state)["walletFault"] == ""
+    assert refreshed(engine, noted) == state
 
 
 @pytest.mark.case(30)
@@ -461,8 +463,9 @@ def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
         r"The node's user 10000:10000 is kept out by the volume's own folder \(drwxr-xr-x\) of 0:0\. "
     )
     seen = refreshed(engine, state)
+    assert preflight(engine).diff(seen, INPUTS, INPUTS).updates == ("wallet",)
     with pytest.raises(ProviderError, match=told + ".* The node was left as it is"):
-        preflight(engine).diff(seen, INPUTS, INPUTS)
+        preflight(engine).planned(INPUTS, seen)
     for act in (
         lambda: preflight(engine).create(INPUTS),
         lambda: preflight(engine).update("x", state, INPUTS),
