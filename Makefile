@@ -39,7 +39,7 @@ known:
 	@test -e "$(SET_UP)/environment.json" || test -e "$(EARLIER)/environment.json" || { \
 	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }
 
-up: installed ## Set up this machine, build the images, run the node (cold 12 to 15 min, then 10 s)
+up: installed ## Set up this machine, build the images, run the node (cold 12 to 21 min, then 10 s)
 	@$(PYTHON) -m local up
 
 down: known installed ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up created, except wallets

@@ -1,21 +1,31 @@
 """Go modules and their versions: required by a go.mod, linked into programs, and compared."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from catalogue.version_order import precedence
 
-GO_MOD, GO_SUM = "go.mod", "go.sum"
+GO_MOD, GO_SUM, GO_WORK = "go.mod", "go.sum", "go.work"
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
+NOT_KNOWN = "not known"
+"""In place of a version that can't be read from a go.mod."""
+INEXACT = "a folder is in its place, or its version is excluded or not exact"
+"""Reason for it."""
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)
 _PATH = re.compile(r"[0-9A-Za-z._~/-]+")
 _VERSION = re.compile(r"v([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:[-+][0-9A-Za-z.+-]{1,200})?)")
+_GO = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]+|rc[0-9]+)?")
+_NAMES_ALL = (1, 17)
+"""First version of Go whose go.mod has indirect requirements too (https://go.dev/ref/mod#graph-pruning)."""
 
 Modules = Mapping[str, str]
-"""Path of a module → its version, without the `v`."""
+"""Path of a module → its version, without the `v`, or NOT_KNOWN."""
+
+Key: TypeAlias = tuple[str, ...]
+"""Path of a module, alone or with a version."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +43,7 @@ class Difference:
         """The difference in words, such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
             return f"{self.module} {self.before} → {self.after}"
-        what = "is gone from its go.mod" if self.before else "is new"
+        what = "is gone" if self.before else "is new"
         return f"{self.module} {self.before or self.after} {what}"
 
 
@@ -50,33 +60,116 @@ class Finding:
     summary: str
 
 
-def required(go_mod: str) -> Modules:
-    """Modules that a go.mod requires: since Go 1.17, all that its packages need, with the built versions."""
-    found: dict[str, str] = {}
+def required(go_mod: str, *others: str) -> Modules:
+    """Modules that a go.mod would have built: since Go 1.17 it names all that its packages need.
+
+    `others` are the go.mod files of modules in folders, which only require. A replaced module is the one in
+    its place, as Go links it. NOT_KNOWN is the version of one that a folder replaces, or that has no exact
+    version.
+    """
+    wanted: dict[str, str] = {}
+    for path, version in (each for text in (go_mod, *others) for each in _requirements(text)):
+        wanted[path] = _higher(wanted.get(path, version), version)
+    return _replaced(wanted, dict(_replacements(go_mod)), {*_exclusions(go_mod)})
+
+
+def names_all(go_mod: str) -> bool:
+    """True if a go.mod is of Go 1.17 or newer, and so names all modules that its packages need."""
+    versions = (words[0] for name, words in _directives(go_mod) if name == "go" and len(words) == 1)
+    found = _GO.fullmatch(next(versions, ""))
+    return found is not None and (int(found[1]), int(found[2])) >= _NAMES_ALL
+
+
+def _requirements(go_mod: str) -> Iterator[tuple[str, str]]:
+    """Yield (module, version) of each requirement."""
     for directive, words in _directives(go_mod):
-        version = _VERSION.fullmatch(words[1]) if directive == "require" and len(words) == 2 else None
-        if version and _PATH.fullmatch(words[0]):
-            path, number = words[0], version[1]
-            found[path] = max(found.get(path, number), number, key=precedence)
+        if directive == "require" and len(words) == 2 and _PATH.fullmatch(words[0]):
+            yield words[0], _version(words[1])
+
+
+def _replacements(go_mod: str) -> Iterator[tuple[Key, list[str]]]:
+    """Yield (what is replaced, what is in its place) of each replacement."""
+    for directive, words in _directives(go_mod):
+        if directive == "replace" and "=>" in words:
+            arrow = words.index("=>")
+            yield _key(words[:arrow]), words[arrow + 1 :]
+
+
+def _exclusions(go_mod: str) -> Iterator[Key]:
+    """Yield each excluded version. Go drops a requirement of one, and takes what other modules require."""
+    return (_key(words) for directive, words in _directives(go_mod) if directive == "exclude" and words)
+
+
+def _key(words: Sequence[str]) -> Key:
+    """Module, with its version if one is given, without build metadata."""
+    return (words[0] if words else "", *(_version(word).partition("+")[0] for word in words[1:]))
+
+
+def _version(word: str) -> str:
+    version = _VERSION.fullmatch(word)
+    return version[1] if version else NOT_KNOWN
+
+
+def _higher(one: str, other: str) -> str:
+    """Version that Go chooses of two."""
+    return NOT_KNOWN if NOT_KNOWN in (one, other) else max(one, other, key=precedence)
+
+
+def _replaced(wanted: Modules, replacements: Mapping[Key, list[str]], excluded: Collection[Key]) -> Modules:
+    """Put replacements in their modules' places; one for a version precedes one for all.
+
+    What is excluded, or may be, since the version there is not exact, is NOT_KNOWN.
+    """
+    inexact = {(path, NOT_KNOWN) for path in wanted} & {*replacements, *excluded}
+    found: dict[str, str] = {}
+    for path, version in wanted.items():
+        key = _key((path, f"v{version}"))
+        target = replacements.get(key, replacements.get((path,), [path, f"v{version}"]))
+        if key in excluded or (path, NOT_KNOWN) in inexact:
+            target = []
+        is_module = len(target) == 2 and _PATH.fullmatch(target[0])
+        name, its = (target[0], _version(target[1])) if is_module else (path, NOT_KNOWN)
+        # A module may be linked under two paths.
+        found[name] = its if found.get(name, its) == its else NOT_KNOWN
     return found
 
 
-def replaces(go_mod: str) -> bool:
-    """True if a go.mod replaces modules: the built modules may then differ from the required ones."""
-    return any(directive == "replace" for directive, _ in _directives(go_mod))
+def tool_modules(go_mod: str) -> Modules:
+    """Modules that a go.mod is there for: those of its `tool` packages; without any, all that it requires."""
+    modules = required(go_mod)
+    packages = [words[0] for directive, words in _directives(go_mod) if directive == "tool" and words]
+    found = {
+        max((one for one in modules if _is_in(package, one)), key=len, default="") for package in packages
+    }
+    return {path: modules[path] for path in sorted(found) if path} if packages else modules
+
+
+def _is_in(package: str, module: str) -> bool:
+    return f"{package}/".startswith(f"{module}/")
 
 
 def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
     """Name and arguments of each directive, in a block or alone (https://go.dev/ref/mod#go-mod-file)."""
     block = ""
     for line in go_mod.split("\n"):
-        words = [word.strip('"`') for word in _WORD.findall(line.partition("//")[0])]
+        words = [_unquoted(word) for word in _WORD.findall(line.partition("//")[0])]
         if words == [")"]:
             block = ""
         elif words[1:] == ["("]:
             block = words[0]
         elif words:
             yield (block, words) if block else (words[0], words[1:])
+
+
+def _unquoted(word: str) -> str:
+    """Text of a word; Go's escapes in double quotes are those of Python."""
+    inner = word.strip('"`')
+    if word.startswith('"') and "\\" in inner:
+        try:
+            return inner.encode("ascii").decode("unicode_escape")
+        except UnicodeError:
+            return inner  # Go reads no such go.mod
+    return inner
 
 
 def differences(before: Modules, after: Modules) -> Iterator[Difference]:

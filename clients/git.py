@@ -76,9 +76,12 @@ def merge_base(folder: Path, base: str, head: str) -> str:
     return ask_git(folder, "merge-base", base, head)
 
 
-def files_of(folder: Path, commit: str, under: str) -> dict[str, str]:
-    """Texts of a commit's files directly in a folder, by name. Links are left out."""
-    listed = _run(folder, SETTINGS, ("ls-tree", "-z", commit, f"{under}/")).stdout.split("\0")
+def files_of(folder: Path, commit: str, path: str) -> dict[str, str]:
+    """Texts of a commit's files by name: of one file, or, where a path ends with `/`, of all in a folder.
+
+    Links, and what is in deeper folders, are left out.
+    """
+    listed = _run(folder, SETTINGS, ("ls-tree", "-z", commit, path)).stdout.split("\0")
     blobs = (line.partition("\t") for line in listed if line.startswith("100"))
     return {
         path.rpartition("/")[2]: _run(folder, SETTINGS, ("cat-file", "blob", about.split()[2])).stdout

@@ -57,7 +57,7 @@ def preview_by_files(stack: str, base: str, head: str | None) -> ByFiles:
     before = _left(base, after or _commit("HEAD"))
     name = f"Pulumi.{stack}.yaml"
     files = {path[len("Pulumi.") : -len(".yaml")]: text for path, text in _stacks(before).items()}
-    text = _stacks(after).get(name) if after else _here(stack)
+    text = files_of(PROJECT, after, f"{FOLDER}/{name}").get(name) if after else _here(stack)
     if text is None:
         raise UserError(f"There is no {FOLDER}/{name} {_at(head)}: give the name of a stack that has a file.")
     _refuse_odd(text, f"{FOLDER}/{name} {_at(head)}")
@@ -89,7 +89,7 @@ def _left(base: str, head: str) -> str:
 
 
 def _stacks(commit: str) -> dict[str, str]:
-    found = files_of(PROJECT, commit, FOLDER)
+    found = files_of(PROJECT, commit, f"{FOLDER}/")
     return {
         name: text for name, text in found.items() if name.startswith("Pulumi.") and name.endswith(".yaml")
     }

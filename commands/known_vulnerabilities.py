@@ -1,21 +1,20 @@
 """Known vulnerabilities that images gain and lose, looked up for pages in Go's pinned database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
+from catalogue.go_modules import NOT_KNOWN, Difference, Modules
 from commands.options import MALFORMED
 from display.errors import UserError
 from display.markdown import plain
 from local.layout import Layout
 from local.vulnerability_database import fetched_database
-from release.vulnerabilities import entries, gained_and_gone
+from release.vulnerabilities import Index, by_module, entries, gained_and_gone
 from review.changes import Changes
 from review.inside import Inside, Vulnerability
 
-NO_SET_UP = "no set-up of `make up` is here, in whose cache the database would be"
-NOT_FETCHED = "the database is not in the cache of this set-up; `./skyinfra release audit` fetches it"
+NOT_FETCHED = "the database is not in the cache here; `./skyinfra release audit --fetch` fetches it"
 ODD = "the database has an entry that can't be read"
 _LONGEST = 300
 """Maximum length of a reason on a page, in characters."""
@@ -25,17 +24,15 @@ class NotLookedUpError(UserError):
     """The database could not be used; the message says why."""
 
 
-def read_known(layout: Layout | None) -> tuple[list[Mapping[str, Any]], str]:
-    """Read the database's entries and its date, without fetching anything. Raises NotLookedUpError."""
-    if layout is None:
-        raise NotLookedUpError(NO_SET_UP)
+def read_known(layout: Layout) -> tuple[Index, str]:
+    """Read the database and its date, without fetching anything. Raises NotLookedUpError."""
     try:
         database = fetched_database(layout)
     except UserError as error:
         raise NotLookedUpError(str(error)) from None
     if database is None:
         raise NotLookedUpError(NOT_FETCHED)
-    known = [*entries(database.folder)]
+    known = by_module(entries(database.folder))
     if not known:
         raise NotLookedUpError("the database has no entry")
     return known, str(database.day)
@@ -50,7 +47,7 @@ def looking_up() -> Iterator[None]:
         raise NotLookedUpError(ODD) from None
 
 
-def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
+def with_vulnerabilities(changes: Changes, layout: Layout) -> Changes:
     """Add the vulnerabilities that images gain and lose; the database is read only if modules differ."""
     if not any(one.differences for one in changes.inside):
         return changes
@@ -61,12 +58,12 @@ def with_vulnerabilities(changes: Changes, layout: Layout | None) -> Changes:
         return replace(changes, looked_up=not_looked_up(error))
 
 
-def judged(changes: Changes, known: Sequence[Mapping[str, Any]], day: str) -> Changes:
+def judged(changes: Changes, known: Index, day: str) -> Changes:
     """Add the vulnerabilities that these entries of the database have for modules that differ."""
     if not any(one.differences for one in changes.inside):
         return changes
     found = tuple(each for one in changes.inside for each in _vulnerabilities(one, known))
-    is_whole = not any(one.unknown or one.of_go for one in changes.inside)
+    is_whole = not any(one.unknown or one.of_go or one.inexact for one in changes.inside)
     return replace(changes, vulnerabilities=found, looked_up=looked_up(day, found, is_whole=is_whole))
 
 
@@ -86,8 +83,18 @@ def not_looked_up(error: NotLookedUpError) -> str:
     return f"Known vulnerabilities were not looked up: {plain(reason)}."
 
 
-def _vulnerabilities(one: Inside, known: Sequence[Mapping[str, Any]]) -> Iterator[Vulnerability]:
-    before = {each.module: each.before for each in one.differences if each.before}
-    after = {each.module: each.after for each in one.differences if each.after}
-    for is_gained, its in zip((True, False), gained_and_gone(known, before, after), strict=True):
-        yield from (Vulnerability(image=one.image, gained=is_gained, finding=each) for each in its)
+def _vulnerabilities(one: Inside, known: Index) -> Iterator[Vulnerability]:
+    exact = (each for each in one.differences if NOT_KNOWN not in (each.before, each.after))
+    judged_ones = [(each, gained_and_gone(known, *_sides(each))) for each in exact]
+    for side, is_gained in enumerate((True, False)):
+        for each, found in judged_ones:
+            yield from (
+                Vulnerability(image=one.image, difference=each, gained=is_gained, finding=finding)
+                for finding in found[side]
+            )
+
+
+def _sides(one: Difference) -> tuple[Modules, Modules]:
+    """Module with its version before and after, each empty where there is none."""
+    before, after = ({one.module: version} if version else {} for version in (one.before, one.after))
+    return before, after

@@ -20,6 +20,7 @@ from commands.options import (
     with_stack,
 )
 from commands.release_audit import audit
+from commands.release_pins import pins
 from display.errors import UserError
 from local.layout import read_layout
 from release import comparison
@@ -39,6 +40,7 @@ def release() -> None:
 
 
 release.add_command(audit)
+release.add_command(pins)
 
 
 @release.command(

@@ -1,12 +1,11 @@
 """`skyinfra release audit`: known vulnerabilities of the shipped images."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from catalogue.bases import OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, STANDARD_LIBRARY, Finding, Modules, required
+from catalogue.go_modules import GO_MOD, INEXACT, NOT_KNOWN, STANDARD_LIBRARY, Finding, Modules, required
 from commands.options import examples
 from display.columns import columns
 from display.errors import UserError
@@ -16,6 +15,8 @@ from local.vulnerability_database import Database, ensure_database
 from release.vulnerabilities import (
     ACCEPTED,
     Accepted,
+    Index,
+    by_module,
     entries,
     findings,
     read_accepted,
@@ -29,10 +30,15 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 
 @click.command(
     short_help="List known vulnerabilities of what is shipped.",
-    epilog=examples("./skyinfra release audit", "./skyinfra release audit --tools"),
+    epilog=examples(
+        "./skyinfra release audit", "./skyinfra release audit --tools", "./skyinfra release audit --fetch"
+    ),
 )
 @click.option("--tools", is_flag=True, help="Also of what `make up` builds for itself. They fail nothing.")
-def audit(tools: bool) -> None:
+@click.option(
+    "--fetch", is_flag=True, help="Only fetch the database, for pages and records, which fetch nothing."
+)
+def audit(tools: bool, fetch: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
     They come from the Go vulnerability database that local/tools/vulndb/go.mod pins, by versions: a program
@@ -41,7 +47,10 @@ def audit(tools: bool) -> None:
     """
     layout = read_layout()
     database = ensure_database(layout, find_go(layout))
-    known = list(entries(database.folder))
+    if fetch:
+        click.echo(f"The database of {database.day} is in {database.folder}.")
+        return
+    known = by_module(entries(database.folder))
     if not known:
         raise UserError(
             f"The vulnerability database in {database.folder} has no entry: nothing was looked up."
@@ -50,7 +59,7 @@ def audit(tools: bool) -> None:
     accepted = read_accepted(ACCEPTED.read_text())
     open_ones = _without(shipped, accepted)
     click.echo(_table(open_ones) or "Nothing that is shipped has a known vulnerability that is not accepted.")
-    for line in _about(shipped, accepted, database):
+    for line in (*_not_looked_up(), *_about(shipped, accepted, database)):
         click.echo(line)
     if tools:
         click.echo(
@@ -68,7 +77,7 @@ Found = Mapping[Finding, Sequence[str]]
 """Finding → names of the folders whose programs have it."""
 
 
-def _of(folder: str, known: Collection[Mapping[str, Any]], compilers: Sequence[str]) -> Found:
+def _of(folder: str, known: Index, compilers: Sequence[str]) -> Found:
     found = dict[Finding, list[str]]()
     for go_mod in sorted((PROJECT / folder).glob(f"*/{GO_MOD}")):
         libraries: list[Modules] = [{STANDARD_LIBRARY: go} for go in compilers]
@@ -76,6 +85,15 @@ def _of(folder: str, known: Collection[Mapping[str, Any]], compilers: Sequence[s
             for finding in findings(known, modules):
                 found.setdefault(finding, []).append(go_mod.parent.name)
     return found
+
+
+def _not_looked_up() -> Iterator[str]:
+    """Yield a line for each module of an image whose version is not known."""
+    for go_mod in sorted((PROJECT / IMAGES).glob(f"*/{GO_MOD}")):
+        for module, version in required(go_mod.read_text()).items():
+            if version == NOT_KNOWN:
+                where = f"{module} in {IMAGES}/{go_mod.parent.name}"
+                yield f"not looked up: {where}. Its version is not known, as {INEXACT}."
 
 
 def _without(found: Found, accepted: Sequence[Accepted]) -> Found:

@@ -16,6 +16,7 @@ from commands.options import chosen, examples, with_stack
 from commands.previews import REFRESHED, Previewed, approval_of, run_preview
 from display.errors import UserError
 from display.progress import working
+from local.layout import read_layout
 from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, present_file, stack_config, stack_file
 from review.approval_words import details, ending, ending_without
@@ -23,6 +24,7 @@ from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes
 from review.markdown import ENDLESS, page, page_without_preview
 from review.published import with_presence
+from review.published_modules import with_published_modules
 from review.risk import Level, risk_of
 from review.rulebook import rulebook
 from review.rules import Rule, broken_rules, wanted
@@ -154,9 +156,9 @@ class _Page:
         backups = () if done.failed or self.backend is None else _backups(self.stack, self.backend)
         made = partial(page, stack=self.stack, backups=backups, ending=self._ending(changes, preview))
         if self.whole is not None:
-            everything = read_changes(preview, replace(self._checkout, names_all=True))
-            all_of_it = replace(changes, rebuilds=everything.rebuilds)
-            self.whole.write_text(made(all_of_it, limit=ENDLESS), encoding="utf-8")
+            rebuilds = tuple(replace(one, names_all=True) for one in changes.rebuilds)
+            everything = made(replace(changes, rebuilds=rebuilds), limit=ENDLESS)
+            self.whole.write_text(everything, encoding="utf-8")
         click.echo(made(changes, whole=self.whole.name if self.whole else ""), nl=False)
         return EXIT_CODES[risk_of(changes).level]
 
@@ -167,8 +169,8 @@ class _Page:
         changes = replace(changes, broken=broken_rules(wanted(preview), self.rules))
         if self.by_files is not None:
             return replace(changes, unjudged=self.by_files.unjudged)
-        if self.backend is not None:
-            changes = with_vulnerabilities(changes, self.backend.layout)
+        changes = with_published_modules(changes, preview, self.backend.outputs if self.backend else None)
+        changes = with_vulnerabilities(changes, read_layout())
         return with_presence(changes) if self.look else changes
 
     @property

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from catalogue.go_modules import GO_MOD, Modules, replaces, required
-from catalogue.images import DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, SOURCE
+from catalogue.go_modules import GO_MOD, GO_WORK, NOT_KNOWN, Modules, names_all, required
+from catalogue.images import CATALOGUE, DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, SOURCE
 
 MEGABYTE = 1_000_000
 LARGE = 200
@@ -67,15 +67,35 @@ def recorded_files(
 
 
 def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None:
-    """Modules by an image's own go.mod.
+    """Modules that an image's build chooses, by its go.mod and that of a source in a folder.
 
-    None where it has no go.mod, where that replaces modules, or where a source may have others.
+    None where they do not tell: without a go.mod, and where a git source or a go.mod of an early Go may bring
+    others.
     """
-    go_mod = PROJECT / context / GO_MOD
-    if SOURCE in sources or not go_mod.is_file():
+    own = _go_mod(PROJECT / context)
+    if SOURCE not in sources:
+        return None if own is None else required(own)
+    folder = PROJECT / sources[SOURCE]
+    source = _go_mod(folder)
+    if source is None or not names_all(source):
         return None
-    text = go_mod.read_text(encoding="utf-8", errors="replace")
-    return None if replaces(text) else required(text)
+    if own is not None:
+        # The build puts the source in the place of the image's module (images/skycoin/Dockerfile).
+        return {**required(own, source), _module_of(context): NOT_KNOWN}
+    return None if os.path.lexists(folder / GO_WORK) else required(source)
+
+
+def _go_mod(folder: Path) -> str | None:
+    """Text of a folder's go.mod; None if it has none of its own."""
+    path = folder / GO_MOD
+    if not path.is_file() or path.is_symlink():
+        return None
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _module_of(context: str) -> str:
+    """Go module of the image that is built in a context."""
+    return next(entry.module for entry in CATALOGUE.values() if entry.context == context)
 
 
 def _file(path: str) -> dict[str, str]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 FEW = 6
 """Most texts in one line; if there are more, it has half as many and says how many are missing."""
+TILDE = "&#126;"
+"""A tilde that never begins or ends what is struck out."""
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 """Matches an `@` that would become a mention on a forge; after a word joiner it does not, even in code."""
 
@@ -19,8 +21,14 @@ def _cell(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Escape foreign text: it starts no tag or comment, contains no link or image, and mentions nobody."""
-    return _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
+    """Escape foreign text.
+
+    It starts no tag or comment, contains no link or image, strikes nothing out, and mentions nobody.
+    """
+    safe = _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
+    parts = safe.split("`")
+    parts[::2] = [part.replace("~", TILDE) for part in parts[::2]]  # the others are code
+    return "`".join(parts)
 
 
 def one_line(text: str) -> str:

@@ -39,7 +39,7 @@ from wallets.signals import interrupt_on_all
 def up(layout: Layout, _: argparse.Namespace) -> int:
     """Set up what is missing, then `pulumi up` of the stack `local`."""
     print(
-        "Sets this machine up and runs the node. The first time it takes 12 to 15 minutes on 2 cores, "
+        "Sets this machine up and runs the node. The first time it takes 12 to 21 minutes on 2 cores, "
         "most of it compiling; with everything there, about 10 seconds."
     )
     env = set_up(layout)

@@ -10,7 +10,18 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 from mocks.aliases import former_in, formers
-from mocks.engine import CONTAINER, ECR, IMAGE, NETWORK, STACK, TAG, VOLUME, Engine, Registered
+from mocks.engine import (
+    CONTAINER,
+    ECR,
+    IMAGE,
+    NETWORK,
+    STACK,
+    STACK_REFERENCE,
+    TAG,
+    VOLUME,
+    Engine,
+    Registered,
+)
 from mocks.wire import UNKNOWN, Secret
 
 Preview = dict[str, Any]
@@ -128,6 +139,8 @@ def _state(entry: Registered, engine: Engine) -> Preview:
 def _outputs(entry: Registered, engine: Engine) -> Any:
     if entry.type == IMAGE:
         return plain(dict(engine.outputs)[entry.urn])
+    if entry.type == STACK_REFERENCE:
+        return {**entry.inputs, "outputs": engine.stacks[entry.inputs["name"]]}
     return {"digest": engine.digest(entry.name)} if entry.type == TAG else plain(entry.inputs)
 
 

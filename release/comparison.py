@@ -11,7 +11,7 @@ from catalogue.go_modules import Modules, differences
 from catalogue.version_order import precedence
 from display.markdown import one_line, plain, table
 from release.record import RecordError, megabytes
-from release.vulnerabilities import concerning, gained_and_gone
+from release.vulnerabilities import Index, gained_and_gone
 
 Record = Mapping[str, Any]
 NO_RECORD = "this is no release record: give it what `./skyinfra release record --format json` prints"
@@ -118,14 +118,11 @@ def _layers(variant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
     return found
 
 
-def vulnerability_differences(
-    modules: Sequence[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]
-) -> Iterator[dict[str, Any]]:
+def vulnerability_differences(modules: Sequence[Mapping[str, Any]], known: Index) -> Iterator[dict[str, Any]]:
     """Yield {program, gained, module, version, identity, fixed, summary, variants} for differing modules."""
-    once = [*concerning(known, {row["module"] for row in modules})]
     for row in modules:
         was, now = ({row["module"]: row[side]} if row[side] else {} for side in ("before", "after"))
-        for gained, found in zip((True, False), gained_and_gone(once, was, now), strict=True):
+        for gained, found in zip((True, False), gained_and_gone(known, was, now), strict=True):
             for one in found:
                 yield {
                     "program": row["program"],

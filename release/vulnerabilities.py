@@ -6,15 +6,17 @@ are stripped, so their calls can't be determined. Schema: https://ossf.github.io
 
 import json
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from catalogue import version_order
-from catalogue.go_modules import Finding, Modules
+from catalogue.go_modules import NOT_KNOWN, Finding, Modules
 
+Index = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Module → entries of the database that concern it."""
 ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
 
 
@@ -38,15 +40,17 @@ def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
             yield entry
 
 
-def concerning(known: Iterable[Mapping[str, Any]], modules: Collection[str]) -> Iterator[Mapping[str, Any]]:
-    """Yield the entries that concern any of these modules, in whatever version."""
+def by_module(known: Iterable[Mapping[str, Any]]) -> Index:
+    """Index entries by the modules that they concern, in whatever version."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for entry in known:
-        if any(one["package"]["name"] in modules for one in entry["affected"]):
-            yield entry
+        for module in dict.fromkeys(one["package"]["name"] for one in entry["affected"]):
+            found.setdefault(module, []).append(entry)
+    return found
 
 
-def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Finding]:
-    """Sorted vulnerabilities of the modules, each once."""
+def findings(known: Index, modules: Modules) -> list[Finding]:
+    """Sorted vulnerabilities of the modules whose versions are known, each once."""
     found = {
         Finding(
             module=module,
@@ -55,23 +59,21 @@ def findings(known: Iterable[Mapping[str, Any]], modules: Modules) -> list[Findi
             fixed=_fixed_after(events, version),
             summary=entry.get("summary", ""),
         )
-        for entry in known
+        for module, version in modules.items()
+        if version != NOT_KNOWN
+        for entry in known.get(module, ())
         for affected in entry["affected"]
-        if (version := modules.get(module := affected["package"]["name"]))
+        if affected["package"]["name"] == module
         for events in [_events(affected)]
         if _is_affected(events, version)
     }
     return sorted(found)
 
 
-def gained_and_gone(
-    known: Iterable[Mapping[str, Any]], before: Modules, after: Modules
-) -> tuple[list[Finding], list[Finding]]:
+def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list[Finding], list[Finding]]:
     """Vulnerabilities that only the modules in `after` have, and those that only the ones `before` have."""
-    entries_once = [*known]
     was, would = (
-        {(one.module, one.identity): one for one in findings(entries_once, modules)}
-        for modules in (before, after)
+        {(one.module, one.identity): one for one in findings(known, modules)} for modules in (before, after)
     )
     return [would[key] for key in would if key not in was], [was[key] for key in was if key not in would]
 

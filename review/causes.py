@@ -14,7 +14,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.images import NAMED_CONTEXTS, SOURCE
 from components.contexts import read_contexts, recorded_files
 from components.image import FILES
-from display.markdown import FEW, few
+from display.markdown import few
 from review.images import Images, is_of
 from review.restarts import Restart
 from review.setting_lines import SettingLines, entry
@@ -44,8 +44,19 @@ class Checkout:
     settings: SettingLines = field(default_factory=SettingLines)
     has_files: bool = False
     """True if the build contexts here are those of the preview."""
-    names_all: bool = False
-    """True if a cause names every file, however many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason why a variant would be built."""
+
+    text: str
+    files: tuple[str, ...] = ()
+    """All that differ, after the text; a page names only a few."""
+
+    def said(self, limit: int | None) -> str:
+        """Name the reason; with None, every file."""
+        return f"{self.text} {few(self.files, limit=limit)}" if self.files else self.text
 
 
 class Causes:
@@ -53,7 +64,6 @@ class Causes:
 
     def __init__(self, preview: Mapping[str, Any], checkout: Checkout) -> None:
         self._lines, self._has_files = checkout.settings, checkout.has_files
-        self._limit = None if checkout.names_all else FEW
         steps = preview.get("steps") or ()
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
         self.images = Images(steps)
@@ -63,13 +73,13 @@ class Causes:
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
 
-    def of_build(self, step: Step, image: str) -> Iterator[str]:
+    def of_build(self, step: Step, image: str) -> Iterator[Cause]:
         """Yield reasons why a variant would be built."""
         if step.op == "create":
             place = self._lines.near(*entry(image), "arches")
-            yield "gone from its registry" if step.urn in self._in_state else _placed("new", place)
+            yield Cause("gone from its registry" if step.urn in self._in_state else _placed("new", place))
         else:
-            yield from list(self._of_update(step, image)) or [UNCHANGED]
+            yield from list(self._of_update(step, image)) or [Cause(UNCHANGED)]
 
     def of_tag(self, step: Step) -> Iterator[str]:
         """Why a tag would be written."""
@@ -104,20 +114,20 @@ class Causes:
             one, why=tuple(f"{why}{said}" if why.startswith("image: ") else why for why in one.why)
         )
 
-    def _of_update(self, step: Step, image: str) -> Iterator[str]:
-        arguments = [*self._arguments(step, image)]
+    def _of_update(self, step: Step, image: str) -> Iterator[Cause]:
+        arguments = [*map(Cause, self._arguments(step, image))]
         yield from arguments
         heads = _heads(step)
         files = [*self._files(step, hashed="contextHash" in heads)]
         yield from files
-        source = [*self._source(step, image)] if "context" in heads else []
+        source = [*map(Cause, self._source(step, image))] if "context" in heads else []
         yield from source
         explained = arguments or files or source
         for path in heads:
             was, would = step.old.get(path), step.new.get(path)
             if path not in TOLD and not (path in FOLLOWERS and (explained or was == would)):
                 # Without values, because they contain the architecture: each variant would get its own row.
-                yield path if isinstance(was, list) else difference(path, was, would)
+                yield Cause(path if isinstance(was, list) else difference(path, was, would))
 
     def _arguments(self, step: Step, image: str) -> Iterator[str]:
         before, after = (its.get("buildArgs") or {} for its in (step.old, step.new))
@@ -128,22 +138,22 @@ class Causes:
                 setting = self._lines.argument(image, name, gone=would is None)
                 yield f"{name}: {short(was)} → {short(would)}{' (its base is rebuilt)' if built else setting}"
 
-    def _files(self, step: Step, *, hashed: bool) -> Iterator[str]:
+    def _files(self, step: Step, *, hashed: bool) -> Iterator[Cause]:
         contexts = [(its.get("buildArgs") or {}).get(NAMED_CONTEXTS) for its in (step.old, step.new)]
         if not hashed and contexts[0] == contexts[1]:
             return
         recorded = self.images.output(self.images.around(step.urn), FILES)
         if not self._has_files or recorded is None:
             where = "its folder" if hashed else "its named contexts"
-            yield f"files of {where} ({EARLIER if self._has_files else SAVED})"
+            yield Cause(f"files of {where} ({EARLIER if self._has_files else SAVED})")
             return
         now = self._files_now(*_folders(step))
         paths = sorted(path for path in {*recorded, *now} if recorded.get(path) != now.get(path))
         if not paths and contexts[0] != contexts[1]:
-            yield UNRECORDED
+            yield Cause(UNRECORDED)
         if paths:
-            named = few([_named(path, recorded, now) for path in paths], limit=self._limit)
-            yield f"file{'s' * (len(paths) > 1)} {named}"
+            named = tuple(_named(path, recorded, now) for path in paths)
+            yield Cause(f"file{'s' * (len(paths) > 1)}", named)
 
     def _source(self, step: Step, image: str) -> Iterator[str]:
         before, after = map(_source, (step.old, step.new))

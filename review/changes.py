@@ -10,7 +10,8 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from display.errors import UserError
-from review.causes import Causes, Checkout
+from display.markdown import FEW
+from review.causes import Cause, Causes, Checkout
 from review.graph import Graph, read_graph
 from review.inside import Inside, Vulnerability, read_inside
 from review.options import BUILD, TAG, VOLUME, Options, read_options
@@ -52,7 +53,15 @@ class Rebuild:
     image: str
     arches: tuple[str, ...]
     """Architectures, in the order of the Arch table."""
-    why: tuple[str, ...]
+    causes: tuple[Cause, ...]
+
+    names_all: bool = False
+    """True if a cause names every file, however many differ."""
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Causes in words."""
+        return tuple(one.said(None if self.names_all else FEW) for one in self.causes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,12 +127,12 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
 
 
 def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
-    together: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    together: dict[tuple[str, tuple[Cause, ...]], set[str]] = {}
     for step in steps:
         image, _, arch = step.name.removesuffix("-image").rpartition("-")
         together.setdefault((image, tuple(causes.of_build(step, image))), set()).add(arch)
     return tuple(
-        Rebuild(image=image, arches=tuple(arch for arch in ARCHES if arch in arches), why=why)
+        Rebuild(image=image, arches=tuple(arch for arch in ARCHES if arch in arches), causes=why)
         for (image, why), arches in together.items()
     )
 

@@ -1,7 +1,8 @@
-"""Go modules that rebuilt images would gain, lose or get in another version.
+"""Go modules that images would gain, lose or get in another version.
 
-The contents of an image are not known before its build. Its go.mod has the versions that would be linked, and
-is compared with the go.mod that the state recorded. The programs are those of the published image.
+The contents of an image are not known before its build. Its go.mod, and that of a source in a folder, have
+the versions that would be linked; they are compared with those that the state recorded. The programs are
+those of the published image.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, GO_SUM, STANDARD_LIBRARY, Difference, Finding, Modules, differences
+from catalogue.go_modules import (
+    GO_MOD,
+    GO_SUM,
+    NOT_KNOWN,
+    STANDARD_LIBRARY,
+    Difference,
+    Finding,
+    Modules,
+    differences,
+)
 from catalogue.images import PROJECT, SOURCE
 from components.contexts import recorded_files, required_modules
 from components.image import FILES, REQUIRED
@@ -19,14 +29,14 @@ from review.images import Images, is_of
 from review.steps import Step
 
 VERIFICATION = "skycoin:index:Verification"
-OF_SOURCE = "not known before the build: its source has a go.mod of its own, or none"
-EARLIER = (
-    "not known: the state is of an earlier version, of a source with modules of its own, or of a go.mod that "
-    "replaces modules"
+OF_GIT = "not known before the build: only the builder reads its git repository"
+OF_FOLDER = (
+    "not known before the build: a go.mod is missing or a link, or that of its source does not name all "
+    "modules (Go before 1.17, or a go.work)"
 )
-REPLACED = "not known: its go.mod replaces modules"
+EARLIER = "not known: the state is of an earlier version, or of a source whose modules it does not know"
 SAVED = "not known: the preview does not say which files it was made from"
-NOT_KNOWN, NOT_YET_KNOWN = "not known", "not known before the build"
+PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "not known", "not known before the build"
 ITS_GO = "Go itself changes, and its version is not known before the build"
 
 
@@ -35,36 +45,43 @@ class Vulnerability:
     """A known vulnerability that an image gains or loses through the version of a module."""
 
     image: str
+    difference: Difference
     gained: bool
     finding: Finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inside:
-    """The modules of one image that would be built."""
+    """The modules of one image that would be built, or that containers would change to."""
 
     image: str
     differences: tuple[Difference, ...] = ()
     programs: Mapping[str, Modules] | None = None
     """Modules of each published program; None if the state does not have them."""
+    linked_into: Mapping[Difference, Sequence[str]] | None = None
+    """Programs of each difference between two published images; None for an image that would be built."""
     unknown: str = ""
     """Reason why nothing is known; otherwise empty."""
     of_go: str = ""
     """Reason why the version of Go itself is not known; otherwise empty."""
+    inexact: tuple[str, ...] = ()
+    """Modules whose new version is not known, as a folder replaces them."""
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 
     def linked(self, one: Difference) -> str:
         """Programs that a module is linked into, in words for a sentence."""
         found = self.programs_of(one)
-        return f"in which programs is {found}" if found in (NOT_KNOWN, NOT_YET_KNOWN) else found
+        return f"in which programs is {found}" if found in (PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN) else found
 
     def programs_of(self, one: Difference) -> str:
         """Programs that a module is linked into."""
+        if self.linked_into is not None:
+            return ", ".join(self.linked_into[one])
         if not one.before:
             return NOT_YET_KNOWN
         if self.programs is None:
-            return NOT_KNOWN
+            return PROGRAMS_NOT_KNOWN
         return ", ".join(name for name, its in self.programs.items() if one.module in its) or "in no program"
 
 
@@ -101,18 +118,19 @@ def _read(
     """Compare one image; None for an image without Go modules."""
     context = step.new.get("context") or {}
     folder, named = str(context.get("location")), context.get("named") or {}
-    if SOURCE in named:
-        return Inside(image=image, unknown=OF_SOURCE)
-    if not _is_file(PROJECT / folder / GO_MOD):
+    sources = {name: str(one.get("location")) for name, one in named.items()}
+    if "#" in sources.get(SOURCE, ""):
+        return Inside(image=image, unknown=OF_GIT)
+    if SOURCE not in sources and not _is_file(PROJECT / folder / GO_MOD):
         return None
     if not has_files:
         return Inside(image=image, unknown=SAVED)
+    if (wanted := required_modules(folder, sources)) is None:
+        return Inside(image=image, unknown=OF_FOLDER)
     urn = images.around(step.urn)
     recorded: Modules | None = images.output(urn, REQUIRED)
     if not recorded and (images.existed(urn) or step.op != "create"):
         return Inside(image=image, unknown=EARLIER)
-    if (wanted := required_modules(folder, {})) is None:
-        return Inside(image=image, unknown=REPLACED)
     programs = _programs(proofs)
     found = [*differences(recorded or {}, wanted)]
     go, of_go = _go(step, proofs)
@@ -121,7 +139,8 @@ def _read(
         differences=(*found, *differences(*go)),
         programs=programs,
         of_go=of_go,
-        has_other_sums=_has_other_sums(folder, images.output(urn, FILES) or {}),
+        inexact=tuple(sorted(module for module, version in wanted.items() if version == NOT_KNOWN)),
+        has_other_sums=SOURCE not in sources and _has_other_sums(folder, images.output(urn, FILES) or {}),
     )
 
 

@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 
+from catalogue.go_modules import INEXACT
 from display.markdown import few, one_line
 from review.inside import Inside, Vulnerability
 
 MODULE_HEADS = ("image", "module", "now", "then", "programs")
 VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "what it is")
-SAME = "the same Go modules, by its go.mod"
+SAME, SAME_LINKED = "the same Go modules, by its go.mod", "the same Go modules in each program"
 _NOTE = (
     "These are the versions of each image's go.mod. What a new program links of them, its size and its "
     "layers are not known before the build."
+)
+_NOTE_LINKED = (
+    "Where both images are published, these are the versions that their programs link, by their SBOMs."
 )
 
 
 def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
     """Sentences after the lines: the source of the versions, and the database that was consulted."""
-    differ = any(one.differences for one in inside)
-    return " ".join(filter(None, (_NOTE if differ else "", looked_up)))
+    differ = {one.linked_into is not None for one in inside if one.differences}
+    notes = (_NOTE if False in differ else "", _NOTE_LINKED if True in differ else "")
+    return " ".join(filter(None, (*notes, looked_up)))
 
 
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
@@ -35,17 +40,22 @@ def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go)))
+    inexact = f"{few(one.inexact)}: version not known, as {INEXACT}" if one.inexact else ""
+    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go, inexact)))
 
 
 def _same(one: Inside) -> str:
+    if one.linked_into is not None:
+        return SAME_LINKED
     return f"{SAME}, but another go.sum" if one.has_other_sums else SAME
 
 
 def _vulnerability(inside: Inside, one: Vulnerability) -> str:
     found = one.finding
-    programs = next(inside.linked(each) for each in inside.differences if each.module == found.module)
-    facts = [programs, *([f"fixed in {found.fixed}"] if one.gained and found.fixed else [])]
+    facts = [
+        inside.linked(one.difference),
+        *([f"fixed in {found.fixed}"] if one.gained and found.fixed else []),
+    ]
     return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {found.summary}"
 
 

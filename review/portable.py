@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from display.markdown import TILDE
+
 PROJECT = Path(__file__).resolve().parent.parent
 EVERYWHERE = ("/etc/", "/dev/", "/proc/", "/sys/", "/run/", "/var/run/", "/usr/", "/var/lib/docker")
 """Prefixes of paths that mean the same on every machine."""
@@ -14,7 +16,7 @@ _GOROUTINE = re.compile(r"^(goroutine \d+ \[.*\]:|\[signal .*\])$")
 _BETWEEN = ("During handling of the above exception", "The above exception was the direct cause")
 _JAVASCRIPT = re.compile(r"^\s+at .*:\d+:\d+\)?$")
 _PATH = re.compile(
-    r"(?:(?<=unix://)|(?<=file://)|(?<![\w.~/…]))/(?:[^\s/:'\"`|()<>,;]+/)+[^\s/:'\"`|()<>,;]*"
+    rf"(?:(?<=unix://)|(?<=file://)|(?<![\w.~/…])(?<!{TILDE}))/(?:[^\s/:'\"`|()<>,;]+/)+[^\s/:'\"`|()<>,;]*"
 )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from local import own_engine, services
@@ -99,6 +100,11 @@ class Machine:
     def pulumi(self, *arguments: str) -> Result:
         """Run plain pulumi in the environment of `make -s env`."""
         return self.run("pulumi", *arguments, "--non-interactive", env=self.environment())
+
+    def lend_login(self, patch: pytest.MonkeyPatch) -> None:
+        """Let the test's own process use registries with the set-up's CA and login."""
+        patch.setenv("SSL_CERT_FILE", str(self.layout.trust))
+        patch.setenv("DOCKER_CONFIG", str(self.layout.docker_config))
 
     def docker(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
         """Run the docker command against the set-up's engine."""

@@ -14,8 +14,7 @@ NOTHING = "No older image of this program is on the hosts that answer."
 @pytest.fixture
 def repository(up: Machine) -> Iterator[Repository]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-        patch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+        up.lend_login(patch)
         yield Repository(f"{up.layout.registry}/skycoin/skycoin")
 
 

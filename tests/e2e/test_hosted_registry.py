@@ -98,8 +98,7 @@ def published(up: Machine, wanted: dict[str, Any], empty: Result) -> Result:
 @pytest.fixture
 def repositories(up: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[Repository, Repository]:
     """(local, community), read from outside the program."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    up.lend_login(monkeypatch)
     return Repository(f"{up.layout.registry}/{PATH}"), Repository(f"{ADDRESS}/{PATH}")
 
 

@@ -17,20 +17,12 @@ from tests.e2e.faulty import Fault
 from tests.e2e.hosted import Hosted
 from tests.e2e.machine import SETTINGS, Machine
 from tests.e2e.plugin import until
-from tests.e2e.test_release_faults import ARCHES, IMAGES, whole
-from tests.e2e.tiny import Tiny, write_program
+from tests.e2e.test_release_faults import IMAGES, whole
+from tests.e2e.tiny import TWO, Tiny
 
 PATH = "tiny/public"
 MOVING = ("latest", "1.2")
 WRITTEN = re.compile(rf"PUT /v2/{PATH}/manifests/(?P<reference>\S+) 201")
-
-
-def wanted(tiny: Tiny, hosted: Hosted, word: str, revision: int) -> None:
-    """The program with another word in it, as the next revision."""
-    write_program(tiny.machine.checkout, word)
-    image = {"channel": "release", "revision": revision, "repository": PATH}
-    registries = {"hosted": {"kind": "oci", "address": hosted.address}}
-    tiny.write(image, ARCHES, **{"skycoin:registries": registries})
 
 
 def exact(revision: int) -> tuple[str, str]:
@@ -40,7 +32,7 @@ def exact(revision: int) -> tuple[str, str]:
 
 
 def suffixed(*tags: str) -> set[str]:
-    return {f"{tag}-{arch}" for tag in tags for arch in ARCHES}
+    return {f"{tag}-{arch}" for tag in tags for arch in TWO}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +42,7 @@ def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
     hosted.login()
     hosted.proxy.faults.clear()
     hosted.proxy.requests.clear()
-    wanted(stack, hosted, "one", 0)
+    stack.write_release(hosted.address, PATH, "one", 0)
     assert stack.pulumi("stack", "init", "--no-select").code == 0
     yield stack
     hosted.proxy.faults.clear()
@@ -64,8 +56,7 @@ def repository(
     up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repository]:
     """The published repository, read from outside the program; no fault outlives its test."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    up.lend_login(monkeypatch)
     hosted.proxy.faults.clear()
     hosted.proxy.requests.clear()
     yield Repository(f"{hosted.address}/{PATH}")
@@ -112,12 +103,12 @@ def test_h5_a_variant_that_fails_its_verification_leaves_every_name_as_it_was(
 ) -> None:
     """The registry answers with other bytes for one variant's blobs; the other variant is whole."""
     before = names(repository)
-    wanted(tiny, hosted, "two", 1)
+    tiny.write_release(hosted.address, PATH, "two", 1)
     hosted.proxy.faults[:] = [Fault(matches=r"^GET .*/blobs/", status=200, body="torn", times=2)]
     failed = tiny.up()
     assert failed.code != 0
     assert "is damaged in the registry" in failed.text
-    assert len(written(hosted)) == len(ARCHES), "every variant was pushed, and each by its digest"
+    assert len(written(hosted)) == len(TWO), "every variant was pushed, and each by its digest"
     assert all(reference.startswith("sha256:") for reference in written(hosted))
     assert names(repository) == before
     hosted.proxy.faults.clear()
@@ -131,13 +122,13 @@ def test_h5_a_refused_exact_name_leaves_every_name_as_it_was(
 ) -> None:
     """Somebody has the second of two exact names: the first one isn't written either."""
     first, second = exact(2)
-    repository.put_manifest(f"{second}-{ARCHES[-1]}", repository.manifest(f"1.2.3-{ARCHES[-1]}"))
+    repository.put_manifest(f"{second}-{TWO[-1]}", repository.manifest(f"1.2.3-{TWO[-1]}"))
     before = names(repository)
-    wanted(tiny, hosted, "three", 2)
+    tiny.write_release(hosted.address, PATH, "three", 2)
     hosted.proxy.requests.clear()
     refused = tiny.up()
     assert refused.code != 0
-    assert f"{PATH}:{second} is published as {before[f'{second}-{ARCHES[-1]}']}" in refused.text
+    assert f"{PATH}:{second} is published as {before[f'{second}-{TWO[-1]}']}" in refused.text
     assert all(reference.startswith("sha256:") for reference in written(hosted))
     assert names(repository) == before
     assert first not in before
@@ -146,9 +137,9 @@ def test_h5_a_refused_exact_name_leaves_every_name_as_it_was(
 def test_h5_a_run_that_is_killed_while_names_are_written_leaves_whole_ones_and_the_next_finishes(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    wanted(tiny, hosted, "four", 3)
+    tiny.write_release(hosted.address, PATH, "four", 3)
     before = names(repository)
-    stopped = f"{MOVING[0]}-{ARCHES[0]}"
+    stopped = f"{MOVING[0]}-{TWO[0]}"
     hosted.proxy.faults[:] = [Fault(matches=rf"^PUT .*/manifests/{stopped}$", delay=60)]
     env = {**SETTINGS, **tiny.machine.environment()}
     command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", tiny.name]
@@ -175,7 +166,7 @@ def test_h5_a_run_that_is_killed_while_names_are_written_leaves_whole_ones_and_t
     assert {repository.digest_of(tag) for tag in MOVING} == {there["1.2.3-r3"]}
     for tag in MOVING:
         children = [one["digest"] for one in repository.manifest(tag).fields["manifests"]]
-        assert [repository.digest_of(f"{tag}-{arch}") for arch in ARCHES] == children
+        assert [repository.digest_of(f"{tag}-{arch}") for arch in TWO] == children
 
 
 def test_an_image_that_is_gone_from_the_registry_is_noticed_and_pushed_again(
@@ -183,7 +174,7 @@ def test_an_image_that_is_gone_from_the_registry_is_noticed_and_pushed_again(
 ) -> None:
     """It has no tag of its own to be looked for by: docker-build asks for its digest."""
     before = names(repository)
-    digest = str(before[f"latest-{ARCHES[0]}"])
+    digest = str(before[f"latest-{TWO[0]}"])
     assert repository.remove(digest)
     assert repository.digest_of(digest) is None
     shown = tiny.pulumi("preview", "--refresh", "--run-program")

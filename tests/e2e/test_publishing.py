@@ -52,8 +52,7 @@ def published(up: Machine, hosted: Hosted, settings: dict[str, Any]) -> Result:
 @pytest.fixture
 def repositories(up: Machine, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> tuple[Repository, ...]:
     """(local, hosted), read from outside the program."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    up.lend_login(monkeypatch)
     return Repository(f"{up.layout.registry}/{PATH}"), Repository(f"{hosted.address}/{PATH}")
 
 

@@ -19,8 +19,7 @@ UPLOAD = r"^PUT .*/blobs/uploads/"
 @pytest.fixture
 def repository(up: Machine, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     """A repository of the hosted registry, reached through the proxy with the machine's login."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    up.lend_login(monkeypatch)
     hosted.login()
     hosted.proxy.faults.clear()
     hosted.proxy.requests.clear()

@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -19,21 +18,12 @@ from tests.e2e.faulty import Fault
 from tests.e2e.hosted import PASSWORD, Hosted
 from tests.e2e.machine import SETTINGS, Machine
 from tests.e2e.plugin import until
-from tests.e2e.tiny import Tiny, write_program
+from tests.e2e.tiny import TWO, Tiny
 
-ARCHES = ("amd64", "arm32v6")
 PATH = "tiny/node"
 WRITES = r"^(POST|PUT|PATCH) "
 WRONG = "wrong-password"
-IMAGES = [f"skycoin-{arch}-image" for arch in ARCHES]
-
-
-def wanted(tiny: Tiny, hosted: Hosted, word: str, revision: int, **changed: Any) -> None:
-    """The program with another word in it, as the next revision."""
-    write_program(tiny.machine.checkout, word)
-    image = {"channel": "release", "revision": revision, "repository": PATH, **changed}
-    registries = {"hosted": {"kind": "oci", "address": hosted.address}}
-    tiny.write(image, ARCHES, **{"skycoin:registries": registries})
+IMAGES = [f"skycoin-{arch}-image" for arch in TWO]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +32,7 @@ def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
     stack = Tiny(up, "faults")
     hosted.login()
     hosted.proxy.faults.clear()
-    wanted(stack, hosted, "one", 0)
+    stack.write_release(hosted.address, PATH, "one", 0)
     assert stack.pulumi("stack", "init", "--no-select").code == 0
     first = stack.up()
     assert first.code == 0, first.text
@@ -57,8 +47,7 @@ def repository(
     up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repository]:
     """Published content, read from outside the program; no fault outlives its test."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    up.lend_login(monkeypatch)
     yield Repository(f"{hosted.address}/{PATH}")
     hosted.proxy.faults.clear()
     hosted.login()
@@ -74,7 +63,7 @@ def whole(repository: Repository, tag: str) -> bool:
     """True if a tag is a list of variants that the registry has with all their blobs."""
     children = [repository.manifest(one["digest"]) for one in repository.manifest(tag).fields["manifests"]]
     blobs = [blob for child in children for blob in (child.fields["config"], *child.fields["layers"])]
-    return len(children) == len(ARCHES) and all(repository.has_blob(blob["digest"]) for blob in blobs)
+    return len(children) == len(TWO) and all(repository.has_blob(blob["digest"]) for blob in blobs)
 
 
 def found_in_layers(repository: Repository, canary: str, tag: str = "latest") -> bool:
@@ -94,7 +83,7 @@ def found_in_layers(repository: Repository, canary: str, tag: str = "latest") ->
 def compiled(text: str) -> list[bool]:
     """Builds of the variants: True where the compile step came from the cache."""
     found = []
-    for arch in ARCHES:
+    for arch in TWO:
         lines = [line for line in text.splitlines() if f"skycoin-{arch}-image" in line]
         step = next(re.search(r"(#\d+) \[build 1/", line) for line in lines if "[build 1/" in line)
         assert step is not None
@@ -107,7 +96,7 @@ def test_a_registry_that_is_down_before_the_push_leaves_nothing_and_the_next_up_
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     before, latest = digests(tiny), repository.digest_of("latest")
-    wanted(tiny, hosted, "two", 1)
+    tiny.write_release(hosted.address, PATH, "two", 1)
     hosted.proxy.faults[:] = [Fault(matches=WRITES, cut_upload=1, times=10_000)]
     failed = tiny.up()
     hosted.proxy.faults.clear()
@@ -125,7 +114,7 @@ def test_a_registry_that_is_down_before_the_push_leaves_nothing_and_the_next_up_
 def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends_only_the_rest(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    wanted(tiny, hosted, "three", 2)
+    tiny.write_release(hosted.address, PATH, "three", 2)
     hosted.proxy.faults[:] = [
         Fault(matches=r"^(PUT|PATCH) .*/blobs/uploads/", cut_upload=20_000, times=10_000)
     ]
@@ -139,7 +128,7 @@ def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends
     again = tiny.up()
     assert again.code == 0, again.text
     # Bytes of each variant's own layer and configuration: base and shared layer are there already.
-    assert hosted.proxy.count(r"^PUT .*/blobs/uploads/.* 201") <= 2 * len(ARCHES)
+    assert hosted.proxy.count(r"^PUT .*/blobs/uploads/.* 201") <= 2 * len(TWO)
     assert whole(repository, "1.2.3-r2")
 
 
@@ -148,7 +137,7 @@ def test_a_push_with_a_wrong_password_names_the_registry_and_keeps_the_state(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     before = digests(tiny)
-    wanted(tiny, hosted, "four", 3)
+    tiny.write_release(hosted.address, PATH, "four", 3)
     hosted.login(WRONG)
     failed = tiny.up()
     hosted.login()
@@ -191,7 +180,7 @@ def test_of_two_ups_one_runs_and_the_other_names_the_locks_holder(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     """On the file backend; in a bucket: test_s3_backend."""
-    wanted(tiny, hosted, "five", 4)
+    tiny.write_release(hosted.address, PATH, "five", 4)
     hosted.proxy.faults[:] = [Fault(matches=WRITES, delay=3, times=4)]
     env = {**SETTINGS, **tiny.machine.environment()}
     command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", tiny.name]
@@ -227,8 +216,8 @@ def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
 @pytest.mark.case(26)
 def test_impossible_values_are_all_named_at_once_before_anything_happens(tiny: Tiny, hosted: Hosted) -> None:
     hosted.proxy.requests.clear()
-    wanted(
-        tiny, hosted, "six", 0,
+    tiny.write_release(
+        hosted.address, PATH, "six", 0,
         arches=["amd64", "amd64", "linux/arm/v9", "GOARM=8"], channel="feature", feature="a tag",
         repository="Tiny/Node", colour="red",
     )  # fmt: skip
@@ -237,7 +226,7 @@ def test_impossible_values_are_all_named_at_once_before_anything_happens(tiny: T
     assert "5 configuration errors, nothing was changed" in failed.text
     for value in ('"linux/arm/v9"', '"GOARM=8"', '"a tag"', '"Tiny/Node"', "colour: unknown key"):
         assert value in failed.text
-    wanted(tiny, hosted, "six", 0, arches=[], channel="feature", feature="x" * 129)
+    tiny.write_release(hosted.address, PATH, "six", 0, arches=[], channel="feature", feature="x" * 129)
     failed = tiny.up()
     assert "2 configuration errors" in failed.text
     assert "a list with at least one entry" in failed.text
@@ -250,7 +239,7 @@ def test_a_plain_secret_is_refused_and_an_encrypted_one_is_nowhere_in_plain_text
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     careless, canary = "canary-that-somebody-wrote-down", "canary-of-a-build-secret"
-    wanted(tiny, hosted, "eight", 6)
+    tiny.write_release(hosted.address, PATH, "eight", 6)
     plain = ("config", "set", "--plaintext", "--path", "skycoin:build-secrets.GIT_AUTH_TOKEN", careless)
     assert tiny.pulumi(*plain).code == 0
     refused = tiny.up()
@@ -273,7 +262,7 @@ def test_a_plain_secret_is_refused_and_an_encrypted_one_is_nowhere_in_plain_text
 def test_files_next_to_the_sources_reach_no_image_and_a_large_file_causes_a_warning(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    wanted(tiny, hosted, "seven", 5)
+    tiny.write_release(hosted.address, PATH, "seven", 5)
     folder, canary = tiny.machine.checkout / "tiny", "canary-of-a-working-copy"
     (folder / "cmd" / ".env").write_text(f"TOKEN={canary}\n")
     (folder / "cmd" / "broken").symlink_to("/nowhere/at/all")

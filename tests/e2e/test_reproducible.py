@@ -88,8 +88,7 @@ def test_a_builder_whose_disk_is_full_says_so_and_leaves_no_half_tag(
     up: Machine, other_builder: Builder, again: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The retry is the next test: it builds the same in the space that was given back."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+    up.lend_login(monkeypatch)
     other_builder.fill()
     failed = again.up()
     other_builder.empty()

@@ -59,8 +59,7 @@ def publish(repository: Repository, tag: str, created: str) -> None:
 def repository(up: Machine, hosted: Hosted) -> Iterator[Repository]:
     """A repository with two builds of each kind, a moving tag and a release."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(up.layout.trust))
-        patch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
+        up.lend_login(patch)
         repository = Repository(f"{hosted.address}/retention")
         for tag, created in DATES.items():
             publish(repository, tag, created)

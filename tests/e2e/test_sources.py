@@ -190,8 +190,7 @@ def test_a_private_repositorys_token_is_in_no_layer(
     sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = sources.tiny.machine
-    monkeypatch.setenv("SSL_CERT_FILE", str(machine.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(machine.layout.docker_config))
+    machine.lend_login(monkeypatch)
     repository = Repository(sources.variant("skycoin")["ref"].partition("@")[0])
     assert not found_in_layers(repository, TOKEN, "feature-sources")
 

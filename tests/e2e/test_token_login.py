@@ -8,7 +8,6 @@ import base64
 import io
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -17,10 +16,9 @@ from tests.e2e.faulty import Fault
 from tests.e2e.machine import Machine
 from tests.e2e.test_retention import publish, retention
 from tests.e2e.test_sources import holding
-from tests.e2e.tiny import Tiny, write_program
+from tests.e2e.tiny import TWO, Tiny
 from tests.e2e.token_service import PASSWORDS, TokenRegistry, start_token_registry
 
-ARCHES = ("amd64", "arm32v6")
 PATH = "tiny/node"
 UPLOAD = r"^PUT .*/blobs/uploads/"
 
@@ -38,27 +36,17 @@ def tokens(up: Machine) -> Iterator[TokenRegistry]:
 @pytest.fixture
 def registry(tokens: TokenRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenRegistry]:
     """The registry as the publisher finds it; the test is logged in as the machine is."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tokens.machine.layout.trust))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tokens.machine.layout.docker_config))
+    tokens.machine.lend_login(monkeypatch)
     tokens.reset()
     yield tokens
     tokens.reset()
-
-
-def wanted(tiny: Tiny, registry: TokenRegistry, word: str, revision: int) -> None:
-    """The program with another word in it, as the next revision."""
-    write_program(tiny.machine.checkout, word)
-    registries = {"tokens": {"kind": "oci", "address": registry.address}}
-    image = {"channel": "release", "revision": revision, "repository": PATH}
-    changed: dict[str, Any] = {"skycoin:registries": registries}
-    tiny.write(image, ARCHES, **changed)
 
 
 @pytest.fixture(scope="module")
 def tiny(up: Machine, tokens: TokenRegistry) -> Iterator[Tiny]:
     """The stack, with its first release published."""
     stack = Tiny(up, "tokens")
-    wanted(stack, tokens, "one", 0)
+    stack.write_release(tokens.address, PATH, "one", 0)
     assert stack.pulumi("stack", "init", "--no-select").code == 0
     first = stack.up()
     assert first.code == 0, first.text
@@ -81,9 +69,9 @@ def test_a_release_is_published_verified_and_recorded(tiny: Tiny, registry: Toke
     repository = repository_of(registry)
     whole = repository.manifest("latest")
     assert [repository.digest_of(tag) for tag in ("1.2", "1.2.3", "release-v1.2.3")] == [whole.digest] * 3
-    assert len(whole.fields["manifests"]) == len(ARCHES)
+    assert len(whole.fields["manifests"]) == len(TWO)
     verified = tiny.outputs()["verification"]["skycoin"]
-    assert sorted(verified) == sorted(ARCHES)
+    assert sorted(verified) == sorted(TWO)
     record = tiny.machine.skyinfra("release", "record", "-s", tiny.name)
     assert record.code == 0, record.text
     assert whole.digest in record.text
@@ -131,7 +119,7 @@ def test_a_token_that_ends_in_the_middle_of_an_upload_is_renewed(registry: Token
 @pytest.mark.case(47)
 def test_an_up_whose_tokens_end_while_it_pushes_completes(tiny: Tiny, registry: TokenRegistry) -> None:
     """Pushes by BuildKit, tags by this program: each renews what the registry does not take any more."""
-    wanted(tiny, registry, "two", 1)
+    tiny.write_release(registry.address, PATH, "two", 1)
     registry.service.lifetime = 2
     registry.proxy.faults.append(Fault(matches=UPLOAD, delay=4, times=2))
     result = tiny.up()
@@ -179,7 +167,7 @@ def test_a_login_that_may_only_read_reads_and_neither_pushes_nor_deletes(
 @pytest.mark.case(47)
 def test_an_up_by_a_reader_is_refused_and_changes_nothing(tiny: Tiny, registry: TokenRegistry) -> None:
     before = repository_of(registry).digest_of("latest")
-    wanted(tiny, registry, "three", 2)
+    tiny.write_release(registry.address, PATH, "three", 2)
     registry.login("reader")
     refused = tiny.up()
     assert refused.code != 0

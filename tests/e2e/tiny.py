@@ -28,6 +28,8 @@ SOURCE = {
     "branch": "main",
     "date": "2020-11-23T01:01:48Z",
 }
+TWO = ("amd64", "arm32v6")
+"""Architectures of a release, which is published in seconds."""
 FEATURE = {"channel": "feature", "feature": "tiny"}
 
 
@@ -58,6 +60,13 @@ class Tiny:
         wanted = {**config, "skycoin:hosts": {}, "skycoin:images": {"skycoin": tiny}, **changed}
         kept = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
         self.file.write_text(yaml.safe_dump({**kept, "config": wanted}))
+
+    def write_release(self, address: str, path: str, word: str, revision: int, **changed: Any) -> None:
+        """Settings that publish the program, with another word in it, as the next revision."""
+        write_program(self.machine.checkout, word)
+        image = {"channel": "release", "revision": revision, "repository": path, **changed}
+        registries = {"hosted": {"kind": "oci", "address": address}}
+        self.write(image, TWO, **{"skycoin:registries": registries})
 
     def pulumi(self, *arguments: str) -> Result:
         """A pulumi command on the stack."""

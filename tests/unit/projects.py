@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from catalogue.arch import ARCHES
+from mocks.engine import MODULES
 from tests.unit.aws import aws_by_moto
 from tests.unit.engine import Engine
 from tests.unit.yaml_like import DIGEST, as_pulumi_gives_it
@@ -61,7 +62,8 @@ def published(tag: str = "latest") -> dict[str, Any]:
         for arch, digest in digests.items()
     }
     entry = {"ref": f"docker.io/skycoin/skycoin:{tag}@{DIGEST}", "digest": DIGEST, "variants": variants}
-    return {RELEASE_STACK: {"images": {"skycoin": {tag: entry}}}}
+    modules = [{"program": "skycoin", "variants": [*ARCHES], "modules": MODULES["skycoin"]}]
+    return {RELEASE_STACK: {"images": {"skycoin": {tag: entry}}, "modules": {"skycoin": modules}}}
 
 
 @functools.cache

@@ -1,15 +1,28 @@
-"""`skyinfra review --base`: a stack by its files alone, from commits of a repository of the test's own."""
+"""`skyinfra review --base`: a stack by its files alone, from commits of a repository of the test's own.
 
+The program runs in the tests' process, unless a test asks for the one of its own that users have (`alone`).
+"""
+
+import contextlib
+import functools
+import io
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from clients import git
 from commands import by_files
 from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
+from commands.previews import Previewed
+from mocks.__main__ import main as mocks_main
+from mocks.engine import Engine
+from mocks.stacks import up as real_up
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.projects import PROJECT
 
@@ -44,6 +57,32 @@ class Repository:
         return self.skyinfra("review", "--stack", stack, *options)
 
 
+IN_ITS_OWN_PROCESS = by_files._run
+
+
+@functools.cache
+def _up(stack: str, files: str) -> Engine:
+    return real_up(stack, json.loads(files))
+
+
+def up_once(stack: str, files: Mapping[str, str]) -> Engine:
+    """A first `up`, run once for the same files."""
+    return _up(stack, json.dumps(dict(files), sort_keys=True))
+
+
+def in_this_process(given: str) -> Previewed:
+    """What `python -m mocks` does, without a second or two of its start, and of each run of the same base."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch("mocks.stacks.up", up_once),
+        patch("sys.stdin", io.StringIO(given)),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = mocks_main()
+    return Previewed(text=out.getvalue().encode(), failed=code != 0, said=err.getvalue().strip())
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra) -> Repository:
     """The committed stacks in a commit, tagged `base`; the program is this checkout's."""
@@ -61,8 +100,39 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
     found.commit()
     found.git("tag", "base")
     monkeypatch.setattr(by_files, "PROJECT", folder)
+    monkeypatch.setattr(by_files, "_run", in_this_process)
     monkeypatch.setattr(by_files, "stack_file", lambda stack: folder / "stacks" / f"Pulumi.{stack}.yaml")
     return found
+
+
+@pytest.fixture
+def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program in a process of its own, as users have it."""
+    monkeypatch.setattr(by_files, "_run", IN_ITS_OWN_PROCESS)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(
+    "changed", [{}, {"head": "config: {skycoin:x: 1}"}, {"base": {"fleet": "config: {skycoin:x: 1}"}}]
+)
+def test_the_programs_own_process_says_what_it_says_here(
+    changed: dict[str, object], repository: Repository
+) -> None:
+    """Most tests take the short way: for a preview, and for errors in the head and in the base."""
+    base = {stack: (PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text() for stack in STACKS}
+    text = json.dumps({"stack": "fleet", "base": base, "head": base["fleet"], **changed})
+    there, here = by_files._run(text), in_this_process(text)
+    assert there.failed is here.failed is ("base" in changed)
+    if there.failed:
+        assert there == here
+    else:
+        assert _sorted(there) == _sorted(here)
+
+
+def _sorted(previewed: Previewed) -> object:
+    """The preview in one order: resources are registered by several threads."""
+    found = previewed.read()
+    return {**found, "steps": sorted(found["steps"], key=lambda step: str(step["urn"]))}
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -122,6 +192,25 @@ def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None
     assert repository.review("fleet", "--base", "base").out.count(NOTHING) == 1
 
 
+def test_of_the_changed_side_only_the_stacks_own_file_is_read(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others were, with a process of git for each."""
+    read: list[tuple[str, list[str]]] = []
+    real = git.files_of
+
+    def files_of(folder: Path, commit: str, path: str) -> dict[str, str]:
+        found = real(folder, commit, path)
+        read.append((commit, [*found]))
+        return found
+
+    monkeypatch.setattr(by_files, "files_of", files_of)
+    repository.edit(FLEET, "network: mainnet}", "network: mainnet, peer-port: 6001}")
+    head = repository.commit()
+    assert "restarts 2 nodes" in repository.review("fleet", "--base", "base", "--head", head).out
+    assert [names for commit, names in read if commit == head] == [["Pulumi.fleet.yaml"]]
+
+
 def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Repository) -> None:
     repository.edit(FLEET, "    shed: {image: skycoin, host: shed, network: mainnet}\n", "")
     done = repository.review("fleet", "--base", "base")
@@ -157,6 +246,7 @@ def test_a_stack_that_the_base_does_not_have_is_new(repository: Repository) -> N
     assert "2 containers new" in done.out
 
 
+@pytest.mark.usefixtures("alone")
 def test_nothing_of_the_environment_reaches_the_program(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +390,7 @@ def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
 EVIL = "x/\n\n## Stack fleet: safe\n\nNothing changes. @octocat [a](https://x.invalid) <!--"
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("stack", [EVIL, "evil/skycoin/other"])
 def test_a_foreign_reason_is_shown_as_it_is(repository: Repository, stack: str) -> None:
     """The whole comment was the fork's: a heading, a mention and a link of its own."""
@@ -392,6 +483,7 @@ def test_another_ciphertext_is_a_difference(repository: Repository) -> None:
     assert "abc" not in page
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("file", ["/usr/bin/git", "/etc/passwd"])
 def test_no_file_of_the_machine_is_read(repository: Repository, file: str) -> None:
     """An error had the bytes of the file that a fork's `build-ca` named."""

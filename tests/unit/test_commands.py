@@ -74,6 +74,7 @@ def test_the_front_door_has_these_commands() -> None:
         ("node", "retire"),
         ("node", "rollback"),
         ("release", "audit"),
+        ("release", "pins"),
         ("release", "record"),
         ("release", "retain"),
         ("review",),

@@ -15,6 +15,7 @@ from local.vulnerability_database import Database
 from mocks.engine import MODULES
 from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
 from release.record import RecordError, release_record
+from release.vulnerabilities import by_module
 from tests.unit.front_door import Skyinfra
 from tests.unit.projects import up
 from tests.unit.test_vulnerabilities import entry
@@ -83,7 +84,9 @@ def test_a_program_that_is_new_or_gone_has_all_its_modules_so(now: dict[str, Any
 
 
 def test_vulnerabilities_are_those_of_the_modules_that_differ() -> None:
-    found = list(vulnerability_differences([row(GONE, "1.0.0", ""), row(CRYPTO, "0.30.0", NOW)], KNOWN))
+    found = list(
+        vulnerability_differences([row(GONE, "1.0.0", ""), row(CRYPTO, "0.30.0", NOW)], by_module(KNOWN))
+    )
     assert [(one["identity"], one["gained"], one["version"], one["fixed"]) for one in found] == [
         ("GO-2", True, NOW, ""),
         ("GO-1", False, "0.30.0", "0.45.0"),

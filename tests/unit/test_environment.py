@@ -248,14 +248,31 @@ def test_an_environment_without_locks_is_made_again_even_behind_a_link(checkout:
     assert not (checkout.venv / "ready").exists()
 
 
-def test_a_folder_that_is_not_an_environment_is_never_cleared(checkout: Checkout, tmp_path: Path) -> None:
+WITHOUT_PIP = """#!/bin/sh
+case "$*" in
+  "-m venv "*) shift 2; "$REAL" -m venv --without-pip "$@"
+    for folder; do :; done
+    rm "$folder/bin/python"; cp "$0" "$folder/bin/python";;
+  --version) echo Python 3.12;;
+esac
+"""
+"""A Python that makes real environments, without the pip whose installation takes seconds."""
+
+
+def test_a_folder_that_is_not_an_environment_is_never_cleared(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     """VENV may name any folder."""
-    (tmp_path / "ready").touch()
-    (tmp_path / "mine").touch()
-    checkout.lock(_wheel(checkout.wheels, "mortar", "1.3"))
-    done = checkout.install(venv=tmp_path)
-    assert done.returncode == 0
-    assert (tmp_path / "mine").exists()
+    (tmp_path / "python3").write_text(WITHOUT_PIP)
+    folder = tmp_path / "venv"
+    folder.mkdir()
+    for name in ("ready", "mine"):
+        (folder / name).touch()
+    with started(tmp_path, environment) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (folder / "pyvenv.cfg").exists()
+    assert (folder / "mine").exists()
 
 
 def test_a_wrong_hash_installs_nothing_and_says_where(checkout: Checkout) -> None:

@@ -11,7 +11,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
 from commands.exit_codes import FAILED, REFUSED
-from review.causes import SAVED
+from review.causes import SAVED, Cause
 from review.changes import PreviewError, Rebuild, read_changes
 from review.first_screen import NOTHING_LOST, STOPS
 from review.markdown import LIMIT, page
@@ -83,8 +83,12 @@ def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_o
     steps = [build(arch, LAYERS="1") for arch in sorted(ARCHES, reverse=True) if arch != "arm32v6"]
     changes = read_changes({"steps": [*steps, build("arm32v6", EXTRA="x|y")]})
     assert changes.rebuilds == (
-        Rebuild(image="skycoin", arches=("amd64", "arm32v5", "arm32v7", "arm64v8"), why=("LAYERS: 2 → 1",)),
-        Rebuild(image="skycoin", arches=("arm32v6",), why=("EXTRA: none → x|y",)),
+        Rebuild(
+            image="skycoin",
+            arches=("amd64", "arm32v5", "arm32v7", "arm64v8"),
+            causes=(Cause("LAYERS: 2 → 1"),),
+        ),
+        Rebuild(image="skycoin", arches=("arm32v6",), causes=(Cause("EXTRA: none → x|y"),)),
     )
     assert summary(changes) == "5 variants rebuilt"
     assert "| skycoin | arm32v6 | EXTRA: none → x\\|y |" in page(changes, "release")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
@@ -188,13 +189,16 @@ def test_files_that_differ_are_named(
 def test_the_file_of_the_whole_names_every_file(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It had the page's shortened causes."""
+    """It had the page's shortened causes; then the preview was read, and the files were hashed, twice."""
     monkeypatch.setattr(review._Page, "_checkout", HERE)
+    read = Mock(wraps=read_changes)
+    monkeypatch.setattr(review, "read_changes", read)
     image = component("skycoin", dict.fromkeys(recorded(), "0"))
     given = json.dumps({"steps": [image, child(image, build({}, INPUTS, "contextHash"))]})
     file = tmp_path / "whole.md"
     done = skyinfra("review", "-s", "mine", "--preview", "-", "--whole", str(file), given=given)
     rest = f" and {len(recorded()) - 3} more"
+    assert read.call_count == 1
     assert rest in done.out
     names = ", ".join(f"`{name}`" for name in sorted(recorded()))
     [row] = [line for line in file.read_text().splitlines() if line.startswith("| skycoin | ")]

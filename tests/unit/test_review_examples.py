@@ -25,11 +25,13 @@ from components.image import REQUIRED
 from components.variant import MODULES
 from mocks.engine import BUILD, NODE_CONTAINER, VERIFICATION, VOLUME
 from mocks.previews import Preview, preview_of
+from release.vulnerabilities import by_module
 from review.approval import Sources, approval
 from review.approval_words import ending, ending_without
 from review.causes import Checkout
 from review.changes import read_changes
 from review.markdown import LIMIT, page
+from review.published_modules import with_published_modules
 from review.risk import Level, risk_of
 from review.rulebook import rulebook
 from review.rules import broken_rules, wanted
@@ -96,8 +98,10 @@ def built_again(preview: Preview, *paths: str) -> Preview:
 
 
 def released_again() -> dict[str, Any]:
-    """Outputs of the stack `release` with other digests."""
+    """Outputs of the stack `release` with other digests, and with other modules in its program."""
     outputs = published()
+    [program] = outputs[RELEASE_STACK]["modules"]["skycoin"]
+    program["modules"] = {CRYPTO: "0.60.0", COME: "1.11.1", "stdlib": "1.26.11"}
     for number, one in enumerate(outputs[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"].values()):
         one["digest"] = f"sha256:{number + 11:x}{'0' * 63}"
         one["ref"] = f"docker.io/skycoin/skycoin@{one['digest']}"
@@ -261,7 +265,8 @@ def test_an_example_is_what_the_program_gives(name: str) -> None:
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
     found = json.loads(json.dumps(preview()))
     changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), rulebook()))
-    changes = judged(changes, KNOWN, DAY)
+    changes = with_published_modules(changes, found, released_again().__getitem__)
+    changes = judged(changes, by_module(KNOWN), DAY)
     # A real hash is of a checkout and a state, which an example has not.
     end = (
         ending_without(STOPS) if changes.faults else ending(stack, hashlib.sha256(name.encode()).hexdigest())

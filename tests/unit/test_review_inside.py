@@ -1,6 +1,7 @@
 """Go modules on a review page: what would be linked, in which programs, and which vulnerabilities by it."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -10,11 +11,10 @@ from typing import Any
 import pytest
 
 from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO
-from catalogue.go_modules import GO_MOD, required
+from catalogue.go_modules import GO_MOD, INEXACT, required
 from catalogue.images import PROJECT
 from commands import known_vulnerabilities
 from commands.known_vulnerabilities import (
-    NO_SET_UP,
     NOT_FETCHED,
     ODD,
     judged,
@@ -23,22 +23,25 @@ from commands.known_vulnerabilities import (
 )
 from components.contexts import recorded_files
 from components.image import FILES
+from display.markdown import plain
 from local.layout import Layout, read_layout
 from local.steps import SetupError
 from local.vulnerability_database import Database
+from release.vulnerabilities import by_module
 from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
 from review.images import IMAGE
-from review.inside import EARLIER, ITS_GO, OF_SOURCE, REPLACED, SAVED, VERIFICATION
+from review.inside import EARLIER, ITS_GO, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
-from review.markdown import page
+from review.markdown import LIMIT, page
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import step
 from tests.unit.test_review_causes import child
 from tests.unit.test_vulnerabilities import entry
 
 NOW = required((PROJECT / "images" / "skycoin" / GO_MOD).read_text())
+SKYCOIN = "github.com/skycoin/skycoin"
 CRYPTO, CORS, GONE = "golang.org/x/crypto", "github.com/rs/cors", "example.org/gone"
 FILES_NOW = recorded_files("./images/skycoin", "", {}, {})
 BEFORE = {**{path: version for path, version in NOW.items() if path != CORS}, CRYPTO: "0.30.0", GONE: "1.2.0"}
@@ -71,6 +74,11 @@ def preview_of(
     return {"steps": [component, *(child(component, one) for one in (fresh, build, unproved, *verified))]}
 
 
+def of_source(location: str) -> dict[str, Any]:
+    """Context of an image with a source of its own."""
+    return {**CONTEXT, "named": {"source": {"location": location}}}
+
+
 def read(*arguments: Any, checkout: Checkout = HERE, **more: Any) -> Changes:
     return read_changes(preview_of(*arguments, **more), checkout)
 
@@ -85,7 +93,7 @@ def lines(changes: Changes) -> list[str]:
 
 def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None:
     assert lines(read())[0] == (
-        f"- skycoin: {GONE} 1.2.0 is gone from its go.mod (in no program); {CORS} {NOW[CORS]} is new "
+        f"- skycoin: {GONE} 1.2.0 is gone (in no program); {CORS} {NOW[CORS]} is new "
         f"(in which programs is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
     )
 
@@ -108,7 +116,7 @@ def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> 
 def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     changes = read(NOW)
     assert lines(changes) == [f"- skycoin: {SAME}"]
-    assert judged(changes, [], "2026-11-05") == changes
+    assert judged(changes, {}, "2026-11-05") == changes
 
 
 def test_another_go_sum_with_equal_modules_is_said() -> None:
@@ -126,9 +134,11 @@ def test_another_go_sum_with_equal_modules_is_said() -> None:
         ({"required_before": {}}, EARLIER),
         ({"required_before": None, "op": "create"}, EARLIER),
         ({"checkout": Checkout()}, SAVED),
-        ({"context": {**CONTEXT, "named": {"source": {"location": "../skycoin"}}}}, OF_SOURCE),
+        ({"context": of_source("/nowhere")}, OF_FOLDER),
+        ({"context": of_source("/nowhere"), "checkout": Checkout()}, SAVED),
+        ({"context": of_source("https://example.org/skycoin.git#" + "1" * 40)}, OF_GIT),
     ],
-    ids=["earlier", "of a source before", "earlier, and a new architecture", "saved", "of a source"],
+    ids=["earlier", "of a source before", "a new architecture", "saved", "no folder", "saved source", "git"],
 )
 def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
     changes = read(**more)
@@ -136,10 +146,28 @@ def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], 
     assert changes.inside[0].differences == ()
 
 
-def test_modules_are_not_known_where_the_go_mod_replaces_some(tmp_path: Path) -> None:
-    (tmp_path / GO_MOD).write_text(f"require {CRYPTO} v1.0.0\nreplace {CRYPTO} => ../crypto\n")
-    changes = read(context={**CONTEXT, "location": str(tmp_path)})
-    assert lines(changes) == [f"- skycoin: Go modules {REPLACED}"]
+def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
+    """Its vulnerabilities neither come nor go, for its version is not known."""
+    go_mod = f"require {CRYPTO} v1.0.0\nrequire {CORS} v9.9.8\nreplace {CRYPTO} => ../crypto\n"
+    (tmp_path / GO_MOD).write_text(f"{go_mod}replace {CORS} => example.org/cors v1.0.0\n")
+    changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
+    assert lines(changes)[0] == (
+        "- skycoin: example.org/cors 1.0.0 is new (in which programs is not known before the build); "
+        f"{CRYPTO} 0.30.0 → not known (skycoin); {CRYPTO}: version not known, as {INEXACT}"
+    )
+    changes = judged(changes, by_module(KNOWN), "1")
+    assert changes.vulnerabilities == ()
+    assert "comes or goes by the modules that are known to differ." in changes.looked_up
+    same = read({CRYPTO: "not known"}, context={**CONTEXT, "location": str(tmp_path)})
+    assert f"{CRYPTO}: version not known, as {INEXACT}" in lines(same)[0]
+
+
+def test_a_working_copys_own_go_mod_is_read(tmp_path: Path) -> None:
+    """The page said that nothing is known before the build."""
+    (tmp_path / GO_MOD).write_text(f"go 1.25\nrequire {CRYPTO} v99.0.0\n")
+    assert lines(read({**NOW, SKYCOIN: "not known"}, context=of_source(str(tmp_path))))[0] == (
+        f"- skycoin: {CRYPTO} {NOW[CRYPTO]} → 99.0.0 (skycoin); {SKYCOIN}: version not known, as {INEXACT}"
+    )
 
 
 def test_an_image_without_go_modules_has_no_line() -> None:
@@ -183,7 +211,7 @@ KNOWN = [
 
 def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> None:
     """GO-2 is in both versions, and the module of GO-4 in none."""
-    changes = judged(read(), KNOWN, "2026-11-05")
+    changes = judged(read(), by_module(KNOWN), "2026-11-05")
     gains, loses, _, note = lines(changes)
     assert gains == (
         f"- skycoin **gains** known vulnerabilities: GO-3 in {CORS} {NOW[CORS]} (in which programs is not "
@@ -201,15 +229,37 @@ def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> Non
 def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
     hostile = {**KNOWN[0], "summary": "a\n# <b>x</b> [y](https://example.org) @all"}
     proofs = ({"<i>": {CRYPTO: "0.30.0"}},)
-    shown = lines(judged(read(BEFORE, proofs), [hostile], "1"))
+    shown = lines(judged(read(BEFORE, proofs), by_module([hostile]), "1"))
     assert "(&lt;i>): a # &lt;b>x&lt;/b> [y]\u2060(https://example.org) @\u2060all" in shown[0]
     assert f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (&lt;i>)" in shown[1]
+
+
+def test_a_modules_path_strikes_nothing_out(tmp_path: Path) -> None:
+    """`~~` in two paths struck out all that was between them; in code it does not."""
+    (tmp_path / GO_MOD).write_text(
+        f"require a.b/~~c v1.0.0\nrequire {CRYPTO} v1.0.0\nrequire x.y/z~~/d/e v1.0.0\n"
+    )
+    text = page(read({}, context={**CONTEXT, "location": str(tmp_path)}, op="create", is_new=True), "mine")
+    assert "~" not in text
+    assert text.count("a.b/&#126;&#126;c") == text.count("x.y/z&#126;&#126;/d/e") == 2
+    assert plain("`~/a` ~b `c~") == "`~/a` &#126;b `c~"
+
+
+def test_a_go_mod_of_a_megabyte_has_a_page_in_time(tmp_path: Path) -> None:
+    (tmp_path / GO_MOD).write_text("".join(f"require example.org/m{n} v1.0.0\n" for n in range(30_000)))
+    known = by_module(entry(f"GO-{n}", f"example.org/m{n}", {"introduced": "0"}) for n in range(5000))
+    began = time.process_time()
+    changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
+    text = page(judged(changes, known, "1"), "mine")
+    assert time.process_time() - began < 20
+    assert len(text) <= LIMIT
+    assert "- skycoin **gains** known vulnerabilities: GO-0 in example.org/m0 1.0.0" in text
 
 
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
     assert (
         "No known vulnerability comes or goes. Vulnerabilities are those that Go's database knew on 1"
-        in (lines(judged(read(), [], "1"))[-1])
+        in (lines(judged(read(), {}, "1"))[-1])
     )
 
 
@@ -225,7 +275,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_set_ups_database_is_read(database: Path) -> None:
     changes = read()
-    assert with_vulnerabilities(changes, read_layout()) == judged(changes, KNOWN, "2026-11-05")
+    assert with_vulnerabilities(changes, read_layout()) == judged(changes, by_module(KNOWN), "2026-11-05")
 
 
 def test_no_database_is_read_where_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,14 +292,11 @@ def absent(_: Layout) -> None:
     return None
 
 
-@pytest.mark.parametrize("case", ["no set-up", "not fetched", "no date", "empty", "broken", "odd"])
+@pytest.mark.parametrize("case", ["not fetched", "no date", "empty", "broken", "odd"])
 def test_a_database_that_is_not_there_is_said_and_stops_no_page(
     case: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout: Layout | None = read_layout()
-    if case == "no set-up":
-        layout, said = None, NO_SET_UP
-    elif case == "not fetched":
+    if case == "not fetched":
         monkeypatch.setattr(known_vulnerabilities, "fetched_database", absent)
         said = NOT_FETCHED
     elif case == "no date":
@@ -263,12 +310,12 @@ def test_a_database_that_is_not_there_is_said_and_stops_no_page(
         said = ODD
         (database / "GO-9.json").write_text("{" if case == "broken" else '{"affected": [{}]}')
     changes = read()
-    found = with_vulnerabilities(changes, layout)
+    found = with_vulnerabilities(changes, read_layout())
     assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
 
 
 def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
     changes = read(build_from=("a", "b"))
     assert "No known vulnerability comes or goes by the modules that are known to differ." in (
-        judged(changes, [], "1").looked_up
+        judged(changes, {}, "1").looked_up
     )

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from catalogue.bases import OFFICIAL_GO
-from catalogue.go_modules import STANDARD_LIBRARY, Finding, required
+from catalogue.go_modules import NOT_KNOWN, STANDARD_LIBRARY, Finding, required
 from commands import release_audit
 from commands.release_audit import COMPILERS
 from local.tools import GO_VERSION
 from local.vulnerability_database import Database
 from release.vulnerabilities import (
     ACCEPTED,
+    by_module,
     entries,
     findings,
     precedence,
@@ -29,6 +30,7 @@ module example.org/images/one
 go 1.26.0
 
 require example.org/alone v1.2.3
+require example.org/replaced v0.1.0
 
 require (
 	example.org/block/v2 v2.0.0-20240101000000-aaaaaaaaaaaa
@@ -42,7 +44,7 @@ exclude (
 )
 
 replace (
-	example.org/alone v1.2.3 => example.org/fork v1.2.4
+	example.org/replaced v0.1.0 => example.org/fork v1.2.4
 )
 """
 
@@ -56,6 +58,7 @@ def entry(identity: str, module: str, *events: dict[str, str], **more: Any) -> d
 def test_a_go_mod_requires_modules_in_blocks_and_alone() -> None:
     assert required(GO_MOD) == {
         "example.org/alone": "1.2.3",
+        "example.org/fork": "1.2.4",
         "example.org/block/v2": "2.0.0-20240101000000-aaaaaaaaaaaa",
         "github.com/docker/docker": "28.5.2+incompatible",
     }
@@ -66,7 +69,7 @@ def test_a_go_mod_requires_modules_in_blocks_and_alone() -> None:
 def test_a_version_of_a_go_mod_is_one_that_can_be_compared(version: str, end: str) -> None:
     assert required(f"require example.org/one v{version}{end}") == {"example.org/one": version}
     for other in ("latest", f"{version.partition('.')[0]}.x", "1.2.3beta", "1.2", ""):
-        assert required(f"require example.org/one v{other}{end}") == {}
+        assert required(f"require example.org/one v{other}{end}") == {"example.org/one": NOT_KNOWN}
 
 
 @pytest.mark.parametrize("image", ["skycoin", "exporter", "registry"])
@@ -116,7 +119,7 @@ def test_versions_are_ordered_as_semantic_versions_are() -> None:
 def test_a_version_is_affected_from_where_a_fault_came_to_where_it_was_mended(
     version: str, events: list[dict[str, str]], fixed: str | None
 ) -> None:
-    found = findings([entry("GO-1", "example.org/one", *events)], {"example.org/one": version})
+    found = findings(by_module([entry("GO-1", "example.org/one", *events)]), {"example.org/one": version})
     assert [one.fixed for one in found] == ([] if fixed is None else [fixed])
 
 
@@ -128,7 +131,7 @@ def test_an_entry_that_was_withdrawn_or_is_of_another_module_is_none(tmp_path: P
         entry("GO-3", "example.org/one/v2", everything),
     ):
         (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
-    found = findings(entries(tmp_path), {"example.org/one": "1.0.0"})
+    found = findings(by_module(entries(tmp_path)), {"example.org/one": "1.0.0"})
     assert found == [
         Finding(module="example.org/one", version="1.0.0", identity="GO-1", fixed="", summary="GO-1 at work")
     ]
@@ -188,6 +191,33 @@ def test_an_audit_fails_with_a_table_of_what_is_not_accepted(skyinfra: Skyinfra,
     assert "3 known vulnerabilities in what is shipped. Take fixed versions into" in ran.err
 
 
+def test_a_replaced_module_is_looked_up_under_the_name_and_version_in_its_place(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    """The replaced one was looked up, and its replacement was not."""
+    put(database, entry("GO-1", "example.org/replaced", {"introduced": "0"}))
+    put(database, entry("GO-2", "example.org/fork", {"introduced": "0"}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 1
+    assert [row.split()[:5] for row in ran.out.splitlines() if "GO-" in row] == [
+        ["one", "example.org/fork", "1.2.4", "–", "GO-2"]
+    ]
+
+
+def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    more = "require example.org/folder v0.1.0\nreplace example.org/folder => ../folder\n"
+    (database.parent / "images/one/go.mod").write_text(GO_MOD + more)
+    put(database, entry("GO-1", "example.org/folder", {"introduced": "0"}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 0
+    assert ran.out.splitlines()[1] == (
+        "not looked up: example.org/folder in images/one. Its version is not known, as a folder is in its "
+        "place, or its version is excluded or not exact."
+    )
+
+
 def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
     """Official bases bring one of their own, which is older."""
     put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}, {"fixed": GO_VERSION}))
@@ -225,6 +255,12 @@ def test_what_is_accepted_in_one_image_is_not_in_another(skyinfra: Skyinfra, dat
     accepted = 'id = "GO-1"\nmodule = "example.org/alone"\nreason = "Nobody calls it."\ndate = 2026-11-27\n'
     (database.parent / "accepted.toml").write_text(f'[[accepted]]\nprograms = ["two"]\n{accepted}')
     assert skyinfra("release", "audit").code == 1
+
+
+def test_the_database_can_be_fetched_without_a_judgement(skyinfra: Skyinfra, database: Path) -> None:
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
+    ran = skyinfra("release", "audit", "--fetch")
+    assert (ran.code, ran.out) == (0, f"The database of 2026-11-05 is in {database}.\n")
 
 
 def test_tools_are_listed_when_asked_for_and_fail_nothing(skyinfra: Skyinfra, database: Path) -> None:

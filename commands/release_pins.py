@@ -1,0 +1,120 @@
+"""`skyinfra release pins`: pinned versions, newer ones, and what they would rebuild."""
+
+import json
+import re
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from itertools import groupby
+
+import click
+
+from catalogue.version_order import precedence
+from commands.options import examples
+from display.columns import columns
+from local.layout import PROJECT, Layout, read_layout
+from local.steps import output
+from local.tools import GO_VERSION, find_go, go_environment
+from release.pins import (
+    EVERY_IMAGE,
+    GO,
+    HEADS,
+    UNKNOWN,
+    Pin,
+    base_pins,
+    go_pins,
+    image_pins,
+    python_pins,
+    rows,
+)
+
+SECONDS = 300
+"""Limit of one question to a registry."""
+GO_PROXY = "asking Go's module proxy"
+COMPILER = Pin(
+    name=GO, version=GO_VERSION, place="local/tools.py", rebuilds=f"{EVERY_IMAGE} on bases of Debian"
+)
+
+
+@click.command(
+    short_help="List pinned versions, newer ones, and what they rebuild.",
+    epilog=examples("./skyinfra release pins", "./skyinfra release pins --newer"),
+)
+@click.option("--newer", is_flag=True, help="Only those with a newer version.")
+def pins(newer: bool) -> None:
+    """List the versions that this checkout pins, newer ones, and what a change of each would rebuild.
+
+    Asks Go's module proxy and PyPI, with the Go and the pip of this set-up, and changes nothing. Registries
+    of official bases and of npm are not asked, so newer ones of those are “not known”.
+    """
+    layout = read_layout()
+    go = find_go(layout)
+    modules, packages = [*go_pins(PROJECT)], [*python_pins(PROJECT)]
+    others = [*image_pins(PROJECT), *base_pins()]
+    found: dict[Pin, str | None] = {
+        COMPILER: _newest_go(layout, go),
+        **_newest_modules(layout, go, modules),
+        **_newest_packages(packages),
+        **dict.fromkeys(others),
+    }
+    shown = [row for row in rows(found) if not newer or row[2] not in ("–", UNKNOWN)]
+    click.echo(columns([HEADS, *shown]) if shown else "No newer version is known of what is pinned.")
+
+
+def _newest_go(layout: Layout, go: str) -> str | None:
+    """Newest Go of the pinned minor version."""
+    argv = [go, "list", "-m", "-versions", "go"]
+    listed = output(argv, env=go_environment(layout), timeout=SECONDS, doing=GO_PROXY)
+    minor = re.escape(GO_VERSION.rpartition(".")[0])
+    same = re.findall(rf"(?<=\s){minor}\.\d+(?=\s|$)", listed or "")
+    return max(same, key=precedence, default=None)
+
+
+def _newest_modules(layout: Layout, go: str, wanted: Iterable[Pin]) -> Mapping[Pin, str | None]:
+    found = dict[Pin, str | None]()
+    for place, group in groupby(wanted, key=lambda pin: pin.place):
+        pinned = [*group]
+        folder = str((PROJECT / place).parent)
+        argv = [
+            go,
+            "-C",
+            folder,
+            "list",
+            "-m",
+            "-u",
+            "-e",
+            "-mod=readonly",
+            "-json",
+            *(one.name for one in pinned),
+        ]
+        newest = _read_modules(output(argv, env=go_environment(layout), timeout=SECONDS) or "")
+        found |= {one: newest.get(one.name) for one in pinned}
+    return found
+
+
+def _read_modules(listed: str) -> Mapping[str, str]:
+    """Newest version by module, from the objects that `go list -m -u -json` prints one after the other."""
+    decoder, found, rest = json.JSONDecoder(), dict[str, str](), listed.strip()
+    while rest:
+        module, end = decoder.raw_decode(rest)
+        rest = rest[end:].lstrip()
+        if "Error" not in module:
+            newest = module.get("Update", module)["Version"]
+            found[module["Path"]] = newest.removeprefix("v")
+    return found
+
+
+def _newest_packages(wanted: Collection[Pin]) -> Mapping[Pin, str | None]:
+    """Newest versions of packages, as far as they are installed: `make up` installs those of tests later."""
+    pip = [sys.executable, "-m", "pip", "list", "--format", "json"]
+    listed = output(pip)
+    outdated = output([*pip, "--outdated"], timeout=SECONDS, doing="asking PyPI")
+    if listed is None or outdated is None:
+        return dict.fromkeys(wanted)
+    newest = {_key(one["name"]): one["version"] for one in json.loads(listed)}
+    newest |= {_key(one["name"]): one["latest_version"] for one in json.loads(outdated)}
+    return {one: newest.get(_key(one.name)) for one in wanted}
+
+
+def _key(name: str) -> str:
+    """Name of a package as PyPI compares names (https://packaging.python.org/en/latest/specifications)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,93 @@
+"""Pinned versions of what the program, its tools and its images are made from, and newer ones.
+
+What each registry offers is asked elsewhere (commands/release_pins.py); here are the files that pin, and the
+table.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalogue.bases import OFFICIAL_BUILD_BASE, OFFICIAL_GO, official_busybox
+from catalogue.go_modules import GO_MOD, tool_modules
+
+GO = "Go"
+EVERY_IMAGE = "every image"
+NOTHING = "no image"
+HEADS = ("WHAT", "PINNED", "NEWER", "IN", "REBUILDS")
+UNKNOWN = "not known"
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
+_ARGUMENT = re.compile(r"^ARG ([A-Z_]+)_VERSION=(\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """One version that this checkout fixes."""
+
+    name: str
+    version: str
+    """Without the `v` of Go's versions."""
+    place: str
+    """File that pins it, relative to the project."""
+    rebuilds: str
+    """What another version builds anew."""
+
+
+def go_pins(project: Path) -> Iterator[Pin]:
+    """Modules that images and tools are built from; what those need in turn is in the same go.mod."""
+    for folder in ("images", "local/tools"):
+        for go_mod in sorted((project / folder).glob(f"*/{GO_MOD}")):
+            rebuilds = go_mod.parent.name if folder == "images" else NOTHING
+            for module, version in tool_modules(go_mod.read_text()).items():
+                yield Pin(name=module, version=version, place=_place(go_mod, project), rebuilds=rebuilds)
+
+
+def python_pins(project: Path) -> Iterator[Pin]:
+    """Packages of the program and its tests; what those need in turn is in requirements*.txt."""
+    for file in sorted(project.glob("requirements*.in")):
+        for line in file.read_text().splitlines():
+            if found := _REQUIREMENT.match(line):
+                name, version = found.groups()
+                yield Pin(name=name, version=version, place=_place(file, project), rebuilds=NOTHING)
+
+
+def image_pins(project: Path) -> Iterator[Pin]:
+    """Versions in Dockerfiles (`ARG …_VERSION=`), and Python packages with hashes in images' folders."""
+    for file in sorted((project / "images").glob("*/Dockerfile")):
+        for name, version in _ARGUMENT.findall(file.read_text()):
+            title = name.lower().replace("_", "-")
+            yield Pin(name=title, version=version, place=_place(file, project), rebuilds=file.parent.name)
+    for file in sorted((project / "images").glob("*/*.txt")):
+        for line in file.read_text().splitlines():
+            if found := _REQUIREMENT.match(line):
+                name, version = found.groups()
+                place, image = _place(file, project), file.parent.name
+                yield Pin(name=name, version=version, place=place, rebuilds=image)
+
+
+def base_pins() -> Iterator[Pin]:
+    """Official bases, by digest, and the Go in the one that images are built on."""
+    place = "catalogue/bases.py"
+    for reference in (OFFICIAL_BUILD_BASE, official_busybox("amd64")):
+        name, _, digest = reference.partition("@")
+        version = digest.removeprefix("sha256:")[:12]
+        yield Pin(name=name, version=version, place=place, rebuilds=EVERY_IMAGE)
+    yield Pin(name=f"{GO} of that base", version=OFFICIAL_GO, place=place, rebuilds=EVERY_IMAGE)
+
+
+def rows(pins: Mapping[Pin, str | None]) -> list[tuple[str, ...]]:
+    """Rows under HEADS, from pins and the newest version of each; None where nobody could say."""
+    return [
+        (pin.name, pin.version, _newer(pin, newest), pin.place, pin.rebuilds) for pin, newest in pins.items()
+    ]
+
+
+def _newer(pin: Pin, newest: str | None) -> str:
+    if newest is None:
+        return UNKNOWN
+    return "–" if newest == pin.version else newest
+
+
+def _place(file: Path, project: Path) -> str:
+    return str(file.relative_to(project))

@@ -1,0 +1,182 @@
+"""Go modules of published images that containers would change between, from their publishers' outputs.
+
+An image is identified by its digest, so outputs of any time describe it. The state has the outputs of another
+stack as they were at the last update; the present ones must be asked for.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catalogue.go_modules import Difference, Modules, differences
+from catalogue.images import CATALOGUE
+from catalogue.naming import is_pinned, split_pinned
+from display.errors import UserError
+from review.causes import STACK_REFERENCE
+from review.changes import Changes
+from review.images import is_of
+from review.inside import Inside
+from review.restarts import CONTAINERS
+from review.steps import changing_steps
+from review.values import short
+
+STACK = "pulumi:pulumi:Stack"
+PULLED = "skycoin:index:PulledImage"
+UNNAMED = "not known: no outputs of its stack that are known here name {}"
+UNREAD = "not known: the outputs of {} could not be read"
+UNASKED = "not known: the outputs of {} were not read"
+OTHER_ARCH = "not compared: the images are for different architectures"
+UNRECORDED = "not known for {}: its publisher recorded none"
+
+Ask = Callable[[str], Any]
+Outputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """A published image as outputs describe it."""
+
+    name: str
+    arches: frozenset[str]
+    """Architectures of the digest: one, or those of a manifest list."""
+    programs: Mapping[tuple[str, str], Modules]
+    """(architecture, program) → its modules."""
+
+    @property
+    def recorded(self) -> frozenset[str]:
+        """Architectures whose modules are known."""
+        return frozenset(arch for arch, _ in self.programs)
+
+
+def with_published_modules(changes: Changes, preview: Mapping[str, Any], ask: Ask | None) -> Changes:
+    """Add the modules of images that containers would change between.
+
+    `ask` returns the outputs of a stack, or raises UserError; None if no stack may be asked.
+    """
+    pairs = [*dict.fromkeys(_pairs(preview))]
+    if not pairs:
+        return changes
+    publisher, sources = _in_state(preview)
+    missing = UNNAMED
+    if publisher:
+        now, missing = _asked(publisher, ask)
+        sources = [*sources, now]
+    compared = [_compared(before, after, sources, missing) for before, after in pairs]
+    return replace(changes, inside=(*changes.inside, *_together(compared, publisher)))
+
+
+def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (image, other image) of each container that would change between two known images."""
+    for step in changing_steps(preview.get("steps") or ()):
+        if step.type == PULLED or step.type in CONTAINERS:
+            before, after = str(step.old.get("image")), str(step.new.get("image"))
+            if before != after and is_pinned(before) and is_pinned(after):
+                yield before, after
+
+
+def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
+    """Name of the stack that images come from, or nothing, and the outputs that the state has of stacks."""
+    publisher, found = "", list[Outputs]()
+    for step in preview.get("steps") or ():
+        outputs = (step.get("oldState") or {}).get("outputs") or {}
+        if is_of(STACK_REFERENCE, step["urn"]):
+            state = step.get("newState") or step.get("oldState") or {}
+            publisher = publisher or str((state.get("inputs") or {}).get("name") or "")
+            found.append(outputs.get("outputs") or {})
+        elif step["urn"].split("::")[2] == STACK:
+            found.append(outputs)
+    return publisher, found
+
+
+def _asked(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
+    """Present outputs of a stack, and the reason for an image that they do not name."""
+    if ask is None:
+        return {}, UNASKED.format(publisher)
+    try:
+        return ask(publisher), UNNAMED
+    except UserError:
+        return {}, UNREAD.format(publisher)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What is known of one change between two images."""
+
+    name: str
+    linked: Mapping[Difference, set[str]]
+    """Difference → programs that it is in."""
+    is_known: bool
+    """True if the modules of an architecture were compared."""
+    unknown: str = ""
+
+
+def _compared(before: str, after: str, sources: Sequence[Outputs], missing: str) -> _Compared | None:
+    """Compare two images; None if they are of software without Go modules."""
+    was, would = _find(before, sources), _find(after, sources)
+    known = would or was
+    name = known.name if known else split_pinned(after)[0].rpartition("/")[2]
+    if name in CATALOGUE and "debian" in CATALOGUE[name].origins:
+        return None
+    if was is None or would is None:
+        return _Compared(name, {}, False, missing.format(short(after if would is None else before)))
+    if not (shared := was.arches & would.arches):
+        return _Compared(name, {}, False, OTHER_ARCH)
+    arches = shared & was.recorded & would.recorded
+    linked: dict[Difference, set[str]] = {}
+    for arch, program in sorted({*was.programs, *would.programs}):
+        if arch in arches:
+            sides = (its.programs.get((arch, program), {}) for its in (was, would))
+            for one in differences(*sides):
+                linked.setdefault(one, set()).add(program)
+    lacking = sorted(shared - arches)
+    return _Compared(name, linked, bool(arches), UNRECORDED.format(", ".join(lacking)) if lacking else "")
+
+
+def _find(ref: str, sources: Sequence[Outputs]) -> _Image | None:
+    """Image of a digest, from the outputs that know most of its modules."""
+    found: list[_Image] = []
+    for outputs in sources:
+        try:
+            found += _named(split_pinned(ref)[1], outputs)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            continue  # outputs of another program or version
+    return max(found, key=lambda one: len(one.recorded), default=None)
+
+
+def _named(digest: str, outputs: Outputs) -> Iterator[_Image]:
+    for name, tags in (outputs.get("images") or {}).items():
+        for entry in tags.values():
+            variants = {arch: one["digest"] for arch, one in entry["variants"].items()}
+            arches = frozenset(arch for arch, its in variants.items() if digest in (entry["digest"], its))
+            if arches:
+                rows = (outputs.get("modules") or {}).get(name) or ()
+                yield _Image(
+                    name,
+                    arches,
+                    {
+                        (arch, one["program"]): dict(one["modules"])
+                        for one in rows
+                        for arch in one["variants"]
+                        if arch in arches
+                    },
+                )
+
+
+def _together(compared: Sequence[_Compared | None], publisher: str) -> Iterator[Inside]:
+    """Yield the differences of each image, then each reason why modules are not known."""
+    found = [one for one in compared if one is not None]
+    said = f" (from {publisher})" if publisher else ""
+    for name in dict.fromkeys(one.name for one in found):
+        its = [one for one in found if one.name == name]
+        linked: dict[Difference, set[str]] = {}
+        for one in its:
+            for difference, programs in one.linked.items():
+                linked.setdefault(difference, set()).update(programs)
+        if any(one.is_known for one in its):
+            yield Inside(
+                image=f"{name}{said}",
+                differences=tuple(sorted(linked, key=lambda one: (one.module, one.before, one.after))),
+                linked_into={one: tuple(sorted(programs)) for one, programs in linked.items()},
+            )
+        for unknown in dict.fromkeys(one.unknown for one in its if one.unknown):
+            yield Inside(image=f"{name}{said}", unknown=unknown)

@@ -1,0 +1,154 @@
+"""Pinned versions of this checkout, and the table of newer ones."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from catalogue.go_modules import tool_modules
+from commands import release_pins
+from commands.release_pins import pins
+from local.layout import PROJECT
+from release.pins import Pin, base_pins, go_pins, image_pins, python_pins, rows
+
+GO_MOD = """module example.com/tools
+
+go 1.26.0
+
+tool (
+\texample.com/server/v2/cmd/server
+\texample.com/server/v2/cmd/client
+)
+
+require (
+\texample.com/other v1.0.0 // indirect
+\texample.com/server v1.9.0 // indirect
+\texample.com/server/v2 v2.1.0 // indirect
+)
+"""
+
+
+def test_a_go_mod_is_there_for_the_modules_of_its_tools() -> None:
+    assert tool_modules(GO_MOD) == {"example.com/server/v2": "2.1.0"}
+    assert tool_modules("module a\n\nrequire example.com/data v0.3.0\n") == {"example.com/data": "0.3.0"}
+    assert tool_modules("module a\n\ntool example.com/nowhere/cmd/x\n") == {}
+
+
+def written(project: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    return project
+
+
+def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) -> None:
+    project = written(
+        tmp_path,
+        {
+            "images/server/go.mod": GO_MOD,
+            "local/tools/client/go.mod": GO_MOD,
+            "requirements.in": "# why\n\nclick==8.5.1\nmoto[ecr,s3]==5.2.5\nwheel==1 ; extra\n",
+            "images/page/Dockerfile": "ARG IMAGE_FROM\nARG CODE_SERVER_VERSION=4.139.1\nRUN true\n",
+            "images/page/node.txt": "# Node\nnodejs==24.19.0 \\\n    --hash=sha256:ab\n",
+        },
+    )
+    server = "example.com/server/v2"
+    assert [*go_pins(project)] == [
+        Pin(name=server, version="2.1.0", place="images/server/go.mod", rebuilds="server"),
+        Pin(name=server, version="2.1.0", place="local/tools/client/go.mod", rebuilds="no image"),
+    ]
+    assert [(one.name, one.version) for one in python_pins(project)] == [
+        ("click", "8.5.1"),
+        ("moto", "5.2.5"),
+        ("wheel", "1"),
+    ]
+    assert [*image_pins(project)] == [
+        Pin(name="code-server", version="4.139.1", place="images/page/Dockerfile", rebuilds="page"),
+        Pin(name="nodejs", version="24.19.0", place="images/page/node.txt", rebuilds="page"),
+    ]
+
+
+def test_this_checkout_pins_what_it_ships() -> None:
+    shipped = {one.name: one.rebuilds for one in go_pins(PROJECT)}
+    assert shipped["github.com/skycoin/skycoin"] == "skycoin"
+    assert shipped["github.com/moby/buildkit"] == "no image"
+    bases = [*base_pins()]
+    assert [one.name.partition(":")[0] for one in bases] == [
+        "docker.io/library/golang",
+        "docker.io/library/busybox",
+        "Go of that base",
+    ]
+    assert {one.rebuilds for one in bases} == {"every image"}
+
+
+def test_a_row_says_what_is_newer_or_that_nobody_knows() -> None:
+    pin = Pin(name="a", version="1.0.0", place="a/go.mod", rebuilds="a")
+    for newest, said in (("1.0.0", "–"), ("1.0.1", "1.0.1"), (None, "not known")):
+        assert rows({pin: newest}) == [("a", "1.0.0", said, "a/go.mod", "a")]
+
+
+MODULES = """{"Path": "github.com/moby/buildkit", "Version": "v0.31.1", "Update": {"Version": "v0.34.2"}}
+{"Path": "github.com/containernetworking/plugins", "Version": "v1.9.1"}
+{"Path": "github.com/skycoin/skycoin", "Version": "v0.27.1", "Error": {"Err": "403 Forbidden"}}
+"""
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """What Go and pip answer, by the last word of the command or by its folder."""
+    said: dict[str, str | None] = {
+        "go": "go 1.26.9 1.26.10 1.26.12 1.27.4 1.26rc1",
+        "buildkit": MODULES,
+        "json": json.dumps(
+            [{"name": "types_pyyaml", "version": "6.0.1"}, {"name": "click", "version": "8.5.1"}]
+        ),
+        "--outdated": json.dumps([{"name": "types_pyyaml", "latest_version": "6.0.2"}]),
+    }
+
+    def output(argv: Sequence[str], **_: Any) -> str | None:
+        key = Path(argv[2]).name if argv[1] == "-C" else argv[-1]
+        return said.get(key)
+
+    monkeypatch.setattr(release_pins, "output", output)
+    monkeypatch.setattr(release_pins, "find_go", lambda _layout: "/go")
+    monkeypatch.setattr(release_pins, "GO_VERSION", "1.26.11")
+    return said
+
+
+def table(*options: str) -> dict[str, str]:
+    """Column NEWER by the name in the first column."""
+    done = CliRunner().invoke(pins, options, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    head, *lines = done.output.splitlines()
+    start, end = head.index("NEWER"), head.index("IN  ")
+    return {line.split("  ")[0]: line[start:end].strip() for line in lines}
+
+
+def test_newer_versions_are_those_of_gos_proxy_and_pypi(answers: dict[str, str | None]) -> None:
+    found = table()
+    assert found["Go"] == "1.26.12", "the newest of the pinned minor version"
+    assert found["github.com/moby/buildkit"] == "0.34.2"
+    assert found["github.com/containernetworking/plugins"] == "–"
+    assert found["types-PyYAML"] == "6.0.2", "PyPI takes - _ and . for the same"
+    assert found["click"] == "–"
+    for unknown in (
+        "github.com/skycoin/skycoin",
+        "pulumi",
+        "code-server",
+        "docker.io/library/busybox:1.37.0",
+    ):
+        assert found[unknown] == "not known"
+
+
+def test_only_newer_ones_on_request(answers: dict[str, str | None]) -> None:
+    assert {*table("--newer")} == {"Go", "github.com/moby/buildkit", "types-PyYAML"}
+
+
+def test_registries_that_do_not_answer_leave_all_not_known(answers: dict[str, str | None]) -> None:
+    answers.clear()
+    assert {*table().values()} == {"not known"}
+    done = CliRunner().invoke(pins, ["--newer"])
+    assert done.output == "No newer version is known of what is pinned.\n"
