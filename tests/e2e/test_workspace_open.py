@@ -285,13 +285,14 @@ def asks_for_an_engine(machine: Machine, board: Board, folder: Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def dind(machine: Machine, board: Board, folder: Path) -> Any:
+def dind(machine: Machine, board: Board, folder: Path) -> Iterator[Any]:
     """The same workspace with an engine inside, on the board."""
     result = asks_for_an_engine(machine, board, folder)
     assert result.code == 0, result.text
     assert f"docker -H {board.engine} exec -it --user {UID}:{GID} {NAME} bash" in result.text
     assert machine.docker("container", "inspect", NAME).code != 0, "it is one workspace, and moved"
-    return json.loads(board.docker("container", "inspect", NAME))[0]
+    yield json.loads(board.docker("container", "inspect", NAME))[0]
+    assert asks(machine, "destroy", f"STACK={STACK}").code == 0, "while its board is there"
 
 
 def test_with_an_engine_inside_it_has_two_capabilities_and_a_volume_for_it(dind: Any) -> None:
