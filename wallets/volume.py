@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from docker.errors import NotFound
 
-from clients.ownership import as_user, mode
+from clients.ownership import as_user, give_empty, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
 from wallets.asking import ask
@@ -112,6 +112,7 @@ class WalletVolume:
             self._remove_leftovers()
             try:
                 with self.mounted(self._node.wallet, PLACE, "rw") as container:
+                    self._take_empty()
                     self._stage(container, contents)
                 code, said = self._run(["sh", "-c", MOVE])
                 if code:
@@ -197,6 +198,11 @@ class WalletVolume:
                 f"{', '.join(others)} on host {self._node.host} uses {self._node.wallet} too: stop it first "
                 f"(`{self._node.docker} stop -t {GRACE} {others[0]}`). Nothing was changed"
             )
+
+    def _take_empty(self) -> None:
+        """Give a volume that was made by hand, after the old one was lost, to the node's user."""
+        node = self._node
+        self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, PLACE))
 
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))

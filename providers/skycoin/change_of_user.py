@@ -4,17 +4,19 @@ A person gives them to that user. No step of this program changes the owner of a
 one, so no failure, kill or power cut leaves a wallet that belongs to two users (ADR 51).
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.naming import backups_volume
+from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import NODE, USER, user_of
 from clients.ownership import explained, foreign_files
 from clients.pull import known_as
 from providers.base import ProviderError, Values
 from providers.skycoin.chain_database import mounted
+from providers.skycoin.handover import CONFIRMED, STANDBY, policy
 
 
 def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:
@@ -25,24 +27,31 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
     if user_of(olds) == user_of(news):
         return
     client = connect(news)
-    try:
-        found = client.api.inspect_container(olds.get("container") or news["container"])
-    except NotFound:
-        found = None
-    steps = [_stop(found)] if found is not None and found["State"]["Running"] else []
-    steps += _given(client, found, olds, news)
+    containers = _containers(client, olds.get("container") or news["container"])
+    steps = [_stop(one) for one in containers if _may_run(one)]
+    steps += _given(client, containers, olds, news)
     if steps:
         raise ProviderError(_refusal(news, user_of(olds), steps))
 
 
-def _given(client: Any, found: Values | None, olds: Values, news: Values) -> Iterator[str]:
+def _containers(client: Any, name: str) -> list[Values]:
+    """Inspect the node's container, and the one that an interrupted handover has set aside."""
+    found = []
+    for one in (name, previous_container(name)):
+        with contextlib.suppress(NotFound):
+            found.append(client.api.inspect_container(one))
+    return found
+
+
+def _given(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
     """Yield the explanation and the command for each volume that the new user can't use."""
-    images = (found["Config"]["Image"] if found else None, olds.get("image"), news["image"])
+    images = (*(one["Config"]["Image"] for one in containers), olds.get("image"), news["image"])
     image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
     if image is None:
         return  # the host has none of them; `up` pulls one and looks again
-    data = mounted(found) if found else ""
-    for volume in filter(None, (news["wallet"], backups_volume(news["wallet"]), data)):
+    data = (mounted(one) for one in containers)
+    volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
+    for volume in filter(None, volumes):
         try:
             client.api.inspect_volume(volume)
         except NotFound:
@@ -52,13 +61,19 @@ def _given(client: Any, found: Values | None, olds: Values, news: Values) -> Ite
 
 
 def refuse_running(old: Values | None, inputs: Values) -> None:
-    """Raise ProviderError if a node's running container would be replaced by one of another user.
+    """Raise ProviderError if a node's container that runs, or may start by itself, gets another user.
 
     A container of somebody else that a node takes over counts only if the node's user is not the default.
     """
-    if old is None or not old["State"]["Running"] or not has_other_user(old, inputs):
+    if old is None or not _may_run(old) or not has_other_user(old, inputs):
         return
     raise ProviderError(_refusal(inputs, _user(old), [_stop(old)]))
+
+
+def refuse_running_of(client: Any, inputs: Values) -> None:
+    """Raise ProviderError if a preflight that is made anew finds its node's container with another user."""
+    for one in _containers(client, inputs["container"]):
+        refuse_running(one, inputs)
 
 
 def has_other_user(old: Values, inputs: Values) -> bool:
@@ -72,8 +87,15 @@ def _user(found: Values) -> str:
     return found["Config"].get("User") or USER
 
 
+def _may_run(found: Values) -> bool:
+    """True for a container that runs, or that a restarted engine starts: an interrupted handover's."""
+    return bool(found["State"]["Running"]) or policy(found) == STANDBY
+
+
 def _stop(found: Values) -> str:
-    return f"Stop it: `docker stop -t 60 {found['Name'].lstrip('/')}`."
+    name = found["Name"].lstrip("/")
+    update = f"docker update --restart {CONFIRMED} {name} && " if policy(found) == STANDBY else ""
+    return f"Stop it: `{update}docker stop -t 60 {name}`."
 
 
 def _refusal(inputs: Values, former: str, steps: list[str]) -> str:

@@ -233,8 +233,13 @@ class NodeContainer(Remade):
 
     @staticmethod
     def _settle(handover: Handover, name: str, inputs: Values) -> None:
-        """Undo or finish an interrupted handover; an old container whose user is given up is not started."""
+        """Undo or finish an interrupted handover; an old container whose user is given up is not started.
+
+        Raises ProviderError if that one runs, as it does on a board that was started meanwhile.
+        """
         old = handover.interrupted(name)
+        if old is not None and old["State"]["Running"]:
+            refuse_running(old, inputs)
         handover.settle(name, run=old is None or not has_other_user(old, inputs))
 
     @staticmethod

@@ -28,7 +28,7 @@ from providers.base import (
     Values,
     unknown_inputs,
 )
-from providers.skycoin.change_of_user import refuse_unprepared
+from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.older_images import FAULTS
 from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, proved, refreshed
@@ -113,6 +113,8 @@ class Preflight(Remade):
         wallet = WalletOnHost(client, inputs)
         if is_adopting() and not wallet.exists():
             raise not_there(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
+        if not is_adopting():
+            refuse_running_of(client, inputs)
         proof = self._prove(client, inputs)
         state = {**inputs, **proof, **proved(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state

@@ -70,7 +70,7 @@ class NodeEngine:
     images_there: set[str] = field(default_factory=lambda: {GOOD, NEXT, BAD, SICK})
     ports: set[str] = field(default_factory=set)
     """Ports of the host that other programs have."""
-    memory: str = ""
+    memory: str = "end"
     """Lines that the host remembers of the wallet, its id first."""
     fingerprint: str = ""
     """Lines that the wallet's script prints."""
@@ -210,6 +210,9 @@ class NodeEngine:
 
     def pull(self, name: str, **_: Any) -> list[Values]:
         return [{"error": f"{name}: connection refused"}]
+
+    def create_volume(self, name: str) -> None:
+        self._call(lambda: self.volumes_there.add(name))
 
     def inspect_volume(self, name: str) -> Values:
         def look() -> Values:
@@ -430,6 +433,11 @@ class _Containers:
 
     def create(self, image: str, **options: Any) -> "_Copy | _Print | _Tending":
         modes = {name: mount["mode"] for name, mount in options["volumes"].items()}
+        if "give" in options["command"]:
+            return _Print("")
+        user = options.get("user") or user_of({})
+        if self.engine.owner not in ("", user):
+            self.engine.violations.append(f"a short run of {user} after {self.engine.log[-3:]}")
         if "chain-database" in options["command"]:
             action = options["command"][-1]
             [(volume, mode)] = modes.items()
@@ -437,11 +445,6 @@ class _Containers:
             assert volume != WALLET, "the wallet has no part in it"
             assert volume in self.engine.volumes_there, "the engine would make it"
             return _Tending(self.engine, action if volume == DATA else f"{action} in {volume}")
-        if "give" in options["command"]:
-            return _Print("")
-        user = options.get("user") or user_of({})
-        if self.engine.owner not in ("", user):
-            self.engine.violations.append(f"a short run of {user} after {self.engine.log[-3:]}")
         modes = {name: mode.removesuffix(",nocopy") for name, mode in modes.items()}
         if list(modes.values()) == ["ro"]:
             return _Print(self.engine.fingerprint if WALLET in modes else self.engine.memory)

@@ -24,7 +24,7 @@ from clients.fingerprint import NOTHING
 from clients.ownership import GIVE, explained, give_empty
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, ProviderError, Values
-from providers.skycoin import watchdog
+from providers.skycoin import chain_database, watchdog
 from providers.skycoin.change_of_user import has_other_user
 from providers.skycoin.wallet_copy import copy_wallet
 from settings.reading import SettingsError, parse
@@ -201,9 +201,12 @@ def test_a_wallet_is_copied_by_its_owner() -> None:
     docker = test_wallet_copy.FakeEngine()
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     copy_wallet(docker, {**test_wallet_copy.INPUTS, "user": OTHER}, test_wallet_copy.IMAGE, now)
-    [asked] = docker.asked
+    given, asked = docker.asked
     assert asked["user"] == OTHER
     assert [mount["mode"] for mount in asked["volumes"].values()] == ["ro,nocopy", "rw,nocopy"]
+    assert "give" in given["command"], "a volume of copies that was removed by hand is root's when made anew"
+    assert [*given["volumes"]] == [test_wallet_copy.INPUTS["backups"]]
+    assert {test_wallet_copy.INPUTS["backups"]} <= docker.volumes
 
 
 def test_restored_files_belong_to_that_user_and_group() -> None:
@@ -279,6 +282,45 @@ def test_a_stopped_node_is_refused_until_the_last_volume_is_given(engine: Wallet
 def test_a_running_node_whose_volumes_were_given_away_is_stopped_first(engine: WalletEngine) -> None:
     said = refusals(engine, known(engine, running=True))
     assert re.findall("`(docker [^`]+)`", said) == [f"docker stop -t 60 {NODE}"]
+
+
+@pytest.mark.case(17, 30)
+@pytest.mark.parametrize("running", [True, False])
+def test_a_container_that_a_killed_handover_set_aside_is_stopped_for_good_first(
+    engine: WalletEngine, running: bool
+) -> None:
+    """A board that was started meanwhile runs it, and no container has the node's name."""
+    state = known(engine, running=running)
+    assert engine.deployed is not None
+    engine.set_aside = {
+        **engine.deployed,
+        "Name": f"/{NODE}-previous",
+        "HostConfig": {"RestartPolicy": {"Name": "always"}},
+    }
+    engine.deployed = None
+    engine.foreign = {"skycoin-one-data": FOREIGN}
+    update, volume = re.findall("`(docker [^`]+)`", refusals(engine, state))
+    name = f"{NODE}-previous"
+    assert update == f"docker update --restart unless-stopped {name} && docker stop -t 60 {name}"
+    assert "skycoin-one-data:/volume" in volume
+    engine.set_aside["HostConfig"] = {"RestartPolicy": {"Name": "unless-stopped"}}
+    engine.set_aside["State"] = {"Running": False}
+    engine.foreign = {}
+    assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
+
+
+@pytest.mark.case(30)
+def test_a_node_whose_state_is_lost_is_stopped_before_its_volumes_are_given_away(
+    engine: WalletEngine,
+) -> None:
+    """The command that gives a wallet away was shown alone, while a node wrote there."""
+    known(engine, running=True)
+    engine.foreign = {WALLET: FOREIGN}
+    with pytest.raises(
+        ProviderError, match=f"from {USER} to {OTHER}.*\n.*docker stop -t 60 {NODE}"
+    ) as refused:
+        preflight(engine).create(THEIRS)
+    assert "chown" not in str(refused.value)
 
 
 def test_a_removed_container_and_volumes_that_are_gone_keep_nobody_out(engine: WalletEngine) -> None:
@@ -393,6 +435,48 @@ def test_no_container_that_can_not_read_its_wallet_starts_at_any_step(
             break
 
 
+def killed_where(meets: Callable[[NodeEngine], bool], *, boot: bool) -> tuple[NodeEngine, Resource]:
+    """A node of the images' user whose handover was killed where it left what is looked for."""
+    for at in steps():
+        engine = NodeEngine()
+        node = deployed(engine, user=USER)
+        engine.arm(at, Fault.KILLED_AFTER)
+        with contextlib.suppress(*ENDINGS):
+            node.up({**WANTED, "user": USER, "image": node_engine.NEXT})
+        engine.disarm()
+        if boot:
+            engine.boot()
+        if meets(engine):
+            return engine, node
+    raise AssertionError("no step leaves that")
+
+
+@pytest.mark.case(17, 30)
+def test_a_container_that_was_set_aside_and_runs_is_not_replaced_by_one_of_another_user() -> None:
+    """A handover was killed after it had renamed the old container, and the board was started again."""
+    engine, node = killed_where(
+        lambda one: [(box.name, box.running) for box in one.boxes.values()] == [(f"{NAME}-previous", True)],
+        boot=True,
+    )
+    with pytest.raises(ProviderError, match=f"docker stop -t 60 {NAME}-previous"):
+        node.up(WANTED, refresh=True)
+    assert only(engine).running
+
+
+@pytest.mark.case(17, 30)
+def test_a_container_that_an_engine_would_start_again_is_not_replaced_by_one_of_another_user() -> None:
+    """A handover was killed just after it had given the old container the policy `always`."""
+    engine, node = killed_where(
+        lambda one: [(box.name, box.policy) for box in one.boxes.values()] == [(NAME, "always")], boot=False
+    )
+    engine.stop(NAME, 60)
+    engine.owner = OTHER
+    with pytest.raises(ProviderError, match=f"docker update --restart unless-stopped {NAME} && docker stop"):
+        node.up({**WANTED, "image": node_engine.BAD}, refresh=True)
+    assert not only(engine).running
+    assert engine.violations == []
+
+
 @pytest.mark.case(30, 39)
 def test_a_new_container_that_fails_leaves_the_former_one_stopped() -> None:
     engine, node = stopped()
@@ -412,11 +496,9 @@ def test_a_container_that_a_node_takes_over_counts_only_for_another_user() -> No
     assert not has_other_user({"Config": {"Labels": {"skycoin.node": "urn"}}}, {})
 
 
-def test_a_chain_volume_that_is_new_is_given_before_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_volume_that_is_new_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
-    monkeypatch.setattr(
-        "providers.skycoin.chain_database.give_empty", lambda *all_of_it: given.append(all_of_it[3])
-    )
+    monkeypatch.setattr(chain_database, "give_empty", lambda *all_of_it: given.append(all_of_it[3]))
     deployed(NodeEngine(), user=OTHER)
     assert given == [DATA]
 

@@ -66,6 +66,9 @@ class FakeEngine:
         if name not in self.volumes:
             raise NotFound(name)
 
+    def create_volume(self, name: str) -> None:
+        self.volumes.add(name)
+
     def create(self, image: str, **options: Any) -> "FakeEngine":
         self.asked.append({"image": image, **options})
         return self
@@ -74,7 +77,7 @@ class FakeEngine:
         return None
 
     def wait(self, timeout: int) -> Values:
-        assert timeout == SECONDS
+        assert timeout in (SECONDS, 120), "a copy; a run that gives a volume away"
         return {"StatusCode": self.code}
 
     def logs(self, tail: int) -> bytes:

@@ -183,14 +183,21 @@ def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
     return node_of("test", "node-1", RESOURCES)
 
 
-def test_a_nodes_user_is_the_one_whom_its_preflight_found_as_owner(node: DeployedNode) -> None:
-    assert (node.user, "user" in node.place) == ("10000:10000", False)
+OTHER = "12000:12001"
+
+
+def of_another_user() -> DeployedNode:
     given = [
-        {**one, "inputs": {**PREFLIGHT, "user": "12000:12001"}} if "Preflight" in one["type"] else one
+        {**one, "inputs": {**PREFLIGHT, "user": OTHER}} if "Preflight" in one["type"] else one
         for one in RESOURCES
     ]
-    other = node_of("test", "node-1", given)
-    assert (other.user, other.place["user"]) == ("12000:12001", "12000:12001")
+    return node_of("test", "node-1", given)
+
+
+def test_a_nodes_user_is_the_one_whom_its_preflight_found_as_owner(node: DeployedNode) -> None:
+    assert (node.user, "user" in node.place) == ("10000:10000", False)
+    other = of_another_user()
+    assert (other.user, other.place["user"]) == (OTHER, OTHER)
 
 
 def volume(node: DeployedNode, engine: FakeEngine) -> WalletVolume:
@@ -217,6 +224,24 @@ def restore_temporary(node: DeployedNode, there: WalletVolume, name: str, folder
 
 def restore_copy(node: DeployedNode, there: WalletVolume, name: str, folder: Path) -> None:
     commands.restore_copy(node, there, name, Restoring(place=LocalFolder(folder)))
+
+
+@pytest.mark.case(30)
+def test_a_volume_that_was_made_by_hand_is_given_to_the_nodes_user_before_a_restore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker gives it to root, and the files could not be moved out of where they were staged."""
+    node, engine = of_another_user(), FakeEngine({WALLET: {}})
+    given: list[tuple[Any, ...]] = []
+
+    def give(_: Any, place: Values, image: str, name: str, target: str) -> None:
+        given.append((place["user"], image, name, target, dict(engine.volumes[name])))
+
+    monkeypatch.setattr("wallets.volume.give_empty", give)
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    restore_file(node, volume(node, engine), file, tmp_path)
+    assert given == [(OTHER, PREFLIGHT["image"], WALLET, "/wallet", {})]
+    assert engine.volumes[WALLET] == {"a.wlt": TEXT}
 
 
 def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None:

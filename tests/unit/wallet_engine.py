@@ -80,6 +80,8 @@ class WalletEngine:
     """Volumes that were offered to the node's user, as far as they were there and had no file."""
     deployed: Values | None = None
     """The node's container, as the engine inspects it; None: there is none."""
+    set_aside: Values | None = None
+    """The same of the container that an interrupted handover set aside."""
     pulled: list[Values] | None = None
     """Lines of a pull; None: the image is there."""
 
@@ -133,11 +135,16 @@ class WalletEngine:
         return {"Name": name}
 
     def inspect_container(self, identity: str) -> Values:
-        if identity == NODE and not any(one["Id"] == NODE for one in self.listed):
-            if self.deployed is None:
-                raise NotFound(identity)
-            return self.deployed
-        return {"HostConfig": {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}}
+        policy = {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}
+        for one in self.listed:
+            if one["Id"] == identity:
+                config = {"Image": "", "Labels": one["Labels"], "User": one.get("User", "")}
+                state = {"Running": one["State"] == "running"}
+                return {**one, "Name": f"/{identity}", "Config": config, "State": state, "HostConfig": policy}
+        for box in (self.deployed, self.set_aside):
+            if box is not None and box["Name"] == f"/{identity}":
+                return {"HostConfig": policy, **box}
+        raise NotFound(identity)
 
     def exec_create(self, identity: str, command: Sequence[str], workdir: str) -> Values:
         [one] = [one for one in self.listed if one["Id"] == identity]
