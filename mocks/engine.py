@@ -222,6 +222,7 @@ class Engine(MockMonitor):
             return resource_pb2.RegisterResourceResponse(urn=entry.urn)
         state = struct_pb2.Struct()
         state.CopyFrom(request.object)
+        state.update(self._kept(entry))
         state.update(self._computed(entry))
         identity = "" if self._is_new(entry) else f"id-of-{request.name}"
         return resource_pb2.RegisterResourceResponse(urn=entry.urn, id=identity, object=state)
@@ -277,6 +278,14 @@ class Engine(MockMonitor):
             self.registered.append(entry)
             self._by_urn[entry.urn] = entry
         return entry
+
+    def _kept(self, entry: Registered) -> dict[str, Any]:
+        """Take inputs whose changes the program ignores from the state, as the engine does; return them."""
+        was = former_in(entry, self._by_urn, self._was, self.make_urn) if entry.ignore_changes else None
+        there = was.inputs if was else {}
+        kept = {key: there[key] for key in entry.ignore_changes if key in there}
+        entry.inputs.update(kept)
+        return kept
 
     def _own(self, entry: Registered) -> dict[str, Any]:
         """Outputs of a resource of this project's own provider."""

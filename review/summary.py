@@ -12,7 +12,7 @@ def summary(changes: Changes) -> str:
     said = [
         f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, noun, what in _counts(changes) if count
     ]
-    rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts, changes.options.changes)
+    rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
     if said:
         return ", ".join(said)
     nothing = not any(rest) and not changes.options.losses and not changes.unjudged
@@ -25,3 +25,4 @@ def _counts(changes: Changes) -> Iterator[tuple[int, str, str]]:
     yield from ((found.count(word), "tag", word) for _, _, word in WORDS.values())
     for op in ("replace", "create", "delete"):
         yield sum(one.op == op for one in changes.restarts), "container", done(op)
+    yield len({name for name, _ in changes.options.changes}), "resource", "with other options"

@@ -37,6 +37,16 @@ def steps(preview: Preview, type_: str) -> dict[str, Any]:
     return {step["urn"].rpartition("::")[2]: step for step in found if f"{type_}::" in step["urn"]}
 
 
+def test_a_renamed_node_stays_in_its_network_whose_new_name_the_program_ignores() -> None:
+    """The engine gives the program the network of the state, and so the container's `networkMode` stays."""
+    preview = changed("node-1: {image: skycoin,", "first: {renamed-from: node-1, image: skycoin,")
+    [container] = steps(preview, NODE_CONTAINER).values()
+    assert set(container["detailedDiff"]) == {"name"}
+    [network] = [step for step in preview["steps"] if step["urn"].endswith("::first-network")]
+    assert network["op"] == "same"
+    assert network["newState"]["inputs"]["name"] == "skycoin-node-1"
+
+
 def test_a_file_that_did_not_change_changes_nothing() -> None:
     assert {step["op"] for step in changed("config:", "config:")["steps"]} == {"same"}
 

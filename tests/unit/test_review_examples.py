@@ -23,7 +23,7 @@ from components.contexts import recorded_files
 from components.image import FILES as FILES_OUTPUT
 from components.image import REQUIRED
 from components.variant import MODULES
-from mocks.engine import BUILD, NODE_CONTAINER, VERIFICATION, VOLUME
+from mocks.engine import BUILD, NODE_CONTAINER, PREFLIGHT, VERIFICATION, VOLUME
 from mocks.previews import Preview, preview_of
 from release.vulnerabilities import by_module
 from review.approval import Sources, approval
@@ -67,11 +67,14 @@ KNOWN = [
 ]
 """Two entries of Go's database, cut to what is read, and one that it does not have."""
 DAY = "2026-11-05"
+FORK, MADE = "https://github.com/example/skycoin", "2026-11-20T10:00:00Z"
 
 
-def run(stack: str, *, preview: bool = False, stacks: Any = None, **more: Any) -> Engine:
+def run(
+    stack: str, *, preview: bool = False, stacks: Any = None, state: Engine | None = None, **more: Any
+) -> Engine:
     """A committed stack with other values of some keys."""
-    engine = Engine(preview=preview, stacks=stacks or published())
+    engine = Engine(preview=preview, stacks=stacks or published(), state=state)
     return run_program(engine, {**stack_settings(FILES[stack]), **more}, stack)
 
 
@@ -214,6 +217,62 @@ def rules_broken() -> Preview:
     return preview
 
 
+def node_setting() -> Preview:
+    """A flag of one node."""
+    nodes = stack_settings(FILES["fleet"])["nodes"]
+    changed = {**nodes, "attic": {**nodes["attic"], "args": ["-log-level=debug"]}}
+    return preview_of(up("fleet"), run("fleet", nodes=changed))
+
+
+def node_renamed() -> Preview:
+    """Another name for a node, whose volumes stay."""
+    nodes = stack_settings(FILES["fleet"])["nodes"]
+    changed = {"loft": {**nodes["attic"], "renamed-from": "attic"}, "shed": nodes["shed"]}
+    return preview_of(up("fleet"), run("fleet", state=up("fleet"), nodes=changed))
+
+
+def source() -> Preview:
+    """A newer commit of a feature branch."""
+
+    def built_from(commit: str) -> dict[str, Any]:
+        git = {"git": FORK, "version": "v0.28.0", "commit": commit, "branch": "fees", "date": MADE}
+        return with_image("local", source=git, channel="feature", feature="fees")
+
+    before = run("local", **built_from("1" * 40))
+    return preview_of(before, run("local", preview=True, **built_from("2" * 40)))
+
+
+def drift() -> Preview:
+    """A container that somebody removed: a refresh has taken it out of the state."""
+    preview = nothing()
+    for step in preview["steps"]:
+        if step["urn"].endswith("::shed-container"):
+            del step["oldState"]
+            step["op"] = "create"
+    return preview
+
+
+def tag_moved() -> Preview:
+    """A moving tag that somebody pointed elsewhere, as a refresh finds it."""
+    preview = preview_of(up("release"), up("release"))
+    for step in preview["steps"]:
+        if step["urn"].endswith("::skycoin-hub-latest-tag"):
+            outputs = step["oldState"]["outputs"]
+            outputs["points"] = {"latest": f"sha256:{'9' * 64}"}
+            step |= {"op": "update", "detailedDiff": {"points": None}}
+    return preview
+
+
+def order_dropped() -> Preview:
+    """A program whose nodes no longer wait for their preflights."""
+    preview = nothing()
+    for step in preview["steps"]:
+        if "newState" in step:
+            kept = [one for one in step["newState"]["dependencies"] if PREFLIGHT not in one]
+            step["newState"]["dependencies"] = kept
+    return preview
+
+
 def refused() -> Preview:
     said = (
         "docker.io/skycoin/skycoin:0.27.1 is published as sha256:647f86b8cdb4, and its content would be "
@@ -243,6 +302,12 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "modules": ("local", modules, Level.RESTARTS),
     "rebuilt": ("local", rebuilt, Level.RESTARTS),
     "boards": ("fleet", boards, Level.RESTARTS),
+    "source": ("local", source, Level.RESTARTS),
+    "node-setting": ("fleet", node_setting, Level.RESTARTS),
+    "node-renamed": ("fleet", node_renamed, Level.RESTARTS),
+    "drift": ("fleet", drift, Level.SAFE),
+    "tag-moved": ("release", tag_moved, Level.SAFE),
+    "order-dropped": ("fleet", order_dropped, Level.SAFE),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
     "node-removed": ("fleet", node_removed, Level.REFUSED),
     "rules-broken": ("fleet", rules_broken, Level.AT_RISK),
@@ -251,7 +316,28 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
 }
 """Name of the page → stack, its preview, and the risk that it says."""
 ARGUMENT = ("channel: release\n", "channel: release\n      build-args: {EXTRA: x}\n")
+ATTIC = "    attic: {image: skycoin, host: attic, network: mainnet}\n"
+MODULE = """\
+        module: github.com/skycoin/skycoin
+        version: v0.27.1
+        commit: 13141d81aaa5fa3c653522f6d462dfc851c962f2
+        branch: master
+        date: "2020-11-23T01:01:48Z"
+"""
 EDITS: dict[str, tuple[str, str]] = {
+    "source": (
+        MODULE,
+        f'        git: {FORK}\n        version: v0.28.0\n        commit: "{"2" * 40}"\n'
+        f'        branch: fees\n        date: "{MADE}"\n',
+    ),
+    "node-setting": (
+        ATTIC,
+        "    attic: {image: skycoin, host: attic, network: mainnet, args: [-log-level=debug]}\n",
+    ),
+    "node-renamed": (
+        ATTIC,
+        "    loft: {image: skycoin, host: attic, network: mainnet, renamed-from: attic}\n",
+    ),
     "build-argument": ARGUMENT,
     "refused": ARGUMENT,
     "release": (ARGUMENT[0], f"{ARGUMENT[1]}      revision: 1\n"),

@@ -222,7 +222,7 @@ def test_changed_options_are_a_table_and_no_nothing() -> None:
     hook = step(state(NODE, "attic", resourceHooks=HOOKS), state(NODE, "attic", resourceHooks={}))
     text = page(read_changes({"steps": [hook]}), "mine")
     assert text == (
-        "## Stack mine: safe\n\nNothing rebuilt, published or restarted.\n\n### What can be lost\n\n"
+        "## Stack mine: safe\n\n1 resource with other options.\n\n### What can be lost\n\n"
         f"{NOTHING_LOST}\n\n<details><summary>Options: 2</summary>\n\n"
         "| resource | what changes |\n| --- | --- |\n"
         "| attic | no longer runs the hook guard (before create) |\n"
