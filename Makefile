@@ -85,7 +85,7 @@ unit: installed-for-tests ## Unit tests (about 5 min on 2 cores): no network, no
 	@timeout --signal=INT 12m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: installed-for-tests ## End-to-end tests, on an engine, builder and registry that only they use (about 60 min)
-	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e --durations=10 $(WORKERS)
+	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e -m "not long" --durations=25 $(WORKERS)
 
 states: installed-for-tests ## Before a release: record this version's states for the tests of upgrades (CONTRIBUTING.md)
 	@RECORD_STATES=1 $(PYTHON) -m pytest tests/e2e -m records --durations=10
@@ -95,6 +95,7 @@ bench: installed-for-tests ## Measure speed and size on what `make up` set up (1
 
 soak: installed-for-tests ## Tests that take too long for make test: every workspace, and more (20 min and up)
 	@$(PYTHON) -m pytest tests/soak --durations=10
+	@$(PYTHON) -m pytest tests/e2e -m long --durations=10
 
 lint: installed-for-tests ## Check formatting, lint and types of all code
 	@sh tests/lint.sh $(VENV)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.machine import Machine, Result
 
+pytestmark = pytest.mark.long
 NODE, PORT = "skycoin-other", 16443
 WALLET, DATA = f"{NODE}-wallet", f"{NODE}-data"
 VOLUMES = (WALLET, f"{WALLET}-backups", DATA)

@@ -295,6 +295,7 @@ def dind(machine: Machine, board: Board, folder: Path) -> Iterator[Any]:
     assert asks(machine, "destroy", f"STACK={STACK}").code == 0, "while its board is there"
 
 
+@pytest.mark.long
 def test_with_an_engine_inside_it_has_two_capabilities_and_a_volume_for_it(dind: Any) -> None:
     host = dind["HostConfig"]
     wanted = [f"CAP_{name}" for name in DIND_CAPABILITIES]
@@ -303,6 +304,7 @@ def test_with_an_engine_inside_it_has_two_capabilities_and_a_volume_for_it(dind:
     assert volumes == {"/home/developer": f"{NAME}-home", "/var/lib/docker": f"{NAME}-docker"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("dind")
 def test_docker_works_inside_for_the_person(machine: Machine, board: Board, folder: Path) -> None:
     imported = load_busybox(machine, NAME, board.docker_host)
@@ -315,6 +317,7 @@ def test_docker_works_inside_for_the_person(machine: Machine, board: Board, fold
 
 
 @pytest.mark.records
+@pytest.mark.long
 @pytest.mark.usefixtures("dind")
 def test_opening_it_with_an_engine_again_changes_nothing(
     machine: Machine, board: Board, folder: Path
@@ -325,6 +328,7 @@ def test_opening_it_with_an_engine_again_changes_nothing(
     record(machine, "opened-dind", STACK)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("dind")
 def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
     machine: Machine, board: Board, folder: Path
@@ -346,6 +350,7 @@ def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
     assert again.code == 0, again.text
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("dind")
 def test_m5_no_node_is_made_beside_it(up: Machine, board: Board) -> None:
     before = up.settings()
@@ -369,6 +374,7 @@ def test_m5_no_node_is_made_beside_it(up: Machine, board: Board) -> None:
     assert up.inspect("container", "skycoin-node-1")["State"]["Running"], "a node elsewhere is left alone"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("dind")
 def test_the_devcontainer_command_opens_it_with_an_engine(machine: Machine, developers: Path) -> None:
     written = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={developers}", "DIND=1")
@@ -378,6 +384,7 @@ def test_the_devcontainer_command_opens_it_with_an_engine(machine: Machine, deve
         until(lambda: machine.docker(*ask).code == 0, "its engine answers the person", seconds=60)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("dind")
 def test_destroy_removes_the_container_and_keeps_the_home(machine: Machine, board: Board) -> None:
     result = asks(machine, "destroy", f"STACK={STACK}")
