@@ -281,7 +281,8 @@ def asks_for_an_engine(machine: Machine, board: Board, folder: Path) -> Result:
     """`skyinfra workspace open --dind` on the board; its user is root, so the folder's owner counts."""
     options = [f"--ssh-option={word}" for word in board.ssh_options]
     words = ("--folder", str(folder), "--dind", "--engine", board.engine, *options)
-    return machine.run("./skyinfra", "workspace", "open", "cli", *words, env=PERSON)
+    env = {**PERSON, "PATH": machine.environment()["PATH"]}
+    return machine.run("./skyinfra", "workspace", "open", "cli", *words, env=env)
 
 
 @pytest.fixture(scope="module")
