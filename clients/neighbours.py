@@ -1,4 +1,4 @@
-"""What an engine already runs, or keeps stopped, next to which something else must not be (ADR 52)."""
+"""Containers on an engine, running or stopped, that others must not stand beside (ADR 52)."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -74,19 +74,10 @@ def _newest_modules(layout: Layout, go: str, wanted: Iterable[Pin]) -> Mapping[P
     for place, group in groupby(wanted, key=lambda pin: pin.place):
         pinned = [*group]
         folder = str((PROJECT / place).parent)
-        argv = [
-            go,
-            "-C",
-            folder,
-            "list",
-            "-m",
-            "-u",
-            "-e",
-            "-mod=readonly",
-            "-json",
-            *(one.name for one in pinned),
-        ]
-        newest = _read_modules(output(argv, env=go_environment(layout), timeout=SECONDS) or "")
+        argv = [go, "-C", folder, "list", "-m", "-u", "-e", "-mod=readonly", "-json"]
+        argv += [one.name for one in pinned]
+        listed = output(argv, env=go_environment(layout), timeout=SECONDS, doing=GO_PROXY)
+        newest = _read_modules(listed or "")
         found |= {one: newest.get(one.name) for one in pinned}
     return found
 

@@ -1,4 +1,4 @@
-"""Where a workspace is opened: on this set-up's engine, or on the engine of another machine behind ssh."""
+"""Place of a workspace: this set-up's engine, or that of another machine behind ssh."""
 
 import os
 import platform

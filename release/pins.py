@@ -31,7 +31,7 @@ class Pin:
     place: str
     """File that pins it, relative to the project."""
     rebuilds: str
-    """What another version builds anew."""
+    """Images that another version rebuilds, in words."""
 
 
 def go_pins(project: Path) -> Iterator[Pin]:
@@ -46,10 +46,7 @@ def go_pins(project: Path) -> Iterator[Pin]:
 def python_pins(project: Path) -> Iterator[Pin]:
     """Packages of the program and its tests; what those need in turn is in requirements*.txt."""
     for file in sorted(project.glob("requirements*.in")):
-        for line in file.read_text().splitlines():
-            if found := _REQUIREMENT.match(line):
-                name, version = found.groups()
-                yield Pin(name=name, version=version, place=_place(file, project), rebuilds=NOTHING)
+        yield from _requirements(file, project, NOTHING)
 
 
 def image_pins(project: Path) -> Iterator[Pin]:
@@ -59,11 +56,15 @@ def image_pins(project: Path) -> Iterator[Pin]:
             title = name.lower().replace("_", "-")
             yield Pin(name=title, version=version, place=_place(file, project), rebuilds=file.parent.name)
     for file in sorted((project / "images").glob("*/*.txt")):
-        for line in file.read_text().splitlines():
-            if found := _REQUIREMENT.match(line):
-                name, version = found.groups()
-                place, image = _place(file, project), file.parent.name
-                yield Pin(name=name, version=version, place=place, rebuilds=image)
+        yield from _requirements(file, project, file.parent.name)
+
+
+def _requirements(file: Path, project: Path, rebuilds: str) -> Iterator[Pin]:
+    """Yield the exact versions in a file of pip's requirements."""
+    for line in file.read_text().splitlines():
+        if found := _REQUIREMENT.match(line):
+            name, version = found.groups()
+            yield Pin(name=name, version=version, place=_place(file, project), rebuilds=rebuilds)
 
 
 def base_pins() -> Iterator[Pin]:

@@ -100,7 +100,7 @@ def _asked(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """What is known of one change between two images."""
+    """Known differences of one change between two images."""
 
     name: str
     linked: Mapping[Difference, set[str]]

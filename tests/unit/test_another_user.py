@@ -235,7 +235,7 @@ def known(engine: WalletEngine, *, running: bool) -> Values:
 
 
 def refusals(engine: WalletEngine, state: Values) -> str:
-    """What a preview and `up` say, which is the same, and write nothing."""
+    """Refusal by a preview and by `up`, which is the same; neither writes anything."""
     before = {path: path.stat().st_mtime_ns for path in engine.root.rglob("*")}
     acts: list[Callable[[], Values]] = [
         lambda: preflight(engine).planned(THEIRS, state),

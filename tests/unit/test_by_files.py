@@ -71,7 +71,7 @@ def up_once(stack: str, files: Mapping[str, str]) -> Engine:
 
 
 def in_this_process(given: str) -> Previewed:
-    """What `python -m mocks` does, without a second or two of its start, and of each run of the same base."""
+    """Answer as `python -m mocks`, without the time of its start, and of each run of the same base."""
     out, err = io.StringIO(), io.StringIO()
     with (
         patch("mocks.stacks.up", up_once),

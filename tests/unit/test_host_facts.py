@@ -79,7 +79,7 @@ def test_a_workspace_with_an_engine_inside_is_recognized(host: RecordedHost) -> 
 
 
 def test_a_local_engine_tells_the_same_of_a_container() -> None:
-    """What `docker container inspect` prints there, the engine's own API says here."""
+    """The engine's own API gives what `docker container inspect` prints there."""
     inspected = {
         "Name": "/skycoin-workspace-cli",
         "State": {"Status": "exited"},

@@ -170,7 +170,7 @@ def test_ssh_options_that_are_no_longer_given_are_counted(
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What an opening does, without doing it; the outputs are those of vscode."""
+    """Steps of an opening that are noted and not done; the outputs are those of vscode."""
     done: list[str] = []
     env = {"DOCKER_HOST": "unix:///var/run/docker.sock"}
     opened = {

@@ -98,7 +98,7 @@ MODULES = """{"Path": "github.com/moby/buildkit", "Version": "v0.31.1", "Update"
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
-    """What Go and pip answer, by the last word of the command or by its folder."""
+    """Answers of Go and pip, by the last word of the command or by its folder."""
     said: dict[str, str | None] = {
         "go": "go 1.26.9 1.26.10 1.26.12 1.27.4 1.26rc1",
         "buildkit": MODULES,
