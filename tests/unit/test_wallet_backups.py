@@ -487,6 +487,18 @@ def test_a_backup_is_encrypted_dated_private_and_remembered(
     assert "canary" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "encrypted"])
+def test_a_backup_that_no_restore_would_take_is_not_made(
+    keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encrypted one was made and remembered, and each restore of it was refused."""
+    monkeypatch.setattr("wallets.contents.LARGEST", 20_000)
+    volume = {"a.wlt": wallet("one"), "log": bytes(30_000)}
+    with pytest.raises(WalletError, match=r"larger than 0 MiB in all, and no backup of them could be restor"):
+        backup(node, FakeEngine({WALLET: volume}), tmp_path, *keys)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_backup_of_a_hundred_wallets_is_made_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
     """The engine's part is measured in the end-to-end test; 5 s are allowed for both."""
     many = {
