@@ -36,7 +36,7 @@ from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
 from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
-from wallets.moving import carry, leave, prepare, refuse_less, refuse_taken, runs, wallets_of
+from wallets.moving import carry, leave, left_behind, prepare, refuse_less, refuse_taken, runs, wallets_of
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "There is no terminal to ask: `--yes` goes on without a question."
@@ -136,6 +136,19 @@ class Origin:
         """Stop the node; it starts again if the body fails. A dead host is not asked."""
         return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
 
+    def left_behind(self, carried: Mapping[str, File]) -> list[str]:
+        """Paths of files that the old volume has by now, and that were not carried. Raises WalletError."""
+        return left_behind(self.node, carried) if self.backup is None else []
+
+    def refuse_started(self, carried: Mapping[str, File]) -> None:
+        """Raise UserError if the node that was stopped has been started since."""
+        is_running = self.backup is None and self.node.container is not None and runs(self.node)
+        if is_running or self.left_behind(carried):
+            raise UserError(
+                f"{self.node.where} was started again while its wallets were carried: let nothing do that (an"
+                " `up`, a person, a program that watches containers), and run the same command again."
+            )
+
     def take_out(self, backend: Backend) -> int:
         """Take the node out of the state; returns pulumi's exit code."""
         return take_out(self.node, backend) if self.backup is None else forget(self.node, backend)
@@ -175,9 +188,12 @@ class Move:
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
             self._refuse_changed()
+            self.origin.refuse_started(contents)
             write_stack_file(self._stack, self.text)
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
+        if wrong := self._left_behind(contents):
+            return self._kept_from(wrong)
         if self._up():
             return self._failed("does not run there yet: `up` tries again, and says what is wrong")
         return self._prove(carried)
@@ -213,12 +229,36 @@ class Move:
                 self.backend.update_log,
             )
 
-    def _failed(self, said: str) -> int:
+    def _left_behind(self, carried: Mapping[str, File]) -> str:
+        """Say what the old volume, which no container uses any more, has beyond that; empty if nothing."""
+        try:
+            left = self.origin.left_behind(carried)
+        except WalletError as error:
+            return (
+                f"nobody knows whether it was started again meanwhile: {error}. If it was not, `up` makes it "
+                f"on host {self.target.host}"
+            )
         node = self.source
-        back = f" The way back: write `host: {node.host}` there, then `up`, or the command that it names."
+        alone = f"{', '.join(left)} is on host {node.host} alone"
+        return f"{alone}, for {node.name} was started again while it was moved" if left else ""
+
+    def _kept_from(self, wrong: str) -> int:
         click.echo(
-            f"{node.name} {said}. Its wallet is whole on host {self.target.host}, and "
-            f"{file_name(self._stack)} names that host.{back if self.origin.backup is None else ''}",
+            f"{self.source.name} was not made on host {self.target.host}, which {file_name(self._stack)} "
+            f"names now: {wrong}.{self._back}",
+            err=True,
+        )
+        return FAILED
+
+    @property
+    def _back(self) -> str:
+        host = self.source.host
+        return f" The way back: write `host: {host}` there, then `up`, or the command that it names."
+
+    def _failed(self, said: str) -> int:
+        click.echo(
+            f"{self.source.name} {said}. Its wallet is whole on host {self.target.host}, and "
+            f"{file_name(self._stack)} names that host.{self._back if self.origin.backup is None else ''}",
             err=True,
         )
         return FAILED
