@@ -108,17 +108,19 @@ class Origin:
                 "now."
             )
 
-    def refuse_alive(self) -> None:
-        """Raise UserError if a host that should be dead shows a sign of life: its node may be running."""
+    def refuse_alive(self) -> list[str]:
+        """Describe how a host that should be dead is silent, at each of its addresses.
+
+        Raises UserError if it shows a sign of life: its node may be running.
+        """
         if self.backup is None:
-            return
+            return []
         there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
         addresses = list(dict.fromkeys([there, *self.listed]))
         reasons = silent(addresses)
-        for address in addresses:
-            self._refuse_sign(address.engine, reasons.get(address, ""))
+        return [self._silence(one.engine, reasons.get(one, "")) for one in addresses]
 
-    def _refuse_sign(self, engine: str, reason: str) -> None:
+    def _silence(self, engine: str, reason: str) -> str:
         host = f"host {self.node.host} ({engine})"
         if not reason:
             raise UserError(
@@ -130,7 +132,7 @@ class Origin:
                 f"{host} says {reason!r}: it lives, and its node may run. Let this machine log in there, and "
                 "leave out `--from-backup`; or take it off the network for good. Nothing was changed."
             )
-        click.echo(f"{host} does not answer: {reason}.")
+        return f"{host} does not answer: {reason}."
 
     def stopped(self) -> AbstractContextManager[None]:
         """Stop the node; it starts again if the body fails. A dead host is not asked."""
@@ -169,7 +171,8 @@ class Move:
 
         Raises UserError, with the node unchanged, until its wallets are on the new host.
         """
-        self.origin.refuse_alive()
+        for silence in self.origin.refuse_alive():
+            click.echo(silence)
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
         click.echo(
@@ -182,8 +185,10 @@ class Move:
         prepare(self.target)
         with self.origin.stopped():
             self._refuse_changed()
+            # Both checked again: during the question and the pull, a dead host may have come back, and a
+            # volume may have been created.
+            self.origin.refuse_alive()
             contents = self.origin.wallets()
-            # Checked again, because somebody may have created a volume during the question and the pull.
             refuse_taken(self.target, contents)
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")

@@ -902,6 +902,17 @@ def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
     refused_from_afar(fleet)
 
 
+def test_a_host_that_comes_back_during_the_question_is_not_dead(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its node runs: two nodes had one wallet."""
+    meanwhile(monkeypatch, fleet.dead.clear)
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert "host attic (ssh://pi@attic.lan) answers: leave out `--from-backup`" in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+
+
 def test_a_host_that_answers_at_its_new_address_is_not_dead(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
