@@ -542,7 +542,7 @@ def test_a_rollback_has_a_digest_a_reason_and_a_date(key: str, value: str | None
 
 
 def test_six_faults_are_six_lines_at_once() -> None:
-    """Promise 8: nobody mends one line, runs again, and meets the next."""
+    """Nobody mends one line, runs again, and meets the next."""
     raw = changed(
         {
             "registries.local.adress": "x",
@@ -774,7 +774,7 @@ def test_a_nodes_defaults_are_the_safe_ones() -> None:
     ],
 )
 def test_what_switches_the_host_key_check_off_is_refused(options: list[str]) -> None:
-    """Rule k of the security promises; what is not known to be harmless is refused too."""
+    """What is not known to be harmless is refused too."""
     [fault] = _faults(changed({HOST + "ssh-options": options}))
     assert fault.startswith("skycoin:hosts.attic: ")
     assert "ssh-options: " in fault
