@@ -49,7 +49,7 @@ NOT_IN_IT = (
 
 @click.group()
 def setup() -> None:
-    """Back up, restore, adopt or collect a set-up; change its keys."""
+    """Back up, restore, adopt or clean up a set-up; change its keys."""
 
 
 @setup.command(
