@@ -434,8 +434,8 @@ _ROWS = (
         name="wallet",
         level=Level.REFUSED,
         said="has the wallet volume {wallet!r} in use by the container {holder}: a wallet has one writer",
-        remedy="When that one may go: `docker stop -t 60 {holder} && docker container rm {holder}` on the "
-        "host (volumes stay)",
+        remedy="If you don't need that container: `docker stop -t 60 {holder} && docker container rm "
+        "{holder}` on the host (volumes stay)",
         key="{tenant}.wallet-volume",
         look=_shared_wallet,
     ),

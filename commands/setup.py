@@ -39,7 +39,7 @@ SAYS = {
 NO_RECIPIENT = (
     "no recipient is named who can read the backup, so none was made. Make a key once, on another machine: "
     "`age-keygen -o setup-key.txt` (package age). Anybody who has it and a backup controls every node. "
-    "Give the public key that it prints: --recipient age1…. The recipients of wallets are not taken"
+    "Give the public key that it prints: --recipient age1…. The recipients of wallets are not used"
 )
 NOT_IN_IT = (
     "Not in it: wallets (`./skyinfra wallet backup`), ssh keys and known hosts, and what is built again "

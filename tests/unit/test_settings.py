@@ -883,8 +883,8 @@ def test_a_key_without_a_namespace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(as_pulumi_gives_it(changed({})), path=file)
     assert error.value.faults == [
-        "hosts: a key without a namespace, which Pulumi would take in the place of `skycoin:hosts`: "
-        "write that one"
+        "hosts: a key without a namespace, which Pulumi would use in place of `skycoin:hosts`: write "
+        "`skycoin:hosts`"
     ]
 
 
