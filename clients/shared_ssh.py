@@ -1,10 +1,10 @@
 """One ssh connection that all requests to a host share."""
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+
+from clients.private_folder import PrivateFolder
 
 IDLE_SECONDS = 60
 """Seconds after which an idle connection ends, in case its program was killed."""
@@ -15,8 +15,8 @@ class SharedSsh:
     """A shared connection: the first ssh with `options` opens it, and `close` ends it."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="skycoin-ssh-")
-        self._socket = Path(self._folder.name) / "shared"
+        self._folder = PrivateFolder()
+        self._socket = self._folder.path / "shared"
         shared = ("ControlMaster=auto", f"ControlPath={self._socket}", f"ControlPersist={IDLE_SECONDS}")
         # ssh uses the first value, so the user's own shared connections are neither used nor closed here.
         self.options = [*(part for option in shared for part in ("-o", option)), *options]
@@ -28,4 +28,4 @@ class SharedSsh:
             command = ["ssh", "-o", f"ControlPath={self._socket}", "-O", "exit", "host"]
             with suppress(OSError, subprocess.TimeoutExpired):  # it ends by itself
                 subprocess.run(command, capture_output=True, timeout=CLOSE_SECONDS, check=False)
-        self._folder.cleanup()
+        self._folder.close()

@@ -14,12 +14,12 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import IO, cast
 from urllib.parse import urlsplit
 
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.errors import ServiceError
+from clients.private_folder import PrivateFolder
 
 CONNECT_SECONDS = 20
 """Seconds in which the host must answer, so that a dead one is reported within 30 s."""
@@ -193,9 +193,9 @@ class SshRelay:
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
         self._command = ssh_command(url, options)
-        self._folder = tempfile.TemporaryDirectory(prefix="skycoin-ssh-")
-        self._path = Path(self._folder.name) / "docker.sock"
-        self._errors = Path(self._folder.name) / "errors"
+        self._folder = PrivateFolder()
+        self._path = self._folder.path / "docker.sock"
+        self._errors = self._folder.path / "errors"
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self._path))
         self._listener.listen()
@@ -216,7 +216,7 @@ class SshRelay:
             self._listener.shutdown(socket.SHUT_RDWR)  # ends a pending `accept`
 
     def _serve(self) -> None:
-        with self._folder, self._listener:
+        with contextlib.closing(self._folder), self._listener:
             while (connection := self._accepted()) is not None:
                 try:
                     self._connect(connection)

@@ -58,6 +58,8 @@ _ON_TOP = (
     "refresh failed",
 )
 """Messages that Pulumi adds after an error that was already reported."""
+_GONE = re.compile(r"failed to get manifest ([^\s@]+)\S*: request failed: not found\b")
+"""docker-build's warning about an image whose registry was emptied; it creates that image again."""
 _LATE = "did not complete successfully: exit code: 4294967295"
 """Error of a build step that the builder killed because it had not started within 10 s.
 
@@ -117,7 +119,7 @@ class Update:
         self._running: dict[str, Operation] = {}
         self._since: dict[str, float] = {}
         self._failures: dict[str, Failure] = {}
-        self._remarks: dict[str, None] = {}
+        self._remarks: dict[tuple[str, str], list[str]] = {}
         self._done: Counter[str] = Counter()
         self._became: dict[str, str] = {}
         self._summary: Mapping[str, int] = {}
@@ -174,7 +176,7 @@ class Update:
 
     def end(self, code: int, now: float, log: str) -> list[str]:
         """Last lines: remarks, warnings, errors with their reasons, and counts."""
-        lines = [f"{_INDENT}{line}" for remark in self._remarks for line in remark.splitlines()]
+        lines = [f"{_INDENT}{line}" for told in self._remarks.items() for line in _remarked(*told)]
         counts = self._counts()
         took = f"({seconds(now - self._began)})"
         if code == 0:
@@ -294,7 +296,8 @@ class Update:
                 errors.append(text)
         elif text.strip() and severity != "debug":
             warning = "warning: " if severity == "warning" else ""
-            self._remarks[f"{warning}{_whose(urn)}{text.strip()}"] = None
+            urns = self._remarks.setdefault((warning, _plain(text.strip())), [])
+            urns += [urn] if urn not in urns else []
         return []
 
     def _breaks(self, body: Mapping[str, Any], _: float) -> list[str]:
@@ -341,8 +344,17 @@ def _of_stack(urn: str) -> bool:
     return "::pulumi:pulumi:Stack::" in urn
 
 
-def _whose(urn: str) -> str:
-    return f"{name_of(urn)}: " if urn and not _of_stack(urn) else ""
+def _plain(text: str) -> str:
+    """A sentence instead of a registry's answer that it has no such image; any other text as it is."""
+    gone = _GONE.match(text)
+    return f"{gone[1]} is no longer in the registry, so it is built again" if gone else text
+
+
+def _remarked(said: tuple[str, str], urns: Sequence[str]) -> list[str]:
+    """Lines of a remark or a warning, after the names of all resources that it is about."""
+    warning, text = said
+    names = ", ".join(name_of(urn) for urn in urns if urn and not _of_stack(urn))
+    return f"{warning}{names}{': ' if names else ''}{text}".splitlines()
 
 
 def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:

@@ -17,6 +17,10 @@ _UNKNOWN = (AttributeError, LookupError, RuntimeError)
 """Errors of a rule that reads an absent value, or an entry whose values were not checked together."""
 
 
+class _OneKey(Settings, use_attribute_docstrings=False):
+    """Base of models of one key; pydantic would search all source files for each one's docstrings."""
+
+
 def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterator[str]:
     """Yield the errors between entries of `raw` that depend on no wrong value.
 
@@ -62,7 +66,7 @@ def _value(
 def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
     """Validate the value of one key without the other keys of its entry. Raises ValidationError."""
     definition: Any = {name: (field.annotation, field)}
-    one = create_model("One", __base__=Settings, **definition)
+    one = create_model("One", __base__=_OneKey, **definition)
     return getattr(one.model_validate({field.alias: raw}), name)
 
 

@@ -27,7 +27,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(outcome, [])
         if hasattr(report, "user_properties")
     ]
-    if lines := table(outcomes):
+    if any(numbers for numbers, _ in outcomes):
         terminalreporter.section("fault cases")
-        for line in lines:
+        for line in table(outcomes):
             terminalreporter.line(line)

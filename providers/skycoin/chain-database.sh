@@ -7,7 +7,8 @@
 #   keep        copy the database: to its own name only when it is whole; print how far it is, again and again
 #   put-back    let the copy, where there is one, take the database's place
 #   forget      remove the copy
-# look and begin end with 77 (EX_NOPERM of sysexits.h) where a node could not read the database, or not write it.
+# look and begin end with 77 (EX_NOPERM of sysexits.h) where a node could not read the database, or not write it;
+# put-back does where it can't see whether there is a copy.
 # The file is Bolt's (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas
 # that take turns. The version is the value of "version" in the bucket "db_meta" (src/visor/meta.go of v0.27.1).
 set -u
@@ -25,7 +26,10 @@ usable() {
     done
 }
 
-case $1 in look | begin) usable "$1" || exit 77 ;; esac
+case $1 in
+look | begin) usable "$1" || exit 77 ;;
+put-back) [ -x /data/. ] && { [ ! -e /data/.skycoin ] || [ -x /data/.skycoin/. ]; } || exit 77 ;;
+esac
 cd /data/.skycoin 2> /dev/null || exit 0
 copy=data.db.before-upgrade
 

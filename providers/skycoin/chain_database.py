@@ -27,7 +27,7 @@ SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
 PUT_BACK = "put-back"
 FORGET = "forget"
 KEPT_OUT = 77
-"""Exit code: the node's user can't use the database, or make one (EX_NOPERM of sysexits.h)."""
+"""Exit code: the node's user can't use the database, make one, or see its copy (EX_NOPERM of sysexits.h)."""
 SECONDS = 120
 """Seconds. Time limit of reading and renaming, and of each 8 MiB of a copy."""
 SPARE = 256 * 1024

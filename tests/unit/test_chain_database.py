@@ -142,12 +142,15 @@ def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_passed_ov
             path.chmod(mode)
             assert tuple(code(volume / ".skycoin", action) for action in ("look", "begin")) == codes, path
             assert code(volume / ".skycoin", "forget") in (0, 1), "the way back asks for nothing more"
+            if path.is_dir():
+                assert code(volume / ".skycoin", "put-back") == 77, path
             path.chmod(before)
         (volume / ".skycoin" / "data.db").unlink()
         (volume / ".skycoin" / "peers.json").chmod(0)
         assert code(volume / ".skycoin", "look") == 77, "without a database too"
         (volume / ".skycoin" / "peers.json").unlink()
         (volume / ".skycoin").rmdir()
+        assert code(volume / ".skycoin", "put-back") == 0
         volume.chmod(0o555)
         assert [code(volume / ".skycoin", action) for action in ("look", "begin")] == [0, 77]
         volume.chmod(0o777)

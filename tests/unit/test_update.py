@@ -234,16 +234,31 @@ def test_colours_and_moves_of_the_cursor_are_left_out() -> None:
     assert update.end(0, 2, LOG)[0] == "    red alert"
 
 
-def test_a_warning_is_reported_once_and_at_the_end() -> None:
+def test_a_warning_is_reported_once_with_all_that_it_is_about_and_at_the_end() -> None:
     update = Update(0)
-    for urn in (STACK, STACK, NODE):
+    for urn in (STACK, STACK, NODE, NODE.replace("-container", "-data"), NODE):
         warning = {"urn": urn, "severity": "warning", "message": "<{%fg 3%}>careful<{%reset%}>\n"}
         assert update.take({"diagnosticEvent": warning}, 1) == []
     assert update.end(0, 2, LOG) == [
-        "    warning: careful",
-        "    warning: node-1-container: careful",
+        "    warning: node-1-container, node-1-data: careful",
         "    nothing to do (2.0 s)",
     ]
+
+
+def test_images_of_an_emptied_registry_are_one_line_without_the_registrys_json() -> None:
+    """After `make down ALL=1`, `make up` printed 300 letters of JSON for each of ten images."""
+    update = Update(0)
+    for arch in ("arm32v5", "arm64v8"):
+        urn = f"urn:pulumi:local::skycoin::docker-build:index:Image::skycoin-{arch}-image"
+        answer = (
+            f"failed to get manifest registry.localhost:5443/skycoin/skycoin:latest@sha256:{arch}: "
+            'request failed: not found [http 404]: {"errors":[{"code":"MANIFEST_UNKNOWN"}]}'
+        )
+        update.take({"diagnosticEvent": {"urn": urn, "severity": "warning", "message": answer}}, 1)
+    assert update.end(0, 2, LOG)[0] == (
+        "    warning: skycoin-arm32v5-image, skycoin-arm64v8-image: "
+        "registry.localhost:5443/skycoin/skycoin:latest is no longer in the registry, so it is built again"
+    )
 
 
 @pytest.mark.parametrize(

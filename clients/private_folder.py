@@ -1,0 +1,54 @@
+"""A folder for sockets that only this user enters and that no killed program leaves behind for long."""
+
+import contextlib
+import fcntl
+import functools
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+PREFIX = "skycoin-ssh-"
+YOUNG_SECONDS = 60
+"""Age, in seconds, below which a folder without a lock may belong to a program that is about to lock it."""
+
+
+class PrivateFolder:
+    """A temporary folder that this process has locked until `close`.
+
+    Pulumi kills its plugins at the end of a command, so they can't remove theirs:
+    the next program does.
+    """
+
+    def __init__(self) -> None:
+        _remove_abandoned()
+        self._held = contextlib.ExitStack()
+        self.path = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX)))
+        lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        self._held.callback(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        """Remove the folder, once."""
+        self._held.close()
+
+
+@functools.cache
+def _remove_abandoned() -> None:
+    """Remove this user's folders that no process has locked, once in a process."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, locked, or removed meanwhile
+            _remove_if_abandoned(folder)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a folder of this user that is old and unlocked; raise OSError if it is locked or no folder."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        found = os.fstat(lock)
+        if found.st_uid == os.geteuid() and time.time() - found.st_mtime > YOUNG_SECONDS:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+    finally:
+        os.close(lock)
