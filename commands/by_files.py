@@ -53,7 +53,7 @@ REMOVED = (
     "it has deployed stays: run `pulumi destroy` before its file is removed."
 )
 FOLLOWS = (
-    "{0} takes its images from {1}, whose file differs too: what {1} would publish reaches {0} with the `up` "
+    "{0} takes its images from {1}, which differs too: what {1} would publish reaches {0} with the `up` "
     "after that of {1}."
 )
 WORST = (FAILED, REFUSED, AT_RISK, 0)
@@ -172,15 +172,15 @@ class _Comparison:
         return "\n\n".join([said, *follows, *others]) + "\n"
 
     def follows(self, stack: str, text: str) -> list[str]:
-        """List a sentence if a stack takes its images from another one whose file differs."""
+        """List a sentence if a stack takes its images from another one that differs."""
         publisher = str(_setting(text, "skycoin:images-from")).rpartition("/")[2]
-        return [FOLLOWS.format(stack, publisher)] if _path(publisher) in self.changed else []
+        return [FOLLOWS.format(stack, publisher)] if publisher in self.differing else []
 
 
 def review_by_files(
     stack: str | None, base: str, head: str | None, rules: Sequence[Rule], whole: Path | None
 ) -> int:
-    """Print the page of a stack, or without one those of all whose files differ; returns the exit code.
+    """Print the page of a stack, or without one those of all that differ; returns the exit code.
 
     Compares files at `head`, or those here, with those at the commit where they left `base`. No code of a
     revision is run: its files are data for the checked-out program, which runs without the variables of this

@@ -473,7 +473,7 @@ def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repositor
     """Nothing said that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
-        "fleet takes its images from release, whose file differs too: what release would publish reaches "
+        "fleet takes its images from release, which differs too: what release would publish reaches "
         "fleet with the `up` after that of release.\n"
     )
     assert repository.skyinfra("review", "--base", "base").out.endswith(
@@ -572,6 +572,7 @@ def test_modules_are_those_of_the_go_mod_in_both_revisions(
         )
         assert differs == "- skycoin: golang.org/x/crypto 0.59.0 → 0.57.0 (in which programs is not known)"
         assert "Vulnerabilities are those that Go's database knew on 2026-11-05" in done.out
+        assert "\n\nfleet takes its images from release, which differs too: " in done.out
     with_go_mod.git("rm", "-q", GO)
     with_go_mod.edit(
         RELEASE, "      channel: release\n", "      channel: release\n      build-args: {A: b}\n"

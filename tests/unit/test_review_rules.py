@@ -369,7 +369,7 @@ def test_a_rule_that_raises_an_error_is_named_with_it_and_hides_no_other(own: Pa
     ]
     assert first == f"- **one-input**: {unknown} {place}:5: KeyError: 'colour'"
     name = changes.broken[1].breaches[0][0]
-    assert found == f"- **found-one**: {name}: is &lt;b> wrong. It is so. Change it."
+    assert found == f"- **found-one**: {name} is &lt;b> wrong. It is so. Change it."
     assert second.startswith(f"- **found-one**: {unknown} {place}:9: RuntimeError: xxx")
     assert third.startswith(f"- **no-answer**: {unknown} {place}:11: TypeError: 'NoneType' object ")
     assert fourth == f"- **an-object**: {unknown} {place}:16: ValueError"
