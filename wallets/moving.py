@@ -64,9 +64,9 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
     """
     if _container(target) is not None:
         raise WalletError(
-            f"a container {target.container} is on host {target.host} already. Nothing was changed. When it "
-            f"may go: `{target.docker} stop -t 60 {target.container} && {target.docker} rm "
-            f"{target.container}` (volumes stay)"
+            f"a container {target.container} is on host {target.host} already. Nothing was changed. If "
+            f"you don't need it any more: `{target.docker} stop -t 60 {target.container} && {target.docker} "
+            f"rm {target.container}` (volumes stay)"
         )
     volume = volume_of(target)
     if volume.exists(target.wallet):
@@ -84,7 +84,8 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
         known = "The new wallets have all of its addresses"
     raise WalletError(
         f"the volume {target.wallet} on host {target.host} is not empty: it has {', '.join(strange)}. "
-        f"Nothing was changed. {known}; once it may go: `{target.docker} volume rm {target.wallet}`"
+        f"Nothing was changed. {known}. Once you don't need it any more: `{target.docker} volume rm "
+        f"{target.wallet}`"
     )
 
 

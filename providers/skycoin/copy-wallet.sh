@@ -56,9 +56,8 @@ copy() {
     done
 }
 
-# The first copy stays too, the last one before each wallet that began anew, and what has a wallet that the
-# newest one lacks. A copy that is removed loses
-# its name first: half of one is none.
+# Beside the newest, these stay: the first copy, the last one before each wallet that began anew, and each with
+# a wallet that the newest one lacks. A copy is renamed before it is removed, so no name leads to a part of one.
 prune() {
     rm -rf /data/.removed
     kept=0 newer='' first=$(copies | tail -n 1)

@@ -289,7 +289,7 @@ def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
 def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, host)
     assert ran.code == 1
-    assert f"one on host attic has its volumes on the engine of {host} already: `up` does all else" in ran.err
+    assert f"one on host attic has its volumes on the engine of {host} already: `up` does the rest" in ran.err
     refused(fleet)
 
 
@@ -644,7 +644,7 @@ def test_a_host_that_is_not_yaml_is_unknown_like_any_other(
 def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, "a}b")
     assert ran.code == 1
-    assert "one is written there in a way that this does not edit. Write `host: a}b` into its" in ran.err
+    assert "one is written there in a way that this command can't edit. Write `host: a}b` into its" in ran.err
     refused(fleet)
 
 
