@@ -1,29 +1,24 @@
 """Pages of stacks by their files alone: from two revisions of them and the checked-out program."""
 
-import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
-from yaml import Node, SequenceNode
 
 from catalogue.go_modules import GO_MOD
 from catalogue.images import CATALOGUE
 from clients.git import changed_between, commit_of, files_of, merge_base, untracked
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
+from commands.mock_previews import previews_by_files
+from commands.odd_files import BYTES, refuse_odd
 from commands.pages import Made, Page
 from commands.previews import Previewed
 from display.errors import UserError
-from display.progress import working
 from local.layout import PROJECT, read_layout
 from local.stack import stack_file
 from review.approval_words import ending_without
@@ -38,12 +33,6 @@ from settings.places import StackFile
 from settings.pulumi_yaml import pulumi_values
 
 FOLDER = "stacks"
-SECONDS = 120
-"""Time limit of the program in seconds: a file from elsewhere could keep it busy."""
-BYTES = 1_000_000
-"""Maximum size of a stack's file, in bytes."""
-NODES = 100_000
-"""Maximum number of values in a stack's file, including those that aliases repeat."""
 SAID = (
     "This page compares the stack's file of {} with that of {}, by the program that is checked out. No "
     "state, host or registry was asked: it does not know what is deployed."
@@ -131,7 +120,7 @@ class _Comparison:
             raise UserError(REMOVED.format(path, self.where, self.base))
         if text is None:
             raise UserError(f"There is no {path} {self.where}: give the name of a stack that has a file.")
-        _refuse_odd(text, f"{path} {self.where}")
+        refuse_odd(text, f"{path} {self.where}")
         return text
 
     def page(self, title: str, stack: str, text: str, shown: Iterable[str]) -> FilesPage:
@@ -190,7 +179,7 @@ def review_by_files(
     if stack is not None:
         name = stack.rpartition("/")[2]
         text = compared.text(name)
-        [previewed] = _previews(compared.stacks, {name: text}).values()
+        [previewed] = previews_by_files(compared.stacks, {name: text}).values()
         return compared.page(stack, name, text, [name]).printed(previewed, whole)
     made, said = _all_made(compared, whole), compared.unchanged()
     if whole is not None:
@@ -224,7 +213,7 @@ def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
             texts[name] = compared.text(name)
         except UserError as error:
             previews[name] = Previewed(text=b"", failed=True, said=str(error))
-    previews |= _previews(compared.stacks, texts)
+    previews |= previews_by_files(compared.stacks, texts)
     made = [
         compared.page(name, name, texts.get(name, ""), names).made(
             previews[name], whole=whole.name if whole else "", limit=LIMIT // len(names)
@@ -283,81 +272,3 @@ def _folders(text: str) -> set[str]:
 def _here(stack: str) -> str | None:
     file = stack_file(stack)
     return file.read_text(errors="surrogateescape") if file.is_file() else None
-
-
-def _refuse_odd(text: str, name: str) -> None:
-    """Raise UserError for a file that would keep its reader busy, or is not text."""
-    try:
-        length = len(text.encode())
-        size = 0 if length > BYTES else _size(yaml.compose(text, yaml.SafeLoader), {})
-    except UnicodeEncodeError:
-        raise UserError(f"{name} is not UTF-8, and is not read.") from None
-    except yaml.YAMLError:
-        return  # the preview reports the place
-    except RecursionError:
-        raise UserError(f"{name} nests its values too deep, or in themselves, and is not read.") from None
-    if length > BYTES:
-        raise UserError(f"{name} is longer than {BYTES:,} bytes, and is not read.")
-    if size > NODES:
-        raise UserError(
-            f"{name} has more than {NODES:,} values, with what its aliases repeat, and is not read."
-        )
-
-
-def _size(node: Node | None, known: dict[int, int]) -> int:
-    """Number of values in a node, including all those that aliases repeat."""
-    if node is None or not isinstance(node.value, list):
-        return 1
-    if id(node) not in known:
-        parts = (
-            node.value if isinstance(node, SequenceNode) else [part for pair in node.value for part in pair]
-        )
-        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
-    return known[id(node)]
-
-
-def _previews(base: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, Previewed]:
-    """Preview the stacks with these changed texts, in one process as long as none of them ends it."""
-    left, found = dict(texts), dict[str, Previewed]()
-    while left:
-        with working(f"preview of {_named(left)}, by {'its' if len(left) == 1 else 'their'} files alone"):
-            lines, said = _run(json.dumps({"base": dict(base), "heads": left}))
-        for stack, line in zip([*left], lines, strict=False):
-            said_of_it = json.loads(line).get("failed", "")
-            found[stack] = Previewed(text=line.encode(), failed=bool(said_of_it), said=said_of_it)
-            del left[stack]
-        if left:  # the first of them ended the process, or kept it busy
-            stack = next(iter(left))
-            found[stack] = Previewed(text=b"", failed=True, said=said)
-            del left[stack]
-    return found
-
-
-def _named(stacks: Collection[str]) -> str:
-    return f"the stack{'s' * (len(stacks) > 1)} {', '.join(stacks)}"
-
-
-def _run(given: str) -> tuple[list[str], str]:
-    """Run the program; returns a line for each stack that it has previewed, and why there are no more."""
-    with tempfile.TemporaryDirectory() as home:
-        env = {"PATH": os.environ.get("PATH", ""), "HOME": home, "LANG": "C.UTF-8"}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "mocks"],
-                input=given.encode(),
-                env=env,
-                cwd=PROJECT,
-                capture_output=True,
-                timeout=SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            said = f"The program did not end within {SECONDS} s with this file."
-            return _lines(error.stdout), said
-    said = done.stderr.decode(errors="replace").strip() or "The program ended without a word."
-    return _lines(done.stdout), said
-
-
-def _lines(output: bytes | None) -> list[str]:
-    """Whole lines of an output."""
-    return (output or b"").decode().split("\n")[:-1]

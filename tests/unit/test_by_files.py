@@ -17,7 +17,7 @@ import pytest
 
 from catalogue.go_modules import INEXACT
 from clients import git
-from commands import by_files, known_vulnerabilities
+from commands import by_files, known_vulnerabilities, mock_previews, odd_files
 from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
 from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module
@@ -57,7 +57,7 @@ class Repository:
         return self.skyinfra("review", "--stack", stack, *options)
 
 
-IN_ITS_OWN_PROCESS = by_files._run
+IN_ITS_OWN_PROCESS = mock_previews._run
 
 
 def in_this_process(given: str) -> tuple[list[str], str]:
@@ -85,7 +85,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
     found.commit()
     found.git("tag", "base")
     monkeypatch.setattr(by_files, "PROJECT", folder)
-    monkeypatch.setattr(by_files, "_run", in_this_process)
+    monkeypatch.setattr(mock_previews, "_run", in_this_process)
     monkeypatch.setattr(by_files, "stack_file", lambda stack: folder / "stacks" / f"Pulumi.{stack}.yaml")
     return found
 
@@ -93,7 +93,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
 @pytest.fixture
 def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program in a process of its own, as users have it."""
-    monkeypatch.setattr(by_files, "_run", IN_ITS_OWN_PROCESS)
+    monkeypatch.setattr(mock_previews, "_run", IN_ITS_OWN_PROCESS)
 
 
 @pytest.mark.usefixtures("alone")
@@ -103,7 +103,7 @@ def test_the_programs_own_process_says_what_it_says_here() -> None:
     wrong = "config: {skycoin:x: 1}"
     heads = {"fleet": base["fleet"], "release": wrong, "ecr": base["ecr"]}
     text = json.dumps({"base": {**base, "ecr": wrong}, "heads": heads})
-    there, here = ([*map(_sorted, run(text)[0])] for run in (by_files._run, in_this_process))
+    there, here = ([*map(_sorted, run(text)[0])] for run in (mock_previews._run, in_this_process))
     assert there == here
     assert [[*one] for one in here] == [
         ["steps", "changeSummary", "published"],
@@ -305,7 +305,7 @@ def test_a_link_is_not_a_file_of_a_stack(repository: Repository) -> None:
 
 
 def test_a_file_that_is_too_long_is_not_read(repository: Repository) -> None:
-    (repository.folder / FLEET).write_text("#" * (by_files.BYTES + 1))
+    (repository.folder / FLEET).write_text("#" * (odd_files.BYTES + 1))
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     assert "longer than 1,000,000 bytes" in done.err
@@ -411,7 +411,7 @@ def test_a_stack_in_only_one_revision_has_a_page_that_says_so(repository: Reposi
 
 
 def test_a_stack_that_is_refused_to_be_read_hides_no_other(repository: Repository) -> None:
-    (repository.folder / FLEET).write_text("#" * (by_files.BYTES + 1))
+    (repository.folder / FLEET).write_text("#" * (odd_files.BYTES + 1))
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     done = repository.skyinfra("review", "--base", "base")
     assert (done.code, _titles(done)) == (FAILED, ["fleet: no preview", f"release: {UNJUDGED}"])
@@ -432,7 +432,7 @@ def test_a_stack_that_ends_the_program_or_keeps_it_busy_hides_no_other(
         alone = {name: text for name, text in heads.items() if name in before}
         return in_this_process(json.dumps({**asked, "heads": alone}))[0], "It did not end."
 
-    monkeypatch.setattr(by_files, "_run", run)
+    monkeypatch.setattr(mock_previews, "_run", run)
     done = repository.skyinfra("review", "--base", "base")
     assert done.code == FAILED
     assert _titles(done) == ["fleet: no preview", "release: no preview", f"develop: {UNJUDGED}"]
@@ -447,7 +447,7 @@ def test_what_was_previewed_before_the_time_was_over_is_there(
     slow.write_text('#!/bin/sh\necho \'{"steps": []}\'\nprintf "{"\nsleep 60\n')
     slow.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(slow))
-    monkeypatch.setattr(by_files, "SECONDS", 1)
+    monkeypatch.setattr(mock_previews, "SECONDS", 1)
     for file in (FLEET, RELEASE):
         (repository.folder / file).write_text((repository.folder / file).read_text() + "# more\n")
     done = repository.skyinfra("review", "--base", "base")
