@@ -60,7 +60,7 @@ workspace-stop: known installed ## Stop one workspace: NAME=cli
 preview: known installed ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
 
-review: known installed ## Print that preview as a Markdown page for a pull request: STACK=name (default local)
+review: known installed ## Print a preview as a Markdown page for a pull request: STACK=name (default local)
 	@$(SKYINFRA) review --stack $(STACK)
 
 destroy: known installed ## Destroy a stack, except its wallets: STACK=name (default local)

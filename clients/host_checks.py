@@ -267,8 +267,8 @@ _ROWS = (
     Check(
         name=Obstacle.LOGIN,
         level=Level.REFUSED,
-        said="takes none of your ssh keys at {engine}: {reason}",
-        remedy="Bring one there with `ssh-copy-id {login}`, or name it: `-i` with its file",
+        said="accepts none of your ssh keys at {engine}: {reason}",
+        remedy="Copy one there with `ssh-copy-id {login}`, or name another one with `-i FILE`",
         key="skycoin:hosts.{host}.ssh-options",
         tried=_BOARD,
     ),
@@ -283,7 +283,7 @@ _ROWS = (
         name=Obstacle.NO_PERMISSION,
         level=Level.REFUSED,
         said="does not let you use its Docker at {engine}: {reason}",
-        remedy="On the host: `sudo usermod -aG docker USER`, then log in anew; that group owns the host",
+        remedy="On the host: `sudo usermod -aG docker USER`, then log in again; that group owns the host",
         tried=_BOARD,
     ),
     Check(
@@ -314,7 +314,7 @@ _ROWS = (
         level=Level.WARNED,
         said="keeps images by Docker's storage driver vfs: each layer is a whole copy, and the disk fills",
         remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
-        "Docker; images and containers come anew, and volumes stay",
+        "Docker; images are pulled and containers created again; volumes stay",
         look=_copying_driver,
     ),
     Check(
@@ -322,14 +322,14 @@ _ROWS = (
         level=Level.WARNED,
         said="keeps images by Docker's storage driver {driver}, which newer engines do not have",
         remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
-        "Docker; images and containers come anew, and volumes stay",
+        "Docker; images are pulled and containers created again; volumes stay",
         look=_removed_driver,
     ),
     Check(
         name="architecture",
         level=Level.REFUSED,
-        said="is {machine} and does not run {platform} by itself",
-        remedy="Give the host the arch of its board, or allow it to be emulated there: `emulation: allowed`",
+        said="is {machine} and does not run {platform} natively",
+        remedy="Give the host the arch of its board, or allow emulation there: `emulation: allowed`",
         key="skycoin:hosts.{host}.arch",
         tried=_BOARD,
         look=_other_machine,
@@ -345,7 +345,7 @@ _ROWS = (
     Check(
         name="memory",
         level=Level.REFUSED,
-        said="has {total} MiB of memory, and the node is to have {limit}",
+        said="has {total} MiB of memory, and the node's limit is {limit}",
         remedy="Set a limit that leaves some to the system, such as {fits}, or the host's right board",
         key="{tenant}.memory",
         tried=_BOARD,
@@ -373,7 +373,7 @@ _ROWS = (
         level=Level.WARNED,
         said="has a kernel without the memory cgroup: Docker drops every limit of memory without an error",
         remedy="Raspberry Pi OS: add `cgroup_enable=memory cgroup_memory=1` to the one line of "
-        "/boot/firmware/cmdline.txt (before Debian 12: /boot/cmdline.txt), and reboot it",
+        "/boot/firmware/cmdline.txt (before Debian 12: /boot/cmdline.txt), and reboot",
         key="skycoin:hosts.{host}",
         look=_no_memory_cgroup,
     ),
@@ -424,8 +424,8 @@ _ROWS = (
         name="port",
         level=Level.REFUSED,
         said="has port {port} taken by {holder}",
-        remedy="Stop that one, or write another port; where a node is to give it up, let an `up` change "
-        "that node alone first",
+        remedy="Stop that one, or choose another port; if a node gives it up in the same change, run an `up` "
+        "of that node alone first",
         key="{tenant}.{which}",
         tried=_BOARD,
         look=_taken_port,
@@ -434,8 +434,8 @@ _ROWS = (
         name="wallet",
         level=Level.REFUSED,
         said="has the wallet volume {wallet!r} in use by the container {holder}: a wallet has one writer",
-        remedy="When that one may go: `docker stop -t 60 {holder} && docker container rm {holder}` on the "
-        "host (volumes stay)",
+        remedy="If you don't need that container: `docker stop -t 60 {holder} && docker container rm "
+        "{holder}` on the host (volumes stay)",
         key="{tenant}.wallet-volume",
         look=_shared_wallet,
     ),

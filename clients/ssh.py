@@ -161,11 +161,11 @@ def _failure(port: int) -> str:
 
 def _no_way(url: str, said: str, *, refused: bool) -> str:
     hint = (
-        "Its sshd must forward ports (AllowTcpForwarding in sshd_config), or the host pulls from a registry "
-        "that it reaches: `pull-from`."
+        "Its sshd must forward ports (AllowTcpForwarding in sshd_config). Or name a registry that the host "
+        "reaches: `pull-from`."
         if refused
-        else f"Try `ssh {url} true`: its key must be in known_hosts, and yours must be good for any command "
-        "there; or the host pulls from a registry that it reaches: `pull-from`."
+        else f"Try `ssh {url} true`: its host key must be in known_hosts, and your key must be allowed to "
+        "run any command there. Or name a registry that the host reaches: `pull-from`."
     )
     return f"{url} forwards no port for a pull: {said or 'no command was run there'}\n{hint}"
 

@@ -166,8 +166,8 @@ class WalletOnHost:
                 name = one["Names"][0].lstrip("/")
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
-                    f"writer. When that one may go: `docker stop -t 60 {name} && docker container rm {name}` "
-                    "(volumes stay)."
+                    f"writer. If you don't need that container: `docker stop -t 60 {name} && "
+                    f"docker container rm {name}` (volumes stay)."
                 )
         return ""
 

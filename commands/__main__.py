@@ -33,14 +33,14 @@ from wallets.signals import interrupt_on_all
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=examples(
-        "./skyinfra review -s release            the page of a pull request",
-        "./skyinfra wallet backup node-1         a dated file of a node's wallets",
-        "./skyinfra workspace open cli --folder ~/src   a development workspace over that folder",
+        "./skyinfra review -s release                   print the page of a pull request",
+        "./skyinfra wallet backup node-1                back up a node's wallets into a dated file",
+        "./skyinfra workspace open cli --folder ~/src   open a development workspace over that folder",
     )
     + "\n\n\b\nExit codes:\n"
     "  0   done\n"
     "  1   refused or failed; the message says why\n"
-    "  2   a command line that is not understood\n"
+    "  2   wrong usage: an unknown command or option, or a value that is not allowed\n"
     "  3   review, fleet check: `pulumi up` would be refused\n"
     "  4   fleet: a part needs attention, or was not done\n"
     "  5   review: a wallet, a volume or something published could be lost\n"
@@ -50,9 +50,9 @@ from wallets.signals import interrupt_on_all
 )
 @click.version_option(VERSION, prog_name="skyinfra")
 def skyinfra() -> None:
-    """Review, release, wallets and workspaces of Skycoin's infrastructure.
+    """Do what `pulumi` has no command for: reviews, releases, nodes, wallets, workspaces and fleets.
 
-    Does what `pulumi` has no command for, over a set-up of `make up` or any other Pulumi backend.
+    Works with what `make up` set up, and with stacks on any other Pulumi backend.
     """
 
 

@@ -36,7 +36,7 @@ from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
 from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
-from wallets.moving import carry, leave, prepare, refuse_less, refuse_taken, runs, wallets_of
+from wallets.moving import carry, leave, left_behind, prepare, refuse_less, refuse_taken, runs, wallets_of
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "There is no terminal to ask: `--yes` goes on without a question."
@@ -108,17 +108,19 @@ class Origin:
                 "now."
             )
 
-    def refuse_alive(self) -> None:
-        """Raise UserError if a host that should be dead shows a sign of life: its node may be running."""
+    def refuse_alive(self) -> list[str]:
+        """Describe how a host that should be dead is silent, at each of its addresses.
+
+        Raises UserError if it shows a sign of life: its node may be running.
+        """
         if self.backup is None:
-            return
+            return []
         there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
         addresses = list(dict.fromkeys([there, *self.listed]))
         reasons = silent(addresses)
-        for address in addresses:
-            self._refuse_sign(address.engine, reasons.get(address, ""))
+        return [self._silence(one.engine, reasons.get(one, "")) for one in addresses]
 
-    def _refuse_sign(self, engine: str, reason: str) -> None:
+    def _silence(self, engine: str, reason: str) -> str:
         host = f"host {self.node.host} ({engine})"
         if not reason:
             raise UserError(
@@ -130,11 +132,24 @@ class Origin:
                 f"{host} says {reason!r}: it lives, and its node may run. Let this machine log in there, and "
                 "leave out `--from-backup`; or take it off the network for good. Nothing was changed."
             )
-        click.echo(f"{host} does not answer: {reason}.")
+        return f"{host} does not answer: {reason}."
 
     def stopped(self) -> AbstractContextManager[None]:
         """Stop the node; it starts again if the body fails. A dead host is not asked."""
         return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
+
+    def left_behind(self, carried: Mapping[str, File]) -> list[str]:
+        """Paths of files that the old volume has by now, and that were not carried. Raises WalletError."""
+        return left_behind(self.node, carried) if self.backup is None else []
+
+    def refuse_started(self, carried: Mapping[str, File]) -> None:
+        """Raise UserError if the node that was stopped has been started since."""
+        is_running = self.backup is None and self.node.container is not None and runs(self.node)
+        if is_running or self.left_behind(carried):
+            raise UserError(
+                f"{self.node.where} was started again while its wallets were carried: let nothing do that (an"
+                " `up`, a person, a program that watches containers), and run the same command again."
+            )
 
     def take_out(self, backend: Backend) -> int:
         """Take the node out of the state; returns pulumi's exit code."""
@@ -156,7 +171,8 @@ class Move:
 
         Raises UserError, with the node unchanged, until its wallets are on the new host.
         """
-        self.origin.refuse_alive()
+        for silence in self.origin.refuse_alive():
+            click.echo(silence)
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
         click.echo(
@@ -169,15 +185,20 @@ class Move:
         prepare(self.target)
         with self.origin.stopped():
             self._refuse_changed()
+            # Both checked again: during the question and the pull, a dead host may have come back, and a
+            # volume may have been created.
+            self.origin.refuse_alive()
             contents = self.origin.wallets()
-            # Checked again, because somebody may have created a volume during the question and the pull.
             refuse_taken(self.target, contents)
             carried = carry(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
             self._refuse_changed()
+            self.origin.refuse_started(contents)
             write_stack_file(self._stack, self.text)
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
+        if wrong := self._left_behind(contents):
+            return self._kept_from(wrong)
         if self._up():
             return self._failed("does not run there yet: `up` tries again, and says what is wrong")
         return self._prove(carried)
@@ -213,12 +234,36 @@ class Move:
                 self.backend.update_log,
             )
 
-    def _failed(self, said: str) -> int:
+    def _left_behind(self, carried: Mapping[str, File]) -> str:
+        """Say what the old volume, which no container uses any more, has beyond that; empty if nothing."""
+        try:
+            left = self.origin.left_behind(carried)
+        except WalletError as error:
+            return (
+                f"nobody knows whether it was started again meanwhile: {error}. If it was not, `up` makes it "
+                f"on host {self.target.host}"
+            )
         node = self.source
-        back = f" The way back: write `host: {node.host}` there, then `up`, or the command that it names."
+        alone = f"{', '.join(left)} is on host {node.host} alone"
+        return f"{alone}, for {node.name} was started again while it was moved" if left else ""
+
+    def _kept_from(self, wrong: str) -> int:
         click.echo(
-            f"{node.name} {said}. Its wallet is whole on host {self.target.host}, and "
-            f"{file_name(self._stack)} names that host.{back if self.origin.backup is None else ''}",
+            f"{self.source.name} was not made on host {self.target.host}, which {file_name(self._stack)} "
+            f"names now: {wrong}.{self._back}",
+            err=True,
+        )
+        return FAILED
+
+    @property
+    def _back(self) -> str:
+        host = self.source.host
+        return f" The way back: write `host: {host}` there, then `up`, or the command that it names."
+
+    def _failed(self, said: str) -> int:
+        click.echo(
+            f"{self.source.name} {said}. Its wallet is whole on host {self.target.host}, and "
+            f"{file_name(self._stack)} names that host.{self._back if self.origin.backup is None else ''}",
             err=True,
         )
         return FAILED

@@ -100,9 +100,9 @@ def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSe
     wanted, entry = settings.hosts[host], settings.nodes[source.name]
     if host == source.host or engine_name(wanted.address or "") == engine_name(source.engine or ""):
         raise UserError(
-            f"{source.where} has its volumes on the engine of {host} already: `up` does all else. Where the "
-            "host itself has another engine now, give that one a name of its own in skycoin:hosts. Nothing "
-            "was changed."
+            f"{source.where} has its volumes on the engine of {host} already: `up` does the rest. If "
+            "the host has another engine now, give the new engine another host name in skycoin:hosts. "
+            "Nothing was changed."
         )
     return replace(
         source,

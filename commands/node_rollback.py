@@ -143,7 +143,7 @@ def _listed(stack: str, node: str) -> Rollback:
         found: dict[str, str] = RollbackSettings.model_validate(there).model_dump()
     except ValidationError:
         raise UserError(
-            f"{file_name(stack)}: the rollback of {node} is none that `up` takes: `pulumi preview` says why"
+            f"{file_name(stack)}: `up` would refuse the rollback of {node}: `pulumi preview` says why"
         ) from None
     return found
 

@@ -36,7 +36,7 @@ def _named(_context: click.Context, _parameter: click.Parameter, repository: str
 
 @click.group()
 def release() -> None:
-    """Record a release; audit what is shipped; retire old builds."""
+    """Record a release; audit what is shipped; remove old builds."""
 
 
 release.add_command(audit)

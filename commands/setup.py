@@ -39,7 +39,7 @@ SAYS = {
 NO_RECIPIENT = (
     "no recipient is named who can read the backup, so none was made. Make a key once, on another machine: "
     "`age-keygen -o setup-key.txt` (package age). Anybody who has it and a backup controls every node. "
-    "Give the public key that it prints: --recipient age1…. The recipients of wallets are not taken"
+    "Give the public key that it prints: --recipient age1…. The recipients of wallets are not used"
 )
 NOT_IN_IT = (
     "Not in it: wallets (`./skyinfra wallet backup`), ssh keys and known hosts, and what is built again "
@@ -49,13 +49,18 @@ NOT_IN_IT = (
 
 @click.group()
 def setup() -> None:
-    """Back up, restore, adopt or collect a set-up; change its keys."""
+    """Back up, restore, adopt or clean up a set-up; change its keys."""
 
 
 @setup.command(
     "rotate",
     short_help="Replace a key; nodes keep running.",
-    epilog=examples(
+    epilog="\b\nKeys:\n"
+    "  passphrase  of the secrets in Pulumi's states and in the stacks' files\n"
+    "  login       of the local registry, which is restarted\n"
+    "  ca          authority and certificate of the local registry; it and the builder are restarted\n"
+    "  gui         password of each node's web interface, on its host\n\n"
+    + examples(
         "./skyinfra setup rotate login",
         "./skyinfra setup rotate passphrase",
         "./skyinfra setup rotate ca",
@@ -64,13 +69,7 @@ def setup() -> None:
 )
 @click.argument("key", metavar="KEY", type=click.Choice([key.value for key in Key]))
 def rotate_key(key: str) -> None:
-    r"""Replace KEY by a new one: passphrase, login, ca or gui. Nodes and workspaces keep running.
-
-    \b
-    passphrase  of the secrets in Pulumi's states and in the stacks' files
-    login       of the local registry, which is restarted
-    ca          authority and certificate of the local registry; registry and builder are restarted
-    gui         password of each node's web interface, on its host
+    """Replace KEY by a new one: passphrase, login, ca or gui. Nodes and workspaces keep running.
 
     A run that was interrupted is finished, or undone, by the same command or the next `make up`.
     """

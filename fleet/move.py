@@ -34,7 +34,7 @@ def with_host(text: str, file: str, node: str, host: str) -> str:
         if _is(edited, wanted):
             return edited
     raise UserError(
-        f"{file} is not changed: {node} is written there in a way that this does not edit. Write "
+        f"{file} is not changed: {node} is written there in a way that this command can't edit. Write "
         f"`{KEY}: {host}` into its entry in {SECTION} by hand, then run the same command again."
     )
 

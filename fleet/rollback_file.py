@@ -26,7 +26,7 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
         pass
     line = f"Write `{_line(rollback)}` into" if rollback else f"Take the key `{KEY}` out of"
     raise UserError(
-        f"{file} is not changed: {node} is written there in a way that this does not edit. {line} its "
+        f"{file} is not changed: {node} is written there in a way that this command can't edit. {line} its "
         f"entry in {SECTION} by hand, then run `up`."
     )
 

@@ -70,8 +70,8 @@ def refuse_other_users(layout: Layout) -> None:
     user, file = os.geteuid(), stack_file(STACK)
     if file.exists() and (owner := file.stat().st_uid) != user and SALT in file.read_text():
         raise SetupError(
-            f"{file} is of a set-up of the user {owner}, and this is the user {user}, who has none: run this "
-            "as that user (with sudo where it is 0). Nothing was changed."
+            f"{file} belongs to a set-up of the user {owner}, and you are the user {user}, who has none: run "
+            f"this as user {owner}{' (with sudo)' if owner == 0 else ''}. Nothing was changed."
         )
     above = owner_above(layout.state)
     if user == 0 and above != 0 and os.environ.get("SUDO_UID") == str(above):

@@ -2,7 +2,8 @@
 
 Pulumi encrypts copies of the states and the stacks' files with it, in a separate backend. The copies replace
 the files only when all of them are complete. From then on the folder of copies serves as a journal, and the
-next command that finds it finishes the rotation. A run that is killed before changes nothing.
+next command that finds it finishes the rotation. A run that is killed before changes nothing. Each file is on
+the disk before the next step, in case of a power cut.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from local.stack import (
     state_file,
 )
 from local.steps import SetupError, step
+from wallets.backup_files import fill
 
 SALT = "encryptionsalt"
 TARGETS = "targets.json"
@@ -57,6 +59,7 @@ def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
         targets = {name: [str(path), _digest(path)] for name, path in copies.targets.items()}
         write_aside(part / TARGETS, json.dumps(targets))
         before.refuse_changed()
+        os.sync()
         part.rename(_journal(layout))
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -74,6 +77,7 @@ def settle(layout: Layout) -> None:
     journal = _journal(layout)
     if journal.exists():
         _finish(journal, layout.state / "passphrase")
+        os.sync()
         journal.rename(_part(layout))
     for part in layout.state.glob(f"{journal.name}.*.part"):
         shutil.rmtree(part, ignore_errors=True)
@@ -91,6 +95,7 @@ def _finish(journal: Path, passphrase: Path) -> None:
         if len(waiting) < len(targets):
             return
         _put(journal / "passphrase", passphrase)
+        os.sync()
     for name in targets:
         if name in waiting:
             _put(journal / name, waiting[name])
@@ -128,10 +133,11 @@ def _digest(path: Path) -> str:
 
 
 def _put(source: Path, target: Path) -> None:
-    """Replace the content of a file, completely or not at all; it keeps its mode and owner."""
+    """Replace the content of a file on the disk, completely or not at all; it keeps its mode and owner."""
     aside = target.with_name(f"{target.name}.{os.getpid()}")
     aside.touch(mode=0o600)
-    aside.write_bytes(source.read_bytes())
+    with aside.open("wb") as file:
+        fill(file.fileno(), source.read_bytes())
     if target.exists():
         was = target.stat()
         aside.chmod(was.st_mode & 0o7777)

@@ -71,7 +71,7 @@ class Change:
         )
 
     def details(self) -> dict[str, provider_pb2.PropertyDiff]:
-        """Changes by property path; without `kinds` they are of the inputs, and each a whole one."""
+        """Changes by property path; without `kinds`, each is a change of a whole input."""
         make, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
         if self.kinds:
             return {path: make(kind=names.Value(kind)) for path, kind in self.kinds.items()}

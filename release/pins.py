@@ -15,6 +15,8 @@ from catalogue.go_modules import GO_MOD, tool_modules
 GO = "Go"
 EVERY_IMAGE = "every image"
 NOTHING = "no image"
+SHARED = {"go-module": "images with Go programs"}
+"""Folders of `images/` that several images share → those images."""
 HEADS = ("WHAT", "PINNED", "NEWER", "IN", "REBUILDS")
 UNKNOWN = "not known"
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
@@ -37,8 +39,9 @@ class Pin:
 def go_pins(project: Path) -> Iterator[Pin]:
     """Modules that images and tools are built from; what those need in turn is in the same go.mod."""
     for folder in ("images", "local/tools"):
-        for go_mod in sorted((project / folder).glob(f"*/{GO_MOD}")):
-            rebuilds = go_mod.parent.name if folder == "images" else NOTHING
+        for go_mod in sorted((project / folder).rglob(GO_MOD)):
+            image = go_mod.relative_to(project / folder).parts[0]
+            rebuilds = SHARED.get(image, image) if folder == "images" else NOTHING
             for module, version in tool_modules(go_mod.read_text()).items():
                 yield Pin(name=module, version=version, place=_place(go_mod, project), rebuilds=rebuilds)
 

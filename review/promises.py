@@ -178,7 +178,7 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="build-secrets-are-secrets",
         breaches=each(_plain_secret),
-        reason="The state would have it in clear.",
+        reason="The state would have it in plain text.",
         remedy="Set it by `pulumi config set --secret`, and hand it on as a secret output.",
     ),
     Rule(

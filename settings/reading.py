@@ -30,7 +30,7 @@ NO_LOGIN = (
     f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
 )
 ENCRYPTED = f"only `{NAMESPACE}:{SECRETS}` takes secrets"
-BARE = "a key without a namespace, which Pulumi would take in the place of `{}`: write that one"
+BARE = "a key without a namespace, which Pulumi would use in place of `{0}`: write `{0}`"
 IN_CLEAR = (
     f"take it out of the YAML, and give each with `pulumi config set --secret --path "
     f"'{NAMESPACE}:{SECRETS}.NAME'`, which asks for the value"

@@ -116,7 +116,6 @@ _CASES = {
     30: Case(
         "user-id mismatch, read-only volume",
         "a clear message with the command that mends it; no restart storm",
-        "a deployed node restarts again and again",
     ),
     31: Case("Swarm node lost and back", "the task waits for its node; never two writers on one wallet"),
     32: Case(

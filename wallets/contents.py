@@ -138,8 +138,17 @@ def _with_parents(folder: str) -> Iterator[str]:
 
 
 def pack(contents: Contents, owner: int = USER) -> bytes:
-    """Gzipped tar archive as a backup file; `tar -xzf` reads it, and its checksum reveals a truncation."""
-    return gzip.compress(to_tar(contents, owner=owner), mtime=0)
+    """Gzipped tar archive as a backup file; `tar -xzf` reads it, and its checksum reveals a truncation.
+
+    Raises WalletError if it would be larger than `unpack` accepts.
+    """
+    archive = to_tar(contents, owner=owner)
+    if len(archive) > LARGEST:
+        raise WalletError(
+            f"the files are larger than {LARGEST // 2**20} MiB in all, and no backup of them could be "
+            "restored: move what is no wallet out of their folder"
+        )
+    return gzip.compress(archive, mtime=0)
 
 
 def unpack(name: str, backup: bytes) -> dict[str, File]:

@@ -15,6 +15,7 @@ from wallets.commands import engine_of, look, on_host, volume_of
 from wallets.contents import (
     Contents,
     File,
+    damaged,
     refuse_damaged,
     refuse_interrupted,
     wallets_in,
@@ -33,6 +34,11 @@ def wallets_of(node: DeployedNode) -> dict[str, File]:
     refuse_interrupted(place, contents)
     refuse_damaged(place, contents)
     return without_links(contents)
+
+
+def left_behind(node: DeployedNode, carried: Contents) -> list[str]:
+    """Paths of files in a node's wallet volume that are not among the carried ones. Raises WalletError."""
+    return strangers(without_links(volume_of(node).read()), carried)
 
 
 def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -> None:
@@ -64,9 +70,9 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
     """
     if _container(target) is not None:
         raise WalletError(
-            f"a container {target.container} is on host {target.host} already. Nothing was changed. When it "
-            f"may go: `{target.docker} stop -t 60 {target.container} && {target.docker} rm "
-            f"{target.container}` (volumes stay)"
+            f"a container {target.container} is on host {target.host} already. Nothing was changed. If "
+            f"you don't need it any more: `{target.docker} stop -t 60 {target.container} && {target.docker} "
+            f"rm {target.container}` (volumes stay)"
         )
     volume = volume_of(target)
     if volume.exists(target.wallet):
@@ -78,13 +84,16 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
     strange = strangers(there, contents)
     if not strange:
         return
-    if lost(there, {**there, **contents}) or not all(path in contents for path in wallets_in(there)):
-        known = "Back it up before you do anything else with it"
-    else:
+    # Of anything but a whole wallet nobody knows here what it holds.
+    whole = {*wallets_in(there)} - {*damaged(there)}
+    if all(path in whole and path in contents for path in strange) and not lost(there, {**there, **contents}):
         known = "The new wallets have all of its addresses"
+    else:
+        known = "Back it up before you do anything else with it"
     raise WalletError(
         f"the volume {target.wallet} on host {target.host} is not empty: it has {', '.join(strange)}. "
-        f"Nothing was changed. {known}; once it may go: `{target.docker} volume rm {target.wallet}`"
+        f"Nothing was changed. {known}. Once you don't need it any more: `{target.docker} volume rm "
+        f"{target.wallet}`"
     )
 
 
@@ -118,7 +127,9 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     volume.make()
     ask(target.host, known.take_empty)
     there = volume.read()
-    if not all(_is_in(there, path, file.data) for path, file in contents.items()):
+    if all(_is_in(there, path, file.data) for path, file in contents.items()):
+        volume.remove_leftovers()
+    else:
         volume.put(contents)
     found = look(target)
     if found != fingerprint_of(contents):

@@ -31,10 +31,22 @@ copies() {
         sed 's|.*/||' | sort -r
 }
 
-# True where another copy has each wallet of this one, by its file name.
+# Addresses of a wallet, one a line, and a line if it holds what spends.
+held() {
+    tr ',{}' '\n' < "$1" | awk -F '"' '
+        $1 ~ /[^ \t\r]/ || $4 == "" { next }
+        $2 == "address" { print $4 }
+        $2 ~ /^(seed|secrets|secret_key|secret|private_key)$/ { print "spends" }'
+}
+
+# True where another copy has each wallet of this one, by its file name, with all that it holds.
 has_heir() {
     for file in "/data/$1"/*.wlt; do
-        [ ! -f "$file" ] || [ -f "/data/$2/${file##*/}" ] || return 1
+        [ -f "$file" ] || continue
+        heir=/data/$2/${file##*/}
+        [ -f "$heir" ] || return 1
+        { held "$heir" && echo && held "$file"; } |
+            awk '$0 == "" { is_old = 1; next } is_old && !($0 in heir) { exit 1 } { heir[$0] }' || return 1
     done
 }
 
@@ -56,9 +68,9 @@ copy() {
     done
 }
 
-# The first copy stays too, the last one before each wallet that began anew, and what has a wallet that the
-# newest one lacks. A copy that is removed loses
-# its name first: half of one is none.
+# Beside the newest, these stay: the first copy, the last one before each wallet that began anew, and each with a
+# wallet, an address or a seed that the newest one lacks. A copy is renamed before it is removed, so no name leads to
+# a part of one.
 prune() {
     rm -rf /data/.removed
     kept=0 newer='' first=$(copies | tail -n 1)

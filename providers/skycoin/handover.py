@@ -175,8 +175,15 @@ class Handover:
 
     def start(self, container: str, seconds: int) -> None:
         """Start an existing container and wait until it is healthy. Raises ProviderError."""
-        self.refuse_second_writer(self._api.inspect_container(container)["Id"])
+        identity = self._api.inspect_container(container)["Id"]
+        self.refuse_second_writer(identity)
         self._api.start(container)
+        try:
+            # Of two that start at the same moment neither saw the other before.
+            self.refuse_second_writer(identity)
+        except ProviderError:
+            self._stop(identity, GRACE)
+            raise
         self._await_health(container, seconds)
 
     def remove(self, found: Values, grace: int) -> None:

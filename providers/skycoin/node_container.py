@@ -441,8 +441,8 @@ def _refuse_foreign(found: Values, inputs: Values) -> None:
         whose = f"of {owner}" if owner else "not one of this node"
         raise ProviderError(
             f"container {name} on host {inputs['host']}: the name is already in use, by one that is {whose}. "
-            f"Look at it: `docker container inspect {name}`. When it may go: `docker stop -t 60 {name} && "
-            f"docker container rm {name}` (volumes stay), then the same command again."
+            f"Look at it: `docker container inspect {name}`. If you don't need it: `docker stop -t 60 "
+            f"{name} && docker container rm {name}` (volumes stay), then the same command again."
         )
 
 

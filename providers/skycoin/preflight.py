@@ -145,8 +145,8 @@ class Preflight(Remade):
         runs = _runs(machine, platform)
         if runs == EMULATED and inputs.get("emulation") != "allowed":
             raise ProviderError(
-                f"host {inputs['host']} is {machine} and does not run {platform} by itself. Give the host "
-                "the arch of its board, or allow it to be emulated there: `emulation: allowed`."
+                f"host {inputs['host']} is {machine} and does not run {platform} natively. Give the host "
+                "the arch of its board, or allow emulation there: `emulation: allowed`."
             )
         self._probe(client, inputs, machine)
         return {

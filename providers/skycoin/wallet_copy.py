@@ -97,8 +97,8 @@ def _refusal(inputs: Values, code: int, said: str) -> str:
     if code == EMPTIED:
         return (
             f"{where} holds no wallet, but its copy {said} in {inputs['backups']!r} does: it was emptied or "
-            f"made anew. The node was left as it is. Put the copy back ({way_back}); or, where the wallet "
-            "may be lost, set `new-wallet: true` on the node for one `pulumi up`."
+            f"made anew. The node was left as it is. Put the copy back ({way_back}); or, if you accept that "
+            "the wallet is lost, set `new-wallet: true` on the node for one `pulumi up`."
         )
     if code == DAMAGED:
         return (

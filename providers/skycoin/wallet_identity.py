@@ -174,7 +174,7 @@ def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: 
         ways = f"Make the volume again, empty: `docker volume create {wallet.volume}`. {ways}"
     elif found.damaged:
         ways += f" Or move {', '.join(found.damaged)} out of the volume."
-    return f"{ways} Where the wallet may be lost, {anew}." if _is_empty(found) else ways
+    return f"{ways} If you accept that the wallet is lost, {anew}." if _is_empty(found) else ways
 
 
 def fault(found: Found | None, identity: str, before: Fingerprint) -> str:

@@ -206,7 +206,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
         result = fleet.skyinfra("fleet", "up", "-s", "local")
         assert result.code == 4, result.text
         assert "Permission denied" in rows(result.text)[-1][2]
-        assert f"\n  Bring one there with `ssh-copy-id root@{attic.address}`" in result.text
+        assert f"\n  Copy one there with `ssh-copy-id root@{attic.address}`" in result.text
         assert [*map(named, state_of(fleet, "attic"))] == ["pulumi:providers:docker::attic"]
     finally:
         fleet.change(settings)

@@ -456,7 +456,7 @@ def test_a_taken_name_is_an_error_that_names_it(plugin: Plugin) -> None:
 
 
 def test_what_a_killed_up_made_is_taken_by_the_next(plugin: Plugin, engine: Any) -> None:
-    """Promise 6: the engine had it, the state did not know it, and its name was then taken forever."""
+    """The engine had it, the state did not know it, and its name was then taken forever."""
     first = plugin.create(CONTAINER, inputs("c-left"))
     engine.api.stop(first.id, timeout=0)
     again = plugin.create(CONTAINER, inputs("c-left"))

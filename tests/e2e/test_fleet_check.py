@@ -30,10 +30,10 @@ OLD_DOCKER = """\
 """
 SAID = (
     rf"host attic has port {TAKEN} taken by a program of the user with the id 0\..+\.attic\.rpc-port\)",
-    r"host attic has \d+ MiB of memory, and the node is to have 999999\..+\(skycoin:nodes\.attic\.memory",
-    r"host other-arch is x86_64 and does not run linux/arm/v7 by itself\..+emulation: allowed",
+    r"host attic has \d+ MiB of memory, and the node's limit is 999999\..+\(skycoin:nodes\.attic\.memory",
+    r"host other-arch is x86_64 and does not run linux/arm/v7 natively\..+emulation: allowed",
     r"host stranger has an ssh host key that .+ Host key verification failed\..+`ssh-keyscan ",
-    r"host locked takes none of your ssh keys at .+ Permission denied .+`ssh-copy-id root@10\.",
+    r"host locked accepts none of your ssh keys at .+ Permission denied .+`ssh-copy-id root@10\.",
     r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
     r"host shut-out does not let you use its Docker at ssh://guest@10\..+ permission denied.+usermod -aG ",
     r"host bare has no Docker at ssh://root@10\.\S+:2201: .+ `sudo apt install docker\.io`",
@@ -266,7 +266,7 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
     with listening(board, TAKEN):
         page = up.skyinfra("review")
         assert page.code == REFUSED, page.text
-        assert "host other-arch is x86_64 and does not run linux/arm/v7 by itself." in page.text
+        assert "host other-arch is x86_64 and does not run linux/arm/v7 natively." in page.text
         up.change(wanted)
         began = time.monotonic()
         with dropping(slow, after=2_000_000) as dropped:

@@ -209,7 +209,7 @@ def test_emulation_is_refused_unless_the_host_allows_it(up: Machine) -> None:
     try:
         result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
         assert result.code != 0
-        assert "does not run linux/arm/v7 by itself" in result.text
+        assert "does not run linux/arm/v7 natively" in result.text
         assert "emulation: allowed" in result.text
         assert get("/api/v1/version", ARM_PORT)["version"] == "0.27.1", "the node was touched"
     finally:
@@ -270,7 +270,7 @@ def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
 def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board, login: Login) -> None:
-    """Promise 7, as docs/stacks.md says it: the others get their change; the error names the host."""
+    """As docs/stacks.md says it: the others get their change; the error names the host."""
     before: dict[str, Any] = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
     for name in ("gui", "far"):

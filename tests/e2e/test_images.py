@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ MACHINES = {
 RUN_HERE = ("amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8")
 COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
 MODULE = "github.com/skycoin/skycoin"
+STORM = 20
+"""Seconds in which a container's restarts are counted: eight at most, of a program that ends at once."""
 SBOM_MODULE = PROJECT / "images" / "go-module" / "sbom"
 
 
@@ -307,6 +311,21 @@ def test_an_unwritable_volume_is_named_with_what_mends_it(up: Machine) -> None:
     assert result.returncode == 73
     assert "is not writable for user 4321:4321" in result.stderr
     assert "chown" in result.stderr
+
+
+@pytest.mark.case(30)
+def test_a_node_that_can_not_write_is_started_again_ever_less_often(up: Machine) -> None:
+    """Docker waits 0.1 s before the first new start and twice as long before each other, up to a minute."""
+    ref, env = up.outputs()["images"]["skycoin"]["latest"]["variants"]["amd64"]["ref"], up.environment()
+    options = ("--restart", "unless-stopped", "--network", "none", "--user", "4321:4321")
+    begun = up.run("docker", "run", "--detach", *options, ref, "-disable-networking", env=env)
+    container = begun.text.split()[-1]
+    try:
+        time.sleep(STORM)
+        asked = up.run("docker", "inspect", "--format", "{{.RestartCount}}", container, env=env)
+        assert 2 <= int(asked.text) <= 1 + math.log2(STORM / 0.1 + 1)
+    finally:
+        up.run("docker", "rm", "--force", "--volumes", container, env=env)
 
 
 @pytest.mark.case(30)

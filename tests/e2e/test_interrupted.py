@@ -1,4 +1,4 @@
-"""Promise 6: interrupt `pulumi up` anywhere, run it again, and it converges (cases 15 and 17)."""
+"""Interrupt `pulumi up` anywhere, run it again, and it converges (cases 15 and 17)."""
 
 import os
 import re

@@ -85,7 +85,7 @@ def in_backups(up: Machine, mode: str, script: str) -> Result:
 
 
 def test_an_upgrade_copied_the_wallet_first(up: Machine, wallet: dict[str, str]) -> None:
-    """Promise 10: the copy is there, whole, and only the node's user may read it."""
+    """The copy is there, whole, and only the node's user may read it."""
     # Tests before this one changed the node too, with something else in the wallet.
     name = in_backups(up, "ro", "ls /data").text.split()[-1]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", name)
@@ -108,7 +108,7 @@ def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) 
 
 @pytest.mark.case(21)
 def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
-    """Promise 1 for a rename: `renamed-from` aliases the node and keeps its volumes' names."""
+    """`renamed-from` aliases the node and keeps its volumes' names."""
     settings = up.settings()
     volume = up.inspect("volume", WALLET)["CreatedAt"]
     node = {**settings["skycoin:nodes"]["node-1"], "renamed-from": "node-1"}

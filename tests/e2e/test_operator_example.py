@@ -180,7 +180,7 @@ def test_the_example_as_it_is_wants_a_raspberry_pi(stack: Operator) -> None:
     result = stack.run("make", "preview")
     assert result.code != 0
     said = " ".join(result.text.split())
-    assert "host attic is x86_64 and does not run linux/arm64/v8 by itself" in said, result.text
+    assert "host attic is x86_64 and does not run linux/arm64/v8 natively" in said, result.text
     assert "`emulation: allowed`" in said
 
 

@@ -95,7 +95,7 @@ def test_the_outputs_name_both_registries_and_every_size(up: Machine, hosted: Ho
 
 @pytest.mark.usefixtures("published")
 def test_a_second_publish_sends_nothing(up: Machine, hosted: Hosted) -> None:
-    """Promise 3, counted in the registry's requests."""
+    """Counted in the registry's requests."""
     hosted.proxy.requests.clear()
     result = up.pulumi("up", "--yes", "--stack", "local")
     assert result.code == 0, result.text
@@ -180,7 +180,6 @@ def test_a_revision_moves_the_moving_tags_and_leaves_the_release(
 def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
-    """Case 14 for a release."""
     hosted = repositories[1]
     whole = hosted.manifest("0.27.1-r1")
     hosted.put_manifest("0.27.1-r1", hosted.manifest("0.27.1"))
@@ -196,7 +195,7 @@ def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
 def test_a_moving_tag_that_somebody_moved_is_shown_and_pointed_back(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
-    """Case 14 for a moving tag; nodes keep their digest meanwhile."""
+    """Nodes keep their digest meanwhile."""
     hosted = repositories[1]
     right, node = hosted.digest_of("latest"), up.inspect("container", "skycoin-node-1")["Id"]
     hosted.put_manifest("latest", hosted.manifest("0.27.1"))
@@ -233,7 +232,6 @@ def test_an_optional_registry_that_is_down_stops_nothing(
 def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
-    """Case 12."""
     up.change(rebuilt(settings, revision=3))
     hosted.login("wrong-password")
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
@@ -250,7 +248,6 @@ def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
 
 @pytest.mark.case(12)
 def test_wrong_credentials_at_a_refresh_are_told_and_the_state_is_kept(up: Machine, hosted: Hosted) -> None:
-    """Case 12."""
     before = up.pulumi("stack", "export", "--stack", "local").text
     hosted.login("wrong-password")
     result = up.pulumi("refresh", "--yes", "--run-program", "--stack", "local")

@@ -142,7 +142,6 @@ def test_too_many_requests_say_when_to_come_back(repository: Repository, hosted:
 def test_a_login_that_is_refused_names_the_registry_and_no_password(
     repository: Repository, hosted: Hosted, password: str | None
 ) -> None:
-    """Case 12."""
     hosted.login(password)
     digest, file = blob(100)
     with pytest.raises(RegistryError) as caught:
@@ -177,7 +176,6 @@ def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted
 
 @pytest.mark.case(9)
 def test_a_registry_that_is_down_is_named(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Case 9."""
     monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
     with pytest.raises(RegistryError, match=r"registry registry.localhost:1 \(a/b\): .*refused"):
         Repository("registry.localhost:1/a/b").digest_of("latest")

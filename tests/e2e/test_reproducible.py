@@ -1,4 +1,4 @@
-"""Promise 5: same inputs, same digests: two builders, two checkouts, another umask, another day."""
+"""Same inputs, same digests: two builders, two checkouts, another umask, another day."""
 
 import os
 import shutil

@@ -91,7 +91,6 @@ def test_without_delete_nothing_is_removed(repository: Repository) -> None:
 
 @pytest.mark.case(13)
 def test_a_registry_without_a_delete_api_is_reported(repository: Repository, hosted: Hosted) -> None:
-    """Case 13."""
     hosted.proxy.faults[:] = [Fault(matches="^DELETE", status=405, times=100)]
     done = retention(repository, "--keep", "1", "--delete")
     hosted.proxy.faults.clear()

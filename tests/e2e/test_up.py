@@ -111,7 +111,7 @@ def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
 
 @pytest.mark.records
 def test_second_up_changes_nothing(up: Machine) -> None:
-    """Promise 3: no build, no upload, no restart."""
+    """No build, no upload, no restart."""
     before = up.inspect("container", "skycoin-node-1")
     sent = uploads(up)
     result = up.make("up")

@@ -87,6 +87,6 @@ class Tiny:
         return {one["urn"].rpartition("::")[2]: one for one in resources}
 
     def remove(self) -> None:
-        """The stack's file and the program: `git status` of the checkout is clean again."""
+        """Remove the stack's file and the program, so that `git status` of the checkout is clean again."""
         self.file.unlink(missing_ok=True)
         shutil.rmtree(self.machine.checkout / "tiny", ignore_errors=True)

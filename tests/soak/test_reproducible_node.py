@@ -1,4 +1,4 @@
-"""Promise 5 on the node: two builders, two checkouts, five manifests and their list, equal by digest."""
+"""The node: two builders, two checkouts, five manifests and their list, equal by digest."""
 
 from collections.abc import Iterator
 

@@ -276,7 +276,7 @@ def test_a_hash_has_its_digits_for_the_whole_and_for_each_part() -> None:
         assert not is_token(wrong)
 
 
-def test_a_whole_that_differs_is_refused_though_no_parts_digits_do() -> None:
+def test_a_difference_that_no_part_shows_is_refused() -> None:
     now = approval(made())
     assert differences("0" * WHOLE + now.token[WHOLE:], now) == [UNNAMED]
     assert differences(now.token, now) == []
@@ -333,5 +333,5 @@ def test_a_refusal_says_what_differs_and_what_to_do() -> None:
 def test_a_page_says_how_it_is_applied() -> None:
     assert ending("mine", "0" * LENGTH) == (
         f"Review: `{'0' * LENGTH}`\n\n`./skyinfra apply -s mine --review HASH` with this hash does what is "
-        "above, while nothing of it has changed.\n"
+        "above, or nothing if anything has changed since.\n"
     )

@@ -23,6 +23,10 @@ TABLE = {
 NOT_OURS = ["arm32v8", "arm32v9", "arm", "arm64", "armhf", "i386", "linux/arm/v7", "AMD64", "amd64 ", ""]
 
 
+def test_every_architecture_is_in_the_tests_table() -> None:
+    assert list(ARCHES) == list(TABLE)
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_a_row_says_what_everyone_calls_it(name: str) -> None:
     arch = ARCHES[name]

@@ -171,7 +171,8 @@ def test_root_makes_no_second_set_up_next_to_that_of_its_caller(
     home.stack_file.write_text("config: {}\nencryptionsalt: one\n")
     monkeypatch.setattr("local.checkout.os.geteuid", lambda: 4321)
     with pytest.raises(
-        SetupError, match=r"is of a set-up of the user \d+, and this is the user 4321, who has none"
+        SetupError,
+        match=r"belongs to a set-up of the user \d+, and you are the user 4321, who has none",
     ):
         claim_state(read_layout())
     assert not home.target.exists()

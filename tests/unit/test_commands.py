@@ -105,6 +105,7 @@ def test_every_command_explains_itself_with_examples_that_it_would_take(
     assert shown.code == 0
     assert shown.err == ""
     text = shown.out
+    assert "\\b" not in text, "a list whose lines click would join"
     examples = [line.strip() for line in text.partition("Examples:\n")[2].splitlines() if line.strip()]
     assert examples
     for example in examples:

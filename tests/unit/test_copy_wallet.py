@@ -165,7 +165,7 @@ def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
 def copies(volumes: Volumes, count: int, **options: Any) -> None:
     """Make copies of a wallet that changes."""
     for number in range(count):
-        (volumes.wallet / "a.wlt").write_text(WALLET.replace('"x"}]', f'"A{chr(65 + number)}"}}]'))
+        (volumes.wallet / "a.wlt").write_text(WALLET.replace("quoted", f"{number}"))
         assert volumes.run(name=f"2026-02-{number + 1:02}T00-00-00Z", **options)[0] == 0
 
 

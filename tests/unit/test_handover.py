@@ -592,6 +592,30 @@ def test_a_stopped_node_is_not_started_next_to_another_user_of_its_wallet() -> N
 
 
 @pytest.mark.case(36)
+@pytest.mark.parametrize("what", ["first", "stopped", "update"])
+def test_a_second_user_that_starts_at_the_same_moment_is_noticed(what: str) -> None:
+    """Two updates, which know the host by two addresses: each looked before the other one started."""
+
+    class Racing(NodeEngine):
+        def start(self, name: str) -> None:
+            super().start(name)
+            if "by-hand" in names(self):
+                super().start("by-hand")
+
+    engine = Racing()
+    resource = deployed(engine)
+    if what == "first":
+        resource.destroy()
+    if what == "stopped":
+        engine.stop(NAME, timeout=60)
+    by_hand(engine, "by-hand")
+    inputs = {**INPUTS, "image": NEXT if what == "update" else GOOD}
+    with pytest.raises(ProviderError, match="in use by the container by-hand: a wallet has one writer"):
+        resource.up(inputs, refresh=True)
+    assert [box.name for box in engine.boxes.values() if box.running] == ["by-hand"]
+
+
+@pytest.mark.case(36)
 def test_the_old_container_does_not_come_back_next_to_another_user_of_its_wallet() -> None:
     for at in steps():
         engine = NodeEngine()

@@ -153,7 +153,7 @@ def test_a_message_names_the_command_for_this_host() -> None:
     ("said", "remedy"),
     [
         ("Host key verification failed.", "Compare what `ssh-keyscan attic.lan | "),
-        ("pi@attic.lan: Permission denied (publickey).", "Bring one there with `ssh-copy-id pi@attic.lan`"),
+        ("pi@attic.lan: Permission denied (publickey).", "Copy one there with `ssh-copy-id pi@attic.lan`"),
         ("sh: 1: docker: not found", "Install it on the host"),
         ("bash: line 1: docker: command not found", "Install it on the host"),
         ("zsh:1: command not found: docker", "Install it on the host"),
@@ -189,8 +189,8 @@ def test_a_port_is_taken_where_two_addresses_cant_both_have_it(address: str, por
 def test_a_taken_port_names_its_holder_and_the_key_to_change() -> None:
     [said] = found(listeners=frozenset({Listener("127.0.0.1", 6420, 33)}))
     assert said == (
-        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or write "
-        "another port; where a node is to give it up, let an `up` change that node alone first "
+        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or choose "
+        "another port; if a node gives it up in the same change, run an `up` of that node alone first "
         "(skycoin:nodes.attic.rpc-port)."
     )
     held = replace(FOREIGN, ports=frozenset({("", 6000)}))
@@ -275,15 +275,15 @@ def page() -> str:
         return f"| {' | '.join(cells)} |"
 
     lines = [
-        "# What is looked at on a host",
+        "# Checks of a host",
         "",
         "`./skyinfra fleet check` asks all hosts of a stack at once, each by one command over ssh",
-        "(engines on this machine without), and changes nothing. `up` looks at the same before it makes",
-        "or changes a node: what is refused stops it before anything is touched there. A preview says",
-        "the same of nodes that it would make or change; a host that does not answer is not known there,",
-        "and no preview fails of it. `make up` and the review page look at all nodes' hosts, for they",
-        "refresh. A host needs ssh, a POSIX shell and docker, and nothing else. `UPDATE_SNAPSHOTS=1 make",
-        "unit` makes this page from `clients/host_checks.py`.",
+        "(engines on this machine without), and changes nothing. `up` checks the same before it creates",
+        "or changes a node: a refusal stops it before anything is touched there. A preview reports it for",
+        "the nodes that it would create or change, and does not fail if a host does not answer. `make up`",
+        "and the review page check the hosts of all nodes, because they refresh. A host needs only ssh, a",
+        "POSIX shell and docker. `UPDATE_SNAPSHOTS=1 make unit` makes this page from",
+        "`clients/host_checks.py`.",
         "",
         "| | what it means | the host … | remedy | key | tried on |",
         "|---|---|---|---|---|---|",

@@ -56,8 +56,8 @@ def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEn
     with pytest.raises(ProviderError) as refused:
         hosts.preflight(engine).create(WANTED)
     assert str(refused.value) == (
-        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or write "
-        "another port; where a node is to give it up, let an `up` change that node alone first "
+        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or choose "
+        "another port; if a node gives it up in the same change, run an `up` of that node alone first "
         "(skycoin:nodes.one.rpc-port)."
     )
     assert not engine.volumes
@@ -103,7 +103,7 @@ def test_the_old_container_of_a_renamed_node_may_hold_its_port(engine: WalletEng
 def test_a_wrong_arch_is_refused_by_the_preview_of_a_host_that_answers(engine: WalletEngine) -> None:
     """U6: it passed preview and review as native."""
     hosts = Hosts(replace(FACTS, machine="armv7l"))
-    with pytest.raises(ProviderError, match=r"attic is armv7l and does not run linux/arm64/v8 by itself"):
+    with pytest.raises(ProviderError, match=r"attic is armv7l and does not run linux/arm64/v8 natively"):
         hosts.preflight(engine).planned(WANTED, None)
     allowed = {**WANTED, "emulation": "allowed"}
     assert hosts.preflight(engine).planned(allowed, None)["runs"] == "emulated"
@@ -180,7 +180,7 @@ def test_u23_a_limit_beyond_the_hosts_memory_is_refused_where_somebody_chose_it(
     engine: WalletEngine,
 ) -> None:
     hosts = Hosts(replace(FACTS, memory=23456))
-    with pytest.raises(ProviderError, match=r"has 23456 MiB of memory, and the node is to have 999999"):
+    with pytest.raises(ProviderError, match=r"has 23456 MiB of memory, and the node's limit is 999999"):
         hosts.preflight(engine).planned({**WANTED, "memory": 999999}, None)
     hosts.answer = replace(FACTS, memory=1500)
     assert hosts.preflight(engine).planned(WANTED, None)["runs"] == "native"

@@ -130,7 +130,7 @@ def test_another_user_is_the_containers_and_the_preflights(engine: Engine) -> No
 
 
 def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> None:
-    """Promise 10; the copy itself: tests/unit/test_handover.py."""
+    """The copy itself: tests/unit/test_handover.py."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-4"])
     inputs = _container(engine, replace(node_args(), host=host, new_wallet=True))
     assert (inputs["host"], inputs["engine"], inputs["sshOptions"]) == ("attic", "ssh://pi@attic.lan", ["-4"])
@@ -168,7 +168,7 @@ def test_the_preflight_reaches_the_engine_that_the_node_runs_on(engine: Engine) 
 
 
 def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -> None:
-    """Promise 1: no up, destroy, rename or replacement deletes a wallet."""
+    """No up, destroy, rename or replacement deletes a wallet."""
     _run(engine, node_args())
     wallet, data = engine.one(VOLUME, "node-1-wallet"), engine.one(VOLUME, "node-1-data")
     assert (wallet.protect, wallet.retain_on_delete) == (True, True)
@@ -245,7 +245,7 @@ def test_a_node_with_peers_publishes_its_peer_port_too(engine: Engine) -> None:
 
 
 def test_a_node_is_stopped_by_sigint_and_given_time(engine: Engine) -> None:
-    """Promise 4. The entry point's node closes its database on SIGINT; SIGTERM kills it."""
+    """The entry point's node closes its database on SIGINT; SIGTERM kills it."""
     inputs = _container(engine)
     assert (inputs["stopSignal"], inputs["stopTimeout"]) == ("SIGINT", 60)
 

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
 from tests.unit.yaml_like import EXPORTER
 from wallets import moving
-from wallets.contents import Contents, File
+from wallets.contents import STAGING, Contents, File
 from wallets.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode
 
@@ -289,7 +290,7 @@ def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
 def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, host)
     assert ran.code == 1
-    assert f"one on host attic has its volumes on the engine of {host} already: `up` does all else" in ran.err
+    assert f"one on host attic has its volumes on the engine of {host} already: `up` does the rest" in ran.err
     refused(fleet)
 
 
@@ -359,6 +360,28 @@ def test_wallets_on_the_new_host_are_never_overwritten(
     assert f"`docker -H ssh://pi@shed.lan volume rm {WALLET}`" in ran.err
     assert (fleet.shed.files(WALLET), fleet.calls, fleet.file.read_text()) == (before, [], TEXT)
     assert fleet.running == ["ssh://pi@attic.lan"]
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        (f"mine.wlt.tmp.{hashlib.sha256(wallet('nine')).hexdigest()[:8]}", wallet("nine")),
+        ("old/mine.wlt", wallet("nine")),
+        ("mine.wlt", wallet("nine")[:-9]),
+    ],
+    ids=["temporary", "folder", "torn"],
+)
+def test_a_volume_with_more_than_whole_wallets_is_never_called_known(
+    path: str, data: bytes, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """Whoever believed that and removed it lost what nothing else has."""
+    fleet.shed.make(WALLET)
+    file = fleet.shed.folder(WALLET) / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(data)
+    ran = move(skyinfra)
+    assert f"is not empty: it has {path}. Nothing was changed. Back it up before you do anything" in ran.err
+    assert fleet.shed.files(WALLET) == {path: data}
 
 
 def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
@@ -446,6 +469,68 @@ def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
+def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_named(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulumi(command: Sequence[str], *_: object) -> int:
+        if command[0] == "destroy":
+            fleet.requests.last, fleet.requests.fault = fleet.requests.count + 1, OSError("it is gone")
+        return fleet.pulumi(command)
+
+    monkeypatch.setattr("commands.taking_out.pulumi", pulumi)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    said = "nobody knows whether it was started again meanwhile: host attic: it is gone. If it was not, `up`"
+    assert f"one was not made on host shed, which stacks/Pulumi.test.yaml names now: {said}" in ran.err
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+
+
+NEW = wallet("new")
+
+
+def started_and_grown(fleet: Fleet) -> None:
+    """Somebody's `up`, or a person, starts the node that moves, and it makes a wallet."""
+    fleet.attic.run(NODE, wallet=WALLET)
+    fleet.attic.make(WALLET, new=NEW)
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["runs", "was stopped again"])
+def test_a_wallet_that_grows_while_it_is_carried_stays_where_it_is(
+    runs: bool, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was left behind in a volume that is "only a copy now", to be removed by hand."""
+
+    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.carry(target, contents)
+        started_and_grown(fleet)
+        fleet.attic.nodes[NODE].status = "running" if runs else "exited"
+        return carried
+
+    monkeypatch.setattr("commands.moving.carry", carry)
+    ran = move(skyinfra)
+    assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
+    assert "one on host attic was started again while its wallets were carried" in ran.err
+    assert fleet.attic.files(WALLET)["new.wlt"] == NEW
+
+
+def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulumi(command: Sequence[str], *_: object) -> int:
+        if command[0] == "destroy":
+            started_and_grown(fleet)
+        return fleet.pulumi(command)
+
+    monkeypatch.setattr("commands.taking_out.pulumi", pulumi)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "new.wlt is on host attic alone, for one was started again while it was moved. The way" in ran.err
+    assert "The way back: write `host: attic` there, then `up`" in ran.err
+    assert [call[0] for call in fleet.calls] == ["state", "destroy"]
+    assert fleet.running == []
+    assert "is not the same one as before" not in fault_at(fleet.attic)
+
+
 def test_a_wallet_that_grew_before_an_up_is_read_again(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -504,7 +589,7 @@ def whole(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     "fault", [KeyboardInterrupt(), OSError("the connection is gone")], ids=["kill", "fail"]
 )
-@pytest.mark.parametrize("last", range(1, 76))
+@pytest.mark.parametrize("last", range(1, 86))
 def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
     last: int, fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
@@ -520,15 +605,32 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
         assert fleet.file.read_text() == MOVED, "the last look alone was missed"
         return
     second = move(skyinfra)
+    if not fleet.resources:
+        assert "and stacks/Pulumi.test.yaml has it on shed: `up` makes it there" in second.err
+        assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+        return
     assert second.code == 0, second.err
     whole(fleet)
     assert fleet.running == ["ssh://pi@shed.lan"]
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
 
+def test_what_a_power_cut_on_the_new_host_left_of_the_copy_goes_with_the_next_run(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """All files were in place, and each `up` waited for a restore that nobody had begun."""
+    fleet.shed.make(WALLET, **MINE)
+    staged = fleet.shed.folder(WALLET) / STAGING
+    staged.mkdir()
+    ran = move(skyinfra)
+    assert ran.code == 0, ran.err
+    assert not staged.exists()
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+
+
 def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
-    assert 20 < fleet.requests.count <= 75
+    assert 20 < fleet.requests.count <= 85
 
 
 @dataclass
@@ -644,7 +746,7 @@ def test_a_host_that_is_not_yaml_is_unknown_like_any_other(
 def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, "a}b")
     assert ran.code == 1
-    assert "one is written there in a way that this does not edit. Write `host: a}b` into its" in ran.err
+    assert "one is written there in a way that this command can't edit. Write `host: a}b` into its" in ran.err
     refused(fleet)
 
 
@@ -811,6 +913,17 @@ def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
     assert ran.code == 1
     assert f"host attic (ssh://pi@attic.lan) says {said!r}: it lives, and its node may run." in ran.err
     refused_from_afar(fleet)
+
+
+def test_a_host_that_comes_back_during_the_question_is_not_dead(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its node runs: two nodes had one wallet."""
+    meanwhile(monkeypatch, fleet.dead.clear)
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert "host attic (ssh://pi@attic.lan) answers: leave out `--from-backup`" in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
 
 
 def test_a_host_that_answers_at_its_new_address_is_not_dead(

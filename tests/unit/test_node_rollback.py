@@ -342,7 +342,7 @@ def test_a_rollback_that_no_stack_takes_is_not_lifted(host: Host, skyinfra: Skyi
         reason = ("--reason", "x") if command == "rollback" else ()
         ran = skyinfra("node", command, "one", *reason, "--yes")
         assert (ran.code, host.calls) == (1, [])
-        assert "the rollback of one is none that `up` takes: `pulumi preview` says why" in ran.err
+        assert "`up` would refuse the rollback of one: `pulumi preview` says why" in ran.err
 
 
 def test_a_node_that_is_not_there_is_named_with_those_that_are(host: Host, skyinfra: Skyinfra) -> None:

@@ -32,7 +32,7 @@ PAGE_HEAD = """\
 # The stand-in docker plugin compared with the official one
 
 Where Pulumi's plugin registry can't be reached, a stand-in serves pulumi-docker's Container, Network,
-RemoteImage and Volume (ADR 2). It is held against recorded answers of the official plugin
+RemoteImage and Volume (ADR 2). It is compared with recorded answers of the official plugin
 ([which, and how](../tests/official/README.md)). `UPDATE_SNAPSHOTS=1 make unit` makes this page.
 
 ## Answers that need no engine
@@ -63,7 +63,7 @@ PAGE_REFUSED = """
 
 - All: an input that the kind does not have, also by Terraform's name for it; a name that the plugin would
   have to make up; a number in a map of texts.
-- Provider: a login in `registryAuth`, which belongs into the docker config; certificates and contexts.
+- Provider: a login in `registryAuth`, which belongs in the docker config; certificates and contexts.
 - Container, besides: `wait` without a `healthcheck`.
 """
 

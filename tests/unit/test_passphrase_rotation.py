@@ -223,6 +223,38 @@ def test_a_rotation_that_is_killed_while_files_are_put_in_place_is_finished_by_t
     assert leftovers(set_up) == ["passphrase"]
 
 
+def test_a_power_cut_never_takes_the_old_files_before_the_new_ones_are_on_the_disk(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without that, states and passphrase could be empty after it, and the journal gone."""
+    on_disk, done = set[int](), list[str]()
+    journal = set_up.layout.state / "passphrase-rotation"
+    fsync, rename = os.fsync, Path.rename
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        on_disk.add(os.fstat(handle).st_ino)
+
+    def renamed(source: Path, target: Path) -> Path:
+        if journal in (source, target) or target == set_up.passphrase:
+            done.append(f"{source.name.partition('.')[0]} becomes {target.name.partition('.')[0]}")
+        if journal.exists() and source != journal:
+            assert source.stat().st_ino in on_disk, target
+        return rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "sync", lambda: done.append("sync"))
+    monkeypatch.setattr(Path, "rename", renamed)
+    set_up.rotate()
+    assert set_up.is_whole()
+    name = journal.name
+    assert done == [
+        *("sync", f"{name} becomes {name}"),
+        *("passphrase becomes passphrase", "sync"),
+        *("sync", f"{name} becomes {name}"),
+    ]
+
+
 def test_a_rotation_that_is_killed_before_is_undone(set_up: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
     def kill(*_: object) -> None:
         raise Killed

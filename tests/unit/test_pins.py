@@ -49,6 +49,7 @@ def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) 
         tmp_path,
         {
             "images/server/go.mod": GO_MOD,
+            "images/server/tools/go.mod": GO_MOD,
             "local/tools/client/go.mod": GO_MOD,
             "requirements.in": "# why\n\nclick==8.5.1\nmoto[ecr,s3]==5.2.5\nwheel==1 ; extra\n",
             "images/page/Dockerfile": "ARG IMAGE_FROM\nARG CODE_SERVER_VERSION=4.139.1\nRUN true\n",
@@ -58,6 +59,7 @@ def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) 
     server = "example.com/server/v2"
     assert [*go_pins(project)] == [
         Pin(name=server, version="2.1.0", place="images/server/go.mod", rebuilds="server"),
+        Pin(name=server, version="2.1.0", place="images/server/tools/go.mod", rebuilds="server"),
         Pin(name=server, version="2.1.0", place="local/tools/client/go.mod", rebuilds="no image"),
     ]
     assert [(one.name, one.version) for one in python_pins(project)] == [
@@ -74,6 +76,8 @@ def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) 
 def test_this_checkout_pins_what_it_ships() -> None:
     shipped = {one.name: one.rebuilds for one in go_pins(PROJECT)}
     assert shipped["github.com/skycoin/skycoin"] == "skycoin"
+    assert shipped["github.com/go-delve/delve"] == "skycoindev-cli"
+    assert shipped["github.com/CycloneDX/cyclonedx-go"] == "images with Go programs"
     assert shipped["github.com/moby/buildkit"] == "no image"
     bases = [*base_pins()]
     assert [one.name.partition(":")[0] for one in bases] == [

@@ -158,8 +158,9 @@ def test_an_update_never_makes_a_wallet_that_was_there(engine: WalletEngine) -> 
     state = remembered(engine, mine=wallet("A"))
     remove(engine)
     upgrade = {**INPUTS, "image": "registry/skycoin@sha256:2"}
-    with pytest.raises(ProviderError, match="is gone"):
+    with pytest.raises(ProviderError, match="is gone") as refused:
         preflight(engine).update("attic", state, upgrade)
+    assert "If you accept that the wallet is lost, set `new-wallet: true` on" in str(refused.value)
     assert WALLET not in engine.volumes
     again = preflight(engine).update("attic", state, {**upgrade, "newWallet": True})
     assert (again["wallets"], WALLET in engine.volumes) == ([], True)
@@ -389,7 +390,7 @@ def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
 
 
 def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> None:
-    """Case 30: by the user that nodes run as."""
+    """By the user that nodes run as."""
     engine.create_volume(WALLET)
     (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
     with pytest.raises(

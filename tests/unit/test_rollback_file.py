@@ -106,8 +106,8 @@ def test_a_file_that_is_written_in_another_way_is_not_edited(entry: str) -> None
     with pytest.raises(UserError) as error:
         written("mine", text=text)
     assert str(error.value) == (
-        "stacks/Pulumi.mine.yaml is not changed: mine is written there in a way that this does not edit. "
-        f"Write `{LINE}` into its entry in skycoin:nodes by hand, then run `up`."
+        "stacks/Pulumi.mine.yaml is not changed: mine is written there in a way that this command can't "
+        f"edit. Write `{LINE}` into its entry in skycoin:nodes by hand, then run `up`."
     )
 
 

@@ -543,7 +543,7 @@ def test_a_node_on_an_unknown_host_is_one_fault_and_no_crash() -> None:
 
 
 def test_a_renamed_node_keeps_the_names_of_its_volumes() -> None:
-    """Promise 1: a volume that is replaced by a rename is an empty wallet."""
+    """A volume that is replaced by a rename is an empty wallet."""
     node = NodeSettings.model_validate({"image": "skycoin", "host": "here", "renamed-from": "node-1"})
     assert volume_names("attic", node) == ("skycoin-node-1-data", "skycoin-node-1-wallet")
     assert container_name("attic", node.image) == "skycoin-attic"

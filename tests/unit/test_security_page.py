@@ -1,15 +1,19 @@
-"""SECURITY.md: what it calls tested is tested."""
+"""SECURITY.md and docs/promises.md: what they call tested is tested."""
 
 import ast
 import re
 
+import pytest
+
 from tests.unit.projects import PROJECT
 
 PAGE = (PROJECT / "SECURITY.md").read_text()
+PROMISES = (PROJECT / "docs" / "promises.md").read_text()
 
 
-def test_every_test_that_the_page_names_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", PAGE))
+@pytest.mark.parametrize("page", [PAGE, PROMISES], ids=["security", "promises"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", page))
     tests = {
         one.name
         for file in (PROJECT / "tests").rglob("test_*.py")
@@ -18,9 +22,15 @@ def test_every_test_that_the_page_names_exists() -> None:
     }
     assert len(named) > 25
     assert not named - tests
+    assert not [file for file in re.findall(r"`(tests/[\w/]+\.py)`", page) if not (PROJECT / file).is_file()]
 
 
-def test_every_line_of_what_is_defended_names_a_test() -> None:
-    rows = [row for row in PAGE.partition("## Defended")[2].splitlines() if row.startswith("| ")][1:]
-    assert rows
-    assert not [row for row in rows if "`test_" not in row]
+def test_every_line_of_what_is_defended_or_promised_names_a_test() -> None:
+    defended, promised = (
+        [row for row in table.splitlines() if row.startswith("| ")][1:]
+        for table in (PAGE.partition("## Defended")[2], PROMISES)
+    )
+    assert defended
+    assert promised
+    assert not [row for row in defended if "`test_" not in row]
+    assert not [row for row in promised if "`test_" not in row and "`tests/" not in row]

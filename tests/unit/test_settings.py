@@ -542,7 +542,7 @@ def test_a_rollback_has_a_digest_a_reason_and_a_date(key: str, value: str | None
 
 
 def test_six_faults_are_six_lines_at_once() -> None:
-    """Promise 8: nobody mends one line, runs again, and meets the next."""
+    """Nobody mends one line, runs again, and meets the next."""
     raw = changed(
         {
             "registries.local.adress": "x",
@@ -774,7 +774,7 @@ def test_a_nodes_defaults_are_the_safe_ones() -> None:
     ],
 )
 def test_what_switches_the_host_key_check_off_is_refused(options: list[str]) -> None:
-    """Rule k of the security promises; what is not known to be harmless is refused too."""
+    """What is not known to be harmless is refused too."""
     [fault] = _faults(changed({HOST + "ssh-options": options}))
     assert fault.startswith("skycoin:hosts.attic: ")
     assert "ssh-options: " in fault
@@ -883,8 +883,8 @@ def test_a_key_without_a_namespace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(as_pulumi_gives_it(changed({})), path=file)
     assert error.value.faults == [
-        "hosts: a key without a namespace, which Pulumi would take in the place of `skycoin:hosts`: "
-        "write that one"
+        "hosts: a key without a namespace, which Pulumi would use in place of `skycoin:hosts`: write "
+        "`skycoin:hosts`"
     ]
 
 

@@ -90,7 +90,7 @@ def test_a_tag_is_a_list_over_its_variants_in_their_order(world: World) -> None:
 
 
 def test_the_lists_tag_is_written_last(world: World) -> None:
-    """Promise 2: a tag resolves to a complete list, or to the previous one."""
+    """A tag resolves to a complete list, or to the previous one."""
     world.kind.create(world.inputs())
     assert world.hub.log == [*(f"0.27.1-{arch}" for arch in ARCHES), "0.27.1"]
 

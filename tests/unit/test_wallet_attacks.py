@@ -243,6 +243,47 @@ def test_the_last_copy_of_a_wallet_that_vanished_stays(volumes: Volumes) -> None
     assert list(volumes.copies.glob("*/b.wlt"))
 
 
+SPENDS = '{"meta": {"type": "deterministic", "seed": "s", "secrets": ""}, "entries": '
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f'{SPENDS}[{{"address": "A"}}]}}', f'{SPENDS}[{{"address": "B"}}]}}'),
+        (f'{SPENDS}[{{"address": "A"}}, {{"address": "B"}}]}}', f'{SPENDS}[{{"address": "B"}}]}}'),
+        (f'{SPENDS}[{{"address": "A"}}]}}', f'{SPENDS}[{{"address": "A"}}]}}'.replace('"s"', '""')),
+    ],
+    ids=["exchanged", "shrunk", "without its seed"],
+)
+def test_the_last_copy_of_a_wallet_that_another_one_of_its_name_replaced_stays(
+    before: str, after: str, volumes: Volumes
+) -> None:
+    """Twenty changes after the wrong wallet was accepted, the last copy of the right one was removed."""
+    (volumes.wallet / "first.wlt").write_text(TEXT)
+    volumes.run(name="2026-01-01T00-00-00Z", kept=1)
+    (volumes.wallet / "mine.wlt").write_text(before)
+    volumes.run(name="2026-01-02T00-00-00Z", kept=1)
+    (volumes.wallet / "mine.wlt").write_text(after)
+    for day in range(3, 6):
+        (volumes.wallet / "first.wlt").write_text(TEXT + " " * day)
+        assert volumes.run(name=f"2026-01-0{day}T00-00-00Z", kept=1)[0] == 0
+    assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-02", "2026-01-05"]
+
+
+@pytest.mark.case(38)
+def test_an_encrypted_wallet_that_grew_is_the_heir_of_its_beginning(volumes: Volumes) -> None:
+    entries = ['{"address": "A", "secret_key": "%s"}' % ("a" * 64), '{"address": "B", "secret_key": ""}']
+    for day in range(1, 6):
+        seed = "s" if day < 3 else ""
+        text = f'{{"meta": {{"type": "deterministic", "seed": "{seed}", "secrets": "x"}}, "entries": '
+        (volumes.wallet / "mine.wlt").write_text(
+            f"{text}[{', '.join(entries[: 1 + day // 3])}]}}" + " " * day
+        )
+        assert volumes.run(name=f"2026-01-0{day}T00-00-00Z", kept=1)[0] == 0
+    assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-05"]
+
+
 def test_a_fingerprint_script_that_dies_does_not_call_a_torn_wallet_whole(
     volumes: Volumes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

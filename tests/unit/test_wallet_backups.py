@@ -487,6 +487,18 @@ def test_a_backup_is_encrypted_dated_private_and_remembered(
     assert "canary" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "encrypted"])
+def test_a_backup_that_no_restore_would_take_is_not_made(
+    keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encrypted one was made and remembered, and each restore of it was refused."""
+    monkeypatch.setattr("wallets.contents.LARGEST", 20_000)
+    volume = {"a.wlt": wallet("one"), "log": bytes(30_000)}
+    with pytest.raises(WalletError, match=r"larger than 0 MiB in all, and no backup of them could be restor"):
+        backup(node, FakeEngine({WALLET: volume}), tmp_path, *keys)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_backup_of_a_hundred_wallets_is_made_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
     """The engine's part is measured in the end-to-end test; 5 s are allowed for both."""
     many = {
@@ -509,6 +521,27 @@ def restoring(folder: Path, *keys: Key, other_node: bool = False, older: bool = 
 
 def restore(node: DeployedNode, engine: FakeEngine, file: bytes, how: Restoring) -> None:
     commands.restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
+
+
+def test_what_was_there_before_a_restore_is_not_left_unencrypted_in_silence(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore(node, FakeEngine({WALLET: {"a.wlt": b"torn"}}), sealed(), restoring(tmp_path))
+    assert (
+        "-before-restore.tar.gz\nIt holds wallets without a password in plain text" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "modified"),
+    [("node-1-wallet-2026-13-41T00-00-00Z.tar.gz", 0), ("mine.tar.gz", 10**15)],
+    ids=["in its name", "of its files"],
+)
+def test_a_plain_archive_with_an_impossible_time_gets_a_sentence(name: str, modified: int) -> None:
+    """It ended with a ValueError."""
+    archive = pack({"a.wlt": File(data=wallet("a"), modified=modified)})
+    with pytest.raises(WalletError, match=rf"{name}: its name or its files have an impossible time"):
+        read(name, archive)
 
 
 def test_what_was_there_before_a_restore_is_encrypted_where_recipients_are_known(

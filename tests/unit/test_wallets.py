@@ -583,9 +583,10 @@ def test_odd_files_get_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_backup_that_unpacks_to_more_than_wallets_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = pack({"a.wlt": File(data=bytes(10_000))})
     monkeypatch.setattr("wallets.contents.LARGEST", 1000)
     with pytest.raises(WalletError, match=r"b is larger than 0 MiB unpacked"):
-        unpack("b", pack({"a.wlt": File(data=bytes(10_000))}))
+        unpack("b", packed)
 
 
 def test_a_file_system_without_links_gets_its_backup_too(
