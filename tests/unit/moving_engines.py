@@ -46,6 +46,8 @@ class Board:
     noted: list[str] = field(default_factory=list)
     asked: list[Values] = field(default_factory=list)
     """Short-lived containers that were made."""
+    identity: str = ""
+    """Id that this engine says; by default one of its own."""
 
     @property
     def api(self) -> "Api":
@@ -54,6 +56,10 @@ class Board:
     @property
     def containers(self) -> "Containers":
         return Containers(self)
+
+    def info(self) -> Values:
+        self.requests.come()
+        return {"ID": self.identity or str(self.root), "Name": self.root.name}
 
     def folder(self, volume: str) -> Path:
         return self.root / volume
