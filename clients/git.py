@@ -91,9 +91,17 @@ def files_of(folder: Path, commit: str, path: str) -> dict[str, str]:
 
 def changed_between(folder: Path, base: str, head: str = "") -> list[str]:
     """Paths that differ between two commits, or a commit and the checkout; without untracked files."""
-    settings = {**SETTINGS, **_no_filters(folder)}
-    command = ("diff-tree", "-r", base, head) if head else ("diff-index", base)
-    return _run(folder, settings, (*command, "--name-only", "-z")).stdout.split("\0")[:-1]
+    settings = {**SETTINGS, **_no_filters(folder), "diff.relative": "false"}
+    # `diff-index` would also name each file that was touched and is the same.
+    command = ("diff-tree", "-r", base, head) if head else ("diff", "--no-renames", "--no-ext-diff", base)
+    whole = ("-O/dev/null", "--ignore-submodules=dirty", "--name-only", "-z")
+    return _run(folder, settings, (*command, *whole)).stdout.split("\0")[:-1]
+
+
+def untracked(folder: Path, path: str) -> list[str]:
+    """Paths below `path` that git neither tracks nor ignores."""
+    listed = _run(folder, SETTINGS, ("ls-files", "--others", "--exclude-standard", "-z", "--", path))
+    return listed.stdout.split("\0")[:-1]
 
 
 def is_changed(folder: Path) -> bool:

@@ -176,6 +176,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
         state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
         source.refuse_managed()
+        source.refuse_moved()
         folder, first = source.found()
         _refuse_loss(source, first, state)
         refuse_occupied(deployed, volume, first)

@@ -1,4 +1,4 @@
-"""Preview of a stack from its files alone, which are read as JSON: {stack, base: {stack: text}, head: text}.
+"""Previews of stacks from their files alone, read as JSON: {base: {stack: text}, heads: {stack: text}}.
 
 This runs in a process of its own, so that the caller can limit its access.
 """
@@ -8,23 +8,27 @@ import sys
 
 import pulumi
 
-from mocks.stacks import preview_of_files
+from mocks.previews import Preview
+from mocks.stacks import Files, preview_of_files
 from settings.reading import SettingsError
 
 
 def main() -> int:
-    """Read standard input, and write the preview to standard output.
+    """Read standard input, and write a line of JSON for each stack of `heads` as soon as it is known.
 
-    Returns 0, or 1 with the reason on standard error if there is no preview.
+    A line is the preview, or {failed: reason}.
     """
     given = json.load(sys.stdin)
-    try:
-        preview = preview_of_files(given["stack"], given["base"], given["head"])
-    except Exception as error:
-        print(_said(error), file=sys.stderr)
-        return 1
-    json.dump(preview, sys.stdout)
+    for stack, text in given["heads"].items():
+        print(json.dumps(_preview(stack, given["base"], text)), flush=True)
     return 0
+
+
+def _preview(stack: str, base: Files, text: str) -> Preview:
+    try:
+        return preview_of_files(stack, base, text)
+    except Exception as error:
+        return {"failed": _said(error)}
 
 
 def _said(error: Exception) -> str:

@@ -109,6 +109,8 @@ class Engine(MockMonitor):
     """In a preview: the run that made the state. Outputs of resources with the same inputs are known."""
     stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Outputs of other stacks, by the stack's full name."""
+    origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Digest of an image of those stacks → {image, stack, context that it is built in}."""
     bare: str | None = None
     """Value of an image's `ref` in a preview; None for its first tag."""
     left_out: Collection[str] = ()

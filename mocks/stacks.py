@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pulumi
 import yaml
 
 from mocks.engine import ECR, Engine
+from mocks.origins import changed_images, origins
 from mocks.previews import Preview, plain, preview_of
 from program.program import Program
 from settings.pulumi_yaml import OtherwiseError, pulumi_text, pulumi_values
@@ -50,20 +52,22 @@ def previewed(stack: str, before: Engine, files: Files) -> Engine:
 def preview_of_files(stack: str, base: Files, head: str) -> Preview:
     """Preview of the file `head` over the state of the stack's file in `base`; without one, over no state.
 
-    Other stacks are taken from `base`, because a preview reads what was published. Errors in `head` are
-    diagnostics of the preview. Raises SettingsError or RunError for errors in `base`, and LookupError if a
-    stack that is read has no file.
+    Other stacks are taken from `base`, because a preview reads what was published. `published` has their
+    images that containers would change between. Errors in `head` are diagnostics of the preview. Raises
+    SettingsError or RunError for errors in `base`, and LookupError if a stack that is read has no file.
     """
-    before = up(stack, base) if stack in base else Engine()
+    before = _first_up(stack, *base.items()) if stack in base else Engine()
     try:
         after = previewed(stack, before, {**base, stack: head})
     except (SettingsError, pulumi.RunError) as error:
         return {"steps": [], "diagnostics": [{"severity": "error", "message": str(error)}]}
-    text = json.dumps(preview_of(before, after))
+    preview = preview_of(before, after)
+    preview["published"] = changed_images(preview["steps"], before.origins, after.origins)
+    text = json.dumps(preview)
     for digest in (*before.digests, *after.digests):
         text = text.replace(digest, f"sha256:{NOT_KNOWN}")
-    preview: Preview = json.loads(text)
-    return preview
+    found: Preview = json.loads(text)
+    return found
 
 
 def settings_of(stack: str, text: str) -> StackSettings:
@@ -108,16 +112,23 @@ def _without_secrets(value: Any) -> Any:
 def _run(engine: Engine, stack: str, files: Files) -> Engine:
     settings = settings_of(stack, files[stack])
     if publisher := settings.images_from:
-        engine.stacks = {publisher: _published(engine, publisher, files)}
+        run = _first_up(_with_file(publisher, files), *files.items())
+        engine.stacks = {publisher: _published(engine, publisher, run)}
+        engine.origins = origins(publisher, run, engine.stacks[publisher])
     engine.aws = _answer_of_aws
     with contextlib.chdir(PROJECT):
         engine.run(lambda: Program(settings), stack=stack)
     return engine
 
 
-def _published(engine: Engine, publisher: str, files: Files) -> Any:
+@cache
+def _first_up(stack: str, *files: tuple[str, str]) -> Engine:
+    """The first `up` of a stack, run once for the same files; nothing is registered in it any more."""
+    return up(stack, dict(files))
+
+
+def _published(engine: Engine, publisher: str, run: Engine) -> Any:
     """Outputs of the stack that images come from; their digests differ from those of any other publisher."""
-    run = up(_with_file(publisher, files), files)
     text = json.dumps(plain(run.exports()))
     for digest in run.digests:
         text = text.replace(digest, engine.digest(f"{publisher} {digest}"))

@@ -35,7 +35,7 @@ class DetailsError(UserError):
 def ending(stack: str, token: str) -> str:
     """Last lines of a page that can be applied."""
     command = f"./skyinfra apply -s {stack} --review HASH"
-    said = "with this hash does what is above, while nothing of it has changed"
+    said = "with this hash does what is above, or nothing if anything has changed since"
     return f"Review: `{token}`\n\n`{command}` {said}.\n"
 
 

@@ -16,7 +16,7 @@ from components.contexts import read_contexts, recorded_files
 from components.image import FILES
 from display.markdown import few
 from review.images import Images, is_of
-from review.restarts import Restart
+from review.restarts import Restart, restart
 from review.setting_lines import SettingLines, entry
 from review.steps import Step
 from review.values import difference, short
@@ -32,6 +32,7 @@ TOLD = ("buildArgs", "contextHash", "context")
 """Inputs of a build that are described separately here."""
 FOLLOWERS = ("labels", "exports")
 """Inputs that follow from others; reported as a cause only if there is no other."""
+GONE_CONTAINER = "gone from its host"
 _COMMIT = 12
 
 Files = Mapping[str, str]
@@ -104,8 +105,11 @@ class Causes:
         if any(after.get(arch) not in (None, UNKNOWN, ref) for arch, ref in before.items()):
             yield "another image of a variant"
 
-    def of_container(self, one: Restart) -> Restart:
-        """Add to a restart the stack that its node's new image comes from."""
+    def of_container(self, step: Step) -> Restart:
+        """Read a restart, with the stack that a node's new image comes from; or its container is gone."""
+        one = restart(step)
+        if step.op == "create" and step.urn in self._in_state:
+            return replace(one, why=(GONE_CONTAINER,))
         if not (self._upstream and one.is_node):
             return one
         place = self._lines.exact("images-from")

@@ -17,7 +17,7 @@ from review.inside import Inside, Vulnerability, read_inside
 from review.options import BUILD, TAG, VOLUME, Options, read_options
 from review.portable import without_trace
 from review.publications import Publication, publication, reference
-from review.restarts import CONTAINERS, Restart, restart
+from review.restarts import CONTAINERS, Restart
 from review.rules import Broken
 from review.steps import Step, changing_steps
 from review.volumes import Volume, touched_volumes
@@ -113,7 +113,7 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
             if step.type == TAG and step.op != "delete"
         ),
         withdrawn=tuple(reference(step) for step in steps if step.type == TAG and step.op == "delete"),
-        restarts=tuple(causes.of_container(restart(step)) for step in steps if step.type in CONTAINERS),
+        restarts=tuple(causes.of_container(step) for step in steps if step.type in CONTAINERS),
         volumes=tuple(touched_volumes(steps)),
         others=_counted(
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)

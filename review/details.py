@@ -1,7 +1,7 @@
 """The collapsed details of a page: all changes as tables, and a graph, within the remaining space."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from display.markdown import fence, plain, table
@@ -70,12 +70,19 @@ def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]
     yield _table("Known vulnerabilities", VULNERABILITY_HEADS, vulnerability_rows(changes.vulnerabilities))
     yield _table("Go modules", MODULE_HEADS, module_rows(changes.inside))
     yield _table("Published", ("tag", "now", "what happens", "variants", "why"), _publications(changes))
-    heads = ("container", "host", "what happens", "last time", "why")
+    heads = ("container", "host", "what happens", "last replacement", "why")
     yield _table("Nodes and what belongs to them", heads, _restarts(changes))
     yield _table("Options", ("resource", "what changes"), changes.options.changes)
     yield _table("Backups of wallets", ("node", "newest known to this machine"), backups)
-    counts = ((done(op), str(count)) for op, count in sorted(changes.others.items()))
-    yield _table("Other resources (proofs, networks, providers …)", ("what happens", "how many"), counts)
+    yield _others(changes)
+
+
+def _others(changes: Changes) -> Fold:
+    """Count the other resources; the title has their number, not that of the lines."""
+    counts = [(done(op), str(count)) for op, count in sorted(changes.others.items())]
+    fold = _table("", ("what happens", "how many"), counts)
+    number = sum(changes.others.values())
+    return replace(fold, title=f"Other resources (proofs, networks, providers …): {number}")
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Fold:

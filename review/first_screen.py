@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from display.markdown import fence, few, one_line
 from display.units import duration
+from review.causes import GONE_CONTAINER
 from review.changes import Changes
 from review.inside_words import inside_lines, inside_note
 from review.restarts import Restart
@@ -123,7 +124,9 @@ def _broken(changes: Changes) -> Iterator[str]:
         together: dict[str, list[str]] = {}
         for name, how in one.breaches:
             together.setdefault(how, []).append(name)
-        said = "; ".join(f"{few(names)}: {how}" for how, names in together.items())
+        said = "; ".join(
+            f"{few(names)}{': each' * (len(names) > 1)} {how}" for how, names in together.items()
+        )
         if said:
             yield f"- **{one.rule.name}**: {one_line(said)}. {one.rule.reason} {one.rule.remedy}"
         if one.error:
@@ -169,7 +172,7 @@ def _how_long(one: Restart) -> str:
 
 
 def _last(one: Restart) -> str:
-    return f"last time {'not known' if one.last is None else duration(one.last)}"
+    return f"last replacement: {'not known' if one.last is None else duration(one.last)}"
 
 
 def _built(changes: Changes) -> Iterator[str]:
@@ -203,6 +206,8 @@ def _volumes(changes: Changes) -> Iterator[str]:
 
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
+    if gone := [one.said for one in changes.restarts if GONE_CONTAINER in one.why]:
+        yield f"- {few(gone)}: {GONE_CONTAINER}, and would be created again"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"
     for node, word in backups:

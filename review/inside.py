@@ -133,7 +133,7 @@ def _read(
         return Inside(image=image, unknown=EARLIER)
     programs = _programs(proofs)
     found = [*differences(recorded or {}, wanted)]
-    go, of_go = _go(step, proofs)
+    go, of_go = go_of(step, proofs)
     return Inside(
         image=image,
         differences=(*found, *differences(*go)),
@@ -168,7 +168,7 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
     return together or None
 
 
-def _go(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
+def go_of(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
     """Go's standard library (before, after) by the build stages' image, and the reason if it is not known."""
     was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
     if was == would or step.op == "create":

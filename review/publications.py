@@ -37,6 +37,8 @@ class Publication:
     """Architectures that are added and removed, for a tag in the state."""
     images: tuple[tuple[str, str], ...] = ()
     """(architecture, new image) of each one whose image changes."""
+    own: str = ""
+    """Digest of its own list, to which the tag would move back; empty if it moves elsewhere."""
     why: tuple[str, ...] = ()
 
     @property
@@ -48,6 +50,7 @@ class Publication:
 def publication(step: Step, why: tuple[str, ...] = ()) -> Publication:
     """Read a tag's publication from its step; `why` has the reasons, which the step lacks."""
     before, after = (_variants(inputs.get("variants")) for inputs in (step.old, step.new))
+    own, points = str(step.outputs.get("digest") or ""), _points_to(step)
     written = step.op != "create" and not step.outputs.get("failure")
     return Publication(
         repository=str(step.new.get("repository")),
@@ -55,12 +58,13 @@ def publication(step: Step, why: tuple[str, ...] = ()) -> Publication:
         immutable=step.new.get("immutable") is True,
         presence=_presence(step),
         variants=tuple(after),
-        before=_points_to(step) if written else "",
+        before=points if written else "",
         gained=tuple(arch for arch in after if arch not in before) if written else (),
         lost=tuple(arch for arch in before if arch not in after) if written else (),
         images=tuple(
             (arch, short(ref)) for arch, ref in after.items() if written and before.get(arch) != ref
         ),
+        own=own if written and before == after and points != own else "",
         why=why,
     )
 

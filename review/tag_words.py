@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from review.publications import Presence, Publication
-from review.values import TO_BE_BUILT
+from review.values import TO_BE_BUILT, short_digest
 
 WORDS = {
     Presence.ABSENT: ("new", "new, then never changes", "new"),
@@ -38,6 +38,8 @@ def _to(one: Publication) -> str:
     built = [arch for arch, image in one.images if image == TO_BE_BUILT]
     there = [f"`{image}` ({arch})" for arch, image in one.images if image != TO_BE_BUILT]
     parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + there
+    if one.own:
+        return f" back to `{short_digest(one.own)}`"
     return f" to {', '.join(parts)}" if parts else ""
 
 

@@ -1,11 +1,13 @@
 """Short forms of input values, for a line of the page."""
 
+import re
 from collections.abc import Mapping
 
 from pulumi.runtime.rpc import UNKNOWN
 
 TO_BE_BUILT = "what would be built"
 _SHORT = 40
+_COMMIT = re.compile(r"([0-9a-f]{12})[0-9a-f]{28}(-dirty)?")
 
 
 def short(value: object) -> str:
@@ -20,6 +22,8 @@ def short(value: object) -> str:
     name, at, digest = text.rpartition("@sha256:")
     if at:
         return f"{name.rpartition('/')[2]}@{digest[:12]}"
+    if commit := _COMMIT.fullmatch(text):
+        return f"{commit[1]}{commit[2] or ''}"
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}…"
 
 
@@ -34,6 +38,6 @@ def difference(name: str, before: object, after: object) -> str:
         gone = [str(one) for one in before if one not in after and isinstance(one, str)]
         come = [str(one) for one in after if one not in before and isinstance(one, str)]
         return f"{name}: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}" if gone + come else name
-    if all(isinstance(value, str | int | bool) for value in (before, after)):
+    if before != after and all(isinstance(value, str | int | bool | None) for value in (before, after)):
         return f"{name}: {short(before)} → {short(after)}"
     return name

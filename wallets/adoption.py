@@ -10,14 +10,16 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.naming import backups_volume
 from catalogue.node_container import NODE
+from clients.fingerprint import NOTHING
 from wallets.asking import ask
-from wallets.commands import engine_of
+from wallets.commands import engine_of, on_host
 from wallets.contents import (
     LARGEST,
     Contents,
@@ -73,6 +75,24 @@ class Source:
                     "starts that again, and one wallet has two nodes. Nothing was changed. A node goes to "
                     "another host by `./skyinfra node move`; one that was retired (`./skyinfra node retire`) "
                     "leaves its volume to be adopted"
+                )
+
+    def refuse_moved(self) -> None:
+        """Raise WalletError if a move has left the source behind: another node has its wallets."""
+        for volume in filter(None, (mount.get("Name") for mount in self._mounts())):
+            left = on_host(replace(self.node, wallet=volume, container=None))
+            remembered, _ = ask(self.node.host, left.memory)
+            if not remembered:
+                continue
+            found = ask(self.node.host, functools.partial(left.look, NOTHING))
+            if found.identity and found.identity != remembered:
+                backups = backups_volume(volume)
+                raise WalletError(
+                    f"{self.where} is only a copy: its wallets went to another host by `./skyinfra node "
+                    "move`, and one wallet has one node. Nothing was changed. Move that node back; or, if "
+                    f"its host and all its backups are lost, remove `.identity` from {backups} "
+                    f"(`{self.node.docker} run --rm -v {backups}:/copies {self.node.image} rm "
+                    f"/copies/.identity`), and `{self._again(self._origin)}`"
                 )
 
     def users(self) -> Sequence[Any]:

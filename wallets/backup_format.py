@@ -158,7 +158,18 @@ def node_and_time(name: str) -> tuple[str, str] | None:
 
 
 def _about_plain(name: str, contents: Contents) -> About:
-    """Facts of a plain archive, from its name, since it has no header."""
+    """Facts of a plain archive, which has no header. Raises WalletError if its time is impossible."""
+    try:
+        return _of_name(name, contents)
+    except (ValueError, OverflowError, OSError):
+        raise WalletError(
+            f"{name}: its name or its files have an impossible time. Rename it like "
+            "NODE-wallet-2026-01-31T00-00-00Z.tar.gz"
+        ) from None
+
+
+def _of_name(name: str, contents: Contents) -> About:
+    """Facts of a plain archive from its name, or else from its files."""
     match = _NAME.fullmatch(name.rpartition("/")[2].removesuffix(PLAIN))
     if match is None:
         when = max(file.modified for file in contents.values())

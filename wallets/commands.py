@@ -33,6 +33,8 @@ from wallets.volume import WalletVolume
 UNPROVED = "that it can be decrypted, and that its header is true"
 """Facts about an encrypted backup that can't be checked without a secret key."""
 
+PLAIN = "It holds wallets without a password in plain text: keep it as you would keep the money."
+
 
 def engine_of(node: DeployedNode) -> Any:
     """Client of the node's engine. Raises WalletError."""
@@ -81,7 +83,7 @@ def backup(
     if made.is_encrypted:
         print(f"Encrypted to {', '.join(facts.recipients)}")
     else:
-        print("It holds wallets without a password in plain text: keep it as you would keep the money.")
+        print(PLAIN)
     remember(records, node, made)
     return made.name
 
@@ -255,6 +257,8 @@ def _restore(
             kept = _kept(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
             before = f"what was there before: {kept.name}"
             print(before)
+            if not kept.is_encrypted:
+                print(PLAIN)
         try:
             volume.put(contents)
         except WalletError as error:

@@ -21,6 +21,7 @@ from wallets.contents import Contents, to_tar, wallets_in
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted
+from wallets.whole import parsed
 
 LABEL = "skycoin.wallet-drill"
 """Label of the volume and the container; its value is the wallet volume of the node."""
@@ -33,7 +34,7 @@ _FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-s
 
 def addresses_in(contents: Contents) -> dict[str, set[str]]:
     """Wallet → addresses in its file; every wallet must be complete."""
-    return {path: _addresses(json.loads(contents[path].data)) for path in wallets_in(contents)}
+    return {path: _addresses(parsed(contents[path].data)) for path in wallets_in(contents)}
 
 
 def _addresses(wallet: Mapping[str, Any]) -> set[str]:

@@ -151,7 +151,9 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     volume.make()
     ask(target.host, known.take_empty)
     there = volume.read()
-    if not all(_is_in(there, path, file.data) for path, file in contents.items()):
+    if all(_is_in(there, path, file.data) for path, file in contents.items()):
+        volume.remove_leftovers()
+    else:
         volume.put(contents)
     found = look(target)
     if found != fingerprint_of(contents):

@@ -109,7 +109,7 @@ class WalletVolume:
         the volume has changed.
         """
         with uninterrupted():
-            self._remove_leftovers()
+            self.remove_leftovers()
             try:
                 with self.mounted(self._node.wallet, PLACE, "rw") as container:
                     self._take_empty()
@@ -128,6 +128,13 @@ class WalletVolume:
                 raise WalletError(
                     f"{', '.join(sorted(wrong))} in {self._node.wallet} is not what the backup holds"
                 )
+
+    def remove_leftovers(self) -> None:
+        """Remove what a killed `put` left: its containers, and its folder in the volume."""
+        filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
+        for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
+            self._ask(functools.partial(container.remove, force=True))
+        self._unstage()
 
     @contextmanager
     def node_stopped(self) -> Iterator[bool]:
@@ -209,13 +216,6 @@ class WalletVolume:
         self._ask(lambda: container.put_archive(PLACE, archive))
         if not same(self._files(container, f"{PLACE}/{STAGING}") or {}, contents):
             raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
-
-    def _remove_leftovers(self) -> None:
-        """Remove what a killed restore left: its containers, and its folder in the volume."""
-        filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
-        for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
-            self._ask(functools.partial(container.remove, force=True))
-        self._unstage()
 
     def _unstage(self) -> None:
         """Remove the staging folder of a restore."""

@@ -175,7 +175,7 @@ def test_a_forks_page_is_made_of_its_files_alone(forge: Forge) -> None:
     )
     result = forge.run("pull_request_target", "fork.yml", source="fork/skycoin")
     assert result.code == 0, result.text
-    head = "<!-- skyinfra review local -->\n## Stack local of a fork, by its files alone\n"
+    head = "<!-- skyinfra review all -->\n## Stacks of a fork, by their files alone\n"
     assert forge.posted.startswith(head), result.text
     assert "\n    ## Stack local, by its files alone: restarts 1 node for at most 6 min\n" in forge.posted
     assert "\n    5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in forge.posted

@@ -333,5 +333,5 @@ def test_a_refusal_says_what_differs_and_what_to_do() -> None:
 def test_a_page_says_how_it_is_applied() -> None:
     assert ending("mine", "0" * LENGTH) == (
         f"Review: `{'0' * LENGTH}`\n\n`./skyinfra apply -s mine --review HASH` with this hash does what is "
-        "above, while nothing of it has changed.\n"
+        "above, or nothing if anything has changed since.\n"
     )

@@ -4,27 +4,27 @@ The program runs in the tests' process, unless a test asks for the one of its ow
 """
 
 import contextlib
-import functools
 import io
 import json
 import os
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from catalogue.go_modules import INEXACT
 from clients import git
-from commands import by_files
+from commands import by_files, known_vulnerabilities, mock_previews, odd_files
 from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
-from commands.previews import Previewed
 from mocks.__main__ import main as mocks_main
-from mocks.engine import Engine
-from mocks.stacks import up as real_up
+from release.vulnerabilities import by_module
+from review.markdown import LIMIT
 from tests.unit.front_door import Ran, Skyinfra
 from tests.unit.projects import PROJECT
+from tests.unit.test_vulnerabilities import entry
 
 RELEASE, FLEET = "stacks/Pulumi.release.yaml", "stacks/Pulumi.fleet.yaml"
 STACKS = ("develop", "ecr", "fleet", "release", "workspaces")
@@ -57,30 +57,15 @@ class Repository:
         return self.skyinfra("review", "--stack", stack, *options)
 
 
-IN_ITS_OWN_PROCESS = by_files._run
+IN_ITS_OWN_PROCESS = mock_previews._run
 
 
-@functools.cache
-def _up(stack: str, files: str) -> Engine:
-    return real_up(stack, json.loads(files))
-
-
-def up_once(stack: str, files: Mapping[str, str]) -> Engine:
-    """A first `up`, run once for the same files."""
-    return _up(stack, json.dumps(dict(files), sort_keys=True))
-
-
-def in_this_process(given: str) -> Previewed:
-    """Answer as `python -m mocks`, without the time of its start, and of each run of the same base."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        patch("mocks.stacks.up", up_once),
-        patch("sys.stdin", io.StringIO(given)),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        code = mocks_main()
-    return Previewed(text=out.getvalue().encode(), failed=code != 0, said=err.getvalue().strip())
+def in_this_process(given: str) -> tuple[list[str], str]:
+    """Answer as `python -m mocks`, without the time of its start."""
+    out = io.StringIO()
+    with patch("sys.stdin", io.StringIO(given)), contextlib.redirect_stdout(out):
+        assert mocks_main() == 0
+    return out.getvalue().splitlines(), ""
 
 
 @pytest.fixture
@@ -100,7 +85,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
     found.commit()
     found.git("tag", "base")
     monkeypatch.setattr(by_files, "PROJECT", folder)
-    monkeypatch.setattr(by_files, "_run", in_this_process)
+    monkeypatch.setattr(mock_previews, "_run", in_this_process)
     monkeypatch.setattr(by_files, "stack_file", lambda stack: folder / "stacks" / f"Pulumi.{stack}.yaml")
     return found
 
@@ -108,31 +93,31 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
 @pytest.fixture
 def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program in a process of its own, as users have it."""
-    monkeypatch.setattr(by_files, "_run", IN_ITS_OWN_PROCESS)
+    monkeypatch.setattr(mock_previews, "_run", IN_ITS_OWN_PROCESS)
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize(
-    "changed", [{}, {"head": "config: {skycoin:x: 1}"}, {"base": {"fleet": "config: {skycoin:x: 1}"}}]
-)
-def test_the_programs_own_process_says_what_it_says_here(
-    changed: dict[str, object], repository: Repository
-) -> None:
+def test_the_programs_own_process_says_what_it_says_here() -> None:
     """Most tests take the short way: for a preview, and for errors in the head and in the base."""
     base = {stack: (PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text() for stack in STACKS}
-    text = json.dumps({"stack": "fleet", "base": base, "head": base["fleet"], **changed})
-    there, here = by_files._run(text), in_this_process(text)
-    assert there.failed is here.failed is ("base" in changed)
-    if there.failed:
-        assert there == here
-    else:
-        assert _sorted(there) == _sorted(here)
+    wrong = "config: {skycoin:x: 1}"
+    heads = {"fleet": base["fleet"], "release": wrong, "ecr": base["ecr"]}
+    text = json.dumps({"base": {**base, "ecr": wrong}, "heads": heads})
+    there, here = ([*map(_sorted, run(text)[0])] for run in (mock_previews._run, in_this_process))
+    assert there == here
+    assert [[*one] for one in here] == [
+        ["steps", "changeSummary", "published"],
+        ["steps", "diagnostics"],
+        ["failed"],
+    ]
 
 
-def _sorted(previewed: Previewed) -> object:
+def _sorted(line: str) -> Any:
     """The preview in one order: resources are registered by several threads."""
-    found = previewed.read()
-    return {**found, "steps": sorted(found["steps"], key=lambda step: str(step["urn"]))}
+    found = json.loads(line)
+    if "steps" in found:
+        found["steps"].sort(key=lambda step: str(step["urn"]))
+    return found
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -320,7 +305,7 @@ def test_a_link_is_not_a_file_of_a_stack(repository: Repository) -> None:
 
 
 def test_a_file_that_is_too_long_is_not_read(repository: Repository) -> None:
-    (repository.folder / FLEET).write_text("#" * (by_files.BYTES + 1))
+    (repository.folder / FLEET).write_text("#" * (odd_files.BYTES + 1))
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     assert "longer than 1,000,000 bytes" in done.err
@@ -328,8 +313,8 @@ def test_a_file_that_is_too_long_is_not_read(repository: Repository) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [("--head", "base"), ("--base", "base"), ("-s", "fleet", "--base", "base", "--preview", "-")],
-    ids=["head alone", "no stack", "a saved preview"],
+    [("--head", "base"), ("-s", "fleet", "--base", "base", "--preview", "-")],
+    ids=["head alone", "a saved preview"],
 )
 def test_options_that_do_not_go_together_are_refused(skyinfra: Skyinfra, options: tuple[str, ...]) -> None:
     assert skyinfra("review", *options).code == USAGE
@@ -385,6 +370,230 @@ def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     assert "have no commit in common: a shallow clone lacks it" in done.err
+
+
+def test_one_run_has_a_page_of_each_stack_that_differs_the_worst_first(repository: Repository) -> None:
+    """And says of the others that their files do not differ; it took a run for each of all stacks."""
+    repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
+    repository.edit(FLEET, "mainnet", "moon")
+    repository.edit("stacks/Pulumi.workspaces.yaml", "config:", "config: [")
+    head = repository.commit()
+    repository.git("checkout", "-q", "base")
+    done = repository.skyinfra("review", "--base", "base", "--head", head)
+    assert done.code == REFUSED
+    assert _titles(done) == ["fleet: refused", "workspaces: refused", f"release: {UNJUDGED}"]
+    assert "the file is no YAML of a stack: " in done.out
+    assert done.out.endswith("\n\nStacks that do not differ: develop, ecr.\n")
+    assert "- Other files that differ" not in done.out, "they have pages of their own"
+    assert "preview of the stacks fleet, release, workspaces, by their files alone" in done.err
+
+
+UNJUDGED = "no risk seen, and not all of it can be judged"
+
+
+def _titles(done: Ran) -> list[str]:
+    """What the heading of each page says, without the words that all have."""
+    heads = [line for line in done.out.splitlines() if line.startswith("## ")]
+    return [head.removeprefix("## Stack ").replace(", by its files alone", "") for head in heads]
+
+
+def test_a_stack_in_only_one_revision_has_a_page_that_says_so(repository: Repository) -> None:
+    (repository.folder / "stacks" / "Pulumi.house.yaml").write_text((repository.folder / FLEET).read_text())
+    (repository.folder / FLEET).unlink()
+    for where, options in (("here", ()), ("at HEAD", ("--head", "HEAD"))):
+        if options:
+            repository.commit()
+        done = repository.skyinfra("review", "--base", "base", *options)
+        assert done.code == FAILED
+        assert _titles(done) == ["fleet: no preview", f"house: {UNJUDGED}"]
+        assert f"There is no {FLEET} {where}, and base has it. Without the file no `pulumi up`" in done.out
+        assert "- base has no file of the stack house: all of it is shown as new.\n" in done.out
+
+
+def test_a_stack_that_is_refused_to_be_read_hides_no_other(repository: Repository) -> None:
+    (repository.folder / FLEET).write_text("#" * (odd_files.BYTES + 1))
+    repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
+    done = repository.skyinfra("review", "--base", "base")
+    assert (done.code, _titles(done)) == (FAILED, ["fleet: no preview", f"release: {UNJUDGED}"])
+    assert "longer than 1,000,000 bytes" in done.out
+
+
+def test_a_stack_that_ends_the_program_or_keeps_it_busy_hides_no_other(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in (FLEET, RELEASE):
+        (repository.folder / file).write_text((repository.folder / file).read_text() + "# more\n")
+    repository.edit("stacks/Pulumi.develop.yaml", "branch: develop", "branch: other")
+
+    def run(given: str) -> tuple[list[str], str]:
+        asked = json.loads(given)
+        heads = dict(asked["heads"])
+        before = heads.keys() - {"fleet", "release"} if "fleet" in heads else set()
+        alone = {name: text for name, text in heads.items() if name in before}
+        return in_this_process(json.dumps({**asked, "heads": alone}))[0], "It did not end."
+
+    monkeypatch.setattr(mock_previews, "_run", run)
+    done = repository.skyinfra("review", "--base", "base")
+    assert done.code == FAILED
+    assert _titles(done) == ["fleet: no preview", "release: no preview", f"develop: {UNJUDGED}"]
+    assert done.out.count("It did not end.") == 2
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_was_previewed_before_the_time_was_over_is_there(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text('#!/bin/sh\necho \'{"steps": []}\'\nprintf "{"\nsleep 60\n')
+    slow.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(slow))
+    monkeypatch.setattr(mock_previews, "SECONDS", 1)
+    for file in (FLEET, RELEASE):
+        (repository.folder / file).write_text((repository.folder / file).read_text() + "# more\n")
+    done = repository.skyinfra("review", "--base", "base")
+    assert (done.code, _titles(done)) == (FAILED, ["release: no preview", f"fleet: {UNJUDGED}"])
+    assert "The program did not end within 1 s with this file." in done.out
+
+
+def test_where_no_stacks_file_differs_only_what_else_does_is_said(repository: Repository) -> None:
+    """A file that was touched was called another one."""
+    file = repository.folder / FLEET
+    os.utime(file, (1, 1))
+    same = "Stacks that do not differ: develop, ecr, fleet, release, workspaces.\n"
+    done = repository.skyinfra("review", "--base", "base")
+    assert (done.code, done.out) == (0, same)
+    (repository.folder / "README.md").write_text("Hello")
+    repository.commit()
+    done = repository.skyinfra("review", "--base", "base")
+    assert done.code == 0
+    assert done.out.startswith(f"{same}\nOther files that differ: README.md (1). What they do is not on this")
+
+
+def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repository) -> None:
+    """Nothing said that the nodes of a fleet get what the change would publish."""
+    repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
+    follows = (
+        "fleet takes its images from release, which differs too: what release would publish reaches "
+        "fleet with the `up` after that of release.\n"
+    )
+    assert repository.skyinfra("review", "--base", "base").out.endswith(
+        f"Stacks that do not differ: develop, ecr, fleet, workspaces.\n\n{follows}"
+    )
+    assert f"\n- {follows}" in repository.review("fleet", "--base", "base").out
+
+
+def test_a_file_with_another_name_than_a_stacks_is_no_heading(repository: Repository) -> None:
+    (repository.folder / "stacks" / "Pulumi.x\n\n## Stack fleet: safe\n.yaml").write_text("config: {}\n")
+    head = repository.commit()
+    done = repository.skyinfra("review", "--base", "base", "--head", head)
+    assert _titles(done) == []
+    assert "Other files that differ: stacks (1)." in done.out
+
+
+def test_more_stacks_than_have_room_are_refused(repository: Repository) -> None:
+    text = (repository.folder / "stacks" / "Pulumi.develop.yaml").read_text()
+    for number in range(by_files.MOST + 1):
+        (repository.folder / "stacks" / f"Pulumi.house-{number}.yaml").write_text(text)
+    done = repository.skyinfra("review", "--base", "base")
+    assert done.code == FAILED
+    assert "13 stacks differ, and 12 have room here: name one with `--stack`." in done.err
+    (repository.folder / "stacks" / "Pulumi.house-0.yaml").unlink()
+    whole = repository.folder / "@whole.md"
+    done = repository.skyinfra("review", "--base", "base", "--whole", str(whole))
+    assert done.code == 0
+    assert len(done.out) <= LIMIT
+    assert whole.read_text().count("## Stack house-") == by_files.MOST
+
+
+GO = "images/skycoin/go.mod"
+
+
+@pytest.fixture
+def with_go_mod(repository: Repository) -> Repository:
+    """The go.mod of an image is in the commit `base` too."""
+    with (repository.folder / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write("!/images\n")
+    (repository.folder / GO).parent.mkdir(parents=True)
+    (repository.folder / GO).write_text("go 1.26\nrequire golang.org/x/crypto v0.59.0\n")
+    repository.commit()
+    repository.git("tag", "--force", "base")
+    return repository
+
+
+def _inside(done: Ran) -> list[str]:
+    """Lines of all sections “Inside images”, without their notes."""
+    sections = done.out.split("### Inside images\n\n")[1:]
+    return [line for one in sections for line in one.partition("\n\n")[0].splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("publisher", "said"),
+    [
+        ("ecr", "the same Go modules, by its go.mod"),
+        ("develop", "Go modules not known: only a build reads its git repository"),
+    ],
+)
+def test_modules_of_another_publishers_images_are_told_or_why_not(
+    with_go_mod: Repository, publisher: str, said: str
+) -> None:
+    """The page said nothing of them, and the one of a preview did."""
+    with_go_mod.edit(
+        FLEET, "images-from: organization/skycoin/release", f"images-from: me/skycoin/{publisher}"
+    )
+    done = with_go_mod.review("fleet", "--base", "base")
+    assert _inside(done) == [f"- skycoin (from me/skycoin/{publisher}): {said}"]
+
+
+def test_modules_of_a_digest_in_the_file_are_not_known(with_go_mod: Repository) -> None:
+    rollback = f"rollback: {{digest: 'sha256:{'a' * 64}', reason: slow, date: '2026-11-27T00:00:00Z'}}"
+    shed = "    shed: {image: skycoin, host: shed, network: mainnet"
+    with_go_mod.edit(FLEET, shed, f"{shed}, {rollback}")
+    done = with_go_mod.review("fleet", "--base", "base")
+    assert _inside(done) == [
+        "- skycoin (from organization/skycoin/release): Go modules not known: the stack's file names an "
+        "image by its digest, and no file says what it is"
+    ]
+
+
+def test_modules_are_those_of_the_go_mod_in_both_revisions(
+    with_go_mod: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were not known, also where both files are in git; and a stack with such a change had no page."""
+    known = [entry("GO-2025-1", "golang.org/x/crypto", {"introduced": "0"}, {"fixed": "0.58.0"})]
+    monkeypatch.setattr(known_vulnerabilities, "read_known", lambda _: (by_module(known), "2026-11-05"))
+    with_go_mod.edit(GO, "v0.59.0", "v0.57.0")
+    head = with_go_mod.commit()
+    for options in ((), ("--head", head)):
+        done = with_go_mod.skyinfra("review", "--base", "base", *options)
+        assert _titles(done) == [f"{name}: {UNJUDGED}" for name in ("develop", "ecr", "release")]
+        gained, differs = _inside(done)[:2]
+        assert gained.startswith(
+            "- skycoin **gains** known vulnerabilities: GO-2025-1 in golang.org/x/crypto"
+        )
+        assert differs == "- skycoin: golang.org/x/crypto 0.59.0 → 0.57.0 (in which programs is not known)"
+        assert "Vulnerabilities are those that Go's database knew on 2026-11-05" in done.out
+        assert "\n\nfleet takes its images from release, which differs too: " in done.out
+    with_go_mod.git("rm", "-q", GO)
+    with_go_mod.edit(
+        RELEASE, "      channel: release\n", "      channel: release\n      build-args: {A: b}\n"
+    )
+    done = with_go_mod.review("release", "--base", "base")
+    assert _inside(done) == ["- skycoin: Go modules not known: only one of the revisions has its go.mod"]
+
+
+def test_all_modules_of_a_new_image_are_new(with_go_mod: Repository) -> None:
+    (with_go_mod.folder / GO).write_text(
+        "go 1.26\nrequire example.org/x v1.2.3\nreplace example.org/x => ../x\n"
+    )
+    with_go_mod.commit()
+    (with_go_mod.folder / "stacks" / "Pulumi.house.yaml").write_text(
+        (with_go_mod.folder / RELEASE).read_text()
+    )
+    [line] = _inside(with_go_mod.review("house", "--base", "HEAD"))
+    assert line == (
+        "- skycoin: example.org/x not known is new (in which programs is not known before the build); "
+        f"example.org/x: version not known, as {INEXACT}"
+    )
 
 
 EVIL = "x/\n\n## Stack fleet: safe\n\nNothing changes. @octocat [a](https://x.invalid) <!--"

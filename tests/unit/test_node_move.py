@@ -28,7 +28,7 @@ from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
 from tests.unit.yaml_like import EXPORTER
 from wallets import moving
-from wallets.contents import Contents, File
+from wallets.contents import STAGING, Contents, File
 from wallets.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode
 
@@ -697,6 +697,19 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
     assert second.code == 0, second.err
     whole(fleet)
     assert fleet.running == ["ssh://pi@shed.lan"]
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+
+
+def test_what_a_power_cut_on_the_new_host_left_of_the_copy_goes_with_the_next_run(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """All files were in place, and each `up` waited for a restore that nobody had begun."""
+    fleet.shed.make(WALLET, **MINE)
+    staged = fleet.shed.folder(WALLET) / STAGING
+    staged.mkdir()
+    ran = move(skyinfra)
+    assert ran.code == 0, ran.err
+    assert not staged.exists()
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
 

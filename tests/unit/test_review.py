@@ -16,6 +16,7 @@ from review.changes import PreviewError, Rebuild, read_changes
 from review.first_screen import NOTHING_LOST, STOPS
 from review.markdown import LIMIT, page
 from review.summary import summary
+from review.values import difference
 from tests.unit.front_door import Skyinfra
 from tests.unit.yaml_like import DIGEST
 
@@ -122,7 +123,10 @@ def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> No
     assert text.startswith("## Stack release: restarts 1 node for at most 6 min\n\n1 container replaced.\n")
     why = "image: skycoin@dddddddddddd → what would be built; args: -b=1 → -b=2; memory: 1 → 2 MiB; ports"
     how_long = "t most 6 min (1 min to stop, then 5 min to become healthy)"
-    assert f"- A{how_long}: node `skycoin-attic` on host here (last time not known). Why: {why}\n" in text
+    assert (
+        f"- A{how_long}: node `skycoin-attic` on host here (last replacement: not known). Why: {why}\n"
+        in text
+    )
     assert f"| skycoin-attic | here | replaced, a{how_long} |  | {why} |" in text
     assert f"### What can be lost\n\n{NOTHING_LOST}" in text
     assert STOPS in text
@@ -219,10 +223,12 @@ def test_a_new_volume_is_not_an_alarm() -> None:
 
 
 def test_the_rest_is_counted() -> None:
-    text = rendered(step("create", PREFLIGHT, "a", None, {}), step("update", PREFLIGHT, "b", {}, {}))
+    """Its title had the number of lines."""
+    new = [step("create", PREFLIGHT, name, None, {}) for name in ("a", "c")]
+    text = rendered(*new, step("update", PREFLIGHT, "b", {}, {}))
     assert text.startswith("## Stack release: safe\n\nNothing rebuilt, published or restarted.\n")
-    assert "<summary>Other resources (proofs, networks, providers …): 2</summary>" in text
-    assert "| new | 1 |\n| changed in place | 1 |\n" in text
+    assert "<summary>Other resources (proofs, networks, providers …): 3</summary>" in text
+    assert "| new | 2 |\n| changed in place | 1 |\n" in text
 
 
 def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> None:
@@ -387,3 +393,26 @@ def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, sky
     env = dict(line.partition("=")[::2] for line in (plain / "env").read_text().splitlines())
     keys = [env[f"GIT_CONFIG_KEY_{number}"] for number in range(int(env["GIT_CONFIG_COUNT"]))]
     assert {"safe.bareRepository", "core.fsmonitor", "core.hooksPath"} <= {*keys}
+
+
+def test_a_container_that_a_refresh_did_not_find_is_called_gone() -> None:
+    """It was new, without a reason."""
+    found = step("refresh", CONTAINER, "attic-container", {"name": "skycoin-attic"})
+    text = rendered(found, {**found, "op": "create", "oldState": None, "newState": found["oldState"]})
+    assert text.startswith("## Stack release: safe\n\n1 container new.\n")
+    gone = "- node `skycoin-attic` on host here: gone from its host, and would be created again\n"
+    assert f"### Warnings\n\n{gone}" in text
+    assert "| skycoin-attic | here | new |  | gone from its host |" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("1" * 40, f"{'2' * 40}-dirty", f"X: {'1' * 12} → {'2' * 12}-dirty"),
+        (None, True, "X: none → true"),
+        (None, None, "X"),
+        ({"a": 1}, True, "X"),
+    ],
+)
+def test_a_difference_is_short_and_has_its_values(before: object, after: object, said: str) -> None:
+    assert difference("X", before, after) == said

@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import NAMED_CONTEXTS, PROJECT
-from commands import review
+from commands import pages
 from components.contexts import read_contexts, recorded_files
 from review.causes import EARLIER, SAVED, STACK_REFERENCE, UNCHANGED, UNRECORDED, Checkout
 from review.changes import read_changes
@@ -190,9 +190,9 @@ def test_the_file_of_the_whole_names_every_file(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It had the page's shortened causes; then the preview was read, and the files were hashed, twice."""
-    monkeypatch.setattr(review._Page, "_checkout", HERE)
+    monkeypatch.setattr(pages.SavedPage, "checkout", HERE)
     read = Mock(wraps=read_changes)
-    monkeypatch.setattr(review, "read_changes", read)
+    monkeypatch.setattr(pages, "read_changes", read)
     image = component("skycoin", dict.fromkeys(recorded(), "0"))
     given = json.dumps({"steps": [image, child(image, build({}, INPUTS, "contextHash"))]})
     file = tmp_path / "whole.md"

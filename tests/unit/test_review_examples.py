@@ -18,13 +18,14 @@ import pytest
 from catalogue.bases import official_busybox
 from catalogue.node_container import LAST_REPLACEMENT
 from commands.known_vulnerabilities import judged
-from commands.review import STOPS
+from commands.pages import STOPS
 from components.contexts import recorded_files
 from components.image import FILES as FILES_OUTPUT
 from components.image import REQUIRED
 from components.variant import MODULES
 from mocks.engine import BUILD, NODE_CONTAINER, PREFLIGHT, VERIFICATION, VOLUME
 from mocks.previews import Preview, preview_of
+from providers.skycoin.tag import _other_content
 from release.vulnerabilities import by_module
 from review.approval import Sources, approval
 from review.approval_words import ending, ending_without
@@ -247,8 +248,10 @@ def drift() -> Preview:
     preview = nothing()
     for step in preview["steps"]:
         if step["urn"].endswith("::shed-container"):
+            preview["steps"].insert(0, {**step, "op": "refresh"})
             del step["oldState"]
             step["op"] = "create"
+            break
     return preview
 
 
@@ -274,12 +277,10 @@ def order_dropped() -> Preview:
 
 
 def refused() -> Preview:
-    said = (
-        "docker.io/skycoin/skycoin:0.27.1 is published as sha256:647f86b8cdb4, and its content would be "
-        "another one. A release never changes: raise `revision`."
-    )
     changed = with_image("release", build_args={"EXTRA": "x"})
     preview = preview_of(up("release"), run("release", preview=True, **changed))
+    tag = next(step["oldState"] for step in preview["steps"] if step["urn"].endswith("hub-0.27.1-tag"))
+    said = _other_content(tag["inputs"], tag["outputs"]["digest"])
     return {**preview, "diagnostics": [{"severity": "error", "message": said}]}
 
 

@@ -164,8 +164,8 @@ def test_what_the_last_replacement_took_is_reported_where_the_state_knows_it() -
     known["oldState"]["outputs"] = {"lastReplacement": 75}
     lines = rendered(known, unknown).splitlines()
     names = (
-        "node `skycoin-attic` on host attic (last time 1 min 15 s), "
-        "node `skycoin-shed` on host shed (last time not known)"
+        "node `skycoin-attic` on host attic (last replacement: 1 min 15 s), "
+        "node `skycoin-shed` on host shed (last replacement: not known)"
     )
     assert any(line.startswith("- At most 6 min (") and names in line for line in lines)
     assert any(line.startswith("| skycoin-attic | attic | replaced, at most 6 min ") for line in lines)
@@ -228,7 +228,9 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
     ],
 )
 def test_a_nodes_change_is_told_in_its_settings(old: Any, new: Any, said: str) -> None:
-    start = "- For how long is not known: node `skycoin-attic` on host here (last time not known). Why: "
+    start = (
+        "- For how long is not known: node `skycoin-attic` on host here (last replacement: not known). Why: "
+    )
     assert f"{start}{said}\n" in rendered(node("update", old, new, *old))
 
 

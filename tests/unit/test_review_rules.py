@@ -141,76 +141,76 @@ DATA = "attic-data (Volume)"
 PAGE = (PROJECT / "docs" / "review.md").read_text()
 RULES = rulebook()
 PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
-    ("fleet", unprotected, "wallets-are-protected", "attic-wallet (Volume): is not protected"),
-    ("fleet", volume_that_goes, "volumes-stay", f"{DATA}: is not kept where it leaves the stack"),
+    ("fleet", unprotected, "wallets-are-protected", "attic-wallet (Volume) is not protected"),
+    ("fleet", volume_that_goes, "volumes-stay", f"{DATA} is not kept where it leaves the stack"),
     (
         "fleet",
         volume_that_is_replaced,
         "volumes-stay",
-        f"{DATA}: is replaced, by an empty one, where an input differs",
+        f"{DATA} is replaced, by an empty one, where an input differs",
     ),
     (
         "fleet",
         volumes_that_go_with_a_container,
         "volumes-stay",
-        "own (Container): removes its volumes when it goes",
+        "own (Container) removes its volumes when it goes",
     ),
     (
         "fleet",
         two_writers,
         "one-writer-of-a-wallet",
-        "shed-container (NodeContainer): writes the wallet skycoin-attic-wallet on host attic, and so does "
+        "shed-container (NodeContainer) writes the wallet skycoin-attic-wallet on host attic, and so does "
         "attic-container",
     ),
     (
         "fleet",
         writer_of_another_type,
         "one-writer-of-a-wallet",
-        "own (Container): writes the wallet skycoin-attic-wallet on host attic, and so does attic-container",
+        "own (Container) writes the wallet skycoin-attic-wallet on host attic, and so does attic-container",
     ),
     (
         "release",
         tag_that_goes,
         "published-images-stay",
-        "skycoin-hub-latest-tag (Tag): is not kept where it leaves the stack",
+        "skycoin-hub-latest-tag (Tag) is not kept where it leaves the stack",
     ),
-    ("ecr", repository_without_protection, "published-images-stay", " (Repository): is not protected"),
+    ("ecr", repository_without_protection, "published-images-stay", " (Repository) is not protected"),
     (
         "ecr",
         repository_that_goes_with_its_images,
         "published-images-stay",
-        " (Repository): is deleted with its images",
+        " (Repository) is deleted with its images",
     ),
-    ("fleet", node_by_tag, "images-by-digest", f"{NODE}: has image skycoin/skycoin:latest"),
+    ("fleet", node_by_tag, "images-by-digest", f"{NODE} has image skycoin/skycoin:latest"),
     (
         "release",
         base_by_tag,
         "images-by-digest",
-        "skycoin-amd64-image (Image): has IMAGE_FROM busybox:latest",
+        "skycoin-amd64-image (Image) has IMAGE_FROM busybox:latest",
     ),
     (
         "release",
         plain_secret,
         "build-secrets-are-secrets",
-        "skycoin-amd64-image (Image): has the build secret token as plain text",
+        "skycoin-amd64-image (Image) has the build secret token as plain text",
     ),
-    ("fleet", open_api, "api-on-loopback", f"{NODE}: publishes its API on 0.0.0.0"),
-    ("fleet", other_input("user", "0:0"), "nodes-are-confined", f"{NODE}: runs as root"),
-    ("fleet", other_input("readOnly", False), "nodes-are-confined", f"{NODE}: can write its image's files"),
-    ("fleet", other_input("capabilities", {}), "nodes-are-confined", f"{NODE}: has capabilities"),
-    ("fleet", other_input("securityOpts", []), "nodes-are-confined", f"{NODE}: can gain privileges"),
-    ("fleet", other_input("privileged", True), "nodes-are-confined", f"{NODE}: is privileged"),
-    ("fleet", other_input("user", "00"), "nodes-are-confined", f"{NODE}: runs as root"),
-    ("fleet", other_input("securityOpts", LOOSE), "nodes-are-confined", f"{NODE}: can gain privileges"),
-    ("fleet", other_input("networkMode", "host"), "nodes-are-confined", f"{NODE}: shares its host's network"),
-    ("fleet", other_input("mounts", SOCKET), "nodes-are-confined", f"{NODE}: mounts more than volumes"),
-    ("fleet", no_provider, "providers-are-named", f"{DATA}: has no provider of its own"),
-    ("fleet", default_provider, "providers-are-named", f"{DATA}: has no provider of its own"),
+    ("fleet", open_api, "api-on-loopback", f"{NODE} publishes its API on 0.0.0.0"),
+    ("fleet", other_input("user", "0:0"), "nodes-are-confined", f"{NODE} runs as root"),
+    ("fleet", other_input("readOnly", False), "nodes-are-confined", f"{NODE} can write its image's files"),
+    ("fleet", other_input("capabilities", {}), "nodes-are-confined", f"{NODE} has capabilities"),
+    ("fleet", other_input("securityOpts", []), "nodes-are-confined", f"{NODE} can gain privileges"),
+    ("fleet", other_input("privileged", True), "nodes-are-confined", f"{NODE} is privileged"),
+    ("fleet", other_input("user", "00"), "nodes-are-confined", f"{NODE} runs as root"),
+    ("fleet", other_input("securityOpts", LOOSE), "nodes-are-confined", f"{NODE} can gain privileges"),
+    ("fleet", other_input("networkMode", "host"), "nodes-are-confined", f"{NODE} shares its host's network"),
+    ("fleet", other_input("mounts", SOCKET), "nodes-are-confined", f"{NODE} mounts more than volumes"),
+    ("fleet", no_provider, "providers-are-named", f"{DATA} has no provider of its own"),
+    ("fleet", default_provider, "providers-are-named", f"{DATA} has no provider of its own"),
     (
         "fleet",
         taken_along,
         "nothing-is-taken-along",
-        f"{DATA}: goes without a deletion of its own together with attic",
+        f"{DATA} goes without a deletion of its own together with attic",
     ),
 ]
 """Stack, what is planted in it → the one rule that it breaks, and how the page says it."""
@@ -284,7 +284,7 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     text, changes = shown(planted("fleet", all_of_them))
     assert len(text) <= LIMIT
     assert "- **volumes-stay**: own-0" in text
-    assert " and 297 more: removes its volumes when it goes. " in text
+    assert " and 297 more: each removes its volumes when it goes. " in text
     assert text.startswith(f"## Stack mine: WALLET AT RISK, BREAKS {len(changes.broken)} RULES\n")
     whole = page(changes, "mine")
     assert len(whole) <= WHOLE
@@ -303,7 +303,10 @@ def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it()
 
     text, changes = shown(planted("fleet", seven))
     names = [f"own-{number} (Container)" for number in range(7)]
-    assert f"**volumes-stay**: {', '.join(names[:3])} and 4 more: removes its volumes when it goes. " in text
+    assert (
+        f"**volumes-stay**: {', '.join(names[:3])} and 4 more: each removes its volumes when it goes. "
+        in text
+    )
     below = page(changes, "mine").removeprefix(text)
     rows = [f"| volumes-stay | {name} | removes its volumes when it goes |" for name in names]
     head = ["| rule | resource | how |", "| --- | --- | --- |"]
@@ -319,7 +322,8 @@ def test_a_users_rule_is_reported_like_the_projects(own: Path) -> None:
     text, _ = shown(planted("fleet", lambda _: None), rulebook())
     assert "- **volumes-are-ours**: attic-data (Volume), attic-wallet (Volume), " in text
     assert (
-        ": is not ours. Backups find volumes by their names. Set `wallet-volume` and `data-volume`." in text
+        ": each is not ours. Backups find volumes by their names. Set `wallet-volume` and `data-volume`."
+        in text
     )
 
 
@@ -365,7 +369,7 @@ def test_a_rule_that_raises_an_error_is_named_with_it_and_hides_no_other(own: Pa
     ]
     assert first == f"- **one-input**: {unknown} {place}:5: KeyError: 'colour'"
     name = changes.broken[1].breaches[0][0]
-    assert found == f"- **found-one**: {name}: is &lt;b> wrong. It is so. Change it."
+    assert found == f"- **found-one**: {name} is &lt;b> wrong. It is so. Change it."
     assert second.startswith(f"- **found-one**: {unknown} {place}:9: RuntimeError: xxx")
     assert third.startswith(f"- **no-answer**: {unknown} {place}:11: TypeError: 'NoneType' object ")
     assert fourth == f"- **an-object**: {unknown} {place}:16: ValueError"

@@ -115,6 +115,26 @@ def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> Non
     assert list(host.board.files(WALLET)) == ["mine.wlt"]
 
 
+@pytest.mark.parametrize("origin", ["old-wallet", "old"])
+def test_what_a_move_has_left_is_adopted_by_no_second_node(
+    origin: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    """The wallets had two nodes: the one that was moved, and the one that had adopted its old volume."""
+    host.board.make("old-wallet", **MINE)
+    host.board.make("old-wallet-backups")
+    host.board.run("old", wallet="old-wallet").status = "exited"
+    known = host.board.folder("old-wallet-backups") / ".identity"
+    (host.board.folder("old-wallet") / ".skyinfra-id").write_text(f"{'a' * 32}\n")
+    known.write_text("\n".join(["b" * 32, *lines(fingerprint_of(CONTENTS))]) + "\n")
+    ran = adopt(skyinfra, origin)
+    assert ran.code == 1
+    assert f"{origin} on host attic is only a copy: its wallets went to another host" in ran.err
+    assert f"{DOCKER} run --rm -v old-wallet-backups:/copies" in ran.err
+    refused(host)
+    known.unlink()
+    assert adopt(skyinfra, origin).code == 0
+
+
 def refused(host: Host) -> None:
     """Assert that nothing was changed."""
     assert host.recorded == []

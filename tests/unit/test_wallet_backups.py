@@ -523,6 +523,27 @@ def restore(node: DeployedNode, engine: FakeEngine, file: bytes, how: Restoring)
     commands.restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
 
 
+def test_what_was_there_before_a_restore_is_not_left_unencrypted_in_silence(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore(node, FakeEngine({WALLET: {"a.wlt": b"torn"}}), sealed(), restoring(tmp_path))
+    assert (
+        "-before-restore.tar.gz\nIt holds wallets without a password in plain text" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "modified"),
+    [("node-1-wallet-2026-13-41T00-00-00Z.tar.gz", 0), ("mine.tar.gz", 10**15)],
+    ids=["in its name", "of its files"],
+)
+def test_a_plain_archive_with_an_impossible_time_gets_a_sentence(name: str, modified: int) -> None:
+    """It ended with a ValueError."""
+    archive = pack({"a.wlt": File(data=wallet("a"), modified=modified)})
+    with pytest.raises(WalletError, match=rf"{name}: its name or its files have an impossible time"):
+        read(name, archive)
+
+
 def test_what_was_there_before_a_restore_is_encrypted_where_recipients_are_known(
     node: DeployedNode, tmp_path: Path
 ) -> None:

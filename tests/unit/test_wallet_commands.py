@@ -39,7 +39,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "pulumi").chmod(0o755)
     for module in ("backups", "wallet"):
         monkeypatch.setattr(f"commands.{module}.stack_config", lambda _: config)
-    monkeypatch.setattr("commands.review.stack_config", lambda _: config)
+    monkeypatch.setattr("commands.pages.stack_config", lambda _: config)
     monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
     monkeypatch.setattr("commands.backups.engine_of", lambda _: None)
     monkeypatch.setattr("commands.backups.volume_of", lambda _: None)

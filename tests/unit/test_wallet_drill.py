@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -185,3 +185,10 @@ def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> 
     engine.things += left
     assert Drill(node, engine).run(CONTENTS) == 2
     assert engine.things == []
+
+
+def test_what_follows_a_wallet_in_its_file_is_passed_over_as_a_node_does() -> None:
+    """A save in place of a longer wallet leaves the end of that one; a backup takes it, and no drill did."""
+    whole = CONTENTS["a.wlt"]
+    longer = {"a.wlt": replace(whole, data=whole.data + b"}}")}
+    assert addresses_in(longer) == addresses_in({"a.wlt": whole})

@@ -72,14 +72,16 @@ def test_no_job_of_a_forks_workflow_checks_the_fork_out() -> None:
     checkouts = [step["with"] for step in steps if step.get("uses", "").startswith("actions/checkout@")]
     assert [one["ref"] for one in checkouts] == ["${{ github.event.pull_request.base.sha }}"] * 2
     assert [step["run"] for step in steps if "run" in step] == [
-        "pip install --quiet --require-hashes --requirement requirements.txt",
+        "pip install --quiet --require-hashes --requirement requirements.txt --requirement "
+        "requirements-ecr.txt",
         'git fetch --quiet --no-tags origin "refs/pull/$NUMBER/head"',
-        '.github/make-page "$STACK" "$RUNNER_TEMP/page" --base "$BASE" --head "$HEAD"',
-        '.github/quote_pages.py "$RUNNER_TEMP/pages" "$RUNNER_TEMP/texts"',
+        "./skyinfra release audit --fetch",
+        '.github/make-page --all "$RUNNER_TEMP/page" --base "$BASE" --head "$HEAD"',
+        '.github/quote_page.py "$RUNNER_TEMP/pages/all.md" "$RUNNER_TEMP/texts/all.md"',
         '.github/post-pages "$NUMBER" "$RUNNER_TEMP/texts"',
     ]
-    [quote] = [step for step in jobs["fork.comment"]["steps"] if "quote_pages" in step.get("run", "")]
-    assert quote["env"] == {"STACKS": "${{ vars.REVIEW_STACKS }}"}, "what reads the fork's text has no rights"
+    [quote] = [step for step in jobs["fork.comment"]["steps"] if "quote_page" in step.get("run", "")]
+    assert "env" not in quote, "what reads the fork's text has no rights"
 
 
 @pytest.fixture
@@ -87,16 +89,21 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with the scripts, and a `skyinfra` that prints the file `page` and ends with `code`."""
     shutil.copytree(FOLDER, tmp_path / ".github")
     program = tmp_path / "skyinfra"
-    program.write_text('#!/bin/sh\necho "$@" >asked\ncp page "$7"\ncat page\nexit "$(cat code)"\n')
+    program.write_text(
+        '#!/bin/sh\necho "$@" >asked\n'
+        'while [ "$1" != --whole ]; do shift; done\ncp page "$2"\ncat page\nexit "$(cat code)"\n'
+    )
     program.chmod(0o755)
     return tmp_path
 
 
-def _made(checkout: Path, page: str, code: int, *options: str) -> subprocess.CompletedProcess[str]:
+def _made(
+    checkout: Path, page: str, code: int, *options: str, stack: str = "mine"
+) -> subprocess.CompletedProcess[str]:
     (checkout / "page").write_text(page)
     (checkout / "code").write_text(str(code))
     return subprocess.run(
-        [checkout / ".github" / "make-page", "mine", "pages", *options],
+        [checkout / ".github" / "make-page", stack, "pages", *options],
         cwd=checkout,
         env={"PATH": "/usr/bin:/bin", "GITHUB_STEP_SUMMARY": str(checkout / "summary")},
         capture_output=True,
@@ -108,7 +115,7 @@ def _made(checkout: Path, page: str, code: int, *options: str) -> subprocess.Com
 @pytest.mark.parametrize("code", [0, 3, 5])
 def test_a_page_goes_into_the_summary_and_its_risk_is_the_exit_code(checkout: Path, code: int) -> None:
     assert _made(checkout, "## Stack mine\n", code).returncode == code
-    asked = "review --stack mine --backend pulumi --whole pages/whole/mine.md"
+    asked = "review --stack=mine --backend pulumi --whole pages/whole/mine.md"
     assert (checkout / "asked").read_text() == f"{asked}\n"
     assert (checkout / "pages" / "mine.md").read_text() == "## Stack mine\n"
     assert (checkout / "pages" / "whole" / "mine.md").read_text() == "## Stack mine\n"
@@ -118,6 +125,13 @@ def test_a_page_goes_into_the_summary_and_its_risk_is_the_exit_code(checkout: Pa
 def test_options_of_a_review_reach_it(checkout: Path) -> None:
     assert _made(checkout, "page\n", 0, "--base", "b1", "--head", "c2").returncode == 0
     assert (checkout / "asked").read_text().endswith(" --whole pages/whole/mine.md --base b1 --head c2\n")
+
+
+def test_pages_of_all_stacks_are_one_file(checkout: Path) -> None:
+    assert _made(checkout, "page\n", 3, "--base", "b1", stack="--all").returncode == 3
+    asked = "review --backend pulumi --whole pages/whole/all.md --base b1\n"
+    assert (checkout / "asked").read_text() == asked
+    assert (checkout / "pages" / "all.md").read_text() == "page\n"
 
 
 def test_a_review_that_prints_nothing_is_a_page_that_says_so(checkout: Path) -> None:
@@ -235,12 +249,13 @@ def test_without_a_page_nothing_is_posted(tmp_path: Path) -> None:
     assert _posted(tmp_path, []) == []
 
 
-def _quoted(tmp_path: Path, stacks: list[str]) -> dict[str, str]:
-    """Texts of the pages of a fork's run, by the names of their files."""
-    command: list[Path | str] = [FOLDER / "quote_pages.py", "pages", "texts"]
-    env = {"PATH": "/usr/bin:/bin", "STACKS": json.dumps(stacks), "GH_TOKEN": "canary"}
+def _quoted(tmp_path: Path) -> str | None:
+    """Text of the pages of a fork's run; None if there is none."""
+    command: list[Path | str] = [FOLDER / "quote_page.py", "pages/all.md", "texts/all.md"]
+    env = {"PATH": "/usr/bin:/bin", "GH_TOKEN": "canary"}
     subprocess.run(command, cwd=tmp_path, env=env, check=True)
-    return {file.name: file.read_text() for file in (tmp_path / "texts").iterdir()}
+    text = tmp_path / "texts" / "all.md"
+    return text.read_text() if text.exists() else None
 
 
 HOSTILE = """\
@@ -254,13 +269,10 @@ HOSTILE = """\
 
 def test_a_forks_page_is_text_in_which_nothing_is_active(tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "mine.md").write_text(HOSTILE)
-    (tmp_path / "pages" / "other.md").write_text("not a stack of this repository")
-    [(name, text)] = _quoted(tmp_path, ["mine", "fleet"]).items()
-    assert name == "mine.md", "neither a stack without a page nor a page of no stack"
-    assert text == (
-        "## Stack mine of a fork, by its files alone\n\n"
-        "The program of the base made this text from the fork's stack file; names and values in it are the "
+    (tmp_path / "pages" / "all.md").write_text(HOSTILE)
+    assert _quoted(tmp_path) == (
+        "## Stacks of a fork, by their files alone\n\n"
+        "The program of the base made this text from the fork's stack files; names and values in it are the "
         "fork's own.\n\n"
         "    ## Stack mine: safe\n"
         "    @somebody, see #1 <!-- and `<img src=x>`\n"
@@ -273,20 +285,20 @@ def test_a_forks_page_is_text_in_which_nothing_is_active(tmp_path: Path) -> None
 @pytest.mark.parametrize("page", ["x\n" * 90_000, "x" * 300_000, "→" * 80_000, "\u200b" * 200_000])
 def test_a_forks_page_is_cut_and_says_so(tmp_path: Path, page: str) -> None:
     (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "mine.md").write_text(page)
-    text = _quoted(tmp_path, ["mine"])["mine.md"]
+    (tmp_path / "pages" / "all.md").write_text(page)
+    text = str(_quoted(tmp_path))
     assert len(text) < 61_000
     assert text.endswith("\n\nCut here: the artifact of the run has all of it.\n")
 
 
 def test_a_link_in_a_forks_artifact_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "mine.md").symlink_to("/proc/self/environ")
-    assert _quoted(tmp_path, ["mine"]) == {}
+    (tmp_path / "pages" / "all.md").symlink_to("/proc/self/environ")
+    assert _quoted(tmp_path) is None
 
 
 def test_a_run_without_pages_has_no_texts(tmp_path: Path) -> None:
-    assert _quoted(tmp_path, ["mine"]) == {}
+    assert _quoted(tmp_path) is None
 
 
 def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> None:
@@ -297,4 +309,5 @@ def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> Non
         for run, step in zip(made, kept, strict=True):
             assert '"$RUNNER_TEMP/page"' in run
             assert step["with"]["path"] == "${{ runner.temp }}/page"
-            assert (step["if"], step["with"]["name"]) == ("always()", "page-${{ matrix.stack }}")
+            what = "all" if "--all" in run else "${{ matrix.stack }}"
+            assert (step["if"], step["with"]["name"]) == ("always()", f"page-{what}")

@@ -1,0 +1,62 @@
+"""Previews of stacks by their files alone: the checked-out program under mocks, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Mapping
+
+from commands.previews import Previewed
+from display.progress import working
+from local.layout import PROJECT
+
+SECONDS = 120
+"""Time limit of the program in seconds: a file from elsewhere could keep it busy."""
+
+
+def previews_by_files(base: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, Previewed]:
+    """Preview the stacks with these changed texts, in one process as long as none of them ends it."""
+    left, found = dict(texts), dict[str, Previewed]()
+    while left:
+        with working(f"preview of {_named(left)}, by {'its' if len(left) == 1 else 'their'} files alone"):
+            lines, said = _run(json.dumps({"base": dict(base), "heads": left}))
+        for stack, line in zip([*left], lines, strict=False):
+            said_of_it = json.loads(line).get("failed", "")
+            found[stack] = Previewed(text=line.encode(), failed=bool(said_of_it), said=said_of_it)
+            del left[stack]
+        if left:  # the first of them ended the process, or kept it busy
+            stack = next(iter(left))
+            found[stack] = Previewed(text=b"", failed=True, said=said)
+            del left[stack]
+    return found
+
+
+def _named(stacks: Collection[str]) -> str:
+    return f"the stack{'s' * (len(stacks) > 1)} {', '.join(stacks)}"
+
+
+def _run(given: str) -> tuple[list[str], str]:
+    """Run the program; returns a line for each stack that it has previewed, and why there are no more."""
+    with tempfile.TemporaryDirectory() as home:
+        env = {"PATH": os.environ.get("PATH", ""), "HOME": home, "LANG": "C.UTF-8"}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "mocks"],
+                input=given.encode(),
+                env=env,
+                cwd=PROJECT,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = f"The program did not end within {SECONDS} s with this file."
+            return _lines(error.stdout), said
+    said = done.stderr.decode(errors="replace").strip() or "The program ended without a word."
+    return _lines(done.stdout), said
+
+
+def _lines(output: bytes | None) -> list[str]:
+    """Whole lines of an output."""
+    return (output or b"").decode().split("\n")[:-1]

@@ -1,0 +1,179 @@
+"""A page of a preview: its text, its exit code, and what else a kind of preview lets it say."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from commands.backend import Backend
+from commands.exit_codes import AT_RISK, FAILED, REFUSED
+from commands.known_vulnerabilities import with_vulnerabilities
+from commands.previews import Previewed, approval_of
+from display.errors import UserError
+from display.progress import working
+from local.layout import read_layout
+from local.stack import stack_config, stack_file
+from review.approval_words import details, ending, ending_without
+from review.causes import Checkout
+from review.changes import Changes, PreviewError, read_changes
+from review.markdown import ENDLESS, LIMIT, page, page_without_preview
+from review.published import with_presence
+from review.published_modules import with_published_modules
+from review.risk import Level, risk_of
+from review.rules import Rule, broken_rules, wanted
+from review.setting_lines import SettingLines
+from settings.places import read_stack_file
+from wallets.nodes import nodes_of
+from wallets.policy import rules_of
+from wallets.records import has_records, newest_backup, recorded
+
+EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
+SAVED = "A preview that was saved does not say what it was made from: leave out `--preview`."
+STOPS = "`pulumi up` would stop."
+UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, PreviewError)
+"""Errors of what is not a preview."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A page as it is printed."""
+
+    text: str
+    code: int
+    """Exit code of `skyinfra review` for this page alone."""
+    whole: str = ""
+    """The same without a limit on its length, if a file was named for it."""
+    reason: str = ""
+    """Reason why nothing is known; otherwise empty."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A page of a preview, by what that preview says; kinds of pages say more."""
+
+    stack: str
+    title: str
+    rules: Sequence[Rule]
+    is_foreign: bool = False
+    """True if the reason for a failed preview may be somebody else's text."""
+
+    @property
+    def checkout(self) -> Checkout:
+        """Files of this checkout that the preview was made from."""
+        return Checkout()
+
+    def completed(self, changes: Changes, preview: Any) -> Changes:
+        """Add what the preview does not say."""
+        raise NotImplementedError
+
+    def backups(self) -> Iterable[Sequence[str]]:
+        """(node, newest backup that this machine knows)."""
+        return ()
+
+    def ending(self, changes: Changes, preview: Any) -> str:
+        """Last lines of the page."""
+        raise NotImplementedError
+
+    def made(self, done: Previewed, *, whole: str = "", limit: int = LIMIT) -> Made:
+        """Make the page; `whole` names the file that will have its whole text."""
+        try:
+            preview = done.read()
+            changes = self._changes(preview, failed=done.failed)
+        except UNREADABLE:
+            text = page_without_preview(self.title, done.said, is_foreign=self.is_foreign)
+            return Made(text=text, whole=text, code=FAILED, reason=done.said)
+        backups = () if done.failed else [*self.backups()]
+        written = partial(page, stack=self.title, backups=backups, ending=self.ending(changes, preview))
+        rebuilds = tuple(replace(one, names_all=True) for one in changes.rebuilds)
+        return Made(
+            text=written(changes, whole=whole, limit=limit),
+            code=EXIT_CODES[risk_of(changes).level],
+            whole=written(replace(changes, rebuilds=rebuilds), limit=ENDLESS) if whole else "",
+        )
+
+    def printed(self, done: Previewed, whole: Path | None) -> int:
+        """Print the page; returns the exit code. Raises PreviewError if there is no preview."""
+        made = self.made(done, whole=whole.name if whole else "")
+        if made.reason:
+            click.echo(made.text, nl=False)
+            raise PreviewError(made.reason)
+        if whole is not None:
+            whole.write_text(made.whole, encoding="utf-8")
+        click.echo(made.text, nl=False)
+        return made.code
+
+    def _changes(self, preview: Any, *, failed: bool) -> Changes:
+        changes = read_changes(preview, self.checkout)
+        if failed and not changes.faults:
+            raise PreviewError("it failed, and has no fault")
+        broken = broken_rules(wanted(preview), self.rules)
+        return self.completed(replace(changes, broken=broken), preview)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedPage(Page):
+    """A page of a preview that was saved; it may have been made from other files than those here."""
+
+    def completed(self, changes: Changes, preview: Any) -> Changes:
+        """Add the modules of published images, without asking their stack."""
+        return with_vulnerabilities(with_published_modules(changes, preview, None), read_layout())
+
+    def ending(self, changes: Changes, preview: Any) -> str:
+        """Say why there is no hash."""
+        return ending_without(SAVED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatePage(Page):
+    """A page of a preview that was made here, over the stack's state."""
+
+    backend: Backend
+    look: bool
+    """True if hosts and registries are asked."""
+    details_file: TextIO | None = None
+
+    @property
+    def checkout(self) -> Checkout:
+        """Files of this checkout."""
+        return Checkout(SettingLines(read_stack_file(stack_file(self.stack))), has_files=True)
+
+    def completed(self, changes: Changes, preview: Any) -> Changes:
+        """Add the modules of published images, vulnerabilities, and the presence of tags."""
+        changes = with_published_modules(changes, preview, self.backend.outputs)
+        changes = with_vulnerabilities(changes, read_layout())
+        return with_presence(changes) if self.look else changes
+
+    def backups(self) -> Iterable[Sequence[str]]:
+        """List the newest backup of each node."""
+        return _backups(self.stack, self.backend)
+
+    def ending(self, changes: Changes, preview: Any) -> str:
+        """Name the hash, or say why there is none."""
+        if changes.faults:
+            return ending_without(STOPS)
+        if not self.look:
+            return ending_without(UNREFRESHED)
+        try:
+            with working("the hash of the review"):
+                approval = approval_of(self.stack, self.backend, preview, changes)
+        except UserError as error:
+            return ending_without(str(error))
+        if self.details_file is not None:
+            self.details_file.write(details(approval))
+        return ending(self.stack, approval.token)
+
+
+def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
+    """(node, newest backup that this machine knows); nodes without one only if the stack limits the age."""
+    limit, found = rules_of(stack_config(stack)).backup_age, []
+    if limit is None and not has_records(backend.backup_records, stack):
+        return []
+    for name, node in sorted(nodes_of(stack, backend.resources(stack)).items()):
+        said, falls_short = newest_backup(backend.backup_records, node, limit)
+        if falls_short or recorded(backend.backup_records, node):
+            found.append((name, f"**{said}**" if falls_short else said))
+    return found

@@ -1,0 +1,44 @@
+"""Images of another stack behind made-up digests, and those that containers would change between."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, PULLED, Engine
+from mocks.previews import Preview
+
+Origins = Mapping[str, Mapping[str, Any]]
+"""Digest → {image, stack, context that it is built in}."""
+
+
+def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
+    """Images that a run of a stack has published, by the digests of its outputs."""
+    contexts = {
+        entry.name.removesuffix("-image").rpartition("-")[0]: entry.inputs["context"]
+        for entry in run.all_of(BUILD)
+    }
+    return {
+        digest: {"image": image, "stack": stack, "context": contexts[image]}
+        for image, tags in outputs["images"].items()
+        for entry in tags.values()
+        for digest in (entry["digest"], *(one["digest"] for one in entry["variants"].values()))
+    }
+
+
+def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) -> list[Preview]:
+    """List (before, after) of each container's image that changes; None for one whose origin is not known."""
+    found: list[Preview] = []
+    for step in steps:
+        if step["urn"].split("::")[2].rpartition("$")[2] not in (PULLED, CONTAINER, NODE_CONTAINER):
+            continue
+        was, would = (
+            step.get(state, {}).get("inputs", {}).get("image") for state in ("oldState", "newState")
+        )
+        if was and would and was != would:
+            sides = {"before": before.get(_digest(was)), "after": after.get(_digest(would))}
+            if any(sides.values()) and sides not in found:
+                found.append(sides)
+    return found
+
+
+def _digest(image: str) -> str:
+    return image.rpartition("@")[2]

@@ -1,0 +1,85 @@
+"""Go modules of images on a page by files alone: by the go.mod of each image in two revisions.
+
+A made-up digest tells nothing, so the preview names the image behind it, and the context that it is built in.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from catalogue.go_modules import NOT_KNOWN, differences, required
+from catalogue.images import SOURCE
+from review.images import is_of
+from review.inside import Inside, go_of
+from review.options import BUILD
+from review.steps import Step, changing_steps
+
+OF_GIT = "not known: only a build reads its git repository"
+ONE_SIDED = "not known: only one of the revisions has its go.mod"
+NOT_IN_FILES = "not known: the stack's file names an image by its digest, and no file says what it is"
+
+GoMods = Callable[[str], tuple[str, str]]
+"""Folder of an image → texts of its go.mod in both revisions, empty without one."""
+Context = Mapping[str, Any]
+
+
+def inside_by_files(preview: Mapping[str, Any], go_mods: GoMods) -> tuple[Inside, ...]:
+    """Compare the images of the stack, and those of another stack that containers would change between."""
+    return (*_built(preview, go_mods), *_published(preview.get("published") or (), go_mods))
+
+
+def _built(preview: Mapping[str, Any], go_mods: GoMods) -> Iterator[Inside]:
+    """Yield the images that would be built, and those whose go.mod differs."""
+    changing = {step.urn: step for step in changing_steps(preview.get("steps") or ())}
+    chosen: dict[str, Step] = {}
+    for entry in preview.get("steps") or ():
+        if not is_of(BUILD, entry["urn"]) or entry["op"] == "delete":
+            continue
+        new = entry["newState"]["inputs"]
+        step = changing.get(entry["urn"], Step(op="same", urn=entry["urn"], old=new, new=new))
+        image = step.name.removesuffix("-image").rpartition("-")[0]
+        if image not in chosen or chosen[image].op in ("create", "same"):
+            chosen[image] = step
+    for image, step in chosen.items():
+        would = step.new.get("context") or {}
+        was = None if step.op == "create" else step.old.get("context") or {}
+        found = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
+        if found is not None and (step.op != "same" or found.differences):
+            yield found
+
+
+def _published(entries: Any, go_mods: GoMods) -> Iterator[Inside]:
+    """Yield the images of other stacks, which have published them from the first of the revisions."""
+    for entry in entries:
+        was, would = entry["before"], entry["after"]
+        one = would or was
+        name = f"{one['image']} (from {one['stack']})"
+        if was is None or would is None:
+            yield Inside(image=name, unknown=NOT_IN_FILES)
+            continue
+        texts = [go_mods(_folder(its["context"]))[0] for its in (was, would)]
+        found = _compared(name, was["context"], would["context"], (texts[0], texts[1]))
+        if found is not None:
+            yield found
+
+
+def _compared(
+    image: str, was: Context | None, would: Context, texts: tuple[str, str], *, of_go: str = ""
+) -> Inside | None:
+    """Compare one image; None for an image without Go modules."""
+    if any(SOURCE in (one.get("named") or {}) for one in (was, would) if one):
+        return Inside(image=image, unknown=OF_GIT)
+    if not any(texts):
+        return None
+    if not texts[1] or (was is not None and not texts[0]):
+        return Inside(image=image, unknown=ONE_SIDED)
+    wanted = required(texts[1])
+    return Inside(
+        image=image,
+        differences=tuple(differences({} if was is None else required(texts[0]), wanted)),
+        of_go=of_go,
+        inexact=tuple(sorted(module for module, version in wanted.items() if version == NOT_KNOWN)),
+    )
+
+
+def _folder(context: Context) -> str:
+    return str(context.get("location")).removeprefix("./")
