@@ -66,9 +66,10 @@ def _container(node: DeployedNode) -> Any:
 
 def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
     """Raise WalletError if both hosts of a move are the same engine, at two addresses."""
-    identity, name = _identity(source)
-    # Machines with copies of one memory card share the id, but should not share the name.
-    if (identity, name) != _identity(target):
+    identity, name, folder = _identity(source)
+    # Machines with copies of one memory card share the id, but should not share the name. Two engines of one
+    # machine share both if they are older than Docker 23, but never the folder of their data.
+    if (identity, name, folder) != _identity(target):
         return
     addresses = [f"host {one.host} ({engine_address(one.engine)})" for one in (source, target)]
     raise WalletError(
@@ -81,10 +82,10 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
     )
 
 
-def _identity(node: DeployedNode) -> tuple[str, str]:
-    """Id of a host's engine, and the name of its machine. Raises WalletError."""
+def _identity(node: DeployedNode) -> tuple[str, str, str]:
+    """Id of a host's engine, the name of its machine, and the folder of its data. Raises WalletError."""
     info = ask(node.host, lambda: engine_of(node).info())
-    return str(info["ID"]), str(info["Name"])
+    return str(info["ID"]), str(info["Name"]), str(info["DockerRootDir"])
 
 
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:

@@ -48,6 +48,8 @@ class Board:
     """Short-lived containers that were made."""
     identity: str = ""
     """Id that this engine says; by default one of its own."""
+    name: str = ""
+    """Name of the machine that this engine says; by default that of its folder."""
 
     @property
     def api(self) -> "Api":
@@ -59,7 +61,11 @@ class Board:
 
     def info(self) -> Values:
         self.requests.come()
-        return {"ID": self.identity or str(self.root), "Name": self.root.name}
+        return {
+            "ID": self.identity or str(self.root),
+            "Name": self.name or self.root.name,
+            "DockerRootDir": str(self.root),
+        }
 
     def folder(self, volume: str) -> Path:
         return self.root / volume

@@ -324,6 +324,13 @@ def test_machines_of_one_memory_card_are_two_engines(fleet: Fleet, skyinfra: Sky
     assert move(skyinfra).code == 0
 
 
+def test_two_engines_of_one_machine_are_not_one(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    """Docker before 23 keeps its id in /etc/docker/key.json, which all engines of a machine share."""
+    fleet.attic.identity = fleet.shed.identity = "id of the machine"
+    fleet.attic.name = fleet.shed.name = "machine"
+    assert move(skyinfra).code == 0
+
+
 @pytest.mark.case(30)
 def test_a_node_that_gets_another_user_does_not_move_meanwhile(fleet: Fleet, skyinfra: Skyinfra) -> None:
     """Its wallets came as files of the former user, and the node was down until somebody gave them away."""
