@@ -28,7 +28,7 @@ from fleet.check import check
 from fleet.wanted import places
 from local.missing_nodes import file_name
 from local.pulumi_run import pulumi
-from local.stack import aside, write_stack_file
+from local.stack import aside, refuse_edited, write_stack_file
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup
@@ -36,7 +36,17 @@ from wallets.commands import look, refuse_anothers, volume_of
 from wallets.contents import File
 from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
-from wallets.moving import carry, leave, left_behind, prepare, refuse_less, refuse_taken, runs, wallets_of
+from wallets.moving import (
+    carry,
+    leave,
+    left_behind,
+    prepare,
+    refuse_less,
+    refuse_one_engine,
+    refuse_taken,
+    runs,
+    wallets_of,
+)
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "There is no terminal to ask: `--yes` goes on without a question."
@@ -134,6 +144,11 @@ class Origin:
             )
         return f"{host} does not answer: {reason}."
 
+    def refuse_one_engine(self, target: DeployedNode) -> None:
+        """Raise WalletError if the new host is the old one at another address; a dead host is not asked."""
+        if self.backup is None:
+            refuse_one_engine(self.node, target)
+
     def stopped(self) -> AbstractContextManager[None]:
         """Stop the node; it starts again if the body fails. A dead host is not asked."""
         return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
@@ -158,13 +173,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Move of one node; `text`, of the stack's file, already names the new host."""
+    """Move of one node."""
 
     backend: Backend
     source: DeployedNode
     target: DeployedNode
     origin: Origin
+    before: str
+    """Text of the stack's file when the command began."""
     text: str
+    """The same text with the new host."""
 
     def run(self, *, yes: bool) -> int:
         """Move the node; returns the exit code.
@@ -173,6 +191,7 @@ class Move:
         """
         for silence in self.origin.refuse_alive():
             click.echo(silence)
+        self.origin.refuse_one_engine(self.target)
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
         click.echo(
@@ -194,7 +213,7 @@ class Move:
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
             self._refuse_changed()
             self.origin.refuse_started(contents)
-            write_stack_file(self._stack, self.text)
+            write_stack_file(self._stack, self.text, self.before)
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
         if wrong := self._left_behind(contents):
@@ -209,6 +228,7 @@ class Move:
 
     def _refuse_changed(self) -> None:
         self.origin.refuse_changed(self.backend.resources(self._stack))
+        refuse_edited(self._stack, self.before)
 
     def _old_host(self) -> str:
         node = self.source

@@ -17,7 +17,7 @@ from display.errors import UserError
 from fleet.move import image_for, with_host
 from fleet.wanted import settings_of
 from local.missing_nodes import file_name, listed_nodes
-from local.stack import stack_file
+from local.stack import stack_text
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
 from wallets.backup_format import read
@@ -70,13 +70,15 @@ def move(
         resources = found.resources(stack_name)
         _refuse_unknown(stack_name, name, host, nodes_of(stack_name, resources))
         source, remembers = in_state(stack_name, name, resources)
-        text = with_host(stack_file(stack_name).read_bytes().decode(), str(file_name(stack_name)), name, host)
+        before = stack_text(stack_name)
+        text = with_host(before, str(file_name(stack_name)), name, host)
         settings = settings_of(yaml.safe_load(text)["config"])
+        _refuse_another_user(source, settings)
         target = _target(found, source, host, settings)
         listed = _listed(source.host, settings)
         origin = Origin(source, remembers, given, known, older=older, listed=listed)
         refuse_unfit(settings, host)
-        return Move(found, source, target, origin, text).run(yes=yes)
+        return Move(found, source, target, origin, before, text).run(yes=yes)
 
 
 def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, DeployedNode]) -> None:
@@ -86,6 +88,18 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
         raise UserError(
             f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` makes it "
             "there, and refuses a wallet that is not the one which that host remembers. Nothing was changed."
+        )
+
+
+def _refuse_another_user(source: DeployedNode, settings: StackSettings) -> None:
+    """Raise UserError if the file gives the node another user than the one who owns its wallets."""
+    wanted = settings.nodes[source.name].user
+    if wanted != source.user:
+        raise UserError(
+            f"{source.name} has the user {source.user} in the state of {source.stack}, and {wanted} in "
+            f"{file_name(source.stack)}: a move keeps the user, who owns the wallets. Write `user: "
+            f'"{source.user}"` there, and change the user when the node has moved; or change it first '
+            "(docs/wallets.md, “Another user”). Nothing was changed."
         )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +18,7 @@ from fleet.rollback import digest_for
 from fleet.rollback_file import with_rollback
 from local.missing_nodes import file_name, listed_nodes
 from local.pulumi_run import pulumi
-from local.stack import aside, stack_file, write_stack_file
+from local.stack import aside, stack_text, write_stack_file
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of
@@ -84,7 +83,7 @@ def rollback(
     date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     found, stack_name = chosen(stack, backend)
     with found.changing(stack_name, "node rollback"):
-        nodes = _nodes(found, stack_name, names)
+        nodes, text = _nodes(found, stack_name, names), stack_text(stack_name)
         wanted: dict[str, Rollback] = {}
         for node in nodes:
             there = _listed(stack_name, node.name)
@@ -93,7 +92,7 @@ def rollback(
             digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
             wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
             click.echo(f"{node.where}: from {short(node.image)} to {short(digest)}")
-        return _Change(found, stack_name, nodes, wanted).run(yes=yes)
+        return _Change(found, stack_name, nodes, text, wanted).run(yes=yes)
 
 
 @click.command(
@@ -113,14 +112,14 @@ def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: C
     """
     found, stack_name = chosen(stack, backend)
     with found.changing(stack_name, "node lift-rollback"):
-        nodes = _nodes(found, stack_name, names)
+        nodes, text = _nodes(found, stack_name, names), stack_text(stack_name)
         for node in nodes:
             if not _listed(stack_name, node.name):
                 raise UserError(
                     f"{node.name} is not rolled back in {file_name(stack_name)}: nothing was changed"
                 )
             click.echo(f"{node.where}: from {short(node.image)} to what the stack {stack_name} has for it")
-        return _Change(found, stack_name, nodes, {node.name: None for node in nodes}).run(yes=yes)
+        return _Change(found, stack_name, nodes, text, {node.name: None for node in nodes}).run(yes=yes)
 
 
 def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:
@@ -155,13 +154,14 @@ class _Change:
     backend: Backend
     stack: str
     nodes: Sequence[DeployedNode]
+    read: str
+    """Text of the stack's file when the command began."""
     wanted: Mapping[str, Rollback]
 
     def run(self, *, yes: bool) -> int:
         """Make the change; returns the exit code. If nothing is done, the file stays as it was."""
-        file = stack_file(self.stack)
         before = {name: _listed(self.stack, name) for name in self.wanted}
-        text = self._edited(_text(file), self.wanted)
+        text = self._edited(self.read, self.wanted)
         with aside(self.stack, text) as options:
             if self._pulumi("preview", "--run-program", *options):
                 click.echo(f"The preview failed: {self._file} is as it was.", err=True)
@@ -169,7 +169,7 @@ class _Change:
             if not (yes or has_agreed("Do that?", _NOBODY, err=True)):
                 click.echo(f"Nothing was changed: {self._file} is as it was.", err=True)
                 return FAILED
-            write_stack_file(self.stack, text)
+            write_stack_file(self.stack, text, self.read)
             try:
                 code = self._pulumi(
                     "up", "--yes", "--skip-preview", "--suppress-outputs", *_GOES_ON, *options
@@ -177,8 +177,9 @@ class _Change:
             finally:
                 failed = [node.name for node in self._now() if node.rollback != self.wanted[node.name]]
                 if failed:
-                    undone = self._edited(_text(file), {name: before[name] for name in failed})
-                    write_stack_file(self.stack, undone)
+                    now = stack_text(self.stack)
+                    undone = self._edited(now, {name: before[name] for name in failed})
+                    write_stack_file(self.stack, undone, now)
         self._tell(failed)
         return FAILED if failed or code else 0
 
@@ -208,8 +209,3 @@ class _Change:
                 click.echo(f"{node.where} follows the stack {self.stack} again, with {short(node.image)}.")
             else:
                 click.echo(f"{rolled_back(node.name, self.stack, node.rollback)}: {self._file} says so.")
-
-
-def _text(file: Path) -> str:
-    """Read the text of a file, without changing its line endings."""
-    return file.read_bytes().decode()

@@ -33,10 +33,25 @@ def stack_file(stack: str) -> Path:
     return PROJECT / "stacks" / f"Pulumi.{_bare(stack)}.yaml"
 
 
-def write_stack_file(stack: str, text: str) -> None:
-    """Write a stack's settings completely or not at all, keeping the mode. Raises SetupError.
+def stack_text(stack: str) -> str:
+    """Text of a stack's settings file, with its line endings as they are."""
+    return stack_file(stack).read_bytes().decode()
 
-    A symbolic link is kept; its target is written.
+
+def refuse_edited(stack: str, before: str) -> None:
+    """Raise SetupError if a stack's settings file no longer has the text that was read before."""
+    if stack_file(stack).read_bytes() != before.encode():
+        raise SetupError(
+            f"{stack_file(stack)} was edited since this command read it, and is left as it is. Run the same "
+            "command again, which begins with what is there now."
+        )
+
+
+def write_stack_file(stack: str, text: str, before: str) -> None:
+    """Write a stack's settings completely or not at all, keeping the mode.
+
+    A symbolic link is kept; its target is written. Raises SetupError, also if the file was edited since
+    `before` was read.
     """
     file = stack_file(stack).resolve()
     partial = file.with_name(f".{file.name}.{os.getpid()}")
@@ -46,6 +61,7 @@ def write_stack_file(stack: str, text: str) -> None:
             stream.write(text.encode())
             stream.flush()
             os.fsync(stream.fileno())
+        refuse_edited(stack, before)
         partial.replace(file)
     except OSError as error:
         raise SetupError(f"{file} can't be written, and is unchanged: {error.strerror}") from error

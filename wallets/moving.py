@@ -8,6 +8,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
 from wallets.asking import ask
@@ -61,6 +62,30 @@ def _container(node: DeployedNode) -> Any:
         return ask(node.host, lambda: engine_of(node).containers.get(node.container))
     except NotFound:
         return None
+
+
+def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
+    """Raise WalletError if both hosts of a move are the same engine, at two addresses."""
+    identity, name, folder = _identity(source)
+    # Machines with copies of one memory card share the id, but should not share the name. Two engines of one
+    # machine share both if they are older than Docker 23, but never the folder of their data.
+    if (identity, name, folder) != _identity(target):
+        return
+    addresses = [f"host {one.host} ({engine_address(one.engine)})" for one in (source, target)]
+    raise WalletError(
+        f"{' and '.join(addresses)} are one engine (ID {identity}, Name {name} in `docker info`), which has "
+        f"the wallet volume {source.wallet} already. Nothing was changed. To let the stack reach it as host "
+        f"{target.host}: `./skyinfra node retire {source.name}{source.stack_option}`, which keeps the "
+        f"volumes; then write the node's entry again, with `host: {target.host}`, and run `up`. If they are "
+        "two machines with copies of one disk, give one of them another host name, and run the same command "
+        "again"
+    )
+
+
+def _identity(node: DeployedNode) -> tuple[str, str, str]:
+    """Id of a host's engine, the name of its machine, and the folder of its data. Raises WalletError."""
+    info = ask(node.host, lambda: engine_of(node).info())
+    return str(info["ID"]), str(info["Name"]), str(info["DockerRootDir"])
 
 
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:

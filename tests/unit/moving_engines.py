@@ -46,6 +46,10 @@ class Board:
     noted: list[str] = field(default_factory=list)
     asked: list[Values] = field(default_factory=list)
     """Short-lived containers that were made."""
+    identity: str = ""
+    """Id that this engine says; by default one of its own."""
+    name: str = ""
+    """Name of the machine that this engine says; by default that of its folder."""
 
     @property
     def api(self) -> "Api":
@@ -54,6 +58,14 @@ class Board:
     @property
     def containers(self) -> "Containers":
         return Containers(self)
+
+    def info(self) -> Values:
+        self.requests.come()
+        return {
+            "ID": self.identity or str(self.root),
+            "Name": self.name or self.root.name,
+            "DockerRootDir": str(self.root),
+        }
 
     def folder(self, volume: str) -> Path:
         return self.root / volume

@@ -191,6 +191,7 @@ def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_f
 ) -> None:
     preflight = next(one for one in fleet.resources if one["urn"].endswith("::one-preflight"))
     preflight["inputs"] = {**preflight["inputs"], "user": "12000:12001"}
+    fleet.file.write_text(TEXT.replace("host: attic}", 'host: attic, user: "12000:12001"}'))
     ran = move(skyinfra)
     assert ran.code == 0, ran.err
     assert fleet.attic.files(WALLET) == fleet.shed.files(WALLET)
@@ -292,6 +293,61 @@ def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinf
     assert ran.code == 1
     assert f"one on host attic has its volumes on the engine of {host} already: `up` does the rest" in ran.err
     refused(fleet)
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize("has_container", [True, False])
+def test_the_same_engine_at_another_address_is_not_a_move(
+    has_container: bool, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """The volume that the node goes on with was recorded as only a copy."""
+    fleet.boards["ssh://pi@shed.lan"] = fleet.attic
+    if not has_container:
+        del fleet.resources[-1]
+        del fleet.attic.nodes[NODE]
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert "host attic (ssh://pi@attic.lan) and host shed (ssh://pi@shed.lan) are one engine (" in ran.err
+    assert (
+        "`./skyinfra node retire one -s test`, which keeps the volumes; then write the node's entry"
+        in ran.err
+    )
+    assert "docker rm" not in ran.err
+    assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
+    assert fleet.attic.asked == []
+    assert fault_at(fleet.attic) == ""
+
+
+def test_machines_of_one_memory_card_are_two_engines(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    """Docker writes its id to the disk, so each copy of the card has it; host names are given to machines."""
+    fleet.attic.identity = fleet.shed.identity = "id of the card"
+    assert move(skyinfra).code == 0
+
+
+def test_two_engines_of_one_machine_are_not_one(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    """Docker before 23 keeps its id in /etc/docker/key.json, which all engines of a machine share."""
+    fleet.attic.identity = fleet.shed.identity = "id of the machine"
+    fleet.attic.name = fleet.shed.name = "machine"
+    assert move(skyinfra).code == 0
+
+
+@pytest.mark.case(30)
+def test_a_node_that_gets_another_user_does_not_move_meanwhile(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    """Its wallets came as files of the former user, and the node was down until somebody gave them away."""
+    other = TEXT.replace("host: attic}", 'host: attic, user: "12000:12000"}')
+    fleet.file.write_text(other)
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        "error: one has the user 10000:10000 in the state of test, and 12000:12000 in "
+        "stacks/Pulumi.test.yaml: a move keeps the user, who owns the wallets. Write `user: "
+        '"10000:10000"` there, and change the user when the node has moved; or change it first '
+        "(docs/wallets.md, “Another user”). Nothing was changed.\n"
+    )
+    assert (fleet.calls, fleet.shed.files(WALLET), fleet.file.read_text()) == ([], {}, other)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    fleet.file.write_text(other.replace("12000:12000", "10000:10000"))
+    assert move(skyinfra).code == 0
 
 
 def test_an_unknown_host_is_answered_with_those_that_there_are(fleet: Fleet, skyinfra: Skyinfra) -> None:
@@ -430,6 +486,42 @@ def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
     meanwhile(monkeypatch, taken)
     assert f"stranger on host shed uses {WALLET} too: stop it first" in move(skyinfra).err
     refused(fleet)
+
+
+EDITED = f"{TEXT}# mine\n"
+
+
+def test_what_is_written_into_the_file_during_the_question_stays(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: fleet.file.write_text(EDITED))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"error: {fleet.file} was edited since this command read it, and is left as it is. Run the same "
+        "command again, which begins with what is there now.\n"
+    )
+    assert (fleet.calls, fleet.file.read_text()) == ([], EDITED)
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    assert fleet.shed.files(WALLET) == {}, "it was edited before the wallets came"
+
+
+def test_what_is_written_into_the_file_while_wallets_are_carried_stays(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.carry(target, contents)
+        fleet.file.write_text(EDITED)
+        return carried
+
+    with monkeypatch.context() as patched:
+        patched.setattr("commands.moving.carry", carry)
+        ran = move(skyinfra)
+    assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], EDITED)
+    assert "was edited since this command read it, and is left as it is. Run the same command" in ran.err
+    assert fleet.running == ["ssh://pi@attic.lan"]
+    assert move(skyinfra).code == 0
+    assert fleet.file.read_text() == EDITED.replace("host: attic}", "host: shed}")
 
 
 def moved_to_barn(fleet: Fleet) -> None:

@@ -225,6 +225,61 @@ def test_a_lift_that_fails_keeps_the_rollback(host: Host, skyinfra: Skyinfra) ->
     assert host.file.read_text() == before
 
 
+@pytest.mark.parametrize("command", ["rollback", "lift-rollback"])
+def test_what_is_written_into_the_file_before_the_answer_stays(
+    command: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was overwritten, and nobody was told."""
+    if command == "lift-rollback":
+        assert back(skyinfra, "one", "--yes").code == 0
+    edited = f"{host.file.read_text()}# mine\n"
+    host.calls.clear()
+
+    def answered(*_: object, **__: object) -> bool:
+        host.file.write_text(edited)
+        return True
+
+    monkeypatch.setattr(node_rollback, "has_agreed", answered)
+    reason = ("--reason", "x") if command == "rollback" else ()
+    ran = skyinfra("node", command, "one", *reason)
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"error: {host.file} was edited since this command read it, and is left as it is. Run the same "
+        "command again, which begins with what is there now.\n"
+    )
+    assert host.file.read_text() == edited
+    assert [call[0] for call in host.calls] == ["preview"]
+    assert list(host.file.parent.iterdir()) == [host.file]
+
+
+def test_a_rollback_that_somebody_writes_while_the_host_is_asked_stays(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = f'rollback: {{digest: "{OTHER}", reason: theirs, date: "2026-11-26T14:00:00Z"}}'
+    edited = TEXT.replace("host: attic}", f"host: attic, {theirs}}}")
+
+    def connect(_: object) -> Host:
+        host.file.write_text(edited)
+        return host
+
+    monkeypatch.setattr(rollback, "connect", connect)
+    ran = back(skyinfra, "one", "--yes")
+    assert (ran.code, host.file.read_text()) == (1, edited)
+
+
+def test_a_file_that_is_gone_before_the_answer_is_not_made_again(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answered(*_: object, **__: object) -> bool:
+        host.file.unlink()
+        return True
+
+    monkeypatch.setattr(node_rollback, "has_agreed", answered)
+    ran = skyinfra("node", "rollback", "one", "--reason", "x")
+    assert (ran.code, list(host.file.parent.iterdir())) == (1, [])
+    assert f"error: {host.file} can't be written, and is unchanged: No such file or directory" in ran.err
+
+
 def test_what_was_written_into_the_file_meanwhile_stays(host: Host, skyinfra: Skyinfra) -> None:
     def edit() -> None:
         host.file.write_text(host.file.read_text().replace("# first", "# second"))
