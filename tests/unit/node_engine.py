@@ -18,6 +18,7 @@ from catalogue.node_container import user_of
 from catalogue.titles import TITLE
 from providers.base import Values
 from providers.skycoin.node_container import NodeContainer
+from providers.skycoin.preflight import Preflight
 
 WALLET, DATA = "skycoin-one-wallet", "skycoin-one-data"
 GOOD, NEXT, BAD, SICK = (f"registry.example/skycoin@sha256:{digit * 64}" for digit in "abcd")
@@ -514,7 +515,7 @@ class _Copy:
 class Resource:
     """Pulumi's side: a state that changes when an operation ends well, and only then."""
 
-    kind: NodeContainer
+    kind: NodeContainer | Preflight
     identity: str = ""
     inputs: Values = field(default_factory=dict)
     outputs: Values = field(default_factory=dict)
