@@ -87,7 +87,7 @@ class _Comparison:
 
     base: str
     head: str | None
-    """As it was given; None for the files here."""
+    """Revision as given on the command line; None for the files here."""
     before: str
     """Commit where the changed side left the base."""
     after: str

@@ -66,7 +66,7 @@ class Life:
     isle: Board
     key: Key
     folder: Path
-    """Where backups go."""
+    """Folder of the backups."""
     name: str = NAME
     away: bool = False
     """On the board; else on the machine's engine."""

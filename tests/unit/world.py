@@ -49,7 +49,7 @@ Files = dict[str, bytes]
 
 
 class BrokenError(AssertionError):
-    """What must never happen has happened."""
+    """Error of the simulation: something happened that never may."""
 
 
 @dataclass(eq=False)
@@ -60,7 +60,7 @@ class WorldEngine(NodeEngine):
     dead: bool = False
     """The plugin was killed: nothing of it runs until the next update."""
     heard: list[bytes] = field(default_factory=list)
-    """All that has left the host."""
+    """Output that has left the host."""
 
     def folder(self, volume: str) -> Path:
         return self.root / volume
@@ -299,7 +299,7 @@ class World:
         return ended
 
     def fingerprint(self) -> str:
-        """What `skyinfra wallet accept` shows."""
+        """Fingerprint of the wallets, as `skyinfra wallet accept` shows it."""
         return digest(WalletOnHost(self.engine, {**PREFLIGHT, "image": GOOD}).look(NOTHING).wallets)
 
     def _update(self, *, refresh: bool, replace: bool) -> str:
