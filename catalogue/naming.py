@@ -89,6 +89,12 @@ def engine_name(address: str) -> str:
     return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
 
 
+def variant_of(build: str) -> tuple[str, str]:
+    """(image, architecture) of a resource that builds a variant: IMAGE-ARCH-image (components/variant.py)."""
+    image, _, arch = build.removesuffix("-image").rpartition("-")
+    return image, arch
+
+
 def version_fault(version: str) -> str | None:
     """Reason why `version` is not a release version, or None."""
     return None if _VERSION.fullmatch(version) else "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from catalogue.naming import variant_of
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, PULLED, Engine
 from mocks.previews import Preview
 
@@ -12,10 +13,7 @@ Origins = Mapping[str, Mapping[str, Any]]
 
 def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
     """Images that a run of a stack has published, by the digests of its outputs."""
-    contexts = {
-        entry.name.removesuffix("-image").rpartition("-")[0]: entry.inputs["context"]
-        for entry in run.all_of(BUILD)
-    }
+    contexts = {variant_of(entry.name)[0]: entry.inputs["context"] for entry in run.all_of(BUILD)}
     return {
         digest: {"image": image, "stack": stack, "context": contexts[image]}
         for image, tags in outputs["images"].items()

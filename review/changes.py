@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalogue.arch import ARCHES
+from catalogue.naming import variant_of
 from display.errors import UserError
 from display.markdown import FEW
 from review.causes import Cause, Causes, Checkout
@@ -129,7 +130,7 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
 def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
     together: dict[tuple[str, tuple[Cause, ...]], set[str]] = {}
     for step in steps:
-        image, _, arch = step.name.removesuffix("-image").rpartition("-")
+        image, arch = variant_of(step.name)
         together.setdefault((image, tuple(causes.of_build(step, image))), set()).add(arch)
     return tuple(
         Rebuild(image=image, arches=tuple(arch for arch in ARCHES if arch in arches), causes=why)

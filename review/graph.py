@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catalogue.naming import variant_of
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS, restart
 from review.steps import Step, done
@@ -39,7 +40,7 @@ def read_graph(steps: Sequence[Step], preview: Mapping[str, Any]) -> Graph:
 def _image(step: Step) -> tuple[str, str] | None:
     if step.type != BUILD or step.op == "delete":
         return None
-    return "image", step.name.removesuffix("-image").rpartition("-")[0]
+    return "image", variant_of(step.name)[0]
 
 
 def _tags(step: Step) -> tuple[str, str] | None:

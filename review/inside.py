@@ -22,6 +22,7 @@ from catalogue.go_modules import (
     differences,
 )
 from catalogue.images import PROJECT, SOURCE
+from catalogue.naming import variant_of
 from components.contexts import recorded_files, required_modules
 from components.image import FILES, REQUIRED
 from components.variant import MODULES
@@ -93,7 +94,7 @@ def read_inside(
         return ()
     chosen: dict[str, Step] = {}
     for step in builds:
-        image = step.name.removesuffix("-image").rpartition("-")[0]
+        image, _ = variant_of(step.name)
         if image not in chosen or chosen[image].op == "create":  # a new architecture has no old state
             chosen[image] = step
     proofs = [*_proofs(preview, images)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalogue.go_modules import NOT_KNOWN, differences, required
 from catalogue.images import SOURCE
+from catalogue.naming import variant_of
 from review.images import is_of
 from review.inside import Inside, go_of
 from review.options import BUILD
@@ -36,7 +37,7 @@ def _built(preview: Mapping[str, Any], go_mods: GoMods) -> Iterator[Inside]:
             continue
         new = entry["newState"]["inputs"]
         step = changing.get(entry["urn"], Step(op="same", urn=entry["urn"], old=new, new=new))
-        image = step.name.removesuffix("-image").rpartition("-")[0]
+        image, _ = variant_of(step.name)
         if image not in chosen or chosen[image].op in ("create", "same"):
             chosen[image] = step
     for image, step in chosen.items():

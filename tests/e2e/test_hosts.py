@@ -270,7 +270,7 @@ def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
 def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board, login: Login) -> None:
-    """As docs/stacks.md says it: the others get their change; the error names the host."""
+    """The others get their change, and the error names the host, as docs/stacks.md says."""
     before: dict[str, Any] = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
     for name in ("gui", "far"):

@@ -392,7 +392,7 @@ UNJUDGED = "no risk seen, and not all of it can be judged"
 
 
 def _titles(done: Ran) -> list[str]:
-    """What the heading of each page says, without the words that all have."""
+    """Heading of each page, without the words that all have."""
     heads = [line for line in done.out.splitlines() if line.startswith("## ")]
     return [head.removeprefix("## Stack ").replace(", by its files alone", "") for head in heads]
 
@@ -470,7 +470,7 @@ def test_where_no_stacks_file_differs_only_what_else_does_is_said(repository: Re
 
 
 def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repository) -> None:
-    """Nothing said that the nodes of a fleet get what the change would publish."""
+    """A page did not say that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
         "fleet takes its images from release, which differs too: what release would publish reaches "

@@ -18,6 +18,7 @@ from catalogue.naming import (
     repository_fault,
     split_pinned,
     tag_fault,
+    variant_of,
     variant_tag,
     version_fault,
 )
@@ -193,3 +194,8 @@ def test_nothing_else_is_a_version(version: str) -> None:
 )
 def test_a_repositorys_full_name_has_a_host_and_a_path(name: str, taken: bool) -> None:
     assert (name_fault(name) is None) is taken
+
+
+def test_the_resource_of_a_build_names_its_image_and_architecture() -> None:
+    assert variant_of("skycoin-arm32v7-image") == ("skycoin", "arm32v7")
+    assert variant_of("skycoindev-cli-amd64-image") == ("skycoindev-cli", "amd64")

@@ -390,7 +390,7 @@ def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
 
 
 def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> None:
-    """By the user that nodes run as."""
+    """The message names the user that nodes run as."""
     engine.create_volume(WALLET)
     (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
     with pytest.raises(

@@ -774,7 +774,7 @@ def test_a_nodes_defaults_are_the_safe_ones() -> None:
     ],
 )
 def test_what_switches_the_host_key_check_off_is_refused(options: list[str]) -> None:
-    """What is not known to be harmless is refused too."""
+    """Refuse also what is not known to be harmless."""
     [fault] = _faults(changed({HOST + "ssh-options": options}))
     assert fault.startswith("skycoin:hosts.attic: ")
     assert "ssh-options: " in fault

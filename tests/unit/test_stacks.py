@@ -259,5 +259,5 @@ def test_what_a_fleet_reads_is_what_a_release_exports() -> None:
 
 
 def test_a_second_run_asks_for_the_same() -> None:
-    """Nothing of the program depends on a clock, a random number or an order."""
+    """A second run is equal: the program depends on no clock, random number or order."""
     assert rendered(up_with("local")) == rendered(up("local"))
