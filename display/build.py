@@ -17,7 +17,9 @@ _NOISE = re.compile(
     r"CACHED$|DONE \d|.*\b\d+(\.\d+)?%|\.\.\.$|-+$|$"
 )
 """Matches lines that only report progress."""
-_PLUMBING = re.compile(r"(--(mount|network|security|chmod)=\S+|--link|with-build-ca)\s+|@sha256:[0-9a-f]{64}")
+_PLUMBING = re.compile(
+    r"(--(mount|network|security|chmod)=\S+|--link|with-build-ca|retry)\s+|@sha256:[0-9a-f]{64}"
+)
 _TRIFLE = re.compile(
     r"if|then|else|fi|for|do|done|while|case|esac|set|export|cd|true|echo|printf|exit|test|"
     r"mkdir|rm|mv|cp|ln|chmod|chown|install|sed|cat"

@@ -1,0 +1,71 @@
+"""The script `retry` of builds: a network's passing failure is no failed build."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from catalogue.images import GO_MODULE, PROJECT
+
+RETRY = PROJECT / GO_MODULE / "retry"
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder with a `go` that fails as often as its file of failures has lines, and a quick `sleep`."""
+    for name, body in {
+        "go": 'echo "go $*"; [ -s "$0.failures" ] || exit 0; sed -i 1d "$0.failures"; exit 3',
+        "sleep": 'echo "sleep $1"',
+    }.items():
+        file = tmp_path / name
+        file.write_text(f"#!/bin/sh\n{body}\n")
+        file.chmod(0o755)
+    return tmp_path
+
+
+def retry(programs: Path, failures: int) -> tuple[int, list[str], str]:
+    (programs / "go.failures").write_text("failure\n" * failures)
+    done = subprocess.run(
+        [RETRY, "go", "mod", "download"],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+def test_what_works_runs_once_without_a_pause(programs: Path) -> None:
+    assert retry(programs, failures=0) == (0, ["go mod download"], "")
+
+
+def test_a_passing_failure_is_tried_again_and_said(programs: Path) -> None:
+    code, lines, said = retry(programs, failures=2)
+    assert code == 0
+    assert lines == ["go mod download", "sleep 2", "go mod download", "sleep 5", "go mod download"]
+    assert said.splitlines() == [
+        "retry: failed, again in 2 s: go mod download",
+        "retry: failed, again in 5 s: go mod download",
+    ]
+
+
+def test_what_keeps_failing_fails_with_its_own_code_after_four_times(programs: Path) -> None:
+    code, lines, _ = retry(programs, failures=9)
+    assert code == 3
+    assert lines.count("go mod download") == 4
+    assert [line for line in lines if line.startswith("sleep")] == ["sleep 2", "sleep 5", "sleep 15"]
+
+
+def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
+    """Go never repeats a failed request."""
+    downloads = [
+        (str(file.relative_to(PROJECT)), line.strip())
+        for file in sorted((PROJECT / "images").glob("*/*"))
+        if file.is_file() and not file.name.endswith((".md", ".go"))
+        for line in file.read_text().splitlines()
+        if "go mod download" in line and not line.lstrip().startswith("#")
+    ]
+    assert len(downloads) == 6
+    once = [(file, line) for file, line in downloads if "retry go mod download" not in line]
+    # Asks only which commit a version is, of what the step before has downloaded.
+    assert [file for file, _ in once] == ["images/skycoin/Dockerfile"]
