@@ -71,6 +71,10 @@ class WalletOnHost:
         """True if the volume exists. A container that named a missing one would create it."""
         return self._has(self.volume)
 
+    def has_copies(self) -> bool:
+        """True if the volume of copies exists, which has the host's record of the wallets too."""
+        return self._has(backups_volume(self.volume))
+
     def has_image(self) -> bool:
         """True if a look needs no pull; a running node has its image."""
         return known_as(self._client.api, self._image) is not None
@@ -107,7 +111,7 @@ class WalletOnHost:
     def memory(self) -> tuple[str, Fingerprint]:
         """(id, fingerprint) that the host has recorded; empty if there are none."""
         backups = backups_volume(self.volume)
-        if not self._has(backups):
+        if not self.has_copies():
             return "", NOTHING
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": self._mode("ro")}})
         if code:

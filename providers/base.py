@@ -24,6 +24,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from clients.errors import ServiceError, SilentError
 from providers.callers import OwnCallers
+from providers.start import without_collections
 
 Values: TypeAlias = dict[str, Any]
 
@@ -232,7 +233,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._version = version
         self._warn = warn
         self._warned = set[str]()
-        self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(load)
+        self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(
+            without_collections()(load)
+        )
 
     def _kind(self, urn: str) -> Kind:
         token, kinds = urn.split("::")[2].rpartition("$")[2], self._provider.result().kinds

@@ -4,8 +4,11 @@
 the time (measured: 0.13 s for 0.24 s).
 """
 
+import contextlib
+import gc
 import importlib.util
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 
 
@@ -27,3 +30,17 @@ def end_without_traceback() -> None:
             default(kind, error, place)
 
     sys.excepthook = hook
+
+
+@contextlib.contextmanager
+def without_collections() -> Iterator[None]:
+    """Import without looking for garbage: there is none, and the search takes a quarter of the time.
+
+    (Measured for the program: 0.58 s for 0.78 s.) What was imported is never looked at again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
