@@ -13,7 +13,10 @@ from types import TracebackType
 
 
 def protocol_only() -> None:
-    """Let `pulumi.runtime.proto` be imported without the packages above it; call it before any of them is."""
+    """Let `pulumi.runtime.proto` be imported without running its parent packages.
+
+    Call it before anything imports one of them.
+    """
     for name in ("pulumi", "pulumi.runtime"):
         spec = importlib.util.find_spec(name)
         if spec is None:
@@ -22,7 +25,7 @@ def protocol_only() -> None:
 
 
 def end_without_traceback() -> None:
-    """Print nothing where an interrupt ends the plugin: the engine interrupts plugins of a failed run."""
+    """Print no traceback when an interrupt ends the plugin: the engine sends one if a run fails."""
     default = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
