@@ -185,6 +185,15 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
     assert sorted(remembered[1:]) == sorted(lines(fingerprint_of(CONTENTS)))
 
 
+def test_a_wallet_whose_name_is_not_utf_8_moves_byte_by_byte(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    name = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
+    (fleet.attic.folder(WALLET) / name).write_bytes(NEW)
+    ran = move(skyinfra)
+    assert ran.code == 0, ran.err
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+    assert fleet.shed.files(WALLET)[name] == NEW
+
+
 @pytest.mark.case(30)
 def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_first(
     fleet: Fleet, skyinfra: Skyinfra
