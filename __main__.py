@@ -5,11 +5,14 @@ import signal
 import sys
 from pathlib import Path
 
-import pulumi
-from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
+from providers.start import without_collections
 
-from program.program import Program
-from settings.reading import SettingsError, read_settings
+with without_collections():
+    import pulumi
+    from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
+
+    from program.program import Program
+    from settings.reading import SettingsError, read_settings
 
 REPORTED = 32
 """Exit code of a program that has said why it ends: Pulumi's language host adds nothing of its own."""

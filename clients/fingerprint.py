@@ -158,7 +158,7 @@ def lines(wallets: Fingerprint) -> Iterator[str]:
 
 
 def from_lines(text: Sequence[str]) -> Fingerprint:
-    """Read the text that `lines` wrote. Raises ValueError for anything else."""
+    """Parse the text that `lines` wrote. Raises ValueError for any other text."""
     found: dict[str, dict[str, Chain]] = {}
     for line in text:
         file, name, count, sha256 = line.split("\t")

@@ -68,11 +68,15 @@ class WalletOnHost:
         self.volume: str = inputs["wallet"]
 
     def exists(self) -> bool:
-        """True if the volume exists. A container that named a missing one would create it."""
+        """True if the volume exists; a container that mounts a missing volume would create it."""
         return self._has(self.volume)
 
+    def has_copies(self) -> bool:
+        """True if the volume of copies exists, which has the host's record of the wallets too."""
+        return self._has(backups_volume(self.volume))
+
     def has_image(self) -> bool:
-        """True if a look needs no pull; a running node has its image."""
+        """True if the wallet can be read without pulling an image; a running node has its image."""
         return known_as(self._client.api, self._image) is not None
 
     def make(self) -> None:
@@ -80,7 +84,7 @@ class WalletOnHost:
         self._client.api.create_volume(self.volume)
 
     def take_empty(self) -> None:
-        """Give the wallet volume and the volume of copies to the node's user, as far as they have no file.
+        """Give the wallet volume and the volume of copies to the node's user, each only if it has no file.
 
         Docker gives new volumes to the image's user.
         """
@@ -106,7 +110,7 @@ class WalletOnHost:
     def memory(self) -> tuple[str, Fingerprint]:
         """(id, fingerprint) that the host has recorded; empty if there are none."""
         backups = backups_volume(self.volume)
-        if not self._has(backups):
+        if not self.has_copies():
             return "", NOTHING
         code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": self._mode("ro")}})
         if code:
@@ -141,9 +145,9 @@ class WalletOnHost:
         return said.rpartition("\n")[2]
 
     def leave(self, wallets: Fingerprint) -> None:
-        """Record the wallets on the host with an id that no volume has: this volume is only a copy now.
+        """Record the wallets on the host with an id that no volume has: this volume is now only a copy.
 
-        A node that finds the volume is refused; `remember` records the volume's own id again.
+        So a node with this volume is refused, until `remember` records the volume's own id again.
         """
         self._prepare_copies()
         volumes = {backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}

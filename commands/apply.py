@@ -97,7 +97,7 @@ class _Apply:
             return FAILED if done.code or self._moved(tree) else 0
 
     def _moved(self, tree: str) -> bool:
-        """True, after a message, if the checkout changed during the update: builds read it at their start."""
+        """True, after a message, if the checkout changed during the update, while builds may have read it."""
         try:
             if clean_tree() == tree:
                 return False

@@ -145,16 +145,16 @@ class Origin:
         return f"{host} does not answer: {reason}."
 
     def refuse_one_engine(self, target: DeployedNode) -> None:
-        """Raise WalletError if the new host is the old one at another address; a dead host is not asked."""
+        """Raise WalletError if the new host is the old one under another address; a dead host isn't asked."""
         if self.backup is None:
             refuse_one_engine(self.node, target)
 
     def stopped(self) -> AbstractContextManager[None]:
-        """Stop the node; it starts again if the body fails. A dead host is not asked."""
+        """Stop the node, and start it again if the `with` block fails. A dead host isn't asked."""
         return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
 
     def left_behind(self, carried: Mapping[str, File]) -> list[str]:
-        """Paths of files that the old volume has by now, and that were not carried. Raises WalletError."""
+        """Paths of files that the old volume has now, but that were not copied. Raises WalletError."""
         return left_behind(self.node, carried) if self.backup is None else []
 
     def refuse_started(self, carried: Mapping[str, File]) -> None:

@@ -79,7 +79,7 @@ class Page:
         raise NotImplementedError
 
     def made(self, done: Previewed, *, whole: str = "", limit: int = LIMIT) -> Made:
-        """Make the page; `whole` names the file that will have its whole text."""
+        """Make the page, with at most `limit` characters; `whole` names the file for its complete text."""
         try:
             preview = done.read()
             changes = self._changes(preview, failed=done.failed)

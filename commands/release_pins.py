@@ -95,7 +95,7 @@ def _read_modules(listed: str) -> Mapping[str, str]:
 
 
 def _newest_packages(wanted: Collection[Pin]) -> Mapping[Pin, str | None]:
-    """Newest versions of packages, as far as they are installed: `make up` installs those of tests later."""
+    """Newest version of each package; None for one that is not installed, such as those only tests need."""
     pip = [sys.executable, "-m", "pip", "list", "--format", "json"]
     listed = output(pip)
     outdated = output([*pip, "--outdated"], timeout=SECONDS, doing="asking PyPI")

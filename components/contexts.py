@@ -159,9 +159,8 @@ def _readable(path: PurePosixPath) -> str:
 def files_of(folder: Path) -> Iterator[Path]:
     """Yield the files and links below a folder that are sent to the builder, sorted.
 
-    Sockets and pipes are skipped.
-
-    Hidden entries at the top level are not sent (the Dockerfiles copy `/[^.]*`), above all `.git`.
+    Sockets and pipes are skipped, and so are hidden entries at the top level, above all `.git`: the
+    Dockerfiles copy `/[^.]*`.
     """
     for parent, folders, files in os.walk(folder):
         if Path(parent) == folder:

@@ -164,7 +164,7 @@ def _has_grown(client: Any, container: Container, chain: Chain, pause: float) ->
 
 
 def _adds_blocks(client: Any, container: Container, now: datetime) -> bool:
-    """True if the node's log has a recently added block; its times are by the host's clock."""
+    """True if the node's log has a recently added block. Times in the log are of the host's clock."""
     since = int(now.timestamp()) - GROWTH_SECONDS
     text: bytes = _of_host(lambda: client.api.logs(container.identity, since=since, tail=LOG_LINES))
     return ADDED in text

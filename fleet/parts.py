@@ -142,7 +142,7 @@ def _provider_of(one: Mapping[str, Any]) -> str:
 
 
 def excluded(of_state: Collection[str], items: Sequence[Item]) -> list[str]:
-    """Options of pulumi that exclude these URNs, and items that are not created yet."""
+    """Options of pulumi that exclude the URNs `of_state`, and `items`, which may not be created yet."""
     # As glob patterns: pulumi rejects a plain URN that the state does not have.
     new = [f"urn:pulumi:*::*::{_OWN}{urn}" for item in items for urn in item.urns]
     named = [*sorted(of_state), *new]

@@ -31,7 +31,7 @@ STYLES: Mapping[State, str] = {
 
 
 def text(found: Sequence[Status], now: datetime, width: int | None) -> str:
-    """Table, a line for each node that needs attention or differs from its deployment, and state counts."""
+    """Table of all nodes, a line for each that needs attention or differs from its deployment, and counts."""
     lines = [table(PARTS, [_row(one, now) for one in found], width), ""]
     remarks = [remark for one in found for remark in _remarks(one)]
     return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(found, now)])

@@ -1,8 +1,8 @@
 """A small base for Pulumi providers in Python: gRPC in, plain dictionaries out.
 
-A provider is a set of kinds; a kind handles one resource token. Protocol:
-pulumi/pulumi `proto/pulumi/provider.proto`. Secrets and unknown values: the engine unwraps the
-first (Configure answers accept_secrets=False), the second arrive as the sentinel `UNKNOWN`.
+A provider is a set of kinds, and a kind handles one resource token. Protocol:
+pulumi/pulumi `proto/pulumi/provider.proto`. The engine unwraps secrets (Configure answers
+accept_secrets=False); unknown values arrive as the sentinel `UNKNOWN`.
 """
 
 import concurrent.futures
@@ -24,6 +24,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from clients.errors import ServiceError, SilentError
 from providers.callers import OwnCallers
+from providers.start import without_collections
 
 Values: TypeAlias = dict[str, Any]
 
@@ -32,7 +33,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 URN: ContextVar[str] = ContextVar("URN", default="")
-"""Resource that a kind reads or changes, or would change: what it makes can be marked as that one's."""
+"""URN of the resource that is read, changed or previewed now, so that what is created can name its owner."""
 
 
 class ProviderError(Exception):
@@ -56,12 +57,12 @@ class Change:
     updates: tuple[str, ...] = ()
     delete_before_replace: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
-    """Names of the protocol's PropertyDiff.Kind by property path, where a kind looks that closely."""
+    """Property path → name of a PropertyDiff.Kind; empty if only whole inputs are compared."""
     stables: tuple[str, ...] = ()
     """Properties that no update changes."""
 
     def ignoring(self, properties: Collection[str]) -> "Change":
-        """The change without what the program says to ignore (`ignore_changes`)."""
+        """Leave out the properties that the program ignores (`ignore_changes`)."""
         return replace(
             self,
             replaces=tuple(key for key in self.replaces if key not in properties),
@@ -71,7 +72,7 @@ class Change:
         )
 
     def details(self) -> dict[str, provider_pb2.PropertyDiff]:
-        """Changes by property path; without `kinds`, each is a change of a whole input."""
+        """Changes by property path; if `kinds` is empty, each one is a change of a whole input."""
         make, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
         if self.kinds:
             return {path: make(kind=names.Value(kind)) for path, kind in self.kinds.items()}
@@ -81,7 +82,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A resource as the world has it."""
+    """A resource as it really is, on its host or in its registry."""
 
     identity: str
     state: Values
@@ -90,57 +91,57 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """Inputs with defaults, and what is wrong with them: (property, reason)."""
+    """Inputs with their defaults, and the errors in them as (property, reason)."""
 
     inputs: Values
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Kind(Protocol):
-    """One resource token. Values are plain JSON; integers are integers."""
+    """Handler of one resource token. Values are plain JSON, and whole numbers are int."""
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Defaults and faults of the inputs; a preview asks it too, so it must change nothing."""
+        """Add defaults to the inputs and find errors in them. Changes nothing: a preview calls it too."""
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """What `news` would change, against the state and the inputs that made it."""
+        """Compare `news` with the state and with the inputs that it was created from."""
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State that the inputs would make, for a preview; UNKNOWN for what only the change will show.
+        """Predict the state for a preview, with UNKNOWN for what is only known after the change.
 
-        `olds` is the state that is there, None for a resource to be made.
+        `olds` is the present state; None if the resource is to be created.
         """
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Make it: (id, state). Raises ProviderError, or InitError where it exists all the same."""
+        """Create the resource; return (id, state). Raises ProviderError, or InitError if it then exists."""
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """What the world has under this id; None where it is gone. No inputs: an import."""
+        """Read the real resource with this id; None if it is gone. Without inputs, it is being imported."""
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Change it in place; the new state."""
+        """Change the resource in place; return the new state."""
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it; being gone already is fine."""
+        """Remove the resource; it is no error if it is gone already."""
 
 
 class Remade:
-    """A kind whose state is its inputs and a few outputs that every change makes again."""
+    """A kind whose state is its inputs, and a few outputs that every change computes again."""
 
     computed: ClassVar[frozenset[str]] = frozenset()
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Inputs over the state, with the outputs unknown."""
+        """Predict the state: the inputs replace those in the state, and the outputs are unknown."""
         return {**(olds or {}), **news, **dict.fromkeys(self.computed, UNKNOWN)}
 
 
 def unknown_inputs(inputs: Values, known: Collection[str]) -> list[str]:
-    """Names of inputs that a kind does not know, sorted; the engine's own begin with `__`."""
+    """Sorted names of inputs that a kind does not know, except the engine's own, which begin with `__`."""
     return sorted(key for key in inputs if key not in known and not key.startswith("__"))
 
 
 def to_values(struct: struct_pb2.Struct) -> Values:
-    """A protobuf struct as plain values; its only number type is a float, whole ones become int."""
+    """Convert a protobuf struct to plain values. All its numbers are floats; whole ones become int."""
     return {key: _plain(value) for key, value in json_format.MessageToDict(struct).items()}
 
 
@@ -155,7 +156,7 @@ def _plain(value: Any) -> Any:
 
 
 def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Plain values as a protobuf struct."""
+    """Convert plain values to a protobuf struct."""
     struct = struct_pb2.Struct()
     struct.update(values)
     return struct
@@ -218,13 +219,13 @@ class Provider:
     kinds: Mapping[str, Kind]
     """Kinds by resource token."""
     check_configuration: Callable[[Values], Checked] = lambda given: Checked(inputs=given)
-    """Looks at the provider's own inputs."""
+    """Checks the provider's own inputs."""
     configure: Callable[[Values], None] = lambda _: None
-    """Gets them before any kind is used."""
+    """Receives the provider's own inputs before any kind is used."""
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves a provider, which `load` makes in the meantime: the engine goes on once it has the port."""
+    """Serves a provider that `load` creates in a background thread: the engine waits only for the port."""
 
     def __init__(
         self, version: str, load: Callable[[], Provider], warn: Callable[[str], None] = lambda _: None
@@ -232,7 +233,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._version = version
         self._warn = warn
         self._warned = set[str]()
-        self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(load)
+        self._provider = concurrent.futures.ThreadPoolExecutor(max_workers=1).submit(
+            without_collections()(load)
+        )
 
     def _kind(self, urn: str) -> Kind:
         token, kinds = urn.split("::")[2].rpartition("$")[2], self._provider.result().kinds
@@ -246,16 +249,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             self._warn(message)
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: Any) -> plugin_pb2.PluginInfo:
-        """Version, as the plugin was installed."""
+        """Version that the plugin was installed as."""
         return plugin_pb2.PluginInfo(version=self._version)
 
     @_reporting
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Faults of the provider's inputs, and how they are kept."""
+        """Check the provider's own inputs; answer with their form in the state, and the errors in them."""
         return _answer(self._provider.result().check_configuration(to_values(request.news)))
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """Another endpoint is an update of the provider: its resources stay."""
+        """Report a change of the provider's inputs as an update, so that its resources are not replaced."""
         olds, news = to_values(request.old_inputs), to_values(request.news)
         if UNKNOWN in news.values():
             return provider_pb2.DiffResponse()
@@ -276,13 +279,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Any
     ) -> provider_pb2.ConfigureResponse:
-        """Takes the provider's inputs; connects to nothing."""
+        """Take the provider's inputs, without connecting to anything."""
         self._provider.result().configure(to_values(request.args))
         return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
 
     @_reporting
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Defaults and faults of a resource's inputs."""
+        """Answer with the defaults of a resource's inputs, and with the errors in them."""
         kind = self._kind(request.urn)
         name = request.urn.rpartition("::")[2]
         return _answer(kind.check(name, to_values(request.olds), to_values(request.news)))
@@ -309,7 +312,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
-        """Make a resource; in a preview, its inputs, and what they will make as unknown."""
+        """Create a resource; in a preview, predict its state, with unknown outputs."""
         inputs = to_values(request.properties)
         kind = self._kind(request.urn)
         URN.set(request.urn)
@@ -320,10 +323,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
-        """Refresh or import; an empty id says that it is gone.
+        """Refresh or import a resource; an empty id in the answer means that it is gone.
 
-        Of a host or registry that does not answer nothing is known: what the state says stays, and a warning
-        says so. An error would stop the refresh, and with it the update of every other host (ADR 28).
+        If a host or registry does not answer, the state stays as it is, with a warning. An error would stop
+        the refresh, and with it the update of every other host (ADR 28).
         """
         URN.set(request.urn)
         kind = self._kind(request.urn)
@@ -344,7 +347,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
-        """Change a resource in place; in a preview, its state with the new inputs."""
+        """Change a resource in place; in a preview, predict its state with the new inputs."""
         olds, news, kind = to_values(request.olds), to_values(request.news), self._kind(request.urn)
         URN.set(request.urn)
         if request.preview:
@@ -354,19 +357,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
-        """Remove a resource; a kind gets its inputs too, under what its state says."""
+        """Remove a resource. The kind gets its state, and the inputs that the state lacks."""
         URN.set(request.urn)
         known = to_values(request.old_inputs) | to_values(request.properties)
         self._kind(request.urn).delete(request.id, known)
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
-        """Nothing to cancel: what an operation waits for has time limits, and it may be run again."""
+        """Do nothing: whatever an operation waits for has a time limit, and it may be run again."""
         return empty_pb2.Empty()
 
 
 GRACE = 120
-"""Seconds in which an operation may still end after the engine is gone."""
+"""Seconds that running operations get to finish after the engine is gone."""
 
 
 Service: TypeAlias = Callable[[Any, grpc.Server], None]
@@ -375,7 +378,7 @@ PROVIDER: Service = provider_pb2_grpc.add_ResourceProviderServicer_to_server
 
 
 def listening(servicer: object, service: Service = PROVIDER) -> tuple[grpc.Server, int]:
-    """A started server on a free loopback port, and that port."""
+    """Start a server on a free loopback port; return it and the port."""
     callers = OwnCallers()
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(max_workers=32),
@@ -389,10 +392,9 @@ def listening(servicer: object, service: Service = PROVIDER) -> tuple[grpc.Serve
 
 
 def serve(servicer: object, service: Service = PROVIDER) -> None:
-    """Serve on a free loopback port, print it (the engine reads it), run until killed.
+    """Serve on a free loopback port, print the port for the engine, and run until killed.
 
-    An engine that was killed itself ends nobody: a plugin without its parent ends by itself, after
-    what it is in the middle of.
+    A killed engine cannot stop its plugins, so a plugin without its parent finishes its operations and exits.
     """
     engine = os.getppid()
     server, port = listening(servicer, service)

@@ -47,13 +47,13 @@ def go_pins(project: Path) -> Iterator[Pin]:
 
 
 def python_pins(project: Path) -> Iterator[Pin]:
-    """Packages of the program and its tests; what those need in turn is in requirements*.txt."""
+    """Yield the direct Python requirements of the program and its tests, without what those require."""
     for file in sorted(project.glob("requirements*.in")):
         yield from _requirements(file, project, NOTHING)
 
 
 def image_pins(project: Path) -> Iterator[Pin]:
-    """Versions in Dockerfiles (`ARG …_VERSION=`), and Python packages with hashes in images' folders."""
+    """Yield the versions in Dockerfiles (`ARG …_VERSION=`), and the Python packages in images' folders."""
     for file in sorted((project / "images").glob("*/Dockerfile")):
         for name, version in _ARGUMENT.findall(file.read_text()):
             title = name.lower().replace("_", "-")

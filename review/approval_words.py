@@ -96,7 +96,7 @@ def _short(name: str) -> str:
 
 
 def applied_before(updates: Iterable[Mapping[str, Any]], message: str) -> str:
-    """Sentence about the newest update with a message; empty if there is none."""
+    """Sentence about the newest update that has this message; empty if there is none."""
     for one in updates:
         if one.get("message") == message:
             when = str(one.get("endTime", "")).partition(".")[0].replace("T", " ")

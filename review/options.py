@@ -161,7 +161,7 @@ class _Order:
 
 
 def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
-    """Sentences about one resource, without its name; permanent losses are in `_losses`."""
+    """Yield phrases about one resource's changed options, without its name and its permanent losses."""
     for option, words in GAINED.items():
         if new.get(option) and not old.get(option):
             yield words

@@ -54,7 +54,7 @@ class SettingLines:
         return place if depth == len(keys) else ""
 
     def near(self, *keys: str) -> str:
-        """FILE:LINE of the entry that contains a setting, or would; empty if there is none."""
+        """FILE:LINE of the entry that contains a setting or would contain it; empty if there is none."""
         if self.file is None:
             return ""
         place, depth = self.file.line(keys)

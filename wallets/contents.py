@@ -114,7 +114,7 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
 def to_tar(contents: Contents, below: str = "", owner: int = USER, group: int | None = None) -> bytes:
     """Tar archive of files below the folder `below`, with private folders.
 
-    `owner` is a user id, `group` a group id; without one it is the same number.
+    `owner` is a user id, and `group` a group id, by default the same number.
     """
     group = owner if group is None else group
     buffer = io.BytesIO()

@@ -21,7 +21,7 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delay a signal until the body has ended; then it interrupts."""
+    """Delay signals until the `with` block has ended, then raise KeyboardInterrupt."""
     waiting: list[int] = []
     before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in STOPPING}
     try:

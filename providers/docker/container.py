@@ -1,4 +1,4 @@
-"""docker:index/container:Container: nearly every input replaces; limits and restart change in place."""
+"""docker:index/container:Container. Most changes replace it; limits and restart change in place."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from providers.docker.plan import planned
 from providers.docker.state import foreign, imported, refreshed, settled, stored, unfinished
 
 POLL = 0.5
-"""Seconds between two looks at a container's health."""
+"""Seconds between two checks of a container's health."""
 
 
 class Container:
@@ -32,22 +32,22 @@ class Container:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Follow the schema; to wait without a health check would never end."""
+        """Check the inputs against the schema; `wait` needs a health check, or it would never end."""
         result = checked(CONTAINER, news)
         if news.get("wait") and not news.get("healthcheck"):
             result.failures.append(("wait", "waiting for health needs a healthcheck"))
         return result
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Replacement deletes first: names and ports can't be had twice."""
+        """Compare by the schema. A replacement deletes first: two containers can't share a name or a port."""
         return change(CONTAINER, as_read_back(olds), news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Follow the schema."""
+        """Predict the state by the schema."""
         return planned(CONTAINER, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create (or take what a killed `up` made of the same), start, and wait for health where asked."""
+        """Create the container (or adopt an equal one of a killed `up`), start it, and wait if asked to."""
         find(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
             identity = _made(api, inputs)
@@ -60,7 +60,7 @@ class Container:
         return identity, settled(CONTAINER, plan, now)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """The container as it is; a stopped one that must run shows mustRun false, so that `up` starts it."""
+        """Read the container. If it must run and is stopped, mustRun is false, so that `up` starts it."""
         with self._engine.asking(f"container {identity}") as api:
             try:
                 found = api.inspect_container(identity)
@@ -71,7 +71,7 @@ class Container:
         return Found(identity=found["Id"], state=foreign(CONTAINER, state) | now, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Memory, CPU and restart policy in place; a stopped container that must run is started."""
+        """Change memory, CPU and restart policy in place, and start a stopped container that must run."""
         refuse_while_adopting(_subject(news))
         plan = stored(CONTAINER, planned(CONTAINER, news, olds), olds)
         with self._kept(identity, plan):
@@ -82,7 +82,7 @@ class Container:
         return plan
 
     def delete(self, identity: str, state: Values) -> None:
-        """Stop with destroyGraceSeconds, or at once where there are none; then remove."""
+        """Stop the container within destroyGraceSeconds, or at once if unset, and remove it."""
         refuse_while_adopting(f"container {identity}")
         with self._engine.asking(f"container {state.get('name', identity)}") as api:
             try:

@@ -12,7 +12,7 @@ from providers.docker.state import foreign, settled
 
 
 def find(engine: Engine, name: str, platform: str | None = None) -> Values:
-    """Inspection of the image; pulled where the engine does not have it. Raises ServiceError."""
+    """Inspect the image; pull it if the engine does not have it. Raises ServiceError."""
     with engine.asking(f"image {name} can't be pulled") as api:
         return ensure_image(api, name, platform)
 
@@ -24,24 +24,24 @@ class RemoteImage:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Follow the schema."""
+        """Check the inputs against the schema."""
         return checked(REMOTE_IMAGE, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Another name is another image."""
+        """Compare by the schema: another name is another image."""
         return change(REMOTE_IMAGE, olds, news, delete_first=False)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Follow the schema."""
+        """Predict the state by the schema."""
         return planned(REMOTE_IMAGE, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Pull it."""
+        """Find the image; pull it if the engine does not have it."""
         image = find(self._engine, inputs["name"], inputs.get("platform"))
         return self._found(inputs, planned(REMOTE_IMAGE, inputs), image)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """The image of that name, or None where the engine has it no more. An import's id is the name."""
+        """Find the image by its name, which is the id of an import; None if the engine no longer has it."""
         known = inputs or {"name": state.get("name") or identity}
         with self._engine.asking(f"image {known['name']}") as api:
             try:
@@ -52,11 +52,11 @@ class RemoteImage:
         return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """KeepLocally and forceRemove matter at removal only."""
+        """Only record the inputs: keepLocally and forceRemove matter when the image is removed."""
         return planned(REMOTE_IMAGE, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it unless keepLocally. Raises ServiceError where a container uses it."""
+        """Remove the image unless keepLocally is set. Raises ServiceError if a container uses it."""
         if state.get("keepLocally"):
             return
         with self._engine.asking(f"image {state['name']}") as api:

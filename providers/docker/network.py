@@ -1,4 +1,4 @@
-"""docker:index/network:Network. Everything in it replaces."""
+"""docker:index/network:Network. A change of any input replaces it."""
 
 from typing import Any
 
@@ -23,19 +23,19 @@ class Network:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Follow the schema: the program names every network."""
+        """Check the inputs against the schema. The program names every network."""
         return checked(NETWORK, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Every input replaces."""
+        """Compare by the schema: a change of any input replaces the network."""
         return change(NETWORK, olds, news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Follow the schema."""
+        """Predict the state by the schema."""
         return planned(NETWORK, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Make it, or take what a killed `up` made of the same; two of one name are refused."""
+        """Create the network, or adopt an equal one that a killed `up` created; a second one is refused."""
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:
@@ -66,7 +66,7 @@ class Network:
         return str(made["Id"])
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """The network of that id (or name, for an import), or None."""
+        """Find the network by its id (for an import, by its name); None if there is none."""
         with self._engine.asking(f"network {identity}") as api:
             try:
                 network = api.inspect_network(identity)
@@ -77,11 +77,11 @@ class Network:
         return Found(identity=network["Id"], state=foreign(NETWORK, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Fail: a network never changes in place."""
+        """Only record the inputs: a network never changes in place."""
         return planned(NETWORK, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it. Raises ServiceError where a container is attached."""
+        """Remove the network. Raises ServiceError if a container is attached."""
         refuse_while_adopting(f"network {identity}")
         with self._engine.asking(f"network {state.get('name', identity)}") as api:
             try:

@@ -1,6 +1,7 @@
-"""The socket by which the plugins of one run of pulumi find the process that serves them (ADR 33).
+"""The socket through which the plugins of one run of pulumi find the process that serves them (ADR 33).
 
-It has a name and no file, so that nothing is left behind. Both sides look whose process the other one is.
+It is an abstract socket, without a file, so nothing is left behind. Each side checks which user the other
+process belongs to.
 """
 
 import os
@@ -9,14 +10,14 @@ import struct
 from pathlib import Path
 
 GONE = b"gone\n"
-"""Word of a plugin whose engine has ended without it."""
+"""Message of a plugin whose parent, the Pulumi engine, has ended without stopping it."""
 _CREDENTIALS = struct.Struct("3i")
 _STARTED = 19
 """Place of a process's start among the fields of /proc/PID/stat behind its name (proc(5), field 22)."""
 
 
 def name_of_run() -> str:
-    """Abstract address of the run that this process was started by."""
+    """Name of the abstract socket of this run of pulumi, which its parent process identifies."""
     engine = os.getppid()
     fields = Path(f"/proc/{engine}/stat").read_text().rpartition(")")[2].split()
     return f"\0skycoin-docker-plugin-{os.getuid()}-{engine}-{fields[_STARTED]}"

@@ -1,4 +1,4 @@
-"""docker:index/volume:Volume. Everything in it replaces; removal is forced, as the official plugin's is."""
+"""docker:index/volume:Volume. Any change replaces it; removal is forced, as in the official plugin."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ class Volume:
         self._engine = engine
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Follow the schema: the program names every volume, no random suffix is made."""
+        """Check the inputs against the schema. The program names every volume: no random suffix is added."""
         return checked(VOLUME, news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Every input replaces."""
+        """Compare by the schema: a change of any input replaces the volume."""
         return change(VOLUME, olds, news, delete_first=True)
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Follow the schema."""
+        """Predict the state by the schema."""
         return planned(VOLUME, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -40,7 +40,7 @@ class Volume:
         return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _seen(made))
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """The volume of that name, or None."""
+        """Find the volume by its name; None if there is none."""
         with self._engine.asking(f"volume {identity}") as api:
             try:
                 seen = _seen(api.inspect_volume(identity))
@@ -50,11 +50,11 @@ class Volume:
         return Found(identity=identity, state=foreign(VOLUME, state) | seen, inputs=known)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Fail: a volume never changes in place."""
+        """Only record the inputs: a volume never changes in place."""
         return planned(VOLUME, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove it, with force. Raises ProviderError where a container uses it."""
+        """Remove the volume, with force. Raises ProviderError if a container uses it."""
         refuse_while_adopting(f"volume {identity}")
         with self._engine.asking(f"volume {identity}") as api:
             try:

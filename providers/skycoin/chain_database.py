@@ -81,7 +81,7 @@ class ChainDatabase:
         return self._readable(self._run("look", "ro"), version)
 
     def take_empty(self) -> None:
-        """Give the volume to the node's user if it is new; Docker gives it to the image's."""
+        """Give a new volume to the node's user, because Docker gives it to the image's user."""
         give_empty(self._client, self._place, self._image, self._volume)
 
     def begin(self, version: str) -> Database | None:

@@ -9,11 +9,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import ARMAttributesSection
-from elftools.elf.segments import InterpSegment
-
 MAGIC = b"\x7fELF"
 _HARD_FLOAT = 0x400
 
@@ -61,6 +56,12 @@ class Program:
 
 def read_program(file: IO[bytes]) -> Program:
     """Read an ELF file. Raises ValueError if it is damaged."""
+    # A sixth of the plugin's start, and most runs verify no image.
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+    from elftools.elf.sections import ARMAttributesSection  # noqa: PLC0415
+    from elftools.elf.segments import InterpSegment  # noqa: PLC0415
+
     try:
         elf = ELFFile(file)
         cpu, attributes = None, elf.get_section_by_name(".ARM.attributes")

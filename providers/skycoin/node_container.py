@@ -61,8 +61,11 @@ _APART: Schema = {
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
 VERSION = "version"
 """Input that makes no difference alone: the version of an image that its host may not have yet."""
-STOPPED, POLICY, INTERRUPTED = "mustRun", "restart", "handover"
-"""Keys of the state that are no inputs: the container is stopped, its restart policy, a killed handover."""
+STOPPED, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
+"""Keys of the state that are no inputs.
+
+The container is stopped, its restart policy, a killed handover, and a volume of copies that is gone.
+"""
 _MEBIBYTE = 1024 * 1024
 
 
@@ -97,8 +100,7 @@ class NodeContainer(Remade):
             changed.add(STOPPED)
         if olds.get(POLICY) not in (None, CONFIRMED):
             changed.add(POLICY)
-        if olds.get(INTERRUPTED):
-            changed.add(INTERRUPTED)
+        changed |= {key for key in (INTERRUPTED, UNCOPIED) if olds.get(key)}
         return Change(updates=tuple(sorted(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
@@ -188,6 +190,10 @@ class NodeContainer(Remade):
             seen.update({key: inputs[key] for key in LIVE if key in inputs})
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
+        seen.pop(UNCOPIED, None)
+        if "backups" in inputs and not _has(client, inputs["backups"]):  # version 0.1.0 does not name it
+            self._warn(_no_copies(inputs))
+            seen[UNCOPIED] = True
         return Found(identity=identity, state=seen, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -206,7 +212,7 @@ class NodeContainer(Remade):
                 handover.discard(old)
             self._older.remove(client.api, olds, news)
         else:
-            if news.get("newWallet") and not olds.get("newWallet"):
+            if olds.get(UNCOPIED) or (news.get("newWallet") and not olds.get("newWallet")):
                 copy_wallet(client, news, news["image"], self._now())
             self._adjust(client, handover, old, news)
         return {**self._state(client, news), **took}
@@ -261,7 +267,7 @@ class NodeContainer(Remade):
         """Hand over. Returns the part of the state that says how long the node was down, if it ran before."""
         want(inputs)
         _refuse_engine_inside(client, inputs)
-        _refuse_lost_wallet(client, inputs)
+        _refuse_lost_volume(client, inputs)
         refuse_running(old, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
         made_of = ensure_image(client, inputs["image"], inputs, self._status)
@@ -457,15 +463,36 @@ def _refuse_engine_inside(client: Any, inputs: Values) -> None:
         raise ProviderError("\n".join(found))
 
 
-def _refuse_lost_wallet(client: Any, inputs: Values) -> None:
-    """Raise ProviderError if the wallet volume is gone: the engine would create an empty one."""
-    try:
-        client.api.inspect_volume(inputs["wallet"])
-    except NotFound:
+def _refuse_lost_volume(client: Any, inputs: Values) -> None:
+    """Raise ProviderError if the wallet volume is gone, or the volume of copies with the host's record.
+
+    The engine would create an empty wallet; and what a wallet lacks would be passed over.
+    """
+    if not _has(client, inputs["wallet"]):
         raise ProviderError(
             f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
             "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
-        ) from None
+        )
+    if not _has(client, inputs["backups"]):
+        raise ProviderError(
+            f"{_no_copies(inputs)} The node was left as it is. `pulumi up --refresh` compares the wallet "
+            "with the stack's record first, and then makes the volume, the host's record and a copy again."
+        )
+
+
+def _no_copies(inputs: Values) -> str:
+    return (
+        f"host {inputs['host']}: the volume {inputs['backups']!r} is gone, with the copies of the wallet and "
+        "the host's record of it."
+    )
+
+
+def _has(client: Any, volume: str) -> bool:
+    try:
+        client.api.inspect_volume(volume)
+    except NotFound:
+        return False
+    return True
 
 
 def _is_down(found: Values) -> bool:

@@ -31,7 +31,7 @@ from providers.base import (
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.older_images import FAULTS
-from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, proved, refreshed
+from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, proved, refreshed
 
 INPUTS = (
     "host",
@@ -77,7 +77,7 @@ class Preflight(Remade):
         if before != after:
             raise ProviderError(_moved(old_inputs, news))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
-        if olds.get(KEPT_OUT):
+        if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
         if olds.get(FAULT):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
@@ -123,7 +123,7 @@ class Preflight(Remade):
         """State after a look at the wallet volume; wallets that have grown are recorded."""
         wallet = WalletOnHost(self._client(inputs), inputs)
         self._hosts.remark(inputs)
-        known = {key: value for key, value in state.items() if key != KEPT_OUT}
+        known = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
         return Found(identity=identity, state={**known, **refreshed(wallet, inputs, known)}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:

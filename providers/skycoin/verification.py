@@ -129,7 +129,8 @@ class Verification(Remade):
 def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
     """Findings for people, as the release record shows them.
 
-    Modules are in it, and no output of their own: a preview calls an output that the state lacks unknown.
+    They include the modules, which are not a separate output: in a preview over an older state, a new output
+    would be unknown.
     """
     return {
         "labels": len(inputs.get("labels") or {}),
@@ -141,7 +142,7 @@ def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
 
 
 def config_faults(config: Any, inputs: Values) -> Iterator[str]:
-    """What an image's configuration says other than was wanted."""
+    """Yield where an image's configuration differs from the wanted platform and labels."""
     said = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
     if normalized(said) != normalized(inputs["platform"]):
         yield f"its configuration says {said}"

@@ -16,12 +16,13 @@ from providers.base import URN, ProviderError, Values
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
 """Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
 IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletEmpty"
-KEPT_OUT = "walletKeptOut"
+KEPT_OUT, UNRECORDED = "walletKeptOut", "walletUnrecorded"
 """Keys of the state.
 
 They are the recorded id and fingerprint of the wallet volume, what a refresh found wrong with it, and whether
-it held no wallet then. Only a wallet that the node's user can't read has the last one, which says why: it may
-have been given to the user that the node gets. A fault ends a refresh, and this does not.
+it held no wallet then. Only a wallet that the node's user can't read has the next one, which says why: it may
+have been given to the user that the node gets. A fault ends a refresh, and this does not. The last one, which
+only a refresh sets, is true if the volume of copies is gone, and the host's record with it.
 """
 
 
@@ -81,9 +82,10 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded."""
     try:
-        return _looked_at(wallet, inputs, state)
+        seen = _looked_at(wallet, inputs, state)
     except KeptOutError as error:
         return {KEPT_OUT: f"{error}. The node was left as it is."}
+    return seen if wallet.has_copies() else {**seen, UNRECORDED: True}
 
 
 def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:

@@ -54,7 +54,7 @@ class WorkspacePreflight(Remade):
         return f"{inputs['host']}/{inputs['container']}", inputs
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Ask the engine again; a node that came is recorded, so that the next preview refuses."""
+        """Ask the engine again, and record a node that was added since, so that the next preview refuses."""
         fault = self._fault(inputs)
         kept = {key: value for key, value in state.items() if key != FAULT}
         return Found(identity=identity, state={**kept, **({FAULT: fault} if fault else {})}, inputs=inputs)

@@ -17,7 +17,7 @@ PIECE = 64 * 1024
 
 @dataclass(kw_only=True)
 class Fault:
-    """Fault for requests whose `METHOD path` matches, `times` times."""
+    """A fault that the proxy causes for the first `times` requests whose `METHOD path` matches."""
 
     matches: str
     times: int = 1
@@ -66,7 +66,7 @@ class Proxy:
         return f"registry.localhost:{self._server.server_address[1]}"
 
     def fault(self, line: str) -> Fault | None:
-        """The first fault that is still to happen to this request."""
+        """Take the first fault left for this request; None if there is none."""
         with self._lock:
             for fault in self.faults:
                 if fault.times > 0 and re.search(fault.matches, line):

@@ -22,7 +22,7 @@ class FrozenImage(Remade):
         return Checked(inputs=news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Find no change."""
+        """Report no change."""
         return Change()
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -48,7 +48,7 @@ class FrozenServicer(Servicer):
     def DiffConfig(  # noqa: N802 gRPC's name
         self, request: provider_pb2.DiffRequest, context: Any
     ) -> provider_pb2.DiffResponse:
-        """Find no change."""
+        """Report no change."""
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
 

@@ -46,7 +46,7 @@ class Repository:
         return sorted(json.loads(self.content("tags/list"))["tags"] or [])
 
     def manifest(self, reference: str) -> Any:
-        """A manifest or list by tag or digest."""
+        """Fetch a manifest or a manifest list, by tag or digest."""
         return json.loads(self.content(f"manifests/{reference}"))
 
     def config(self, manifest: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Lanes: workers of one run of the tier that are at work at the same time, each in a machine of its own.
+"""Lanes: parallel workers of one run of the end-to-end tests, each with its own machine.
 
-The first is this machine as it is, every other one a set of namespaces (lane.sh). The first that has made
-images gives the others its builder's cache, so that a run with nothing cached compiles once.
+The first lane is this machine itself; every other one is a set of namespaces (lane.sh). The first lane that
+has built images copies its builder's cache to the others, so that a run without a cache compiles once.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ def homes(home: Path) -> list[Path]:
 
 @contextmanager
 def first_in_line(home: Path) -> Iterator[None]:
-    """Let one lane at a time make its images."""
+    """Let one lane at a time build its images."""
     first = homes(home)[0]
     first.mkdir(parents=True, exist_ok=True)
     with (first / "lanes.lock").open("a") as file:
@@ -37,7 +37,7 @@ def first_in_line(home: Path) -> Iterator[None]:
 
 
 def give_builder_cache(layout: Layout, home: Path) -> None:
-    """Copy the builder's cache to every lane that has none; the builder rests meanwhile."""
+    """Copy the builder's cache to every lane that has none; the builder is paused meanwhile."""
     wanting = [one / "buildkit" for one in homes(home) if not (one / "buildkit").exists()]
     pid = services.running_pid(layout, "buildkitd")
     if not wanting or pid is None:

@@ -203,12 +203,12 @@ def make_machine() -> Machine:
 
 
 def end_machine(machine: Machine) -> None:
-    """End what the machine runs; its folder stays to be looked at, until the next run."""
+    """Stop everything that the machine runs; its folder stays for inspection until the next run."""
     _end_leftovers(machine.layout)
 
 
 def copy_checkout(target: Path) -> None:
-    """Copy of what git tracks or would track, as a git repository of its own."""
+    """Copy all files that git tracks or would track, into a git repository of their own."""
     listed = subprocess.run(
         ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,

@@ -90,7 +90,7 @@ class Client:
 
 
 def pids(*pattern: str) -> list[str]:
-    """Processes that pgrep finds."""
+    """Ids of the processes that pgrep finds."""
     return subprocess.run(["pgrep", *pattern], capture_output=True, text=True, check=False).stdout.split()
 
 

@@ -111,13 +111,13 @@ class Stack:
         self.git("commit", "-q", "-m", f"Change {file}")
 
     def image(self, name: str) -> None:
-        """Commit another image of the node in the stack's file."""
+        """Give the node another image in the stack's file, and commit that."""
         text = self.file.read_text()
         before = next(line for line in text.splitlines() if "skycoin:image" in line)
         self.commit("stacks/Pulumi.mine.yaml", text.replace(before, f"  skycoin:image: {name}"))
 
     def review(self, *options: str, **env: str) -> str:
-        """The hash of a page, or what its last line says in its place."""
+        """Make a page; return its hash, or the last line that a page without a hash has instead."""
         command = ("./skyinfra", "review", "--backend", "pulumi", "-s", "mine", *options)
         done = self.run(*command, **env)
         assert done.returncode in (0, 5), done.stderr + done.stdout

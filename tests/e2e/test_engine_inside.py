@@ -95,7 +95,7 @@ def test_a_workspace_is_refused_where_a_node_of_any_version_is(
 def test_a_node_is_refused_where_a_workspace_with_an_engine_inside_is(
     board: Board, name: str, image: str, options: tuple[str, ...]
 ) -> None:
-    """Before its wallet's volume is made; `fleet check` says it, and a refresh of one that is there warns."""
+    """The node is refused before its wallet volume is created. `fleet check` and a refresh report it too."""
     URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
     said: list[str] = []
     wanted = inputs(board, image=NODE_IMAGE, probe=["true"], container="skycoin-one", wallet=WALLET)

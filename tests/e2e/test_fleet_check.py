@@ -76,7 +76,7 @@ def listening(board: Board, port: int) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def disguises(board: Board) -> dict[str, dict[str, object]]:
-    """Hosts that are the board as another one would be: bare, with an old engine, full, and in 1970."""
+    """The board as faulty hosts: without access, without Docker, with an old engine, full, and in 1970."""
     real, old, past = (board.folder / name for name in ("docker-as-it-is", "old-docker", "past-date"))
     real.touch()
     for program, script in ((old, OLD_DOCKER.format(real=real)), (past, "#!/bin/sh\necho 1000\n")):

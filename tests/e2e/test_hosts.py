@@ -200,7 +200,7 @@ def test_outputs_say_what_runs_native_and_what_emulated(up: Machine) -> None:
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(23)
 def test_emulation_is_refused_unless_the_host_allows_it(up: Machine) -> None:
-    """Fault 23: never a bare “exec format error”."""
+    """The error is never just “exec format error”."""
     before: dict[str, Any] = up.settings()
     strict = {
         name: value for name, value in before["skycoin:hosts"]["here-arm"].items() if name != "emulation"

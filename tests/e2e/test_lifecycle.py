@@ -130,7 +130,7 @@ def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
 
 @pytest.mark.case(20)
 def test_destroy_stops_at_the_wallet_and_a_second_up_adopts_it(up: Machine, wallet: dict[str, str]) -> None:
-    """Fault 20: plain destroy, `make destroy`, `make up`."""
+    """First `pulumi destroy`, then `make destroy` and `make up`."""
     plain = up.pulumi("destroy", "--yes", "--stack", "local")
     assert plain.code != 0
     assert "protect" in plain.text
@@ -159,7 +159,7 @@ def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> No
 def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empty_one(
     up: Machine, wallet: dict[str, str]
 ) -> None:
-    """Fault 19: the preview says that the wallet is gone; a restored one is taken up again."""
+    """The preview reports that the wallet is gone; once restored, it is used again."""
     helper = (
         "run",
         "--rm",
@@ -228,7 +228,7 @@ def test_killed_services_come_back(up: Machine, wallet: dict[str, str]) -> None:
 
 @pytest.mark.case(18)
 def test_container_removed_by_hand_is_restored_with_its_volumes(up: Machine, wallet: dict[str, str]) -> None:
-    """Fault 18, as `make preview` and `pulumi up --refresh` see it."""
+    """Both `make preview` and `pulumi up --refresh` notice it."""
     up.docker("rm", "-f", NODE)
     assert "skycoin-node-1" in up.make("preview").text
     result = up.pulumi("up", "--refresh", "--yes", "--run-program", "--stack", "local")

@@ -21,7 +21,7 @@ def before(up: Machine) -> Iterator[dict[str, Any]]:
 
 
 def limited(up: Machine, before: dict[str, Any], **limits: Any) -> Any:
-    """The node's container after an `up` with these limits, which a second one finds as they should be."""
+    """Run `up` with these limits, check that a preview finds no changes then, and return the container."""
     given = {key.replace("_", "-"): value for key, value in limits.items()}
     nodes = {**before["skycoin:nodes"], "node-1": {**before["skycoin:nodes"]["node-1"], **given}}
     up.change({**before, "skycoin:nodes": nodes})

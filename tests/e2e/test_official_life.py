@@ -1,6 +1,6 @@
-"""The stand-in lives with a real engine as the official docker plugin does: recorded scenarios, played again.
+"""The stand-in treats a real engine as the official docker plugin does: recorded scenarios are replayed.
 
-Played are those in which nobody else touches the engine in between, with images that need no registry.
+Only those in which nothing else changes the engine, and whose images need no registry.
 """
 
 import itertools
@@ -69,7 +69,7 @@ METHODS = {**REQUESTS, "Read": provider_pb2.ReadRequest, "Delete": provider_pb2.
 
 
 def scenarios() -> dict[str, list[Call]]:
-    """Recorded scenarios that can be played, by name: those whose inputs the stand-in serves."""
+    """Recorded scenarios that can be replayed, by name: those with inputs that the stand-in supports."""
     grouped = itertools.groupby(calls(), key=lambda call: call.scenario)
     found = {name: list(group) for name, group in grouped}
     asked = stand_in(Engine())

@@ -37,7 +37,7 @@ def suffixed(*tags: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
-    """The stack, not published yet."""
+    """A stack that has published nothing yet."""
     stack = Tiny(up, "public")
     hosted.login()
     hosted.proxy.faults.clear()

@@ -209,7 +209,7 @@ def in_set_up(stack: Reviewed, state: Path, *command: str) -> "subprocess.Popen[
 def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
     reviewed: Reviewed, set_up: Path, name: str
 ) -> None:
-    """An empty stack stayed, and after `pulumi stack rm` none was selected. A failure leaves none either."""
+    """It used to leave an empty stack, or after `pulumi stack rm` none selected; so may a failed review."""
     before = {path.name for path in set_up.iterdir()}
     done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", name)
     page, said = done.communicate(timeout=120)
@@ -221,7 +221,7 @@ def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
 def test_an_apply_of_a_stack_that_was_never_up_is_held_to_its_review_and_leaves_none_behind(
     reviewed: Reviewed, set_up: Path
 ) -> None:
-    """Another hash for the stack's file alone: everything else of it is as it was reviewed."""
+    """Only the part of the hash that stands for the stack's file differs; everything else is as reviewed."""
     choice = ("--backend", "set-up", "-s", "develop")
     page, said = in_set_up(reviewed, set_up, "./skyinfra", "review", *choice).communicate(timeout=120)
     token = page.rpartition("Review: ")[2].partition("\n")[0].strip("`")

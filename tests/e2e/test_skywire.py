@@ -87,7 +87,7 @@ def run(
 
 
 def glibc_layer(machine: Machine, images: Any, arch: str) -> tuple[list[tarfile.TarInfo], int]:
-    """Entries of the glibc base's one layer, and the bytes of its files: the lowest of an image on it."""
+    """Entries of the glibc base's only layer, the lowest of each image based on it, and their total size."""
     repository = repository_of(machine, images["exporter"]["develop"]["ref"])
     manifest = repository.manifest(images["exporter"]["develop"]["variants"][arch]["digest"])
     with repository.layer(manifest["layers"][0]) as archive:
@@ -97,7 +97,7 @@ def glibc_layer(machine: Machine, images: Any, arch: str) -> tuple[list[tarfile.
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_every_variant_starts_and_counts_right(up: Machine, skywire: dict[str, str], arch: str) -> None:
-    """Under emulation where it is not this machine's; C's numbers show the float ABI."""
+    """Foreign variants run under emulation. The numbers that C prints show the float ABI."""
     said = run(up, skywire[arch], "skywire-cli", "config", "gen", options=("--read-only",))
     assert (said.returncode, said.stdout) == (0, f'cli {SUM} ["config" "gen"]\n')
 
@@ -300,7 +300,7 @@ def test_a_dynamic_program_on_busybox_fails_the_build(up: Machine, images: Any) 
 
 
 def test_a_base_of_another_platform_fails_the_build(up: Machine, images: Any, plant: Plant) -> None:
-    """Fault 24. BuildKit takes it, and records the platform that it was asked for."""
+    """BuildKit alone would accept such a base, and record the requested platform in the image."""
     plant("program/bases.py", "", "variants[arch_name].ref", 'variants["arm64v8"].ref')
     said = planted(up, images, arches=["arm32v6", "arm64v8"])
     assert "the base's /bin/busybox is EM_AARCH64, 64 bit; linux/arm/v6 takes EM_ARM, 32 bit" in said, said

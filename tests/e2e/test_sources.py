@@ -139,7 +139,7 @@ def test_a_commit_of_a_git_repository_is_built_and_says_so(first: tuple[Sources,
 def test_a_branch_that_moved_changes_nothing_until_its_commit_is_in_the_settings(
     first: tuple[Sources, str],
 ) -> None:
-    """Then exactly that image is built again. The new commit has a go.mod of its own."""
+    """With the commit in the settings, only that image is rebuilt. The new commit has a go.mod of its own."""
     sources, commit = first
     moved = sources.public.commit("skycoin", {**program("two"), **WITH_MODULE})
     url = sources.public.url("skycoin")

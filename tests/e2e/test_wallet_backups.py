@@ -335,7 +335,7 @@ def test_a_hundred_wallets_are_backed_up_in_five_seconds(kept: Machine, key: Key
 
 @pytest.fixture(scope="module")
 def nas(kept: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
-    """A folder on another machine: its address, and ssh's options for it."""
+    """Address of a folder on another machine, and the ssh options to reach it."""
     board = start_board(kept.layout, "nas", 9)
     folder = tmp_path_factory.mktemp("nas")
     yield f"{board.engine}{folder}/wallets", [f"--ssh-option={word}" for word in board.ssh_options]

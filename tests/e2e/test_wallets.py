@@ -126,6 +126,41 @@ def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
     assert wallet(second) == TEXT
 
 
+@pytest.mark.case(35)
+def test_copies_that_a_prune_has_taken_are_made_again_while_the_node_runs_on(second: Machine) -> None:
+    """Without them, the host has no record that a change of the node could be compared with."""
+    refreshed = ("up", "--yes", "--skip-preview", "--refresh", "--stack", "local")
+    assert second.pulumi(*refreshed).code == 0
+    ran = second.inspect("container", NODE)["Id"]
+    assert second.docker("volume", "rm", BACKUPS).code == 0
+    refused = change(second, "-log-level=error")
+    assert refused.code != 0
+    assert f"the volume '{BACKUPS}' is gone" in refused.text
+    assert "`pulumi up --refresh` compares the wallet" in refused.text
+    assert BACKUPS not in volumes(second)
+    mended = second.pulumi(*refreshed)
+    assert mended.code == 0, mended.text
+    assert f"the volume '{BACKUPS}' is gone" in mended.text, "it warns"
+    kept = second.docker(
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "-v",
+        f"{BACKUPS}:/data:ro",
+        "--entrypoint",
+        "sh",
+        second.inspect("container", NODE)["Config"]["Image"],
+        "-c",
+        "cat /data/2*/*.wlt; head -n 1 /data/.identity",
+    )
+    identity = second.docker("exec", NODE, "cat", "/wallet/.skyinfra-id").text
+    assert kept.text == TEXT + identity
+    again = second.pulumi(*refreshed)
+    assert (again.code, "is gone" in again.text) == (0, False), again.text
+    assert second.inspect("container", NODE)["Id"] == ran
+
+
 @pytest.mark.case(38)
 def test_a_wallet_of_no_bytes_is_never_the_newest_copy(second: Machine, tmp_path: Path) -> None:
     put(second, "")

@@ -334,7 +334,7 @@ def test_opening_it_with_an_engine_again_changes_nothing(
 def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
     machine: Machine, board: Board, folder: Path
 ) -> None:
-    """A program of an earlier version can have left both."""
+    """An earlier version of the program may have created both."""
     image = json.loads(board.docker("container", "inspect", NAME))[0]["Image"]
     board.docker("create", "--name", "skycoin-old", "--label", "skycoin.node=urn:pulumi:old::skycoin", image)
     try:

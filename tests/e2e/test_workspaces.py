@@ -142,7 +142,7 @@ def test_its_programs_trust_an_authority_that_it_is_given(up: Machine, cli: Work
 
 @pytest.mark.parametrize("tag", ["develop", "develop-dind"])
 def test_a_login_shell_finds_go_too(cli: Workspace, tag: str) -> None:
-    """/etc/profile gave it a PATH without Go."""
+    """/etc/profile used to set a PATH without Go."""
     options = ("--user", f"{UID}:{GID}", "--entrypoint", "bash")
     said = cli.run(tag, "-lc", "go version && command -v npm", options=options)
     assert (said.code, " linux/amd64\n/usr/local/bin/npm\n" in said.text) == (0, True), said.text

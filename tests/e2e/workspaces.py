@@ -34,14 +34,14 @@ class Workspace:
     folder: Path
 
     def run(self, tag: str, *command: str, options: tuple[str, ...] = ()) -> Result:
-        """A command in a new container, with the folder mounted and no network."""
+        """Run a command in a new container, with the folder mounted and without a network."""
         mount = f"type=bind,source={self.folder},target=/work"
         return self.machine.docker(
             "run", "--rm", "--network", "none", "--mount", mount, *options, self.ref(tag), *command
         )  # fmt: skip
 
     def as_person(self, tag: str, *command: str) -> Result:
-        """A workspace with the ids of the folder's owner."""
+        """Run a command in a new container, with the ids of the folder's owner."""
         return self.run(tag, *command, options=("--user", f"{UID}:{GID}"))
 
     def ref(self, tag: str) -> str:

@@ -21,6 +21,7 @@ from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 
 WALLET, DATA = "skycoin-one-wallet", "skycoin-one-data"
+COPIES = f"{WALLET}-backups"
 GOOD, NEXT, BAD, SICK = (f"registry.example/skycoin@sha256:{digit * 64}" for digit in "abcd")
 """Images: two that become healthy, one whose node exits at once, one that never becomes healthy."""
 
@@ -66,7 +67,7 @@ class NodeEngine:
 
     live_restore: bool = False
     limits_memory: bool = True
-    volumes_there: set[str] = field(default_factory=lambda: {WALLET, DATA})
+    volumes_there: set[str] = field(default_factory=lambda: {WALLET, COPIES, DATA})
     boxes: dict[str, Box] = field(default_factory=dict)
     images_there: set[str] = field(default_factory=lambda: {GOOD, NEXT, BAD, SICK})
     ports: set[str] = field(default_factory=set)

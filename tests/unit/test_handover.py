@@ -20,6 +20,7 @@ from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import (
     BAD,
+    COPIES,
     DATA,
     GOOD,
     NEXT,
@@ -40,7 +41,7 @@ INPUTS: Values = {
     "host": "attic",
     "sshOptions": [],
     "wallet": WALLET,
-    "backups": f"{WALLET}-backups",
+    "backups": COPIES,
     "newWallet": False,
     "name": NAME,
     "image": GOOD,
@@ -212,7 +213,7 @@ def test_a_first_container_that_fails_leaves_nothing_behind() -> None:
     with pytest.raises(ProviderError, match=r"No container of it is left; volumes stay\."):
         deployed(engine, image=SICK)
     assert names(engine) == []
-    assert engine.volumes_there == {WALLET, DATA}
+    assert engine.volumes_there == {WALLET, COPIES, DATA}
 
 
 def test_a_copy_that_fails_touches_nothing() -> None:
@@ -496,7 +497,7 @@ def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
         resource.destroy()
         assert names(engine) == [], f"step {at}"
         assert engine.violations == [], f"step {at}"
-        assert {WALLET, DATA} == engine.volumes_there
+        assert {WALLET, COPIES, DATA} == engine.volumes_there
     assert at > 15, "the faults were at every step"
 
 
@@ -692,7 +693,7 @@ def test_another_wallet_volume_is_a_handover_that_every_kill_leaves_whole() -> N
     mounts = [INPUTS["mounts"][0], {"type": "volume", "source": other, "target": "/wallet"}]
     wanted = {**INPUTS, "wallet": other, "mounts": mounts}
     for at in steps():
-        engine = NodeEngine(volumes_there={WALLET, DATA, other})
+        engine = NodeEngine(volumes_there={WALLET, COPIES, DATA, other})
         resource = disturbed(engine, at, Fault.KILLED_AFTER, wanted, replace=False)
         if engine.calls < at:
             break
@@ -846,7 +847,6 @@ def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_upda
     """C1: a plain `up`, which asks no preflight where only an argument has changed, did not notice."""
     engine = NodeEngine()
     node = deployed(engine)
-    engine.volumes_there.add(f"{WALLET}-backups")
     engine.memory, engine.fingerprint = KNOWN, printed
     before, changed = only(engine), {**INPUTS, "command": ["-log-level=debug"]}
     before.running = runs
@@ -855,6 +855,44 @@ def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_upda
     assert (only(engine), before.running, engine.copies) == (before, runs, 1)
     engine.fingerprint = WHOLE.format(2, "aa")
     assert node.up({**changed, "user": "10000:10000"}) == "update"
+
+
+@pytest.mark.case(35)
+@pytest.mark.parametrize("replace", [False, True])
+def test_without_the_hosts_record_no_node_is_replaced_until_a_refresh_has_compared(*, replace: bool) -> None:
+    """A prune takes the volume of copies; a plain `pulumi up` compared nothing then."""
+    engine = NodeEngine()
+    node = deployed(engine)
+    engine.volumes_there.remove(COPIES)
+    engine.log.clear()
+    changed = INPUTS if replace else {**INPUTS, "command": ["-log-level=debug"]}
+    with pytest.raises(
+        ProviderError, match=rf"host attic: .*{COPIES}' is gone, .*`pulumi up --refresh` compares"
+    ):
+        node.up(changed, replace=replace)
+    assert (engine.log, COPIES in engine.volumes_there) == ([], False)
+    is_whole(engine, INPUTS)
+    engine.volumes_there.add(COPIES)  # the preflight writes the record again
+    assert node.up(changed, replace=replace) == ("replace" if replace else "update")
+    is_whole(engine, changed)
+
+
+@pytest.mark.case(35)
+def test_a_wallet_whose_copies_are_gone_is_copied_again_and_its_node_runs_on() -> None:
+    engine, warned = NodeEngine(), list[str]()
+    node = deployed(engine)
+    node.kind = NodeContainer(lambda _: None, warned.append, lambda _: engine)
+    assert (node.up(INPUTS, refresh=True), warned) == ("same", [])
+    engine.volumes_there.remove(COPIES)
+    engine.log.clear()
+    assert node.up(INPUTS, refresh=True) == "update"
+    assert (engine.log, engine.copies) == ([], 2)
+    assert warned == [
+        f"host attic: the volume {COPIES!r} is gone, with the copies of the wallet and the host's record "
+        "of it."
+    ]
+    engine.volumes_there.add(COPIES)
+    assert node.up(INPUTS, refresh=True) == "same"
 
 
 def health(version: str, height: int) -> str:
@@ -900,7 +938,6 @@ def test_a_new_node_that_makes_its_wallet_less_gives_way_to_the_old_one() -> Non
     """Bitcoin Core deleted wallets by a failed migration (bitcoin#34128)."""
     engine = NodeEngine()
     node = deployed(engine)
-    engine.volumes_there.add(f"{WALLET}-backups")
     engine.memory, engine.fingerprint = KNOWN, WHOLE.format(2, "aa")
     engine.spoiled = {NEXT: "id\t0123\nend\n"}
     with pytest.raises(ProviderError, match=r"the new node has changed its wallet: .* holds no wallet"):

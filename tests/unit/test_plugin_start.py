@@ -1,5 +1,7 @@
 """The plugins as the Pulumi engine starts them: a process that prints its port, then serves its kinds."""
 
+import gc
+import importlib
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from providers.base import to_struct
+from providers.start import without_collections
 from tests.unit.projects import PROJECT
 
 Started = tuple[str, provider_pb2_grpc.ResourceProviderStub]
@@ -91,3 +94,17 @@ def test_a_kind_that_is_not_served_is_named_with_those_that_are(
         grpc.RpcError, match=f"aws:s3:Bucket is not served; this provider has .*{KINDS[module][0]}"
     ):
         stub.Check(provider_pb2.CheckRequest(urn="urn:pulumi:s::p::aws:s3:Bucket::thing"))
+
+
+def test_garbage_is_looked_for_again_also_after_an_import_that_failed() -> None:
+    seen = list[bool]()
+
+    @without_collections()
+    def load() -> None:
+        seen.append(gc.isenabled())
+        importlib.import_module("no.such.module")
+
+    with pytest.raises(ModuleNotFoundError):
+        load()
+    assert (seen, gc.isenabled(), gc.get_freeze_count() > 0) == ([False], True, True)
+    gc.unfreeze()

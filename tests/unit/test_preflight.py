@@ -9,7 +9,7 @@ import pytest
 
 from catalogue.arch import RUNS
 from clients.errors import ServiceError
-from clients.fingerprint import SCRIPT, digest, from_lines
+from clients.fingerprint import SCRIPT, digest, from_lines, lines
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, Change, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
@@ -18,6 +18,7 @@ from tests.unit.test_host_checks import FACTS
 from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 
 WALLET = "skycoin-one-wallet"
+COPIES = f"{WALLET}-backups"
 INPUTS: Values = {
     "host": "attic",
     "engine": "ssh://pi@attic.lan",
@@ -47,7 +48,7 @@ def preflight(engine: WalletEngine) -> Preflight:
 def test_first_time_the_wallet_volume_is_made_with_an_id_and_remembered(engine: WalletEngine) -> None:
     identity, state = preflight(engine).create(INPUTS)
     assert identity == "attic/skycoin-one-wallet"
-    assert engine.volumes == {WALLET, f"{WALLET}-backups"}
+    assert engine.volumes == {WALLET, COPIES}
     assert (state["runs"], state["wallets"], state["walletFault"]) == ("native", [], "")
     assert re.fullmatch("[0-9a-f]{32}", state["walletId"])
     assert (engine.folder(WALLET) / ".skyinfra-id").read_text() == f"{state['walletId']}\n"
@@ -438,7 +439,7 @@ def test_a_torn_wallet_beside_a_file_of_somebody_else_is_torn(
 
 
 @pytest.mark.case(30)
-@pytest.mark.parametrize("volume", [WALLET, f"{WALLET}-backups"])
+@pytest.mark.parametrize("volume", [WALLET, COPIES])
 def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(
     engine: WalletEngine, volume: str
 ) -> None:
@@ -512,7 +513,7 @@ def test_a_memory_and_a_wallet_that_can_not_be_entered_are_not_empty(
     """A folder of somebody else passed for one that holds nothing."""
     state = remembered(engine, mine=wallet("A"))
     monkeypatch.setattr(WalletEngine, "create_volume", lambda *_: None)
-    for volume in (f"{WALLET}-backups", WALLET):
+    for volume in (COPIES, WALLET):
         folder = engine.folder(volume)
         folder.rename(folder.with_name("aside"))
         folder.write_text("no folder, which root can't enter either")
@@ -528,6 +529,38 @@ def test_an_image_that_is_gone_leaves_the_memory_as_it_is(engine: WalletEngine) 
     state = remembered(engine, mine=wallet("A"))
     engine.pulled = [{"error": "no such registry"}]
     assert refreshed(engine, state) == state
+
+
+@pytest.mark.case(35)
+def test_a_record_that_is_gone_from_its_host_is_written_again_after_a_comparison(
+    engine: WalletEngine,
+) -> None:
+    """Without it, a plain `pulumi up` compared nothing when it replaced the node's container."""
+    state = remembered(engine, mine=wallet("A", "B"))
+    assert refreshed(engine, state) == state
+    remove(engine, COPIES)
+    usual = len(engine.asked)
+    seen = refreshed(engine, state)
+    assert seen == {**state, "walletUnrecorded": True}
+    assert len(engine.asked) == usual + 1, "the wallet is read once, as by any refresh"
+    assert preflight(engine).diff(seen, INPUTS, INPUTS) == Change(updates=("wallet",))
+    empty_but_id(engine)
+    with pytest.raises(ProviderError, match="holds no wallet"):
+        preflight(engine).update("attic", seen, INPUTS)
+    assert COPIES not in engine.volumes
+    engine.put(WALLET, mine=wallet("A", "B", "C"))
+    mended = preflight(engine).update("attic", seen, INPUTS)
+    assert "walletUnrecorded" not in mended
+    identity, wallets = WalletOnHost(engine, INPUTS).memory()
+    assert (identity, sorted(lines(wallets))) == (mended["walletId"], mended["wallets"])
+    assert preflight(engine).diff(refreshed(engine, mended), INPUTS, INPUTS) == Change()
+
+
+def test_a_record_that_is_gone_is_noticed_also_without_the_image(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    engine.pulled = [{"error": "no such registry"}]
+    remove(engine, COPIES)
+    assert refreshed(engine, state) == {**state, "walletUnrecorded": True}
 
 
 def test_a_state_of_version_0_1_0_remembers_what_the_first_refresh_finds(engine: WalletEngine) -> None:

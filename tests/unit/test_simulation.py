@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, WALLET, Box, Fault
+from tests.unit.node_engine import BAD, COPIES, GOOD, NEXT, SICK, WALLET, Box, Fault
 from tests.unit.test_handover import _clock
-from tests.unit.world import BACKUPS, DONE, NAMES, BrokenError, World, address
+from tests.unit.world import DONE, NAMES, BrokenError, World, address
 
 __all__ = ["_clock"]
 
@@ -101,7 +101,7 @@ def lose(world: World, chance: random.Random) -> str:
         ("one file", "all files", "older", "exchanged", "torn", "gone", "made anew", "copies")
     )
     if how == "copies":
-        world.remove(BACKUPS)
+        world.remove(COPIES)
     elif how in ("gone", "made anew"):
         world.remove(WALLET)
         if how == "made anew":

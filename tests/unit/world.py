@@ -28,13 +28,12 @@ from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.wallet_identity import ACCEPTED
-from tests.unit.node_engine import DATA, GOOD, WALLET, Killed, NodeEngine, Resource
+from tests.unit.node_engine import COPIES, DATA, GOOD, WALLET, Killed, NodeEngine, Resource
 from tests.unit.test_handover import INPUTS
 from tests.unit.test_host_checks import FACTS
 from tests.unit.test_preflight import INPUTS as PREFLIGHT
 from tests.unit.wallet_engine import Container, wallet
 
-BACKUPS = f"{WALLET}-backups"
 NAMES = ("skycoin-one", "skycoin-uno")
 CANARY = "canary of words"
 ENDINGS = (ProviderError, ServiceError, APIError, OSError, RequestException, Killed)
@@ -238,7 +237,7 @@ class World:
     @property
     def kept(self) -> set[Key]:
         """Keys in the wallet volume and in its copies."""
-        return self.keys | keys_of_copies(self.engine.folder(BACKUPS))
+        return self.keys | keys_of_copies(self.engine.folder(COPIES))
 
     @property
     def lacks(self) -> set[Key]:
@@ -275,8 +274,8 @@ class World:
         if volume in self.engine.volumes_there:
             self.engine.volumes_there.discard(volume)
             shutil.rmtree(self.engine.folder(volume))
-        if volume == BACKUPS:
-            self.of_host = set()
+        if volume == COPIES:  # a refresh compares with the state's record then
+            self.of_host = set(self.of_state)
 
     def up(self, *, refresh: bool = False, replace: bool = False) -> str:
         """Update the stack; returns how it ended."""
@@ -318,7 +317,7 @@ class World:
         made = self.container.up(inputs, refresh=refresh, replace=replace)
         if made != "same":
             self._looked(self.of_host)
-        if (checked, made) != ("same", "same") and (self.engine.folder(BACKUPS) / ".identity").exists():
+        if (checked, made) != ("same", "same") and (self.engine.folder(COPIES) / ".identity").exists():
             self.of_host = self.keys
         return checked if made == "same" else made
 
@@ -332,6 +331,8 @@ class World:
         self.container.destroy()
         self.preflight.destroy()
         self.of_state = set()
+        if COPIES not in self.engine.volumes_there:
+            self.of_host = set()
         return "destroyed"
 
     def _ended(self, operation: Callable[[], str]) -> str:
