@@ -98,10 +98,12 @@ def lose(world: World, chance: random.Random) -> str:
     """Somebody does to the volume what nobody should."""
     files = world.files
     how = chance.choice(
-        ("one file", "all files", "older", "exchanged", "torn", "gone", "made anew", "copies")
+        ("one file", "all files", "older", "exchanged", "torn", "gone", "made anew", "copies", "copies")
     )
     if how == "copies":
         world.remove(COPIES)
+        if chance.random() < 0.5:
+            how = f"copies, {lose(world, chance)}"
     elif how in ("gone", "made anew"):
         world.remove(WALLET)
         if how == "made anew":
