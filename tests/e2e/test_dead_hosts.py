@@ -1,4 +1,4 @@
-"""Hosts that do not answer: the rest of the stack is brought up, and they catch up at the next run."""
+"""Hosts that do not answer: the rest of the stack is deployed, and they catch up at the next run."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 
 MORE = 30
-"""Seconds that a dead host may cost the others."""
+"""Seconds by which a dead host may delay the others."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def far(up: Machine) -> Iterator[Board]:
 
 @pytest.fixture(scope="module")
 def fleet(up: Machine, far: Board) -> Iterator[Machine]:
-    """The stack with a second node, on a board; afterwards as it was."""
+    """The stack with a second node, on a board; restored afterwards."""
     before = up.settings()
     node = {"image": "skycoin", "host": "far"}
     up.change(with_entries(before, hosts={"far": far.host}, nodes={"far": node}))
@@ -62,7 +62,7 @@ def timed_up(machine: Machine) -> tuple[Result, float]:
 
 
 def more_than(alone: float, took: float, machine: Machine) -> float:
-    """Seconds that a run took more; a slow one is timed again, for other tests run beside it."""
+    """Seconds by which a run took longer; a slow run is repeated, since other tests run alongside."""
     if took > alone + MORE:
         took = min(took, timed_up(machine)[1])
     print(f"an up without a change: {alone:.1f} s; beside a host that does not answer: {took:.1f} s")
@@ -70,7 +70,7 @@ def more_than(alone: float, took: float, machine: Machine) -> float:
 
 
 def state_of(machine: Machine, host: str) -> dict[str, Any]:
-    """Facts of a host's resources in the state; Pulumi drops empty lists of what it leaves out."""
+    """Selected properties of a host's resources in the state; of those it skips, Pulumi drops empty lists."""
     exported = machine.pulumi("stack", "export", "--stack", "local")
     resources = json.loads(exported.text)["deployment"]["resources"]
     keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]
@@ -98,7 +98,7 @@ def far_container(far: Board) -> dict[str, Any]:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Rows of the table that a run ends with: host, what runs there, what became of it."""
+    """Rows of the table at the end of a run: host, what runs there, what became of it."""
     lines = text.splitlines()
     head = max(number for number, line in enumerate(lines) if line.startswith("host "))
     table = itertools.takewhile(bool, lines[head + 1 :])
