@@ -148,7 +148,7 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
 def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
     fleet: Machine, far: Board, options: tuple[str, ...]
 ) -> None:
-    """With Pulumi's own program the interrupt was a traceback, and a refresh failed as a whole."""
+    """Plain Pulumi used to end with the traceback of an interrupt, and a refresh failed as a whole."""
     settings = fleet.settings()
     argument = f"-log-level={'info' if options else 'error'}"
     fleet.change(with_argument(settings, argument))
@@ -173,9 +173,9 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
 
 @pytest.mark.case(22)
 def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
-    """Its node was never created: the state has only its provider, which holds its address."""
+    """Its node was never created: the state holds only the host's provider, with the host's address."""
     settings = fleet.settings()
-    for _ in range(2):  # the first one may have another test's change to take back
+    for _ in range(2):  # the first may still undo another test's change
         result, alone = timed_up(fleet)
         assert result.code == 0, result.text
     node = {"image": "skycoin", "host": "attic"}
