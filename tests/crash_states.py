@@ -25,7 +25,7 @@ STEP = 41
 
 
 class Class(StrEnum):
-    """Class of crash: which order of the operations survives it."""
+    """Class of crash: how much of the order of operations survives it."""
 
     KILLED = "the node is killed, the machine goes on"
     ORDERED = "power cut; the file system keeps the order of names and sizes, and writes data first"

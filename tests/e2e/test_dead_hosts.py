@@ -70,7 +70,7 @@ def more_than(alone: float, took: float, machine: Machine) -> float:
 
 
 def state_of(machine: Machine, host: str) -> dict[str, Any]:
-    """Selected properties of a host's resources in the state; of those it skips, Pulumi drops empty lists."""
+    """Selected properties of a host's resources in the state: Pulumi drops empty lists of skipped ones."""
     exported = machine.pulumi("stack", "export", "--stack", "local")
     resources = json.loads(exported.text)["deployment"]["resources"]
     keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]

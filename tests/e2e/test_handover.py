@@ -255,7 +255,7 @@ ASIDE = f"{NODE}-previous=exited"
 )
 @pytest.mark.case(17, 39)
 def test_a_handover_that_is_killed_is_repaired_by_the_next_up(steady: Machine, victim: str) -> None:
-    """The new container is being waited for; the board below covers every other moment."""
+    """The kill comes while the new container is awaited; the power cuts below cover every other moment."""
     victims = ("providers.skycoin",) if victim == "providers.skycoin" else ("pulumi", "providers.")
     with changed(steady, args=["-log-level=debug"]):
         killed = killed_when(steady, f"{ASIDE} {NODE}=running", *victims)

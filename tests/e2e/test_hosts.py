@@ -414,7 +414,7 @@ def test_a_wallet_is_made_by_the_gui_behind_its_login(login: Login) -> None:
 
 @pytest.mark.usefixtures("fleet")
 def test_the_port_goes_to_the_node_and_back_to_its_proxy_in_one_up_each(up: Machine, login: Login) -> None:
-    """The login stays the same. An upgrade does this for a web interface that had no login before."""
+    """The login stays the same. Users whose web interface had no login yet upgrade in the same way."""
     before = up.settings()
     only = ("--yes", "--skip-preview", "--stack", "local")
     without = {name: value for name, value in before["skycoin:nodes"]["gui"].items() if name != "gui"}

@@ -130,7 +130,7 @@ def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
 
 @pytest.mark.case(20)
 def test_destroy_stops_at_the_wallet_and_a_second_up_adopts_it(up: Machine, wallet: dict[str, str]) -> None:
-    """First `pulumi destroy`, then `make destroy` and `make up`."""
+    """The test runs `pulumi destroy`, which is refused, then `make destroy` and `make up`."""
     plain = up.pulumi("destroy", "--yes", "--stack", "local")
     assert plain.code != 0
     assert "protect" in plain.text

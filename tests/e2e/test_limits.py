@@ -1,4 +1,4 @@
-"""Limits of a node on a real engine: which change in place, which hand the node over, and what it gets."""
+"""Limits of a node on a real engine: changed in place, changed by a handover, and as the node sees them."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,6 +1,6 @@
 """The stand-in treats a real engine as the official docker plugin does: recorded scenarios are replayed.
 
-Only those in which nothing else changes the engine, and whose images need no registry.
+In these scenarios, nothing else changes the engine, and no image needs a registry.
 """
 
 import itertools

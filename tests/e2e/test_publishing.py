@@ -1,7 +1,7 @@
 """The node published in two registries at once, one of them behind a login and a faulty proxy.
 
-The program, Pulumi's CLI, the builder and both registries are real. Each test starts from what the
-ones before it published, as a release engineer does.
+The program, Pulumi's CLI, the builder and both registries are real. Each test starts from what the ones
+before it published, as a release engineer would.
 """
 
 import base64

@@ -100,7 +100,7 @@ def test_a_builder_whose_disk_is_full_says_so_and_leaves_no_half_tag(
 
 @pytest.mark.case(8, 32)
 def test_two_builders_make_equal_digests(up: Machine, other_builder: Builder, again: Tiny) -> None:
-    """Another builder and checkout, umask 077, no HOME, another locale, another day."""
+    """The second has another checkout, umask 077, no HOME, another locale and another day."""
     other_builder.empty()
     with stack(up, "once") as tiny:
         both = [published(one)["feature-tiny"] for one in (tiny, again)]

@@ -209,7 +209,7 @@ def in_set_up(stack: Reviewed, state: Path, *command: str) -> "subprocess.Popen[
 def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
     reviewed: Reviewed, set_up: Path, name: str
 ) -> None:
-    """It used to leave an empty stack, or after `pulumi stack rm` none selected; so may a failed review."""
+    """It used to leave an empty stack, or no stack selected. A failed review leaves no stack either."""
     before = {path.name for path in set_up.iterdir()}
     done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", name)
     page, said = done.communicate(timeout=120)

@@ -65,7 +65,7 @@ def blob(size: int = 300_000) -> tuple[str, io.BytesIO]:
 
 
 def test_a_release_is_published_verified_and_recorded(tiny: Tiny, registry: TokenRegistry) -> None:
-    """BuildKit and this program's own client publish; a second `up` asks for nothing."""
+    """BuildKit and this program's own client publish; a second `up` sends no request."""
     repository = repository_of(registry)
     whole = repository.manifest("latest")
     assert [repository.digest_of(tag) for tag in ("1.2", "1.2.3", "release-v1.2.3")] == [whole.digest] * 3

@@ -111,7 +111,7 @@ def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
 
 @pytest.mark.records
 def test_second_up_changes_nothing(up: Machine) -> None:
-    """No build, no upload, no restart."""
+    """Nothing is built, uploaded or restarted."""
     before = up.inspect("container", "skycoin-node-1")
     sent = uploads(up)
     result = up.make("up")
@@ -151,7 +151,7 @@ def test_the_state_holds_no_machine_authority_in_plain_text(up: Machine) -> None
 
 
 def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine) -> None:
-    """Without a change it says so; one more build argument rebuilds five variants, and what depends on it."""
+    """An unchanged stack changes nothing; one more build argument rebuilds five variants."""
     assert "\nNothing changes.\n" in up.make("review").text
     settings, base = up.settings(), up.stack_file.read_text()
     image = {**settings["skycoin:images"]["skycoin"], "build-args": {"EXTRA": "1"}}

@@ -108,7 +108,7 @@ def test_a_misspelt_node_and_a_backup_that_is_none_are_refused(second: Machine, 
 def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
     second: Machine, tmp_path: Path
 ) -> None:
-    """Before, the copy ended without an error, and the state's name of the newest copy became empty."""
+    """Before, an empty copy was made without an error, and the state then named no newest copy."""
     copied = change(second, "-log-level=info")
     assert copied.code == 0, copied.text
     assert second.docker("exec", NODE, "rm", "/wallet/a b.wlt").code == 0
@@ -272,7 +272,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 
 @pytest.mark.case(16)
 def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
-    """Before, it said that the running one's notes were forgotten, and only then met the state's lock."""
+    """Before, it claimed to have discarded the first one's pending operations; only the lock stopped it."""
     lock = second.layout.state / "lock"
     holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])
     try:

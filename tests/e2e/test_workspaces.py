@@ -180,7 +180,7 @@ def test_npm_installs_a_package_of_the_folder(cli: Workspace) -> None:
 
 @pytest.mark.parametrize("options", [("--user", f"{UID}:{GID}"), ("--user", "0"), ("--user", "0:0")])
 def test_what_is_made_in_the_folder_belongs_to_its_owner(cli: Workspace, options: tuple[str, ...]) -> None:
-    """Whether started with the person's ids, or as root, which takes the ids of the folder's owner."""
+    """This holds for the person's ids, and for root, which takes the ids of the folder's owner."""
     script = 'echo x > made.txt && touch "$HOME/own" && whoami && id -u && id -g && pwd'
     result = cli.run("develop", "sh", "-c", script, options=options)
     assert result.text.split() == ["developer", str(UID), str(GID), "/work"], result.text

@@ -54,7 +54,7 @@ seed can be told from one. Paths of the tests' machine begin with `…` here."""
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A board's node, observed without ssh and the link."""
+    """A board's node, observed directly, bypassing ssh and the link."""
 
     digest: str
     height: int

@@ -44,7 +44,7 @@ KNOWN = {
 }
 """Group of the suite → number of cases that fail, and the reason: a limit of upstream, or intended."""
 PASSED, SKIPPED = 582, 18
-"""Skipped: uploads in one request, which a registry may turn into two, and what is off by default."""
+"""Numbers of cases. Skipped: uploads in one request, which may become two, and what is off by default."""
 
 
 @dataclass(frozen=True, slots=True)
