@@ -272,7 +272,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 
 @pytest.mark.case(16)
 def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
-    """Before, it claimed to have discarded the first one's pending operations; only the lock stopped it."""
+    """Before, it took the notes of the running one for an interrupted run's, and said they were removed."""
     lock = second.layout.state / "lock"
     holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])
     try:
