@@ -57,7 +57,7 @@ def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[st
 
 @pytest.mark.case(25)
 def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
-    """It used to be found only when the new node's container started. Once it is free, `up` succeeds."""
+    """Before, only the start of the new node's container found this. Once the port is free, `up` succeeds."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

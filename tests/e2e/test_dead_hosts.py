@@ -70,7 +70,7 @@ def more_than(alone: float, took: float, machine: Machine) -> float:
 
 
 def state_of(machine: Machine, host: str) -> dict[str, Any]:
-    """Selected properties of a host's resources in the state: Pulumi drops empty lists of skipped ones."""
+    """Properties that skipped resources of a host keep in the state; Pulumi drops their empty lists."""
     exported = machine.pulumi("stack", "export", "--stack", "local")
     resources = json.loads(exported.text)["deployment"]["resources"]
     keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]
@@ -173,7 +173,7 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
 
 @pytest.mark.case(22)
 def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
-    """Its node was never created: the state holds only the host's provider, with the host's address."""
+    """The board's node was never created: the state holds only its host's provider, with the address."""
     settings = fleet.settings()
     for _ in range(2):  # the first may still undo another test's change
         result, alone = timed_up(fleet)

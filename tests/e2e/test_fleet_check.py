@@ -182,7 +182,7 @@ def test_a_board_with_its_engine_down_is_told_apart(
 def test_a_port_that_is_taken_is_found_before_the_old_node_is_touched(
     up: Machine, settings: dict[str, Any]
 ) -> None:
-    """It used to be found only after the old node was stopped. A node's own port is no conflict."""
+    """The conflict used to be found after the old node was stopped. A node's own port is no conflict."""
     before = up.inspect("container", NODE)
     node = settings["skycoin:nodes"]["node-1"]
     said = (

@@ -92,7 +92,7 @@ def is_whole(up: Machine) -> Any:
 
 @pytest.mark.case(39)
 def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(steady: Machine) -> None:
-    """It used to be silent for 300 s, quote the end of the usage text, and lose the healthy container."""
+    """Before, it took 300 silent seconds, quoted the usage text, and lost the healthy container."""
     before = steady.inspect("container", NODE)["Id"]
     began = time.monotonic()
     with changed(steady, args=["-max-connections=many"]):
@@ -180,7 +180,7 @@ def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_t
 def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_wrote_it(
     steady: Machine,
 ) -> None:
-    """Its API does not answer the health check; by then, the database names the new version."""
+    """The newer version does not answer the health check; by then, the database names that version."""
     before = steady.inspect("container", NODE)["Id"]
     with database_of(steady, "0.26.0") as folder:
         stamped = (folder / "data.db").read_bytes()

@@ -359,7 +359,7 @@ def test_h6_a_page_of_another_name_or_site_is_refused_with_a_login_too(
 
 @pytest.mark.usefixtures("fleet")
 def test_h6_the_guis_password_is_only_on_its_host(up: Machine, login: Login) -> None:
-    """It is not in the state, nor in the containers' configuration, logs or command lines."""
+    """The password is not in the state, nor in the containers' configuration, logs or command lines."""
     _, password = login
     exported = up.pulumi("stack", "export", "--show-secrets", "--stack", "local").text
     told = [up.docker("inspect", name).text for name in ("skycoin-gui", "skycoin-gui-proxy")]
@@ -449,7 +449,7 @@ def past_the_proxy(up: Machine, path: str, *options: str) -> str:
 
 @pytest.mark.usefixtures("fleet")
 def test_a_process_of_the_host_gets_past_the_proxy_as_security_md_says(up: Machine) -> None:
-    """A known limit: without a login it creates and reads wallets; only coins are missing to spend."""
+    """A known limit: without a login, such a process creates and reads wallets; it lacks only coins."""
     token = json.loads(past_the_proxy(up, "/api/v1/csrf"))["csrf_token"]
     with_token = ("-H", f"X-CSRF-Token: {token}")
     fields = ("--data-urlencode", f"seed={SEED}", "-d", "label=strange", "-d", "type=deterministic")

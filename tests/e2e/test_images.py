@@ -339,7 +339,7 @@ def test_a_node_that_can_not_write_is_started_again_ever_less_often(up: Machine)
     ids=["no volumes", "a read-only one"],
 )
 def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str, ...], folder: str) -> None:
-    """By its mode bits alone, it would seem writable."""
+    """By its mode bits alone, such a volume would seem writable."""
     result = run(up, arch, "-disable-networking", options=options)
     assert result.returncode == 73, result.stderr
     assert (
@@ -364,7 +364,7 @@ def test_a_command_behind_two_dashes_runs_as_it_is(up: Machine) -> None:
 
 
 def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
-    """It refuses to run if WALLET_DIR or WALLET_NAME is set, as they were in the former image."""
+    """skycoin-cli refuses to run if WALLET_DIR or WALLET_NAME is set, as they were in the former image."""
     result = run(up, "amd64", "skycoin-cli", "addressGen", "--num", "1")
     assert result.returncode == 0, result.stderr
     assert '"address"' in result.stdout

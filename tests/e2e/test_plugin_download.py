@@ -79,7 +79,7 @@ def test_a_server_that_has_no_such_plugin_or_is_not_there_is_reported(
 def test_a_plugin_that_is_not_an_archive_leaves_what_the_set_up_takes_away(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
-    """It leaves an empty folder marked as partial, where tests/unit/test_plugin_install.py starts from."""
+    """The CLI leaves an empty folder marked as partial; tests/unit/test_plugin_install.py starts from it."""
     downloads.files[PATH] = b"no archive"
     assert install(up, tmp_path, downloads).code != 0
     folder = f"resource-docker-v{PLUGINS['docker']}"

@@ -172,7 +172,7 @@ def test_h5_a_run_that_is_killed_while_names_are_written_leaves_whole_ones_and_t
 def test_an_image_that_is_gone_from_the_registry_is_noticed_and_pushed_again(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    """It has no tag of its own to look up, so docker-build asks for its digest."""
+    """The image has no tag of its own to look up, so docker-build asks for its digest."""
     before = names(repository)
     digest = str(before[f"latest-{TWO[0]}"])
     assert repository.remove(digest)

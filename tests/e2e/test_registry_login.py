@@ -140,7 +140,7 @@ def test_h1_a_refusal_says_how_to_have_the_login(up: Machine, monkeypatch: pytes
 
 @pytest.mark.case(12)
 def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
-    """It is in no state, log, image or command line."""
+    """The login is in no state, log, image or command line."""
     password = up.layout.registry_password.read_text()
     encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     canaries = (password.encode(), encoded.encode())

@@ -101,7 +101,7 @@ def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
 def test_a_program_that_gives_a_wallet_up_is_caught(
     reviewed: Reviewed, option: str, gone: str, said: str
 ) -> None:
-    """The page used to say nothing of it, and the exit code was 0."""
+    """The page used to say nothing about the wallet, and the exit code was 0."""
     reviewed.edit("components/node.py", option, gone)
     done = reviewed.review("--no-refresh")
     assert done.returncode == AT_RISK, done.stderr
@@ -209,7 +209,7 @@ def in_set_up(stack: Reviewed, state: Path, *command: str) -> "subprocess.Popen[
 def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
     reviewed: Reviewed, set_up: Path, name: str
 ) -> None:
-    """It used to leave an empty stack, or no stack selected. A failed review leaves no stack either."""
+    """A review used to leave an empty stack, or no stack selected. A failed one leaves no stack either."""
     before = {path.name for path in set_up.iterdir()}
     done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", name)
     page, said = done.communicate(timeout=120)

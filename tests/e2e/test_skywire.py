@@ -124,7 +124,7 @@ def test_every_program_is_static_and_for_its_platform(
 def test_every_program_of_a_working_copy_has_an_sbom(
     up: Machine, skywire: dict[str, str], tmp_path: Path
 ) -> None:
-    """It has the version and the commit from the settings, but no package URL, since it is no release."""
+    """The SBOM has the version and commit from the settings, but no package URL, since this is no release."""
     repository = repository_of(up, skywire["arm32v6"])
     with repository.layer(repository.manifest(skywire["arm32v6"].partition("@")[2])["layers"][-1]) as layer:
         layer.extractall(tmp_path, filter="data")
@@ -207,7 +207,7 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
 
 @pytest.mark.usefixtures("volumes")
 def test_a_visor_without_its_configuration_says_how_to_make_one(up: Machine, skywire: dict[str, str]) -> None:
-    """It holds the keys: if new ones were created silently, it would be another visor."""
+    """The configuration holds the keys: with new ones, created silently, it would be another visor."""
     said = run(up, skywire["amd64"], options=VOLUMES)
     assert said.returncode == 78
     assert "skywire-cli config gen -o /config/skywire-config.json" in said.stderr

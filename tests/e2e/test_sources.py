@@ -159,7 +159,7 @@ def test_a_branch_that_moved_changes_nothing_until_its_commit_is_in_the_settings
 def test_a_private_repository_is_fetched_with_a_token_that_is_nowhere_afterwards(
     sources: Sources, tmp_path: Path
 ) -> None:
-    """It is not in state, settings, logs, build arguments, layers or the builder's own files.
+    """The token is not in state, settings, logs, build arguments, layers or the builder's own files.
 
     The commit is not the last one of its branch, and has a folder `vendor`.
     """

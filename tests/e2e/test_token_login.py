@@ -83,7 +83,7 @@ def test_a_release_is_published_verified_and_recorded(tiny: Tiny, registry: Toke
 
 @pytest.mark.usefixtures("tiny")
 def test_the_registry_itself_is_never_sent_a_password(registry: TokenRegistry) -> None:
-    """It gets tokens; the password goes to the token service alone, and is only in the docker config."""
+    """The registry gets tokens; the password goes from the docker config to the token service alone."""
     digest, file = blob()
     repository_of(registry, "tiny/blobs").put_blob(digest, file)
     assert registry.proxy.schemes == {"", "Bearer"}

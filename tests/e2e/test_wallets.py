@@ -177,7 +177,7 @@ def test_a_wallet_of_no_bytes_is_never_the_newest_copy(second: Machine, tmp_path
 
 @pytest.mark.case(38)
 def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, tmp_path: Path) -> None:
-    """Its leftovers used to be counted as wallets, and became the newest copy."""
+    """Leftovers of the restore used to be counted as wallets, and became the newest copy."""
     assert backup(second, tmp_path).code == 0
     [file] = tmp_path.iterdir()
     assert second.docker("exec", NODE, "rm", "/wallet/a b.wlt").code == 0
@@ -272,7 +272,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 
 @pytest.mark.case(16)
 def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
-    """Before, it took the notes of the running one for an interrupted run's, and said they were removed."""
+    """The second used to take the first one's notes for an interrupted run's, and announced their removal."""
     lock = second.layout.state / "lock"
     holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])
     try:

@@ -24,7 +24,7 @@ def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path
     assert result.code == 0, result.text
     for name in ("registry", "buildkitd", "dockerd"):
         assert services.running_pid(up.layout, name) is None
-    # It used to forget the pid files of services that it did not stop, which were never found again.
+    # `make down` used to forget the pid files of services that it did not stop: nothing found them again.
     assert services.running_pid(up.layout, "bystander") is not None
     services.stop(up.layout, "bystander")
     kept = {path.name for path in up.layout.state.iterdir()}

@@ -70,7 +70,7 @@ def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Mach
 
 @pytest.mark.case(43)
 def test_the_checkout_is_not_opened_and_nothing_is_begun(machine: Machine) -> None:
-    """Before, it was opened by default, and the passphrase could be read from inside."""
+    """The checkout used to be opened by default, and the passphrase could be read from inside."""
     for words in ((), (f"FOLDER={machine.checkout / 'docs'}",), (f"FOLDER={machine.checkout.parent}",)):
         result = asks(machine, "workspace", "NAME=cli", *words)
         assert result.code != 0
@@ -109,7 +109,7 @@ def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> N
 
 @pytest.mark.usefixtures("opened")
 def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> None:
-    """Before, only the build had them: `go mod download` inside failed behind a proxy that ends TLS."""
+    """Before, only the build had these: `go mod download` inside failed behind a proxy that ends TLS."""
     own = machine.layout.build_ca.read_text()
     if not own:
         pytest.skip("this machine trusts no authority of its own")

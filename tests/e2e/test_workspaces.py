@@ -118,7 +118,7 @@ def test_its_programs_answer(cli: Workspace, command: str) -> None:
 
 @pytest.mark.parametrize("trusts", [False, True])
 def test_its_programs_trust_an_authority_that_it_is_given(up: Machine, cli: Workspace, trusts: bool) -> None:
-    """It is the set-up's own, which signed the local registry's certificate and which nobody else trusts."""
+    """The authority is the set-up's, which signed the local registry's certificate; nobody else trusts it."""
     url = f"https://{up.layout.registry}/v2/"
     (cli.folder / "get.go").write_text(GET)
     os.chown(cli.folder / "get.go", UID, GID)

@@ -64,7 +64,7 @@ def test_the_page_is_on_loopback_and_asks_for_a_password(machine: Machine) -> No
 
 
 def test_the_password_is_private_and_nowhere_but_in_the_home(machine: Machine, opened: str) -> None:
-    """It is not in the state, the container's settings or logs, or its processes' arguments or variables."""
+    """The password is not in the state, nor in the container's settings, logs or processes."""
     text = config(machine)
     assert text.startswith(f"600:{UID}\n")
     password = text.partition("password: ")[2].split()[0]

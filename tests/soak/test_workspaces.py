@@ -152,7 +152,7 @@ def arm64(up: Machine, workspaces: Mapping[str, Any]) -> Iterator[Mapping[str, A
 def test_an_arm64_workspace_compiles_and_belongs_to_the_person(
     up: Machine, arm64: Mapping[str, Any], name: str
 ) -> None:
-    """It runs under emulation, as its build did."""
+    """The workspace runs under emulation, as its build did."""
     # Referenced by variant, since the engine looks for its own platform in a list.
     tags = {tag: entry["variants"]["arm64v8"] for tag, entry in arm64[name].items()}
     workspace = open_workspace(up, tags, f"arm64-{name}")
