@@ -1,4 +1,4 @@
-"""actionlint over the workflows given, built from its pinned Go module as the tools of `make up` are."""
+"""Run actionlint on the given workflows; like the tools of `make up`, it is built from a pinned Go module."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ACTIONLINT = Tool(folder="tests/tools/actionlint", package="github.com/rhysd/act
 
 
 def main() -> None:
-    """Run it, and end with its code. Its logs lie with the cache: a lint makes no set-up."""
+    """Run actionlint and exit with its code. Logs go into the cache, because a lint creates no set-up."""
     layout = read_layout()
     layout = replace(layout, state=layout.cache / "lint")
     program = ensure_tool(layout, find_go(layout), ACTIONLINT)

@@ -1,7 +1,7 @@
-"""The faults and bad input that the program must bear, by number: what must happen, and what tries it.
+"""Numbered faults and bad inputs that the program must handle: the required behaviour, and its tests.
 
-A test names its cases with `@pytest.mark.case(NUMBER)`. A run ends with a line for every case;
-docs/faults.md is the same table with the names of the tests, and a test keeps it true.
+A test names its cases with `@pytest.mark.case(NUMBER)`. A run with such a test ends with one line per case;
+docs/faults.md is the same table with the names of the tests, and a unit test keeps it up to date.
 """
 
 import ast
@@ -18,13 +18,13 @@ NOTHING = "nothing yet"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One fault."""
+    """A fault or bad input, and the behaviour that it requires."""
 
     fault: str
     must: str
     """Required behaviour."""
     weak: str = ""
-    """In which way its tests are weaker than the case; empty where they are not."""
+    """How its tests fall short of the case; empty if they do not."""
 
 
 _CASES = {
@@ -193,12 +193,12 @@ _CASES = {
 CASES: Mapping[int, Case] = MappingProxyType(_CASES)
 
 Outcome = tuple[tuple[str, ...], str]
-"""(numbers of a test's cases, its outcome)."""
+"""(numbers of a test's cases, outcome of the test)."""
 
 
 @functools.cache
 def names_by_case() -> Mapping[int, list[str]]:
-    """Number → names of the tests of any tier that try the case, read from their source."""
+    """Map the number of each case to the names of its tests, in all tiers; read from their source."""
     found: dict[int, list[str]] = defaultdict(list)
     for file in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -215,7 +215,7 @@ def _numbers(test: ast.FunctionDef) -> Iterator[int]:
 
 
 def table(outcomes: Iterable[Outcome]) -> list[str]:
-    """One line a case: its number, what it is, and how its tests ended in this run, if any tries it."""
+    """Format one line per case: its number, the fault, and the outcomes of its tests in this run."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for numbers, outcome in outcomes:
         for number in numbers:
@@ -237,7 +237,7 @@ def _ended(counts: Counter[str], tests: list[str] | None, case: Case) -> str:
 
 
 def page() -> str:
-    """docs/faults.md."""
+    """Render docs/faults.md."""
     tried = names_by_case()
     lines = [
         "# Faults, and what tries them",

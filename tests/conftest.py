@@ -1,4 +1,4 @@
-"""Shared by every tier: the table of fault cases at the end of a run (tests/cases.py)."""
+"""Hooks for all tests: print the table of fault cases (tests/cases.py) at the end of a run."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ CASE = "case"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Numbers travel with a test's report; one that is no case is a mistake in the test."""
+    """Attach the numbers of its cases to each test's report; refuse unknown numbers."""
     for item in items:
         for mark in item.iter_markers(CASE):
             for number in mark.args:
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the table where any test of the run has a case."""
+    """Print the table if any test of the run belongs to a case."""
     outcomes = [
         (tuple(str(number) for name, number in report.user_properties if name == CASE), outcome)
         for outcome in ("passed", "failed", "error", "skipped")

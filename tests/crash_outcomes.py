@@ -1,6 +1,6 @@
-"""Outcomes of each state after a crash: by the node's parser, and by what the program does with it.
+"""Outcome of each crash state: how the node's parser judges it, and what the program does with it.
 
-The table in docs/wallets.md is made from it (tests/e2e/test_crash_states.py).
+The table in docs/wallets.md is generated from these outcomes (tests/e2e/test_crash_states.py).
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from wallets.temporary import taken, temporary_copies
 
 
 class Outcome(StrEnum):
-    """Each state has one; the table has a column for each."""
+    """Outcome of a crash state; the table has a column for each."""
 
     SAVED = "saved"
     BEFORE = "as before the save"
@@ -28,25 +28,25 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The node's parser on one content."""
+    """Verdict of the node's parser on the content of one file."""
 
     error: str
     addresses: tuple[str, ...]
     keys: int
-    """Addresses whose secret key is there."""
+    """Number of addresses whose secret key is present."""
     next: str
-    """Address that the node makes next."""
+    """Address that the node would generate next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Content → the node's verdict on it, and the wallet that the program sees in it, if it sees one."""
+    """For each content, the verdict of the node, and the wallet that the program finds in it, if any."""
 
     node: Mapping[bytes, Verdict]
     program: Mapping[bytes, Mapping[str, Chain]]
 
     def outcome(self, save: Save, state: State) -> Outcome:
-        """Outcome of one state. Fails where the program's way back is not what the node was saving."""
+        """Determine the outcome of a state; fail if the program would recover anything but the new wallet."""
         main, is_seen = state.main, state.main in self.program
         found = self._found(save, state)
         assert bool(found.faults(NOTHING)) == (bool(found.unended()) or (main is not None and not is_seen))
@@ -65,7 +65,7 @@ class Judged:
         return Outcome.BEFORE if save.old and self.node[main] == self.node[save.old] else Outcome.MIXED
 
     def _found(self, save: Save, state: State) -> Found:
-        """The volume as a look finds it."""
+        """Describe the volume as an inspection by the program would."""
         main = state.main
         seen = None if main is None else self.program.get(main)
         whole = temporary_copies(_volume(save, state))
@@ -84,7 +84,7 @@ def _volume(save: Save, state: State) -> dict[str, File]:
 
 
 def counted(outcomes: Iterable[tuple[Class, Outcome]]) -> Iterator[str]:
-    """Yield the table of classes and outcomes, as Markdown."""
+    """Yield a Markdown table that counts the outcomes of each class of crash."""
     counts = Counter(outcomes)
     head = ["after", "states", *Outcome]
     rows = [

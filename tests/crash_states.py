@@ -1,8 +1,8 @@
-"""States that a crash while the node saves a wallet leaves of it: enumerated, pure.
+"""Enumerate the states in which a crash can leave a wallet that the node is saving, without running a node.
 
-v0.27.1 saves so (`src/util/file/file.go`, SaveBinary; a trace holds it in tests/e2e/test_crash_states.py):
-it makes FILE.tmp.HASH, writes it, truncates FILE, writes it, removes FILE.tmp.HASH. It syncs nothing, so
-a power cut leaves what the file system had written by then, in whatever order it keeps.
+v0.27.1 saves like this (`SaveBinary` in src/util/file/file.go; tests/e2e/test_crash_states.py checks a
+trace): create and write FILE.tmp.HASH, truncate and write FILE, remove FILE.tmp.HASH. Nothing is synced, so a
+power cut leaves whatever the file system had written by then, in whatever order it guarantees.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ from itertools import product
 from local.layout import PROJECT
 
 FOLDER = PROJECT / "tests" / "saves"
-"""Wallets before and after a save, as v0.27.1 wrote them (`judge make`); their seed is everybody's."""
+"""Wallets before and after a save, as written by v0.27.1 (`judge make`); their seed is public."""
 BLOCK = 512
-"""Bytes that a disk writes whole; a file system's blocks are several of them."""
+"""Bytes that a disk writes atomically; a block of a file system is a multiple of this."""
 SAMPLES = 40
-"""Random sets of blocks for each kind of tear, where all sets are too many."""
+"""Number of random samples where there are too many combinations of blocks to try them all."""
 STEP = 41
-"""Bytes from one prefix to the next in `make test`; each one in the soak."""
+"""Bytes between two tried lengths of a partial write in `make test`; the soak tries every byte."""
 
 
 class Class(StrEnum):
-    """Keeper of the order of operations: a kernel, or a kind of file system."""
+    """Class of crash: how much of the order of operations survives it."""
 
     KILLED = "the node is killed, the machine goes on"
     ORDERED = "power cut; the file system keeps the order of names and sizes, and writes data first"
@@ -35,7 +35,7 @@ class Class(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """One save: content of FILE before, and content that it should get."""
+    """A save of FILE: its content before, and the content to be written."""
 
     name: str
     old: bytes | None
@@ -50,7 +50,7 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """FILE and its temporary copy after a crash; None where there is none."""
+    """Content of FILE and of its temporary copy after a crash; None for a missing file."""
 
     save: str
     kind: Class
@@ -59,7 +59,7 @@ class State:
 
 
 def saves(kinds: Sequence[str] = ("deterministic", "bip44", "collection")) -> Iterator[Save]:
-    """Yield each kind of save of each type of wallet."""
+    """Yield every kind of save for every type of wallet."""
     for kind in kinds:
         few, many, few_locked, many_locked = (
             (FOLDER / f"{kind}.{moment}.wlt").read_bytes()
@@ -73,7 +73,7 @@ def saves(kinds: Sequence[str] = ("deterministic", "bip44", "collection")) -> It
 
 
 def states(save: Save, step: int = STEP) -> list[State]:
-    """All states of a save, each once in each class."""
+    """Return all distinct states of a save, for every class of crash."""
     found = {
         State(save.name, kind, main, temporary)
         for kind, make in _MAKERS.items()
@@ -88,7 +88,7 @@ Pair = tuple[bytes | None, bytes | None]
 
 
 def _killed(save: Save, step: int) -> Iterator[Pair]:
-    """Each operation is done up to one, and that one to some byte."""
+    """Yield the states in which the operations before one are complete, and that one stopped at some byte."""
     last = len(save.new)
     ends = sorted({*range(0, last, step), *range(max(0, last - 64), last + 1), *range(0, last, BLOCK)})
     yield save.old, None
@@ -99,7 +99,7 @@ def _killed(save: Save, step: int) -> Iterator[Pair]:
 
 
 def _ordered(save: Save, step: int) -> Iterator[Pair]:
-    """Names come and go in order; each file has grown to some block, whenever it was written."""
+    """Yield the states in which names change in order, but each file independently ends at some block."""
     beginnings = [save.new[:end] for end in range(0, len(save.new), BLOCK)] + [save.new]
     yield save.old, None
     yield from product([save.old], beginnings)
@@ -107,7 +107,7 @@ def _ordered(save: Save, step: int) -> Iterator[Pair]:
 
 
 def _blocks(save: Save, step: int) -> Iterator[Pair]:
-    """Both files have their sizes, and some blocks are not theirs."""
+    """Yield the states in which files have their final sizes, but some blocks hold zeros or old data."""
     chance = random.Random(save.name)  # noqa: S311 no secret
     torn = list(_torn(save.new, save.old, chance))
     for one in torn:
@@ -116,7 +116,7 @@ def _blocks(save: Save, step: int) -> Iterator[Pair]:
 
 
 def _unordered(save: Save, step: int) -> Iterator[Pair]:
-    """A file may also lack its name, and FILE may have been written into without its truncation."""
+    """Yield the states without any order: a file may be missing, or FILE overwritten without truncation."""
     chance = random.Random(save.name)  # noqa: S311 no secret
     beginnings = [save.new[:end] for end in range(0, len(save.new), BLOCK)]
     temporaries = [None, save.new, *beginnings, *chance.choices(list(_torn(save.new, None, chance)), k=4)]
@@ -126,7 +126,7 @@ def _unordered(save: Save, step: int) -> Iterator[Pair]:
 
 
 def _written_into(save: Save, chance: random.Random) -> Iterator[bytes]:
-    """The old file with some blocks of the new one, at the old size or at the new one."""
+    """Yield the old file with some blocks of the new one, at the old size or at the new one."""
     old = save.old or b""
     for one in _torn(save.new, old, chance):
         yield one + old[len(one) :]
@@ -138,7 +138,7 @@ def _written_into(save: Save, chance: random.Random) -> Iterator[bytes]:
 
 
 def _torn(new: bytes, old: bytes | None, chance: random.Random) -> Iterator[bytes]:
-    """The new content with blocks of zeros, and with blocks of what was there before."""
+    """Yield the new content with some blocks replaced by zeros or by old data."""
     count = -(-len(new) // BLOCK)
     sets = [[block == bad for block in range(count)] for bad in range(count)]
     sets += [[block != good for block in range(count)] for good in range(count)]

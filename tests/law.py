@@ -1,8 +1,8 @@
-"""The law of upgrades, over what `pulumi preview --json --show-sames` says of an earlier version's state.
+"""The law of upgrades: rules for `pulumi preview --json --show-sames` over a state of an earlier version.
 
-No wallet, data or registry volume, network, built image or published manifest is replaced, deleted or
-renamed, none of them loses its protection, and exactly those containers are replaced that CHANGELOG.md
-lists. A rename shows as a deletion and a creation, or as a replacement.
+An upgrade replaces, deletes or renames no wallet, data or registry volume, network, built image or published
+manifest, and none of them loses its protection. It replaces exactly the containers that CHANGELOG.md lists.
+A rename appears as a deletion and a creation, or as a replacement.
 """
 
 import re
@@ -15,23 +15,23 @@ from catalogue.node_container import HANDED_OVER
 from mocks.engine import BUILD, CONTAINER, NETWORK, NODE_CONTAINER, PREFLIGHT, TAG, VOLUME
 
 KEPT = frozenset({VOLUME, NETWORK, TAG, BUILD})
-"""Types that an upgrade keeps; a new tag or image may come, a volume or network with a new component."""
+"""Types that an upgrade keeps. It may add tags and images, and volumes and networks of new components."""
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {PREFLIGHT: ("wallet",), NODE_CONTAINER: ("wallet", "backups")}
 )
-"""Inputs of other types that name a volume, which their plugin would make."""
+"""Inputs of other types that name a volume, which the resource's plugin would create."""
 HARMLESS = frozenset({"same", "update"})
 LISTED = "What today's program replaces in a state of an earlier version:"
-"""Words in a version's section of CHANGELOG.md; containers follow, a glob of COMPONENT/NAME an item."""
+"""Line in a section of CHANGELOG.md that precedes a list of containers, as globs of COMPONENT/NAME."""
 
 Preview = Mapping[str, Any]
 State = Mapping[str, Any]
 
 
 def offences(state: State, preview: Preview, listed: Collection[str]) -> list[str]:
-    """Sentences that say where a preview over a deployment breaks the law.
+    """Return a sentence for each place where a preview over a deployment breaks the law.
 
-    `listed` are globs over COMPONENT/NAME of containers, such as `Node/*`.
+    `listed` holds globs over COMPONENT/NAME of containers, such as `Node/*`.
     """
     found = (
         _missing(state, preview),
@@ -43,7 +43,7 @@ def offences(state: State, preview: Preview, listed: Collection[str]) -> list[st
 
 
 def _missing(state: State, preview: Preview) -> Iterator[str]:
-    """Kept resources that the preview is silent about: the engine stopped before it reached them."""
+    """Yield kept resources that the preview does not mention: the engine stopped before it reached them."""
     seen = {step["oldState"]["urn"] for step in preview.get("steps", []) if step.get("oldState")}
     for resource in state["resources"]:
         if resource["type"] in KEPT and resource["urn"] not in seen:
@@ -52,7 +52,7 @@ def _missing(state: State, preview: Preview) -> Iterator[str]:
 
 def _broken(state: State, preview: Preview) -> Iterator[str]:
     steps = preview.get("steps", [])
-    # Another component of a type that was there may be one that has a new name.
+    # A new component of a known type may be a renamed one, so only those of other types count as new.
     before = [*state["resources"], *(step["oldState"] for step in steps if step.get("oldState"))]
     known = {one["type"] for one in before}
     fresh = [step["newState"] for step in steps if step["op"] == "create"]
@@ -92,7 +92,7 @@ def _replaced(state: State, preview: Preview, listed: Collection[str]) -> Iterat
 
 
 def _replaces(step: Mapping[str, Any]) -> bool:
-    """True where a container makes way: of a node's, every update but that of its limits is a handover."""
+    """True if a step replaces a container; for a node, every update does, except one of its limits."""
     old, new = step.get("oldState") or {}, step.get("newState") or {}
     if old.get("type") not in (CONTAINER, NODE_CONTAINER):
         return False
@@ -105,9 +105,9 @@ def _replaces(step: Mapping[str, Any]) -> bool:
 
 
 def listed_replacements(changelog: str, version: str) -> list[str]:
-    """Globs of the containers that versions newer than this one say they replace.
+    """Return globs of the containers that versions newer than this one list as replaced.
 
-    Raises ValueError where the version has no section, or a newer one does not say what it replaces.
+    Raises ValueError if the version has no section, or if a newer one lacks the list.
     """
     newer, heading, _ = changelog.partition(f"\n## {version} ")
     if not heading:
@@ -122,7 +122,7 @@ def listed_replacements(changelog: str, version: str) -> list[str]:
 
 
 def summary(preview: Preview) -> str:
-    """Every step and every message, a line each."""
+    """List every step and every message, one per line."""
     steps = [
         f"{step['op']:20} {step['urn']} {' '.join(step.get('diffReasons') or [])}".rstrip()
         for step in preview.get("steps", [])
@@ -135,7 +135,7 @@ def _name(resource: Mapping[str, Any]) -> str:
 
 
 def _place(resource: Mapping[str, Any]) -> str:
-    """COMPONENT/NAME: the types of a URN stand from the outermost to its own."""
+    """COMPONENT/NAME of a resource, from its URN, which lists the parents' types before its own."""
     types = str(resource["urn"]).split("::")[2].split("$")
     return "/".join([*(one.rpartition(":")[2] for one in types[-2:-1]), _name(resource)])
 

@@ -1,6 +1,6 @@
-"""An own engine, started and stopped twice next to the machine's: run in a network namespace.
+"""Start and stop an own engine twice next to the machine's engine; to be run in a network namespace.
 
-Prints one JSON object: listings of links, addresses, routes, rules and binfmt by the moment.
+Prints a JSON object: moment → links with addresses, routes, firewall rules and binfmt handlers.
 """
 
 import json
@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 def listing() -> dict[str, object]:
-    """Links, routes, rules and binfmt handlers of the machine, without times and counters."""
+    """Links, routes, firewall rules and binfmt handlers of the machine, without times and counters."""
     said = {
         name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for name, command in COMMANDS.items()
@@ -39,7 +39,7 @@ def listing() -> dict[str, object]:
 
 
 def traces() -> set[str]:
-    """One line for each link, route and rule of the machine."""
+    """One line for each link, route and firewall rule of the machine."""
     found = listing()
     named = [f"{kind} {entry}" for kind in ("routes", "rules") for entry in _entries(found[kind])]
     return {*named, *(f"link {link[0]}" for link in _entries(found["links"]))}
@@ -51,7 +51,7 @@ def _entries(found: object) -> list[Any]:
 
 
 def system_engine(folder: Path) -> Service:
-    """An engine with docker0 and iptables, as a machine's own has them."""
+    """Service of an engine with docker0 and iptables rules, like that of an ordinary machine."""
     host = f"unix://{folder}/docker.sock"
     flags = {"host": host, "data-root": folder / "data", "exec-root": folder / "run"}
     return Service(
@@ -62,7 +62,7 @@ def system_engine(folder: Path) -> Service:
 
 
 def main(state: Path) -> None:
-    """Note the machine before the own engine is there, while it runs, and when it has gone."""
+    """Record the machine's network before the own engine starts, after each start, and after its removal."""
     layout = layout_in(state, 15449, cache=state / "cache", mode=Mode.EMBEDDED)
     (state / "system").mkdir(parents=True)
     services.start(layout, system_engine(state / "system"))

@@ -1,12 +1,12 @@
-"""Boards of the tests' own: each a network namespace with an address, a loopback, an sshd and an engine.
+"""Boards for the tests: each is a network namespace with its own address, loopback, sshd and engine.
 
-A board has its own /run and /etc too: its docker command finds its engine where a real board's does,
-no name of the operator's machine resolves there, and its users are its own. It shares kernel, clock,
-processor and userland with this machine. Unit tests use recordings for what depends on those.
+A board also has its own /run and /etc: its docker command finds the engine where a real board has it, names
+of the operator's machine do not resolve there, and its users are its own. It shares kernel, clock, processor
+and userland with this machine; for what depends on those, unit tests use recordings.
 
-A small disk is an ext4 file system in a file, under the engine's data: blocks, journal and inodes are counted
-as on a memory card, and overlay2 is at home on it. (A tmpfs takes memory, and counts neither.) It is mounted
-in the board's own namespace alone: it goes with the board's last process, also of a run that was killed.
+A small disk is an ext4 file system in a file, mounted for the engine's data: blocks, journal and inodes count
+as on a memory card, and overlay2 works on it. (A tmpfs would take memory and count none of them.) The mount
+exists only in the board's namespace, so it goes with the board's last process, even if the run was killed.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from local.packages import ensure_packages
 from tests.e2e.layouts import layout_in
 
 FOLDER = "boards"
-"""Folder in the state of the tests' machine, with one for each board."""
+"""Folder in the state of the tests' machine that holds a folder for each board."""
 SSHD = """\
 ListenAddress 0.0.0.0
 HostKey {folder}/host_key
@@ -38,8 +38,8 @@ UsePAM no
 PermitRootLogin prohibit-password
 PidFile none
 """
-# A process that holds the namespaces. /sys shows the links of the namespace that it was mounted in; with it
-# comes no cgroup of version 1.
+# Keeps the namespaces alive. A new sysfs is mounted because /sys shows the links of the network namespace
+# in which it was mounted; it has no cgroup v1, so the cgroup mounts are carried over.
 HOLDER = """\
 set -e
 echo $$ > "$1/holder"
@@ -60,7 +60,7 @@ exec sleep infinity
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board that runs, or has run."""
+    """A board, running or stopped."""
 
     name: str
     number: int
@@ -68,58 +68,58 @@ class Board:
 
     @property
     def address(self) -> str:
-        """IPv4 address, on a link of its own to this machine."""
+        """IPv4 address of the board on its link to this machine."""
         return f"10.208.{self.number}.2"
 
     @property
     def engine(self) -> str:
-        """`engine:` of its entry in `skycoin:hosts`."""
+        """Value of `engine` in the board's entry in `skycoin:hosts`."""
         return f"ssh://root@{self.address}"
 
     @property
     def ssh_options(self) -> list[str]:
-        """`ssh-options:` of that entry: its key, and the key that opens it."""
+        """Value of `ssh-options` in that entry: the client's key, and the file with the board's host key."""
         known_hosts = f"UserKnownHostsFile={self.folder / 'known_hosts'}"
         return ["-i", str(self.folder / "client_key"), "-o", known_hosts, "-o", "IdentitiesOnly=yes"]
 
     @property
     def host(self) -> dict[str, object]:
-        """Its entry in `skycoin:hosts`."""
+        """The board's entry in `skycoin:hosts`."""
         return {"engine": self.engine, "ssh-options": self.ssh_options}
 
     @property
     def docker_host(self) -> str:
-        """DOCKER_HOST of its engine, past ssh and its link: for what a test looks at."""
+        """DOCKER_HOST of the board's engine for the tests' own inspections, which bypass ssh and the link."""
         return f"unix://{self.folder / 'run' / 'docker.sock'}"
 
     def inside(self, *argv: str) -> list[str]:
-        """Command that runs another one on the board."""
+        """Command line that runs the given command on the board."""
         pid = (self.folder / "holder").read_text().strip()
         return ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", *argv]
 
     def run(self, *argv: str) -> str:
-        """Output of a command that must not fail on the board."""
+        """Run a command on the board, which must succeed, and return its output."""
         done = subprocess.run(self.inside(*argv), capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def free(self) -> int:
-        """Bytes that are left on its disk for the engine's data, those that are on their way included."""
+        """Free bytes on the disk of the engine's data, once pending writes are flushed."""
         self.run("sync", "-f", str(self.folder / "data"))
         found = self.run("df", "-B1", "--output=avail", str(self.folder / "data"))
         return int(found.split()[-1])
 
     def get(self, path: str, port: int) -> str:
-        """Body of an HTTP answer on the board's loopback."""
+        """Body of the answer to an HTTP request on the board's loopback."""
         return self.run("curl", "-fsS", "--max-time", "20", f"http://127.0.0.1:{port}{path}")
 
     def docker(self, *arguments: str) -> str:
-        """Output of a docker command on the board."""
+        """Run a docker command on the board, which must succeed, and return its output."""
         return self.run("docker", *arguments)
 
     def add_user(self, name: str, public_key: str, *groups: str) -> None:
         """Add a user who logs in with this key."""
-        # /run is the board's own, and /home this machine's.
+        # /run belongs to the board; /home is this machine's.
         self.run("mkdir", "-p", "/run/users")
         home = ("--base-dir", "/run/users", "--create-home")
         self.run("useradd", *home, "--password", "*", "--groups", ",".join(groups), name)
@@ -128,15 +128,15 @@ class Board:
         self.run("sh", "-c", 'echo "$1" > "$2/authorized_keys"', "sh", public_key, ssh)
 
     def start_sshd(self) -> None:
-        """Open the way in."""
+        """Start the sshd, and wait until it listens."""
         config = str(self.folder / "sshd_config")
         self._spawn("sshd", [shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", config])
         self._until(lambda: self._connects(22), "sshd listens")
 
     def open_door(self, port: int, script: str) -> dict[str, object]:
-        """Open a way in from which the board looks otherwise; its entry in `skycoin:hosts`.
+        """Start another sshd, through which the board looks different; return its entry for `skycoin:hosts`.
 
-        The script mounts what is to be seen, in a mount namespace of that sshd's own.
+        The script mounts the differences, in a mount namespace that only this sshd has.
         """
         config = ["-D", "-e", "-f", str(self.folder / "sshd_config"), "-p", str(port)]
         sshd = shlex.join([shutil.which("sshd") or "/usr/sbin/sshd", *config])
@@ -146,22 +146,22 @@ class Board:
         return {"engine": f"{self.engine}:{port}", "ssh-options": [*self.ssh_options, *named]}
 
     def stop_sshd(self) -> None:
-        """Close the way in, and end the connections that are open: ssh is refused at once."""
+        """Kill the sshd and its open connections; new ones are refused at once."""
         for pid in self.pids("sshd"):
             _kill(pid)
 
     def start_engine(self) -> None:
-        """Start the engine, as Debian's unit does, with data of the board's own."""
+        """Start the engine as Debian's unit does, with its data in the board's folder."""
         for stale in (self.folder / "run").rglob("*.pid"):
             stale.unlink()
         data = f"--data-root={self.folder / 'data'}"
-        # The engines of one machine share a containerd's names where they have no own.
+        # Without containerd namespaces of their own, the engines of one machine would share names.
         own = [f"--containerd-namespace={self.name}", f"--containerd-plugins-namespace={self.name}-plugins"]
         self._spawn("dockerd", [dockerd(), data, *own])
         self._until(lambda: engine_version(self.docker_host) is not None, "the engine answers")
 
     def kill_engine(self) -> None:
-        """End the engine and all that it runs, as a power cut does."""
+        """Kill the engine and everything that it runs, as a power cut does."""
         for pid in self.pids("dockerd", "containerd"):
             _kill(pid)
         for pid in _shims(self.number, self.name):
@@ -170,35 +170,35 @@ class Board:
             _kill(pid)
 
     def reboot(self) -> None:
-        """Lose power and start again: containers start by their restart policies."""
+        """Cut the power and boot again: containers start by their restart policies."""
         self.stop_sshd()
         self.kill_engine()
         self.start_engine()
         self.start_sshd()
 
     def unplug(self) -> None:
-        """Take the link away: nothing is refused, packets are lost."""
+        """Take the link down: packets are lost rather than refused."""
         subprocess.run(["ip", "link", "set", _link(self.number), "down"], check=True)
 
     def plug(self) -> None:
-        """Bring the link back."""
+        """Bring the link up again."""
         subprocess.run(["ip", "link", "set", _link(self.number), "up"], check=True)
 
     def slow_down(self, rate: str) -> None:
-        """Send to the board at `rate`, as tc writes it: `2mbit`."""
+        """Limit the rate of traffic to the board, in the notation of tc, such as `2mbit`."""
         limits = ["tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
         subprocess.run(["tc", "qdisc", "replace", "dev", _link(self.number), "root", *limits], check=True)
 
     def received(self) -> int:
-        """Bytes that were sent to the board."""
+        """Number of bytes sent to the board."""
         return int(Path(f"/sys/class/net/{_link(self.number)}/statistics/tx_bytes").read_text())
 
     def speed_up(self) -> None:
-        """Take the limit off again."""
+        """Remove the rate limit."""
         subprocess.run(["tc", "qdisc", "del", "dev", _link(self.number), "root"], check=True)
 
     def end(self) -> None:
-        """End all that runs on the board, and remove its link; its folder stays."""
+        """Stop everything on the board and remove its link; its folder stays."""
         self.kill_engine()
         for pid in _in_namespace(self.number):
             _kill(pid)
@@ -216,7 +216,7 @@ class Board:
             )
 
     def pids(self, *programs: str) -> list[int]:
-        """Processes of these programs in the board's network namespace."""
+        """Ids of these programs' processes in the board's network namespace."""
         return [pid for pid in _in_namespace(self.number) if _name(pid) in programs]
 
     def _connects(self, port: int) -> bool:
@@ -231,9 +231,9 @@ class Board:
 
 
 def start_board(layout: Layout, name: str, number: int, disk: int | None = None) -> Board:
-    """Start a board; `number` (0 to 255) tells the boards of one run apart.
+    """Start a board; `number` (0 to 255) is unique among the boards of a run.
 
-    `disk` is the size of a disk of its own for the engine's data, in MB; None: the folder's.
+    `disk` is the size in MB of a separate disk for the engine's data; None: no separate disk.
     """
     packages = ["openssh-server", "docker.io", "iptables", "iproute2", "curl", "e2fsprogs"]
     ensure_packages(layout, "the boards", packages)
@@ -256,7 +256,7 @@ def start_board(layout: Layout, name: str, number: int, disk: int | None = None)
 
 @contextlib.contextmanager
 def lone_board(name: str, number: int) -> Iterator[Board]:
-    """A board of a test module that needs no set-up; what a killed run left is ended first."""
+    """A board for a test module that needs no set-up; leftovers of a killed run are stopped first."""
     state = Path(f"/tmp/skycoin-{name}")
     layout = layout_in(state, 15449, cache=state / "cache", mode=Mode.EMBEDDED)
     end_boards(state)
@@ -267,7 +267,7 @@ def lone_board(name: str, number: int) -> Iterator[Board]:
 
 
 def connect(one: Board, other: Board) -> str:
-    """Give two boards a link of their own; the other's address on it."""
+    """Link two boards directly; return the other board's address on that link."""
     first, second = (_namespace(board.number) for board in (one, other))
     network = f"10.209.{other.number}"
     for command in (
@@ -282,7 +282,7 @@ def connect(one: Board, other: Board) -> str:
 
 
 def end_boards(state: Path) -> None:
-    """End whatever the boards of a killed run left."""
+    """Stop whatever the boards of a killed run left running."""
     for kept in (state / FOLDER).glob("*/number"):
         Board(kept.parent.name, int(kept.read_text()), kept.parent).end()
 
@@ -300,7 +300,7 @@ def _make_disk(board: Board, size: int) -> None:
     path = board.folder / "disk"
     with path.open("wb") as file:
         file.truncate(size * 1_000_000)
-    # Nothing is kept for root, and nothing is left for the kernel to write later: both would count as used.
+    # Reserve nothing for root, and initialize nothing lazily: both would count as used.
     later = "lazy_itable_init=0,lazy_journal_init=0"
     subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-E", later, str(path)], check=True)
 
@@ -349,9 +349,9 @@ def _name(pid: int) -> str:
 
 
 def _shims(number: int, name: str) -> list[int]:
-    """Containers' shims of a board, known by the namespace in containerd: they outlive it.
+    """Ids of a board's containerd shims, which outlive the engine; found by their containerd namespace.
 
-    Another lane's board of that name is in another network namespace.
+    A board of the same name in another lane has another network namespace.
     """
     named = re.compile(rf"containerd-shim.*-namespace\0{re.escape(name)}\0".encode())
     found = []
@@ -363,14 +363,14 @@ def _shims(number: int, name: str) -> list[int]:
 
 
 def _in_namespace(number: int) -> list[int]:
-    """Processes in a board's network namespace."""
+    """Ids of the processes in a board's network namespace."""
     command = ["ip", "netns", "pids", _namespace(number)]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
     return [int(pid) for pid in listed.stdout.split()]
 
 
 def _descendants(pid: int) -> list[int]:
-    """All processes below one, the nearest first."""
+    """Ids of all descendants of a process, the nearest first."""
     found = [pid]
     for one in found:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Debian's chromium without a window, driven over a pipe by the DevTools protocol."""
+"""Debian's Chromium, headless, driven over a pipe by the DevTools protocol."""
 
 import base64
 import itertools
@@ -23,7 +23,7 @@ FLAGS = (
 
 
 class Page:
-    """One page of a running browser."""
+    """A page of a running browser."""
 
     def __init__(self, to: IO[bytes], said: IO[bytes]) -> None:
         self._to, self._said, self._numbers = to, said, itertools.count(1)
@@ -32,14 +32,14 @@ class Page:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """Ask the browser; its answer."""
+        """Call a method of the protocol, and return its result."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters}
         if self._session is not None:
             message["sessionId"] = self._session
         self._to.write(json.dumps(message).encode() + b"\0")
         self._to.flush()
-        # Events come in between, and nobody here waits for one.
+        # Events may arrive in between; nothing here waits for them.
         while (answer := self._next()).get("id") != number:
             pass
         assert "error" not in answer, answer
@@ -54,23 +54,23 @@ class Page:
         return found
 
     def value(self, script: str) -> Any:
-        """Value of a script in the page."""
+        """Evaluate a script in the page, and return its value."""
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
     def shows(self, script: str, what: str, *, seconds: float = 60) -> None:
-        """Wait until a script is true in the page."""
+        """Wait until a script evaluates to true in the page."""
         until(lambda: self.value(script) is True, what, seconds=seconds)
 
     def picture(self, path: Path) -> None:
-        """The page as a PNG file."""
+        """Save a screenshot of the page as a PNG file."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
 
 @contextmanager
 def browser(layout: Layout, profile: Path) -> Iterator[Page]:
-    """A browser with a profile of its own, ended afterwards."""
+    """Run a browser with this folder as its profile, and stop it afterwards."""
     ensure_packages(layout, "the browser test", ["chromium"])
-    # The protocol's fixed ends: it reads descriptor 3 and writes descriptor 4.
+    # The protocol fixes the file descriptors: the browser reads from 3 and writes to 4.
     there, to = os.pipe()
     said, back = os.pipe()
     command = [shutil.which("chromium") or "chromium", f"--user-data-dir={profile}", *FLAGS]

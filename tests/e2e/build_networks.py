@@ -1,6 +1,6 @@
-"""Networks of build steps on a machine with neighbours: run in a network namespace.
+"""Networks of build steps on a machine with neighbours; to be run in a network namespace.
 
-The machine has a way out to another one, and an engine's bridge with a container. Prints one JSON object.
+The machine has a route to another machine, and an engine's bridge with a container. Prints a JSON object.
 """
 
 import json
@@ -29,7 +29,7 @@ while True:
     connection.sendall(peer[0].encode())
     connection.close()
 """
-"""Answers at an address: by TCP who has asked."""
+"""Server at an address: answers with the client's address by TCP, and with an empty datagram by UDP."""
 ASK = """
 import socket, sys
 end = sys.argv[1], int(sys.argv[2])
@@ -51,7 +51,7 @@ except OSError:
 print(" ".join(found))
 """
 MACHINE = {"out": "10.99.0.1", "docker0": "172.17.0.1"}
-"""Addresses of this machine by link; that of a network comes to them."""
+"""Addresses of this machine by link; `reached` adds the build network's gateway."""
 OTHER, CONTAINER, METADATA = "10.99.0.2", "172.17.0.2", "169.254.169.254"
 
 
@@ -59,7 +59,7 @@ STARTED: list["subprocess.Popen[bytes]"] = []
 
 
 def start(*argv: str) -> "subprocess.Popen[bytes]":
-    """Start a process of the scene, and wait for its first line."""
+    """Start a helper process, and wait for its first line of output."""
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     STARTED.append(process)
     assert process.stdout
@@ -72,7 +72,7 @@ def run(*argv: str) -> str:
 
 
 class Place:
-    """A namespace with one link to this one, as a container has."""
+    """A network namespace with one link to this one, like a container's."""
 
     def __init__(self, link: str, address: str, gateway: str) -> None:
         self._process = start("unshare", "--net", "sh", "-c", "echo; exec sleep 600")
@@ -100,7 +100,7 @@ def listen(inside: list[str], address: str, port: int) -> None:
 
 
 def neighbours() -> None:
-    """The other machine, behind the default route, the container, and listeners there and here."""
+    """Set up a machine behind the default route, a container, and servers there and on this machine."""
     other = Place("out", f"{OTHER}/24", "")
     run("ip", "addr", "add", f"{MACHINE['out']}/24", "dev", "out")
     run("ip", "route", "add", "default", "via", OTHER)
@@ -113,7 +113,7 @@ def neighbours() -> None:
     for place, address in ((other, OTHER), (container, CONTAINER), (other, METADATA)):
         place.listen(address, 5000)
     listen([], "0.0.0.0", 5000)
-    # A resolver of this machine, and a port of the container that it publishes.
+    # A resolver on this machine, and a port that it publishes for the container.
     listen([], "127.0.0.1", 53)
     published = "-A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:5000"
     run("iptables", "-w", "-t", "nat", *published.split())
@@ -133,7 +133,7 @@ def rules() -> list[str]:
 
 
 def spoil() -> None:
-    """Leave it as an interrupted run, another program or somebody's hand may."""
+    """Damage rules and addresses as an interrupted run, another program or a person might."""
     for command in (
         "-t mangle -F skybuild0-input",
         "-t mangle -D INPUT -i skybuild0 -j skybuild0-input",
@@ -144,7 +144,7 @@ def spoil() -> None:
 
 
 def reached(step: Place, gateway: str) -> dict[str, str]:
-    """Answers to a build step, by what it has asked."""
+    """Return the answers that a build step gets, by what it tries to reach."""
     here = {"gateway": gateway, **MACHINE}
     asked = {f"this machine by {name}": (address, 5000) for name, address in here.items()}
     asked |= {f"a published port by {name}": (address, 8080) for name, address in here.items()}
@@ -155,7 +155,7 @@ def reached(step: Place, gateway: str) -> dict[str, str]:
 
 
 def main(folder: Path) -> None:
-    """Make networks, attach a step to one, damage it, make it again, remove all."""
+    """Create networks, attach a step to one, damage it, repair it, and remove them all."""
     neighbours()
     build_network.RESOLVERS = folder / "resolv.conf"
     build_network.RESOLVERS.write_text("nameserver 127.0.0.1\n")

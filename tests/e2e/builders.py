@@ -1,4 +1,4 @@
-"""A second builder of the tests' own, with nothing in its caches, on a disk that can be filled."""
+"""A second builder for the tests, with empty caches, on a disk that can be filled."""
 
 import json
 import os
@@ -16,34 +16,34 @@ from tests.e2e.machine import HOME, Machine
 
 NAME = "builder-2"
 DISK = 6 << 30
-"""Bytes; the file is sparse."""
+"""Size in bytes; the file is sparse."""
 LEFT = 64 << 20
-"""Bytes that a full disk still has: less than the build base."""
+"""Bytes left free on a full disk: fewer than the build base needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A running builder, by its buildx instance; its disk is full while `ballast` is there."""
+    """A running builder, by the name of its buildx instance; its disk is full while `ballast` exists."""
 
     name: str
     ballast: Path
 
     def fill(self) -> None:
-        """Leave next to nothing."""
+        """Fill the disk, except for LEFT bytes."""
         free = os.statvfs(self.ballast.parent)
         with self.ballast.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_bsize - LEFT)
 
     def empty(self) -> None:
-        """Give the space back."""
+        """Free the space again."""
         self.ballast.unlink(missing_ok=True)
 
 
 @contextmanager
 def _disk(folder: Path) -> Iterator[None]:
-    """An empty filesystem of its own on a folder."""
+    """Mount a new, empty file system on a folder, and remove it afterwards."""
     image = folder.with_suffix(".img")
-    if os.path.ismount(folder):  # a killed run's
+    if os.path.ismount(folder):  # left by a killed run
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
     image.unlink(missing_ok=True)
     folder.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def _disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def second_builder(machine: Machine) -> Iterator[Builder]:
-    """BuildKit with its root on such a disk."""
+    """Run BuildKit with its root on a small disk of its own."""
     disk = HOME / NAME
     with _disk(disk):
         layout = replace(machine.layout, state=machine.layout.state / NAME, builder_root=disk / "root")

@@ -1,4 +1,4 @@
-"""One machine for all tests of a worker: set up once, used by every test, ended at the end."""
+"""One machine for all tests of a worker: set up once, used by every test, stopped at the end."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.e2e.machine import HOME, Machine, Result, end_machine, make_machine
 
 
 def missing() -> str | None:
-    """Why this machine can't run the tier, or None."""
+    """Reason why this machine can't run the end-to-end tests, or None."""
     if shutil.which("dpkg-query") is None:
         return "it installs Debian packages, and this is no Debian"
     if os.geteuid() != 0:
@@ -22,7 +22,7 @@ def missing() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tier with a message if it can't run; with CI=true that is a failure."""
+    """Order the tests; if end-to-end ones can't run here, skip them with a message, or fail if CI=true."""
     items.sort(key=_turn(items))
     reason = missing()
     if reason is None:
@@ -35,32 +35,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
-    """Place of a test's file: images are made first, while another lane runs tests that need none of them."""
+    """Order of a test's file: test_up.py builds images, while another lane runs tests that need none."""
     users = {item.path for item in items if "machine" in getattr(item, "fixturenames", ())}
 
     def turn(item: pytest.Item) -> int:
         if item.path.name == "test_up.py":
             return 0
-        # The last one takes the machine away.
+        # test_wipe.py removes the machine, so it comes last.
         return 3 if item.path.name == "test_wipe.py" else 2 if item.path in users else 1
 
     return turn
 
 
 UP: list[tuple[Machine, dict[str, Any]]] = []
-"""The worker's machine once it is up, with its first settings."""
+"""The worker's machine and its first settings, once it is up."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _settings_put_back() -> Iterator[None]:
-    """Leave the next module none of the settings of one whose set-up failed."""
+    """Restore the settings after each module: one whose fixtures failed may have left its own."""
     began = [machine.settings() for machine, _ in UP]
     yield
     for machine, first in UP:
         before = began[0] if began else first
         if machine.stack_file.exists() and machine.settings() != before:
             machine.change(before)
-            machine.make("up")  # the first `up` of the next module would replace what it looks at
+            machine.make("up")  # otherwise, the next module's first `up` would replace what it inspects
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +73,9 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture(scope="session")
 def first_up(machine: Machine) -> Result:
-    """The first `make up`."""
+    """Result of the first `make up`."""
     with first_in_line(HOME):
-        # Without a cache it compiles for minutes, next to the other worker.
+        # Without a cache this compiles for minutes, alongside the other worker.
         result = machine.make("up", timeout=3000)
         assert result.code == 0, result.text
         give_builder_cache(machine.layout, HOME)

@@ -1,6 +1,7 @@
-"""`pulumi-resource-docker` that makes nothing: each resource is its inputs, and every change is written down.
+"""A `pulumi-resource-docker` that creates nothing: it returns each resource's inputs and records changes.
 
-Its folder, ECHO_FOLDER, has the list of changes, and `world.json`: outputs that a refresh finds, by resource.
+The folder ECHO_FOLDER holds the list of changes, and `world.json`: the outputs that a refresh finds, by
+resource.
 """
 
 import json
@@ -15,7 +16,7 @@ TOKENS = ("docker:index/volume:Volume", "docker:index/container:Container")
 
 
 class Echo(Remade):
-    """One resource."""
+    """A resource whose outputs are its inputs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,28 +26,28 @@ class Echo(Remade):
         return Checked(inputs=news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Update whatever differs."""
+        """Report an update of every key that differs."""
         keys = sorted({*old_inputs, *news})
         return Change(updates=tuple(key for key in keys if old_inputs.get(key) != news.get(key)))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Answer the inputs."""
+        """Record the creation, and return the inputs."""
         self._note("create", inputs["name"])
         return inputs["name"], inputs
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Answer the state, with what the world has otherwise."""
+        """Return the state, overridden by what `world.json` has for the resource."""
         file = self._folder / WORLD
         world = json.loads(file.read_text()) if file.exists() else {}
         return Found(identity=identity, state={**state, **world.get(identity, {})}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Answer the inputs."""
+        """Record the update, and return the new inputs."""
         self._note("update", identity)
         return news
 
     def delete(self, identity: str, state: Values) -> None:
-        """Note it."""
+        """Record the deletion."""
         self._note("delete", identity)
 
     def _note(self, what: str, name: str) -> None:

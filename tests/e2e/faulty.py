@@ -1,4 +1,4 @@
-"""A TLS proxy in front of a real registry that fails as a test says: status, cut, slowness."""
+"""A TLS proxy in front of a real registry that fails on request: error status, cut connection, delay."""
 
 import contextlib
 import http.client
@@ -30,20 +30,20 @@ class Fault:
     cut_download: int = 0
     """Close the connection after this many bytes of the answer's body."""
     delay: float = 0
-    """Seconds before the registry is asked."""
+    """Seconds to wait before the registry is asked."""
 
 
 class Proxy:
-    """Listens on a loopback port with the registry's own certificate, until closed."""
+    """A proxy on a loopback port, with the registry's own certificate, until closed."""
 
     def __init__(self, target_port: int, certificates: Path) -> None:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
-        """`METHOD path status` of every answered request; a cut one has no status."""
+        """`METHOD path status` of every answered request; without the status if the connection was cut."""
         self.headers: list[list[str]] = []
-        """Names of the headers of every request."""
+        """Header names of every request."""
         self.schemes: set[str] = set()
-        """First words of the Authorization headers of all requests."""
+        """Schemes of the Authorization headers of all requests; empty for a request without one."""
         self._target = target_port
         self._client = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """`registry.localhost:PORT`: the name that the certificate is for."""
+        """`registry.localhost:PORT`; the certificate is issued for this name."""
         return f"registry.localhost:{self._server.server_address[1]}"
 
     def fault(self, line: str) -> Fault | None:
@@ -79,13 +79,13 @@ class Proxy:
         return sum(bool(re.search(pattern, line)) for line in self.requests)
 
     def forward(self, handler: "_Handler", body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Ask the registry (status, headers, body); Host stays the proxy's, so that addresses lead here."""
+        """Forward a request to the registry; keep its Host, so that addresses in answers lead here."""
         connection = http.client.HTTPSConnection(
             "registry.localhost", self._target, context=self._client, timeout=60
         )
         headers: dict[str, str] = {}
         for name, value in handler.headers.items():
-            # Some clients name what they accept in a header each.
+            # Some clients send a separate Accept header for each media type.
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         with contextlib.closing(connection):
             connection.request(handler.command, handler.path, body=body, headers=headers)
@@ -102,7 +102,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Clients that hang up in the middle are part of the tests."""
+        """Print nothing: the tests make clients hang up in the middle of a request."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -167,10 +167,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
-        """Quiet: `requests` has it."""
+        """Print nothing: `requests` records each request."""
 
     def __getattr__(self, name: str) -> Any:
-        """The base class asks for `do_METHOD`."""
+        """Serve every method: the base class looks up `do_METHOD`."""
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)

@@ -1,7 +1,7 @@
-"""`pulumi-resource-docker-build` for the law of upgrades: builds nothing, and finds every image unchanged.
+"""A `pulumi-resource-docker-build` for the tests of upgrades: it builds nothing and finds no image changed.
 
-An image of a state stays as it is, whatever today's program would build it from: its digest is that of
-the state, and nothing behind it changes for the sake of a build.
+An image keeps the digest that the state has, whatever today's program would build it from, so that no other
+resource changes because of a build.
 """
 
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from providers.base import Change, Checked, Found, Provider, ProviderError, Rema
 
 
 class FrozenImage(Remade):
-    """An image that was built once."""
+    """An image that is never built again."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("ref", "digest"))
 
@@ -30,7 +30,7 @@ class FrozenImage(Remade):
         raise ProviderError("nothing is built here")
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Answer what the state says."""
+        """Return the state unchanged."""
         return Found(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -43,7 +43,7 @@ class FrozenImage(Remade):
 
 
 class FrozenServicer(Servicer):
-    """Finds its own settings unchanged too: the real plugin adds some to those that a program gives."""
+    """A servicer that reports its own settings as unchanged too: the real plugin adds some of its own."""
 
     def DiffConfig(  # noqa: N802 gRPC's name
         self, request: provider_pb2.DiffRequest, context: Any

@@ -1,4 +1,4 @@
-"""A git server on loopback: git's own smart HTTP backend (git-http-backend(1)) behind a small server."""
+"""A git server on loopback: a small HTTP server in front of git's own backend (git-http-backend(1))."""
 
 import base64
 import http.server
@@ -23,12 +23,12 @@ _SETTINGS = {
 
 
 class GitServer:
-    """Serves every bare repository below a folder, until closed; with a token, to its holders only."""
+    """A server of all bare repositories below a folder, until closed; a token, if given, is required."""
 
     def __init__(self, folder: Path, token: str | None = None) -> None:
         self.folder = folder
         self.answers: list[int] = []
-        """Status of every answer."""
+        """HTTP status of every answer."""
         self._login = None if token is None else base64.b64encode(f"x-access-token:{token}".encode()).decode()
         server = self
 
@@ -43,7 +43,7 @@ class GitServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}/{name}.git"
 
     def commit(self, name: str, files: Mapping[str, str]) -> str:
-        """Add a commit with exactly these files to `main` of a repository, made at its first; the commit."""
+        """Commit exactly these files to `main` of a repository (created if missing); return the commit."""
         bare, work = self.folder / f"{name}.git", self.folder / name
         if not bare.exists():
             git(self.folder, "init", "-q", "--bare", "-b", "main", str(bare))
@@ -57,12 +57,12 @@ class GitServer:
         return git(work, "rev-parse", "HEAD")
 
     def allows(self, login: str | None) -> bool:
-        """True for an Authorization header with the token; for everybody where there is none."""
+        """True if an Authorization header has the token, or if none is required."""
         return self._login is None or login in (f"Basic {self._login}", f"basic {self._login}")
 
     @property
     def login(self) -> str:
-        """The token as HTTP carries it: a canary for searches."""
+        """The token as encoded in HTTP headers; tests search for it as a canary."""
         assert self._login is not None
         return self._login
 
@@ -73,14 +73,14 @@ class GitServer:
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts by their relative paths."""
+    """Write texts to files by their relative paths."""
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Output of a git command that must not fail, without the machine's own settings."""
+    """Run a git command, which must succeed, without the machine's git settings; return its output."""
     done = subprocess.run(
         ["git", "-C", str(folder), *arguments],
         env={**os.environ, **_SETTINGS},
@@ -133,4 +133,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Quiet: `answers` has it."""
+        """Print nothing: `answers` records each status."""

@@ -1,4 +1,4 @@
-"""A registry of the community's own, as the tests need one: behind a login, behind a faulty proxy."""
+"""A registry that stands in for the community's: behind a login and a faulty proxy."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from tests.e2e.machine import Machine
 PORT = 15444
 USER = "publisher"
 PASSWORD = f"canary-{secrets.token_hex(16)}"
-"""Nothing but the docker config and the registry's hash of it may ever hold this."""
+"""Canary: only the docker config may hold it, and the registry its hash."""
 
 CONFIG = """\
 version: 0.1
@@ -37,7 +37,7 @@ http:
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
-    """The registry, and the proxy through which everybody reaches it."""
+    """The registry, and the proxy through which all clients reach it."""
 
     machine: Machine
     folder: Path
@@ -48,12 +48,12 @@ class Hosted:
         return self.proxy.address
 
     def login(self, password: str | None = PASSWORD) -> None:
-        """Leave in the docker config what `docker login` does; None logs out."""
+        """Store a login in the docker config, as `docker login` does; None logs out."""
         log_in(self.machine, self.address, password)
 
 
 def log_in(machine: Machine, address: str, password: str | None, user: str = USER) -> None:
-    """Keep a login for a registry in the machine's docker config; None forgets it."""
+    """Store a login for a registry in the machine's docker config; None removes it."""
     path = machine.layout.docker_config / "config.json"
     config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     auths = {name: auth for name, auth in config.get("auths", {}).items() if name != address}
@@ -63,7 +63,7 @@ def log_in(machine: Machine, address: str, password: str | None, user: str = USE
 
 
 def start_registry(machine: Machine, name: str, port: int, folder: Path, auth: str) -> None:
-    """Start the service of a registry whose data lies in a folder; `auth` is a line of its configuration."""
+    """Start a registry with its data in a folder; `auth` is a line of its configuration."""
     config = folder / "registry.yml"
     certificates = machine.layout.ca.parent
     config.write_text(CONFIG.format(folder=folder, port=port, certificates=certificates, auth=auth))
@@ -80,7 +80,7 @@ def start_registry(machine: Machine, name: str, port: int, folder: Path, auth: s
 
 
 def start_hosted(machine: Machine) -> Hosted:
-    """Start both; the machine is logged in."""
+    """Start the registry and its proxy, and log the machine in."""
     folder = machine.layout.state / "hosted"
     folder.mkdir()
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()

@@ -1,4 +1,4 @@
-"""Images as a registry has them: manifests, configurations, layers, and the programs in them."""
+"""Images as stored in a registry: manifests, configurations, layers, and the programs in them."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ from local.registry_login import authorization
 
 
 def repositories(layout: Layout) -> list[str]:
-    """Names of all that the machine's registry has."""
+    """Names of all repositories in the machine's registry."""
     return sorted(json.loads(_get(layout, "_catalog"))["repositories"])
 
 
@@ -32,17 +32,17 @@ def _get(layout: Layout, path: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One repository of the machine's registry, read from outside."""
+    """A repository of the machine's registry, read over HTTP without the program's own client."""
 
     layout: Layout
     name: str
 
     def content(self, path: str) -> bytes:
-        """Content under a path of the repository in the registry, such as `manifests/latest`."""
+        """Fetch content by its path in the repository, such as `manifests/latest`."""
         return _get(self.layout, f"{self.name}/{path}")
 
     def tags(self) -> list[str]:
-        """All of its tags."""
+        """All tags of the repository."""
         return sorted(json.loads(self.content("tags/list"))["tags"] or [])
 
     def manifest(self, reference: str) -> Any:
@@ -50,21 +50,21 @@ class Repository:
         return json.loads(self.content(f"manifests/{reference}"))
 
     def config(self, manifest: Any) -> Any:
-        """Configuration of an image."""
+        """Fetch the configuration of an image."""
         return json.loads(self.content(f"blobs/{manifest['config']['digest']}"))
 
     def layer(self, descriptor: Any) -> tarfile.TarFile:
-        """An unpacked layer."""
+        """Fetch a layer and decompress it."""
         content = gzip.decompress(self.content(f"blobs/{descriptor['digest']}"))
         return tarfile.open(fileobj=io.BytesIO(content))
 
     def names(self, descriptor: Any) -> set[str]:
-        """Paths of the files of a layer, folders left out."""
+        """Paths of all files in a layer, without folders."""
         with self.layer(descriptor) as layer:
             return {member.name.removeprefix("./") for member in layer.getmembers() if not member.isdir()}
 
     def file(self, manifest: Any, path: str) -> bytes:
-        """A file of an image, from the topmost layer that has it."""
+        """Fetch a file of an image, from the topmost layer that contains it."""
         for descriptor in reversed(manifest["layers"]):
             with self.layer(descriptor) as layer:
                 try:
@@ -78,18 +78,18 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Facts of an ELF header."""
+    """Properties of a program, from its ELF file."""
 
     machine: str
     bits: int
     hard_float: bool
-    """ARM EABI flag of hard-float programs; Go's ARM programs are soft-float by convention."""
+    """True if the ARM EABI flag for hard-float is set; by convention, Go's ARM programs are soft-float."""
     dynamic: bool
-    """True where an interpreter (a dynamic linker) is asked for."""
+    """True if the program names an interpreter, that is, a dynamic linker."""
 
 
 def program(content: bytes) -> Program:
-    """Read an ELF file."""
+    """Read the properties of an ELF file."""
     elf = ELFFile(io.BytesIO(content))
     return Program(
         machine=elf["e_machine"],

@@ -1,4 +1,4 @@
-"""The node's own parser of wallets, in a small program that reads many files at once (tests/judge)."""
+"""The node's own wallet parser, in a small Go program that reads many files at once (tests/judge)."""
 
 import json
 import os
@@ -19,12 +19,12 @@ SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """The program, built."""
+    """The compiled program."""
 
     program: Path
 
     def load(self, files: Iterable[Path]) -> list[Verdict]:
-        """Ask the node about each file."""
+        """Have the node's parser read each file."""
         asked = "".join(f"{file}\n" for file in files)
         said = self._run("load", PASSWORD, given=asked).splitlines()
         return [
@@ -33,7 +33,7 @@ class Judge:
         ]
 
     def save(self, file: Path, folder: Path, *before: str) -> None:
-        """Save a wallet into a folder as the node does; `before` is a command that runs it."""
+        """Save a wallet into a folder with the node's code; `before` is a command to run it under."""
         self._run("save", str(file), str(folder), before=before)
 
     def _run(self, *words: str, given: str = "", before: Iterable[str] = ()) -> str:
@@ -46,7 +46,7 @@ class Judge:
 
 
 def build_judge(folder: Path) -> Judge:
-    """Build it, with the Go and the caches of every set-up."""
+    """Build it with the Go toolchain and the caches that all set-ups share."""
     layout = layout_in(folder, 0)
     program = folder / "judge"
     env = {**os.environ, **go_environment(layout)}
@@ -65,7 +65,7 @@ def build_judge(folder: Path) -> Judge:
 
 
 def judged(judge: Judge, contents: Iterable[bytes], folder: Path) -> Judged:
-    """Each content by the node's parser, and by the program's script as it looks at a volume."""
+    """Judge each content by the node's parser, and by the script with which the program inspects a volume."""
     distinct = sorted(set(contents))
     for number, content in enumerate(distinct):
         (folder / f"{number}.wlt").write_bytes(content)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# lane.sh N COMMAND...: run a command of the tests in a lane, N from 2 to 9: namespaces of processes, mounts and network,
-# and a home of its own, so that another session can run next to it with the same ports, names and addresses. It reaches
-# what this machine reaches, by NAT. Processes that still run in it when the command ends are stopped.
+# lane.sh N COMMAND...: run a test command in lane N (2 to 9). A lane has its own home, and its own namespaces of
+# processes, mounts and network, so that several can run at once with the same ports, names and addresses. It reaches
+# by NAT whatever this machine reaches. When the command ends, everything that still runs in the lane is stopped.
 set -eu
 number=$1
 shift
@@ -14,7 +14,7 @@ mkdir -p "$SKYCOIN_TEST_HOME" /etc/docker
 install() {
     cache=${SKYCOIN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/skycoin-infrastructure}
     mkdir -p "$cache/locks"
-    # Standard input and output are pytest's, which speaks with its worker by them.
+    # pytest and its worker communicate over standard input and output.
     DEBIAN_FRONTEND=noninteractive flock "$cache/locks/debian-packages" \
         sh -c "apt-get update -q && apt-get install -q -y iptables iproute2" </dev/null >&2
 }
@@ -31,7 +31,7 @@ leave() {
     while rules D 2>/dev/null; do :; done
 }
 
-# The tier is skipped there with a message (conftest.py).
+# Without root or Debian, no lane is needed: the tests skip themselves with a message (conftest.py).
 if [ "$(id -u)" != 0 ] || ! command -v dpkg-query >/dev/null; then exec "$@"; fi
 if ! command -v iptables || ! command -v ip; then install; fi >/dev/null
 leave
@@ -48,8 +48,8 @@ done
 echo 1 >/proc/sys/net/ipv4/ip_forward
 rules A
 
-# /sys shows the links of the namespace that it was mounted in; with it comes no cgroup of version 1. A resolver on
-# this machine's loopback is not the lane's.
+# A new sysfs is mounted because /sys shows the links of the network namespace in which it was mounted; it has no
+# cgroup v1, so the cgroup mounts are carried over. A resolver on this machine's loopback can't be reached from a lane.
 # shellcheck disable=SC2016
 nsenter --net="/run/netns/$lane" unshare --mount --pid --fork --mount-proc --kill-child sh -c '
     set -eu
@@ -65,6 +65,6 @@ nsenter --net="/run/netns/$lane" unshare --mount --pid --fork --mount-proc --kil
     mkdir -p /run/netns
     mount -t tmpfs tmpfs /run/netns
     mount -t tmpfs tmpfs /etc/docker
-    # The first process stays this shell, which collects what daemons leave behind: a worker would not.
+    # This shell remains the first process and reaps orphaned children of daemons, which a worker would not do.
     "$@" || exit $?
 ' sh "$@"

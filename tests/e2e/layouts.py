@@ -1,4 +1,4 @@
-"""Layouts of set-ups that the tests make without `make up`."""
+"""Layouts of set-ups that tests create without `make up`."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from local.layout import EngineChoice, Layout, Mode
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
-"""Cache of every set-up of this user: tools, Go modules, base images."""
+"""Cache that all set-ups of this user share: tools, Go modules, base images."""
 
 
 def layout_in(state: Path, registry_port: int, *, cache: Path = CACHE, mode: Mode = Mode.AUTO) -> Layout:
-    """A set-up with an engine of its own, whose state and builder lie in one folder."""
+    """Layout of a set-up with its own engine, whose state and builder are in one folder."""
     return Layout(
         state=state,
         cache=cache,

@@ -1,7 +1,7 @@
-"""A machine of the tests' own: a copy of this checkout, its own state, ports, engine and builder.
+"""A machine for the tests: a copy of this checkout with its own state, ports, engine and builder.
 
-Nothing of it is shared with what `make up` keeps, but the cache of built tools. It lives in one
-fixed folder, so that a run finds and ends what a killed run left.
+It shares nothing with the set-up of `make up` except the cache of built tools. It is always in the same
+folder, so that a run finds and stops whatever a killed run left.
 """
 
 import json
@@ -35,12 +35,12 @@ SETTINGS = {
 }
 SERVICES = ("prometheus", "hosted", "tokens", "builder-2", "buildkitd", "registry")
 ENGINES = {own_engine.NAME: "engine"}
-"""Service → folder in the state."""
+"""Name of an engine's service → its folder in the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of a command: exit code, and both of its outputs as one text."""
+    """Result of a command: exit code, and standard output and error as one text."""
 
     code: int
     text: str
@@ -48,7 +48,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One checkout and its set-up; commands run in it as a user would type them."""
+    """A checkout and its set-up; commands run in it as a user would type them."""
 
     checkout: Path
     layout: Layout
@@ -69,7 +69,7 @@ class Machine:
         return Result(done.returncode, done.stdout)
 
     def started(self, *argv: str, env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
-        """Begin a command in the checkout, as a process group; `skyinfra` needs `environment()`."""
+        """Start a command in the checkout as a process group; `skyinfra` needs `environment()`."""
         return subprocess.Popen(
             argv,
             cwd=self.checkout,
@@ -80,7 +80,7 @@ class Machine:
         )
 
     def pipe(self, *argv: str, given: bytes = b"") -> bytes:
-        """Output, as bytes, of a command that must not fail, with `given` as its input."""
+        """Run a command, which must succeed, with `given` as its input; return its output as bytes."""
         env = {**clean_environment(), **SETTINGS, **self.environment()}
         return subprocess.run(argv, env=env, input=given, capture_output=True, check=True, timeout=300).stdout
 
@@ -89,7 +89,7 @@ class Machine:
         return self.run("make", "--no-print-directory", *targets, timeout=timeout)
 
     def skyinfra(self, *arguments: str) -> Result:
-        """Run the front door in the environment of `make -s env`."""
+        """Run `./skyinfra` in the environment of `make -s env`."""
         return self.run("./skyinfra", *arguments, env=self.environment())
 
     def environment(self) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Machine:
         return self.run("pulumi", *arguments, "--non-interactive", env=self.environment())
 
     def lend_login(self, patch: pytest.MonkeyPatch) -> None:
-        """Let the test's own process use registries with the set-up's CA and login."""
+        """Let the test process itself use registries with the set-up's CA and login."""
         patch.setenv("SSL_CERT_FILE", str(self.layout.trust))
         patch.setenv("DOCKER_CONFIG", str(self.layout.docker_config))
 
@@ -111,7 +111,7 @@ class Machine:
         return self.run("docker", *arguments, env={**self.environment(), **(env or {})})
 
     def inspect(self, kind: str, name: str) -> Any:
-        """One inspected object of the set-up's engine."""
+        """Inspect an object of the set-up's engine."""
         result = self.docker(kind, "inspect", name)
         assert result.code == 0, result.text
         return json.loads(result.text)[0]
@@ -123,18 +123,18 @@ class Machine:
         return json.loads(result.text)
 
     def settings(self) -> dict[str, Any]:
-        """The stack file's configuration."""
+        """Configuration in the stack file."""
         config: dict[str, Any] = yaml.safe_load(self.stack_file.read_text())["config"]
         return config
 
     def change(self, config: dict[str, Any]) -> None:
-        """Write another configuration into the stack file; the salt stays."""
+        """Write a new configuration into the stack file; the salt stays."""
         whole = yaml.safe_load(self.stack_file.read_text())
         self.stack_file.write_text(yaml.safe_dump({**whole, "config": config}, sort_keys=False))
 
     @contextmanager
     def another_node(self, name: str, rpc_port: int) -> Iterator[None]:
-        """One more node on this machine's engine, which is retired at the end."""
+        """Add a node on this machine's engine, and retire it at the end."""
         before = self.settings()
         node = {"image": "skycoin", "host": "here", "rpc-port": rpc_port}
         self.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], name: node}})
@@ -146,12 +146,12 @@ class Machine:
 
     @property
     def stack_file(self) -> Path:
-        """Settings of the stack `local` in the copy."""
+        """Path of the settings of the stack `local` in the copied checkout."""
         return self.checkout / "stacks" / "Pulumi.local.yaml"
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without variables that would lead to the user's own set-up."""
+    """The environment without variables that could lead to the user's own set-up."""
     leaks = ("PULUMI_", "SKYCOIN_", "DOCKER_", "BUILDX_", "MAKE", "MFLAGS", "PYTEST")
     return {name: value for name, value in os.environ.items() if not name.startswith(leaks)}
 
@@ -172,22 +172,22 @@ def _end_leftovers(layout: Layout) -> None:
 
 
 def _remove_build_networks(layout: Layout) -> None:
-    """Remove the network of every set-up under HOME, those of tests that moved one included."""
-    listed = output(["ip", "-j", "link"]) or "[]"  # a bare machine has no iproute2 yet
+    """Remove the build network of every set-up under HOME, including those that tests have moved."""
+    listed = output(["ip", "-j", "link"]) or "[]"  # iproute2 may not be installed yet
     for owner in (Path(link.get("ifalias", "")) for link in json.loads(listed)):
         if owner.is_relative_to(HOME):
             remove_build_network(replace(layout, state=owner))
 
 
 def _unmount(folder: Path) -> None:
-    """An engine that was killed leaves its mounts behind, and a mount point can't be removed."""
+    """Unmount everything below a folder: a killed engine leaves mounts, which can't be deleted."""
     points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for point in sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True):
         subprocess.run(["umount", "--lazy", point], check=True)
 
 
 def make_machine() -> Machine:
-    """A fresh machine in the fixed folder; the builder's cache of earlier runs is kept."""
+    """Create a fresh machine in the fixed folder; keep the builder's cache of earlier runs."""
     os.environ.update({name: value for name, value in SETTINGS.items() if name.startswith("SKYCOIN_")})
     layout = read_layout()
     _end_leftovers(layout)

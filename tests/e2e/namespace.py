@@ -1,4 +1,4 @@
-"""A network namespace of the tests' own: what runs in it sees and changes no link, route or rule outside."""
+"""A network namespace for the tests: links, routes and rules outside it are neither visible nor changed."""
 
 import subprocess
 import sys
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from local.layout import PROJECT
 
-# /sys shows the links of the namespace that it was mounted in; with it comes no cgroup of version 1.
+# A new sysfs is mounted because /sys shows the links of the network namespace in which it was mounted; it has
+# no cgroup v1, so the cgroup mounts are carried over.
 MOUNTS = (
     "mkdir -p /run/skycoin-cgroup && mount --rbind /sys/fs/cgroup /run/skycoin-cgroup "
     "&& mount -t sysfs sysfs /sys && mount --rbind /run/skycoin-cgroup /sys/fs/cgroup "
@@ -17,7 +18,7 @@ MOUNTS = (
 
 @contextmanager
 def network_namespace(name: str) -> Iterator[list[str]]:
-    """Command that runs another one in a new namespace; whatever still runs there is ended with it."""
+    """Yield a command that runs another one in a new namespace; kill at the end whatever still runs there."""
     _remove(name)
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
@@ -34,5 +35,5 @@ def _remove(name: str) -> None:
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Command that runs a module of this project."""
+    """Command line that runs a module of this project."""
     return ["env", f"PYTHONPATH={PROJECT}", sys.executable, "-m", module, *arguments]

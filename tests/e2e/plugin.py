@@ -1,6 +1,6 @@
-"""The stand-in docker plugin, spoken to as the Pulumi engine does, over a Docker engine of its own.
+"""The stand-in docker plugin, called as the Pulumi engine calls it, over a Docker engine of its own.
 
-The engine's folder is emptied before each run, and stays to be looked at afterwards.
+The engine's folder is emptied before each run, and kept afterwards for inspection.
 """
 
 import gc
@@ -34,7 +34,7 @@ SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
 IMAGE = f"{REPOSITORY}:1"
 OTHER_ENGINE = os.environ.get("SKYCOIN_TEST_DOCKERD")
-"""A dockerd to test with in place of Debian's; its containerd, shim and docker-proxy are next to it."""
+"""A dockerd to test instead of Debian's; its containerd, shim and docker-proxy are in the same folder."""
 APPLETS = (
     *("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id"),
     *("awk", "cp", "date", "diff", "find", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort"),
@@ -49,7 +49,7 @@ REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as the Pulumi engine keeps it."""
+    """A resource as the Pulumi engine stores it."""
 
     token: str
     id: str
@@ -58,7 +58,7 @@ class Resource:
 
 
 class OperationError(Exception):
-    """An operation that failed; `kept` is the resource where the plugin says that it exists."""
+    """A failed operation; `kept` is the resource, if the plugin reports that it exists."""
 
     def __init__(self, message: str, kept: Resource | None = None) -> None:
         super().__init__(message)
@@ -76,7 +76,7 @@ class Changes:
 
 
 def urn(token: str) -> str:
-    """URN of a resource called `thing`."""
+    """URN of a resource named `thing`."""
     return f"urn:pulumi:test::plugin::{token}::thing"
 
 
@@ -87,7 +87,7 @@ class Plugin:
         self._stub = stub
 
     def check(self, token: str, inputs: Values) -> Values:
-        """Inputs with the defaults; raises OperationError for faults."""
+        """Check inputs and add the defaults; raises OperationError if they are wrong."""
         request = provider_pb2.CheckRequest(urn=urn(token), news=to_struct(inputs))
         answer = self._stub.Check(request)
         if answer.failures:
@@ -95,7 +95,7 @@ class Plugin:
         return to_values(answer.inputs)
 
     def create(self, token: str, inputs: Values) -> Resource:
-        """Check and create."""
+        """Check inputs and create a resource."""
         checked = self.check(token, inputs)
         request = provider_pb2.CreateRequest(urn=urn(token), properties=to_struct(checked))
         with _failing(token, checked):
@@ -103,13 +103,13 @@ class Plugin:
         return Resource(token, made.id, checked, to_values(made.properties))
 
     def preview(self, token: str, inputs: Values) -> Values:
-        """Create in a preview."""
+        """Create a resource in a preview; return its outputs."""
         checked = self.check(token, inputs)
         request = provider_pb2.CreateRequest(urn=urn(token), properties=to_struct(checked), preview=True)
         return to_values(self._stub.Create(request).properties)
 
     def diff(self, old: Resource, inputs: Values) -> Changes:
-        """Answer what other inputs would change."""
+        """Compare a resource with other inputs."""
         answer = self._stub.Diff(
             provider_pb2.DiffRequest(
                 id=old.id,
@@ -124,7 +124,7 @@ class Plugin:
         return Changes(replaces, updates, answer.deleteBeforeReplace)
 
     def update(self, old: Resource, inputs: Values) -> Resource:
-        """Check and update."""
+        """Check inputs and update a resource."""
         checked = self.check(old.token, inputs)
         request = provider_pb2.UpdateRequest(
             id=old.id, urn=urn(old.token), olds=to_struct(old.state), news=to_struct(checked)
@@ -134,11 +134,11 @@ class Plugin:
         return replace(old, inputs=checked, state=to_values(answer.properties))
 
     def refresh(self, old: Resource) -> Resource | None:
-        """The resource as the world has it; None where it is gone."""
+        """Read a resource from the engine; None if it is gone."""
         return self._read(old.token, old.id, inputs=to_struct(old.inputs), properties=to_struct(old.state))
 
     def unchanged(self, old: Resource) -> bool:
-        """True where a refresh finds the same resource, and no difference from its inputs."""
+        """True if a refresh finds the same resource, without a difference from its inputs."""
         found = self.refresh(old)
         return (
             found is not None
@@ -147,7 +147,7 @@ class Plugin:
         )
 
     def import_(self, token: str, identity: str) -> Resource | None:
-        """A resource that Pulumi did not make."""
+        """Read a resource that Pulumi did not create."""
         return self._read(token, identity)
 
     def _read(self, token: str, identity: str, **known: Any) -> Resource | None:
@@ -158,7 +158,7 @@ class Plugin:
         return Resource(token, answer.id, to_values(answer.inputs), to_values(answer.properties))
 
     def delete(self, old: Resource) -> float:
-        """Delete; the seconds that it took."""
+        """Delete a resource; return the seconds that it took."""
         request = provider_pb2.DeleteRequest(
             id=old.id, urn=urn(old.token), properties=to_struct(old.state), old_inputs=to_struct(old.inputs)
         )
@@ -170,7 +170,7 @@ class Plugin:
 
 @contextmanager
 def _failing(token: str, inputs: Values) -> Iterator[None]:
-    """A gRPC error as the Pulumi engine reads it."""
+    """Turn a gRPC error into an OperationError, as the Pulumi engine reads it."""
     try:
         yield
     except grpc.RpcError as raised:
@@ -186,9 +186,9 @@ def _failing(token: str, inputs: Values) -> Iterator[None]:
 
 @contextmanager
 def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
-    """The plugin's own process, as `pulumi-resource-docker` starts it."""
+    """Start the plugin in a process of its own, as `pulumi-resource-docker` does."""
     with subprocess.Popen(
-        [sys.executable, "-m", "providers.docker", "127.0.0.1:1"],  # as pulumi names itself: nobody is there
+        [sys.executable, "-m", "providers.docker", "127.0.0.1:1"],  # Pulumi's address; nothing listens there
         cwd=PROJECT,
         env={name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")},
         stdout=subprocess.PIPE,
@@ -208,7 +208,7 @@ def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
 
 @contextmanager
 def started_engine() -> Iterator[Any]:
-    """docker-py's client of a Docker engine with one small image; nothing else is in it."""
+    """docker-py's client of a new Docker engine that has one small image and nothing else."""
     layout = layout_in(HOME / "plugin", 15445)
     folder = layout.state / "engine"
     own_engine.stop(layout, SERVICE, folder)
@@ -221,7 +221,7 @@ def started_engine() -> Iterator[Any]:
 
 @contextmanager
 def _path_of_engine() -> Iterator[None]:
-    """PATH leads to the engine that is tested with, and leads it to its own programs."""
+    """If another engine is tested, put its folder first on PATH, where it finds its own programs too."""
     before = os.environ["PATH"]
     if OTHER_ENGINE is not None:
         assert Path(OTHER_ENGINE).name == "dockerd", f"SKYCOIN_TEST_DOCKERD={OTHER_ENGINE!r} is no dockerd"
@@ -235,8 +235,8 @@ def _path_of_engine() -> Iterator[None]:
 def _engine(layout: Layout, folder: Path) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
-            # The service outlives the object that started it, and docker-py drops a socket that it
-            # could not connect: the first is meant, the second ends with the test run.
+            # Two warnings are expected: the service outlives the object that started it, and docker-py drops
+            # a socket that it could not connect, which is closed when the test run ends.
             warnings.simplefilter("ignore", ResourceWarning)
             own_engine.start(layout, SERVICE, folder)
             gc.collect()
@@ -252,13 +252,13 @@ def _engine(layout: Layout, folder: Path) -> Iterator[Any]:
 
 
 def socket_of(engine: Any) -> str:
-    """Address of docker-py's client."""
+    """Address of the engine's socket, from docker-py's client."""
     address: str = engine.api.adapters["http+docker://"].socket_path
     return f"unix://{address}"
 
 
 def busybox_archive() -> bytes:
-    """A root file system of Debian's static busybox, as a tar archive."""
+    """A root file system with Debian's static busybox, as a tar archive."""
     found = shutil.which("busybox")
     assert found is not None
     archive = io.BytesIO()
@@ -276,7 +276,7 @@ def busybox_archive() -> bytes:
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 15, pause: float = 0.05) -> None:
-    """Wait for a condition, which is looked at again after each pause."""
+    """Wait for a condition, checking it again after each pause."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not after {seconds} s"

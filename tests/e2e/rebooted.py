@@ -1,8 +1,8 @@
-"""Handovers on an engine without live-restore that loses power: run in a network namespace.
+"""Handovers on an engine without live-restore that loses power; to be run in a network namespace.
 
-The plugin is killed after one call to the engine, then the engine and all that it runs; the engine starts
-again, as on a board that boots. Prints one JSON object by moment: {boot: […], after: […], wallet: text};
-the lists are `NAME=STATE` of all containers of the node.
+At each moment the plugin is killed after one call to the engine, then the engine with everything that it
+runs; the engine starts again, as when a board boots. Prints a JSON object: moment →
+{boot: […], after: […], wallet: text}; the lists hold `NAME=STATE` for all containers of the node.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ MOMENTS: Mapping[str, tuple[str, int]] = {
     "the new one is confirmed": ("update_container", 3),
     "the old one is removed": ("remove_container", 1),
 }
-"""Moment → method of the engine's API after whose n-th call the plugin ends."""
+"""Moment → method of the engine's API, and the number of the call to it after which the plugin is killed."""
 INPUTS: Values = {
     "host": "board",
     "sshOptions": [],
@@ -58,11 +58,11 @@ INPUTS: Values = {
 
 
 class Killed(BaseException):
-    """The plugin's process ends here."""
+    """Raised where the plugin's process would be killed."""
 
 
 class Api:
-    """docker-py's low-level API, until a method was called so often."""
+    """docker-py's low-level API, which raises Killed after so many calls of a method."""
 
     def __init__(self, api: Any, method: str = "", times: int = 0) -> None:
         self._api, self._method, self._left = api, method, times
@@ -83,7 +83,7 @@ class Api:
 
 
 class Client:
-    """docker-py's client over such an API."""
+    """docker-py's client with such an API."""
 
     def __init__(self, client: Any, api: Any) -> None:
         self.containers, self.api = client.containers, api
@@ -95,7 +95,7 @@ def pids(*pattern: str) -> list[str]:
 
 
 class Board:
-    """An engine, and a node on it."""
+    """An engine with a node on it."""
 
     def __init__(self, layout: Layout, folder: Path) -> None:
         self._layout, self._service, self._folder = layout, system_engine(folder), folder
@@ -104,7 +104,7 @@ class Board:
         self.client = docker.DockerClient(self._host)
 
     def prepare(self) -> tuple[str, Values]:
-        """A running node with a wallet."""
+        """Create a running node with a wallet."""
         self.client.api.import_image_from_data(busybox_archive(), repository="node-like", tag="1")
         self.client.api.create_volume(WALLET)
         place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
@@ -116,7 +116,7 @@ class Board:
         return NodeContainer(lambda _: None, lambda _: None, lambda _: client)
 
     def reboot(self) -> None:
-        """Kill the engine and all that it runs at once; start it again."""
+        """Kill the engine and everything that it runs at once, then start it again."""
         listed = self.client.api.containers()
         running = [self.client.api.inspect_container(one["Id"])["State"]["Pid"] for one in listed]
         engine = (self._folder / "pid").read_text()
@@ -129,7 +129,7 @@ class Board:
         self.client = docker.DockerClient(self._host)
 
     def _empty_run(self) -> None:
-        """Remove what a boot does not find again: mounts, and /run, which is in memory."""
+        """Remove what does not survive a boot: mounts, and /run, which is in memory."""
         points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for point in sorted((one for one in points if one.startswith(f"{self._folder}/")), reverse=True):
             subprocess.run(["umount", "--lazy", point], check=True)
@@ -146,7 +146,7 @@ class Board:
 
 
 def main(folder: Path) -> None:
-    """Lose power at each moment of a handover, and let the next run put it right."""
+    """Cut the power at each moment of a handover, and let the next run repair it."""
     layout = layout_in(folder, 15448, cache=folder / "cache", mode=Mode.EMBEDDED)
     (folder / "system").mkdir(parents=True)
     board = Board(layout, folder / "system")

@@ -1,4 +1,4 @@
-"""SBOMs and licence files of an image's programs, compared with what Go itself says of these."""
+"""SBOMs and licence files of the programs in an image, compared with what Go itself reports about them."""
 
 import json
 import re
@@ -14,24 +14,24 @@ SBOMS = "usr/share/sbom"
 LICENCES = "usr/share/licenses"
 
 Modules = set[tuple[str, str]]
-"""(path, version)"""
+"""(path, version) of each module."""
 
 
 def sbom_of(folder: Path, name: str) -> Bom:
-    """A program's SBOM under an image's root, read by CycloneDX's own library."""
+    """Read a program's SBOM below an image's unpacked root, with CycloneDX's own library."""
     written = json.loads((folder / SBOMS / f"{name}.cdx.json").read_text())
     bom: Bom = Bom.from_json(written)  # type: ignore[attr-defined]  # py-serializable adds it at run time
     return bom
 
 
 def others_of(folder: Path) -> dict[str, tuple[str, str]]:
-    """Name → (version, package URL) of what an image has next to its programs."""
+    """Name → (version, package URL) of everything in an image besides its Go programs."""
     bom = sbom_of(folder, "image")
     return {one.name: (str(one.version), str(one.purl or "")) for one in bom.components}
 
 
 def modules_of(bom: Bom) -> Modules:
-    """The modules that an SBOM names, Go's own library left out."""
+    """Modules named by an SBOM, without Go's standard library."""
     found = {(component.name, str(component.version)) for component in bom.components}
     standard = {(module, version) for module, version in found if module == "stdlib"}
     assert len(standard) == 1
@@ -40,7 +40,7 @@ def modules_of(bom: Bom) -> Modules:
 
 
 def linked_modules(up: Machine, program_file: Path) -> Modules:
-    """Modules in a program, as Go itself reports them."""
+    """Modules linked into a program, as Go itself reports them."""
     command = [find_go(up.layout), "version", "-m", str(program_file)]
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     return set(re.findall(r"^\tdep\t(\S+)\t(\S+)", said, re.M))

@@ -1,7 +1,7 @@
-"""States of this version, kept as fixtures for the law of upgrades (tests/e2e/test_upgrades.py).
+"""States of this version, recorded as fixtures for the law of upgrades (tests/e2e/test_upgrades.py).
 
-A test that has shown that a second `up` changes nothing hands its stack over. `make states` runs just
-these tests, and writes what they hand over to tests/states; any other run keeps nothing.
+A test that has shown that a second `up` changes nothing passes its stack to `record`. `make states` runs only
+these tests, and writes their stacks to tests/states; any other run records nothing.
 """
 
 import json
@@ -30,21 +30,20 @@ FOLDERS: Mapping[str, str] = {
     str(PROJECT): "/project",
     str(Path.home()): "/person",
 }
-"""A machine's folders → neutral ones; a folder stands before those that hold it.
-
-The digest of a node's settings stays that of the machine: behind ssh, where keys have paths, a preview
-proves the host again and copies the wallet again.
+"""Folders of the machine → neutral names; a folder precedes those that contain it.
+The digest of a node's settings remains that of the machine: behind ssh, where keys have paths, a preview
+checks the host again and copies the wallet again.
 """
 LEFT_OUT = ("skycoin:build-ca",)
-"""Settings that only some machines have; a build's inputs are not compared."""
+"""Settings that only some machines have; inputs of builds are not compared."""
 SECRET = "4dabf18193072939515e22adb298388d"
-"""Key by which Pulumi's state marks a value that is none of the plain kinds (`resource.SigKey`)."""
+"""Key that marks a special value, such as a secret, in Pulumi's state (`resource.SigKey`)."""
 DROPPED = frozenset({"secrets_providers", "sourcePosition", "stackTrace"})
-"""Parts of a state that no plugin sees, and that name places of the machine."""
+"""Parts of a state that no plugin sees and that contain paths of the machine."""
 
 
 def record(machine: Machine, name: str, stack: str) -> None:
-    """Keep a stack's state and configuration under the version, where RECORD_STATES=1 asks for it."""
+    """Record a stack's state and configuration for this version, if RECORD_STATES=1."""
     if os.environ.get("RECORD_STATES") != "1":
         return
     exported = machine.pulumi("stack", "export", "--stack", stack)
@@ -59,7 +58,7 @@ def record(machine: Machine, name: str, stack: str) -> None:
 
 
 def cleaned(value: Any) -> Any:
-    """A part of a state without ciphertext, places in sources, and the machine's folders and authorities."""
+    """Remove ciphertext, source positions, and the machine's folders and authorities from part of a state."""
     if isinstance(value, dict):
         if "ciphertext" in value and SECRET in value:
             return "a secret"
@@ -70,14 +69,14 @@ def cleaned(value: Any) -> Any:
 
 
 def _is_authority(value: Any) -> bool:
-    """True for a variable of a container that follows from a setting which is left out."""
+    """True for a container's variable that results from a setting in LEFT_OUT."""
     return isinstance(value, str) and value.startswith(
         ("WORKSPACE_CA_", *(f"{name}={AUTHORITIES}" for name in TRUSTING))
     )
 
 
 def cleaned_settings(text: str) -> str:
-    """A stack's YAML without its salt, and without what is only this machine's."""
+    """A stack's YAML without its salt and without what is specific to this machine."""
     config = yaml.safe_load(text)["config"]
     kept = {key: cleaned(value) for key, value in config.items() if key not in LEFT_OUT}
     return yaml.safe_dump({"config": kept}, sort_keys=False)
@@ -85,6 +84,6 @@ def cleaned_settings(text: str) -> str:
 
 def _neutral(text: str) -> str:
     for folder, neutral in FOLDERS.items():
-        # An address can have a user of a folder's name: ssh://root@…
+        # The user in an address may have the name of a folder: ssh://root@…
         text = re.sub(rf"{re.escape(folder)}(?![\w@.-])", neutral, text)
     return text

@@ -1,4 +1,4 @@
-"""The gate of image builds against the reader of published images: one verdict, on the same files."""
+"""The ABI gate of image builds and the verification of published images agree about the same files."""
 
 import io
 import os
@@ -22,12 +22,12 @@ VECTORS = {
     **{f"soft-{cpu}": elf("EM_ARM", flags=SOFT_FLOAT, cpu=cpu) for cpu in range(16)},
     **{f"hard-{cpu}": elf("EM_ARM", flags=HARD_FLOAT, cpu=cpu) for cpu in (4, 6, 7, 10, 14)},
 }
-"""Programs by what they are."""
+"""ELF programs by kind."""
 
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The gate, compiled as the builds do."""
+    """The gate, compiled as the builds do it."""
     layout = read_layout()
     built = tmp_path_factory.mktemp("gate") / "abi-gate"
     subprocess.run(
@@ -59,7 +59,7 @@ def test_the_gate_and_the_verification_say_the_same(
         assert "/program is a damaged ELF file" in said
         return
     if platform == "linux/arm/v6" and vector.startswith("hard-"):
-        # Our programs are soft-float; those of an official base may be Alpine's.
+        # Programs of this project must be soft-float; those of an official base may be Alpine's.
         assert (code, "the soft-float ABI" in said) == (1, True)
     elif fault is None:
         assert (code, said) == (0, f"abi-gate: 1 programs fit {platform}\n")
@@ -68,7 +68,7 @@ def test_the_gate_and_the_verification_say_the_same(
 
 
 def test_go_says_which_arm_it_was_compiled_for(gate: Path, tmp_path: Path) -> None:
-    """A static Go program has no ARM attributes: its header is the same for v5, v6 and v7."""
+    """A static Go program has no ARM attributes, and the same header for v5, v6 and v7."""
     layout = read_layout()
     environment = {**os.environ, **go_environment(layout), "GOARCH": "arm", "GOARM": "6"}
     source = tmp_path / "main.go"
@@ -92,7 +92,7 @@ def test_go_says_which_arm_it_was_compiled_for(gate: Path, tmp_path: Path) -> No
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An empty base, and a folder with a dynamic program of this machine."""
+    """A folder with an empty base, and with a dynamic program of this machine."""
     (tmp_path / "base" / "lib").mkdir(parents=True)
     (tmp_path / "out" / "bin").mkdir(parents=True)
     shutil.copy("/bin/true", tmp_path / "out" / "bin")
@@ -100,7 +100,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def native() -> tuple[str, str, Path]:
-    """(platform, dynamic linker, its C library) of this machine."""
+    """(platform, dynamic linker, C library) of this machine."""
     with Path("/bin/true").open("rb") as file:
         program = read_program(file)
     [platform] = [name for name, abi in ABIS.items() if (abi.machine, abi.bits) == (program.machine, 64)]
@@ -121,7 +121,7 @@ def test_a_dynamic_program_needs_a_linker_and_its_libraries(gate: Path, root: Pa
     shutil.copy(linker, base / "lib" / library.parent.name / "linker")
     place = base / linker.lstrip("/")
     place.parent.mkdir(parents=True, exist_ok=True)
-    # Absolute, as in Debian's package: it is to be followed inside the base, not on this machine.
+    # Absolute, as in Debian's package; it must be followed inside the base, not on this machine.
     place.symlink_to(f"/lib/{library.parent.name}/linker")
     assert "/bin/true needs the library libc.so.6, which the base lacks" in run(gate, *dynamic)[1]
 
@@ -158,14 +158,14 @@ def test_what_is_wrongly_asked_is_refused(gate: Path, arguments: list[str], answ
 
 
 def test_a_folder_without_programs_is_refused(gate: Path, tmp_path: Path) -> None:
-    """A build that puts its programs elsewhere would pass unseen."""
+    """Otherwise, a build that puts its programs elsewhere would pass unchecked."""
     code, said = run(gate, "-platform", "linux/amd64", str(tmp_path))
     assert (code, said) == (1, f"abi-gate: no program in {tmp_path}\n")
 
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_a_bases_programs_are_looked_at_too(gate: Path, tmp_path: Path, vector: str) -> None:
-    """Alpine's busybox for arm v6 passes floats in registers; it is static, and made for that CPU."""
+    """Alpine's busybox for arm v6 passes floats in registers; it is allowed: static, and for that CPU."""
     for name, content in (("base", VECTORS[vector]), ("out", VECTORS["soft-6"])):
         (tmp_path / name).mkdir()
         (tmp_path / name / "program").write_bytes(content)
@@ -177,5 +177,5 @@ def test_a_bases_programs_are_looked_at_too(gate: Path, tmp_path: Path, vector: 
     except ValueError:
         fault = "is a damaged ELF file"
     if vector == "hard":
-        fault = None  # nothing says for which CPU: the verification is the stricter one
+        fault = None  # no attribute names its CPU; the verification is stricter than the gate
     assert (code, f"the base's /program {fault}" in said) == ((0, False) if fault is None else (1, True))

@@ -1,4 +1,4 @@
-"""A node of another user than its image's: new, changed, backed up, restored, and given to a third user."""
+"""A node whose user is not its image's: new, changed, backed up, restored, and given to a third user."""
 
 import os
 import re
@@ -21,7 +21,7 @@ OWNER, HEIR = "12000:12000", "13000:13001"
 
 @pytest.fixture(scope="module")
 def other(up: Machine) -> Iterator[Machine]:
-    """The stack with a node of another user, which has made a wallet; afterwards as it was."""
+    """The stack with a node that runs as another user and has created a wallet; restored afterwards."""
     before = up.settings()
     change(up, user=OWNER)
     done = up.make("up")
@@ -34,7 +34,7 @@ def other(up: Machine) -> Iterator[Machine]:
 
 
 def change(up: Machine, **settings: object) -> None:
-    """Write the node into the stack's file, with these settings."""
+    """Write the node, with these settings, into the stack's file."""
     before = up.settings()
     node = {"image": "skycoin", "host": "here", "rpc-port": PORT, **settings}
     up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "other": node}})
@@ -50,14 +50,14 @@ def owners(up: Machine) -> set[str]:
     for volume in VOLUMES:
         top = folder(up, volume)
         for path in (top, *top.rglob("*")):
-            with suppress(FileNotFoundError):  # the node works on
+            with suppress(FileNotFoundError):  # the running node may remove files
                 seen = path.lstat()
                 found.add(f"{seen.st_uid}:{seen.st_gid}")
     return found
 
 
 def container(up: Machine) -> tuple[str, str]:
-    """(id, time of the start) of the node's container."""
+    """(id, start time) of the node's container."""
     found = up.inspect("container", NODE)
     return found["Id"], found["State"]["StartedAt"]
 
@@ -67,7 +67,7 @@ def preview(up: Machine) -> Result:
 
 
 def runs_as(up: Machine, user: str) -> bool:
-    """True if the node is healthy, and its process and `docker exec` have that user and group."""
+    """True if the node is healthy, and both its process and `docker exec` run as that user and group."""
     found = up.inspect("container", NODE)
     status = Path(f"/proc/{found['State']['Pid']}/status").read_text()
     ids = [re.findall(rf"^{key}:\t(\d+)", status, re.MULTILINE)[0] for key in ("Uid", "Gid")]
@@ -124,7 +124,7 @@ def test_a_backup_is_drilled_and_restored_for_that_user(other: Machine, tmp_path
 
 @pytest.mark.case(30)
 def test_a_deployed_node_gets_another_user_only_once_its_volumes_belong_to_that_user(other: Machine) -> None:
-    """Until then nothing is touched, and no command of this program changes an owner."""
+    """Until then nothing is touched; the program itself never changes an owner."""
     ran, held = container(other), (folder(other, WALLET) / "mine.wlt").read_bytes()
     change(other, user=HEIR, args=["-log-level=debug"])
     for refused in (preview(other), other.make("up")):
@@ -160,7 +160,7 @@ def test_a_deployed_node_gets_another_user_only_once_its_volumes_belong_to_that_
 def test_a_new_user_whose_node_does_not_start_leaves_a_stopped_node_and_a_whole_wallet(
     other: Machine,
 ) -> None:
-    """The container of the former user is not started on what it can't read."""
+    """The former user's container is not started on files that it can't read."""
     held = (folder(other, WALLET) / "mine.wlt").read_bytes()
     assert other.docker("stop", "-t", "60", NODE).code == 0
     uid, gid = map(int, OWNER.split(":"))

@@ -1,7 +1,7 @@
-"""`skyinfra apply` over the real engine: a plugin that makes nothing, and notes what it is asked to change.
+"""`skyinfra apply` over Pulumi's real engine; its plugin creates nothing and records requested changes.
 
-The program is the test's own. It heeds variables, which are in no file, so that parts of a review differ one
-by one.
+The program is the test's own. It reads environment variables, which are in no file, so that each part of a
+review can differ alone.
 """
 
 import hashlib
@@ -87,7 +87,7 @@ class Stack:
 
     @property
     def changed(self) -> list[str]:
-        """Changes that the plugin was asked for."""
+        """Changes that were requested from the plugin."""
         file = self.folder / echo.CHANGES
         return file.read_text().splitlines() if file.exists() else []
 
@@ -105,7 +105,7 @@ class Stack:
         return done.stdout
 
     def commit(self, file: str, text: str) -> None:
-        """Commit a file with another text."""
+        """Write a new text into a file, and commit it."""
         (self.checkout / file).write_text(text)
         self.git("add", "-A")
         self.git("commit", "-q", "-m", f"Change {file}")
@@ -132,7 +132,7 @@ class Stack:
         return self.folder / "backend" / ".pulumi" / "stacks" / "skycoin" / "mine.json"
 
     def edit_state(self, change: Callable[[Any], None]) -> None:
-        """Change the node's resource in the state; an import would encrypt all secrets again."""
+        """Edit the node's resource in the state file; an import would encrypt all secrets anew."""
         state = json.loads(self.state_file.read_text())
         resources = state["checkpoint"]["latest"]["resources"]
         [node] = [one for one in resources if one["urn"].endswith("::node")]
@@ -142,7 +142,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """Made once, with the first version up."""
+    """The stack with its first version up, shared by all tests."""
     folder = tmp_path_factory.mktemp("apply")
     env = make_pulumi(folder / "pulumi", {f"docker-v{PLUGINS['docker']}": "tests.e2e.echo"})
     copy_checkout(folder / "checkout")
@@ -173,13 +173,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 @pytest.fixture(scope="module")
 def token(made: Stack) -> str:
-    """Hash of the review of another image, which is not up yet."""
+    """Hash of the review of a new image that is not deployed yet."""
     return made.review("--details", str(made.details))
 
 
 @pytest.fixture
 def stack(made: Stack, token: str) -> Iterator[Stack]:
-    """The stack as it was reviewed."""
+    """The stack as it was reviewed; restored after each test."""
     kept = made.folder.with_name("kept")
     for name in ("checkout", "backend"):
         shutil.copytree(made.folder / name, kept / name, symlinks=True)
@@ -214,7 +214,7 @@ OWN_RULES = [Rule(name="ours", breaches=each(ours), reason="It is so.", remedy="
 
 
 def test_rules_as_a_policy_pack_stop_an_update_before_anything_is_changed(stack: Stack) -> None:
-    """The project's, and one's own."""
+    """Both the project's rules and the user's own."""
     (stack.checkout / "review" / "own_rules.py").write_text(OWN_RULES)
     done = stack.run("pulumi", "up", "--yes", *PACK)
     assert done.returncode != 0
@@ -224,7 +224,7 @@ def test_rules_as_a_policy_pack_stop_an_update_before_anything_is_changed(stack:
         "[mandatory] images-by-digest (docker:index:Container: node) node (Container) has image two. A tag "
     ) in said
     assert "[mandatory] ours (docker:index:Volume: wallet) wallet (Volume) is not ours. It is so." in said
-    # Pulumi ends its Python host by a signal, which may print a traceback of that.
+    # Pulumi ends its Python host by a signal, which could make it print a traceback.
     assert 'policy_pack.py", line' not in said
 
 
@@ -238,7 +238,7 @@ def test_a_stack_that_keeps_all_rules_passes_the_policy_pack(stack: Stack) -> No
 
 
 def refused(stack: Stack, token: str, *said: str, details: str = "", **env: str) -> None:
-    """Expect a refusal with these phrases and no other, and no change asked for."""
+    """Expect a refusal with exactly these phrases, and no requested change."""
     options = ("--details", details) if details else ()
     done = stack.apply(token, *options, **env)
     assert done.returncode == OTHER, done.stderr + done.stdout
@@ -271,7 +271,7 @@ def test_changes_that_are_not_committed_have_no_hash_and_are_not_applied(stack: 
 
 
 def test_another_value_of_a_secret_is_refused(stack: Stack) -> None:
-    """No step shows it: in the page of both it is `[secret]`. The ciphertext in the stack's file tells it."""
+    """No step shows it, since both pages say `[secret]`; the ciphertext in the stack's file reveals it."""
     stack.pulumi("config", "set", "--secret", "token", "second")
     stack.git("commit", "-q", "-a", "-m", "A secret")
     token = stack.review()
@@ -287,7 +287,7 @@ def test_a_secret_from_elsewhere_is_refused_by_the_step_that_it_makes(stack: Sta
 
 
 def test_a_secret_that_another_update_wrote_is_refused(stack: Stack) -> None:
-    """The step is the same one, from a secret to a secret: the ciphertext in the state tells it."""
+    """The step is the same, from one secret to another; the ciphertext in the state reveals it."""
     token = stack.review(OTHER="wanted")
 
     def exchange(node: Any) -> None:
@@ -300,7 +300,7 @@ def test_a_secret_that_another_update_wrote_is_refused(stack: Stack) -> None:
 
 @pytest.mark.parametrize("variable", ["PROTECT", "RETAIN", "HOOK"])
 def test_an_option_that_is_gone_is_refused_by_name(stack: Stack, token: str, variable: str) -> None:
-    """Pulumi calls the wallet unchanged."""
+    """Pulumi itself reports the wallet as unchanged."""
     refused(stack, token, "options or hooks: wallet (Volume)", details=str(stack.details), **{variable: "no"})
 
 
@@ -330,7 +330,7 @@ def test_an_output_that_changes_by_itself_is_not_compared(stack: Stack, token: s
 
 
 def merged(stack: Stack, how: str) -> None:
-    """Bring the branch `change` into the branch that was there before it."""
+    """Merge the branch `change` into `trunk`."""
     stack.git("checkout", "-q", "trunk")
     if how == "squash":
         stack.git("merge", "-q", "--squash", "change")
@@ -341,7 +341,7 @@ def merged(stack: Stack, how: str) -> None:
 
 @pytest.fixture
 def branch(stack: Stack) -> Stack:
-    """The reviewed change as a branch over `trunk`."""
+    """The reviewed change as a branch on top of `trunk`."""
     stack.git("branch", "-m", "change")
     stack.git("branch", "trunk", "HEAD~1")
     return stack
@@ -369,7 +369,7 @@ def test_a_merge_with_anything_else_is_refused(branch: Stack, token: str, how: s
 def test_a_program_that_changes_its_mind_after_the_comparison_meets_pulumis_own_plan(
     stack: Stack, token: str
 ) -> None:
-    """The preview of `apply` is what was approved, and the update's own run is not."""
+    """The preview of `apply` is what was approved, but the update itself runs the program again."""
     runs = len((stack.folder / "runs").read_text())
     done = stack.apply(token, LATE=str(runs + 2))
     assert done.returncode == FAILED, done.stderr + done.stdout
@@ -378,7 +378,7 @@ def test_a_program_that_changes_its_mind_after_the_comparison_meets_pulumis_own_
 
 
 def test_a_checkout_that_changes_under_the_update_is_told(stack: Stack, token: str) -> None:
-    """Builds read it as they start, after the comparison."""
+    """Builds read the checkout when they start, which is after the comparison."""
     runs = len((stack.folder / "runs").read_text())
     done = stack.apply(token, TOUCH=str(runs + 2))
     assert done.returncode == FAILED, done.stderr + done.stdout

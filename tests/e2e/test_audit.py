@@ -1,4 +1,4 @@
-"""The audit of what is shipped, with the pinned database itself."""
+"""Audit of everything that is shipped, with the pinned vulnerability database."""
 
 import subprocess
 

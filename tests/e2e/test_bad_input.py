@@ -1,4 +1,4 @@
-"""Answers to wrong settings and to machines that are not ready; nothing is left half made."""
+"""Responses to wrong settings and to machines that are not ready; nothing is left half done."""
 
 import socket
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.e2e.machine import RPC_PORT, Machine
 
 @pytest.fixture
 def settings(up: Machine) -> Iterator[dict[str, Any]]:
-    """The configuration; put back after the test."""
+    """The configuration; restored after the test."""
     before = up.settings()
     yield before
     up.change(before)
@@ -57,7 +57,7 @@ def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[st
 
 @pytest.mark.case(25)
 def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
-    """It was found when the new node's container started; the next `up` makes it once the port is free."""
+    """Before, only the start of the new node's container found this. Once the port is free, `up` succeeds."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

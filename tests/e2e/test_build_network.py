@@ -1,4 +1,4 @@
-"""The network of build steps on a machine with neighbours: whom a step reaches, what is left of it (C2)."""
+"""The network of build steps on a machine with neighbours: what a step reaches, and what removal leaves."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.e2e.namespace import network_namespace, python
 
 @pytest.fixture(scope="module")
 def noted(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Rules of a machine by the moment, and whom a step has reached."""
+    """Firewall rules of a machine by moment, and what a build step has reached."""
     ensure_packages(read_layout(), "the network of build steps", ["iptables", "iproute2"])
     with network_namespace("skycoin-steps") as inside:
         command = [*inside, *python("tests.e2e.build_networks", str(tmp_path_factory.mktemp("steps")))]

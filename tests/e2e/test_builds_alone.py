@@ -1,6 +1,6 @@
-"""Build steps are alone: one looks for this machine, and finds nothing but package registries (C2, H1).
+"""Build steps are isolated: one that searches for this machine reaches nothing but package registries.
 
-A package's install script is such a step. The networks themselves: test_build_network.py.
+The install script of a package is such a step. The networks themselves: test_build_network.py.
 """
 
 import http.server
@@ -25,7 +25,7 @@ from tests.e2e.tiny import FEATURE, Tiny, write_program
 NODE = "skycoin-node-1"
 PACKAGE = "sl"
 TOKEN = uuid.uuid4().hex
-"""Word of this run: a step is never one of an earlier run's, from the cache."""
+"""Unique to this run, so that no step comes from an earlier run's cache."""
 STEP = r"""
 found=
 for end in {ends}; do
@@ -41,11 +41,11 @@ echo "{token}: found=${{found:- nothing}}, {package} $installed" >&2
 sleep 1
 exit 1
 """
-"""Step that tries each way, and ends with what it found: a build that succeeds shows no step's words."""
+"""Step that tries every way and prints what it found. It fails, since a successful build shows no output."""
 
 
 class Listener:
-    """TCP and UDP on every address of the machine, and whom they have heard."""
+    """TCP and UDP servers on every address of the machine; `heard` holds the datagrams that arrived."""
 
     def __init__(self) -> None:
         self._tcp = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -62,7 +62,7 @@ class Listener:
 
 
 def addresses() -> list[str]:
-    """Each address of this machine, loopback's too; those of one link alone have no meaning in a step."""
+    """Addresses of this machine, including loopback; link-local ones have no meaning inside a step."""
     links = json.loads(subprocess.run(["ip", "-j", "address"], check=True, capture_output=True).stdout)
     return sorted(one["local"] for link in links for one in link["addr_info"] if one["scope"] != "link")
 
@@ -74,7 +74,7 @@ def listener() -> Listener:
 
 @pytest.fixture(scope="module")
 def ends(up: Machine, listener: Listener) -> list[str]:
-    """Places that a step must not reach, as ADDRESS/PORT: this machine answers at each of them."""
+    """Endpoints that a step must not reach, as ADDRESS/PORT; this machine can connect to each of them."""
     node = up.inspect("container", NODE)["NetworkSettings"]["Networks"]
     listening = {f"{address}/{listener.port}" for address in ("registry.localhost", *addresses())}
     local = {f"{name}/{port}" for name in ("127.0.0.1", "registry.localhost") for port in (RPC_PORT, 15443)}
@@ -88,7 +88,7 @@ def ends(up: Machine, listener: Listener) -> list[str]:
 
 @contextmanager
 def build_with(up: Machine, name: str, step: str) -> Iterator[str]:
-    """Output of a build that has this step and fails; the stack's name is its own."""
+    """Output of a build with this additional step, which makes it fail; `name` names its own stack."""
     tiny = Tiny(up, name)
     write_program(up.checkout)
     dockerfile = up.checkout / "images" / "skycoin" / "Dockerfile"
@@ -110,7 +110,7 @@ def build_with(up: Machine, name: str, step: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def said(up: Machine, ends: list[str]) -> Iterator[str]:
-    """Output of a build whose step has looked for this machine."""
+    """Output of a build whose step has searched for this machine."""
     engine = Path(up.environment()["DOCKER_HOST"].removeprefix("unix://"))
     step = STEP.format(
         ends=" ".join(ends),
@@ -146,7 +146,7 @@ def test_c2_a_step_that_asks_for_this_machines_network_is_refused(up: Machine) -
 
 @pytest.mark.case(42)
 def test_c2_build_steps_are_kept_from_each_other(up: Machine) -> None:
-    """The bridge does it: an isolated port passes nothing on to another isolated port."""
+    """The bridge isolates them: an isolated port forwards nothing to another isolated port."""
     network = own_build_network(up.layout)
     assert network is not None
     ports = list(Path("/sys/class/net", network.bridge, "brif").iterdir())

@@ -1,4 +1,4 @@
-"""The other images of the catalogue, for all five architectures: built, started, and at work."""
+"""The other images of the catalogue, for all five architectures: built, started and in use."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ SOURCES = {
     },
 }
 ARCHES_OF = {"exporter": list(ARCHES), "registry": ["amd64", "arm32v6"]}
-"""The registry's module is the largest: two of its variants are built here, all five in the same way."""
+"""The registry's module is the largest, so only two of its variants are built; all five are built alike."""
 SCRAPE = """\
 scrape_configs:
   - job_name: skycoin
@@ -44,7 +44,7 @@ scrape_configs:
 
 @pytest.fixture(scope="module")
 def catalogue(up: Machine) -> Iterator[Result]:
-    """The stack with both images and an exporter next to the node; afterwards as it was."""
+    """The stack with both images, and an exporter next to the node; restored afterwards."""
     before = up.settings()
     images = {
         name: {"source": source, "arches": ARCHES_OF[name], "channel": "release"}
@@ -114,7 +114,7 @@ def test_every_variant_has_an_sbom_and_the_licences_of_what_is_linked(
     assert one["program"] == program.name
     found = {(module, f"v{version}") for module, version in one["modules"].items() if module != "stdlib"}
     assert found == linked | {(source["module"], source["version"])}
-    # The program is the module's own package: its package URL ended with a "#" and nothing behind it.
+    # The exporter is its module's root package, whose package URL used to end with an empty `#`.
     below = {"exporter": "", "registry": "#cmd/registry"}[image]
     assert str(subject.purl) == f"pkg:golang/{source['module']}@{source['version']}{below}"
     assert set(others_of(tmp_path)) == {"busybox", "ca-certificates"}
@@ -145,7 +145,7 @@ def test_the_exporter_is_confined_and_on_loopback(up: Machine) -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(up: Machine, catalogue: Result) -> Iterator[str]:
-    """Debian's Prometheus, unpacked and not installed: installed, it would start a service."""
+    """Debian's Prometheus, unpacked but not installed: an installation would start a service."""
     assert catalogue.code == 0
     folder = up.layout.state / "prometheus"
     folder.mkdir(exist_ok=True)
@@ -164,7 +164,7 @@ def prometheus(up: Machine, catalogue: Result) -> Iterator[str]:
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{PROMETHEUS_PORT}",
             ],
-            # While it starts, it answers 503.
+            # Prometheus answers 503 while it starts.
             ready=lambda: answers(f"http://127.0.0.1:{PROMETHEUS_PORT}/-/ready"),
             port=PROMETHEUS_PORT,
         ),
@@ -192,7 +192,7 @@ def test_prometheus_has_the_target_up_with_the_nodes_metrics(prometheus: str) ->
 
 
 def answers(url: str) -> bool:
-    """An engine opens a port before the program behind it listens."""
+    """True if the program answers; the engine opens its port before the program listens."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True
@@ -221,7 +221,7 @@ def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None
 
 
 def test_each_images_page_says_what_is_inside(up: Machine, catalogue: Result) -> None:
-    """Sizes in the READMEs are measured: within 5 % of what the registry has."""
+    """The sizes in the READMEs are within 5 % of those in the registry."""
     assert catalogue.code == 0
     for image in SOURCES:
         page: Path = up.checkout / "images" / image / "README.md"

@@ -1,4 +1,4 @@
-"""The set-up of `make up` after its registry was collected and its host cleaned has nothing to change."""
+"""After its registry is collected and its host cleaned, the set-up of `make up` has nothing to change."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def repository(up: Machine) -> Iterator[Repository]:
 
 
 def older(repository: Repository) -> Manifest:
-    """A variant that has lost its tag, as each build leaves one."""
+    """Push a variant without a tag, as every rebuild leaves one."""
     now = repository.manifest("latest-amd64")
     fields = {**now.fields, "annotations": {"of": "an earlier build"}}
     made = Manifest(json.dumps(fields).encode(), now.media_type)

@@ -1,4 +1,4 @@
-"""Crash states of a wallet's save, each judged by the node's own parser. No node and no engine runs."""
+"""Crash states of a wallet's save, judged by the node's own parser; neither a node nor an engine runs."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from wallets.contents import File, damaged
 
 DOCS = PROJECT / "docs" / "wallets.md"
 SECONDS = 120
-"""Budget of judging all states of `make test`."""
+"""Time limit in seconds for judging all states of `make test`."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def all_judged(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> Judged
 
 
 def strace(folder: Path) -> str:
-    """Path of strace: this machine's, or Debian's package, unpacked and not installed."""
+    """Path of strace: the installed one, or that of Debian's package, which is unpacked but not installed."""
     if found := shutil.which("strace"):
         return found
     subprocess.run(["apt-get", "download", "-q", "strace"], cwd=folder, check=True, capture_output=True)
@@ -53,7 +53,7 @@ def strace(folder: Path) -> str:
 def test_the_node_saves_by_a_temporary_copy_and_in_place_and_syncs_nothing(
     judge: Judge, tmp_path: Path
 ) -> None:
-    """The states are those of these operations: a version with others needs other states."""
+    """The crash states assume exactly these operations; a version with others needs other states."""
     save = next(save for save in saves() if save.name == "deterministic: growth")
     source, place, log = (tmp_path / name for name in ("source", "place", "log"))
     for folder, content in ((source, save.new), (place, save.old)):
@@ -91,7 +91,7 @@ def test_the_wallets_that_are_kept_are_whole_for_the_node(judge: Judge) -> None:
 
 @pytest.mark.case(3)
 def test_the_program_sees_a_wallet_exactly_where_the_node_reads_one(all_judged: Judged) -> None:
-    """97 contents that the node refuses passed, and 162 that it reads were damaged."""
+    """Once, 97 contents that the node refuses passed, and 162 that it reads counted as damaged."""
     read = {content for content, said in all_judged.node.items() if not said.error}
     seen = set(all_judged.program)
     assert not read - seen
@@ -127,7 +127,7 @@ def test_a_whole_copy_is_always_found_and_the_table_in_the_docs_says_what_is_not
 
 @pytest.mark.case(1)
 def test_a_killed_node_always_leaves_one_whole_wallet(all_judged: Judged) -> None:
-    """The file or its temporary copy; a first save may have made none yet."""
+    """Either the file or its temporary copy is whole; a crash in the first save may leave neither."""
     for save in saves():
         for state in states(save):
             if state.kind == Class.KILLED and all_judged.outcome(save, state) == Outcome.TORN:

@@ -1,6 +1,6 @@
-"""A board that is cut off in the middle of a handover goes back by itself.
+"""A board that is cut off in the middle of a handover brings back its old node without help.
 
-The provider's own code over real ssh, to a board of the tests; `sleep` in place of the node.
+The provider's own code works over real ssh, on a board of the tests; `sleep` stands in for the node.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ from tests.e2e.rebooted import INPUTS, NAME, WALLET
 OLD, NEW = "node-like:1", "node-like:2"
 DATA = "skycoin-cut-off-data"
 SLOW = {"tests": ["CMD", "test", "-e", "/tmp/is-there"], "interval": "1s", "timeout": "1s", "retries": 100}
-"""Health of a node that takes its time."""
+"""Health check of a node that takes long to become healthy."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ class Node:
         def run() -> None:
             try:
                 self.up(**changes)
-            except Exception as error:  # the test reads it
+            except Exception as error:  # the test checks it
                 self.failed.append(str(error))
 
         thread = threading.Thread(target=run, daemon=True)
@@ -73,18 +73,18 @@ class Node:
         return thread
 
     def containers(self) -> dict[str, str]:
-        """Name → image of those that run, past ssh and the link."""
+        """Name → image of the running containers, bypassing ssh and the link."""
         listed = self.board.docker("ps", "--format", "{{.Names}} {{.Image}}").splitlines()
         return dict(line.split() for line in listed)
 
 
 def in_data(board: Board, script: str) -> str:
-    """Output of a script in the node's data volume, past ssh and the link."""
+    """Output of a script in the node's data volume, bypassing ssh and the link."""
     return board.docker("run", "--rm", "-v", f"{DATA}:/data", "-w", "/data", OLD, "sh", "-c", script)
 
 
 def proxy_on(board: Board, port: int) -> str:
-    """Name of a proxy before the node, as far as a handover looks at one."""
+    """Start a container that a handover takes for the node's proxy; return its name."""
     name, title = f"{NAME}-proxy", f"org.opencontainers.image.title={CATALOGUE[PROXY].title}"
     given = ["--init", "--network", "none", "--label", title, "-p", f"127.0.0.1:{port}:8080"]
     board.docker("run", "-d", "--name", name, *given, OLD, "sh", "-c", "sleep 1000", "proxy", NAME)
@@ -111,7 +111,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
     port = {"internal": 6420, "external": 16420, "ip": "127.0.0.1"}
     run = node.begin(image=NEW, healthcheck=SLOW, ports=[port])
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts, the proxy has made way", seconds=60)
-    # As an upgrade leaves it: what the new one has written, and the copy of before.
+    # What an upgrade leaves: data of the new version, and a copy of the data before.
     in_data(
         board, "mkdir .skycoin && cd .skycoin && echo newer > data.db && echo older > data.db.before-upgrade"
     )
@@ -139,7 +139,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
 def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
     board: Board, node: Node
 ) -> None:
-    """Cut off, somebody starts a container of their own over the wallet."""
+    """While the board is cut off, somebody starts a container of their own on the wallet."""
     run = node.begin(image=NEW, healthcheck=SLOW)
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
     board.unplug()
@@ -158,7 +158,7 @@ def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
 def test_a_watchdog_touches_neither_the_next_handover_nor_one_that_ended_well(
     board: Board, node: Node
 ) -> None:
-    """It would bring the old one back in the middle of another attempt, or after it."""
+    """Otherwise, it would bring the old node back during another attempt, or after a success."""
     run = node.begin(image=NEW, healthcheck=SLOW)
     run.join(timeout=120)
     assert "is not healthy after 20 s" in node.failed[0]

@@ -1,4 +1,4 @@
-"""Hosts that do not answer: the rest of the stack is brought up, and they catch up at the next run."""
+"""Hosts that do not answer: the rest of the stack is deployed, and they catch up at the next run."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 
 MORE = 30
-"""Seconds that a dead host may cost the others."""
+"""Seconds by which a dead host may delay the others."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def far(up: Machine) -> Iterator[Board]:
 
 @pytest.fixture(scope="module")
 def fleet(up: Machine, far: Board) -> Iterator[Machine]:
-    """The stack with a second node, on a board; afterwards as it was."""
+    """The stack with a second node, on a board; restored afterwards."""
     before = up.settings()
     node = {"image": "skycoin", "host": "far"}
     up.change(with_entries(before, hosts={"far": far.host}, nodes={"far": node}))
@@ -62,7 +62,7 @@ def timed_up(machine: Machine) -> tuple[Result, float]:
 
 
 def more_than(alone: float, took: float, machine: Machine) -> float:
-    """Seconds that a run took more; a slow one is timed again, for other tests run beside it."""
+    """Seconds by which a run took longer; a slow run is repeated, since other tests run alongside."""
     if took > alone + MORE:
         took = min(took, timed_up(machine)[1])
     print(f"an up without a change: {alone:.1f} s; beside a host that does not answer: {took:.1f} s")
@@ -70,7 +70,7 @@ def more_than(alone: float, took: float, machine: Machine) -> float:
 
 
 def state_of(machine: Machine, host: str) -> dict[str, Any]:
-    """Facts of a host's resources in the state; Pulumi drops empty lists of what it leaves out."""
+    """Properties that skipped resources of a host keep in the state; Pulumi drops their empty lists."""
     exported = machine.pulumi("stack", "export", "--stack", "local")
     resources = json.loads(exported.text)["deployment"]["resources"]
     keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]
@@ -98,7 +98,7 @@ def far_container(far: Board) -> dict[str, Any]:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Rows of the table that a run ends with: host, what runs there, what became of it."""
+    """Rows of the table at the end of a run: host, what runs there, what became of it."""
     lines = text.splitlines()
     head = max(number for number, line in enumerate(lines) if line.startswith("host "))
     table = itertools.takewhile(bool, lines[head + 1 :])
@@ -148,7 +148,7 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
 def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
     fleet: Machine, far: Board, options: tuple[str, ...]
 ) -> None:
-    """With Pulumi's own program the interrupt was a traceback, and a refresh failed as a whole."""
+    """Plain Pulumi used to end with the traceback of an interrupt, and a refresh failed as a whole."""
     settings = fleet.settings()
     argument = f"-log-level={'info' if options else 'error'}"
     fleet.change(with_argument(settings, argument))
@@ -173,9 +173,9 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
 
 @pytest.mark.case(22)
 def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
-    """Its node was never created: the state has only its provider, which holds its address."""
+    """The board's node was never created: the state holds only its host's provider, with the address."""
     settings = fleet.settings()
-    for _ in range(2):  # the first one may have another test's change to take back
+    for _ in range(2):  # the first may still undo another test's change
         result, alone = timed_up(fleet)
         assert result.code == 0, result.text
     node = {"image": "skycoin", "host": "attic"}

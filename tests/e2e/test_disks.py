@@ -1,7 +1,7 @@
-"""Disks don't fill: ten upgrades on a board with a small disk, and the local registry that they came from.
+"""Disks don't fill up: ten upgrades on a board with a small disk, and the local registry that they come from.
 
-The provider's own handover, with images of the set-up's own registry that are pulled through real ssh. In
-place of the node is a web server that answers its health, with a version and a chain that an upgrade proves.
+The provider's own handover, with images from the set-up's own registry, pulled through real ssh. A web server
+stands in for the node: it answers health requests, with the version and the chain that an upgrade checks.
 """
 
 import gzip
@@ -45,12 +45,13 @@ from tests.e2e.plugin import busybox_archive
 from tests.e2e.rebooted import INPUTS, NAME, WALLET
 
 DISK = 90
-"""MB: room for what the host keeps and for one image on its way, and not for ten."""
+"""Size in MB: enough for what the host keeps and one incoming image, but not for ten images."""
 BULK = 10_000_000
-"""Bytes that each version has alone; they can't be compressed."""
+"""Bytes that each version has alone; they are incompressible."""
 SLACK = 1_000_000
-"""Bytes by which the disk may differ after eight more upgrades: a tenth of one image, for eight copies of the
-wallet, the engine's database, and logs."""
+"""Bytes by which free space may differ after eight more upgrades: a tenth of one image, for eight copies of
+the wallet, the engine's database, and logs.
+"""
 UPGRADES = 10
 HEALTHY = {"tests": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:6420/api/v1/health"]}
 SICK = {"tests": ["CMD", "false"], "interval": "1s", "timeout": "1s", "retries": 2}
@@ -58,7 +59,7 @@ SICK = {"tests": ["CMD", "false"], "interval": "1s", "timeout": "1s", "retries":
 
 @pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
-    """A set-up with a registry and nothing else; one folder for all runs, so that leftovers are ended."""
+    """A set-up with nothing but a registry; always in the same folder, so that leftovers are removed."""
     state = Path("/tmp/skycoin-disks")
     made = layout_in(state, 15448, mode=Mode.EMBEDDED)
     end_boards(state)
@@ -97,7 +98,7 @@ def board(layout: Layout) -> Iterator[Board]:
 
 
 def publish(repository: Repository, number: int, *tags: str) -> str:
-    """Version 0.NUMBER.0 of a program in place of the node; its reference."""
+    """Publish version 0.NUMBER.0 of the node's stand-in; return its reference."""
     health = {"version": {"version": f"0.{number}.0"}, "blockchain": {"head": {"seq": number}}}
     files = {"www/api/v1/health": json.dumps(health).encode(), "bulk": os.urandom(BULK)}
     layers = [_with_web_server(busybox_archive()), _archive(files)]
@@ -169,7 +170,7 @@ class Node:
 
     @property
     def near(self) -> Values:
-        """The same engine without ssh, whose connections take most of a handover's time."""
+        """The same engine without ssh, since ssh connections take most of a handover's time."""
         return {"engine": self.board.docker_host, "sshOptions": []}
 
     def wanted(self, image: str, **changes: Any) -> Values:
@@ -179,7 +180,7 @@ class Node:
         return {**INPUTS, **self.place, **own, **changes}
 
     def up(self, image: str, **changes: Any) -> None:
-        """Pull and hand over, in the order of the program."""
+        """Pull the image, then hand over, in the order of the program."""
         news = self.wanted(image, **changes)
         PulledImage(lambda _: None).create({**self.place, "image": image})
         if self.identity:
@@ -189,7 +190,7 @@ class Node:
         self.inputs = news
 
     def previewed(self, image: str) -> list[str]:
-        """Lines that a preview says."""
+        """Lines that a preview prints."""
         said: list[str] = []
         kind = NodeContainer(lambda _: None, said.append, connect, say=said.append)
         kind.planned(self.wanted(image), {**self.inputs, **self.state})
@@ -205,18 +206,18 @@ def node(board: Board) -> Node:
 
 @pytest.fixture(autouse=True)
 def _another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the images that another run has asked for: each has a process of its own."""
+    """Forget the images that another run has asked for: each real run is a process of its own."""
     monkeypatch.setattr(older_images, "_wanted", {})
 
 
 @pytest.fixture(scope="module")
 def versions(repository: Repository) -> list[str]:
-    """Eleven versions; tags moved on from each to the next."""
+    """Eleven versions, each published under the tag `latest` in turn."""
     return [publish(repository, number, "latest") for number in range(UPGRADES + 1)]
 
 
 def stored(board: Board) -> dict[str, str]:
-    """Images by id: their tag, `<none>` where they have none."""
+    """Image id → tag, or `<none>` for an image without a tag."""
     lines = board.docker("images", "--no-trunc", "--format", "{{.ID}} {{.Tag}}").splitlines()
     return dict(line.split() for line in lines)
 
@@ -233,7 +234,7 @@ def ids(board: Board, images: Sequence[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def others(board: Board, node: Node, repository: Repository) -> set[str]:
-    """Images that stay: a person's own, one of this program with a tag, and one of a stopped container."""
+    """Images that must stay: a user's own, a tagged one of this program, and one of a stopped container."""
     command = ["docker", "-H", board.docker_host, "import", "-", "mine:1"]
     subprocess.run(command, input=busybox_archive(), check=True, capture_output=True)
     board.docker("import", str(_empty(board)))
@@ -246,7 +247,7 @@ def others(board: Board, node: Node, repository: Repository) -> set[str]:
 
 
 def _empty(board: Board) -> Path:
-    """Archive of a dangling image, as a person's builds leave them."""
+    """Archive that is imported as a dangling image, such as a user's builds leave."""
     path = board.folder / "empty.tar"
     path.write_bytes(_archive({"mine": b"mine"}))
     return path
@@ -320,11 +321,11 @@ def test_a_board_that_is_rebooted_keeps_its_small_disk(board: Board, node: Node)
     assert board.free() < DISK * 1_000_000
 
 
-# The registry that they came from.
+# The registry that the images came from.
 
 
 def written_state(layout: Layout, node: Node) -> None:
-    """The state of a stack that runs the node."""
+    """Write the state of a stack that runs the node."""
     outputs = {"image": node.inputs["image"], "lastHealthy": node.state["lastHealthy"]}
     path = state_file(layout, "local")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -333,7 +334,7 @@ def written_state(layout: Layout, node: Node) -> None:
 
 
 def whole(repository: Repository, image: str) -> None:
-    """Read an image to its last byte."""
+    """Read an image from the registry, to its last byte."""
     manifest = repository.manifest(image.partition("@")[2])
     for part in (manifest.fields["config"], *manifest.fields["layers"]):
         with repository.blob(part["digest"], part["size"]) as file:

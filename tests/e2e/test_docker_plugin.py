@@ -26,13 +26,13 @@ from tests.e2e.plugin import (
 
 MEBIBYTE = 1024 * 1024
 GRACEFUL = "trap 'sleep 1; echo closed > /data/last; exit 0' INT; echo ready; while :; do sleep 0.1; done"
-"""A database that needs a second to close."""
+"""Script that, like a database, needs a second to close its data on SIGINT."""
 HEALTH = {"tests": ["CMD", "test", "-f", "/data/ok"], "interval": "1s", "timeout": "5s", "retries": 1}
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Any]:
-    """docker-py's client of the tests' own engine: what the world looks like from outside."""
+    """docker-py's client of the tests' own engine, to see what the plugin did there."""
     with started_engine() as client:
         yield client
 
@@ -46,7 +46,7 @@ def plugin(engine: Any) -> Iterator[Plugin]:
 
 @pytest.fixture
 def network(plugin: Plugin, engine: Any, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Name of a network made by the plugin; its containers are removed first."""
+    """Name of a network created by the plugin; its containers are removed before it."""
     made = plugin.create(NETWORK, {"name": f"net-{request.node.name}", "driver": "bridge"})
     yield made.state["name"]
     for container in engine.networks.get(made.id).containers:
@@ -55,7 +55,7 @@ def network(plugin: Plugin, engine: Any, request: pytest.FixtureRequest) -> Iter
 
 
 def inputs(name: str, **others: Any) -> dict[str, Any]:
-    """A container that does nothing, and is stopped at once."""
+    """Inputs of a container that does nothing and is stopped at once."""
     return {"name": name, "image": IMAGE, "command": ["sleep", "600"], "networkMode": "none", **others}
 
 
@@ -64,12 +64,12 @@ def shell(name: str, script: str, **others: Any) -> dict[str, Any]:
 
 
 def on(volume: str) -> list[dict[str, Any]]:
-    """The volume, mounted on /data."""
+    """Mount of a volume at /data."""
     return [{"type": "volume", "source": volume, "target": "/data"}]
 
 
 def content(engine: Any, volume: str) -> list[str]:
-    """Lines of the file `last` in a volume; none where there is no such file."""
+    """Lines of the file `last` in a volume; none if there is no such file."""
     made = engine.containers.run(
         IMAGE,
         ["sh", "-c", "cat /data/last || true"],
@@ -85,7 +85,7 @@ def inspect(engine: Any, resource: Resource) -> Any:
 
 
 def attempt(plugin: Plugin, token: str, wanted: dict[str, Any]) -> OperationError:
-    """A create that must fail."""
+    """Try to create a resource, which must fail; return the error."""
     with pytest.raises(OperationError) as raised:
         plugin.create(token, wanted)
     return raised.value
@@ -116,7 +116,7 @@ def test_a_volume_is_made_read_changed_by_replacement_and_removed(plugin: Plugin
 
 
 def test_creating_a_volume_that_exists_adopts_it_with_its_data(plugin: Plugin, engine: Any) -> None:
-    """A wallet survives a lost state file."""
+    """This is how a wallet survives a lost state file."""
     engine.volumes.create("v-wallet")
     engine.containers.run(
         IMAGE,
@@ -167,7 +167,7 @@ def test_a_network_is_made_read_and_removed(plugin: Plugin, engine: Any) -> None
 
 
 def test_a_network_of_a_given_subnet_is_unchanged_afterwards(plugin: Plugin) -> None:
-    """Docker 29 names the gateway that it chose, earlier engines don't."""
+    """Docker 29 reports the gateway that it chose; earlier engines don't."""
     wanted = {"name": "n-subnet", "driver": "bridge", "ipamConfigs": [{"subnet": "10.79.1.0/24"}]}
     made = plugin.create(NETWORK, wanted)
     assert plugin.unchanged(made)
@@ -194,7 +194,7 @@ def test_a_network_in_use_is_not_removed(plugin: Plugin, network: str) -> None:
 
 
 def test_an_image_that_the_engine_has_is_not_pulled(plugin: Plugin, engine: Any) -> None:
-    """Its registry does not exist."""
+    """The image's registry does not exist, so a pull would fail."""
     made = plugin.create(REMOTE_IMAGE, {"name": IMAGE, "keepLocally": True})
     identity = engine.images.get(IMAGE).id
     assert made.id == identity + IMAGE
@@ -235,7 +235,7 @@ def test_an_image_that_can_not_be_had_is_named_with_the_reason(plugin: Plugin, t
     assert failure.kept is None
 
 
-# --- containers: what they are made of ---
+# --- containers: creation ---
 
 
 def test_a_container_without_settings_gets_the_official_defaults(plugin: Plugin, engine: Any) -> None:
@@ -325,7 +325,7 @@ def test_a_container_is_imported_by_its_id(plugin: Plugin, engine: Any) -> None:
     plugin.delete(made)
 
 
-# --- containers: end of life ---
+# --- containers: deletion ---
 
 
 def closing(plugin: Plugin, engine: Any, name: str, **others: Any) -> Resource:
@@ -344,7 +344,7 @@ def test_destroy_grace_seconds_let_a_container_close_its_data(plugin: Plugin, en
 
 
 def test_without_destroy_grace_seconds_a_container_is_killed_at_once(plugin: Plugin, engine: Any) -> None:
-    """So the official plugin does; stopTimeout does not help."""
+    """The official plugin does the same; `stopTimeout` makes no difference."""
     made = closing(plugin, engine, "c-no-grace", stopTimeout=30)
     plugin.delete(made)
     assert content(engine, "c-no-grace-data") == []
@@ -366,17 +366,17 @@ def test_anonymous_volumes_go_only_where_remove_volumes_says_so(
 
 
 def test_a_container_that_removes_itself_is_gone_when_its_delete_returns(plugin: Plugin) -> None:
-    """Its name is free for the replacement."""
+    """Otherwise, its name would not be free for the replacement."""
     for _ in range(2):
         made = plugin.create(CONTAINER, inputs("c-rm", rm=True))
         plugin.delete(made)
 
 
-# --- containers: what changes ---
+# --- containers: updates ---
 
 
 def test_limits_change_in_place(plugin: Plugin, engine: Any) -> None:
-    """More memory than twice the old is allowed too: the swap limit moves with it."""
+    """Memory may exceed the old swap limit, since both are raised together."""
     made = plugin.create(CONTAINER, inputs("c-limits", memory=16, memorySwap=32))
     wanted = inputs("c-limits", memory=64, memorySwap=128, restart="unless-stopped", cpuShares=512)
     changes = plugin.diff(made, wanted)
@@ -395,7 +395,7 @@ def test_limits_change_in_place(plugin: Plugin, engine: Any) -> None:
 
 
 def test_an_update_of_options_leaves_the_engine_alone(plugin: Plugin) -> None:
-    """The engine refuses any update of a container that removes itself."""
+    """The engine refuses every update of a container with `rm`, so it must not be asked."""
     made = plugin.create(CONTAINER, inputs("c-options", rm=True))
     updated = plugin.update(made, inputs("c-options", rm=True, destroyGraceSeconds=1))
     assert updated.state["destroyGraceSeconds"] == 1
@@ -444,7 +444,7 @@ def test_a_container_that_somebody_removed_reads_as_gone(plugin: Plugin, engine:
     plugin.delete(made)
 
 
-# --- containers: what goes wrong ---
+# --- containers: failures ---
 
 
 def test_a_taken_name_is_an_error_that_names_it(plugin: Plugin) -> None:
@@ -456,7 +456,7 @@ def test_a_taken_name_is_an_error_that_names_it(plugin: Plugin) -> None:
 
 
 def test_what_a_killed_up_made_is_taken_by_the_next(plugin: Plugin, engine: Any) -> None:
-    """The engine had it, the state did not know it, and its name was then taken forever."""
+    """The state does not know such a resource, so its name used to stay taken forever."""
     first = plugin.create(CONTAINER, inputs("c-left"))
     engine.api.stop(first.id, timeout=0)
     again = plugin.create(CONTAINER, inputs("c-left"))
@@ -548,7 +548,7 @@ def test_an_ssh_host_that_refuses_is_named_with_the_message_of_ssh() -> None:
 
 
 def test_a_silent_ssh_host_is_reported_in_half_a_minute_however_many_resources_it_has() -> None:
-    """Its resources are made side by side; each for itself would wait 20 s after the other."""
+    """Its resources are created in parallel; one after the other, each would wait 20 s."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"ssh://nobody@127.0.0.1:{silent.getsockname()[1]}"
         began = time.monotonic()
@@ -562,7 +562,7 @@ def test_a_silent_ssh_host_is_reported_in_half_a_minute_however_many_resources_i
 
 
 def test_nothing_of_the_engine_is_left_behind(plugin: Plugin, engine: Any) -> None:
-    """Each test removes its own containers: deletes that only seem to work would show here."""
+    """Each test removes its own containers, so a delete that only seems to work shows here."""
     assert [container.name for container in engine.containers.list(all=True)] == []
     with pytest.raises(NotFound):
         engine.volumes.get("v-life")

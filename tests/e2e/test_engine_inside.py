@@ -1,6 +1,7 @@
-"""A node and a workspace with an engine inside, on one engine: who refuses whom, on a board, over ssh.
+"""On one engine, a node and a workspace with an engine inside refuse each other; on a board, over ssh.
 
-Images are empty and containers only made, since stopped ones count. Real workspaces: test_workspace_open.py.
+Images are empty and containers are only created, since stopped ones count too. Real workspaces:
+test_workspace_open.py.
 """
 
 import json
@@ -40,7 +41,7 @@ WALLET = "skycoin-one-wallet"
 
 @pytest.fixture(scope="module")
 def board() -> Iterator[Board]:
-    """A board whose engine has three empty images, with a title each."""
+    """A board whose engine has three empty images, each with a title."""
     with lone_board("engine-inside", 67) as made:
         for image, title in TITLES.items():
             label = f'LABEL {TITLE}="{title}"'
@@ -52,7 +53,7 @@ def board() -> Iterator[Board]:
 
 @contextmanager
 def there(board: Board, name: str, image: str, *options: str) -> Iterator[None]:
-    """A container that was never started."""
+    """Create a container without starting it, and remove it afterwards."""
     board.docker("create", "--name", name, *options, image, "sh")
     try:
         yield
@@ -150,7 +151,7 @@ def test_another_machine_is_asked_for_folder_ids_and_processor_and_for_nodes(
 def test_a_preview_by_pulumi_is_refused_beside_a_node_and_goes_on_without(
     board: Board, tmp_path: Path
 ) -> None:
-    """The state of version 0.1.0, in which the workspace is open already: nothing of it is replaced."""
+    """The state of version 0.1.0 has the workspace open already; nothing of it is replaced."""
     file = STATES / "0.1.0" / "opened-dind.json"
     state, settings = json.loads(file.read_text()), file.with_suffix(".yaml").read_text()
     stack = state["deployment"]["resources"][0]["urn"].split(":")[2]

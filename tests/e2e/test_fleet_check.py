@@ -1,6 +1,6 @@
 """`skyinfra fleet check`, and the same checks in `up`, previews and the review page, with a board.
 
-For what a namespace can't show, tests/unit/test_host_facts.py has recordings.
+tests/unit/test_host_facts.py uses recordings for what a network namespace can't imitate.
 """
 
 import json
@@ -41,7 +41,7 @@ SAID = (
     r"host full has \d+ MiB free where Docker keeps its data, .+ Make room",
     r"host past has a clock that says 1970-01-01 00:16:4\d UTC, .+timedatectl",
 )
-"""A sentence for each host: it names the host and the remedy."""
+"""Expected messages; each names a host, its error and the remedy."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def board(up: Machine) -> Iterator[Board]:
 
 @pytest.fixture
 def settings(up: Machine) -> Iterator[dict[str, Any]]:
-    """The configuration; put back after the test."""
+    """The configuration; restored after the test."""
     before = up.settings()
     yield before
     up.change(before)
@@ -61,7 +61,7 @@ def settings(up: Machine) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def listening(board: Board, port: int) -> Iterator[None]:
-    """A program of the board's own on a port."""
+    """Run a program on the board that listens on a port."""
     server = f"socket.create_server(('', {port}))"
     held = f"import socket, time; s = {server}; print('up', flush=True); time.sleep(600)"
     argv = board.inside("python3", "-c", held)
@@ -99,7 +99,7 @@ def disguises(board: Board) -> dict[str, dict[str, object]]:
 def wrong_fleet(
     settings: dict[str, Any], board: Board, disguises: dict[str, dict[str, object]], tmp_path: Path
 ) -> dict[str, Any]:
-    """The stack, with hosts of every kind, and a node on each."""
+    """The stack with a host for every kind of error, and a node on each."""
     empty, other = tmp_path / "known_hosts", tmp_path / "other_key"
     empty.touch()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
@@ -182,7 +182,7 @@ def test_a_board_with_its_engine_down_is_told_apart(
 def test_a_port_that_is_taken_is_found_before_the_old_node_is_touched(
     up: Machine, settings: dict[str, Any]
 ) -> None:
-    """The old node was stopped by then; a node's own port is no conflict."""
+    """The conflict used to be found after the old node was stopped. A node's own port is no conflict."""
     before = up.inspect("container", NODE)
     node = settings["skycoin:nodes"]["node-1"]
     said = (
@@ -222,7 +222,7 @@ def slow(up: Machine) -> Iterator[Board]:
 
 
 def only(config: dict[str, Any], hosts: Collection[str]) -> dict[str, Any]:
-    """The configuration with these hosts, and the nodes on them."""
+    """The configuration with these hosts alone, and the nodes on them."""
     nodes = {name: node for name, node in config["skycoin:nodes"].items() if node["host"] in hosts}
     kept = {name: host for name, host in config["skycoin:hosts"].items() if name in hosts}
     return {**config, "skycoin:hosts": kept, "skycoin:nodes": nodes}
@@ -230,7 +230,7 @@ def only(config: dict[str, Any], hosts: Collection[str]) -> dict[str, Any]:
 
 @contextmanager
 def dropping(board: Board, after: int) -> Iterator[list[float]]:
-    """Unplug a board when so many bytes have gone there; the moment at which that was."""
+    """Unplug a board once it has received so many bytes; the yielded list then holds that moment."""
     dropped, ended = list[float](), threading.Event()
 
     def watch() -> None:
@@ -258,7 +258,7 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
     wanted["skycoin:nodes"]["node-1"] = {**settings["skycoin:nodes"]["node-1"], "args": ["-log-level=debug"]}
     images = settings["skycoin:images"]
     assert "arm32v7" in images["skycoin"]["arches"]
-    # A preview ends at a failure, and some hosts are not asked by then.
+    # A preview ends at the first failure, when some hosts may not have been asked yet.
     up.change(only(wanted, ("here", "closed")))
     page = up.skyinfra("review")
     assert re.search(r"- host closed does not answer at .+ `up` would find there is not known", page.text)
@@ -289,7 +289,7 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
 
 
 def test_a_second_up_looks_at_no_host(up: Machine, board: Board, settings: dict[str, Any]) -> None:
-    """Only what would be made or changed is asked: the board is off, and nothing waits for it."""
+    """Only hosts with something to create or change are asked: the board is off, and nothing waits for it."""
     hosts = {**settings["skycoin:hosts"], "attic": board.host}
     up.change({**settings, "skycoin:hosts": hosts})
     assert up.pulumi("up", "--yes", "--skip-preview", "--stack", "local").code == 0

@@ -21,7 +21,7 @@ PORTS = {MILL: 16441, ORCHARD: 16442}
 
 @pytest.fixture(scope="module")
 def boards(up: Machine) -> Iterator[dict[str, Board]]:
-    """Two boards with a node each, next to the node of `make up`; afterwards the stack is as it was."""
+    """Two boards with a node each, next to the node of `make up`; the stack is restored afterwards."""
     there = {name: start_board(up.layout, name, number) for name, number in ((MILL, 91), (ORCHARD, 92))}
     before = up.settings()
     hosts = {**before["skycoin:hosts"], **{name: board.host for name, board in there.items()}}
@@ -40,7 +40,7 @@ def boards(up: Machine) -> Iterator[dict[str, Board]]:
 
 
 def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
-    """Nodes by name, as the command's JSON has them."""
+    """Nodes by name, from the command's JSON output."""
     ran = up.skyinfra("fleet", "status", "--json")
     assert ran.code == code, ran.text
     said = json.loads(ran.text[ran.text.index("{") :])
@@ -49,13 +49,13 @@ def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
 
 
 def image_size(board: Board) -> int:
-    """Bytes of the only image on a board, as its engine counts them."""
+    """Size of the only image on a board in bytes, as its engine reports it."""
     [identity] = set(board.docker("images", "-q", "--no-trunc").split())
     return int(board.docker("image", "inspect", "-f", "{{.Size}}", identity))
 
 
 def logins(board: Board) -> int:
-    """Connections that its sshd has let in."""
+    """Number of logins that the board's sshd has accepted."""
     return (board.folder / "sshd.log").read_text(errors="replace").count("Accepted publickey")
 
 
@@ -119,7 +119,7 @@ def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
 
 @pytest.mark.case(22)
 def test_a_dead_board_is_a_row_and_costs_its_time_once(up: Machine, boards: dict[str, Board]) -> None:
-    """Its link is gone: nothing is refused, and nothing answers."""
+    """Its link is down: connections are neither refused nor answered."""
     boards[ORCHARD].unplug()
     try:
         began = time.monotonic()
@@ -140,7 +140,7 @@ def test_a_dead_board_is_a_row_and_costs_its_time_once(up: Machine, boards: dict
 
 
 def see(lines: IO[str], name: str, state: str) -> dict[str, str]:
-    """States of all nodes in the first look that shows one of them in this state."""
+    """Read the output until this node has this state; return the states of all nodes at that moment."""
     deadline, states = time.monotonic() + 90, dict[str, str]()
     while states.get(name) != state:
         assert time.monotonic() < deadline, states
@@ -160,7 +160,7 @@ def test_watch_goes_on_without_a_dead_board_and_ends_cleanly(up: Machine, boards
         text=True,
     ) as process:
         assert process.stdout is not None
-        # Its link is back since a moment, from the test before.
+        # The test before this one has just brought the board's link up again.
         see(process.stdout, ORCHARD, "offline")
         boards[ORCHARD].stop_sshd()
         try:

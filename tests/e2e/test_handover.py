@@ -1,4 +1,4 @@
-"""The handover of a node's container on a real engine: whatever fails, the old one runs again."""
+"""Handover of a node's container on a real engine: whatever fails, the old container runs again."""
 
 import json
 import os
@@ -28,7 +28,7 @@ UP = ("up", "--yes", "--skip-preview", "--stack", "local")
 
 @pytest.fixture(scope="module")
 def steady(up: Machine) -> Iterator[Machine]:
-    """The stack with a node that has a wallet; afterwards as it was."""
+    """The stack with a node that has a wallet; restored afterwards."""
     before = up.settings()
     node = {"image": "skycoin", "host": "here", "rpc-port": PORT, "wait": 60}
     up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "steady": node}})
@@ -48,7 +48,7 @@ def put(up: Machine, text: str) -> None:
 
 @contextmanager
 def changed(up: Machine, **keys: Any) -> Iterator[None]:
-    """The node with other settings, for as long as the body runs."""
+    """Change the node's settings while the body runs."""
     before = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
     nodes["steady"] |= {key.replace("_", "-"): value for key, value in keys.items()}
@@ -76,7 +76,7 @@ def health(up: Machine) -> str:
 
 
 def is_whole(up: Machine) -> Any:
-    """The node's only container, running under its name, with its wallet; a refresh and two `up`s agree."""
+    """Return the node's only container, after checks of its health, its wallet and further runs."""
     for options in (("--refresh",), ()):
         again = up.pulumi(*UP, *options)
         assert again.code == 0, again.text
@@ -92,7 +92,7 @@ def is_whole(up: Machine) -> Any:
 
 @pytest.mark.case(39)
 def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(steady: Machine) -> None:
-    """It took 300 seconds of silence, quoted the end of the usage text, and had deleted the healthy one."""
+    """Before, it took 300 silent seconds, quoted the usage text, and lost the healthy container."""
     before = steady.inspect("container", NODE)["Id"]
     began = time.monotonic()
     with changed(steady, args=["-max-connections=many"]):
@@ -134,10 +134,10 @@ def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(s
 
 @contextmanager
 def database_of(up: Machine, version: str) -> Iterator[Path]:
-    """The node stopped, with a chain database that names another version; afterwards its own, and running.
+    """Stop the node and make its chain database name another version; restore and start it afterwards.
 
-    The real node has written it. Its words are exchanged for others of the same length: Bolt has no checksum
-    of them.
+    The real node wrote the database. Text in it can be replaced by text of the same length: Bolt has no
+    checksum of it.
     """
     folder = Path(up.inspect("volume", DATA)["Mountpoint"]) / ".skycoin"
     assert up.docker("stop", "-t", "60", NODE).code == 0
@@ -180,7 +180,7 @@ def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_t
 def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_wrote_it(
     steady: Machine,
 ) -> None:
-    """Its API does not answer the question for its health; its version is in the database by then."""
+    """The newer version does not answer the health check; by then, the database names that version."""
     before = steady.inspect("container", NODE)["Id"]
     with database_of(steady, "0.26.0") as folder:
         stamped = (folder / "data.db").read_bytes()
@@ -223,7 +223,7 @@ def test_memory_changes_in_place(steady: Machine) -> None:
 
 
 def killed_when(up: Machine, moment: str, *victims: str) -> Result:
-    """`pulumi up` of which all processes named so are killed, once containers of the node are as `moment`."""
+    """Run `pulumi up`, and kill its processes with these names once the node's containers match `moment`."""
     command = ["pulumi", *UP, "--non-interactive"]
     env = {**clean_environment(), **SETTINGS, **up.environment()}
     with subprocess.Popen(
@@ -255,7 +255,7 @@ ASIDE = f"{NODE}-previous=exited"
 )
 @pytest.mark.case(17, 39)
 def test_a_handover_that_is_killed_is_repaired_by_the_next_up(steady: Machine, victim: str) -> None:
-    """While the new container is waited for; every other moment: the board, below."""
+    """The kill comes while the new container is awaited; the power cuts below cover every other moment."""
     victims = ("providers.skycoin",) if victim == "providers.skycoin" else ("pulumi", "providers.")
     with changed(steady, args=["-log-level=debug"]):
         killed = killed_when(steady, f"{ASIDE} {NODE}=running", *victims)
@@ -270,7 +270,7 @@ def test_a_handover_that_is_killed_is_repaired_by_the_next_up(steady: Machine, v
 
 @pytest.mark.case(17, 39)
 def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady: Machine) -> None:
-    """Its containers outlive it (`live-restore`), so that the old one is not started next to the new one."""
+    """Its containers outlive it (`live-restore`), so the old one is not started next to the new one."""
     command = ["pulumi", *UP, "--non-interactive"]
     env = {**clean_environment(), **SETTINGS, **steady.environment()}
     with (
@@ -326,7 +326,7 @@ OLD, NEW = "skycoin-one-previous=running", "skycoin-one=running"
 @pytest.mark.parametrize(
     ("moment", "runs"),
     [
-        ("the old one stops", [NEW]),  # it has its name yet
+        ("the old one stops", [NEW]),  # it still has its name
         ("the old one is renamed", [OLD]),
         ("the new one is created", [OLD]),
         ("the new one starts", [OLD]),
@@ -339,7 +339,7 @@ OLD, NEW = "skycoin-one-previous=running", "skycoin-one=running"
 def test_a_board_that_loses_power_in_a_handover_starts_one_node_at_most(
     rebooted: Any, moment: str, runs: list[str]
 ) -> None:
-    """The table of ADR 19, by an engine that starts containers by their restart policies when it boots."""
+    """The table of ADR 19, on an engine that starts containers by their restart policies when it boots."""
     found = rebooted[moment]
     assert [state for state in found["boot"] if state.endswith("=running")] == runs
     assert found["after"] == [NEW]

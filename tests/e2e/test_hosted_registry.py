@@ -1,6 +1,6 @@
-"""A registry that the stack runs itself, from this repository's image, and the node published in it.
+"""A registry that the stack itself runs, from this repository's image, with the node published in it.
 
-The volume of secrets is filled as docs/stacks.md says; the certificate is that of the tests' authority.
+The volume of secrets is filled as docs/stacks.md describes; the certificate is from the tests' authority.
 """
 
 import io
@@ -30,7 +30,7 @@ PATH = "skycoin/skycoin"
 
 
 def secrets_of(up: Machine) -> bytes:
-    """Files that docs/stacks.md packs: certificate, key and password file, readable only by user 10000."""
+    """Archive of the files that docs/stacks.md packs, readable only by user 10000."""
     certificates = up.layout.ca.parent
     hashed, read = (
         bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
@@ -53,7 +53,7 @@ def secrets_of(up: Machine) -> bytes:
 
 @pytest.fixture(scope="module")
 def wanted(up: Machine) -> Iterator[dict[str, Any]]:
-    """The stack with the image `registry`, then with the registry; afterwards as it was."""
+    """The settings with the registry, once its image is built; the stack is restored afterwards."""
     before = up.settings()
     images = before["skycoin:images"]
     with_image = {**before, "skycoin:images": {**images, "registry": dict(REGISTRY)}}
@@ -68,7 +68,7 @@ def wanted(up: Machine) -> Iterator[dict[str, Any]]:
         "skycoin:images": {"registry": dict(REGISTRY), "skycoin": node},
     }
     up.change(before)
-    # Still logged in: a test that ends early leaves what is published in the state, and it is looked at.
+    # Still logged in: a test that ends early leaves published tags in the state, and this run looks at them.
     result = up.make("up")
     assert result.code == 0, result.text
     log_in(up, ADDRESS, None)
@@ -77,14 +77,14 @@ def wanted(up: Machine) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def empty(up: Machine, wanted: dict[str, Any]) -> Result:
-    """An `up` before the volume of secrets is filled."""
+    """Result of an `up` before the volume of secrets is filled."""
     up.change(wanted)
     return up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 
 
 @pytest.fixture(scope="module")
 def published(up: Machine, wanted: dict[str, Any], empty: Result) -> Result:
-    """The `up` after it, with a login on this machine."""
+    """Result of an `up` after it is filled, with a login on this machine."""
     assert empty.code != 0
     ref = up.outputs()["images"]["registry"]["latest"]["ref"]
     fill = ["docker", "run", "--rm", "-i", "--network", "none", "-v", f"{SECRETS}:/secrets", ref]
@@ -97,7 +97,7 @@ def published(up: Machine, wanted: dict[str, Any], empty: Result) -> Result:
 
 @pytest.fixture
 def repositories(up: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[Repository, Repository]:
-    """(local, community), read from outside the program."""
+    """(local, community) repositories, read by the test itself."""
     up.lend_login(monkeypatch)
     return Repository(f"{up.layout.registry}/{PATH}"), Repository(f"{ADDRESS}/{PATH}")
 
@@ -133,7 +133,7 @@ def test_without_a_login_it_answers_nobody(up: Machine, repositories: tuple[Repo
 def test_a_manifest_that_leads_elsewhere_is_refused_and_no_trace_is_sent(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
-    """A layer's URL makes whoever pulls the image ask another server."""
+    """A layer's URL makes everyone who pulls the image contact another server."""
     community = repositories[1]
     fields = dict(community.manifest("latest-amd64").fields)
     fields["layers"] = [{**layer, "urls": ["https://elsewhere.example/layer"]} for layer in fields["layers"]]
@@ -150,7 +150,7 @@ def test_a_manifest_that_leads_elsewhere_is_refused_and_no_trace_is_sent(
 def test_m3_a_reader_reads_and_can_neither_push_nor_delete(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
-    """Every login could overwrite and delete releases."""
+    """Before, every login could overwrite and delete releases."""
     local, community = repositories
     latest = local.manifest("latest")
     log_in(up, READERS_ADDRESS, READERS_PASSWORD, READER)

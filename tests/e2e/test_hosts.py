@@ -1,6 +1,6 @@
-"""Nodes on several hosts: an emulated ARM variant here, boards behind ssh, a GUI.
+"""Nodes on several hosts: an emulated ARM variant here, a board behind ssh, a GUI.
 
-A board reaches no registry: what runs there came through ssh. Two of the nodes have exporters.
+The board reaches no registry, so its images came through ssh. Two of the nodes have exporters.
 """
 
 import base64
@@ -45,13 +45,13 @@ def attic(up: Machine) -> Iterator[Board]:
 
 @pytest.fixture(scope="module")
 def fleet(up: Machine, attic: Board) -> Iterator[Result]:
-    """The stack with three more nodes; afterwards as it was."""
+    """The stack with four more nodes; restored afterwards."""
     before = up.settings()
     emulated = {"arch": "arm32v7", "emulation": "allowed"}
     hosts = {
         **before["skycoin:hosts"],
         "here-arm": {"engine": "local", **emulated},
-        # For one architecture: the proxy is built for its hosts.
+        # One architecture alone, since the proxy is built for those of its hosts.
         "here-amd64": {"engine": "local", "arch": "amd64"},
         "far": {**attic.host, **emulated},
         "shed": {**attic.host, "arch": "amd64"},
@@ -74,7 +74,7 @@ def fleet(up: Machine, attic: Board) -> Iterator[Result]:
             "metrics-port": METRICS_PORT,
         },
     }
-    # A channel of its own: the release of another test has more architectures under the same exact tags.
+    # A separate channel: another test's release has more architectures under the same exact tags.
     exporter = {**EXPORTER, "channel": "develop"}
     images = {**before["skycoin:images"], "exporter": exporter}
     up.change({**before, "skycoin:images": images, "skycoin:hosts": hosts, "skycoin:nodes": nodes})
@@ -84,7 +84,7 @@ def fleet(up: Machine, attic: Board) -> Iterator[Result]:
     up.change(before)
     missing = up.make("up")
     assert missing.code != 0
-    # The first of the state is named, and four that were made at once have no order there.
+    # The first one in the state is named; it may be any, as the four were created in parallel.
     assert re.search(r"`\./skyinfra node retire (arm|far|gui|shed)`", missing.text), missing.text
     for name in ("arm", "far", "gui", "shed"):
         retired = up.make("retire", f"NODE={name}")
@@ -113,7 +113,7 @@ def test_an_exporter_on_a_board_shows_its_nodes_metrics(attic: Board) -> None:
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(40)
 def test_a_boards_images_came_through_ssh_and_no_login_stayed_there(up: Machine, attic: Board) -> None:
-    """The pull failed there: the registry of `make up` is on the operator's loopback."""
+    """A pull by the board would fail: the registry of `make up` is on the operator's loopback."""
     registry = up.layout.registry
     assert registry.partition(":")[0] not in attic.run("cat", "/etc/hosts")
     names = attic.docker("images", "--digests", "--format", "{{.Repository}}@{{.Digest}}").split()
@@ -157,13 +157,13 @@ def test_a_link_that_drops_in_a_layer_is_a_sentence_in_half_a_minute_and_the_nex
         attic.speed_up()
     assert known_as(connect(place).api, image) is None
     name = ensure_image(connect(place), image, place)
-    # The port of the pull that was cut off is held for as long as the board's sshd takes it for alive.
+    # The local port may differ: the board's sshd holds that of the cut pull until it notices the cut.
     assert re.fullmatch(r"127\.0\.0\.1:\d+/skycoin/skycoin@" + re.escape(image.partition("@")[2]), name)
     assert attic.docker("image", "rm", name)
 
 
 def registry_password(up: Machine) -> str:
-    """Password of the login that the docker config has for the registry of `make up`."""
+    """Password for the registry of `make up`, from the docker config."""
     config = json.loads((up.layout.docker_config / "config.json").read_text())
     login = base64.b64decode(config["auths"][up.layout.registry]["auth"]).decode()
     return login.partition(":")[2]
@@ -238,7 +238,7 @@ def test_second_up_of_the_fleet_changes_nothing(up: Machine) -> None:
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
 def test_unknown_host_key_fails_that_host_by_name_in_time(up: Machine, attic: Board, tmp_path: Path) -> None:
-    """Host keys are never accepted silently (fault 22)."""
+    """Host keys are never accepted silently."""
     before: dict[str, Any] = up.settings()
     empty = tmp_path / "known_hosts"
     empty.touch()
@@ -258,7 +258,7 @@ def test_unknown_host_key_fails_that_host_by_name_in_time(up: Machine, attic: Bo
 
 @pytest.mark.case(22)
 def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> None:
-    """`accept-new` in a person's own configuration held before (`ssh -G` shows what ssh makes of it)."""
+    """`accept-new` in a user's own configuration used to win; `ssh -G` prints the effective options."""
     config = tmp_path / "config"
     config.write_text("Host *\n  StrictHostKeyChecking accept-new\n")
     program, *options, _ = ssh_command("ssh://pi@board.lan", [])
@@ -270,7 +270,7 @@ def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(22)
 def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board, login: Login) -> None:
-    """The others get their change, and the error names the host, as docs/stacks.md says."""
+    """The others are updated, and the error names the host, as docs/stacks.md promises."""
     before: dict[str, Any] = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
     for name in ("gui", "far"):
@@ -289,7 +289,7 @@ def test_a_host_that_is_down_does_not_stop_the_others(up: Machine, attic: Board,
 
 
 def login_of(up: Machine, node: str = "gui") -> Login:
-    """User and password of the node's web interface, as the command shows them."""
+    """User and password of the node's web interface, as `skyinfra node password` shows them."""
     shown = up.skyinfra("node", "password", node)
     assert shown.code == 0, shown.text
     found = re.search(r"^user: (\S+)\npassword: (\S{32})$", shown.text, re.MULTILINE)
@@ -304,7 +304,7 @@ def login(up: Machine, fleet: Result) -> Login:
 
 
 def ask_gui(path: str, *, data: dict[str, str] | None = None, **more: Any) -> requests.Response:
-    """Answer of the GUI's port."""
+    """Send a request to the GUI's port."""
     method = "GET" if data is None else "POST"
     return requests.request(method, f"http://127.0.0.1:{GUI_PORT}{path}", data=data, timeout=30, **more)
 
@@ -318,7 +318,7 @@ def behind_login(login: Login, path: str) -> Any:
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize("path", ["/", "/api/v1/version", "/api/v1/wallets", "/api/v1/csrf"])
 def test_h6_the_gui_wants_a_login(login: Login, path: str) -> None:
-    """Any process of the host had the wallets."""
+    """Before, any process of the host could use the wallets."""
     user, password = login
     assert ask_gui(path).status_code == 401
     assert ask_gui(path, auth=(user, password[:-1])).status_code == 401
@@ -359,7 +359,7 @@ def test_h6_a_page_of_another_name_or_site_is_refused_with_a_login_too(
 
 @pytest.mark.usefixtures("fleet")
 def test_h6_the_guis_password_is_only_on_its_host(up: Machine, login: Login) -> None:
-    """Neither in the state nor in what the engine tells of the containers, nor in a log."""
+    """The password is not in the state, nor in the containers' configuration, logs or command lines."""
     _, password = login
     exported = up.pulumi("stack", "export", "--show-secrets", "--stack", "local").text
     told = [up.docker("inspect", name).text for name in ("skycoin-gui", "skycoin-gui-proxy")]
@@ -372,7 +372,7 @@ def test_h6_the_guis_password_is_only_on_its_host(up: Machine, login: Login) -> 
 
 
 def seen_in_a_browser(host: str, login: Login, profile: Path, *options: str) -> str:
-    """Page of the GUI's port under a host's name, as its scripts have made it."""
+    """DOM of the page at the GUI's port, under this host name, after its scripts have run."""
     page = subprocess.run(
         [
             shutil.which("chromium") or "chromium",
@@ -393,7 +393,7 @@ def seen_in_a_browser(host: str, login: Login, profile: Path, *options: str) -> 
 def test_gui_is_seen_in_a_real_browser(up: Machine, login: Login, tmp_path: Path) -> None:
     ensure_packages(up.layout, "the browser test", ["chromium"])
     page = seen_in_a_browser("127.0.0.1", login, tmp_path)
-    # Made by the GUI's own scripts, after the node answered them: not in the page that is served.
+    # Created by the GUI's scripts once the node has answered; the served page does not have it.
     assert "<app-onboarding-create-wallet" in page, page[-3000:]
     rebinds = "--host-resolver-rules=MAP rebound.example 127.0.0.1"
     page = seen_in_a_browser("rebound.example", login, tmp_path, rebinds)
@@ -414,7 +414,7 @@ def test_a_wallet_is_made_by_the_gui_behind_its_login(login: Login) -> None:
 
 @pytest.mark.usefixtures("fleet")
 def test_the_port_goes_to_the_node_and_back_to_its_proxy_in_one_up_each(up: Machine, login: Login) -> None:
-    """Without a login again, and like users who had a web interface before it asked for one."""
+    """The login stays the same. Users whose web interface had no login yet upgrade in the same way."""
     before = up.settings()
     only = ("--yes", "--skip-preview", "--stack", "local")
     without = {name: value for name, value in before["skycoin:nodes"]["gui"].items() if name != "gui"}
@@ -439,7 +439,7 @@ def test_node_without_gui_serves_no_page(up: Machine) -> None:
 
 
 def past_the_proxy(up: Machine, path: str, *options: str) -> str:
-    """Answer of the node at its own address in Docker's network, to a process without any rights."""
+    """Answer of the node at its own address in Docker's network, to a process without privileges."""
     [network] = up.inspect("container", "skycoin-gui")["NetworkSettings"]["Networks"].values()
     url = f"http://{network['IPAddress']}:6420{path}"
     said = up.run(*NOBODY, "curl", "-sS", "--max-time", "20", *options, url)
@@ -449,7 +449,7 @@ def past_the_proxy(up: Machine, path: str, *options: str) -> str:
 
 @pytest.mark.usefixtures("fleet")
 def test_a_process_of_the_host_gets_past_the_proxy_as_security_md_says(up: Machine) -> None:
-    """Not defended: without a login it makes and reads wallets, and only coins are missing to spend."""
+    """A known limit: without a login, such a process creates and reads wallets; it lacks only coins."""
     token = json.loads(past_the_proxy(up, "/api/v1/csrf"))["csrf_token"]
     with_token = ("-H", f"X-CSRF-Token: {token}")
     fields = ("--data-urlencode", f"seed={SEED}", "-d", "label=strange", "-d", "type=deterministic")
@@ -467,7 +467,7 @@ def test_a_process_of_the_host_gets_past_the_proxy_as_security_md_says(up: Machi
 
 
 def version_from(docker: Callable[..., str], node: str, network: str) -> str:
-    """Answer of a node's API to a container in a network of its engine; empty where none comes."""
+    """Answer of a node's API to a container in this network of its engine; empty if there is none."""
     shown = "{{.Config.Image}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     image, address = docker("inspect", "-f", shown, node).split()
     wget = f"timeout 5 wget -q -O - http://{address}:6420/api/v1/version || true"
@@ -478,7 +478,7 @@ def version_from(docker: Callable[..., str], node: str, network: str) -> str:
 def test_a_container_of_another_network_reaches_a_node_where_the_engine_does_not_part_them(
     up: Machine, attic: Board
 ) -> None:
-    """Docker does, on the board. An engine of SKYCOIN_ENGINE=own, as the tests have it here, does not."""
+    """Docker separates them, as on the board; an engine of SKYCOIN_ENGINE=own, as used here, does not."""
     assert "0.27.1" in version_from(attic.docker, "skycoin-shed", "skycoin-shed")
     assert version_from(attic.docker, "skycoin-shed", "bridge") == ""
     here = version_from(lambda *words: up.docker(*words).text, "skycoin-gui", "skycoin-node-1")
@@ -489,7 +489,7 @@ def test_a_container_of_another_network_reaches_a_node_where_the_engine_does_not
 def test_a_new_password_of_the_gui_makes_the_old_one_useless_and_the_node_runs_on(
     up: Machine, login: Login
 ) -> None:
-    """The last of those with the module's login, which is refused from here on."""
+    """Runs last: from here on, the login of the module's fixture is refused."""
 
     def runs() -> list[tuple[str, str, int]]:
         found = [up.inspect("container", name) for name in ("skycoin-gui", "skycoin-gui-proxy")]

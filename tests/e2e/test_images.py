@@ -25,7 +25,7 @@ PLATFORMS = {
     "arm32v5": ("linux", "arm", "v5"),
     "arm32v6": ("linux", "arm", "v6"),
     "arm32v7": ("linux", "arm", "v7"),
-    # BuildKit normalises arm64/v8 to arm64 (buildx#1652), and a list says what its images say.
+    # BuildKit normalises arm64/v8 to arm64 (buildx#1652), and a list repeats what its images say.
     "arm64v8": ("linux", "arm64", ""),
 }
 MACHINES = {
@@ -39,7 +39,7 @@ RUN_HERE = ("amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8")
 COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
 MODULE = "github.com/skycoin/skycoin"
 STORM = 20
-"""Seconds in which a container's restarts are counted: eight at most, of a program that ends at once."""
+"""Seconds during which the restarts of a program that exits at once are counted: eight at most."""
 SBOM_MODULE = PROJECT / "images" / "go-module" / "sbom"
 
 
@@ -55,7 +55,7 @@ def image_of(repository: Repository, arch: str) -> Any:
 def run(
     up: Machine, arch: str, *arguments: str, options: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """`docker run` of one variant by its digest."""
+    """Run one variant with `docker run`, by its digest."""
     ref = up.outputs()["images"]["skycoin"]["latest"]["variants"][arch]["ref"]
     command = ["docker", "run", "--rm", "--network", "none", *options, ref, *arguments]
     return subprocess.run(
@@ -64,20 +64,20 @@ def run(
 
 
 def platform_of(described: Any) -> tuple[str, str, str]:
-    """Platform of a list's entry or of an image's configuration, as it is written there."""
+    """Platform in a list's entry or in an image's configuration."""
     return described["os"], described["architecture"], described.get("variant", "")
 
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_list_holds_exactly_the_five_platforms_in_table_order(repository: Repository, tag: str) -> None:
-    """No unknown/unknown entries: builds add no attestations."""
+    """There are no unknown/unknown entries, since builds add no attestations."""
     manifests = repository.manifest(tag)["manifests"]
     assert [platform_of(entry["platform"]) for entry in manifests] == list(PLATFORMS.values())
 
 
 @pytest.mark.parametrize("place", ["skycoin/skycoin:latest", "base/busybox:bookworm-local"])
 def test_a_list_says_the_platform_of_each_images_configuration(up: Machine, place: str) -> None:
-    """It said arm64/v8 over an image of arm64: `crane validate` wants both to be one."""
+    """The list used to say arm64/v8 for an image of arm64; `crane validate` wants them to be equal."""
     name, _, tag = place.partition(":")
     repository = Repository(up.layout, name)
     for entry in repository.manifest(tag)["manifests"]:
@@ -103,7 +103,7 @@ def test_outputs_name_what_the_registry_has(up: Machine, repository: Repository)
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_variant_says_the_platform_that_its_program_is_for(repository: Repository, arch: str) -> None:
-    """All 32 published ARM tags of the old hooks said linux/amd64."""
+    """All 32 ARM tags that the former build hooks published said linux/amd64."""
     manifest = image_of(repository, arch)
     config = repository.config(manifest)
     assert platform_of(config) == PLATFORMS[arch]
@@ -125,14 +125,14 @@ def test_variant_has_two_layers_above_its_base(repository: Repository, arch: str
 
 
 def test_variants_share_one_layer_by_digest(repository: Repository) -> None:
-    """GUI, certificates and entry point are sent once for all five."""
+    """GUI, certificates and entry point are uploaded once for all five."""
     each = [{layer["digest"] for layer in image_of(repository, arch)["layers"]} for arch in ARCHES]
     assert len(set.intersection(*each)) == 1
 
 
 @pytest.fixture(scope="session")
 def own(repository: Repository, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The architectures' own layers, unpacked: a folder for each."""
+    """Each architecture's own layer, unpacked into a folder."""
     folder = tmp_path_factory.mktemp("own")
     for arch in ARCHES:
         with repository.layer(image_of(repository, arch)["layers"][-1]) as layer:
@@ -147,7 +147,7 @@ def pinned_modules() -> Modules:
 
 @pytest.fixture(scope="session")
 def writer(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The writer of SBOMs, compiled outside of the builder."""
+    """The program that writes SBOMs, compiled outside the builder."""
     built = tmp_path_factory.mktemp("sbom") / "sbom"
     command = [find_go(up.layout), "build", "-o", str(built), "."]
     environment = {**os.environ, **go_environment(up.layout)}
@@ -183,7 +183,7 @@ def test_an_sbom_describes_the_program_next_to_it(own: Path, arch: str, name: st
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_an_sbom_names_what_is_not_a_go_program(repository: Repository, own: Path, arch: str) -> None:
-    """busybox, the certificates and the web interface were in no SBOM."""
+    """busybox, the certificates and the web interface used to be in no SBOM."""
     others = others_of(own / arch)
     gui = f"{MODULE}/src/gui/static/dist"
     assert set(others) == {"busybox", "ca-certificates", gui}
@@ -205,7 +205,7 @@ def test_an_sbom_names_what_is_not_a_go_program(repository: Repository, own: Pat
 def test_sbom_written_again_elsewhere_is_the_same(
     writer: Path, own: Path, tmp_path: Path, arch: str, name: str
 ) -> None:
-    """No serial number, no clock, nothing of the machine that wrote it."""
+    """An SBOM has no serial number, no time, and nothing specific to the machine that wrote it."""
     program_file = own / arch / "usr/bin" / name
     told = ["-version", "0.27.1", "-commit", COMMIT, "-epoch", "1606093308", "-folder", str(tmp_path)]
     subprocess.run([str(writer), *told, str(program_file)], check=True, timeout=60)
@@ -217,7 +217,7 @@ def test_sbom_written_again_elsewhere_is_the_same(
 def test_licences_of_all_that_is_linked_are_in_the_shared_layer(
     repository: Repository, own: Path, arch: str
 ) -> None:
-    """Skycoin's module 0.27.1 has no licence file of its own at its top, and none is made up."""
+    """Skycoin's module 0.27.1 has no licence file in its root, and none is invented."""
     shared = repository.names(image_of(repository, arch)["layers"][-2])
     top = f"{LICENCES}/skycoin/"
     licensed = {name.removeprefix(top) for name in shared if name.startswith(top)}
@@ -267,7 +267,7 @@ def test_image_holds_no_setuid_file_and_no_package_manager(repository: Repositor
 
 @pytest.mark.parametrize("arch", RUN_HERE)
 def test_any_command_runs_and_the_platform_is_right(up: Machine, arch: str) -> None:
-    """ARM variants under binfmt: the programs are real ones of that architecture."""
+    """ARM variants run under binfmt, with real programs of their architecture."""
     result = run(up, arch, "skycoin-cli", "version")
     assert "skycoin:0.27.1" in result.stdout, result.stderr
     shell = run(up, arch, "sh", "-c", "id -u; id -g; echo $$")
@@ -285,7 +285,7 @@ def test_flags_go_to_the_node(up: Machine, arch: str) -> None:
 )
 @pytest.mark.case(29)
 def test_arguments_reach_the_command_as_written(up: Machine, argument: str) -> None:
-    """The old entry point flattened "$@" into `su -c`: words split, and `;` was executed."""
+    """The former entry point flattened "$@" into `su -c`: words were split, and `;` was executed."""
     result = run(up, "amd64", "printf", "[%s]", argument)
     assert result.stdout == f"[{argument}]", result.stderr
 
@@ -315,7 +315,7 @@ def test_an_unwritable_volume_is_named_with_what_mends_it(up: Machine) -> None:
 
 @pytest.mark.case(30)
 def test_a_node_that_can_not_write_is_started_again_ever_less_often(up: Machine) -> None:
-    """Docker waits 0.1 s before the first new start and twice as long before each other, up to a minute."""
+    """Docker waits 0.1 s before the first restart, then twice as long each time, up to a minute."""
     ref, env = up.outputs()["images"]["skycoin"]["latest"]["variants"]["amd64"]["ref"], up.environment()
     options = ("--restart", "unless-stopped", "--network", "none", "--user", "4321:4321")
     begun = up.run("docker", "run", "--detach", *options, ref, "-disable-networking", env=env)
@@ -339,7 +339,7 @@ def test_a_node_that_can_not_write_is_started_again_ever_less_often(up: Machine)
     ids=["no volumes", "a read-only one"],
 )
 def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str, ...], folder: str) -> None:
-    """Mode bits say that it is writable."""
+    """By its mode bits alone, such a volume would seem writable."""
     result = run(up, arch, "-disable-networking", options=options)
     assert result.returncode == 73, result.stderr
     assert (
@@ -364,14 +364,14 @@ def test_a_command_behind_two_dashes_runs_as_it_is(up: Machine) -> None:
 
 
 def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
-    """It refuses to run where WALLET_DIR or WALLET_NAME is set, as the old image did."""
+    """skycoin-cli refuses to run if WALLET_DIR or WALLET_NAME is set, as they were in the former image."""
     result = run(up, "amd64", "skycoin-cli", "addressGen", "--num", "1")
     assert result.returncode == 0, result.stderr
     assert '"address"' in result.stdout
 
 
 def test_a_wallet_is_made_and_listed_without_naming_a_folder(up: Machine) -> None:
-    """In a container that is confined as a node's is; the wallet is its owner's alone."""
+    """The container is confined as a node's is, and only the owner may read the wallet."""
     confined = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/wallet:uid=10000,mode=700")
     made = "skycoin-cli walletCreate mine.wlt --mnemonic --encrypt --password secret --label mine"
     shown = (
@@ -396,7 +396,7 @@ def test_certificates_are_a_bundle_and_no_dangling_link(repository: Repository) 
 @pytest.mark.parametrize("arch", ["amd64", "arm32v5", "arm64v8"])
 @pytest.mark.case(2)
 def test_node_stops_cleanly_on_its_stop_signal(up: Machine, arch: str) -> None:
-    """SIGTERM would kill it with the database open; STOPSIGNAL is SIGINT, and the entry point execs."""
+    """SIGTERM would kill it with the database open, so STOPSIGNAL is SIGINT and the entry point execs."""
     ref = up.outputs()["images"]["skycoin"]["latest"]["variants"][arch]["ref"]
     name = f"stop-{arch}"
     tmpfs = ("--tmpfs", "/data:uid=10000", "--tmpfs", "/wallet:uid=10000")

@@ -1,4 +1,4 @@
-"""Interrupt `pulumi up` anywhere, run it again, and it converges (cases 15 and 17)."""
+"""Interrupt `pulumi up` at several moments: the next run converges."""
 
 import os
 import re
@@ -18,7 +18,7 @@ DEPLOYS = r"skycoin:index:NodeContainer \S+ (creating|updating)"
 
 
 def interrupted(up: Machine, number: signal.Signals, moment: str) -> int:
-    """Exit code of an `up` that gets a signal when its output first matches."""
+    """Exit code of an `up` that gets a signal as soon as its output matches `moment`."""
     command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
     env = {**os.environ, **SETTINGS, **up.environment()}
     log = up.layout.logs / "interrupted.log"
@@ -32,13 +32,13 @@ def interrupted(up: Machine, number: signal.Signals, moment: str) -> int:
 
 
 def plugins_of(up: Machine) -> list[str]:
-    """Pids of this project's plugins that were started in the machine's environment."""
+    """Ids of the processes of this project's plugins that were started in the machine's environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         ours = b"providers.skycoin" in command or b"providers.docker" in command
         if ours and str(up.layout.state).encode() in environment:
             found.append(process.name)
@@ -56,7 +56,7 @@ def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, moment
     image = settings["skycoin:images"]["skycoin"]
     layers = 3 - image.get("layers", 2)
     up.change({**settings, "skycoin:images": {"skycoin": {**image, "layers": layers}}})
-    # Not the volume's time: an engine touches an empty volume whenever a container mounts it.
+    # The volume's time would prove nothing: an engine touches an empty volume when a container mounts it.
     assert up.docker("exec", NODE, "sh", "-c", "echo precious > /wallet/kept").code == 0
     assert interrupted(up, number, moment) != 0
     if number == signal.SIGKILL:

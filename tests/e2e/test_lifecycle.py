@@ -18,14 +18,14 @@ NODE, WALLET = "skycoin-node-1", "skycoin-node-1-wallet"
 
 
 def wallet_files(up: Machine) -> dict[str, str]:
-    """Name → label of every wallet in the node's wallet volume, read through the running node."""
+    """File name → content of every wallet in the node's volume, read through the running node."""
     listed = up.docker("exec", NODE, "sh", "-c", "cd /wallet && for f in *.wlt; do cat $f; done")
     assert listed.code == 0, listed.text
     return {json.loads(text)["meta"]["filename"]: text for text in _documents(listed.text)}
 
 
 def make_wallet(form: dict[str, str]) -> None:
-    """Ask the node for a wallet, as its GUI does."""
+    """Create a wallet through the node's API, as its GUI does."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{RPC_PORT}/api/v1/wallet/create",
         data=urllib.parse.urlencode(form).encode(),
@@ -46,7 +46,7 @@ def _documents(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def wallet(up: Machine) -> dict[str, str]:
-    """A wallet made by the node itself, which serves the API set WALLET for as long as that takes."""
+    """A wallet created by the node itself, with the API set WALLET enabled."""
     before = up.settings()
     node = {**before["skycoin:nodes"]["node-1"], "api-sets": ["READ", "TXN", "WALLET"]}
     up.change({**before, "skycoin:nodes": {"node-1": node}})
@@ -59,7 +59,7 @@ def wallet(up: Machine) -> dict[str, str]:
 
 
 def test_wallet_made_before_an_upgrade_is_readable_after_it(up: Machine, wallet: dict[str, str]) -> None:
-    """An upgrade is another image: the container is replaced, gracefully, its volumes are not."""
+    """An upgrade is another image: the container is replaced gracefully, and the volumes stay."""
     before, settings = up.inspect("container", NODE), up.settings()
     volume = up.inspect("volume", WALLET)["CreatedAt"]
     image = settings["skycoin:images"]["skycoin"]
@@ -76,7 +76,7 @@ def test_wallet_made_before_an_upgrade_is_readable_after_it(up: Machine, wallet:
 
 
 def in_backups(up: Machine, mode: str, script: str) -> Result:
-    """A script with the wallet at /wallet and its copies at /data, as docs/wallets.md shows it."""
+    """Run a script with the wallet at /wallet and its copies at /data, as docs/wallets.md shows."""
     node = up.outputs()["nodes"]["node-1"]
     return up.docker(
         "run", "--rm", "--network", "none", "--volume", f"{node['wallet_backups']}:/data:ro",
@@ -85,19 +85,19 @@ def in_backups(up: Machine, mode: str, script: str) -> Result:
 
 
 def test_an_upgrade_copied_the_wallet_first(up: Machine, wallet: dict[str, str]) -> None:
-    """The copy is there, whole, and only the node's user may read it."""
-    # Tests before this one changed the node too, with something else in the wallet.
+    """The copy is complete, and only the node's user may read it."""
+    # Earlier tests changed the node too, with something else in the wallet: take the newest copy.
     name = in_backups(up, "ro", "ls /data").text.split()[-1]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", name)
     copied = in_backups(up, "ro", f"diff -r /wallet /data/{name}; stat -c '%a %u' /data/{name}")
-    # The id belongs to the volume, and to no copy.
+    # The id belongs to the volume, not to a copy.
     assert (copied.code, copied.text) == (0, "Only in /wallet: .skyinfra-id\n700 10000\n")
     [text] = wallet.values()
     assert in_backups(up, "ro", f"cat /data/{name}/*.wlt").text.strip() == text
 
 
 def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) -> None:
-    """As docs/wallets.md says: stop the node, copy back, start it."""
+    """Stop the node, copy back and start it, as docs/wallets.md says."""
     assert up.docker("stop", NODE).code == 0
     assert in_backups(up, "rw", "rm /wallet/*.wlt").code == 0
     restored = in_backups(up, "rw", 'cp -a "/data/$(ls /data | tail -n 1)/." /wallet/')
@@ -108,7 +108,7 @@ def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) 
 
 @pytest.mark.case(21)
 def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
-    """`renamed-from` aliases the node and keeps its volumes' names."""
+    """`renamed-from` gives the node an alias and keeps the names of its volumes."""
     settings = up.settings()
     volume = up.inspect("volume", WALLET)["CreatedAt"]
     node = {**settings["skycoin:nodes"]["node-1"], "renamed-from": "node-1"}
@@ -130,7 +130,7 @@ def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
 
 @pytest.mark.case(20)
 def test_destroy_stops_at_the_wallet_and_a_second_up_adopts_it(up: Machine, wallet: dict[str, str]) -> None:
-    """First `pulumi destroy`, then `make destroy` and `make up`."""
+    """The test runs `pulumi destroy`, which is refused, then `make destroy` and `make up`."""
     plain = up.pulumi("destroy", "--yes", "--stack", "local")
     assert plain.code != 0
     assert "protect" in plain.text
@@ -145,7 +145,7 @@ def test_destroy_stops_at_the_wallet_and_a_second_up_adopts_it(up: Machine, wall
 
 
 def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> None:
-    """Without its state the program adopts the volume of that name, with what is in it."""
+    """The program adopts the existing volume of that name, with its content."""
     urn = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
     removed = up.pulumi("state", "delete", "--force", "--target-dependents", "--yes", "--stack", "local", urn)
     assert removed.code == 0, removed.text
@@ -189,7 +189,7 @@ def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empt
 
 
 def test_a_change_without_refresh_misses_the_wallet_too(up: Machine, wallet: dict[str, str]) -> None:
-    """The engine makes a missing volume by itself when it makes a container: the preflight comes first."""
+    """An engine that creates a container creates missing volumes too, so the preflight must come first."""
     settings = up.settings()
     up.docker("rm", "-f", NODE)
     kept = f"{WALLET}-kept"
@@ -214,7 +214,7 @@ def test_a_change_without_refresh_misses_the_wallet_too(up: Machine, wallet: dic
 
 
 def test_killed_services_come_back(up: Machine, wallet: dict[str, str]) -> None:
-    """Like a power cut: everything that a set-up runs is killed, and `make up` starts it again."""
+    """As in a power cut, everything that a set-up runs is killed; `make up` starts it again."""
     for name in ("registry", "buildkitd", "dockerd"):
         pid = services.running_pid(up.layout, name)
         assert pid is not None

@@ -1,4 +1,4 @@
-"""Limits of a node on a real engine: what changes in place, what hands the node over, and what reaches it."""
+"""Limits of a node on a real engine: changed in place, changed by a handover, and as the node sees them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def limited(up: Machine, before: dict[str, Any], **limits: Any) -> Any:
 
 
 def memory(container: Any) -> tuple[int, int]:
-    """Limit and reservation in MiB."""
+    """Memory limit and reservation in MiB."""
     host = container["HostConfig"]
     return host["Memory"] // MEBIBYTE, host["MemoryReservation"] // MEBIBYTE
 

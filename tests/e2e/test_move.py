@@ -1,4 +1,4 @@
-"""A node goes to another host by one command, and its wallet with it; old volumes stay."""
+"""One command moves a node and its wallet to another host; the old volumes stay."""
 
 import os
 import re
@@ -27,7 +27,7 @@ WALLET = f"{NODE}-wallet"
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A node with wallets of its own making, on this machine's engine; two boards without a node."""
+    """A node with wallets that it created itself, on this machine's engine, and two boards without a node."""
 
     machine: Machine
     shore: Board
@@ -37,7 +37,7 @@ class Fleet:
         return self.machine.skyinfra("node", "move", NAME, "--to", host, "--yes", *options)
 
     def files(self) -> str:
-        """Sums of the wallets in the volume on this machine, which may have no node any more."""
+        """Names and contents of the wallets in the volume on this machine, even if the node has left it."""
         place = Path(self.machine.inspect("volume", WALLET)["Mountpoint"])
         return "".join(f"{path.name} {path.read_text()}" for path in sorted(place.glob("*.wlt")))
 
@@ -66,7 +66,7 @@ def fleet(up: Machine, boards: tuple[Board, Board]) -> Iterator[Fleet]:
 
 
 LIST = ("exec", NODE, "skycoin-cli", "listAddresses", "deterministic.wlt")
-"""Addresses of a wallet, as the node's own program prints them."""
+"""Command by which the node's own program prints the addresses of a wallet."""
 
 
 def test_another_host_in_the_file_is_refused_with_the_command(fleet: Fleet) -> None:
@@ -97,7 +97,7 @@ def test_a_node_moves_with_its_wallet_and_leaves_its_volumes(fleet: Fleet) -> No
     assert status_on(shore, "/api/v1/wallets", *login_of(machine, NAME), port=PORT) == "200"
     again = well(machine.make("up"))
     assert re.search(r"\n    \d+ unchanged \(", again.text), again.text
-    # A proxy costs each of the next moves 10 s.
+    # With a proxy, each of the next moves would take 10 s longer.
     config = machine.settings()
     config["skycoin:nodes"][NAME].pop("gui")
     machine.change(config)
@@ -157,7 +157,7 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
 
 @contextmanager
 def plain_run(machine: Machine, name: str) -> Iterator[str]:
-    """A node of a plain `docker run`, with a wallet of its own making; its fingerprint is not known yet."""
+    """Run a node by plain `docker run`, with a wallet that is not known yet; yield the wallet's addresses."""
     image = machine.outputs()["nodes"]["node-1"]["image"]
     options = ("--network", "none", "--restart", "unless-stopped", "--name", name, "-v", f"{name}:/wallet")
     well(machine.docker("run", "-d", *options, image, "-disable-networking"))
@@ -172,7 +172,7 @@ def plain_run(machine: Machine, name: str) -> Iterator[str]:
 
 
 def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
-    """The community's images keep it at /wallet; the node's own image does so too."""
+    """The community's images keep the wallet at /wallet, and so does this project's image."""
     before, new = up.settings(), "skycoin-heir"
     nodes = {"heir": {"image": "skycoin", "host": "here", "rpc-port": HEIR_PORT, "wait": 60}}
     up.change(with_entries(before, nodes=nodes))
@@ -191,7 +191,7 @@ def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
             listed = well(up.docker("exec", new, "skycoin-cli", "listAddresses", "old.wlt")).text
             assert listed == addresses
             assert f"with the fingerprint {fingerprint(up, 'heir')}." in adopted.text
-            # A folder of the host, as docs/wallets.md says. What comes is there already.
+            # A folder of the host, as in docs/wallets.md, whose wallet has been adopted already.
             image = up.inspect("container", new)["Config"]["Image"]
             well(up.docker("create", "--name", "bound", "-v", f"{place}:/wallet", image))
             well(up.skyinfra("wallet", "adopt", "heir", "--from", "bound"))

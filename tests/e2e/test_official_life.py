@@ -1,6 +1,6 @@
 """The stand-in treats a real engine as the official docker plugin does: recorded scenarios are replayed.
 
-Only those in which nothing else changes the engine, and whose images need no registry.
+In these scenarios, nothing else changes the engine, and no image needs a registry.
 """
 
 import itertools
@@ -47,24 +47,24 @@ IMAGES: dict[str, Values] = {
         "StopSignal": "SIGINT",
     },
 }
-"""Configurations of the images that were recorded with."""
+"""Configurations of the images that the recordings use."""
 REGISTRY_IMAGE = "127.0.0.1:5000/team/app@sha256:<digest-app-1>"
-"""Stands in recordings where tests here have tiny:1."""
+"""Image in recordings for which these tests use tiny:1."""
 VOLATILE = (".ipPrefixLength", ".bridge")
-"""Values that another engine's configuration makes others."""
+"""Values that depend on the configuration of the engine."""
 PLAYED = re.compile(r"(life|fail|update|base|network|volume)-.*|replace|delete-without-volumes|port-taken")
 HANDS = re.compile(
     "life-image-(by-id|pulled)|fail-image-needs-login|network-(import|removed|name-conflict|delete).*"
     "|volume-(delete|adopted|in-use|removed).*|update-(must-run|mounts)|base-workspace|life-must-run-.*exits"
 )
-"""Scenarios in which somebody else takes part, two things race, or something is needed that is not here."""
+"""Scenarios in which somebody else acts, two things race, or something is needed that is missing here."""
 ON_ANOTHER_ENGINE = {
     "life-port-two-addresses": [
         "life-port-two-addresses Create properties.ports.0.ip: official 127.0.0.2, stand-in 127.0.0.1",
         "life-port-two-addresses Create properties.ports.1.ip: official 127.0.0.1, stand-in 127.0.0.2",
     ],
 }
-"""Scenario → what differs on Docker 29: it lists a port's addresses as they were given, 20.10 did not."""
+"""Scenario → differences on Docker 29: unlike 20.10, it lists a port's addresses in the given order."""
 METHODS = {**REQUESTS, "Read": provider_pb2.ReadRequest, "Delete": provider_pb2.DeleteRequest}
 
 
@@ -105,7 +105,7 @@ def plugin(engine: Any) -> Servicer:
 
 
 class Play:
-    """One scenario: the recording compared with what happens."""
+    """A replayed scenario: the recording compared with the stand-in."""
 
     def __init__(self, plugin: Servicer) -> None:
         self._plugin = plugin
@@ -115,13 +115,13 @@ class Play:
 
     @property
     def differences(self) -> list[str]:
-        """Lines, but of what differs from run to run."""
+        """Lines that describe differences, except those of values that vary from run to run."""
         return [
             line for line in self._found if not line.partition(":")[0].endswith((*VOLATILE, *self._volatile))
         ]
 
     def call(self, call: Call) -> None:
-        """Play one call."""
+        """Replay one call."""
         places = [pointer.partition("/properties/")[2] for pointer in call.volatile]
         self._volatile |= {f".{place.replace('/', '.')}" for place in places if place}
         request = self._request(call)
@@ -182,11 +182,11 @@ _KEPT = {
     "oldInputs": "inputs",
     "old_inputs": "inputs",
 }
-"""Our own values in a request's fields."""
+"""Field of a request → the stand-in's own value to put there."""
 
 
 class Witness(Context):
-    """A gRPC context that keeps the resource of a failed operation."""
+    """A gRPC context that records the resource of a failed operation."""
 
     def __init__(self) -> None:
         self.kept: Values | None = None
@@ -200,7 +200,7 @@ class Witness(Context):
 
 
 def local(value: Any) -> Any:
-    """A recorded value with the image that is here."""
+    """Replace the recorded image in a value by the one used here."""
     if isinstance(value, dict):
         return {key: local(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -209,7 +209,7 @@ def local(value: Any) -> Any:
 
 
 def unlike(place: str, expected: Any, got: Any) -> list[str]:
-    """Places at which two values differ; a placeholder stands for any value of its form."""
+    """List the places where two values differ; a placeholder matches any value of its form."""
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
         return unlike(place, dict(enumerate(expected)), dict(enumerate(got)))
     if isinstance(expected, dict) and isinstance(got, dict):
@@ -226,7 +226,7 @@ def unlike(place: str, expected: Any, got: Any) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def emptied(engine: Any, request: pytest.FixtureRequest) -> Iterator[None]:
-    """The engine with the node's network, and without what an earlier scenario has made."""
+    """Give each scenario the node's network, and remove afterwards what it has created."""
     if "network-life" not in request.node.name:
         engine.networks.create("skycoin-node-1")
     yield
@@ -248,7 +248,7 @@ def test_a_scenario_ends_as_with_the_official_plugin(plugin: Servicer, name: str
 
 
 def test_enough_scenarios_are_played() -> None:
-    """A pattern that matches too little would pass."""
+    """Otherwise, a pattern that matches too little would pass unnoticed."""
     assert Counter(name.partition("-")[0] for name in SCENARIOS) == {
         "base": 5,
         "delete": 1,

@@ -1,11 +1,11 @@
-"""The README's example for an operator, on a board that is `pi@attic.lan`: its text is the README's own.
+"""The README's example for an operator, word for word, on a board that is reached as `pi@attic.lan`.
 
-The board has a user `pi`, who is not root. The operator has a home with an ordinary ~/.ssh, and a LAN that
-knows the name: both are seen by the operator's commands alone. What a person would stumble over comes first,
-and what they are told is what is then done.
+The board has a user `pi`, who is not root. The operator has a home with an ordinary ~/.ssh, and a LAN in
+which the name resolves; only the operator's commands see these. The obstacles that a person would meet come
+first, and each is removed as its error message says.
 
-The example is pasted word for word. It is deployed with three words of a test's own (DEPARTURES), for what a
-board of the tests is not and what no test may do.
+For the deployment, three words of the example are replaced (DEPARTURES): a board of the tests is no
+Raspberry Pi, and no test may join the network.
 """
 
 import json
@@ -31,29 +31,29 @@ from tests.e2e.test_dead_hosts import with_entries
 NAME, USER = "attic.lan", "pi"
 BEHIND = "cellar.lan"
 EMULATED = {"board: raspberry-pi-4}": "board: raspberry-pi-4, emulation: allowed}"}
-"""The board's processor is this machine's."""
+"""The board has the processor of this machine."""
 DEPARTURES = {
     **EMULATED,
-    # No node of a test talks to the network.
+    # No node of a test joins the network.
     "network: mainnet}": "network: none}",
-    # The port may be that of a node of this machine's own.
+    # A real node of this machine may have the port.
     "rpc-port: 6420}": f"rpc-port: {RPC_PORT}}}",
 }
-"""The example's words, and a test's in their place."""
+"""Words of the example → their replacement in a test."""
 AT_HOME = """\
 mount --bind "$1/hosts" /etc/hosts
 mount --bind "$1/passwd" /etc/passwd
 shift
 exec "$@"
 """
-"""ssh finds ~ in /etc/passwd and not in HOME."""
+"""Script that gives a command the operator's files; ssh finds ~ in /etc/passwd, not in HOME."""
 CARELESS = "Host *\n  StrictHostKeyChecking no\n"
-"""A ~/.ssh/config that takes every host's key."""
+"""A ~/.ssh/config that accepts every host key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person at the tests' machine, with a home of their own."""
+    """A person at the tests' machine, with their own home."""
 
     machine: Machine
     home: Path
@@ -79,19 +79,19 @@ class Operator:
         return (self.ssh / "id_ed25519.pub").read_text().strip()
 
     def know(self, name: str, board: Board) -> None:
-        """Put a board's host key into known_hosts."""
+        """Add a board's host key to known_hosts."""
         with (self.ssh / "known_hosts").open("a") as known:
             known.write(f"{name} {(board.folder / 'host_key.pub').read_text()}")
 
     def check(self) -> Result:
-        """Run `fleet check`, which answers in half a minute."""
+        """Run `fleet check`, which must answer in half a minute."""
         began = time.monotonic()
         result = self.run("./skyinfra", "fleet", "check")
         assert time.monotonic() - began < 30
         return result
 
     def paste(self, departures: Mapping[str, str]) -> None:
-        """Put the README's example into the stack's file, in place of what has its keys there."""
+        """Put the README's example into the stack's file, in place of the keys that it sets."""
         block = example()
         for words, others in departures.items():
             assert block.count(words) == 1
@@ -103,7 +103,7 @@ class Operator:
 
 
 def example() -> str:
-    """The YAML of “For the operator” in the README."""
+    """The YAML in the section “For the operator” of the README."""
     section = (PROJECT / "README.md").read_text().partition("\n## For the operator")[2]
     return section.partition("```yaml\n")[2].partition("```")[0]
 
@@ -122,7 +122,7 @@ def operator(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Operator:
 
 @pytest.fixture(scope="module")
 def board(operator: Operator) -> Iterator[Board]:
-    """A board whose `pi` takes the operator's key, as after `ssh-copy-id`."""
+    """A board whose user `pi` accepts the operator's key, as after `ssh-copy-id`."""
     made = start_board(operator.machine.layout, "attic", 62)
     made.add_user(USER, operator.public_key)
     lan = f"{Path('/etc/hosts').read_text().rstrip()}\n{made.address} {NAME}\n"
@@ -133,7 +133,7 @@ def board(operator: Operator) -> Iterator[Board]:
 
 @pytest.fixture(scope="module")
 def stack(operator: Operator, board: Board) -> Iterator[Operator]:
-    """The operator's stack with the example in it, word for word; afterwards as it was."""
+    """The operator's stack with the example in it, word for word; restored afterwards."""
     before = operator.machine.settings()
     operator.paste({})
     assert example() in operator.machine.stack_file.read_text()
@@ -220,7 +220,7 @@ def test_the_example_is_deployed_by_a_user_who_is_not_root(stack: Operator, boar
 
 @pytest.fixture
 def cellar(stack: Operator, board: Board) -> Iterator[Board]:
-    """A board that only `attic` reaches, and whose name it alone knows."""
+    """A board that only `attic` can reach, and whose name only `attic` can resolve."""
     made = start_board(stack.machine.layout, "cellar", 64)
     made.add_user(USER, stack.public_key, "docker")
     with (board.folder / "hosts").open("a") as hosts:
@@ -255,6 +255,6 @@ def test_a_board_behind_a_jump_host_gets_its_image_and_runs_its_node(stack: Oper
 
 
 def logins(board: Board) -> set[tuple[str, str]]:
-    """Users that logged in, and the addresses that they came from."""
+    """Users that logged in on the board, with the addresses that they came from."""
     log = (board.folder / "sshd.log").read_text(errors="replace")
     return {*re.findall(r"Accepted publickey for (\S+) from (\S+) ", log)}

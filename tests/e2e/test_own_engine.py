@@ -1,4 +1,4 @@
-"""An own engine leaves the machine's network as it was (case 44)."""
+"""A set-up's own engine leaves the machine's network as it was."""
 
 import json
 import subprocess
@@ -13,9 +13,9 @@ from tests.e2e.namespace import network_namespace, python
 
 @pytest.fixture(scope="module")
 def noted(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Listings of a machine with an engine of its own, by the moment."""
+    """Network of a machine at each moment of an own engine's life."""
     ensure_packages(read_layout(), "the engine's tests", ["docker.io", "iptables", "iproute2"])
-    # Short: a socket's path has 107 characters at most.
+    # Short, since a socket's path has at most 107 characters.
     state = tmp_path_factory.mktemp("own")
     with network_namespace("skycoin-beside") as inside:
         command = [*inside, *python("tests.e2e.beside", str(state))]
@@ -32,7 +32,7 @@ def test_an_own_engine_leaves_links_routes_rules_and_binfmt_as_they_were(noted: 
 @pytest.mark.case(44)
 @pytest.mark.parametrize("moment", ["before", "first", "second", "after"])
 def test_the_machines_docker0_outlives_every_start_of_an_own_engine(noted: Any, moment: str) -> None:
-    """Its second start deleted docker0, and with it the network of the machine's containers."""
+    """The second start used to delete docker0, and with it the network of the machine's containers."""
     [docker0] = [link for link in noted[moment]["links"] if link[0] == "docker0"]
     assert docker0 == next(link for link in noted["before"]["links"] if link[0] == "docker0")
 

@@ -1,6 +1,6 @@
-"""Downloads of a toy plugin by Pulumi's CLI, from a server of the tests' own.
+"""Downloads of a toy plugin by Pulumi's CLI, from a server of the tests.
 
-`make up` asks it for the official plugins in the same way, only at another address (local/pulumi_cli.py).
+`make up` installs the official plugins in the same way, from another address (local/pulumi_cli.py).
 """
 
 import hashlib
@@ -28,14 +28,14 @@ def downloads() -> Iterator[Downloads]:
 
 
 def install(up: Machine, home: Path, downloads: Downloads, *more: str) -> Result:
-    """`pulumi plugin install` into a folder of the test's own."""
+    """Run `pulumi plugin install` with a folder of the test."""
     command = ("pulumi", "plugin", "install", "resource", "docker", PLUGINS["docker"], "--reinstall")
     env = {**up.environment(), "PULUMI_HOME": str(home)}
     return up.run(*command, "--server", downloads.address, *more, env=env)
 
 
 def left(home: Path) -> list[str]:
-    """Files under its plugins, without the locks."""
+    """Names of what is left among the plugins, without lock files."""
     return sorted(path.name for path in (home / "plugins").glob("*") if path.suffix != ".lock")
 
 
@@ -59,7 +59,7 @@ def test_half_a_plugin_is_tried_again_and_leaves_nothing(
 def test_the_clis_checksum_refuses_a_plugin_as_published(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
-    """Why the set-up gives none: the CLI (3.259.0) compares a part of the archive alone."""
+    """This is why the set-up gives no checksum: the CLI (3.259.0) hashes only a part of the archive."""
     checksum = hashlib.sha256(ARCHIVE).hexdigest()
     result = install(up, tmp_path, downloads, "--checksum", checksum)
     assert result.code != 0
@@ -79,7 +79,7 @@ def test_a_server_that_has_no_such_plugin_or_is_not_there_is_reported(
 def test_a_plugin_that_is_not_an_archive_leaves_what_the_set_up_takes_away(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
-    """An empty folder, marked as unfinished: tests/unit/test_plugin_install.py starts from it."""
+    """The CLI leaves an empty folder marked as partial; tests/unit/test_plugin_install.py starts from it."""
     downloads.files[PATH] = b"no archive"
     assert install(up, tmp_path, downloads).code != 0
     folder = f"resource-docker-v{PLUGINS['docker']}"

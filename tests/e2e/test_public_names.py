@@ -1,4 +1,4 @@
-"""Time at which an image gets a public name (review H5): what the registry was told to write, in order.
+"""When an image gets its public names: the order of the writes that the registry received.
 
 The stack publishes a tiny program for two architectures in one registry, behind a proxy that logs and fails.
 Each test starts from what the ones before it published.
@@ -26,7 +26,7 @@ WRITTEN = re.compile(rf"PUT /v2/{PATH}/manifests/(?P<reference>\S+) 201")
 
 
 def exact(revision: int) -> tuple[str, str]:
-    """The exact tags of a revision."""
+    """Exact tags of a revision."""
     suffix = f"-r{revision}" if revision else ""
     return f"1.2.3{suffix}", f"release-v1.2.3{suffix}"
 
@@ -55,7 +55,7 @@ def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
 def repository(
     up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repository]:
-    """The published repository, read from outside the program; no fault outlives its test."""
+    """The published repository, read by the test itself; no fault outlasts its test."""
     up.lend_login(monkeypatch)
     hosted.proxy.faults.clear()
     hosted.proxy.requests.clear()
@@ -64,12 +64,12 @@ def repository(
 
 
 def names(repository: Repository) -> Mapping[str, str | None]:
-    """{tag: digest} of every public name."""
+    """Public name → its digest."""
     return {tag: repository.digest_of(tag) for tag in repository.tags()}
 
 
 def written(hosted: Hosted) -> list[str]:
-    """References of the manifests that the registry took, in order."""
+    """References of the manifests that the registry accepted, in order."""
     return [match["reference"] for line in hosted.proxy.requests if (match := WRITTEN.fullmatch(line))]
 
 
@@ -101,7 +101,7 @@ def test_a_second_up_writes_nothing(tiny: Tiny, hosted: Hosted, repository: Repo
 def test_h5_a_variant_that_fails_its_verification_leaves_every_name_as_it_was(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    """The registry answers with other bytes for one variant's blobs; the other variant is whole."""
+    """The registry serves damaged blobs for one variant; the other variant is whole."""
     before = names(repository)
     tiny.write_release(hosted.address, PATH, "two", 1)
     hosted.proxy.faults[:] = [Fault(matches=r"^GET .*/blobs/", status=200, body="torn", times=2)]
@@ -120,7 +120,7 @@ def test_h5_a_variant_that_fails_its_verification_leaves_every_name_as_it_was(
 def test_h5_a_refused_exact_name_leaves_every_name_as_it_was(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    """Somebody has the second of two exact names: the first one isn't written either."""
+    """Somebody has taken the second of two exact names, so the first is not written either."""
     first, second = exact(2)
     repository.put_manifest(f"{second}-{TWO[-1]}", repository.manifest(f"1.2.3-{TWO[-1]}"))
     before = names(repository)
@@ -172,7 +172,7 @@ def test_h5_a_run_that_is_killed_while_names_are_written_leaves_whole_ones_and_t
 def test_an_image_that_is_gone_from_the_registry_is_noticed_and_pushed_again(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    """It has no tag of its own to be looked for by: docker-build asks for its digest."""
+    """The image has no tag of its own to look up, so docker-build asks for its digest."""
     before = names(repository)
     digest = str(before[f"latest-{TWO[0]}"])
     assert repository.remove(digest)

@@ -1,7 +1,7 @@
 """The node published in two registries at once, one of them behind a login and a faulty proxy.
 
-The program, Pulumi's CLI, the builder and both registries are real. Each test starts from what the
-ones before it published, as a release engineer does.
+The program, Pulumi's CLI, the builder and both registries are real. Each test starts from what the ones
+before it published, as a release engineer would.
 """
 
 import base64
@@ -26,7 +26,7 @@ PATH = "skycoin/skycoin"
 
 @pytest.fixture(scope="module")
 def settings(up: Machine, hosted: Hosted) -> Iterator[dict[str, Any]]:
-    """The stack with two registries; afterwards as it was."""
+    """The settings with two registries; the stack is restored afterwards."""
     before = up.settings()
     registries = {**before["skycoin:registries"], "hosted": {"kind": "oci", "address": hosted.address}}
     wanted = with_image(before, registries=["local", "hosted"])
@@ -40,7 +40,7 @@ def settings(up: Machine, hosted: Hosted) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def published(up: Machine, hosted: Hosted, settings: dict[str, Any]) -> Result:
-    """The first publish; a blob's upload is cut on the way."""
+    """Result of the first publish, during which the upload of a blob is cut."""
     hosted.proxy.faults.append(Fault(matches=r"^PUT .*/blobs/uploads/", cut_upload=1_000_000))
     up.change(settings)
     result = up.pulumi("up", "--yes", "--stack", "local")
@@ -51,7 +51,7 @@ def published(up: Machine, hosted: Hosted, settings: dict[str, Any]) -> Result:
 
 @pytest.fixture
 def repositories(up: Machine, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> tuple[Repository, ...]:
-    """(local, hosted), read from outside the program."""
+    """(local, hosted) repositories, read by the test itself."""
     up.lend_login(monkeypatch)
     return Repository(f"{up.layout.registry}/{PATH}"), Repository(f"{hosted.address}/{PATH}")
 
@@ -62,7 +62,7 @@ def with_image(settings: dict[str, Any], **changed: Any) -> dict[str, Any]:
 
 
 def rebuilt(settings: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """Other content from the same sources: the other number of layers."""
+    """Settings for other content from the same sources: the number of layers changes."""
     layers = settings["skycoin:images"]["skycoin"].get("layers", 2)
     return with_image(settings, layers=3 - layers, **changed)
 
@@ -95,25 +95,25 @@ def test_the_outputs_name_both_registries_and_every_size(up: Machine, hosted: Ho
 
 @pytest.mark.usefixtures("published")
 def test_a_second_publish_sends_nothing(up: Machine, hosted: Hosted) -> None:
-    """Counted in the registry's requests."""
+    """Measured by the requests that reach the registry."""
     hosted.proxy.requests.clear()
     result = up.pulumi("up", "--yes", "--stack", "local")
     assert result.code == 0, result.text
-    # The plugin of a run that test_public_names.py kills may go on writing for a minute.
+    # The plugin of the run that test_public_names.py kills may go on writing for a minute.
     asked = [request for request in hosted.proxy.requests if " /v2/tiny/" not in request]
     assert asked == [], "an unchanged stack asks no registry"
     assert not re.search(r"\d+ (created|updated|replaced|deleted)", result.text)
 
 
 def unpacked(path: Path) -> bytes:
-    """A file's content; a layer's behind its compression."""
+    """Content of a file, decompressed if it is a layer."""
     content = path.read_bytes()
     return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
 @pytest.mark.usefixtures("published")
 def test_no_password_in_state_logs_history_labels_or_blobs(up: Machine, hosted: Hosted) -> None:
-    """Security a: the canary is in the docker config alone."""
+    """The canary is in the docker config alone."""
     login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     config = up.layout.docker_config / "config.json"
     assert login in config.read_text(), "the canary is not where the search starts from"
@@ -124,7 +124,7 @@ def test_no_password_in_state_logs_history_labels_or_blobs(up: Machine, hosted: 
         if path.is_file()
         and path != config
         and ".git" not in path.parts
-        # An engine's own folders hold sockets and mounts; images in it come from the registries.
+        # An engine's folders hold sockets and mounts; its images come from the registries.
         and not {"engine", "boards"} & set(path.parts)
         and any(canary in unpacked(path) for canary in (PASSWORD.encode(), login.encode()))
     ]
@@ -149,7 +149,7 @@ def test_other_content_under_an_exact_tag_is_refused_at_preview(
 def test_four_of_five_variants_move_no_list(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
-    """Case 11: one variant fails; the old tags still serve, the new ones are not there; then it converges."""
+    """One variant fails: the old tags still serve, no new one exists, and the next run converges."""
     before = repositories[1].digest_of("latest")
     up.change(rebuilt(settings, revision=1))
     missing = r"^PUT .*/manifests/0\.27\.1-r1-arm64v8"
@@ -195,7 +195,7 @@ def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
 def test_a_moving_tag_that_somebody_moved_is_shown_and_pointed_back(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
-    """Nodes keep their digest meanwhile."""
+    """Nodes keep their digest in the meantime."""
     hosted = repositories[1]
     right, node = hosted.digest_of("latest"), up.inspect("container", "skycoin-node-1")["Id"]
     hosted.put_manifest("latest", hosted.manifest("0.27.1"))
@@ -264,7 +264,7 @@ def _outputs_by_urn(exported: str) -> dict[str, Any]:
 
 
 def test_nothing_that_was_published_is_gone(repositories: tuple[Repository, Repository]) -> None:
-    """After replaced images, revisions and failed runs: every release is whole, in both registries."""
+    """After replaced images, revisions and failed runs, every release is complete in both registries."""
     for repository in repositories:
         for tag in [*EXACT, "0.27.1-r1", "release-v0.27.1-r1"]:
             for entry in repository.manifest(tag).fields["manifests"]:

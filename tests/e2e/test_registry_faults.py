@@ -159,7 +159,7 @@ def test_an_account_without_the_right_is_told_so(repository: Repository, hosted:
 
 
 def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted, up: Machine) -> None:
-    """An upload's address is the registry's to say: another host gets the bytes, and no login."""
+    """A registry may name another host for an upload; that host gets the bytes, but no login."""
     elsewhere = Proxy(up.layout.registry_port, up.layout.ca.parent)
     challenge = {"WWW-Authenticate": f'Bearer realm="https://{elsewhere.address}/token"'}
     elsewhere.faults.append(Fault(matches="^PUT", status=401, headers=challenge, times=100))
@@ -191,7 +191,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 @pytest.mark.case(10)
 def test_a_copy_sends_only_what_is_missing(repository: Repository, hosted: Hosted) -> None:
-    """Case 10: what arrived before the cut is not sent again by the next run."""
+    """What arrived before the cut is not sent again by the next run."""
     digest, file = blob()
     repository.put_blob(digest, file)
     source, target = repository, Repository(f"{hosted.address}/copies")

@@ -1,6 +1,6 @@
-"""The local registry asks for a login, and bases are known by their digest (cases 12 and 41).
+"""The local registry requires a login, and bases are pinned by their digests.
 
-The attacks are made for real: by another user of this machine, and by clients without the login.
+The attacks are real: by another user of this machine, and by clients without the login.
 """
 
 import base64
@@ -45,7 +45,7 @@ http:
 
 
 def node_of(up: Machine) -> tuple[str, str]:
-    """Id and start of the node's container: the same two are the same run of it."""
+    """Id and start time of the node's container; both stay the same unless it is restarted or replaced."""
     found = up.inspect("container", NODE)
     return found["Id"], found["State"]["StartedAt"]
 
@@ -56,7 +56,7 @@ def login_of(up: Machine) -> str:
 
 @pytest.fixture
 def no_login(up: Machine, tmp_path: Path) -> dict[str, str]:
-    """The set-up's environment, with the docker config of somebody else."""
+    """The set-up's environment, with a docker config that has no login."""
     return {**up.environment(), "DOCKER_CONFIG": str(tmp_path)}
 
 
@@ -67,7 +67,7 @@ def crane(up: Machine) -> str:
 
 @pytest.fixture
 def base(up: Machine) -> Iterator[tuple[str, str]]:
-    """Tag and digest of the base that the set-up builds in. Afterwards it is there again."""
+    """Tag and digest of the base that the set-up builds in; restored afterwards."""
     tag, _, digest = str(up.settings().get("skycoin:build-base", "")).partition("@")
     if not tag.startswith(up.layout.registry):
         pytest.skip("this set-up's bases are official images")
@@ -81,7 +81,7 @@ def base(up: Machine) -> Iterator[tuple[str, str]]:
 def test_h1_a_process_without_rights_can_neither_pull_nor_push(
     up: Machine, request_: tuple[str, str]
 ) -> None:
-    """Any local user could push the base in which the next node is compiled."""
+    """Before, any local user could push the base in which the next node is compiled."""
     method, path = request_
     ask = [*ASK, "--request", method, f"https://{up.layout.registry}/v2/{path}"]
     assert up.run(*NOBODY, *ask).text == "401"
@@ -109,7 +109,7 @@ def test_h1_a_process_without_rights_can_read_no_key(up: Machine) -> None:
 def test_h1_an_engine_pulls_only_with_the_login(up: Machine, no_login: dict[str, str]) -> None:
     ref = f"{up.layout.registry}/base/busybox:bookworm-local"
     refused = up.docker("pull", ref, env=no_login)
-    # In the engine's words: its name is of loopback, so the last try was without TLS.
+    # The wording is the engine's: for a registry on loopback, its last attempt is without TLS.
     assert refused.code != 0
     assert "Digest: sha256" not in refused.text
     pulled = up.docker("pull", ref)
@@ -140,7 +140,7 @@ def test_h1_a_refusal_says_how_to_have_the_login(up: Machine, monkeypatch: pytes
 
 @pytest.mark.case(12)
 def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
-    """No state, log, image or command line has it."""
+    """The login is in no state, log, image or command line."""
     password = up.layout.registry_password.read_text()
     encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     canaries = (password.encode(), encoded.encode())
@@ -152,7 +152,7 @@ def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
         for path in root.rglob("*")
         if path.is_file()
         and path not in own
-        # An engine's folders hold sockets and mounts; its images come from the registry, which is looked at.
+        # An engine's folders hold sockets and mounts; its images come from the registry, which is searched.
         and not {"engine", "boards"} & set(path.parts)
         and any(one in path.read_bytes() for one in canaries)
     ]
@@ -161,14 +161,14 @@ def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
         try:
             command = (process / "cmdline").read_bytes()
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         assert not any(one in command for one in canaries), command
 
 
 def test_h1_a_pushed_base_of_another_digest_is_refused(
     up: Machine, crane: str, base: tuple[str, str], tmp_path: Path
 ) -> None:
-    """The next node would be compiled in it. Somebody has the login here, as before everybody had."""
+    """The next node would be compiled in it. Here the attacker has the login, which nobody used to need."""
     tag, digest = base
     before = node_of(up)
     layer = tmp_path / "layer.tar"
@@ -183,7 +183,7 @@ def test_h1_a_pushed_base_of_another_digest_is_refused(
     assert "Nothing is built on it. Make another login (`./skyinfra setup rotate login`)" in refused.text
     assert up.settings()["skycoin:build-base"] == f"{tag}@{digest}"
     assert node_of(up) == before
-    # Expected sentence.
+    # The error message names this way back.
     up.layout.bases.unlink()
     mended = up.make("up")
     assert mended.code == 0, mended.text
@@ -194,7 +194,7 @@ def test_h1_a_pushed_base_of_another_digest_is_refused(
 
 @pytest.fixture
 def old_set_up(up: Machine) -> Result:
-    """Set-up as version 0.1.0 left it, with an open registry and no login; the answer of `make up` then."""
+    """Result of `make up` on a set-up as version 0.1.0 left it, with an open registry and no login."""
     layout = up.layout
     config = layout.docker_config / "config.json"
     logins: dict[str, Any] = json.loads(config.read_text())
@@ -257,7 +257,7 @@ def test_an_empty_password_is_one_sentence_and_nothing_is_changed(up: Machine) -
 
 
 def test_h1_a_blob_is_pushed_by_the_owners_client(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control of all refusals above: the set-up's own environment may."""
+    """Control for the refusals above: the set-up's own environment may push."""
     for name in ("SSL_CERT_FILE", "DOCKER_CONFIG"):
         monkeypatch.setenv(name, up.environment()[name])
     repository = Repository(f"{up.layout.registry}/tests/login")

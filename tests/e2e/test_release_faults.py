@@ -1,4 +1,4 @@
-"""Faults while a release is published, with real pulumi: the registry is behind a faulty proxy.
+"""Faults while real Pulumi publishes a release; the registry is behind a faulty proxy.
 
 The stack publishes a tiny program for two architectures in one registry, where it is built too. Each
 test starts from what the ones before it published.
@@ -46,7 +46,7 @@ def tiny(up: Machine, hosted: Hosted) -> Iterator[Tiny]:
 def repository(
     up: Machine, hosted: Hosted, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repository]:
-    """Published content, read from outside the program; no fault outlives its test."""
+    """The published repository, read by the test itself; no fault outlasts its test."""
     up.lend_login(monkeypatch)
     yield Repository(f"{hosted.address}/{PATH}")
     hosted.proxy.faults.clear()
@@ -54,20 +54,20 @@ def repository(
 
 
 def digests(tiny: Tiny) -> list[str]:
-    """Digests of the variants, as the state has them."""
+    """Digests of the variants, from the state."""
     resources = tiny.resources()
     return [resources[name]["outputs"]["digest"] for name in IMAGES]
 
 
 def whole(repository: Repository, tag: str) -> bool:
-    """True if a tag is a list of variants that the registry has with all their blobs."""
+    """True if a tag is a list of all variants, and the registry has all their blobs."""
     children = [repository.manifest(one["digest"]) for one in repository.manifest(tag).fields["manifests"]]
     blobs = [blob for child in children for blob in (child.fields["config"], *child.fields["layers"])]
     return len(children) == len(TWO) and all(repository.has_blob(blob["digest"]) for blob in blobs)
 
 
 def found_in_layers(repository: Repository, canary: str, tag: str = "latest") -> bool:
-    """True where any layer or configuration of a tag's images has the text."""
+    """True if any layer or configuration of a tag's images contains the text."""
     for entry in repository.manifest(tag).fields["manifests"]:
         child = repository.manifest(entry["digest"])
         if canary in json.dumps(repository.config(child)):
@@ -81,7 +81,7 @@ def found_in_layers(repository: Repository, canary: str, tag: str = "latest") ->
 
 
 def compiled(text: str) -> list[bool]:
-    """Builds of the variants: True where the compile step came from the cache."""
+    """True for each variant whose compile step came from the cache."""
     found = []
     for arch in TWO:
         lines = [line for line in text.splitlines() if f"skycoin-{arch}-image" in line]
@@ -127,7 +127,7 @@ def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends
     hosted.proxy.requests.clear()
     again = tiny.up()
     assert again.code == 0, again.text
-    # Bytes of each variant's own layer and configuration: base and shared layer are there already.
+    # One layer and one configuration for each variant: base and shared layer are there already.
     assert hosted.proxy.count(r"^PUT .*/blobs/uploads/.* 201") <= 2 * len(TWO)
     assert whole(repository, "1.2.3-r2")
 
@@ -179,7 +179,7 @@ def test_a_destroy_that_may_not_ask_the_registry_keeps_the_state(
 def test_of_two_ups_one_runs_and_the_other_names_the_locks_holder(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    """On the file backend; in a bucket: test_s3_backend."""
+    """With the file backend; test_s3_backend.py has the same for a bucket."""
     tiny.write_release(hosted.address, PATH, "five", 4)
     hosted.proxy.faults[:] = [Fault(matches=WRITES, delay=3, times=4)]
     env = {**SETTINGS, **tiny.machine.environment()}
@@ -203,7 +203,7 @@ def test_of_two_ups_one_runs_and_the_other_names_the_locks_holder(
 def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
     tiny: Tiny, repository: Repository
 ) -> None:
-    """Every list and node takes its variants from this verification; a build has its own gate."""
+    """Every list and node takes its variants from this verification; builds have a gate of their own."""
     amd64 = tiny.outputs()["images"]["skycoin"]["latest"]["variants"]["amd64"]["ref"]
     with pytest.raises(ProviderError) as caught:
         Verification().create({"ref": amd64, "platform": "linux/arm/v6", "labels": {}})

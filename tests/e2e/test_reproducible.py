@@ -15,35 +15,35 @@ from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.tiny import FEATURE, Tiny, write_program
 
 LONG_AGO = 1_000_000_000
-"""2001-09-09, as the time of every file of the second checkout."""
+"""Modification time of every file in the second checkout: 2001-09-09."""
 ELSEWHERE = """\
 umask 077
 unset HOME
 export LC_ALL=C LANG=tr_TR.UTF-8 TZ=Pacific/Kiritimati
 exec "$@"
 """
-"""A shell's other habits: the owner's files only, no home, another locale, tomorrow's date."""
+"""Other shell settings: files for the owner alone, no home, another locale, tomorrow's date."""
 
 
 @pytest.fixture(scope="module")
 def other_builder(up: Machine) -> Iterator[Builder]:
-    """A second BuildKit with nothing in its caches."""
+    """A second BuildKit with empty caches."""
     with second_builder(up) as builder:
         yield builder
 
 
 class Elsewhere(Machine):
-    """The machine as somebody with other habits uses it."""
+    """The machine, used by somebody with other shell settings."""
 
     __slots__ = ()
 
     def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
-        """Run a command under ELSEWHERE."""
+        """Run a command with the settings of ELSEWHERE."""
         return super().run("sh", "-c", ELSEWHERE, "sh", *argv, env=env, timeout=timeout)
 
 
 def elsewhere(up: Machine) -> Elsewhere:
-    """The same files in another folder, readable by their owner alone, from another day."""
+    """Copy the checkout to another folder: readable by the owner alone, last modified on another day."""
     target = HOME / "another-checkout-under-a-longer-name"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(up.checkout, target, ignore=shutil.ignore_patterns(".git"))
@@ -57,7 +57,7 @@ def elsewhere(up: Machine) -> Elsewhere:
 def stack(
     machine: Machine, name: str, image: Mapping[str, Any] | None = None, **changed: Any
 ) -> Iterator[Tiny]:
-    """A stack that builds the tiny program, or another image, for all five."""
+    """A stack that builds the tiny program, or another image, for all five architectures."""
     tiny = Tiny(machine, name)
     write_program(machine.checkout)
     tiny.write(image or {**FEATURE, "repository": f"skycoin/{name}"}, **changed)
@@ -77,7 +77,7 @@ def published(tiny: Tiny) -> Any:
 
 @pytest.fixture(scope="module")
 def again(up: Machine, other_builder: Builder) -> Iterator[Tiny]:
-    """The same program from another checkout by the other builder."""
+    """The same program, built from another checkout by the other builder."""
     builder: dict[str, Any] = {"skycoin:builder": other_builder.name}
     with stack(elsewhere(up), "again", **builder) as tiny:
         yield tiny
@@ -87,7 +87,7 @@ def again(up: Machine, other_builder: Builder) -> Iterator[Tiny]:
 def test_a_builder_whose_disk_is_full_says_so_and_leaves_no_half_tag(
     up: Machine, other_builder: Builder, again: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The retry is the next test: it builds the same in the space that was given back."""
+    """The next test is the retry: the same build, once the space is free again."""
     up.lend_login(monkeypatch)
     other_builder.fill()
     failed = again.up()
@@ -100,7 +100,7 @@ def test_a_builder_whose_disk_is_full_says_so_and_leaves_no_half_tag(
 
 @pytest.mark.case(8, 32)
 def test_two_builders_make_equal_digests(up: Machine, other_builder: Builder, again: Tiny) -> None:
-    """Another builder and checkout, umask 077, no HOME, another locale, another day."""
+    """The second has another checkout, umask 077, no HOME, another locale and another day."""
     other_builder.empty()
     with stack(up, "once") as tiny:
         both = [published(one)["feature-tiny"] for one in (tiny, again)]

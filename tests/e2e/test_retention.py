@@ -1,4 +1,4 @@
-"""Retention on a real registry: what the dry run prints is what --delete removes, and nothing else."""
+"""Retention on a real registry: --delete removes exactly what the dry run prints."""
 
 import io
 import json
@@ -31,7 +31,7 @@ STAY = ("feature-new", "develop-bbbbbbbbbbbb", "develop", "0.27.1")
 
 
 def publish(repository: Repository, tag: str, created: str) -> None:
-    """Five tiny variants and their list, by the resource that publishes all of them."""
+    """Publish five tiny variants and their list, with the resource that publishes all lists."""
     variants = []
     for arch in ARCHES.values():
         config = json.dumps(
@@ -67,7 +67,7 @@ def repository(up: Machine, hosted: Hosted) -> Iterator[Repository]:
 
 
 def retention(repository: Repository, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # The authority is that of the test, not of a set-up that this checkout may have.
+    # The certificate authority is the test's, not that of a set-up that this checkout may have.
     given = ["--backend", "pulumi", "--no-stacks", *arguments]
     command = [str(PROJECT / "skyinfra"), "release", "retain", repository.name, *given]
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

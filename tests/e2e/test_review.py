@@ -1,6 +1,6 @@
-"""The review page over the real engine and a recorded state; no Docker engine or registry answers.
+"""The review page over Pulumi's real engine and a recorded state; no Docker engine or registry answers.
 
-A change of the program is an edit in the copy of the checkout, as a pull request would bring it.
+To change the program, a test edits the copied checkout, as a pull request would.
 """
 
 import json
@@ -40,25 +40,25 @@ RECORDED_REGISTRY, REGISTRY = "registry.localhost:15443", "registry.localhost:15
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A stack of the recorded state, and a checkout that may be edited."""
+    """A stack with the recorded state, and a checkout that may be edited."""
 
     folder: Path
     env: Mapping[str, str]
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replace a text in a file of the checkout."""
+        """Replace text in a file of the checkout."""
         path = self.folder / "checkout" / file
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
 
     def review(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run `skyinfra review` with the plain Pulumi of the environment."""
+        """Run `skyinfra review` with the Pulumi of the environment."""
         command = ("./skyinfra", "review", "--backend", "pulumi", "-s", "local", *options)
         return run_in(self.folder, dict(self.env), *command)
 
 
 def elsewhere(text: str) -> str:
-    """Have the registry at a port at which none is: the recorded one may be that of another test's."""
+    """Move the registry to a port where nothing listens; another test may use the recorded one."""
     assert RECORDED_REGISTRY in text
     return text.replace(RECORDED_REGISTRY, REGISTRY)
 
@@ -70,13 +70,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     state, settings, name = read(LOCAL)
     state, settings = json.loads(elsewhere(json.dumps(state))), elsewhere(settings)
     env = made_stack(folder, env, state, settings, name)
-    del env["SSL_CERT_FILE"]  # of a set-up that is not there
+    del env["SSL_CERT_FILE"]  # of a set-up that does not exist
     return Reviewed(folder, {**env, "SKYCOIN_STATE": "/nowhere"})
 
 
 @pytest.fixture
 def reviewed(stack: Reviewed) -> Iterator[Reviewed]:
-    """The stack, with the program as it is committed before and after."""
+    """The stack with the program as committed, which is restored afterwards."""
     yield stack
     for name in ("components", "program"):
         shutil.rmtree(stack.folder / "checkout" / name)
@@ -101,7 +101,7 @@ def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
 def test_a_program_that_gives_a_wallet_up_is_caught(
     reviewed: Reviewed, option: str, gone: str, said: str
 ) -> None:
-    """The page said nothing of it, and the exit code was 0."""
+    """The page used to say nothing about the wallet, and the exit code was 0."""
     reviewed.edit("components/node.py", option, gone)
     done = reviewed.review("--no-refresh")
     assert done.returncode == AT_RISK, done.stderr
@@ -168,7 +168,7 @@ def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
 
 
 def test_neither_a_trace_nor_a_path_of_this_machine_is_on_the_page(reviewed: Reviewed) -> None:
-    """The program's exception was there with all its files, and the state's engine with its socket."""
+    """The page used to show the exception with all its paths, and the engine's socket from the state."""
     reviewed.edit("program/nodes.py", "    return Node(name", "    return Nod(name")
     done = reviewed.review("--no-refresh")
     assert done.returncode == REFUSED, done.stderr
@@ -180,7 +180,7 @@ def test_neither_a_trace_nor_a_path_of_this_machine_is_on_the_page(reviewed: Rev
 
 @pytest.fixture
 def set_up(stack: Reviewed) -> Path:
-    """State folder of a set-up with the stack `local`, as `make up` remembers it."""
+    """State folder of a set-up with the stack `local`, as `make up` leaves it."""
     state = stack.folder / "pulumi"
     env = {**stack.env, "PULUMI_BACKEND_URL": f"file://{state / 'backend'}"}
     kept = ("PATH", "PULUMI_", "DOCKER_", "SSL_", "BUILDX_")
@@ -209,7 +209,7 @@ def in_set_up(stack: Reviewed, state: Path, *command: str) -> "subprocess.Popen[
 def test_a_review_of_a_stack_that_was_never_up_leaves_none_behind(
     reviewed: Reviewed, set_up: Path, name: str
 ) -> None:
-    """It used to leave an empty stack, or after `pulumi stack rm` none selected; so may a failed review."""
+    """A review used to leave an empty stack, or no stack selected. A failed one leaves no stack either."""
     before = {path.name for path in set_up.iterdir()}
     done = in_set_up(reviewed, set_up, "./skyinfra", "review", "--backend", "set-up", "-s", name)
     page, said = done.communicate(timeout=120)
@@ -251,7 +251,7 @@ def test_a_review_that_is_interrupted_leaves_no_stack_behind(reviewed: Reviewed,
 
 
 def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(reviewed: Reviewed) -> None:
-    """Neither an engine nor a registry is there: the page of a refreshed preview was a refusal."""
+    """Without an engine and a registry, the page of a refreshed preview used to be a refusal."""
     done = reviewed.review()
     assert done.returncode == 0, done.stderr + done.stdout
     warnings = done.stdout.partition("### Warnings")[2]
@@ -264,12 +264,12 @@ def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(re
 
 @pytest.fixture
 def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
-    """The stack with the real docker-build plugin, which has no engine, builder or registry."""
+    """The stack with the real docker-build plugin, but without an engine, a builder or a registry."""
     layout = layout_in(stack.folder / "pulumi", PORT)
     plugin = ensure_tool(layout, find_go(layout), DOCKER_BUILD)
     shutil.copytree(stack.folder / "pulumi" / "pulumi", tmp_path / "pulumi")
     plugins = (tmp_path / "pulumi" / "plugins").glob("resource-docker-build-*")
-    [folder] = [path for path in plugins if path.is_dir()]  # beside a note of the CLI's
+    [folder] = [path for path in plugins if path.is_dir()]  # the CLI keeps a file next to it
     launcher = folder / "pulumi-resource-docker-build"
     launcher.unlink()
     launcher.symlink_to(plugin)
@@ -277,17 +277,17 @@ def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
     sources = {"go-module": GO_MODULE}
     for one in state["deployment"]["resources"]:
         if one["type"] == IMAGE_TYPE:
-            # The recorded state has none: they were taken out.
+            # The recorded state has no secrets: they were removed.
             one["inputs"]["secrets"] = one["outputs"]["secrets"] = {}
         if one["urn"].endswith("::skycoin:index:Image::busybox"):
-            # The state as this version's `up` leaves it; the recorded one is of an earlier version.
+            # What `up` of this version writes; the recorded state is of an earlier version.
             one["outputs"][FILES] = recorded_files(*BUSYBOX, sources, read_contexts(sources))
     env = made_stack(tmp_path, {**stack.env, "PULUMI_HOME": str(tmp_path / "pulumi")}, state, settings, name)
     return Reviewed(tmp_path, env)
 
 
 def test_an_edit_in_an_images_own_folder_is_seen_without_an_engine(building: Reviewed) -> None:
-    """The plugin hashes the folder itself. The result is not known before it is built."""
+    """The plugin hashes the folder itself; the resulting image is unknown before it is built."""
     before = building.review("--no-refresh")
     building.edit("images/busybox/Dockerfile", "# IMAGE_FROM is", "# Here IMAGE_FROM is")
     after = building.review("--no-refresh")

@@ -1,4 +1,4 @@
-"""A node on a board goes back to its last healthy image, stays there in every run, and comes forth again."""
+"""A node on a board goes back to its last healthy image, stays there in every run, and is upgraded again."""
 
 import re
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ def porch(up: Machine) -> Iterator[Board]:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A node that was upgraded on a board."""
+    """A node on a board, after an upgrade."""
 
     machine: Machine
     board: Board
     old: str
     new: str
-    """Digests."""
+    """Digest after the upgrade; `old` is the one before."""
     wallet: str
     """Fingerprint of its wallets before the upgrade."""
 
@@ -45,7 +45,7 @@ class Fleet:
 
 
 def digest_on(board: Board) -> str:
-    """Digest that the node runs; it must be healthy."""
+    """Digest that the node runs; the node must be healthy."""
     said = board.docker("inspect", "-f", "{{.State.Health.Status}} {{.Config.Image}}", NODE)
     health, image = said.split()
     assert health == "healthy"
@@ -67,14 +67,14 @@ def well(result: Result) -> Result:
 
 @pytest.fixture(scope="module")
 def fleet(up: Machine, porch: Board) -> Iterator[Fleet]:
-    """The upgrade is from the list's digest to the variant's: nothing has to be built for it."""
+    """The upgrade goes from the list's digest to the variant's, so that nothing has to be built."""
     before = up.settings()
     nodes = {"porch": {"image": "skycoin", "host": "porch", "wait": 60, "gui": True}}
-    # Listed, or it would be built for all that a host of unknown architecture may take.
+    # Listed; otherwise it would be built for every architecture that the host might have.
     images = {"proxy": PROXY}
     up.change(with_entries(before, hosts={"porch": porch.host}, nodes=nodes, images=images))
     well(up.make("up"))
-    # A wallet of the node's own making.
+    # A wallet created by the node itself.
     porch.docker("exec", NODE, "skycoin-cli", "walletCreate", "porch.wlt", *MADE["deterministic"])
     old, wallet = digest_on(porch), fingerprint(up)
     hosts = {"porch": {**porch.host, "arch": "amd64"}}
@@ -88,7 +88,7 @@ def fleet(up: Machine, porch: Board) -> Iterator[Fleet]:
 
 
 def status_on(board: Board, path: str, *login: str, port: int = 6420) -> str:
-    """HTTP status of the answer at the node's port."""
+    """HTTP status of an answer at the node's port on the board."""
     options = ("--user", ":".join(login)) if login else ()
     ask = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", *options)
     return board.run(*ask, f"http://127.0.0.1:{port}{path}")

@@ -1,4 +1,4 @@
-"""A rollout over two boards: the first one proves a change, and the second one waits for it."""
+"""A rollout over two boards: a change must work on the first before it reaches the second."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def boards(up: Machine) -> Iterator[tuple[Board, Board]]:
 
 @pytest.fixture(scope="module")
 def fleet(up: Machine, boards: tuple[Board, Board]) -> Iterator[Machine]:
-    """A node on each board; `scout` is first, though its name is the last one."""
+    """A node on each board; `scout` comes first, though its name is last in order."""
     before = up.settings()
     hosts = {board.name: {**board.host, "arch": "amd64"} for board in boards}
     nodes = {board.name: {"image": "skycoin", "host": board.name, "wait": 60} for board in boards}
@@ -40,7 +40,7 @@ def fleet(up: Machine, boards: tuple[Board, Board]) -> Iterator[Machine]:
 
 
 def node_on(board: Board) -> tuple[str, str]:
-    """(id, arguments) of the node that runs on a board."""
+    """(id, arguments) of the running node on a board."""
     said = board.docker(
         "inspect", "-f", "{{.Id}} {{.State.Running}} {{.Config.Cmd}}", f"skycoin-{board.name}"
     )

@@ -1,6 +1,6 @@
-"""`skyinfra setup rotate`: passphrase, login and CA change, and nodes run on.
+"""`skyinfra setup rotate` changes passphrase, login and CA, and nodes keep running.
 
-Runs after the tests with their own registry, which has the old certificate.
+Runs after the tests with a registry of their own, which has the old certificate.
 """
 
 import re
@@ -23,12 +23,12 @@ STACK = "developing"
 
 @pytest.fixture(scope="module")
 def other(up: Machine) -> Any:
-    """A stack with one image, published, and a secret in its file and its state."""
+    """A stack with one published image, and a secret in its file and its state."""
     tiny = Tiny(up, STACK)
     write_program(up.checkout)
     tiny.write(FEATURE, ["amd64"])
     assert tiny.pulumi("stack", "init", "--no-select").code == 0
-    # A stack of another project: this program reads none of it.
+    # A key in the namespace of another project, which this program does not read.
     assert tiny.pulumi("config", "set", "--secret", "tests:canary", SECRET).code == 0
     first = tiny.up()
     assert first.code == 0, first.text
@@ -37,7 +37,7 @@ def other(up: Machine) -> Any:
 
 
 def rotated(up: Machine, key: str) -> Result:
-    """Rotate a key, and show that the node ran on and that a further `up` changes nothing."""
+    """Rotate a key; check that the node kept running and that another `up` changes nothing."""
     before = node_of(up)
     done = up.skyinfra("setup", "rotate", key)
     assert done.code == 0, done.text
@@ -51,7 +51,7 @@ def rotated(up: Machine, key: str) -> Result:
 
 
 def opens(tiny: Tiny, passphrase: str, tmp_path: Path) -> bool:
-    """Answer whether a passphrase opens the stack's file and its state."""
+    """True if a passphrase decrypts both the stack's file and its state."""
     file = tmp_path / "given"
     file.write_text(passphrase)
     env = {**tiny.machine.environment(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
@@ -129,7 +129,7 @@ def test_a_new_authority_replaces_the_old_one_and_builds_go_on(
     ref = f"{up.layout.registry}/base/busybox:bookworm-local"
     assert up.docker("pull", ref).code == 0, "the engine trusts the new one"
     assert up.docker("rmi", ref).code == 0
-    # The builder pulls and pushes, and the program reads back.
+    # The builder pulls and pushes, and the program reads the result back.
     write_program(up.checkout, "after")
     built = other.up()
     assert built.code == 0, built.text

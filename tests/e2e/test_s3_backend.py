@@ -1,7 +1,7 @@
-"""State in an S3 bucket, shared by two users: Pulumi's real CLI against moto's S3 server on loopback.
+"""State in an S3 bucket, shared by two users: Pulumi's real CLI with moto's S3 server on loopback.
 
-The program is a small one of the test's own: what is tried is the backend, as docs/stacks.md
-describes it. AWS itself was not tried.
+The program is a small one of the test's own: only the backend is tested, as docs/stacks.md describes it.
+AWS itself was not tried.
 """
 
 import logging
@@ -38,14 +38,14 @@ if hold := os.environ.get("HOLD"):
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
-    # Pulumi warns of every answer without a checksum, and moto gives none.
+    # Pulumi warns about every answer without a checksum, and moto sends none.
     "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One bucket of an S3 server that keeps everything in memory."""
+    """A bucket of an S3 server that keeps everything in memory."""
 
     address: str
     client: Any
@@ -57,20 +57,20 @@ class Bucket:
         return f"s3://{BUCKET}?endpoint={self.address}&{options}"
 
     def objects(self, folder: str) -> dict[str, str]:
-        """Key → hash of what is in a folder of the state."""
+        """Key → hash of every object in a folder of the state."""
         listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f".pulumi/{folder}/").get("Contents", [])
         return {entry["Key"]: entry["ETag"] for entry in listed}
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with a checkout, a home and a Pulumi of their own."""
+    """A user with a checkout, a home and a Pulumi of their own."""
 
     checkout: Path
     environment: dict[str, str]
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """A pulumi command in a session of its own, so that all of it can be found and ended."""
+        """Start a pulumi command in a session of its own, so that its processes can be found and killed."""
         return subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.checkout,
@@ -83,20 +83,20 @@ class User:
         )
 
     def pulumi(self, *arguments: str, **environment: str) -> Result:
-        """A pulumi command, waited for."""
+        """Run a pulumi command to its end."""
         with self.start(*arguments, **environment) as process:
             text, _ = process.communicate(timeout=300)
             return Result(process.returncode, text)
 
     def up(self, **environment: str) -> Result:
-        """`pulumi up` of the shared stack."""
+        """Run `pulumi up` for the shared stack."""
         return self.pulumi("up", "--yes", "--skip-preview", "--stack", STACK, **environment)
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Bucket]:
     """An empty bucket on a free port."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it logs every request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     address = "{}:{}".format(*server.get_host_and_port())
@@ -136,7 +136,7 @@ def _user(name: str, folder: Path, machine: Machine, bucket: Bucket) -> User:
 
 @pytest.fixture(scope="module")
 def users(up: Machine, bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> tuple[User, User]:
-    """Ann made the stack and published; Ben has her stack file, as git brings it."""
+    """Ann, who created the stack and published; Ben, who has her stack file, as if from git."""
     folder = tmp_path_factory.mktemp("s3")
     ann, ben = (_user(name, folder, up, bucket) for name in ("ann", "ben"))
     made = ann.pulumi("stack", "init", STACK)
@@ -149,7 +149,7 @@ def users(up: Machine, bucket: Bucket, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def held(users: tuple[User, User], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """An `up` of Ann's that holds the lock until the test ends."""
+    """An `up` by Ann that holds the lock until the test ends."""
     hold = tmp_path / "hold"
     with users[0].start("up", "--yes", "--skip-preview", "--stack", STACK, HOLD=str(hold)) as process:
         try:
@@ -166,7 +166,7 @@ def held(users: tuple[User, User], tmp_path: Path) -> Iterator[subprocess.Popen[
 
 
 def _end(session: int) -> None:
-    """Kill all that is left of a session: a killed pulumi leaves its language host and the program."""
+    """Kill every process of a session: a killed pulumi leaves its language host and the program running."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()

@@ -1,7 +1,8 @@
 """The operator's machine dies without a backup: its nodes are adopted from their engines alone.
 
-The other machine has a clone of the program, the stack's file and the ssh key: no state, no other key, an
-empty registry. One node is on a board behind ssh, the other on an engine next to the machine's.
+The other machine has a clone of the program, the stack's file and the ssh key, but no state, no other key
+and an empty registry. One node is on a board behind ssh, the other on the first machine's engine, which
+runs on.
 """
 
 import json
@@ -22,7 +23,7 @@ FAR_PORT = 6420
 
 @pytest.fixture(scope="module")
 def far(up: Machine) -> Iterator[Board]:
-    """A board with one of the stack's nodes; afterwards the stack is as it was."""
+    """A board with one of the stack's nodes; the stack is restored afterwards."""
     board = start_board(up.layout, "barn", 4)
     before = up.settings()
     hosts = {**before["skycoin:hosts"], "barn": board.host}
@@ -49,7 +50,7 @@ def adopted(other: Other, up: Machine) -> Result:
 
 
 def on_engines(up: Machine, far: Board) -> dict[str, Any]:
-    """Everything that the two engines have, with what would tell another from it."""
+    """All containers, volumes and networks of both engines, with what would distinguish others from them."""
     return {
         f"{where} {name}": found
         for where, docker in (("here", lambda *words: up.docker(*words).text), ("barn", far.docker))
@@ -60,7 +61,7 @@ def on_engines(up: Machine, far: Board) -> dict[str, Any]:
 def listing(docker: Callable[..., str]) -> dict[str, Any]:
     """Containers, volumes and networks of an engine.
 
-    A volume is created, as Debian's engine says, when a file at its top came or went last.
+    For Debian's engine, a volume is created when a file at its top was last added or removed.
     """
     found: dict[str, Any] = {}
     for kind, keys in {
@@ -73,7 +74,7 @@ def listing(docker: Callable[..., str]) -> dict[str, Any]:
         for one in json.loads(docker(kind, "inspect", *names)):
             one.get("State", {}).pop("Health", None)
             if one["Name"].endswith("-data"):
-                one.pop("CreatedAt")  # the node's doing
+                one.pop("CreatedAt")  # changed by the node itself
             found[f"{kind} {one['Name']}"] = {key: one.get(key) for key in keys}
     return found
 

@@ -1,6 +1,6 @@
-"""The operator's machine dies: its set-up is backed up, and restored on another, while the node runs on.
+"""The operator's machine dies; its set-up is restored from a backup on another one, while the node runs on.
 
-The other machine has a state folder, a checkout and an empty registry of its own; the engine stays.
+The other machine has its own state folder and checkout, and an empty registry; the engine stays.
 """
 
 import os
@@ -28,28 +28,28 @@ SECRETS = ("passphrase", "registry-password", "certificates/ca.key", "certificat
 
 
 class Other(Machine):
-    """Another machine of the operator, with access to the engine of the first."""
+    """Another machine of the operator's, with access to the engine of the first."""
 
     __slots__ = ()
 
     def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
-        """Run a command there; its `environment()` is asked for by the caller."""
+        """Run a command on that machine; if it needs `environment()`, the caller passes that."""
         engine = f"unix://{HOME}/state/engine/docker.sock"
         own = {**self.place(), "SKYCOIN_ENGINE": "auto", "DOCKER_HOST": engine}
         return super().run(*argv, env={**(env or {}), **own}, timeout=timeout)
 
     def place(self) -> dict[str, str]:
-        """Variables that say where its state is."""
+        """Variables that say where the machine's state is."""
         return {"SKYCOIN_STATE": str(self.layout.state)}
 
 
 class Moved(Other):
-    """The same with its state in the home of its user."""
+    """The same machine, with its state in its user's home."""
 
     __slots__ = ()
 
     def place(self) -> dict[str, str]:
-        """Nobody has named a folder."""
+        """Name no folder, so that the default is used."""
         return {"SKYCOIN_STATE": "", "XDG_STATE_HOME": str(self.layout.state.parent)}
 
 
@@ -77,7 +77,7 @@ def other(up: Machine) -> Iterator[Other]:
 
 @pytest.fixture(scope="module")
 def gone_on(up: Machine, backup: Path, key: Key) -> Iterator[tuple[Other, str]]:
-    """Another machine that goes on with the set-up, in the place of earlier versions; what it has said."""
+    """Another machine that goes on with the set-up, its state where earlier versions had it; its output."""
     state = HOME / "other-checkout" / "local" / "state"
     with new_machine(up, state) as other, dead(up, other):
         done = restored(other, up, backup, key)
@@ -91,7 +91,7 @@ def gone_on(up: Machine, backup: Path, key: Key) -> Iterator[tuple[Other, str]]:
 
 @contextmanager
 def new_machine(up: Machine, state: Path = HOME / "other-state") -> Iterator[Other]:
-    """A fresh clone of the program, and nothing else."""
+    """A machine with a fresh clone of the program and nothing else."""
     layout = replace(up.layout, state=state)
     machine = Other(HOME / "other-checkout", layout)
     for folder in (layout.state, machine.checkout):
@@ -111,7 +111,7 @@ def _stop(layout: Layout) -> None:
 
 @contextmanager
 def dead(up: Machine, other: Other) -> Iterator[None]:
-    """The first machine does nothing, and comes back afterwards."""
+    """Stop the services of the first machine, and start them again afterwards."""
     _stop(up.layout)
     try:
         yield
@@ -197,7 +197,7 @@ def test_another_machine_goes_on_with_the_node_which_runs_on(
 def test_a_state_in_the_checkout_is_moved_once_and_found_by_a_new_clone_while_the_node_runs_on(
     up: Machine, before: tuple[str, str], gone_on: tuple[Other, str]
 ) -> None:
-    """H2: a checkout that was cleaned or deleted took passphrase and states with it."""
+    """Before, a checkout that was cleaned or deleted took passphrase and states with it."""
     other, _ = gone_on
     home, clone = HOME / "other-home", HOME / "other-clone"
     for folder in (home, clone):

@@ -1,7 +1,7 @@
-"""Images with C in them: skywire's Dockerfile, the ABI gate, and the glibc base.
+"""Images of programs with C: Skywire's Dockerfile, the ABI gate, and the glibc base.
 
-Skywire's own sources can't be reached here. `tests/e2e/cgo` has its layout and goes through the
-same Dockerfile, for all five architectures, by the same program.
+Skywire's own sources can't be downloaded here. `tests/e2e/cgo` has their layout and is built for all five
+architectures with the same Dockerfile, by the same program.
 """
 
 import json
@@ -37,12 +37,12 @@ SOURCE = {
 SKYWIRE = {"source": SOURCE, "arches": list(ARCHES), "channel": "feature", "feature": "cgo"}
 STACK = "cgo"
 SUM = "1099511627781.5"
-"""Result of C's arithmetic; the wrong float ABI gives another one."""
+"""Sum that C calculates; the wrong float ABI yields another."""
 ON_GLIBC = ("arm32v6", "arm32v7")
 
 
 def up_of(machine: Machine, stack: str, images: dict[str, Any], **more: Any) -> Result:
-    """`pulumi up` of a stack of its own with these images and no nodes."""
+    """Run `pulumi up` for a stack of its own, with these images and without nodes."""
     config = {key: value for key, value in machine.settings().items() if key != "skycoin:nodes"}
     wanted = {**config, "skycoin:hosts": {}, "skycoin:images": images, **more}
     file = machine.checkout / "stacks" / f"Pulumi.{stack}.yaml"
@@ -57,7 +57,7 @@ def up_of(machine: Machine, stack: str, images: dict[str, Any], **more: Any) -> 
 
 @pytest.fixture(scope="module")
 def images(up: Machine) -> Iterator[Any]:
-    """The small program for all five on busybox, the exporter on glibc: outputs of the stack."""
+    """Outputs of a stack with the small program for all five on busybox, and the exporter on glibc."""
     exporter = {**EXPORTER, "arches": list(ON_GLIBC), "base": "glibc", "channel": "develop"}
     result = up_of(up, STACK, {"skywire": SKYWIRE, "exporter": exporter})
     assert result.code == 0, result.text
@@ -66,7 +66,7 @@ def images(up: Machine) -> Iterator[Any]:
 
 
 def repository_of(machine: Machine, ref: str) -> Repository:
-    """Address of a published image."""
+    """Repository of a published image."""
     return Repository(machine.layout, ref.partition("@")[0].partition("/")[2].partition(":")[0])
 
 
@@ -79,7 +79,7 @@ def skywire(images: Any) -> dict[str, str]:
 def run(
     machine: Machine, ref: str, *arguments: str, options: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """`docker run`; the engine warns of foreign platforms on the error output."""
+    """Run an image with `docker run`; the engine's warnings about foreign platforms go to standard error."""
     command = ["docker", "run", "--rm", "--network", "none", *options, ref, *arguments]
     return subprocess.run(
         command, env=machine.environment(), text=True, capture_output=True, timeout=120, check=False
@@ -106,7 +106,7 @@ def test_every_variant_starts_and_counts_right(up: Machine, skywire: dict[str, s
 def test_every_program_is_static_and_for_its_platform(
     up: Machine, skywire: dict[str, str], arch: str
 ) -> None:
-    """The old hooks put armhf's dynamic programs on busybox, for arm v5, v6 and v7, as linux/amd64."""
+    """The former build hooks put armhf's dynamic programs on busybox for arm v5, v6, v7, as linux/amd64."""
     repository = repository_of(up, skywire[arch])
     manifest = repository.manifest(skywire[arch].partition("@")[2])
     config = repository.config(manifest)
@@ -124,7 +124,7 @@ def test_every_program_is_static_and_for_its_platform(
 def test_every_program_of_a_working_copy_has_an_sbom(
     up: Machine, skywire: dict[str, str], tmp_path: Path
 ) -> None:
-    """It has the version and the commit that the copy says, and no package URL: it is no release."""
+    """The SBOM has the version and commit from the settings, but no package URL, since this is no release."""
     repository = repository_of(up, skywire["arm32v6"])
     with repository.layer(repository.manifest(skywire["arm32v6"].partition("@")[2])["layers"][-1]) as layer:
         layer.extractall(tmp_path, filter="data")
@@ -153,7 +153,7 @@ def test_the_list_holds_the_five_platforms_and_labels_are_ocis(up: Machine, imag
 
 
 def test_the_pages_say_the_measured_sizes(up: Machine, images: Any) -> None:
-    """Within 5 % of what the registry has."""
+    """The sizes in the READMEs are within 5 % of those in the registry."""
     measured = {
         "skywire": {
             arch: one["unpacked"] for arch, one in images["skywire"]["feature-cgo"]["variants"].items()
@@ -179,7 +179,7 @@ def volumes(up: Machine) -> Iterator[None]:
 
 @pytest.mark.usefixtures("volumes")
 def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, str]) -> None:
-    """Arguments were flattened into `su -c`: split at spaces, a `;` executed, root needed."""
+    """Arguments used to be flattened into `su -c`: split at spaces, `;` executed, root needed."""
     ref = skywire["arm32v6"]
     config = "/config/skywire-config.json"
     made = run(up, ref, "skywire-cli", "config", "gen", "-o", config, options=VOLUMES)
@@ -190,7 +190,7 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
         up.docker("run", "--detach", "--name", "cgo", "--network", "none", *hard, ref, *arguments).code == 0
     )
     try:
-        # Before a first process handles a signal, the kernel keeps the signal from it.
+        # Until a container's first process handles a signal, the kernel does not deliver it.
         until(lambda: "visor" in up.docker("logs", "cgo").text, "the visor runs", seconds=60)
         inspected = up.inspect("container", "cgo")["Config"]
         assert (inspected["User"], inspected["StopSignal"]) == ("10000:10000", "SIGINT")
@@ -207,7 +207,7 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
 
 @pytest.mark.usefixtures("volumes")
 def test_a_visor_without_its_configuration_says_how_to_make_one(up: Machine, skywire: dict[str, str]) -> None:
-    """It holds the keys: if new ones were silently created, it would be another visor."""
+    """The configuration holds the keys: with new ones, created silently, it would be another visor."""
     said = run(up, skywire["amd64"], options=VOLUMES)
     assert said.returncode == 78
     assert "skywire-cli config gen -o /config/skywire-config.json" in said.stderr
@@ -215,7 +215,7 @@ def test_a_visor_without_its_configuration_says_how_to_make_one(up: Machine, sky
 
 
 def test_another_command_and_another_user_work(up: Machine, skywire: dict[str, str]) -> None:
-    """Whatever came was taken for an argument of the node: `docker run IMAGE sh` was impossible."""
+    """Before, everything was an argument of the node, so `docker run IMAGE sh` was impossible."""
     said = run(up, skywire["amd64"], "sh", "-c", "id -u; stat -c '%u:%g %a' /config /data")
     assert said.stdout.splitlines() == ["10000", "10000:10000 700", "10000:10000 700"]
     refused = run(up, skywire["amd64"], "--flag", options=("--user", "4711:4711"))
@@ -226,15 +226,15 @@ def test_another_command_and_another_user_work(up: Machine, skywire: dict[str, s
 
 
 def forget_planted(machine: Machine) -> None:
-    """The stack and its settings: a file that git does not know would fail other tests."""
+    """Remove the stack and its settings: a file that git does not know would fail other tests."""
     assert machine.pulumi("stack", "rm", "--yes", "--force", "planted").code == 0
-    # Pulumi forgets which stack was selected, whichever it removes.
+    # Pulumi forgets which stack was selected, whichever one it removes.
     assert machine.pulumi("stack", "select", "local").code == 0
     (machine.checkout / "stacks" / "Pulumi.planted.yaml").unlink(missing_ok=True)
 
 
 def planted(machine: Machine, images: Any, **changes: Any) -> str:
-    """Message that refuses an up with only arm v6 under other settings; nothing is tagged."""
+    """Return the error of an `up` for arm v6 alone with these settings, which must tag nothing."""
     image = {**SKYWIRE, "arches": ["arm32v6"], "feature": "planted", **changes}
     result = up_of(machine, "planted", {"skywire": image})
     forget_planted(machine)
@@ -248,7 +248,7 @@ def planted(machine: Machine, images: Any, **changes: Any) -> str:
 
 @pytest.fixture
 def plant(up: Machine) -> Iterator[Callable[[str, str, str, str], None]]:
-    """Lets a test write a mistake into the copy of this checkout: (file, behind this, old, new)."""
+    """Function that writes a mistake into the copied checkout: (file, search after this, old, new)."""
     before: dict[Path, str] = {}
 
     def write(name: str, behind: str, old: str, new: str) -> None:
@@ -310,7 +310,7 @@ def test_a_missing_c_library_is_named_and_can_be_added(up: Machine, images: Any,
     c = '// #include <zlib.h>\n// #cgo LDFLAGS: -lz\nimport "C"\n\nvar _ = C.zlibVersion()\n\nfunc main'
     plant("tests/e2e/cgo/cmd/skywire-cli/main.go", "", "func main", c)
     said = planted(up, images)
-    # The header where it is compiled, the library where Go has compiled it before.
+    # The header is missing if cgo runs here, the library if Go has the package in its cache.
     missing = "does not find the (header zlib.h|library z); name the Debian package"
     assert re.search(f"C_LIBRARIES: arm-linux-gnueabi-gcc {missing}", said), said
     said = planted(up, images, **{"build-args": {"C_LIBRARIES": "no-such-dev"}})

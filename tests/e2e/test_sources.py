@@ -1,7 +1,7 @@
 """Sources as users have them: a commit of a git repository, a private one, a working copy, each layout.
 
-The git server is git's own (tests/e2e/git_server.py), the builder fetches from it by itself. A small
-program stands in for Skycoin's and Skywire's, for one architecture.
+The server is git's own (tests/e2e/git_server.py), and the builder itself fetches from it. A small program
+stands in for Skycoin's and Skywire's, for one architecture.
 """
 
 import os
@@ -33,34 +33,34 @@ WITH_VENDOR = {
     "vendor/modules.txt": f"# {SEMVER} v3.5.1+incompatible\n## explicit\n{SEMVER}\n",
     f"vendor/{SEMVER}/semver.go": "package semver // and nothing that a program could use\n",
 }
-"""Its copy of the module can't be built against."""
+"""A repository whose vendored copy of the module can't be built against."""
 
 
 RUN = secrets.token_hex(8)
-"""Makes every commit another one than in earlier runs: what the builder has of those it does not fetch."""
+"""Makes each commit unique to this run: the builder fetches no commit that it already has."""
 
 
 def program(word: str) -> dict[str, str]:
-    """Skycoin's two programs; they say the word, their version, commit and branch."""
+    """Skycoin's two programs; they print the word, their version, commit and branch."""
     programs = {f"cmd/{name}/main.go": PROGRAM.format(word=word) for name in ("skycoin", "skycoin-cli")}
     return {**programs, "docs/run": RUN}
 
 
 def needing_semver(files: Mapping[str, str]) -> dict[str, str]:
-    """The same programs, with a module that they need."""
+    """The same programs, which also need a module."""
     needs = ('import "fmt"', f'import (\n\t"fmt"\n\n\t"{SEMVER}"\n)\n\nvar _ = semver.MustParse("1.2.3")')
     return {path: text.replace(*needs) for path, text in files.items()}
 
 
 class Sources:
-    """The stack: skycoin from a changing source, and skywire, which never changes."""
+    """A stack with skycoin from a changing source, and skywire, which never changes."""
 
     def __init__(self, tiny: Tiny, public: GitServer) -> None:
         self.tiny = tiny
         self.public = public
 
     def up(self, secret: str | None = None, **source: str) -> Result:
-        """`pulumi up` with this source of skycoin; with a build secret for git."""
+        """Run `pulumi up` with this source of skycoin; `secret` is the build secret for git."""
         common = {"arches": ["amd64"], "channel": "feature", "feature": "sources"}
         given = {"version": "v1.2.3", "branch": "main", "date": DATE, **source}
         merged = {"path": MERGED, "version": "v1.3.28", "commit": "5" * 40, "date": DATE}
@@ -76,18 +76,18 @@ class Sources:
         return self.tiny.up()
 
     def variant(self, image: str) -> dict[str, Any]:
-        """The outputs of an image's one variant."""
+        """Outputs of the only variant of an image."""
         variant: dict[str, Any] = self.tiny.outputs()["images"][image]["feature-sources"]["variants"]["amd64"]
         return variant
 
     def said(self) -> str:
-        """Words of the built program."""
+        """Output of the built program."""
         return run(self.tiny.machine, self.variant("skycoin")["ref"], "skycoin-cli").stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def first(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sources, str]]:
-    """The stack, up from a git repository's first commit, which has no go.mod; that commit."""
+    """The stack, deployed from a repository's first commit, which has no go.mod; and that commit."""
     server = GitServer(tmp_path_factory.mktemp("git"))
     commit = server.commit("skycoin", program("one"))
     shutil.copytree(up.checkout / "tests/e2e/cgo", up.checkout / MERGED)
@@ -107,16 +107,16 @@ def first(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
 
 @pytest.fixture
 def sources(first: tuple[Sources, str]) -> Sources:
-    """The stack, with whatever the tests before left."""
+    """The stack as the tests before left it."""
     return first[0]
 
 
 def holding(root: Path, since: float, canaries: Iterable[str]) -> dict[str, list[Path]]:
-    """Canary → files below a folder, written since then, that have it."""
+    """Canary → files below a folder that have changed since then and contain it."""
     found: dict[str, list[Path]] = {canary: [] for canary in canaries}
     for parent, _, names in os.walk(root):
         for path in (Path(parent) / name for name in names):
-            # A build step's network is a file that is a mount, and can't be read.
+            # A build step's network is a file that is a mount, which can't be read.
             if (
                 path.is_symlink()
                 or not path.is_file()
@@ -159,9 +159,9 @@ def test_a_branch_that_moved_changes_nothing_until_its_commit_is_in_the_settings
 def test_a_private_repository_is_fetched_with_a_token_that_is_nowhere_afterwards(
     sources: Sources, tmp_path: Path
 ) -> None:
-    """Neither in state, settings, logs, build arguments, layers nor the builder's own files.
+    """The token is not in state, settings, logs, build arguments, layers or the builder's own files.
 
-    The commit is not its branch's last, and has a folder vendor.
+    The commit is not the last one of its branch, and has a folder `vendor`.
     """
     machine, private, since = sources.tiny.machine, GitServer(tmp_path, TOKEN), time.time()
     commit = private.commit("private", {**needing_semver(program("three")), **WITH_VENDOR})
@@ -196,7 +196,7 @@ def test_a_private_repositorys_token_is_in_no_layer(
 
 
 def test_a_repository_of_something_else_is_refused_by_a_sentence(sources: Sources) -> None:
-    """Without a folder cmd the image was built from the Go module, under the other commit's name."""
+    """Without a folder `cmd`, the image used to be built from the Go module, under that commit's name."""
     other = sources.public.commit("other", {"README.md": "something else\n"})
     before = sources.variant("skycoin")
     result = sources.up(git=sources.public.url("other"), commit=other)
@@ -207,7 +207,7 @@ def test_a_repository_of_something_else_is_refused_by_a_sentence(sources: Source
 
 @pytest.mark.case(33)
 def test_what_is_hidden_at_the_top_of_a_working_copy_is_not_sent_to_the_builder(sources: Sources) -> None:
-    """A checkout made by a CI job has a token in .git/config, and all of the history."""
+    """A checkout made by a CI job has a token in .git/config, and the whole history."""
     machine, since = sources.tiny.machine, time.time()
     folder = machine.checkout / COPY
     sent = "canary-that-is-sent"
@@ -243,7 +243,7 @@ def volumes(up: Machine) -> Iterator[None]:
 
 @pytest.mark.usefixtures("volumes")
 def test_skywires_merged_program_is_visor_command_line_and_every_app(sources: Sources) -> None:
-    """Skywire's own build makes no other since v1.3.19; its configurations name it as each app's program."""
+    """Since v1.3.19, Skywire's own build makes no other program; its configurations run it as each app."""
     machine, ref = sources.tiny.machine, sources.variant("skywire")["ref"]
     listed = "ls /usr/bin/skywire* /usr/local/bin/skywire* /usr/lib/skywire/apps /usr/share/sbom"
     found = run(machine, ref, "sh", "-c", listed).stdout.split()

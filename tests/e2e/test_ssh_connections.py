@@ -1,4 +1,4 @@
-"""A board's sshd counts: no more connections than there are requests at a time, which are used again."""
+"""ssh connections to a board: no more than there are simultaneous requests, and they are used again."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def board() -> Iterator[Board]:
 
 
 def connections(board: Board) -> int:
-    """Connections that the board's sshd has let in."""
+    """Number of connections that the board's sshd has accepted."""
     return (board.folder / "sshd.log").read_text().count("Accepted publickey")
 
 
@@ -41,12 +41,12 @@ def test_resources_that_come_at_once_take_a_connection_each_and_use_it_again(boa
             things = list(pool.map(made, range(AT_ONCE)))
             assert all(pool.map(plugin.unchanged, things))
             list(pool.map(plugin.delete, things))
-    # 21 before, for what was asked 24 times and more.
+    # Before, the same requests took 21 connections.
     assert connections(board) - before <= AT_ONCE
 
 
 def test_what_comes_one_after_the_other_shares_one_connection(board: Board) -> None:
-    """Preflight, image and container of a node each made new connections, several times."""
+    """Preflight, image and container of a node used to open several new connections each."""
     before = connections(board)
     place = {"engine": board.engine, "sshOptions": board.ssh_options}
     for _ in range(AT_ONCE):
@@ -56,7 +56,7 @@ def test_what_comes_one_after_the_other_shares_one_connection(board: Board) -> N
 
 
 def ssh_processes() -> int:
-    """Processes of ssh that this one has started and that run."""
+    """Number of running ssh processes that this process has started."""
     found = subprocess.run(
         ["pgrep", "-c", "-P", str(os.getpid()), "-x", "ssh"], capture_output=True, check=False
     )

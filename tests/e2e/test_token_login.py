@@ -1,7 +1,7 @@
-"""A registry behind token login, as Docker Hub and GitHub have it: push, tags, pull, retention, record.
+"""A registry with token login, as Docker Hub and GitHub have it: push, tags, pull, retention, record.
 
-The registry is the real one and verifies each token; the token service is tests/e2e/token_service.py,
-on another host. Each test starts from what the ones before it published.
+The registry is a real one and verifies each token; the token service is tests/e2e/token_service.py, on
+another host. Each test starts from what the ones before it published.
 """
 
 import base64
@@ -25,7 +25,7 @@ UPLOAD = r"^PUT .*/blobs/uploads/"
 
 @pytest.fixture(scope="module")
 def tokens(up: Machine) -> Iterator[TokenRegistry]:
-    """The registry; afterwards the machine has no login for it."""
+    """The registry; the machine's login for it is removed afterwards."""
     registry = start_token_registry(up)
     yield registry
     registry.login(None)
@@ -35,7 +35,7 @@ def tokens(up: Machine) -> Iterator[TokenRegistry]:
 
 @pytest.fixture
 def registry(tokens: TokenRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenRegistry]:
-    """The registry as the publisher finds it; the test is logged in as the machine is."""
+    """The registry with the publisher's login, which the test itself uses too."""
     tokens.machine.lend_login(monkeypatch)
     tokens.reset()
     yield tokens
@@ -55,7 +55,7 @@ def tiny(up: Machine, tokens: TokenRegistry) -> Iterator[Tiny]:
 
 
 def repository_of(registry: TokenRegistry, path: str = PATH) -> Repository:
-    """A repository as the machine's login of now may use it."""
+    """A repository, accessed with the machine's current login."""
     return Repository(f"{registry.address}/{path}")
 
 
@@ -65,7 +65,7 @@ def blob(size: int = 300_000) -> tuple[str, io.BytesIO]:
 
 
 def test_a_release_is_published_verified_and_recorded(tiny: Tiny, registry: TokenRegistry) -> None:
-    """BuildKit and this program's own client publish; a second `up` asks for nothing."""
+    """BuildKit and this program's own client publish; a second `up` sends no request."""
     repository = repository_of(registry)
     whole = repository.manifest("latest")
     assert [repository.digest_of(tag) for tag in ("1.2", "1.2.3", "release-v1.2.3")] == [whole.digest] * 3
@@ -83,14 +83,14 @@ def test_a_release_is_published_verified_and_recorded(tiny: Tiny, registry: Toke
 
 @pytest.mark.usefixtures("tiny")
 def test_the_registry_itself_is_never_sent_a_password(registry: TokenRegistry) -> None:
-    """It gets tokens; the password goes to the token service alone, and lies in the docker config alone."""
+    """The registry gets tokens; the password goes from the docker config to the token service alone."""
     digest, file = blob()
     repository_of(registry, "tiny/blobs").put_blob(digest, file)
     assert registry.proxy.schemes == {"", "Bearer"}
     [asked] = registry.service.asked
     [scope] = asked.scopes
     repository, _, actions = scope.rpartition(":")
-    # The registry's challenge has the actions in any order.
+    # The registry's challenge lists the actions in any order.
     assert (asked.user, repository, {*actions.split(",")}) == (
         "publisher",
         "repository:tiny/blobs",
@@ -118,7 +118,7 @@ def test_a_token_that_ends_in_the_middle_of_an_upload_is_renewed(registry: Token
 
 @pytest.mark.case(47)
 def test_an_up_whose_tokens_end_while_it_pushes_completes(tiny: Tiny, registry: TokenRegistry) -> None:
-    """Pushes by BuildKit, tags by this program: each renews what the registry does not take any more."""
+    """BuildKit pushes and this program tags; each renews a token that the registry no longer accepts."""
     tiny.write_release(registry.address, PATH, "two", 1)
     registry.service.lifetime = 2
     registry.proxy.faults.append(Fault(matches=UPLOAD, delay=4, times=2))
@@ -132,7 +132,7 @@ def test_an_up_whose_tokens_end_while_it_pushes_completes(tiny: Tiny, registry: 
 
 @pytest.mark.usefixtures("tiny")
 def test_an_engine_pulls_with_a_login_and_without_one(registry: TokenRegistry) -> None:
-    """Anonymous pull, as of public repositories: a token without a user."""
+    """An anonymous pull, as of public repositories, gets a token without a user."""
     ref = f"{registry.address}/{PATH}:latest"
     pulled = registry.machine.docker("pull", ref)
     assert pulled.code == 0, pulled.text
@@ -212,7 +212,7 @@ def test_retention_deletes_with_tokens(registry: TokenRegistry) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "tokens.example"])
 def test_no_login_goes_to_a_token_service_without_tls(registry: TokenRegistry, host: str) -> None:
-    """The docker client sends it wherever the registry says; here that ends with a sentence."""
+    """The docker client would send it wherever the registry says; here that is an error."""
     challenge = {"WWW-Authenticate": f'Bearer realm="http://{host}:1/token",service="s",scope="x"'}
     registry.proxy.faults.append(Fault(matches="^GET", status=401, headers=challenge, times=100))
     with pytest.raises(RegistryError) as caught:

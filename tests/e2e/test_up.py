@@ -23,7 +23,7 @@ def get(path: str, port: int = RPC_PORT) -> Any:
 
 
 def uploads(up: Machine) -> int:
-    """Blob uploads that the registry has begun since it runs."""
+    """Number of blob uploads in the registry's log."""
     return (up.layout.logs / "registry.log").read_text().count("http.request.method=POST")
 
 
@@ -85,7 +85,7 @@ def test_node_is_confined(up: Machine) -> None:
 
 
 def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
-    """It stayed a zombie for as long as the node ran, and counted for its limit on processes."""
+    """Such a process used to stay a zombie while the node ran, and counted towards its process limit."""
     left = up.docker("exec", "skycoin-node-1", "sh", "-c", "sleep 1 > /dev/null 2>&1 & echo left")
     assert left.text == "left\n"
     until(
@@ -94,7 +94,7 @@ def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
 
 
 def test_a_container_next_to_the_node_has_its_wallets(up: Machine) -> None:
-    """docs/wallets.md: a misspelt node is an error there, and no new volume."""
+    """As docs/wallets.md shows: with this option, a misspelt node is an error instead of a new volume."""
     image = up.inspect("container", "skycoin-node-1")["Config"]["Image"]
     beside = ("run", "--rm", "--network", "none", "--volumes-from", "skycoin-node-1", image)
     listed = up.docker(*beside, "skycoin-cli", "listWallets")
@@ -111,12 +111,12 @@ def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
 
 @pytest.mark.records
 def test_second_up_changes_nothing(up: Machine) -> None:
-    """No build, no upload, no restart."""
+    """Nothing is built, uploaded or restarted."""
     before = up.inspect("container", "skycoin-node-1")
     sent = uploads(up)
     result = up.make("up")
     assert result.code == 0, result.text
-    # A slow machine shows a sign of life in between.
+    # A slow machine prints a sign of life in between.
     shown = re.search(r"• pulumi up\n(?: +….*\n)*    \d+ unchanged \(\d", result.text)
     assert shown, result.text
     assert not re.search(r"\d+ (created|updated|replaced|deleted)", result.text)
@@ -143,7 +143,7 @@ def test_passphrase_is_made_and_private(up: Machine) -> None:
 
 
 def test_the_state_holds_no_machine_authority_in_plain_text(up: Machine) -> None:
-    """The CA bundle goes in as a build secret; secrets in state are ciphertext."""
+    """The CA bundle is passed as a build secret, and secrets are encrypted in the state."""
     if not up.layout.build_ca.read_text():
         pytest.skip("this machine trusts no authority of its own: there is none to hide")
     state = (up.layout.state / "backend/.pulumi/stacks/skycoin/local.json").read_text()
@@ -151,7 +151,7 @@ def test_the_state_holds_no_machine_authority_in_plain_text(up: Machine) -> None
 
 
 def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine) -> None:
-    """Unchanged, it says so; one build argument more rebuilds five variants, and nothing else happens."""
+    """An unchanged stack changes nothing; one more build argument rebuilds five variants."""
     assert "\nNothing changes.\n" in up.make("review").text
     settings, base = up.settings(), up.stack_file.read_text()
     image = {**settings["skycoin:images"]["skycoin"], "build-args": {"EXTRA": "1"}}
@@ -187,7 +187,7 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
 def test_the_front_door_works_with_a_set_up_and_with_an_installed_pulumi(
     up: Machine, backend: str, command: tuple[str, ...], words: str
 ) -> None:
-    """Without --stack the selected one is meant; `make up` has selected `local`."""
+    """Without --stack, the selected one is used; `make up` has selected `local`."""
     result = up.skyinfra(*command, "--backend", backend)
     assert result.code == 0, result.text
     assert words in result.text
@@ -199,7 +199,7 @@ def test_the_front_door_works_with_a_set_up_and_with_an_installed_pulumi(
 
 
 def test_a_committed_stack_is_previewed_and_its_file_stays_as_it_is(up: Machine) -> None:
-    """`stack init` takes no --config-file: with it, every preview of a committed stack failed."""
+    """`stack init` accepts no --config-file; with it, every preview of a committed stack used to fail."""
     result = up.make("preview", "STACK=develop")
     assert result.code == 0, result.text
     assert "docker-build:index:Image" in result.text

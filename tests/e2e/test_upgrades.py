@@ -1,6 +1,6 @@
 """The law of upgrades (tests/law.py): today's program over the states of all released versions.
 
-The states are those of real runs (tests/e2e/states.py). These tests need the Pulumi CLI and its Python
+The states were recorded in real runs (tests/e2e/states.py). These tests need the Pulumi CLI and its Python
 host, but no Docker engine, builder or registry.
 """
 
@@ -47,7 +47,7 @@ HOLDS: Mapping[str, Mapping[str, int]] = {
     "0.2.0/opened": {WORKSPACE: 1, CONTAINER: 1, VOLUME: 1, NETWORK: 1, NODE: 0},
     "0.2.0/hosted": {HOSTED: 1, NODE: 1, NODE_CONTAINER: 1, CONTAINER: 2, VOLUME: 4, NETWORK: 2},
 }
-"""VERSION/NAME of a state → how many it has of each type: an empty state would prove nothing."""
+"""VERSION/NAME of a state → number of its resources by type; an empty state would prove nothing."""
 RECORDED = sorted(STATES.glob("*/*.json"))
 LOCAL = STATES / "0.1.0" / "local.json"
 
@@ -72,7 +72,7 @@ PLANTED: Mapping[Change, str] = {
     other_name: "Volume renamed-wallet is new",
     other_arguments: "container Node/node-1-container is replaced, and CHANGELOG.md does not list it",
 }
-"""Changes of the settings that break the law → words of what it says of them."""
+"""Changes of the settings that break the law → text that must be reported."""
 
 
 def read(file: Path) -> tuple[dict[str, Any], str, str]:
@@ -88,7 +88,7 @@ def named(file: Path) -> str:
 
 @pytest.fixture(scope="module")
 def previews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Previewed]]]:
-    """All previews, begun at once: as many at a time as the machine has cores."""
+    """All previews, started at once; as many run in parallel as the machine has cores."""
     folder = tmp_path_factory.mktemp("upgrades")
     env = make_pulumi(folder / "pulumi")
     wanted = {named(file): read(file) for file in RECORDED}
@@ -103,7 +103,7 @@ def previews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, 
 
 
 def touched_by(version: str, state: dict[str, Any]) -> dict[str, Any]:
-    """The state as another version of the program would have left it."""
+    """The state as if another version of the program had changed it."""
     touched = copy.deepcopy(state)
     [marker] = [one for one in touched["deployment"]["resources"] if one["type"] == PROGRAM_VERSION]
     for part in ("inputs", "outputs"):
@@ -139,7 +139,7 @@ def test_todays_program_over_a_state_keeps_the_law_of_upgrades(
 def test_the_files_that_an_image_records_change_no_resource(
     previews: Mapping[str, Future[Previewed]], file: Path
 ) -> None:
-    """States of version 0.1.0 have no such output."""
+    """States of version 0.1.0 do not have that output."""
     done = previews[named(file)].result()
     there = [step for step in done.said["steps"] if step.get("oldState")]
     images = [step for step in there if step["urn"].split("::")[2] == IMAGE]

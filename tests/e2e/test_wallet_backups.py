@@ -49,7 +49,7 @@ CANARIES = (SEED.encode(), b"7154a28fc9939a759cd00067130507e118e8e068ed0df595d48
 
 
 class Key:
-    """A key pair in a file of age-keygen."""
+    """An age key pair, in a file made by age-keygen."""
 
     def __init__(self, folder: Path, name: str, machine: Machine) -> None:
         self.file = folder / name
@@ -61,7 +61,7 @@ class Key:
 
 @pytest.fixture(scope="module")
 def kept(up: Machine) -> Iterator[Machine]:
-    """The stack with a node that has a wallet which a node can read; afterwards as it was."""
+    """The stack with a node whose wallet a node can read; restored afterwards."""
     with up.another_node("kept", PORT):
         put(up, TEXT)
         yield up
@@ -114,7 +114,7 @@ def test_age_and_tar_alone_read_a_backup_as_its_header_says(kept: Machine, key: 
 
 
 def test_no_seed_is_left_in_any_file_or_printed(kept: Machine, key: Key, tmp_path: Path) -> None:
-    """A canary in the wallet, looked for wherever this machine writes, after all that can be done with it."""
+    """A canary in the wallet is searched for wherever this machine writes, after every wallet command."""
     began = time.time() - 1
     file = backup(kept, key, tmp_path / "to")
     from_there = ("--from", str(tmp_path / "to"))
@@ -149,7 +149,7 @@ def test_no_seed_is_left_in_any_file_or_printed(kept: Machine, key: Key, tmp_pat
 
 
 def _new_content(path: Path, began: float) -> bytes:
-    """Content of a file that was written since; of what is gone or no real file, nothing."""
+    """Content of a file if it was written since then; empty if not, or if it is gone or no regular file."""
     try:
         is_new = path.is_file() and not path.is_symlink() and path.stat().st_mtime >= began
         content = path.read_bytes() if is_new else b""
@@ -192,7 +192,7 @@ def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by
 
 
 def test_a_drill_finds_the_same_addresses_and_leaves_nothing(kept: Machine, key: Key, tmp_path: Path) -> None:
-    """Drill with a wallet of each type that a node knows."""
+    """The drill has a wallet of each type that a node knows."""
     for name, options in MADE.items():
         made = kept.docker("exec", NODE, "skycoin-cli", "walletCreate", f"{name}.wlt", *options)
         assert made.code == 0, made.text
@@ -214,7 +214,7 @@ def test_a_drill_finds_the_same_addresses_and_leaves_nothing(kept: Machine, key:
 def test_a_drill_of_what_no_node_reads_fails_and_leaves_nothing(
     kept: Machine, key: Key, tmp_path: Path
 ) -> None:
-    """Whole by its form; only a node can say that it is no wallet of Skycoin."""
+    """The file is well-formed; only a node can say that it is no wallet of Skycoin."""
     put(kept, TEXT.replace(ADDRESS, "nonsense"))
     try:
         backup(kept, key, tmp_path)
@@ -293,7 +293,7 @@ def test_a_wallet_that_was_removed_comes_back_and_up_accepts_it(
 
 @contextmanager
 def mounted(folder: Path, *options: str) -> Iterator[Path]:
-    """A small file system of its own."""
+    """Mount a small file system on a folder while the body runs."""
     folder.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], check=True)
     try:
@@ -323,7 +323,7 @@ def test_a_hundred_wallets_are_backed_up_in_five_seconds(kept: Machine, key: Key
     kept.pipe("docker", "exec", "-i", NODE, "sh", "-c", script, given=TEXT.encode())
     try:
         took = list[float]()
-        while not took or (min(took) >= 5 and len(took) < 3):  # other tests run beside it
+        while not took or (min(took) >= 5 and len(took) < 3):  # other tests run at the same time
             began = time.monotonic()
             backup(kept, key, tmp_path)
             took.append(time.monotonic() - began)
@@ -370,7 +370,7 @@ def test_a_backup_goes_to_a_folder_behind_ssh_and_comes_back(
 def test_the_unit_that_is_printed_makes_a_backup(
     scheduler: str, kept: Machine, key: Key, tmp_path: Path
 ) -> None:
-    """Its own command, as cron and systemd run it: by a shell, or as words, with the variables it names."""
+    """The printed command is run as cron or systemd would: by a shell, or as words, with its variables."""
     options = ("--to", f"{tmp_path}/a 100% folder", "--recipient", key.public)
     printed = skyinfra(kept, "backup", *options, "--print", scheduler)
     assert printed.code == 0, printed.text

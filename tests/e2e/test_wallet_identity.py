@@ -1,4 +1,4 @@
-"""Identity of a wallet volume on a real engine: real wallets of every type, and what becomes of them."""
+"""Identity of a wallet volume on a real engine: real wallets of every type, and what can happen to them."""
 
 import hashlib
 import os
@@ -30,12 +30,12 @@ from wallets.fingerprint import fingerprint_of
 NODE, PORT = "skycoin-guarded", 16428
 WALLET = f"{NODE}-wallet"
 SEED = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
-"""Canary: the test vector of BIP 39 that everybody knows."""
+"""Canary: the public test vector of BIP 39."""
 XPUB = (
     "xpub6D4BDPcP2GT577Vvch3R8wDkScZWzQzMMUm3PWbmWvVJrZwQY4VUNgqF"
     "JPMM3No2dFDFGTsxxpG5uJh7n7epu4trkrX7x7DogT5Uv6fcLW5"
 )
-"""Key of no wallet that anybody has: skycoin's own test data."""
+"""Key from skycoin's own test data; it belongs to nobody's wallet."""
 MADE = {
     "deterministic": ("-t", "deterministic", "-n", "3", "-s", SEED),
     "bip44": ("-t", "bip44", "-n", "2", "-s", SEED),
@@ -47,7 +47,7 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def guarded(up: Machine) -> Iterator[Machine]:
-    """The stack with a node that has a wallet of each type, all remembered; afterwards as it was."""
+    """The stack with a node that has a wallet of each type, all recorded; restored afterwards."""
     before = up.settings()
     node = {"image": "skycoin", "host": "here", "rpc-port": PORT}
     up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "guarded": node}})
@@ -68,18 +68,18 @@ def cli(up: Machine, *command: str) -> str:
 
 
 def place(up: Machine) -> Path:
-    """Folder of the volume on this machine."""
+    """Folder of the wallet volume on this machine."""
     return Path(up.inspect("volume", WALLET)["Mountpoint"])
 
 
 def files_in(folder: Path) -> dict[str, File]:
-    """Wallets in a folder of this machine, in memory."""
+    """Wallets in a folder of this machine, read into memory."""
     return {path.name: File(data=path.read_bytes()) for path in folder.glob("*.wlt")}
 
 
 @contextmanager
 def changed(up: Machine, change: Callable[[Path], None]) -> Iterator[None]:
-    """The wallets changed by hand, for as long as the body runs; then as they were."""
+    """Change the wallets by hand while the body runs, and restore them afterwards."""
     aside = place(up).with_name("aside")
     shutil.copytree(place(up), aside, copy_function=shutil.copy2)
     try:
@@ -94,12 +94,12 @@ def changed(up: Machine, change: Callable[[Path], None]) -> Iterator[None]:
 
 
 def preview(up: Machine) -> Result:
-    """A refreshed preview, by plain Pulumi."""
+    """Run a refreshed preview with plain Pulumi."""
     return up.pulumi("preview", "--refresh", "--stack", "local")
 
 
 def fingerprint(up: Machine) -> Fingerprint:
-    """The fingerprint of the volume, made on the engine by the script in the node's image."""
+    """Fingerprint of the volume, made on the engine by the script in the node's image."""
     node = up.inspect("container", NODE)
     client = connect({"engine": up.environment()["DOCKER_HOST"]})
     inputs = {"host": "here", "image": node["Config"]["Image"], "container": NODE, "wallet": WALLET}
@@ -141,7 +141,7 @@ def emptied(folder: Path) -> None:
 
 
 def anew(folder: Path) -> None:
-    """Leave it as `docker volume rm` and `create` do: without the id."""
+    """Leave the volume as `docker volume rm` and `create` do: without its id."""
     for path in folder.iterdir():
         path.unlink()
 
@@ -151,7 +151,7 @@ def one_gone(folder: Path) -> None:
 
 
 def older(folder: Path) -> None:
-    """The wallet as it was with three addresses."""
+    """Reduce the wallet to its first three addresses."""
     file = folder / "deterministic.wlt"
     text = file.read_text()
     entries = re.findall(r"        \{.*?\n        \}", text, re.DOTALL)
@@ -159,7 +159,7 @@ def older(folder: Path) -> None:
 
 
 def swapped(folder: Path) -> None:
-    """The wallets and the id of another volume."""
+    """Replace wallets and id by those of another volume."""
     anew(folder)
     (folder / ".skyinfra-id").write_text("f" * 32 + "\n")
     (folder / "other.wlt").write_text('{"meta": {"type": "deterministic"}, "entries": [{"address": "2a"}]}')
@@ -185,7 +185,7 @@ def cut(folder: Path) -> None:
 def test_a_wallet_that_is_not_what_it_was_is_seen_and_refused_though_nothing_else_changes(
     guarded: Machine, change: Callable[[Path], None], said: str
 ) -> None:
-    """C1: it was not noticed."""
+    """Such changes used to go unnoticed."""
     ran = guarded.inspect("container", NODE)["Id"]
     with changed(guarded, change):
         for refused in (preview(guarded), guarded.pulumi("up", "--refresh", "--yes", "--stack", "local")):
@@ -279,7 +279,7 @@ def test_the_script_sees_in_the_nodes_image_what_it_sees_under_this_machines_she
 
 @pytest.mark.case(36)
 def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine) -> None:
-    """H4: other stacks and other spellings of the host were not looked at."""
+    """Before, other stacks and other spellings of the host were not checked."""
     image = guarded.inspect("container", NODE)["Config"]["Image"]
     other = ("run", "-d", "--name", "stranger", "--network", "none", "-v", f"{WALLET}:/w")
     assert guarded.docker(*other, "--entrypoint", "sleep", image, "600").code == 0
@@ -296,7 +296,7 @@ def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine)
 def test_files_of_somebody_else_are_named_and_the_command_gives_them_back_and_touches_no_other(
     guarded: Machine,
 ) -> None:
-    """A wallet that root had copied there was called torn; a chain of root's, looked at by nobody."""
+    """Before, a wallet copied there by root was called torn, and a database of root's was not checked."""
     image = guarded.inspect("container", NODE)["Config"]["Image"]
     client, here = connect({"engine": guarded.environment()["DOCKER_HOST"]}), {"host": "here"}
     chain = ChainDatabase(client, here, image, f"{NODE}-data")
@@ -329,7 +329,7 @@ def test_files_of_somebody_else_are_named_and_the_command_gives_them_back_and_to
 
 @contextmanager
 def recorded(target: str, path: Path) -> Iterator[list[bytearray]]:
-    """A proxy in front of an engine's socket, at `path`; all that goes through it, a text for each way."""
+    """Proxy an engine's socket at `path`; yield all traffic, one text for each direction of a connection."""
     seen: list[bytearray] = []
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
@@ -369,7 +369,7 @@ def _quietly(copy: Callable[[socket.socket, socket.socket], None], *pair: socket
 
 
 def test_neither_seeds_nor_addresses_are_in_the_operators_traffic(guarded: Machine, tmp_path: Path) -> None:
-    """Promise a: of a refresh, a copy before a change, and a look at a node that does not run."""
+    """Recorded during a refresh, a copy before a change, and an inspection while the node is stopped."""
     address = re.findall(r'"address": "(\w+)"', (place(guarded) / "deterministic.wlt").read_text())[0]
     whole = fingerprint(guarded)
     before, proxy = guarded.settings(), tmp_path / "engine.sock"
@@ -388,7 +388,7 @@ def test_neither_seeds_nor_addresses_are_in_the_operators_traffic(guarded: Machi
             assert seen.code == 0, seen.text
             text = b"\n".join(traffic)
         finally:
-            # The state has the proxy as its engine, until an `up` without it.
+            # The state has the proxy as its engine until an `up` without it.
             guarded.change(before)
             restored = guarded.make("up")
     assert restored.code == 0, restored.text

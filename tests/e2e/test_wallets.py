@@ -22,7 +22,7 @@ TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entr
 
 @pytest.fixture(scope="module")
 def second(up: Machine) -> Iterator[Machine]:
-    """The stack with a second node, which has a wallet; afterwards as it was."""
+    """The stack with a second node, which has a wallet; restored afterwards."""
     with up.another_node("second", PORT):
         put(up, TEXT)
         yield up
@@ -39,12 +39,12 @@ def wallet(up: Machine) -> str:
 
 
 def backup(up: Machine, folder: Path, node: str = "second") -> Result:
-    """In clear, which tar reads; encrypted ones are in test_wallet_backups.py."""
+    """Make an unencrypted backup, which tar reads; encrypted ones are in test_wallet_backups.py."""
     return up.make("wallet-backup", f"NODE={node}", f"INTO={folder}", "PLAIN=1")
 
 
 def restore(up: Machine, folder: Path, **source: Any) -> Result:
-    """With plain Pulumi, while `backup` uses the set-up of `make`."""
+    """Restore with plain Pulumi, while `backup` uses the set-up of `make`."""
     given = [str(value) for name, value in source.items() if name == "file"]
     given += [f"--copy={value}" for name, value in source.items() if name == "copy"]
     given += ["--older"] if source.get("older") else []
@@ -57,7 +57,7 @@ def volumes(up: Machine) -> set[str]:
 
 
 def change(up: Machine, argument: str) -> Result:
-    """Another argument of the node: its container is replaced."""
+    """Change an argument of the node, which replaces its container."""
     before = up.settings()
     nodes = {name: dict(node) for name, node in before["skycoin:nodes"].items()}
     nodes["second"]["args"] = [argument]
@@ -108,7 +108,7 @@ def test_a_misspelt_node_and_a_backup_that_is_none_are_refused(second: Machine, 
 def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
     second: Machine, tmp_path: Path
 ) -> None:
-    """C1: the copy ended well, and the state's name of the newest copy went to nothing."""
+    """Before, an empty copy was made without an error, and the state then named no newest copy."""
     copied = change(second, "-log-level=info")
     assert copied.code == 0, copied.text
     assert second.docker("exec", NODE, "rm", "/wallet/a b.wlt").code == 0
@@ -177,7 +177,7 @@ def test_a_wallet_of_no_bytes_is_never_the_newest_copy(second: Machine, tmp_path
 
 @pytest.mark.case(38)
 def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, tmp_path: Path) -> None:
-    """Its leftovers were counted as wallets, and became the newest copy."""
+    """Leftovers of the restore used to be counted as wallets, and became the newest copy."""
     assert backup(second, tmp_path).code == 0
     [file] = tmp_path.iterdir()
     assert second.docker("exec", NODE, "rm", "/wallet/a b.wlt").code == 0
@@ -201,7 +201,7 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
 
 @pytest.mark.case(38)
 def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None:
-    """A file system of its own under the volume, with less room than the backup needs."""
+    """The volume is a file system of its own, with less room than the backup needs."""
     assert backup(second, tmp_path).code == 0
     image, large = tmp_path / "disk", TEXT.replace("2a", "2a" * 2_000_000)
     put(second, large)
@@ -252,7 +252,7 @@ def test_a_volume_that_is_gone_is_not_made_and_comes_back_as_the_docs_say(
 
 
 def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
-    """U1, U3: one command takes a node out, and names what stays by volume and host."""
+    """One command retires the node, and names what stays by volume and host."""
     before = second.settings()
     retired = second.make("retire", "NODE=second")
     assert retired.code == 0, retired.text
@@ -272,7 +272,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 
 @pytest.mark.case(16)
 def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
-    """U9: it said that the running one's notes were forgotten, before the state's lock refused it."""
+    """The second used to take the first one's notes for an interrupted run's, and announced their removal."""
     lock = second.layout.state / "lock"
     holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])
     try:

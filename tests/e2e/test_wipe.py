@@ -1,4 +1,4 @@
-"""`make down ALL=1`: the last test of the tier, for it takes the machine away."""
+"""`make down ALL=1`: the last end-to-end test, since it removes the machine."""
 
 from pathlib import Path
 
@@ -19,12 +19,12 @@ def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path
     assert network is not None
     number = int((up.layout.state / "engine" / "number").read_text())
     assert f"link skycoin{number}" in traces()
-    # Another builder root: the next run of the tests wants its cache.
+    # With another builder root, the cache stays for the next run of the tests.
     result = up.run("make", "down", "ALL=1", env={"SKYCOIN_BUILDER_ROOT": str(tmp_path / "none")})
     assert result.code == 0, result.text
     for name in ("registry", "buildkitd", "dockerd"):
         assert services.running_pid(up.layout, name) is None
-    # It forgot the pid files of services that it did not stop: they were never found again.
+    # `make down` used to forget the pid files of services that it did not stop: nothing found them again.
     assert services.running_pid(up.layout, "bystander") is not None
     services.stop(up.layout, "bystander")
     kept = {path.name for path in up.layout.state.iterdir()}
@@ -34,7 +34,7 @@ def test_down_all_removes_what_up_made_but_no_wallet(up: Machine, tmp_path: Path
     volumes = up.layout.state / "engine" / "data" / "volumes"
     assert (volumes / "skycoin-node-1-wallet" / "_data").is_dir()
     assert not Path("/etc/docker/certs.d", up.layout.registry).exists()
-    # Found by names and addresses: other things on the machine may change meanwhile.
+    # Searched by names and addresses, since other things on the machine may change meanwhile.
     marks = (
         network.bridge,
         str(network.subnet[0]),

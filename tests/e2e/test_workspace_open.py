@@ -1,4 +1,4 @@
-"""`make workspace`: opened over a person's folder, entered, opened again, stopped; and by other tools."""
+"""`make workspace` over a person's folder: opened, entered, opened again, stopped; and by other tools."""
 
 import json
 import os
@@ -22,12 +22,12 @@ from tests.e2e.tools import devcontainer_cli, devfiles_read
 from tests.e2e.workspaces import GID, PROJECTS, UID, load_busybox, project
 
 PERSON = {"SUDO_UID": str(UID), "SUDO_GID": str(GID)}
-"""The tests run as root: as if by sudo of somebody whom this machine does not know."""
+"""The tests run as root, as if by sudo of a user whom this machine does not know."""
 NAME = "skycoin-workspace-cli"
 STACK = "workspace-cli"
 
 UNCHANGED = r"• pulumi up\n(?: +….*\n)*    \d+ unchanged \(\d"
-"""Lines of an update that changes nothing; a slow machine shows a sign of life in between."""
+"""Output of an update that changes nothing; a slow machine prints a sign of life in between."""
 
 
 def asks(machine: Machine, target: str, *arguments: str) -> Result:
@@ -35,7 +35,7 @@ def asks(machine: Machine, target: str, *arguments: str) -> Result:
 
 
 def entered(machine: Machine, *command: str) -> Result:
-    """Like the printed command, but without a terminal."""
+    """Run a command like the printed one, but without a terminal."""
     return machine.docker("exec", "--user", f"{UID}:{GID}", NAME, *command)
 
 
@@ -52,7 +52,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def opened(machine: Machine, folder: Path) -> Iterator[Result]:
-    """`make workspace NAME=cli` on the machine as it is: `make up` need not have run."""
+    """Result of `make workspace NAME=cli`; `make up` need not have run before."""
     result = asks(machine, "workspace", "NAME=cli", f"FOLDER={folder}")
     assert result.code == 0, result.text
     yield result
@@ -70,7 +70,7 @@ def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Mach
 
 @pytest.mark.case(43)
 def test_the_checkout_is_not_opened_and_nothing_is_begun(machine: Machine) -> None:
-    """H2: without FOLDER it was the checkout, and the passphrase could be read from inside."""
+    """The checkout used to be opened by default, and the passphrase could be read from inside."""
     for words in ((), (f"FOLDER={machine.checkout / 'docs'}",), (f"FOLDER={machine.checkout.parent}",)):
         result = asks(machine, "workspace", "NAME=cli", *words)
         assert result.code != 0
@@ -87,7 +87,7 @@ def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
 
 @pytest.mark.usefixtures("opened")
 def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
-    """Security rule i, as the engine says it."""
+    """Its confinement, as the engine reports it."""
     found = machine.inspect("container", NAME)
     host = found["HostConfig"]
     assert found["Config"]["User"] == f"{UID}:{GID}"
@@ -109,7 +109,7 @@ def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> N
 
 @pytest.mark.usefixtures("opened")
 def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> None:
-    """The build had them, and `go mod download` inside failed behind a proxy that ends TLS."""
+    """Before, only the build had these: `go mod download` inside failed behind a proxy that ends TLS."""
     own = machine.layout.build_ca.read_text()
     if not own:
         pytest.skip("this machine trusts no authority of its own")
@@ -165,8 +165,8 @@ def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Ma
 
 @pytest.fixture(scope="module")
 def developers(folder: Path) -> Path:
-    """A folder of the image's user: opened by root, the devcontainer command keeps the image's ids."""
-    assert folder.parent == PROJECTS  # removed with it
+    """A folder of the image's user: if root opens it, the devcontainer command keeps the image's ids."""
+    assert folder.parent == PROJECTS  # removed together with `folder`
     return project("developers", 1000, 1000)
 
 
@@ -211,7 +211,7 @@ def devcontainer(machine: Machine, folder: Path) -> Iterator[str]:
 
 @pytest.mark.usefixtures("opened")
 def test_only_it_is_stopped_and_opening_it_starts_it_again(machine: Machine, folder: Path) -> None:
-    """`make down` stopped the nodes too."""
+    """`make down` would stop the nodes too."""
     stopped = asks(machine, "workspace-stop", "NAME=cli")
     assert stopped.code == 0, stopped.text
     assert stopped.text.splitlines()[-1] == f"{NAME}: stopped"
@@ -237,7 +237,7 @@ def test_down_stops_it_and_opening_it_starts_it_again(machine: Machine, folder: 
 
 @contextmanager
 def asked_for_an_engine(machine: Machine) -> Iterator[None]:
-    """The stack's file with `dind: true`, as somebody writes it who works without `skyinfra`."""
+    """Set `dind: true` in the stack's file, as a user does who works without `skyinfra`."""
     file = machine.checkout / "stacks" / f"Pulumi.{STACK}.yaml"
     before = file.read_text()
     whole = yaml.safe_load(before)
@@ -252,7 +252,7 @@ def asked_for_an_engine(machine: Machine) -> Iterator[None]:
 
 @pytest.mark.usefixtures("opened")
 def test_m5_beside_the_set_ups_own_node_no_engine_inside_is_opened(up: Machine, folder: Path) -> None:
-    """The node is one of another stack: it was not noticed."""
+    """The node belongs to another stack, and used to go unnoticed."""
     before = up.inspect("container", NAME)["Id"]
     result = asks(up, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
     assert result.code != 0
@@ -270,7 +270,7 @@ def test_m5_beside_the_set_ups_own_node_no_engine_inside_is_opened(up: Machine, 
 
 @pytest.fixture(scope="module")
 def board(machine: Machine, opened: Result) -> Iterator[Board]:
-    """A machine without nodes."""
+    """A board without nodes."""
     assert opened.code == 0
     made = start_board(machine.layout, "shed", 66)
     yield made
@@ -278,7 +278,7 @@ def board(machine: Machine, opened: Result) -> Iterator[Board]:
 
 
 def asks_for_an_engine(machine: Machine, board: Board, folder: Path) -> Result:
-    """`skyinfra workspace open --dind` on the board; its user is root, so the folder's owner counts."""
+    """Run `skyinfra workspace open --dind` for the board; its user is root, so the folder's owner counts."""
     options = [f"--ssh-option={word}" for word in board.ssh_options]
     words = ("--folder", str(folder), "--dind", "--engine", board.engine, *options)
     env = {**PERSON, "PATH": machine.environment()["PATH"]}
@@ -287,7 +287,7 @@ def asks_for_an_engine(machine: Machine, board: Board, folder: Path) -> Result:
 
 @pytest.fixture(scope="module")
 def dind(machine: Machine, board: Board, folder: Path) -> Iterator[Any]:
-    """The same workspace with an engine inside, on the board."""
+    """Container of the same workspace with an engine inside, on the board."""
     result = asks_for_an_engine(machine, board, folder)
     assert result.code == 0, result.text
     assert f"docker -H {board.engine} exec -it --user {UID}:{GID} {NAME} bash" in result.text

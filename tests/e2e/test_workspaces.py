@@ -1,6 +1,6 @@
-"""The workspace cli and its sibling with a Docker engine: built by the program, opened, worked in.
+"""The workspace cli and its sibling with a Docker engine: built by the program, opened and used.
 
-The other workspaces are built by `make soak` (tests/soak).
+`make soak` builds the other workspaces (tests/soak).
 """
 
 import os
@@ -73,7 +73,7 @@ CERTIFICATE = ("--tlscert", "/certs/server/cert.pem", "--tlskey", "/certs/server
 
 @pytest.fixture(scope="module")
 def cli(up: Machine) -> Iterator[Workspace]:
-    """The stack with the workspace; afterwards as it was."""
+    """The published workspace; the stack is restored afterwards."""
     before = up.settings()
     tags = publish(up, {"cli": {"arches": ["amd64"], "dind": True}})
     yield open_workspace(up, tags["cli"], "cli")
@@ -90,7 +90,7 @@ def dind(cli: Workspace) -> Iterator[str]:
 
 
 def inside(cli: Workspace, name: str, *command: str) -> str:
-    """Output of a command as the person in the container."""
+    """Run a command as the person in the container, and return its output."""
     result = cli.machine.docker("exec", "--user", f"{UID}:{GID}", name, *command)
     assert result.code == 0, result.text
     return result.text
@@ -118,7 +118,7 @@ def test_its_programs_answer(cli: Workspace, command: str) -> None:
 
 @pytest.mark.parametrize("trusts", [False, True])
 def test_its_programs_trust_an_authority_that_it_is_given(up: Machine, cli: Workspace, trusts: bool) -> None:
-    """The set-up's own: that of the local registry, which nobody else trusts, and which asks for a login."""
+    """The authority is the set-up's, which signed the local registry's certificate; nobody else trusts it."""
     url = f"https://{up.layout.registry}/v2/"
     (cli.folder / "get.go").write_text(GET)
     os.chown(cli.folder / "get.go", UID, GID)
@@ -135,7 +135,7 @@ def test_its_programs_trust_an_authority_that_it_is_given(up: Machine, cli: Work
             *("run", "--rm", "--network", "host", "--user", f"{UID}:{GID}", "--mount", mount, *options),
             *(cli.ref("develop"), *command),
         )
-        # git reaches the registry, which has no repository of git's.
+        # git reaches the registry, but finds no git repository there.
         assert ("certificate" in said.text) == (not trusts), said.text
         assert (said.code == 0) == (trusts and command[0] != "git"), said.text
 
@@ -169,7 +169,7 @@ def test_go_with_c_compiles_and_the_linter_finds_a_fault(cli: Workspace) -> None
 
 
 def test_npm_installs_a_package_of_the_folder(cli: Workspace) -> None:
-    """Pushed to no registry: an image of the person's own."""
+    """The package is the person's own, and comes from no registry."""
     script = (
         "mkdir -p own web && cd own && npm init --yes > /dev/null && cd ../web && npm init --yes > /dev/null "
         "&& npm install --offline --no-audit ../own && node -e 'console.log(require.resolve(`own/package`))'"
@@ -180,7 +180,7 @@ def test_npm_installs_a_package_of_the_folder(cli: Workspace) -> None:
 
 @pytest.mark.parametrize("options", [("--user", f"{UID}:{GID}"), ("--user", "0"), ("--user", "0:0")])
 def test_what_is_made_in_the_folder_belongs_to_its_owner(cli: Workspace, options: tuple[str, ...]) -> None:
-    """Started with the person's ids, and as root, which takes the ids of the folder's owner."""
+    """This holds for the person's ids, and for root, which takes the ids of the folder's owner."""
     script = 'echo x > made.txt && touch "$HOME/own" && whoami && id -u && id -g && pwd'
     result = cli.run("develop", "sh", "-c", script, options=options)
     assert result.text.split() == ["developer", str(UID), str(GID), "/work"], result.text
@@ -231,7 +231,7 @@ def test_the_command_in_it_runs_as_the_person_and_can_gain_nothing(cli: Workspac
 
 
 def listening(cli: Workspace, name: str) -> set[int]:
-    """TCP ports that anything in the container listens on."""
+    """TCP ports on which anything in the container listens."""
     table = inside(cli, name, "cat", "/proc/net/tcp", "/proc/net/tcp6")
     rows = [line.split() for line in table.splitlines() if ":" in line and "local_address" not in line]
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}

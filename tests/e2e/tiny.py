@@ -1,4 +1,4 @@
-"""A stack of the tests' own that publishes a tiny program, in place of the node: seconds, not minutes."""
+"""A stack for the tests that publishes a tiny program instead of the node: in seconds, not minutes."""
 
 import json
 import shutil
@@ -29,12 +29,12 @@ SOURCE = {
     "date": "2020-11-23T01:01:48Z",
 }
 TWO = ("amd64", "arm32v6")
-"""Architectures of a release, which is published in seconds."""
+"""Architectures of a release: two, so that it is published in seconds."""
 FEATURE = {"channel": "feature", "feature": "tiny"}
 
 
 def write_program(checkout: Path, word: str = "tiny") -> Path:
-    """The program, as a working copy in the checkout."""
+    """Write the program into the checkout, as a working copy."""
     folder = checkout / "tiny"
     for command in ("skycoin", "skycoin-cli"):
         (folder / "cmd" / command).mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_program(checkout: Path, word: str = "tiny") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Tiny:
-    """The stack: its settings and the machine's own for builds, and pulumi commands on it."""
+    """A stack with its own settings and the machine's for builds, and pulumi commands on it."""
 
     machine: Machine
     name: str
@@ -54,7 +54,7 @@ class Tiny:
         return self.machine.checkout / "stacks" / f"Pulumi.{self.name}.yaml"
 
     def write(self, image: Mapping[str, Any], arches: Sequence[str] = tuple(ARCHES), **changed: Any) -> None:
-        """Settings of the stack; the salt of one that is there stays."""
+        """Write the settings of the stack; if it exists, its salt stays."""
         config = {key: value for key, value in self.machine.settings().items() if key != "skycoin:nodes"}
         tiny = {"source": SOURCE, "arches": list(arches), "gui": False, **image}
         wanted = {**config, "skycoin:hosts": {}, "skycoin:images": {"skycoin": tiny}, **changed}
@@ -62,26 +62,26 @@ class Tiny:
         self.file.write_text(yaml.safe_dump({**kept, "config": wanted}))
 
     def write_release(self, address: str, path: str, word: str, revision: int, **changed: Any) -> None:
-        """Settings that publish the program, with another word in it, as the next revision."""
+        """Write settings that publish the program, with another word in it, as this revision."""
         write_program(self.machine.checkout, word)
         image = {"channel": "release", "revision": revision, "repository": path, **changed}
         registries = {"hosted": {"kind": "oci", "address": address}}
         self.write(image, TWO, **{"skycoin:registries": registries})
 
     def pulumi(self, *arguments: str) -> Result:
-        """A pulumi command on the stack."""
+        """Run a pulumi command on the stack."""
         return self.machine.pulumi(*arguments, "--stack", self.name)
 
     def up(self) -> Result:
-        """`pulumi up`, without a preview before."""
+        """Run `pulumi up` without a preview."""
         return self.pulumi("up", "--yes", "--skip-preview")
 
     def outputs(self) -> Any:
-        """The stack's outputs."""
+        """Outputs of the stack."""
         return json.loads(self.pulumi("stack", "output", "--json").text)
 
     def resources(self) -> dict[str, Any]:
-        """The state's resources by the last part of their URN."""
+        """Resources in the state, by the last part of their URN."""
         exported = json.loads(self.pulumi("stack", "export").text)
         resources = exported["deployment"].get("resources") or []
         return {one["urn"].rpartition("::")[2]: one for one in resources}

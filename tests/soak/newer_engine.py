@@ -1,4 +1,4 @@
-"""A Docker engine newer than Debian's: the programs of Moby, containerd and runc, from their Go modules."""
+"""A Docker engine newer than Debian's: the programs of Moby, containerd and runc, built as Go modules."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from local.steps import run
 from local.tools import GO_VERSION, find_go, go_environment
 
 MODULE = PROJECT / "tests" / "soak" / "engine"
-"""Pins all of them: go.mod names the versions, go.sum holds the hashes."""
+"""Go module that pins all of them: versions in go.mod, hashes in go.sum."""
 PROGRAMS = (
     "github.com/moby/moby/v2/cmd/dockerd",
     "github.com/moby/moby/v2/cmd/docker-proxy",
@@ -19,11 +19,11 @@ PROGRAMS = (
     "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
 )
 RUNC = "github.com/opencontainers/runc"
-"""Debian 12's knows no time namespace, which this engine gives to each container. It is C in part."""
+"""Debian 12's runc lacks time namespaces, which this engine gives to each container. It is partly C."""
 
 
 def newer_engine(layout: Layout) -> Path:
-    """Its dockerd, in a folder with the programs that it starts; built once into the cache."""
+    """Path of its dockerd, next to the programs that it starts; built once into the cache."""
     folder = layout.cache / "tools" / f"engine-{_key()}"
     if folder.exists():
         return folder / "dockerd"

@@ -1,4 +1,4 @@
-"""Wallets of a container that removes itself when it stops, by the commands of docs/wallets.md."""
+"""Wallets of a container that removes itself when it stops, adopted by the commands of docs/wallets.md."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ OLD, KEPT, HEIR = "old-skycoin", "old-skycoin-kept", "skycoin-heir"
 
 
 def commands(part: str, **words: str) -> list[str]:
-    """Lines of the page's block that has `part`, with the names of this test."""
+    """Lines of the page's code block that contains `part`, with the names of this test."""
     blocks: list[str] = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     [block] = [one for one in blocks if part in one]
     for old, new in {"adopt node-1": "adopt heir", **words}.items():
@@ -30,7 +30,7 @@ def commands(part: str, **words: str) -> list[str]:
 
 @contextmanager
 def old_node(up: Machine, *options: str) -> Iterator[str]:
-    """A node of `docker run --rm` with a wallet of its own making; its addresses."""
+    """Run a node by `docker run --rm`, with a wallet that it creates; yield the wallet's addresses."""
     image = up.outputs()["nodes"]["node-1"]["image"]
     named = ("--rm", "--network", "none", "--name", OLD, *options)
     well(up.docker("run", "-d", *named, image, "-disable-networking"))
@@ -46,7 +46,7 @@ def old_node(up: Machine, *options: str) -> Iterator[str]:
 
 @pytest.fixture
 def heir(up: Machine) -> Iterator[Machine]:
-    """A node with an empty wallet, whose volumes go with the test."""
+    """A node with an empty wallet; its volumes are removed with it."""
     before = up.settings()
     nodes = {"heir": {"image": "skycoin", "host": "here", "rpc-port": HEIR_PORT, "wait": 60}}
     up.change(with_entries(before, nodes=nodes))
@@ -83,7 +83,7 @@ def test_a_volume_of_a_container_that_removes_itself_is_kept(heir: Machine, opti
 
 
 def test_a_container_s_own_files_are_copied_while_it_runs(heir: Machine) -> None:
-    """The node's own image keeps them at /wallet."""
+    """This project's image keeps them at /wallet, so the page's paths are replaced."""
     places = {"/root/.skycoin/wallets": "/wallet", "kept:/wallets": "kept:/wallet"}
     with old_node(heir) as addresses:
         run(heir, commands("docker cp", **places))

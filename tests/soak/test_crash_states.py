@@ -1,4 +1,4 @@
-"""Crash states of a wallet's save at each byte. Those of `make test`: tests/e2e/test_crash_states.py."""
+"""Crash states of a wallet's save, cut at each byte; tests/e2e/test_crash_states.py tries fewer."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The life of a fleet: four boards behind ssh, two of them emulated; its record is kept as fleet.md.
 
-A board each is dead, failing and cut off while all are upgraded; afterwards they are upgraded, rolled back,
+While all are upgraded, one board is dead, one fails and one is cut off. Then they are upgraded, rolled back,
 and adopted by another machine of the operator's. Wallets and heights are compared after each step.
 """
 
@@ -37,7 +37,7 @@ from wallets.fingerprint import fingerprint_of
 HERE = Path(__file__).parent
 ARCHES = {"attic": "amd64", "barn": "amd64", "cellar": "arm32v7", "loft": "arm64v8"}
 WALLETS = dict(zip(ARCHES, ("deterministic", "bip44", "locked", "xpub"), strict=True))
-"""Board → kind of its wallet: no two have the same fingerprint."""
+"""Board → type of its wallet; no two have the same fingerprint."""
 FIRST_NUMBER, PORT, WAIT = 40, 6420, 60
 EMULATED = ("cellar", "loft")
 REASON = "stops at block 5"
@@ -54,12 +54,12 @@ seed can be told from one. Paths of the tests' machine begin with `…` here."""
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A board's node, past ssh and the link."""
+    """A board's node, observed directly, bypassing ssh and the link."""
 
     digest: str
     height: int
     wallets: str
-    """Their fingerprint, as `skyinfra wallet accept` shows it."""
+    """Fingerprint of the wallets, as `skyinfra wallet accept` shows it."""
 
 
 Sight: TypeAlias = dict[str, Seen]
@@ -75,13 +75,13 @@ class Fleet:
     record: list[str] = field(default_factory=list)
 
     def running(self, name: str, *filters: str) -> dict[str, str]:
-        """Container → image of those that run on a board."""
+        """Container → image of the running containers on a board."""
         form = ("--no-trunc", "--format", "{{.Names}} {{.Image}}")
         chosen = [word for one in filters for word in ("--filter", one)]
         return dict(line.split() for line in self.boards[name].docker("ps", *form, *chosen).splitlines())
 
     def look(self) -> Sight:
-        """Look at each board's node, which must be healthy."""
+        """Inspect each board's node, which must be healthy."""
         return {name: self._seen(name, board) for name, board in self.boards.items()}
 
     def _seen(self, name: str, board: Board) -> Seen:
@@ -103,7 +103,7 @@ class Fleet:
 
 
 def quoted(text: str) -> list[str]:
-    """Lines that a command printed, without Pulumi's own: the same in other words."""
+    """Quote the output of a command, without Pulumi's own lines, which say the same in other words."""
     shorter = re.sub(
         r"^Previewing update .*?(?=^(Diagnostics:|• ))", "…\n", text, flags=re.DOTALL | re.MULTILINE
     )
@@ -112,12 +112,12 @@ def quoted(text: str) -> list[str]:
 
 
 def update(result: Result) -> list[str]:
-    """Lines of a command from its update on: what comes before is the set-up's."""
+    """Quote the output of a command from its update on; the set-up's comes before."""
     return quoted(result.text[result.text.index("• pulumi up") :])
 
 
 def timed(machine: Machine, *command: str) -> tuple[Result, str]:
-    """Run a command; how it ended, as a sentence."""
+    """Run a command; return its result, and a sentence about how it ended."""
     began = time.monotonic()
     result = machine.run(*command, env=machine.environment() if command[0] != "make" else {})
     took = time.monotonic() - began
@@ -141,7 +141,7 @@ def _cells(one: Seen | None) -> tuple[str, str, str]:
 
 
 def kept(before: Sight, after: Sight) -> None:
-    """Heights and wallets are what they were."""
+    """Check that heights and wallets are unchanged."""
     assert [(one.height, one.wallets) for one in after.values()] == [
         (one.height, one.wallets) for one in before.values()
     ]
@@ -244,7 +244,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
 
 
 def _cut_off(fleet: Fleet, old: str) -> str:
-    """Cut the cellar off while its new node starts; a sentence with the time until the old one is back."""
+    """Cut the cellar off while its new node starts; return a sentence about when the old one was back."""
     until(lambda: not _image(fleet, "cellar", old).endswith(old), "its new node starts", 900, pause=1)
     fleet.boards["cellar"].unplug()
     cut = time.monotonic()

@@ -1,4 +1,4 @@
-"""The wallet's page of a node with `gui: true`, in a real browser: docs/pictures/gui.png is taken from it."""
+"""The wallet page of a node with `gui: true`, in a real browser; docs/pictures/gui.png shows it."""
 
 import os
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ AT = f"127.0.0.1:{PORT}"
 URL = f"http://{AT}"
 LABEL = "Savings"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
-"""File for the page's picture, to look at."""
+"""File for a picture of the page, to look at."""
 
 
 @pytest.fixture
 def node(up: Machine) -> Iterator[None]:
-    """The stack with a node that serves its page; afterwards as it was."""
+    """The stack with a node that serves its page; restored afterwards."""
     before = up.settings()
     page = {"image": "skycoin", "host": "here", "rpc-port": PORT, "gui": True}
     up.change({**before, "skycoin:nodes": {**before["skycoin:nodes"], "page": page}})
@@ -47,7 +47,7 @@ def test_a_wallet_is_seen_on_the_page(up: Machine, tmp_path: Path) -> None:
 
 
 def made_wallet(login: tuple[str, str]) -> str:
-    """Make a wallet as the page does; its first address."""
+    """Create a wallet as the page does; return its first address."""
     token = requests.get(f"{URL}/api/v1/csrf", auth=login, timeout=30).json()["csrf_token"]
     fields = {"type": "deterministic", "seed": SEED, "label": LABEL}
     made = requests.post(
@@ -61,12 +61,12 @@ def made_wallet(login: tuple[str, str]) -> str:
 
 
 def choose_english(page: Page) -> None:
-    """Answer the question that the page begins with."""
+    """Answer the page's first question, which is for a language."""
     english = with_text("button", "English")
     page.shows(f"{english} !== undefined", "the page asks for a language")
     page.value(f"{english}.click()")
 
 
 def with_text(selector: str, text: str) -> str:
-    """Script whose value is the first such element that has this text."""
+    """Script that returns the first such element that contains this text."""
     return f"[...document.querySelectorAll('{selector}')].find(one => one.innerText.includes('{text}'))"

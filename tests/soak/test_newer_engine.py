@@ -12,7 +12,7 @@ from tests.e2e.layouts import layout_in
 from tests.soak.newer_engine import newer_engine
 
 TESTS = {"tests/e2e/test_docker_plugin.py": 39, "tests/e2e/test_official_life.py": 59}
-"""File → tests in it, all of which run."""
+"""File → number of tests in it, all of which must run."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Everything that the soak's machine has published, read by others: crane, and the OCI's own schemas."""
+"""Everything that the soak's machine has published, checked by others: crane, and OCI's own schemas."""
 
 import json
 import subprocess
@@ -22,9 +22,9 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 EXPECTED = {"base/build", "base/busybox", "skycoin/exporter", "skycoin/registry", "skycoin/skycoin"}
-"""Repositories that are there at the least."""
+"""Repositories that must exist, at least."""
 WORKSPACES_TESTS = "test_workspaces.py"
-"""These run before, and publish every workspace."""
+"""File of the tests that run before and publish every workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(up: Machine, catalogue: Result) -> list[Published]:
-    """One tag for each list, and for each image that is in none."""
+    """One tag for each list, and for each image that is in no list."""
     assert catalogue.code == 0, catalogue.text
     found: dict[tuple[str, str], Published] = {}
     for name in repositories(up.layout):
@@ -61,7 +61,7 @@ def published(up: Machine, catalogue: Result) -> list[Published]:
 
 
 def test_all_kinds_of_images_are_there(published: list[Published], request: pytest.FixtureRequest) -> None:
-    """An image that is not published would pass unseen."""
+    """Otherwise, an image that is not published would pass unnoticed."""
     expected = set(EXPECTED)
     if WORKSPACES_TESTS in {item.path.name for item in request.session.items}:
         expected |= {f"skycoin/skycoindev-{name}" for name in WORKSPACES}
@@ -70,7 +70,7 @@ def test_all_kinds_of_images_are_there(published: list[Published], request: pyte
 
 
 def test_crane_finds_each_list_and_image_valid(up: Machine, published: list[Published]) -> None:
-    """Every layer is downloaded: digests, sizes, diff ids, and platforms by both of their descriptions."""
+    """Every layer is downloaded; digests, sizes, diff ids and both statements of the platform are checked."""
     crane = str(ensure_tool(up.layout, find_go(up.layout), CRANE))
     environment = up.environment()
     failed = []
@@ -82,7 +82,7 @@ def test_crane_finds_each_list_and_image_valid(up: Machine, published: list[Publ
 
 
 def documents(one: Published) -> Iterator[dict[str, str]]:
-    """The tag's list, and each image of it with its configuration, as they were published."""
+    """The published list of a tag, each of its images, and their configurations."""
     repository, pending = one.repository, [(one.name, f"manifests/{one.digest}", one.manifest["mediaType"])]
     while pending:
         name, path, media_type = pending.pop()

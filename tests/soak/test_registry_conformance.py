@@ -1,6 +1,6 @@
 """OCI's conformance suite, unchanged, against the registry under each settings file of the project.
 
-The suite and the registry are built from their Go modules; every settings file runs as a process of its own.
+The suite and the registry are built from their Go modules; for every settings file, a registry is started.
 """
 
 import subprocess
@@ -42,14 +42,14 @@ KNOWN = {
     "sha512": (39, SHA512),
     "non-distributable-layers": (7, URLS),
 }
-"""Group of the suite → its cases that fail, and why: all of them upstream's, or meant."""
+"""Group of the suite → number of cases that fail, and the reason: a limit of upstream, or intended."""
 PASSED, SKIPPED = 582, 18
-"""Skipped: uploads in one request, which a registry may turn into two; and what is off by default."""
+"""Numbers of cases. Skipped: uploads in one request, which may become two, and what is off by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case of the suite that has no other below it."""
+    """A case of the suite that contains no other case."""
 
     group: str
     status: str
@@ -58,7 +58,7 @@ class Case:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    """A registry's place, with certificates, and nothing else of a set-up."""
+    """Layout of a registry with certificates, and nothing else of a set-up."""
     place = layout_in(tmp_path, PORT)
     ensure_certificates(place)
     ensure_name(place)
@@ -72,7 +72,7 @@ def of_a_set_up(layout: Layout, program: Path) -> Service:
 
 
 def of_the_image(name: str) -> Callable[[Layout, Path], Service]:
-    """The service of a settings file in images/registry; what it expects in the container is here instead."""
+    """Service of a settings file in images/registry; addresses and paths of the container are replaced."""
 
     def service(layout: Layout, program: Path) -> Service:
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -112,7 +112,7 @@ def running(layout: Layout, service: Service) -> Iterator[None]:
 
 
 def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
-    """Run the suite against what listens on the port."""
+    """Run the suite against the registry on the port."""
     results = layout.state / "results"
     environment = {
         "OCI_REGISTRY": f"{LOCAL_HOST}:{PORT}",
@@ -130,7 +130,7 @@ def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
         check=False,
     )
     assert (results / "junit.xml").exists(), done.stderr
-    # The suite that was built here has written it.
+    # The input is trusted: the suite that was built here has written it.
     cases = ElementTree.parse(results / "junit.xml").iter("testcase")  # noqa: S314
     return [Case(case.attrib["name"].split("/")[1], case.attrib["status"]) for case in cases]
 
@@ -150,7 +150,7 @@ def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
 def test_the_registry_conforms_to_the_distribution_specification(
     layout: Layout, service: Callable[[Layout, Path], Service], settings: dict[str, str]
 ) -> None:
-    """Known failures are listed: a new one fails here, and so does a listed one that an upgrade has fixed."""
+    """Known failures are listed: a new one fails here, and so does a listed one that an upgrade fixes."""
     go = find_go(layout)
     program, suite = (ensure_tool(layout, go, tool) for tool in (REGISTRY, SUITE))
     with running(layout, service(layout, program)):

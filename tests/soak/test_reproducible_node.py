@@ -1,4 +1,4 @@
-"""The node: two builders, two checkouts, five manifests and their list, equal by digest."""
+"""The node from two builders and two checkouts: five manifests and their list have equal digests."""
 
 from collections.abc import Iterator
 
@@ -14,13 +14,13 @@ RELEASE = {"channel": "release", "gui": True}
 
 @pytest.fixture
 def other_builder(up: Machine) -> Iterator[Builder]:
-    """A second BuildKit with nothing in its caches."""
+    """A second BuildKit with empty caches."""
     with second_builder(up) as builder:
         yield builder
 
 
 def test_the_node_has_equal_digests_from_two_clean_builders(up: Machine, other_builder: Builder) -> None:
-    """The first is what `make up` built; the second compiles everything, under another user's habits."""
+    """The first is from `make up`; the second compiles everything, under another user's shell settings."""
     node = up.settings()["skycoin:images"]["skycoin"]
     first = up.outputs()["images"]["skycoin"]
     with stack(

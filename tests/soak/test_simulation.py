@@ -1,4 +1,4 @@
-"""The simulation of tests/unit/test_simulation.py with many more seeds: some three minutes."""
+"""The simulation of tests/unit/test_simulation.py with many more seeds; about three minutes."""
 
 from collections import Counter
 from pathlib import Path

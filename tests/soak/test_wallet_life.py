@@ -1,6 +1,6 @@
-"""One wallet's whole life: after each event the node's wallets have their first addresses.
+"""The life of a node's wallets: after each event they still have their first addresses.
 
-The node itself makes the wallets, and prints their addresses. The record is kept as wallet-life.md.
+The node itself creates the wallets and prints their addresses. The record is kept as wallet-life.md.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ PAGE = Path(__file__).parent / "wallet-life.md"
 NAME, OTHER_NAME, PORT, ISLE = "life", "second-life", 16445, "isle"
 WALLET, DATA = f"skycoin-{NAME}-wallet", f"skycoin-{NAME}-data"
 SECRET_KEY = CANARIES[1].decode()
-"""For the collection."""
+"""Key that is added to the wallet `collection`."""
 CONTAINER = f"urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::{NAME}-container"
 PAUSE = 0.2
-"""Seconds between two looks at whether the node answers."""
+"""Seconds between two checks whether the node answers."""
 PROMPT = 0.5
-"""Seconds within which it does."""
+"""Seconds within which it must answer."""
 UP = ("make", "up")
 PLAIN_UP = ("pulumi", "up", "--yes", "--skip-preview", "--stack", "local")
 HEADS = ("event", "commands: exit code", "how it ended", "down", "addresses", "wallet volume", "copies")
@@ -60,7 +60,7 @@ wallet's on the node's host. Paths and keys begin with `…` here."""
 
 @dataclass
 class Life:
-    """The node with the wallets, and the places where it lives."""
+    """The node with the wallets, and where it lives."""
 
     machine: Machine
     isle: Board
@@ -69,11 +69,11 @@ class Life:
     """Folder of the backups."""
     name: str = NAME
     away: bool = False
-    """On the board; else on the machine's engine."""
+    """True on the board, false on the machine's engine."""
     gone: bool = False
-    """The wallet volume was deleted, so that no node may run."""
+    """True while the wallet volume is deleted, so that no node may run."""
     typed: list[str] = field(default_factory=list)
-    """Commands of the present event, with their exit codes."""
+    """Commands of the current event, with their exit codes."""
 
     @property
     def container(self) -> str:
@@ -88,13 +88,13 @@ class Life:
         return result
 
     def refused(self, *command: str) -> str:
-        """Text of a command that must fail, on one line."""
+        """Run a command that must fail; return its output on one line."""
         result = self.type(*command)
         assert result.code != 0, result.text
         return " ".join(result.text.split())
 
     def docker(self, *arguments: str) -> str:
-        """Output of a docker command where the node is."""
+        """Run a docker command where the node is; return its output."""
         return self.isle.docker(*arguments) if self.away else well(self.machine.docker(*arguments)).text
 
     def inspect(self, form: str) -> str:
@@ -107,7 +107,7 @@ class Life:
         self.machine.change(config)
 
     def rename(self, name: str, **keys: str) -> None:
-        """Write another name into the stack's file, and the one before."""
+        """Rename the node in the stack's file, with its former name as `renamed-from`."""
         config = self.machine.settings()
         node = config["skycoin:nodes"].pop(self.name)
         config["skycoin:nodes"][name] = {**node, "renamed-from": self.name, **keys}
@@ -122,7 +122,7 @@ class Life:
         return any(subprocess.run(one, check=False).returncode == 0 for one in asked)
 
     def addresses(self) -> dict[str, list[str]]:
-        """Wallet → its addresses, as the healthy node's own program prints them."""
+        """Wallet → its addresses, as printed by the healthy node's own program."""
         listed = ("ps", "-q", "--filter", f"name=^/{self.container}$", "--filter", "health=healthy")
         until(lambda: self.docker(*listed) != "", "the node is healthy", 120, 1)
         cli = ("exec", self.container, "skycoin-cli", "listAddresses")
@@ -136,14 +136,14 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to the node; its function does it, and says how it ended."""
+    """Something that happens to the node; its function causes it, and returns how it ended."""
 
     words: str
     happen: Callable[[Life], str]
 
 
 def handed_over(life: Life, *command: str) -> Result:
-    """Run a command that puts another container in the place of the node's."""
+    """Run a command that must replace the node's container."""
     before = life.inspect("{{.Id}}")
     result = well(life.type(*command))
     assert life.inspect("{{.Id}}") != before
@@ -257,7 +257,7 @@ def _stopped(life: Life) -> None:
 def _prune(life: Life) -> None:
     """Run Docker's own clean-up, on the tests' engine alone.
 
-    It is Debian 12's: since version 23, Docker spares volumes that have a name.
+    The engine is Debian 12's; since version 23, Docker spares volumes that have a name.
     """
     assert str(HOME) in life.machine.environment()["DOCKER_HOST"]
     for command in (("system", "prune", "-a", "--volumes", "-f"), ("volume", "prune", "-f")):
@@ -369,7 +369,7 @@ EVENTS = (
 
 @pytest.fixture
 def life(up: Machine, tmp_path: Path) -> Iterator[Life]:
-    """A node with wallets of its own making, the only one of its engine."""
+    """A node with wallets that it created itself, the only node on its engine."""
     isle, before = start_board(up.layout, ISLE, 67), up.settings()
     node = {"image": "skycoin", "host": "here", "rpc-port": PORT, "wait": 60}
     up.change(with_entries(before, hosts={ISLE: isle.host}, nodes={NAME: node}))
@@ -391,7 +391,7 @@ def life(up: Machine, tmp_path: Path) -> Iterator[Life]:
 
 @contextmanager
 def silences(life: Life) -> Iterator[list[float]]:
-    """Seconds between two answers of the node, for each time when it did not answer at once."""
+    """Seconds between two answers of the node, for each period in which it did not answer in time."""
     seconds: list[float] = []
     ended = threading.Event()
 
@@ -415,7 +415,7 @@ def silences(life: Life) -> Iterator[list[float]]:
 
 
 def row(life: Life, event: Event, first: dict[str, list[str]]) -> tuple[str, ...]:
-    """Let an event happen; its row of the table, if the addresses are the first ones."""
+    """Let an event happen; return its row of the table, provided that the addresses are the first ones."""
     life.typed.clear()
     with silences(life) as seconds:
         ended = event.happen(life)
@@ -431,7 +431,7 @@ def row(life: Life, event: Event, first: dict[str, list[str]]) -> tuple[str, ...
 
 
 def shown(wallets: dict[str, list[str]]) -> str:
-    """Number of addresses, and a hash that tells none of them."""
+    """Number of addresses, and a hash that reveals none of them."""
     listed = sorted(address for addresses in wallets.values() for address in addresses)
     return f"{len(listed)}, {hashlib.sha256(chr(10).join(listed).encode()).hexdigest()[:8]}"
 

@@ -1,4 +1,4 @@
-"""Every step that a workflow of GitHub runs, by act on this machine; actions and `gh` are stand-ins."""
+"""Every step of GitHub's workflows, run by act on this machine; actions and `gh` are stand-ins."""
 
 import json
 import os
@@ -24,8 +24,9 @@ ACTIONS = {
     "actions/upload-artifact": 'mkdir -p "$ARTIFACTS" && cp -a "$WITH_PATH" "$ARTIFACTS/$WITH_NAME"',
     "actions/download-artifact": 'mkdir "$WITH_PATH" && cp -a "$ARTIFACTS"/*/. "$WITH_PATH"',
 }
-"""Work of each action, as far as the workflows need it. Act checks out what the event is about by itself: a
-copy of the folder that it is started in."""
+"""Script for each action, as far as the workflows need it. Act itself checks out the event's commit: a copy
+of the folder that it is started in.
+"""
 ACTION = """\
 name: a stand-in
 inputs:
@@ -71,7 +72,7 @@ class Forge:
         self._posted = gh.with_name("gh.posted")
 
     def run(self, event: str, workflow: str, *, source: str = "me/skycoin") -> Result:
-        """One run for a branch of a repository, and the log of all its jobs."""
+        """Run a workflow for a branch of a repository; return the log of all its jobs."""
         machine = self._up.environment()
         here = {*os.environ["PATH"].split(":"), str(PROJECT / ".venv" / "bin")}
         tools = [one for one in machine.pop("PATH").split(":") if one not in here]
@@ -111,15 +112,15 @@ class Forge:
 
     @property
     def posted(self) -> str:
-        """Comments, one after the other."""
+        """Posted comments, one after the other."""
         return self._posted.read_text() if self._posted.exists() else ""
 
     def commit(self, revision: str) -> str:
-        """Id of a commit of the checkout."""
+        """Id of a commit in the checkout."""
         return _git(self.checkout, "rev-parse", revision).strip()
 
     def check_out(self) -> None:
-        """Clone the project, with the machine's stack in a commit: act copies no file that git ignores.
+        """Clone the project, and commit the machine's stack: act copies no file that git ignores.
 
         The pull request has the same commit.
         """
@@ -132,7 +133,7 @@ class Forge:
         _git(self.checkout, "update-ref", REQUEST, "HEAD")
 
     def request(self, old: str, new: str) -> None:
-        """Commit another text of the machine's stack to the pull request alone."""
+        """Commit a change of the machine's stack to the pull request alone."""
         file = self.checkout / "stacks" / self._up.stack_file.name
         assert old in file.read_text()
         file.write_text(file.read_text().replace(old, new))

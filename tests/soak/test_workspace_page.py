@@ -1,4 +1,4 @@
-"""VS Code's page of an opened workspace, in a real browser: the password asked for, then the folder."""
+"""VS Code's page of an opened workspace, in a real browser: it asks for the password and shows the folder."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ NAME = "skycoin-workspace-vscode"
 PORT = 16493
 URL = f"http://127.0.0.1:{PORT}"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
-"""File for the page's picture, to look at."""
+"""File for a picture of the page, to look at."""
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def opened(machine: Machine, folder: Path) -> Iterator[Any]:
-    """Outputs of the stack for the workspace vscode."""
-    # A port of the tests': `make workspace` sets what it owns, and leaves the rest of the file.
+    """Output of opening the workspace vscode."""
+    # The port is the tests' own: `make workspace` sets its own keys, and leaves the rest of the file.
     example = (machine.checkout / "stacks" / "workspace.example.yaml").read_text()
     setting = f"  skycoin:workspaces: {{vscode: {{open: {{port: {PORT}}}}}}}\n"
     (machine.checkout / "stacks" / "Pulumi.workspace-vscode.yaml").write_text(example + setting)
@@ -47,7 +47,7 @@ def opened(machine: Machine, folder: Path) -> Iterator[Any]:
 
 
 def config(machine: Machine) -> str:
-    """The page's settings, which hold the password."""
+    """Mode, owner and content of the page's settings, which hold the password."""
     path = "/home/developer/.config/code-server/config.yaml"
     result = machine.docker("exec", NAME, "sh", "-c", f"stat -c %a:%u {path} && cat {path}")
     assert result.code == 0, result.text
@@ -64,7 +64,7 @@ def test_the_page_is_on_loopback_and_asks_for_a_password(machine: Machine) -> No
 
 
 def test_the_password_is_private_and_nowhere_but_in_the_home(machine: Machine, opened: str) -> None:
-    """Canary: not in the state, the container's settings, its processes' arguments or environment."""
+    """The password is not in the state, nor in the container's settings, logs or processes."""
     text = config(machine)
     assert text.startswith(f"600:{UID}\n")
     password = text.partition("password: ")[2].split()[0]
@@ -92,6 +92,6 @@ def test_the_folder_is_edited_in_a_real_browser(machine: Machine, opened: str, t
 
 
 def sees_the_folder(page: Page) -> None:
-    """The workbench's explorer lists the file in the folder."""
+    """Wait until the workbench's explorer lists the file in the folder."""
     page.shows("document.querySelector('.monaco-workbench') !== null", "the workbench", seconds=120)
     page.shows("document.body.innerText.includes('main.go')", "the explorer lists main.go", seconds=120)

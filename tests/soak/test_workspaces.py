@@ -1,6 +1,6 @@
-"""The workspaces that `make test` does not build: every one of them with its Docker engine, at work.
+"""The workspaces that `make test` does not build, each with its Docker engine, in use.
 
-The client libraries' own sources can't be reached: small libraries of the same make stand in.
+The client libraries' own sources can't be downloaded here; small libraries of the same kind stand in.
 """
 
 import os
@@ -17,9 +17,9 @@ from tests.e2e.workspaces import GID, UID, Workspace, load_busybox, open_workspa
 
 LIMITS = {name: 1300 if name == "vscode" else 1050 for name in WORKSPACES}
 DIND_LIMIT = 1300
-"""MB of all files, amd64."""
+"""Limit in MB for all files, on amd64."""
 EMULATED = tuple(name for name in WORKSPACES if name != "vscode")
-"""Built for arm64 too. npm would compile the editor's native modules under emulation: not tried."""
+"""Built for arm64 too. For vscode, npm would compile native modules under emulation, which is not tried."""
 BUILD_SECONDS = 3 * 3600
 
 GO_LIBRARY = """\
@@ -72,7 +72,7 @@ LD_LIBRARY_PATH=. mono program.exe
 
 @pytest.fixture(scope="module")
 def workspaces(up: Machine) -> Iterator[Mapping[str, Any]]:
-    """The stack with all of them; afterwards as it was."""
+    """All workspaces, published; the stack is restored afterwards."""
     before = up.settings()
     yield publish(
         up, {name: {"arches": ["amd64"], "dind": True} for name in WORKSPACES}, timeout=BUILD_SECONDS
@@ -83,7 +83,7 @@ def workspaces(up: Machine) -> Iterator[Mapping[str, Any]]:
 
 
 def write(workspace: Workspace, **files: str) -> None:
-    """Files of the person, names with `_` for the dot."""
+    """Write files of the person; in the names, `_` stands for the dot."""
     for name, text in files.items():
         path = workspace.folder / name.replace("_", ".")
         path.write_text(text)
@@ -141,7 +141,7 @@ def test_the_editors_page_asks_for_its_password(up: Machine, workspaces: Mapping
 
 @pytest.fixture(scope="module")
 def arm64(up: Machine, workspaces: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Those of EMULATED, without engines inside."""
+    """The workspaces of EMULATED for arm64, without engines inside."""
     assert workspaces
     before = up.settings()
     yield publish(up, {name: {"arches": ["arm64v8"]} for name in EMULATED}, timeout=BUILD_SECONDS)
@@ -152,8 +152,8 @@ def arm64(up: Machine, workspaces: Mapping[str, Any]) -> Iterator[Mapping[str, A
 def test_an_arm64_workspace_compiles_and_belongs_to_the_person(
     up: Machine, arm64: Mapping[str, Any], name: str
 ) -> None:
-    """Under emulation, which is where it was built too."""
-    # By the variant: the engine looks for its own platform in a list.
+    """The workspace runs under emulation, as its build did."""
+    # Referenced by variant, since the engine looks for its own platform in a list.
     tags = {tag: entry["variants"]["arm64v8"] for tag, entry in arm64[name].items()}
     workspace = open_workspace(up, tags, f"arm64-{name}")
     said = workspace.as_person("develop", "sh", "-c", C_PROGRAM).text.splitlines()

@@ -1,4 +1,4 @@
-// Validates documents of images by the OCI image specification's own schemas, and names those that don't hold.
+// Validates image documents against the schemas of the OCI image specification, and names the invalid ones.
 package main
 
 import (

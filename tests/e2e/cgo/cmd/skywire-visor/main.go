@@ -1,4 +1,4 @@
-// A program in the layout of Skywire's visor: it says what it got, and waits for a signal.
+// A program in the layout of Skywire's visor: it prints its arguments, and waits for a signal.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package commands is an app that the merged program takes in.
+// Package commands is an app that is part of the merged program.
 package commands
 
 import "fmt"
