@@ -15,7 +15,7 @@ from providers.log import Warn
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 PEER_PORT = "peer-port"
-"""Key of the peer port, which only a node on a public network has; such a node keeps the whole chain."""
+"""Key of the peer port. Only a node on a public network has one, and it keeps the whole chain."""
 
 
 class HostFindings:
