@@ -19,7 +19,7 @@ from clients.ssh import SshRelay
 SECONDS = 120
 """Time limit of one request, in seconds; a graceful stop takes 60."""
 SILENT_FOR = 30
-"""Seconds for which a silent engine is not asked again, so a dead one costs one time limit."""
+"""Seconds for which an engine that did not answer is not asked again, so it costs one time limit."""
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
 """Time of the last failed connection by engine (address and ssh options), with the error."""
 _shared: dict[tuple[str, ...], "Engine"] = {}
@@ -145,7 +145,7 @@ def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, 
         return found
     except ImageNotFound:
         pass
-    # An error after the first byte arrives as a line; nothing else would say why the image is missing.
+    # Once the response has begun, an error is one of its lines, and nothing else tells that the pull failed.
     for line in api.pull(name, platform=platform, stream=True, decode=True):
         if "error" in line:
             raise ServiceError(f"image {name} can't be pulled: {line['error']}")

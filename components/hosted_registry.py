@@ -3,8 +3,8 @@
 Creates its network, two volumes and the container. Certificate, key and passwords are in the volume of
 secrets, which a person fills (docs/stacks.md). The program never sees them, so they are in no state, plan or
 log, and no path of the host is mounted. Never deletes a volume: the other one holds the published images. The
-registry accepts only TLS and clients that log in. A second container over the same data, which it can't
-write, is for readers.
+registry accepts only TLS and clients that log in. An optional second container, which mounts the data
+read-only, serves readers.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ SECRETS = "/secrets"
 GRACE = 30
 """Seconds between SIGTERM and SIGKILL, so that running uploads can finish."""
 MEMORY = 256
-"""MiB."""
+"""Default memory limit in MiB, of each container."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

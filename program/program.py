@@ -378,7 +378,7 @@ def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.
 def _docker_provider(
     name: str, host: HostSettings, logins: Logins | None, marker: ProgramVersion
 ) -> docker.Provider:
-    """Create one host's provider, so that a dead host fails alone. `local` is the environment's engine."""
+    """Create the provider of one host, so that a dead host fails alone. No address means DOCKER_HOST."""
     is_ssh = (host.address or "").startswith("ssh://")
     return docker.Provider(
         name,

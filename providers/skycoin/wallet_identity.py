@@ -22,8 +22,8 @@ KEPT_OUT, UNRECORDED = "walletKeptOut", "walletUnrecorded"
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT says what a refresh found
 wrong with the wallet, which stops later changes, and EMPTY whether the volume held no wallet then. KEPT_OUT
 says why the node's user can't read the wallet. It only leads to another check, because the wallet may already
-belong to the user that the node gets next. UNRECORDED is set by a refresh if the volume of copies is gone, and
-the host's record with it.
+belong to the user that the node gets next. A refresh sets UNRECORDED if the volume of copies is gone, and the
+host's record with it.
 """
 
 
