@@ -192,5 +192,5 @@ def previous_container(container: str) -> str:
 
 
 def containers_of_node(container: str) -> tuple[str, ...]:
-    """Names of all containers of a node: its own, the old one of a handover, exporter and proxy."""
+    """Names of all containers of a node: its own, a handover's old one, the exporter and the proxy."""
     return container, previous_container(container), exporter_name(container), proxy_name(container)

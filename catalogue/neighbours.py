@@ -18,7 +18,7 @@ OWNING = frozenset({"ALL", "SYS_ADMIN", "CAP_SYS_ADMIN"})
 
 
 def is_node(labels: Mapping[str, str]) -> bool:
-    """True for a node's container; one of version 0.1.0 has only the labels of its image."""
+    """True for a node's container; in version 0.1.0 it has no labels but those of its image."""
     return NODE in labels or labels.get(TITLE) in NODE_TITLES
 
 

@@ -28,7 +28,7 @@ _shared_lock = threading.Lock()
 
 
 def engine_address(given: str | None) -> str:
-    """DOCKER_HOST of an engine: the given one, otherwise the environment's, otherwise the system's socket."""
+    """Address of an engine: the given one, otherwise DOCKER_HOST, otherwise the system's socket."""
     return given or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
@@ -113,7 +113,7 @@ class Engine:
 def client_of(
     address: str, seconds: int = SECONDS, end: Callable[[], None] | None = None
 ) -> docker.DockerClient:
-    """Client that speaks the engine's API version. `end` is called once it is closed or no longer referenced.
+    """Connect with the engine's own API version; `end` is called once the client is closed or unreferenced.
 
     Raises DockerException or OSError if the engine does not answer.
     """

@@ -139,7 +139,7 @@ def _counted(addresses: int) -> str:
 
 
 def summary(wallets: Fingerprint) -> str:
-    """Number of wallets and addresses in words: `2 wallets with 5 addresses`."""
+    """Summary such as `2 wallets with 5 addresses`."""
     addresses = sum(map(_size, wallets.values()))
     return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
 
@@ -167,7 +167,7 @@ def from_lines(text: Sequence[str]) -> Fingerprint:
 
 
 def asked(before: Fingerprint) -> list[str]:
-    """Arguments of the script: the beginnings that show whether each chain of `before` still exists."""
+    """Arguments of the script: how many addresses of each chain to hash, to compare them with `before`."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
         for file, chains in before.items()

@@ -105,7 +105,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostFacts:
-    """Facts of a host at one moment; None where the host did not answer."""
+    """Facts of a host at one moment; None for a fact that could not be determined."""
 
     version: str
     """Version of the engine."""

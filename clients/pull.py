@@ -67,7 +67,7 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
 
 
 def known_as(api: Any, image: str) -> str | None:
-    """Name by which an engine has an image: its own, or another one with the same digest; None if missing."""
+    """Name by which an engine knows an image: the given one, or one with the same digest; None if missing."""
     with contextlib.suppress(ImageNotFound):
         api.inspect_image(image)
         return image

@@ -1,8 +1,8 @@
 """Images of this program that an engine stores, and the unneeded ones among them.
 
-An image is this program's if it bears the title of one of the program's images, was pulled by digest only,
-and all of its names are in repositories that the caller gives. An image with a tag, or with a name anywhere
-else, belongs to somebody else. An image is unneeded if no container, running or stopped, and no other image
+An image is this program's if it is labelled with the title of one of the program's images, was pulled by
+digest only, and has names only in the repositories that the caller gives. Any other image, such as one with a
+tag, is left alone. An image is unneeded if no container, running or stopped, and no other image
 is based on it, and no node's container names it as the last healthy image before its own (docs/adr/0032).
 """
 

@@ -93,7 +93,7 @@ class WalletOnHost:
                 give_empty(self._client, self._place, self._image, volume, target)
 
     def look(self, before: Fingerprint) -> Found:
-        """Read the wallets, and the beginnings that show whether those of `before` still exist.
+        """Read the wallets, and the hashes that show whether those of `before` still exist.
 
         An incomplete wallet is read again, because the node may be saving it. So is an incomplete answer,
         because an engine can lose the end of a command's output. Raises ServiceError.

@@ -88,8 +88,8 @@ class HostedRegistry(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
-            # network.
+            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # it.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
         pulled = PulledImage(
@@ -126,7 +126,7 @@ class HostedRegistry(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=True,
-            # Labels of an existing volume that somebody else created: a difference would replace it.
+            # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)

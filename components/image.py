@@ -37,7 +37,7 @@ class ImageArgs:
     build_base: pulumi.Input[str]
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     exact_tags: Collection[str] = ()
-    """Subset of `tags` that never move, except in a registry where every tag may."""
+    """Subset of `tags` that never move, except in a registry in which every tag may move."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of the variants, and annotations of their manifest lists."""
     base_name: str = ""

@@ -1,6 +1,6 @@
 """One manifest list in one registry: a tag without suffix, over the digests of its variants.
 
-It depends on the check of every variant, so nothing gets a tag before all variants exist and are verified.
+It depends on every variant's verification, so no tag is written before all variants exist and are verified.
 Never deletes what it pushed.
 """
 

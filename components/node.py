@@ -180,7 +180,7 @@ class Node(pulumi.ComponentResource):
             protect=protect,
             retain_on_delete=True,
             depends_on=[preflight],
-            # Labels of an existing volume that somebody else created: a difference would replace it.
+            # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)

@@ -35,7 +35,7 @@ class Preflight(pulumi.CustomResource):
         user: str = USER,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the checks. `probe` is a command of the image that exits with 0.
+        """Register the checks. `probe` is a command of the image that must exit with 0.
 
         `container` is the name of the node's container, `wallet` that of the volume. `ports` is {key of the
         settings: `ADDRESS:PORT` on the host}. `memory` is the chosen limit in MiB. `user` is the node's, as

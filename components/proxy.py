@@ -57,7 +57,7 @@ class Proxy(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 retain_on_delete=True,
-                # Labels of an existing volume that somebody else created: a difference would replace it.
+                # An existing volume may have other labels, driver or options: a difference would replace it.
                 ignore_changes=["labels", "driver", "driverOpts"],
             ),
         )

@@ -109,7 +109,7 @@ class Workspace(pulumi.ComponentResource):
             parent=self,
             depends_on=checked,
             retain_on_delete=True,
-            # Labels of an existing volume that somebody else created: a difference would replace it.
+            # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
@@ -120,8 +120,8 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
-            # network.
+            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # it.
             opts=pulumi.ResourceOptions(parent=self, depends_on=checked, ignore_changes=["labels"]),
         )
         image = PulledImage(
@@ -177,12 +177,12 @@ class Workspace(pulumi.ComponentResource):
                     for target, volume in volumes.items()
                 ),
             ],
-            # Empty and read-only, so the folder's own content at that path is out of reach.
+            # Empty and read-only, so that the folder's own content at these paths is out of reach.
             tmpfs={f"{WORK}/{path}": "ro,size=4k" for path in args.hidden} or None,
             command=STAY if args.ide_port is None else page_command(args.ide_port),
             working_dir=WORK,
             init=True,
-            # Always the same mode: one that the provider fills in would replace the container at every run.
+            # Always given: a mode that the provider fills in would replace the container at every run.
             network_mode=network.name,
             ports=_ports(args),
             restart="unless-stopped",

@@ -35,7 +35,7 @@ class Network:
         return planned(NETWORK, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the network, or adopt an equal one that a killed `up` created; a second one is refused."""
+        """Create the network, or adopt an equal one of a killed `up`; any other of its name is an error."""
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:

@@ -177,7 +177,7 @@ class ChainDatabase:
 
 
 def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
-    """Do PUT_BACK or FORGET in the data volume of a container; nothing if its host has no image for it."""
+    """Do PUT_BACK or FORGET in a container's data volume; nothing if the host has no image to run it in."""
     image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
     if image and (volume := mounted(found)):
         ChainDatabase(client, place, image, volume).tend(action)

@@ -22,7 +22,7 @@ from providers.skycoin.handover import CONFIRMED, STANDBY, policy
 def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:
     """Raise ProviderError, with the commands to run, if a node gets another user and is not prepared for it.
 
-    `olds` and `news` are a preflight's. Nothing is asked if the user stays.
+    `olds` is a preflight's state, `news` its inputs. The host is not asked if the user stays the same.
     """
     if user_of(olds) == user_of(news):
         return
@@ -48,7 +48,7 @@ def _given(client: Any, containers: list[Values], olds: Values, news: Values) ->
     images = (*(one["Config"]["Image"] for one in containers), olds.get("image"), news["image"])
     image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
     if image is None:
-        return  # the host has none of these images; `up` pulls one and checks again
+        return  # `up` pulls an image and checks again
     data = (mounted(one) for one in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):

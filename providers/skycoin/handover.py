@@ -289,7 +289,7 @@ class Handover:
             if state["Status"] in ("exited", "dead") or found.get("RestartCount"):
                 ended = f"container {name} ended with exit code {state['ExitCode']}"
                 raise ProviderError(f"{ended} after {passed:.0f} s. {self._said(found)}")
-            # Every five seconds, for people who watch.
+            # In steps of five seconds, so that the message does not change at every check.
             waited = f"{passed - passed % 5:.0f} of {seconds} s"
             self._say(f"waits for {name} to be healthy: {health or state['Status']}, {waited}")
             time.sleep(POLL)

@@ -54,7 +54,7 @@ class HostFindings:
             self._judge(findings(facts, place))
 
     def remark(self, inputs: Values) -> None:
-        """Report the findings about a host whose nodes are unchanged; nothing if it can't be asked."""
+        """Report the findings about a host at a refresh; ignore a host that can't be asked."""
         place = place_of(inputs, None)
         try:
             facts = self._ask(place.engine, place.ssh_options)

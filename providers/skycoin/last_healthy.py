@@ -30,7 +30,7 @@ def label(old: Values | None, state: Values, image: str) -> dict[str, str]:
 
 
 def _left_by(old: Values, state: Values, image: str) -> str | None:
-    """Image of `old`; if `old` fails or runs the same image, the last healthy one that `old` recorded."""
+    """Image of `old`; if `old` failed or runs the same image, the last healthy image that `old` recorded."""
     before: str = old["Config"]["Image"]
     if is_same(before, image) or not is_pinned(before) or not _is_sound(old):
         return labels(old).get(LAST_HEALTHY)

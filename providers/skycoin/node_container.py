@@ -1,6 +1,6 @@
 """skycoin:index:NodeContainer: the container of a node, replaced by a handover (handover.py).
 
-Its inputs are the ones of docker's Container that a node needs, plus engine, wallet and volume of copies. An
+Its inputs are those of docker's Container that a node needs, plus engine, wallet and volume of copies. An
 update that fails leaves the state and the old container unchanged and reports no partial resource. The id is
 the resource's own, not the engine's: an update keeps it, and deleting a replaced resource finds no container
 with its id.
@@ -318,7 +318,7 @@ class NodeContainer(Remade):
         version, volume = version_of(client.api, made_of), wanted(inputs)
         before = mounted(old) if old is not None and not _is_down(old) else ""
         if before and not (version and before == volume):
-            # No new copy is made in that volume, and an undo would restore the one of an earlier upgrade.
+            # No new copy is made in that volume, so an undo would restore the copy of an earlier upgrade.
             ChainDatabase(client, inputs, image, before).tend(FORGET)
         if not volume:
             return None
@@ -433,7 +433,7 @@ def _is_stale(found: Values, inputs: Values) -> bool:
 
 
 def _is(found: Values, identity: str) -> bool:
-    """True for the resource's container; one of version 0.1.0 is recognized by the engine's id."""
+    """True for the resource's container; in a state of version 0.1.0 its id is the engine's."""
     return labels(found).get(RESOURCE) == identity or found["Id"] == identity
 
 

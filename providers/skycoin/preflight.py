@@ -93,7 +93,7 @@ class Preflight(Remade):
         """
         facts = self._hosts.foresee(news, (olds or {}).get("container"))
         if facts is not None and olds is not None:
-            with suppress(ServiceError, *FAULTS):  # a preview goes on without what it can't know
+            with suppress(ServiceError, *FAULTS):  # a preview goes on without facts that it can't get
                 refuse_unprepared(self._client, olds, news)
             if olds.get(KEPT_OUT):
                 self._look_again(olds, news)

@@ -81,7 +81,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
 
 
 def _remove_leftovers(client: Any, wallet: str) -> None:
-    """Remove the containers of killed copies; a copy that is still running ends by itself."""
+    """Remove the containers of killed copies; a copy that is still running ends on its own."""
     listed = client.api.containers(
         all=True, filters={"label": f"{LABEL}={wallet}", "status": ["created", "exited"]}
     )

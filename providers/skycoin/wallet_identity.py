@@ -28,7 +28,7 @@ host's record with it.
 
 
 def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
-    """State of a wallet that matches the records, after updating the host's record.
+    """Check a wallet against the records, update the host's record, and return the wallet's state.
 
     `known` is the state, None if it does not know this volume; the host may have a record all the same. A
     missing volume is created at the first start; later only if the settings newly accept that its wallets are
@@ -59,7 +59,7 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
 
 
 def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
-    """(id, fingerprint) of a wallet that has lost nothing since the host's record, which is updated.
+    """Check that a wallet has lost nothing since the host's record; update it and return (id, fingerprint).
 
     Both are empty if the host has no record. Raises ProviderError.
     """
@@ -81,7 +81,7 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
-    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded."""
+    """Read a wallet and return its state. Changes nothing; the host's record only for accepted wallets."""
     try:
         seen = _looked_at(wallet, inputs, state)
     except KeptOutError as error:
@@ -113,7 +113,7 @@ def _state(identity: str, wallets: Fingerprint) -> Values:
 
 
 def remembered(state: Values) -> Fingerprint:
-    """Fingerprint in a preflight's state; empty in one of version 0.1.0."""
+    """Fingerprint in a preflight's state; empty if version 0.1.0 wrote the state."""
     return from_lines(state.get(WALLETS) or [])
 
 
