@@ -138,9 +138,9 @@ def give_empty(client: Any, place: Place, image: str, volume: str, target: str =
 
 
 def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
-    """Create a wallet's volume of copies for the node's user, where the image has another one.
+    """Create a wallet's volume of copies if the node's user is not the image's. Raises ServiceError.
 
-    For the image's user, the first mount creates it. Raises ServiceError.
+    For the image's user, the first container that mounts the volume creates it.
     """
     if user_of(place) != USER:
         client.api.create_volume(backups)
