@@ -240,9 +240,9 @@ class NodeContainer(Remade):
 
     @staticmethod
     def _settle(handover: Handover, name: str, inputs: Values) -> None:
-        """Undo or finish an interrupted handover; an old container whose user is given up is not started.
+        """Undo or finish an interrupted handover, without starting an old container of another user.
 
-        Raises ProviderError if that one runs, as it does on a board that was started meanwhile.
+        Raises ProviderError if that container runs, as it does on a board that was started meanwhile.
         """
         old = handover.interrupted(name)
         if old is not None and old["State"]["Running"]:
@@ -454,7 +454,7 @@ def _refuse_foreign(found: Values, inputs: Values) -> None:
 
 
 def _refuse_engine_inside(client: Any, inputs: Values) -> None:
-    """Raise ProviderError if a workspace with an engine inside, which can take over the host, is there.
+    """Raise ProviderError if the engine has a workspace with an engine inside, which can take over the host.
 
     The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
     """

@@ -47,7 +47,8 @@ class Tag(Remade):
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Update the tag if its inputs change, its last write failed, or somebody else moved or removed it.
 
-        Raises ProviderError if the tag is immutable and would get other content, or was moved.
+        Another repository or tag name replaces the resource. Raises ProviderError if the tag is immutable and
+        would get other content, or was moved.
         """
         # Unknown if a registry that the stack runs is being replaced; most likely it is the same repository.
         place = tuple(
