@@ -1,4 +1,4 @@
-"""The architectures that Skycoin's images are built for: a table with a row for each.
+"""Table of the architectures that Skycoin's images are built for.
 
 Names and platforms follow docker-library's bashbrew (`architecture/oci-platform.go`).
 """

@@ -28,7 +28,7 @@ OFFICIAL_BUILD_BASE = (
     "docker.io/library/golang:1.26-bookworm"
     "@sha256:551752d3ad9de9923190bf5280500617ed8fee287ffb4b0220e770ef89346258"
 )
-"""Manifest list of 2026-07-14, from which each building machine takes its own platform.
+"""Manifest list of 2026-07-14; each building machine uses the image of its own platform.
 
 Its digest was the newest in docker-library/repo-info when it was recorded.
 """

@@ -11,15 +11,15 @@ GO_MOD, GO_SUM, GO_WORK = "go.mod", "go.sum", "go.work"
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
 NOT_KNOWN = "not known"
-"""In place of a version that can't be read from a go.mod."""
+"""Placeholder for a version that can't be read from a go.mod."""
 INEXACT = "a folder is in its place, or its version is excluded or not exact"
-"""Reason for it."""
+"""Reason why a version is NOT_KNOWN."""
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)
 _PATH = re.compile(r"[0-9A-Za-z._~/-]+")
 _VERSION = re.compile(r"v([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:[-+][0-9A-Za-z.+-]{1,200})?)")
 _GO = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]+|rc[0-9]+)?")
 _NAMES_ALL = (1, 17)
-"""First version of Go whose go.mod has indirect requirements too (https://go.dev/ref/mod#graph-pruning)."""
+"""First version of Go whose go.mod lists indirect requirements (https://go.dev/ref/mod#graph-pruning)."""
 
 Modules = Mapping[str, str]
 """Path of a module → its version, without the `v`, or NOT_KNOWN."""
@@ -40,7 +40,7 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """The difference in words, such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
+        """Description such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
             return f"{self.module} {self.before} → {self.after}"
         what = "is gone" if self.before else "is new"
@@ -61,11 +61,11 @@ class Finding:
 
 
 def required(go_mod: str, *others: str) -> Modules:
-    """Modules that a go.mod would have built: since Go 1.17 it names all that its packages need.
+    """Modules that a build with this go.mod uses: since Go 1.17 it lists all that its packages need.
 
-    `others` are the go.mod files of modules in folders, which only require. A replaced module is the one in
-    its place, as Go links it. NOT_KNOWN is the version of one that a folder replaces, or that has no exact
-    version.
+    `others` are the go.mod files of modules in folders; only their requirements count. A replaced module
+    appears as its replacement, which is what Go links. A version is NOT_KNOWN if a folder is the replacement,
+    or if it is not exact.
     """
     wanted: dict[str, str] = {}
     for path, version in (each for text in (go_mod, *others) for each in _requirements(text)):
@@ -74,7 +74,7 @@ def required(go_mod: str, *others: str) -> Modules:
 
 
 def names_all(go_mod: str) -> bool:
-    """True if a go.mod is of Go 1.17 or newer, and so names all modules that its packages need."""
+    """True if a go.mod is for Go 1.17 or newer, and so lists all modules that its packages need."""
     versions = (words[0] for name, words in _directives(go_mod) if name == "go" and len(words) == 1)
     found = _GO.fullmatch(next(versions, ""))
     return found is not None and (int(found[1]), int(found[2])) >= _NAMES_ALL
@@ -88,7 +88,7 @@ def _requirements(go_mod: str) -> Iterator[tuple[str, str]]:
 
 
 def _replacements(go_mod: str) -> Iterator[tuple[Key, list[str]]]:
-    """Yield (what is replaced, what is in its place) of each replacement."""
+    """Yield (replaced module, words of its replacement) for each replacement."""
     for directive, words in _directives(go_mod):
         if directive == "replace" and "=>" in words:
             arrow = words.index("=>")
@@ -96,7 +96,7 @@ def _replacements(go_mod: str) -> Iterator[tuple[Key, list[str]]]:
 
 
 def _exclusions(go_mod: str) -> Iterator[Key]:
-    """Yield each excluded version. Go drops a requirement of one, and takes what other modules require."""
+    """Yield each excluded version; Go ignores requirements of it and uses what other modules require."""
     return (_key(words) for directive, words in _directives(go_mod) if directive == "exclude" and words)
 
 
@@ -111,14 +111,14 @@ def _version(word: str) -> str:
 
 
 def _higher(one: str, other: str) -> str:
-    """Version that Go chooses of two."""
+    """Choose between two required versions as Go does; NOT_KNOWN if either is."""
     return NOT_KNOWN if NOT_KNOWN in (one, other) else max(one, other, key=precedence)
 
 
 def _replaced(wanted: Modules, replacements: Mapping[Key, list[str]], excluded: Collection[Key]) -> Modules:
-    """Put replacements in their modules' places; one for a version precedes one for all.
+    """Apply the replacements; one for a single version takes precedence over one for all versions.
 
-    What is excluded, or may be, since the version there is not exact, is NOT_KNOWN.
+    A version is NOT_KNOWN if it is excluded, or if an inexact replacement or exclusion may apply to it.
     """
     inexact = {(path, NOT_KNOWN) for path in wanted} & {*replacements, *excluded}
     found: dict[str, str] = {}
@@ -135,7 +135,7 @@ def _replaced(wanted: Modules, replacements: Mapping[Key, list[str]], excluded: 
 
 
 def tool_modules(go_mod: str) -> Modules:
-    """Modules that a go.mod is there for: those of its `tool` packages; without any, all that it requires."""
+    """Modules of the `tool` packages in a go.mod; if there are none, all modules that it requires."""
     modules = required(go_mod)
     packages = [words[0] for directive, words in _directives(go_mod) if directive == "tool" and words]
     found = {
@@ -149,7 +149,7 @@ def _is_in(package: str, module: str) -> bool:
 
 
 def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
-    """Name and arguments of each directive, in a block or alone (https://go.dev/ref/mod#go-mod-file)."""
+    """Yield name and arguments of each directive, in blocks or alone (https://go.dev/ref/mod#go-mod-file)."""
     block = ""
     for line in go_mod.split("\n"):
         words = [_unquoted(word) for word in _WORD.findall(line.partition("//")[0])]
@@ -162,18 +162,18 @@ def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _unquoted(word: str) -> str:
-    """Text of a word; Go's escapes in double quotes are those of Python."""
+    """Remove the quotes of a word; Go's escapes in double quotes are the same as Python's."""
     inner = word.strip('"`')
     if word.startswith('"') and "\\" in inner:
         try:
             return inner.encode("ascii").decode("unicode_escape")
         except UnicodeError:
-            return inner  # Go reads no such go.mod
+            return inner  # Go rejects such a go.mod
     return inner
 
 
 def differences(before: Modules, after: Modules) -> Iterator[Difference]:
-    """Modules that differ, sorted by path."""
+    """Yield the modules that differ, sorted by path."""
     for module in sorted({*before, *after}):
         was, would = before.get(module, ""), after.get(module, "")
         if was != would:

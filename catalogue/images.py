@@ -19,7 +19,7 @@ DOCKERIGNORE = ".dockerignore"
 EXPORTER = "exporter"
 """Image that exports a node's metrics."""
 EXPORTER_UID = 10001
-"""User and group id of the exporter. Containers with data always use 10000, which owns their volumes."""
+"""User and group id of the exporter, which has no volumes."""
 PROXY = "proxy"
 """Image that requires a login in front of a node's web interface."""
 PROXY_UID = 10002
@@ -82,7 +82,7 @@ def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:
 
 
 _PROVENANCE = {"VERSION": "{version}", "COMMIT": "{commit}"}
-"""Build arguments for the facts about the source in an image's SBOMs."""
+"""Build arguments that tell an image's SBOMs the version and commit of its source."""
 
 CATALOGUE = _entries(
     CatalogueEntry(

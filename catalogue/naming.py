@@ -103,7 +103,7 @@ def version_fault(version: str) -> str | None:
 def channel_tags(
     channel: Channel, *, version: str = "", revision: int = 0, feature: str = "", commit: str = ""
 ) -> list[str]:
-    """Tags of the manifest lists of one publish, the moving ones first.
+    """Tags for the manifest lists of one publication, moving tags first.
 
     `version` is like `v0.27.1`. `revision` counts rebuilds of the same version; their exact tags
     differ, so that 0.27.1 and release-v0.27.1 never change (docs/adr/0005). With a known `commit`, a
@@ -121,7 +121,7 @@ def channel_tags(
 
 
 def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str]:
-    """The tags among `channel_tags` that are never moved to another image."""
+    """Tags among `channel_tags` that never move to another image."""
     if channel is not Channel.RELEASE:
         return []
     bare = version.removeprefix("v")
@@ -187,10 +187,10 @@ def login_volume(container: str) -> str:
 
 
 def previous_container(container: str) -> str:
-    """Name of a node's old container for as long as a handover may need it."""
+    """Name of a node's old container while a handover may still need it."""
     return f"{container}-previous"
 
 
 def containers_of_node(container: str) -> tuple[str, ...]:
-    """Names of all containers of a node: its own, the old one of a handover, exporter and proxy."""
+    """Names of all containers of a node: its own, a handover's old one, the exporter and the proxy."""
     return container, previous_container(container), exporter_name(container), proxy_name(container)

@@ -1,7 +1,7 @@
 """Containers that must not share an engine: nodes, and workspaces with a Docker engine inside (ADR 52).
 
-Containers of every stack and every version of this program are recognized, by labels, which an engine copies
-from the image, and by capabilities.
+Containers of every stack and every version of this program are recognized: by their labels, which an engine
+copies from the image, and by their capabilities.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,17 +14,17 @@ from catalogue.workspaces import CONTAINER, WORKSPACES
 NODE_TITLES = frozenset(entry.title for entry in CATALOGUE.values() if entry.node)
 ENGINE_TITLES = frozenset(with_docker(entry.title) for entry in WORKSPACES.values())
 OWNING = frozenset({"ALL", "SYS_ADMIN", "CAP_SYS_ADMIN"})
-"""Capabilities that suffice to own a host, in the spellings of old and new engines."""
+"""Capabilities that suffice to take over a host, as old and new engines spell them."""
 
 
 def is_node(labels: Mapping[str, str]) -> bool:
-    """True for a node's container; one of version 0.1.0 has only the labels of its image."""
+    """True for a node's container; in version 0.1.0 it has no labels but those of its image."""
     return NODE in labels or labels.get(TITLE) in NODE_TITLES
 
 
 def has_engine_inside(
     name: str, labels: Mapping[str, str], capabilities: Collection[str], *, privileged: bool
 ) -> bool:
-    """True for a workspace that got the rights for an engine inside, whatever opened it."""
+    """True for a workspace with the rights of an engine inside, whichever tool opened it."""
     is_workspace = name.startswith(CONTAINER) or labels.get(TITLE) in ENGINE_TITLES
     return is_workspace and (privileged or not OWNING.isdisjoint(capabilities))

@@ -30,17 +30,17 @@ HANDED_OVER = (
     "healthcheck",
     "init",
 )
-"""Inputs whose change needs a new container, by a handover (ADR 19)."""
+"""Inputs whose change needs a new container, and so a handover (ADR 19)."""
 LIVE = ("memory", "memoryReservation")
 """Inputs that are changed in the running container."""
 
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
 LAST_HEALTHY = "skycoin.last-healthy"
-"""Label of a node's container: the last healthy image of another digest before it, `repo@sha256:…`."""
+"""Label of a node's container: the last healthy image with another digest, `repo@sha256:…`."""
 
 LAST_REPLACEMENT = "lastReplacement"
-"""Output of a node's container: seconds of its last replacement, from just before the stop to the check."""
+"""Output of a node's container: seconds that its last replacement took, from the stop to the last check."""
 
 LEFT_OUT = "SKYCOIN_LEFT_OUT"
 """Environment variable with the names of the hosts that a run leaves out, separated by commas."""
@@ -48,7 +48,7 @@ LEFT_OUT = "SKYCOIN_LEFT_OUT"
 USER = "10000:10000"
 """User and group id of the images, and of a node whose settings name no other; they own its volumes."""
 USER_FORM = re.compile(r"[1-9]\d{0,9}:[1-9]\d{0,9}", re.ASCII)
-"""Form of a node's user: two numbers, neither of them root's."""
+"""Form of a node's user: UID:GID, neither of them 0."""
 _LARGEST_ID = 2147483647
 """Largest user or group id that the engine accepts."""
 RPC_PORT = 6420
@@ -79,5 +79,5 @@ def user_fault(user: str) -> str:
 
 
 def user_of(inputs: Mapping[str, Any]) -> str:
-    """User of a node, from the inputs of its container or preflight; the latter names only another one."""
+    """User of a node, from the inputs of its container or preflight; a preflight omits the default user."""
     return str(inputs.get("user") or USER)

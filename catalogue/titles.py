@@ -1,4 +1,4 @@
-"""Titles of this program's images, which each image has as a label."""
+"""Titles of this program's images; each image has its title as a label."""
 
 from catalogue.images import CATALOGUE
 from catalogue.workspaces import WORKSPACES

@@ -1,4 +1,4 @@
-"""The order of versions by semver.org, as a node compares its own version with that in its database."""
+"""Order of versions by semver.org; a node compares its own version and its database's in the same way."""
 
 import re
 from typing import TypeAlias

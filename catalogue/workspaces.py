@@ -1,4 +1,4 @@
-"""The development workspaces of this repository, one row each, with the choices that a stack has.
+"""Table of this repository's development workspaces, with the choices that a stack has for each.
 
 This is a pure table; `program/workspace_images.py` builds the images.
 """
@@ -22,8 +22,10 @@ RELEASE = "bookworm"
 
 DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
-"""Rights that the host's engine gives to a workspace with an engine inside: less than `--privileged`, which
-works too if the host has every capability."""
+"""Rights that the host's engine gives to a workspace with an engine inside.
+
+They are less than `--privileged`, which also works if the host has every capability.
+"""
 
 PYTHONS: Mapping[str, str] = MappingProxyType(
     {"2.7": "bullseye", "3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
@@ -42,7 +44,7 @@ DOCKER_DATA = "/var/lib/docker"
 MEMORY = 4096
 """Default memory limit in MiB."""
 PROCESSES = 16384
-"""Limit of threads. Linux counts all threads of a user id on the host, including those outside."""
+"""Limit of threads; Linux counts all threads of a user id on the host, also outside the container."""
 AUTHORITIES = "/var/lib/workspace/authorities.crt"
 """File with Debian's and the network's certificate authorities, written by the image's entry point."""
 AUTHORITIES_PIECE = 65536
@@ -57,7 +59,7 @@ TRUSTING = (
 )
 """Variables that tell Go, curl, git, Node and Python where the file AUTHORITIES is."""
 STAY = ("sleep", "infinity")
-"""Command of a workspace without an editor's page: it waits until somebody enters."""
+"""Command of a workspace without an editor's page: it only keeps the container running."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +74,7 @@ class WorkspaceEntry:
     context: str
     """Build context relative to the project."""
     base: str | None = None
-    """Workspace whose image is its base; None for the Debian base image."""
+    """Workspace whose image this one is built on; None for the Debian base image."""
     shell: str = "bash"
     """Command of a terminal in the workspace."""
     ide_port: int | None = None

@@ -23,7 +23,7 @@ SECRET_KEY = re.compile(r"AGE-(SECRET-KEY|PLUGIN)-|PRIVATE KEY", re.IGNORECASE)
 ALLOWED = "a recipient is a public key: age1… as `age-keygen` prints it, or ssh-ed25519 … or ssh-rsa …"
 
 Identity: TypeAlias = Any
-"""Secret key of pyrage, which has its own types."""
+"""Secret key, in one of the types of pyrage."""
 
 
 class AgeError(ServiceError):
@@ -37,7 +37,7 @@ def _library() -> ModuleType:
 
 
 def _parsed(recipient: str) -> Any:
-    """Parse a recipient with the library. Raises AgeError without the text."""
+    """Parse a recipient with the library. Raises AgeError, which never repeats the text."""
     library = _library()
     if SECRET_KEY.search(recipient):
         raise AgeError(
@@ -52,7 +52,7 @@ def _parsed(recipient: str) -> Any:
 
 
 def recipient_fault(text: str) -> str | None:
-    """Reason why a text is not a recipient, or None. The text is not repeated."""
+    """Reason why a text is not a recipient, which does not repeat the text; None if it is one."""
     try:
         _parsed(text)
     except AgeError as error:

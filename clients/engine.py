@@ -19,7 +19,7 @@ from clients.ssh import SshRelay
 SECONDS = 120
 """Time limit of one request, in seconds; a graceful stop takes 60."""
 SILENT_FOR = 30
-"""Seconds for which a silent engine is not asked again, so a dead one costs one time limit."""
+"""Seconds for which an engine that did not answer is not asked again, so it costs one time limit."""
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
 """Time of the last failed connection by engine (address and ssh options), with the error."""
 _shared: dict[tuple[str, ...], "Engine"] = {}
@@ -28,7 +28,7 @@ _shared_lock = threading.Lock()
 
 
 def engine_address(given: str | None) -> str:
-    """DOCKER_HOST of an engine: the given one, otherwise the environment's, otherwise the system's socket."""
+    """Address of an engine: the given one, otherwise DOCKER_HOST, otherwise the system's socket."""
     return given or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
@@ -113,7 +113,7 @@ class Engine:
 def client_of(
     address: str, seconds: int = SECONDS, end: Callable[[], None] | None = None
 ) -> docker.DockerClient:
-    """Client that speaks the engine's API version. `end` is called once it is closed or no longer referenced.
+    """Connect with the engine's own API version; `end` is called once the client is closed or unreferenced.
 
     Raises DockerException or OSError if the engine does not answer.
     """
@@ -145,7 +145,7 @@ def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, 
         return found
     except ImageNotFound:
         pass
-    # An error after the first byte arrives as a line; nothing else would say why the image is missing.
+    # Once the response has begun, an error is one of its lines, and nothing else tells that the pull failed.
     for line in api.pull(name, platform=platform, stream=True, decode=True):
         if "error" in line:
             raise ServiceError(f"image {name} can't be pulled: {line['error']}")

@@ -53,7 +53,7 @@ class EngineApi(docker.APIClient):
         self.reload_config()
         return super().pull(repository, **options)
 
-    # The parent has one overload for each way to ask; nothing here needs a stream or a terminal.
+    # The parent has one overload for each mode; no caller needs a stream or a terminal.
     def exec_start(self, exec_id: str, **_: object) -> bytes:  # type: ignore[override]
         """Run an exec from `exec_create`, without a terminal or input; return all of its output in order.
 

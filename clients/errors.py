@@ -16,4 +16,4 @@ class SilentHostError(SilentError):
 
 
 class KeptOutError(ServiceError):
-    """A volume has files of somebody else that the node's user can't read; the message says whose."""
+    """A volume has files of another user that the node's user can't read; the message says whose."""

@@ -69,7 +69,7 @@ class Found:
     beginnings: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """(file, chain, count) as requested → hash of the first `count` addresses."""
     temporary: Fingerprint = field(default_factory=dict)
-    """Complete temporary copies that a save has left, by their own names."""
+    """Complete temporary copies that interrupted saves left behind, by their own file names."""
 
     def unended(self) -> list[tuple[str, str]]:
         """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
@@ -96,11 +96,11 @@ class Found:
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
-        """Describe everything of `before` that is missing now, each as part of a sentence."""
+        """Describe everything of `before` that is missing now, as parts of a sentence."""
         others = [chains for file, chains in self.wallets.items() if file not in before]
         said: list[str] = []
         for file, chains in sorted(before.items()):
-            # A renamed wallet that is otherwise the same. Without addresses any two wallets look alike.
+            # A wallet that was only renamed is not lost. Wallets without addresses all look alike.
             if file not in self.wallets and file not in self.damaged and chains in others and _size(chains):
                 others.remove(chains)
                 continue
@@ -130,7 +130,7 @@ class Found:
 
 
 def _size(chains: Mapping[str, Chain]) -> int:
-    """Number of its addresses."""
+    """Number of addresses in the chains of a wallet."""
     return sum(chain.count for name, chain in chains.items() if name != SECRET)
 
 
@@ -139,7 +139,7 @@ def _counted(addresses: int) -> str:
 
 
 def summary(wallets: Fingerprint) -> str:
-    """Number of wallets and addresses in words: `2 wallets with 5 addresses`."""
+    """Summary such as `2 wallets with 5 addresses`."""
     addresses = sum(map(_size, wallets.values()))
     return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
 
@@ -167,7 +167,7 @@ def from_lines(text: Sequence[str]) -> Fingerprint:
 
 
 def asked(before: Fingerprint) -> list[str]:
-    """Arguments of the script: the beginnings that show whether each chain of `before` still exists."""
+    """Arguments of the script: how many addresses of each chain to hash, to compare them with `before`."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
         for file, chains in before.items()

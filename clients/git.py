@@ -1,6 +1,6 @@
-"""Read-only git in folders that others have filled: nothing in them, or in their git config, is executed.
+"""Read-only git in folders with other people's content, from which nothing is executed.
 
-A folder can look like a bare repository and bring a config. The config of a real checkout names hooks,
+A folder can look like a bare repository and contain a config. The config of a real checkout names hooks,
 filters and other commands, and a pull request can change the files that they run.
 """
 
@@ -26,8 +26,8 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
 )
 """Variables for reading only.
 
-`status` does not write the index (which would run a hook), and a tree is what its id says, ignoring `git
-replace`.
+`git status` does not write the index, which would run a hook, and `git replace` has no effect, so that an id
+stands for one tree.
 """
 OFFLINE: Mapping[str, str] = MappingProxyType({"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"})
 """Variables that keep git from fetching a missing object with a command from the repository's config."""
@@ -77,9 +77,9 @@ def merge_base(folder: Path, base: str, head: str) -> str:
 
 
 def files_of(folder: Path, commit: str, path: str) -> dict[str, str]:
-    """Texts of a commit's files by name: of one file, or, where a path ends with `/`, of all in a folder.
+    """Contents of a commit's files by name: one file, or all files of a folder if `path` ends with `/`.
 
-    Links, and what is in deeper folders, are left out.
+    Links and subfolders are left out.
     """
     listed = _run(folder, SETTINGS, ("ls-tree", "-z", commit, path)).stdout.split("\0")
     blobs = (line.partition("\t") for line in listed if line.startswith("100"))
@@ -90,9 +90,9 @@ def files_of(folder: Path, commit: str, path: str) -> dict[str, str]:
 
 
 def changed_between(folder: Path, base: str, head: str = "") -> list[str]:
-    """Paths that differ between two commits, or a commit and the checkout; without untracked files."""
+    """Paths that differ between two commits, or between a commit and the checkout, if tracked."""
     settings = {**SETTINGS, **_no_filters(folder), "diff.relative": "false"}
-    # `diff-index` would also name each file that was touched and is the same.
+    # `diff-index` would also list files that were touched without a change.
     command = ("diff-tree", "-r", base, head) if head else ("diff", "--no-renames", "--no-ext-diff", base)
     whole = ("-O/dev/null", "--ignore-submodules=dirty", "--name-only", "-z")
     return _run(folder, settings, (*command, *whole)).stdout.split("\0")[:-1]

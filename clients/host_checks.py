@@ -1,4 +1,4 @@
-"""A table of checks for a host, as an operator would do by hand before it gets a node.
+"""Table of the checks that an operator would do by hand before a host gets a node.
 
 A finding names its host, the problem, the remedy, and the key in the stack's YAML. Nothing here asks a host:
 a check compares facts (host_facts.py) with what a stack wants.
@@ -25,16 +25,16 @@ CHOOSES = (20, 10)
 REMOVED_DRIVERS = ("aufs", "devicemapper", "overlay")
 """Storage drivers that Docker 23 to 25 removed (Docker's page of deprecated features)."""
 FIRMWARE = 1.25
-"""A board's memory is at most this many times what its kernel sees: firmware and graphics use the rest.
+"""Highest ratio of a board's memory to what its kernel reports: firmware and graphics use the rest.
 
 A board of 512 MB reports 427 MiB or more.
 """
 SMALL = 1024
 """MiB of memory below which a board should have swap."""
 IMAGE = 200
-"""MiB for a node's image next to the former one (30 each, unpacked), and copies of wallets."""
+"""MiB for a node's new image next to the old one (30 each, unpacked), and for copies of wallets."""
 CHAIN = 2048
-"""MiB for a chain: the most that a 32-bit node can map into memory (boltdb)."""
+"""MiB for a chain: as much as a 32-bit node can map into memory (boltdb)."""
 ENGINE_INSIDE = "engine inside"
 """Name of the check for workspaces that must not be on a node's host."""
 DRIFT, WRONG = 60.0, 86400.0
@@ -104,7 +104,7 @@ class Check:
     remedy: str
     key: str = "skycoin:hosts.{host}.engine"
     tried: str = "recorded answers; not run on such a board"
-    """Name of the test that covers it."""
+    """What the check was tried on."""
     look: Callable[[HostFacts, Place], Iterator[Values]] | None = None
     """Function that checks a host's facts; None for a host that can't be asked at all."""
 
@@ -123,7 +123,7 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """Message that can stand alone."""
+        """Complete message: host, problem, remedy and key."""
         return f"host {self.host} {self.said}. {self.remedy} ({self.key})."
 
 
@@ -476,12 +476,12 @@ def findings(facts: HostFacts, place: Place) -> list[Finding]:
 
 
 def unasked(error: HostError, place: Place) -> Finding:
-    """The single finding about a host that can't be asked."""
+    """Finding about a host that can't be asked."""
     return _finding(CHECKS[error.obstacle], place, {"reason": str(error)})
 
 
 def engine_inside(holder: str, tenant: str, place: Place) -> Finding:
-    """The finding about a workspace with an engine inside where the node with this key is to be."""
+    """Finding about a workspace with an engine inside on a node's host; `tenant` is the node's key."""
     return _finding(CHECKS[ENGINE_INSIDE], place, {"holder": holder, "tenant": tenant})
 
 

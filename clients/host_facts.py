@@ -1,7 +1,7 @@
-"""Facts of one host, collected in one request: its engine, its system, its ports, its disk and its clock.
+"""Facts of one host, collected in one request: engine, system, ports, disk and clock.
 
-A host behind ssh is asked with one command over one connection, which needs nothing there but a POSIX shell
-and docker. Nothing is changed on it.
+A host behind ssh is asked with one command over one connection. It needs only a POSIX shell and docker, and
+nothing on it is changed.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from clients.errors import ServiceError
 from clients.ssh import Login, ssh_command
 
 SECONDS = 25
-"""Seconds in which a host must have answered, so that a silent one is reported within 30 s."""
+"""Time limit of an answer in seconds, so that a host that does not answer is reported within 30 s."""
 AT_ONCE = 10
 """Most hosts asked at the same time: the sshd of a jump host drops logins beyond ten (MaxStartups)."""
 FRESH = 60.0
@@ -51,7 +51,7 @@ class Obstacle(StrEnum):
     NO_PERMISSION = "permission"
     NO_ENGINE = "engine"
     NO_SHELL = "shell"
-    """ssh accepts the key, but runs another command than the requested one."""
+    """ssh accepts the key, but runs a command other than the requested one."""
 
 
 _WORDS = (
@@ -105,7 +105,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostFacts:
-    """Facts of a host at one moment; None where the host did not answer."""
+    """Facts of a host at one moment; None for a fact that could not be determined."""
 
     version: str
     """Version of the engine."""
@@ -130,13 +130,13 @@ class HostFacts:
 
 
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
-    """Facts of the host behind `engine`; None means the environment's. Raises HostError within 30 s."""
+    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError within 30 s."""
     address = engine_address(engine)
     return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _beside(address)
 
 
 class FreshFacts:
-    """Facts shared by everybody who asks for a host within a minute; errors are shared too."""
+    """Facts of hosts, shared by all callers within a minute; errors are shared too."""
 
     def __init__(self, ask: Callable[[str | None, Sequence[str]], HostFacts] = ask_host) -> None:
         self._ask = ask

@@ -1,4 +1,4 @@
-"""Containers on an engine, running or stopped, that others must not stand beside (ADR 52)."""
+"""Containers on an engine that must not share it: nodes, and workspaces with an engine inside (ADR 52)."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,16 +10,16 @@ from catalogue.neighbours import has_engine_inside, is_node
 
 
 def nodes_on(client: Any) -> list[str]:
-    """Names of the containers of nodes on an engine, running or stopped, sorted."""
+    """Sorted names of the nodes' containers on an engine, running or stopped."""
     return sorted(_name(one) for one in client.api.containers(all=True) if is_node(one.get("Labels") or {}))
 
 
 def engines_inside(client: Any) -> list[str]:
-    """Names of the workspaces with a Docker engine inside on an engine, running or stopped, sorted."""
+    """Sorted names of the workspaces on an engine that have an engine inside, running or stopped."""
     found = []
     for one in client.api.containers(all=True):
         name, labels = _name(one), one.get("Labels") or {}
-        # Any right would do: only containers that may be meant are inspected.
+        # As if it had all rights: only containers that may have an engine inside are inspected.
         if not has_engine_inside(name, labels, (), privileged=True):
             continue
         with suppress(NotFound):  # it has ended meanwhile
@@ -31,7 +31,7 @@ def engines_inside(client: Any) -> list[str]:
 
 
 def beside_nodes(host: str, nodes: Sequence[str], workspace: str) -> str:
-    """Message that refuses a workspace with an engine inside where nodes are; `host` is how it is called."""
+    """Message that refuses a workspace with an engine inside on a machine with nodes, which `host` names."""
     are = f"the node {nodes[0]}" if len(nodes) == 1 else f"the nodes {', '.join(nodes)}"
     return (
         f"{host} has {are}, and whoever is in a workspace with a Docker engine inside can own the machine, "

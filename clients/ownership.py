@@ -17,7 +17,7 @@ from clients.short_run import short_run
 SECONDS = 120
 """Time limit for listing a volume's files, in seconds; a volume has few files."""
 NAMED = 3
-"""Number of files that a message names; it only counts the rest."""
+"""Number of files that a message names; the rest are only counted."""
 LISTED = 1000
 """Maximum number of listed files: a volume of another program may have millions."""
 SHOWN = 60
@@ -40,7 +40,7 @@ for path; do
 done' sh {{}} + 2> /dev/null | head -n {LISTED}
 echo end
 """
-# A new volume holds folders of root or of the image, and no file. Its own folder is given last.
+# A new volume has no files, and only folders of root or of the image's user. Its own folder is changed last.
 GIVE = rf"""
 place=$1 user=$2 owner=$3 image={USER.partition(":")[0]}
 strange() {{
@@ -101,24 +101,24 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
 
 
 def as_user(place: Place) -> dict[str, Any]:
-    """Options of a short run beside a node: the node's user, where the image has another one."""
+    """Options of a short run for a node: the node's user, if it is not the image's."""
     return {} if user_of(place) == USER else {"user": user_of(place)}
 
 
 def mode(place: Place, access: Literal["ro", "rw"]) -> str:
-    """Mode of a mounted volume that may be empty, of wallets or copies.
+    """Mount mode of a volume of wallets or copies, which may be empty.
 
-    Docker gives an empty volume to the image's user, again at each container that mounts it, unless `nocopy`
-    forbids that.
+    Docker gives an empty volume to the image's user whenever a container mounts it, unless `nocopy` forbids
+    that.
     """
     return access if user_of(place) == USER else f"{access},nocopy"
 
 
 def give_empty(client: Any, place: Place, image: str, volume: str, target: str = DATA) -> None:
-    """Give a volume without files to the node's user, where the image has another one.
+    """Give a volume without files to the node's user, if that is not the image's user.
 
-    It is mounted where the image has a folder for it, whose content and mode Docker copies into a volume that
-    is new. A volume with any file, or with a folder of a third user, stays as it is. Raises ServiceError.
+    The volume is mounted at a folder of the image, whose content and mode Docker copies into a new volume. A
+    volume with any file, or with a folder of a third user, is left unchanged. Raises ServiceError.
     """
     user = user_of(place)
     if user == USER:
@@ -138,9 +138,9 @@ def give_empty(client: Any, place: Place, image: str, volume: str, target: str =
 
 
 def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
-    """Create a wallet's volume of copies for the node's user, where the image has another one.
+    """Create a wallet's volume of copies if the node's user is not the image's. Raises ServiceError.
 
-    For the image's user, the first mount creates it. Raises ServiceError.
+    For the image's user, the first container that mounts the volume creates it.
     """
     if user_of(place) != USER:
         client.api.create_volume(backups)
@@ -159,7 +159,7 @@ def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USE
 
 
 def _command(volume: str, image: str, owner: str) -> str:
-    """Command line of one short run, whose only rights are to read everything and to change owners."""
+    """Command line of one `docker run` that may only read everything and change owners."""
     user, _, group = owner.partition(":")
     found = ["-name", "lost+found", "-prune", "-o", "(", "!", "-user", user, "-o", "!", "-group", group, ")"]
     rights = ["--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH"]

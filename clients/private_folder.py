@@ -1,4 +1,4 @@
-"""A folder for sockets that only this user enters and that no killed program leaves behind for long."""
+"""A folder for sockets that only this user can enter; if its program is killed, a later one removes it."""
 
 import contextlib
 import fcntl
@@ -11,14 +11,14 @@ from pathlib import Path
 
 PREFIX = "skycoin-ssh-"
 YOUNG_SECONDS = 60
-"""Age, in seconds, below which a folder without a lock may belong to a program that is about to lock it."""
+"""Age in seconds below which an unlocked folder may belong to a program that is about to lock it."""
 
 
 class PrivateFolder:
-    """A temporary folder that this process has locked until `close`.
+    """A temporary folder that this process locks until `close`.
 
-    Pulumi kills its plugins at the end of a command, so they can't remove theirs:
-    the next program does.
+    Pulumi kills its plugins at the end of a command, so they can't remove their folders; the next program
+    does.
     """
 
     def __init__(self) -> None:
@@ -30,13 +30,13 @@ class PrivateFolder:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
     def close(self) -> None:
-        """Remove the folder, once."""
+        """Remove the folder; further calls do nothing."""
         self._held.close()
 
 
 @functools.cache
 def _remove_abandoned() -> None:
-    """Remove this user's folders that no process has locked, once in a process."""
+    """Remove this user's folders that no process has locked; later calls in a process do nothing."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, locked, or removed meanwhile
             _remove_if_abandoned(folder)

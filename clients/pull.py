@@ -1,6 +1,6 @@
-"""An image on a host: found there by its digest, otherwise pulled.
+"""Provision of an image on a host: it is found there by its digest, or else pulled.
 
-An engine knows an image by the name it was pulled with. A registry on this machine's loopback can't be
+An engine knows an image by the name with which it was pulled. A registry on this machine's loopback can't be
 reached from a host behind ssh, so its port is forwarded to the host's loopback during the pull, and the pull
 names 127.0.0.1. Engines verify no certificate there (moby/moby `registry/config.go`, isSecureIndex); the
 digest proves the content. A login travels with the pull request; the host keeps only the image
@@ -30,7 +30,7 @@ LOOPBACK = "127.0.0.1"
 _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
 """Messages of engines 20.10 and 29 for a registry's 401 or 403."""
 TRIES, PAUSE = 4, 3.0
-"""Attempts of a pull through ssh after a lost connection, and seconds between them."""
+"""Attempts of a pull through ssh whose connection is lost, and seconds between them."""
 _CLOSED_WAY = re.compile(r"dial tcp 127\.0\.0\.1:\d+")
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """Lock per host behind ssh, for one pull at a time: the images of a host share most of their layers."""
@@ -67,7 +67,7 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
 
 
 def known_as(api: Any, image: str) -> str | None:
-    """Name by which an engine has an image: its own, or another one with the same digest; None if missing."""
+    """Name by which an engine knows an image: the given one, or one with the same digest; None if missing."""
     with contextlib.suppress(ImageNotFound):
         api.inspect_image(image)
         return image
@@ -87,14 +87,14 @@ def expected_name(image: str, place: Place) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """True if two names are of one image: they are equal, or have the same digest."""
+    """True if two names mean the same image: they are equal, or have the same digest."""
     if not is_pinned(one) or not is_pinned(other):
         return one == other
     return split_pinned(one)[1] == split_pinned(other)[1]
 
 
 def source_of(image: str, place: Place) -> str:
-    """Reference to pull an image by: in its own repository, or in the one that its host pulls from."""
+    """Reference to pull an image by, in its own repository or in the one of `pullFrom`."""
     repository = place.get("pullFrom")
     return f"{repository}@{split_pinned(image)[1]}" if repository else image
 
@@ -106,7 +106,7 @@ def _is_forwarded(source: str, place: Place) -> bool:
 
 
 def is_on_loopback(registry: str) -> bool:
-    """True for a registry's address (`HOST` or `HOST:PORT`) that means the local machine everywhere."""
+    """True if a registry's address (`HOST` or `HOST:PORT`) means, on every machine, that machine itself."""
     name = registry.partition(":")[0]
     return name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
 
@@ -123,7 +123,7 @@ def _on_loopback(source: str, port: int) -> str:
 
 def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
     host, port = _address(source)
-    # Go and ssh ask the system's resolver for names below localhost, and not every one answers loopback.
+    # Go and ssh ask the system's resolver for names below localhost, and not all resolvers return loopback.
     target = host if host.startswith("127.") else LOOPBACK
     say("opens the way to the registry")
     engine = engine_address(place.get("engine"))
@@ -143,12 +143,12 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
 
 def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
     """Pull `name`, with the login for the registry of `source`."""
-    # For the image's own name docker-py finds the login, also an identity token.
+    # docker-py itself finds the login for the image's own name, including an identity token.
     login = Repository(source.partition("@")[0]).login() if name != source else None
     auth = {"username": login[0], "password": login[1]} if login else None
     refusal = functools.partial(_refusal, source, place, through_ssh=name != source)
     try:
-        # An error after the first byte arrives as a line; nothing else would say why the image is missing.
+        # Once the response has begun, an error is one of its lines; nothing else tells that the pull failed.
         for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
             if "error" in line:
                 raise ServiceError(refusal(str(line["error"])))

@@ -64,7 +64,7 @@ def stack_names() -> list[str]:
 
 
 def let_go(stack: str, urns: Collection[str]) -> None:
-    """Remove other nodes' dependencies on the containers `urns` from a state; rollout waves record such.
+    """Remove from a state the dependencies on the containers `urns` that rollout waves gave to other nodes.
 
     Pulumi deletes nothing that another resource depends on. The next `up` records the program's dependencies
     again. Raises ServiceError.
@@ -78,7 +78,7 @@ def let_go(stack: str, urns: Collection[str]) -> None:
 
 
 def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) -> list[dict[str, Any]]:
-    """Containers of other nodes that depend on one of these URNs."""
+    """Containers of nodes, other than those in `urns`, that depend on one of `urns`."""
     return [
         one
         for one in resources

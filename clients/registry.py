@@ -37,10 +37,10 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_MANIFEST, DOCKER_LIST))
 
 SECONDS = (10, 60)
-"""Seconds. Time limits of one request: for the connection, and between two parts of a response."""
+"""Time limits of one request in seconds: for the connection, and between two parts of a response."""
 TRIES = 4
 LONGEST_WAIT = 60
-"""Seconds. A registry that asks for a longer wait in Retry-After is reported instead."""
+"""Longest Retry-After in seconds that is waited for; a longer one is an error."""
 PIECE = 1 << 20
 ANSWER_LIMIT = 4 << 20
 """Most bytes of a response other than a blob.
@@ -119,7 +119,7 @@ class _TooLong(requests.exceptions.RequestException):
 
 
 def _read_bounded(answer: requests.Response, **options: Any) -> None:
-    """Read a whole response, also one of a redirect, before requests reads it without a limit."""
+    """Read a whole response, also that of a redirect, before requests would read it without a limit."""
     if options.get("stream") and answer.ok and not answer.is_redirect:
         return
     content = bytearray()
@@ -447,7 +447,7 @@ def login_command(host: str) -> str:
 
 
 def _brief(error: Exception) -> str:
-    """Innermost reason of an error: urllib3 wraps it in objects whose addresses change with every run."""
+    """Innermost reason of an error; urllib3 wraps it in objects whose texts have memory addresses."""
     reason = getattr(error, "reason", None) or (error.args[0] if error.args else error)
     inner = getattr(reason, "reason", None) or reason
     return str(inner).partition(": ")[2] if "object at 0x" in str(inner) else str(inner)

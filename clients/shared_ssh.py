@@ -26,6 +26,6 @@ class SharedSsh:
         if self._socket.exists():
             # The socket identifies the connection; ssh requires a host name anyway.
             command = ["ssh", "-o", f"ControlPath={self._socket}", "-O", "exit", "host"]
-            with suppress(OSError, subprocess.TimeoutExpired):  # it ends by itself
+            with suppress(OSError, subprocess.TimeoutExpired):  # it ends on its own
                 subprocess.run(command, capture_output=True, timeout=CLOSE_SECONDS, check=False)
         self._folder.close()

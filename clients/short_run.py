@@ -11,7 +11,7 @@ from clients.pull import Place, ensure_image
 
 MEMORY = "256m"
 PROCESSES = 128
-"""Limits of such a container: it runs next to a node, on boards with 512 MB."""
+"""Limits of the container: it may run next to a node on a board with 512 MB."""
 
 
 def short_run(

@@ -22,13 +22,13 @@ from clients.errors import ServiceError
 from clients.private_folder import PrivateFolder
 
 CONNECT_SECONDS = 20
-"""Seconds in which the host must answer, so that a dead one is reported within 30 s."""
+"""Time limit of the connection in seconds, so that a dead host is reported within 30 s."""
 
 ALIVE = ("ServerAliveInterval=7", "ServerAliveCountMax=3")
 """Options that detect within half a minute that a host has gone, for example during a pull."""
 
 READY_SECONDS = 40
-"""Seconds in which a command must start on the host; a busy board needs some."""
+"""Time limit in seconds for the start of a command on the host; a busy board needs several."""
 
 LOGINS = 10
 """Most connections of this process that log in at the same time.
@@ -64,7 +64,7 @@ class Login:
             raise
 
     def over(self) -> None:
-        """Release the slot, once."""
+        """Release the slot; further calls do nothing."""
         self._limit.cancel()
         if self._given_back.acquire(blocking=False):
             _places.release()

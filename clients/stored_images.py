@@ -1,8 +1,8 @@
 """Images of this program that an engine stores, and the unneeded ones among them.
 
-An image is this program's if it bears the title of one of the program's images, was pulled by digest only,
-and all of its names are in repositories that the caller gives. An image with a tag, or with a name anywhere
-else, belongs to somebody else. An image is unneeded if no container, running or stopped, and no other image
+An image is this program's if it is labelled with the title of one of the program's images, was pulled by
+digest only, and has names only in the repositories that the caller gives. Any other image, such as one with a
+tag, is left alone. An image is unneeded if no container, running or stopped, and no other image
 is based on it, and no node's container names it as the last healthy image before its own (docs/adr/0032).
 """
 
@@ -20,7 +20,7 @@ from display.units import size
 
 VERSION = "org.opencontainers.image.version"
 DIGITS = 12
-"""Digits of a digest that are shown; docker shows as many."""
+"""Digits of a digest that are shown, as in Docker's own output."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class StoredImage:
     """An image of this program, as an engine has it."""
 
     identity: str
-    """Id that the engine gives it."""
+    """The engine's id of the image."""
     names: tuple[str, ...]
     """`repo@sha256:…`, in one or more repositories."""
     version: str
@@ -83,7 +83,7 @@ def remove_image(api: Any, image: StoredImage) -> None:
 
 
 def described(images: Sequence[StoredImage]) -> str:
-    """Describe images in a sentence: their digests, versions and bytes."""
+    """Describe images as part of a sentence: digests, versions and sizes."""
     if len(images) == 1:
         [one] = images
         return f"the older image {one.short} of {one.version or 'no version'} ({size(one.size)})"

@@ -23,9 +23,9 @@ from clients.short_run import short_run
 
 PLACE = "/wallet"
 SECONDS = 120
-"""Time limit of a look, in seconds.
+"""Time limit in seconds for reading or recording the wallets.
 
-A wallet takes milliseconds, 100,000 addresses a minute on a slow board.
+A wallet takes milliseconds; one with 100,000 addresses takes a minute on a slow board.
 """
 TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
@@ -72,7 +72,7 @@ class WalletOnHost:
         return self._has(self.volume)
 
     def has_copies(self) -> bool:
-        """True if the volume of copies exists, which has the host's record of the wallets too."""
+        """True if the volume of copies exists, which also holds the host's record of the wallets."""
         return self._has(backups_volume(self.volume))
 
     def has_image(self) -> bool:
@@ -92,7 +92,7 @@ class WalletOnHost:
         self._give_empty(backups_volume(self.volume), DATA)
 
     def look(self, before: Fingerprint) -> Found:
-        """Read the wallets, and the beginnings that show whether those of `before` still exist.
+        """Read the wallets, and the hashes that show whether those of `before` still exist.
 
         An incomplete wallet is read again, because the node may be saving it. So is an incomplete answer,
         because an engine can lose the end of a command's output. Raises ServiceError.
@@ -176,10 +176,10 @@ class WalletOnHost:
         return ""
 
     def kept_out(self, volume: str, *names: str, is_to_write: bool = False) -> str:
-        """Say which files of a volume belong to somebody else and keep the node out; empty if none do.
+        """Describe the files of other users in a volume that keep the node's user out; empty if none do.
 
-        Files that it can read count only if something is to be written; the volume's own folder always
-        counts. With `names` only these files count.
+        Readable files count only if `is_to_write`; the volume's own folder always counts. With `names`, only
+        these files count.
         """
         image = known_as(self._client.api, self._image)
         if image is None:
@@ -212,7 +212,7 @@ class WalletOnHost:
         return printed
 
     def _unreadable(self, what: str, said: str, volume: str) -> ServiceError:
-        """Error of a volume that can't be read: KeptOutError if files of somebody else are the reason."""
+        """Error for a volume that can't be read: KeptOutError if the reason is files of another user."""
         kept_out = self.kept_out(volume)
         kind = KeptOutError if kept_out else ServiceError
         return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")

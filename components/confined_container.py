@@ -1,4 +1,4 @@
-"""Confined container of a service: without capabilities, read-only, limited, published on one address."""
+"""Confined container of a service: no capabilities, read-only, with limits, published on one address."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from components.node import FILES, LOOPBACK, PROCESSES
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfinedContainerArgs:
-    """Arguments of one such container: its image, its network, its limits and where it is published."""
+    """Arguments of one confined container: its image, its network, its limits and where it is published."""
 
     container: str
     """Name of the container on the host."""
@@ -20,8 +20,10 @@ class ConfinedContainerArgs:
     network: pulumi.Input[str]
     """Name of its network."""
     user: str
-    """`UID:GID`. Next to a node, not the node's: Linux counts threads (the `nproc` limit) per user id on the
-    whole host."""
+    """`UID:GID`; another than the node's for containers that always run next to a node.
+
+    Linux counts threads (the `nproc` limit) per user id on the whole host.
+    """
     internal: int
     """Port in the container."""
     port: int
@@ -29,7 +31,7 @@ class ConfinedContainerArgs:
     listen: str = LOOPBACK
     """Address of the host on which the port is published."""
     health: str
-    """URL to check inside the container. It must answer even if a service that this one asks does not."""
+    """URL to check inside the container. It must answer even if a service that this one calls does not."""
     health_interval: str = "10s"
     """Time between two checks, in Go's notation."""
     wait: int = 90
@@ -37,7 +39,7 @@ class ConfinedContainerArgs:
     grace: int | None = None
     """Seconds between SIGTERM and SIGKILL; None is Docker's default of 10."""
     memory: int = 64
-    """MiB."""
+    """Limit in MiB."""
     log_size: str = "1m"
     """Size of each of its three log files, in Docker's notation."""
     command: Sequence[str] | None = None

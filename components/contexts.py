@@ -1,4 +1,4 @@
-"""Build contexts that are local folders: one hash over all, one per file, and warnings on their content.
+"""Build contexts that are local folders: their hashes, in total and per file, and warnings on their content.
 
 docker-build hashes named contexts with the excludes of the image's own context, which begin with `*`, so it
 sees no change in a working copy (tried with 0.0.22). The program therefore hashes them itself and passes the
@@ -67,10 +67,10 @@ def recorded_files(
 
 
 def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None:
-    """Modules that an image's build chooses, by its go.mod and that of a source in a folder.
+    """Modules that an image's build uses, from its own go.mod and that of a source in a folder.
 
-    None where they do not tell: without a go.mod, and where a git source or a go.mod of an early Go may bring
-    others.
+    None if these files can't tell them: there is no go.mod, the source is in git, its go.mod is older than Go
+    1.17, or a source that is built by its own go.mod has a go.work too.
     """
     own = _go_mod(PROJECT / context)
     if SOURCE not in sources:
@@ -80,7 +80,7 @@ def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None
     if source is None or not names_all(source):
         return None
     if own is not None:
-        # The build puts the source in the place of the image's module (images/skycoin/Dockerfile).
+        # The build replaces the image's module by the source (images/skycoin/Dockerfile).
         return {**required(own, source), _module_of(context): NOT_KNOWN}
     return None if os.path.lexists(folder / GO_WORK) else required(source)
 
@@ -152,7 +152,7 @@ def _short(text: str) -> str:
 
 
 def _readable(path: PurePosixPath) -> str:
-    """Path as a state and a Markdown page can hold it: UTF-8, on one line, without backticks."""
+    """Path that is safe in a state and on a Markdown page: UTF-8, on one line, without backticks."""
     return _CONTROL.sub("?", str(path).encode(errors="surrogateescape").decode(errors="replace"))
 
 

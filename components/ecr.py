@@ -16,7 +16,7 @@ import pulumi_aws as aws
 from catalogue.arch import ARCHES
 
 MOVING = ("latest*", "develop*", "feature-*")
-"""Tags of channels, which move; with and without an architecture as suffix."""
+"""Moving tags of the channels, with or without an architecture as suffix."""
 FILTERS = 5
 """Most exclusion filters that ECR accepts (API reference, PutImageTagMutability)."""
 KEPT = ("release-v*", "develop", "develop-am*", "develop-ar*")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Host:
-    """Engine of a host, as a node's preflight reaches it. The stack creates its provider."""
+    """A host and the way to its engine, for this project's own provider; `program/` creates docker's."""
 
     name: str
     engine: str | None = None

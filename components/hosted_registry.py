@@ -3,8 +3,8 @@
 Creates its network, two volumes and the container. Certificate, key and passwords are in the volume of
 secrets, which a person fills (docs/stacks.md). The program never sees them, so they are in no state, plan or
 log, and no path of the host is mounted. Never deletes a volume: the other one holds the published images. The
-registry accepts only TLS and clients that log in. A second container over the same data, which it can't
-write, is for readers.
+registry accepts only TLS and clients that log in. An optional second container, which mounts the data
+read-only, serves readers.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ SECRETS = "/secrets"
 GRACE = 30
 """Seconds between SIGTERM and SIGKILL, so that running uploads can finish."""
 MEMORY = 256
-"""MiB."""
+"""Default memory limit in MiB, of each container."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,8 +88,8 @@ class HostedRegistry(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
-            # network.
+            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # it.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
         pulled = PulledImage(
@@ -126,7 +126,7 @@ class HostedRegistry(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=True,
-            # Labels of an existing volume that somebody else created: a difference would replace it.
+            # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)

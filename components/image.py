@@ -15,9 +15,9 @@ from components.tag import Beside, Child
 from components.variant import Variant, VariantArgs
 
 FILES = "files"
-"""Output {path: short hash} of what it was built from, for reviews."""
+"""Output {path: short hash} of the files that an image is built from, for reviews."""
 REQUIRED = "required"
-"""Output {path of a Go module: version} of its go.mod, for reviews; empty where others may be built."""
+"""Output {path of a Go module: version} for reviews; empty if the modules can't be told before the build."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class ImageArgs:
     build_base: pulumi.Input[str]
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     exact_tags: Collection[str] = ()
-    """Subset of `tags` that never move, except in a registry where every tag may."""
+    """Subset of `tags` that never move, except in a registry in which every tag may move."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of the variants, and annotations of their manifest lists."""
     base_name: str = ""
@@ -56,9 +56,9 @@ class Image(pulumi.ComponentResource):
     Each variant is {ref, digest, platform, size, unpacked, layers}.
     """
     reports: pulumi.Output[Mapping[str, Any]]
-    """{arch: what was found when the variant was read back}."""
+    """{arch: findings of the variant's verification}."""
     modules: pulumi.Output[list[dict[str, Any]]]
-    """[{program, variants, modules}]: Go modules of each program, equal ones once."""
+    """[{program, variants, modules}]: Go modules by program; variants with equal ones share an entry."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """Manifest list by tag, in the first registry."""
@@ -93,7 +93,7 @@ class Image(pulumi.ComponentResource):
                 for tag, entry in self.lists.items()
             }
         )
-        # Outputs, and no inputs: what an earlier version built is not changed by them.
+        # These are outputs and no inputs, so they do not change an image that an earlier version built.
         files = recorded_files(args.context, args.dockerfile, args.sources, contents)
         modules = required_modules(args.context, args.sources) or {}
         self.register_outputs({"tags": self.tags, FILES: files, REQUIRED: modules})
@@ -167,7 +167,7 @@ def _is_immutable(args: ImageArgs, repository: Repository, tag: str) -> bool:
 
 
 def _beside(args: ImageArgs, repository: Repository, tag: str) -> Iterator[Beside]:
-    """Yield the other tags of the same kind; a release's in every registry, as it is refused as a whole."""
+    """Yield the other tags of the same kind; exact ones in every registry, to refuse a release as a whole."""
     is_exact = tag in args.exact_tags
     for other in args.repositories if is_exact else (repository,):
         for name in args.tags:

@@ -1,6 +1,6 @@
-"""One manifest list in one registry: the unsuffixed tag, over its variants' digests.
+"""One manifest list in one registry: a tag without suffix, over the digests of its variants.
 
-It depends on the check of every variant, so nothing gets a tag before all variants exist and are verified.
+It depends on every variant's verification, so no tag is written before all variants exist and are verified.
 Never deletes what it pushed.
 """
 
@@ -40,7 +40,7 @@ class ManifestList(pulumi.ComponentResource):
     """`repo:tag@sha256:…`; empty if an optional registry failed."""
     digest: pulumi.Output[str]
     repository: pulumi.Output[str]
-    """HOST[:PORT]/PATH, available once the list and its variants are written; known while they change."""
+    """HOST[:PORT]/PATH, once the list and its variants are written; known in a preview that changes them."""
 
     def __init__(self, name: str, args: ManifestListArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:ManifestList", name, None, opts)
@@ -59,6 +59,6 @@ class ManifestList(pulumi.ComponentResource):
         self.ref = pulumi.Output.all(args.repository.address, tag.digest).apply(
             lambda known: f"{known[0]}:{args.tag}@{known[1]}" if known[1] else ""
         )
-        # By URN: the digest is unknown while it is about to change, and so would be every image pulled by it.
+        # By URN: a digest that will change is unknown, and would make every image pulled by it unknown too.
         self.repository = pulumi.Output.all(args.repository.address, tag.urn).apply(lambda known: known[0])
         self.register_outputs({"ref": self.ref, "digest": self.digest})

@@ -4,8 +4,8 @@ The wallet volume is protected and retained: no `up`, rename, replacement or `de
 is copied before the container is replaced. A new container that fails leaves the old one running.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
 label would replace a volume. The container runs a digest, never as root, on a read-only root,
-without capabilities; its RPC interface is published on loopback only, and with a web interface by its proxy
-(components/proxy.py) alone.
+without capabilities. Its RPC interface is published on loopback only; if it has a web interface, only the
+proxy publishes it (components/proxy.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from components.pulled_image import PulledImage
 GRACE = 60
 """Seconds between SIGINT and SIGKILL, in which the node closes its database and wallets."""
 FILES = 4096
-"""Limit of open files. A node has at most 128 connections and one database; many engines can't grant more."""
+"""Limit of open files: a node has at most 128 connections and one database; many engines can't grant more."""
 PROCESSES = 1024
 """Limit of threads, which Linux counts as processes."""
 WALLET = "/wallet"
@@ -41,7 +41,7 @@ class NodeArgs:
     """Arguments of one node: its image, its host, its volumes and the ports that it publishes."""
 
     host: Host
-    """Host to run on, for the preflight; the provider in the options must reach the same engine."""
+    """Host to run on; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…`."""
     container: str
@@ -97,7 +97,7 @@ class Node(pulumi.ComponentResource):
     proxy_image: pulumi.Output[str] | None
     """Name by which the host's engine knows the proxy's image; None if there is no proxy."""
     proved: pulumi.Resource
-    """The container: it exists once the node runs its image, is healthy, and has its wallet and its chain."""
+    """The container, which exists once the node runs its image, is healthy, and has its wallet and chain."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
@@ -111,8 +111,8 @@ class Node(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[preflight],
-                # Never replaced: the plugins delete a network before they create the new one, and the node
-                # before that.
+                # Never replaced: a plugin would delete the network before it creates the new one, and the
+                # node before that.
                 ignore_changes=["name", "driver", "options", "labels", "internal", "ipamConfigs"],
             ),
         )
@@ -180,7 +180,7 @@ class Node(pulumi.ComponentResource):
             protect=protect,
             retain_on_delete=True,
             depends_on=[preflight],
-            # Labels of an existing volume that somebody else created: a difference would replace it.
+            # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         return docker.Volume(name, name=physical, opts=opts)
@@ -251,7 +251,7 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
 
 
 def _memory(board: Board) -> dict[str, Any]:
-    """Memory limits: the engine's, and the one of Go's runtime, which does not read the engine's."""
+    """Memory limits of the engine and of Go's runtime, which does not read the engine's limit."""
     inputs: dict[str, Any] = {"memory": board.memory}
     if board.memory_reservation is not None:
         inputs["memoryReservation"] = board.memory_reservation

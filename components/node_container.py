@@ -38,8 +38,8 @@ class NodeContainer(pulumi.CustomResource):
         `wallet` and `backups` name volumes.
 
         `new_wallet` accepts an empty wallet volume although copies of a wallet exist. `rollback` is recorded
-        in the state: {digest, reason, date}. `version` is the software's, for a preview in which the host
-        does not have the image yet.
+        in the state: {digest, reason, date}. `version` is the software's, for previews in which the host does
+        not have the image yet.
         """
         inputs = {
             "host": host.name,

@@ -1,8 +1,8 @@
 """Checks of a host before a node is created or replaced on it (providers/skycoin/preflight.py).
 
-The engine answers, the host has the resources that the node needs, the image's variant runs there, and an
-existing wallet volume still exists. The preflight is registered before the node's volumes and container,
-which depend on it: a host that fails it is left unchanged.
+The engine must answer, the host must have the resources that the node needs, the image's variant must run
+there, and a known wallet volume must still exist. The node's volumes and container depend on the preflight: a
+host that fails it is left unchanged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,11 +35,11 @@ class Preflight(pulumi.CustomResource):
         user: str = USER,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the checks. `probe` is a command of the image that exits with 0.
+        """Register the checks. `probe` is a command of the image that must exit with 0.
 
         `container` is the name of the node's container, `wallet` that of the volume. `ports` is {key of the
-        settings: `ADDRESS:PORT` on the host}. `memory` is the chosen limit in MiB.
-        `user` is the node's, as UID:GID; the default one is no input.
+        settings: `ADDRESS:PORT` on the host}. `memory` is the chosen limit in MiB. `user` is the node's, as
+        UID:GID; the default user is not an input.
         """
         inputs = {
             "host": host.name,

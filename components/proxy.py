@@ -1,4 +1,4 @@
-"""The proxy in front of a node's web interface: it asks for a login on the node's published port.
+"""The proxy in front of a node's web interface, which requires a login on the node's published port.
 
 Creates one container in the node's network, which forwards requests to the node by name, and a volume with
 the password. The container generates the password itself, on the host: the program never sees it, so it is in
@@ -57,7 +57,7 @@ class Proxy(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 retain_on_delete=True,
-                # Labels of an existing volume that somebody else created: a difference would replace it.
+                # An existing volume may have other labels, driver or options: a difference would replace it.
                 ignore_changes=["labels", "driver", "driverOpts"],
             ),
         )

@@ -14,7 +14,7 @@ from catalogue.registries import RegistryKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryArgs:
-    """Address of a registry, and whether it may fail."""
+    """Arguments of one registry: its kind, its address, and whether it may fail."""
 
     kind: RegistryKind
     address: pulumi.Input[str]

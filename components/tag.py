@@ -8,7 +8,7 @@ import pulumi
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beside:
-    """Another tag of the same variants, written together with this one."""
+    """Another tag over the same variants, written together with a given one."""
 
     repository: pulumi.Input[str]
     tag: str
@@ -21,7 +21,7 @@ class Child:
     """One entry of a manifest list."""
 
     arch: str
-    """Suffix of the variant's own tag, such as `arm-v7`."""
+    """Suffix of the variant's own tag, such as `arm32v7`."""
     platform: str
     ref: pulumi.Input[str]
     """`repo@sha256:…` of a verified variant."""

@@ -25,7 +25,7 @@ Equal inputs then give equal digests.
 
 
 MODULES = "modules"
-"""Part of a proof's report; the stack has an output of its own for it."""
+"""Part of a verification's report that the stack exports as a separate output."""
 
 
 def export(labels: Mapping[str, str]) -> str:
@@ -142,11 +142,11 @@ def _inputs(args: VariantArgs) -> dict[str, object]:
         "platforms": [args.arch.platform],
         "buildArgs": build_args,
         "labels": dict(args.labels),
-        # A repository without a tag. Without it the build has no `ref`, and a refresh would not look its
-        # digest up.
+        # The repository, without a tag. If it is missing, the build has no `ref`, and a refresh does not look
+        # up the digest.
         "tags": [args.repository],
         "exports": [{"raw": labels.apply(export)}],
-        "push": False,  # the raw export pushes; both would be two exports
+        "push": False,  # the raw export pushes; this would be a second export
         "buildOnPreview": False,  # a preview of five cold variants would cost minutes
     }
     if args.builder is not None:

@@ -1,6 +1,6 @@
-"""The proof that a pushed variant is what was wanted (providers/skycoin/verification.py).
+"""Verification that a pushed variant is the wanted one (providers/skycoin/verification.py).
 
-A manifest list and a node take a variant's reference from here: what is not verified is not used.
+Manifest lists and nodes take the variant's reference from here, so they never use an unverified one.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ class Verification(pulumi.CustomResource):
     report: pulumi.Output[Mapping[str, Any]]
     """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}], modules}.
 
-    `modules` are {program: {path of a Go module: version}}; not there if an earlier version of this program
-    verified it.
+    `modules` is {program: {path of a Go module: version}}; missing if an earlier version of this program
+    verified the image.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Verification(pulumi.CustomResource):
         labels: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`labels` must be there as given, as annotations too; others may be there as well."""
+        """Register the verification. The image must have `labels`, also as annotations; it may have more."""
         inputs = {"ref": ref, "platform": platform, "labels": dict(labels)}
         outputs = dict.fromkeys(("size", "unpacked", "layers", "report"))
         super().__init__("skycoin:index:Verification", name, {**inputs, **outputs}, opts)

@@ -4,9 +4,9 @@ Creates a container with a fixed name, a home volume that is retained, and a bri
 mounts the given folder and no other path of the host, runs without capabilities under the given user and
 group ids, and publishes its page on the host's loopback only.
 
-With a Docker engine inside (`engine`) the container has rights over the host's kernel, as no other container
-of this program: whoever may enter it can take over the host. So it is refused where a node is on the engine.
-The engine inside listens on a socket, never on a port.
+With a Docker engine inside (`engine`), the container has rights over the host's kernel, unlike any other
+container of this program: whoever may enter it can take over the host. It is therefore refused on an engine
+that has a node. The engine inside listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from components.workspace_preflight import WorkspacePreflight
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL: editors save while typing, and nothing here has a database."""
 WAIT = 120
-"""Seconds in which the services inside must answer."""
+"""Time limit in seconds for the services inside to answer."""
 PASSWORD = f"{HOME}/.config/code-server/config.yaml"
 """File with the page's password, which is generated at the first start and stored nowhere else."""
 WITH_PASSWORD = f"""\
@@ -49,7 +49,7 @@ code-server would create that file too, but readable by everybody.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInside:
-    """A Docker engine in the workspace: the path of its data, and what it needs from the outer engine."""
+    """A Docker engine in the workspace: the volume of its data, and its rights from the outer engine."""
 
     volume: str
     capabilities: Sequence[str]
@@ -109,7 +109,7 @@ class Workspace(pulumi.ComponentResource):
             parent=self,
             depends_on=checked,
             retain_on_delete=True,
-            # Labels of an existing volume that somebody else created: a difference would replace it.
+            # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
         home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
@@ -120,8 +120,8 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Labels of somebody else or of the stand-in Docker plugin: a difference would replace the
-            # network.
+            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # it.
             opts=pulumi.ResourceOptions(parent=self, depends_on=checked, ignore_changes=["labels"]),
         )
         image = PulledImage(
@@ -152,7 +152,7 @@ class Workspace(pulumi.ComponentResource):
         }
 
     def _checked(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
-        """Check that the rest of the workspace depends on; none without an engine inside."""
+        """Create the check that the rest of the workspace depends on; empty without an engine inside."""
         if args.engine is None:
             return []
         opts = pulumi.ResourceOptions(parent=self)
@@ -177,12 +177,12 @@ class Workspace(pulumi.ComponentResource):
                     for target, volume in volumes.items()
                 ),
             ],
-            # Empty and read-only, so the folder's own content at that path is out of reach.
+            # Empty and read-only, so that the folder's own content at these paths is out of reach.
             tmpfs={f"{WORK}/{path}": "ro,size=4k" for path in args.hidden} or None,
             command=STAY if args.ide_port is None else page_command(args.ide_port),
             working_dir=WORK,
             init=True,
-            # Always the same mode: one that the provider fills in would replace the container at every run.
+            # Always given: a mode that the provider fills in would replace the container at every run.
             network_mode=network.name,
             ports=_ports(args),
             restart="unless-stopped",
@@ -220,7 +220,7 @@ def page_command(port: int) -> list[str]:
 
 
 def _rights(args: WorkspaceArgs) -> dict[str, Any]:
-    """Rights of a person; with an engine inside those of root, which the entry point drops."""
+    """Rights of the workspace's user; with an engine inside, root's, which the entry point drops."""
     if args.engine is not None:
         return {
             "user": "0:0",

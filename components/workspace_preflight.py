@@ -1,7 +1,7 @@
 """Check before a workspace with an engine inside is opened (providers/skycoin/workspace_preflight.py).
 
-The check is registered before the workspace's volumes, network and container, which depend on it: where a
-node is on the engine, nothing of the workspace is created or changed.
+The workspace's volumes, network and container depend on the check: if the engine has a node, nothing of the
+workspace is created or changed.
 """
 
 import pulumi

@@ -1,7 +1,8 @@
 """Former URNs of a resource, from its own aliases and those of its parents.
 
-They follow the engine (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`, generateAliases): if a parent
-is renamed, each child whose name begins with the parent's name had a name that begins with the former one.
+They are computed as in Pulumi's engine (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`,
+generateAliases): if a parent was renamed, a child whose name begins with the parent's name had a former name
+that began with the parent's former name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A resource as it was: with another name or type, or under another parent."""
+    """Former identity of a resource: with another name or type, or under another parent."""
 
     urn: str
     name: str
@@ -20,7 +21,7 @@ class Former:
 def formers(
     entry: Any, entries: Mapping[str, Any], make_urn: Callable[[str, str, str], str]
 ) -> Iterator[Former]:
-    """Yield the resource as it is, then as it was; `entries` are all resources by URN."""
+    """Yield the present identity of a resource, then its former ones; `entries` are all resources by URN."""
     parent = entries.get(entry.parent)
     parents = [*formers(parent, entries, make_urn)] if parent else [Former(entry.parent, "")]
     own = parent.name if parent else ""
@@ -38,5 +39,5 @@ def formers(
 
 
 def former_in(entry: Any, entries: Mapping[str, Any], state: Mapping[str, Any], make_urn: Any) -> Any:
-    """Find the resource in a state, by its URN or else by a former one; None if it is not there."""
+    """Find a resource in a state, by its present URN or a former one; None if it has none of them."""
     return next((state[one.urn] for one in formers(entry, entries, make_urn) if one.urn in state), None)

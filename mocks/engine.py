@@ -106,22 +106,22 @@ class Engine(MockMonitor):
     unchanged: bool = False
     """In a preview: everything is in the state already, so all digests are known."""
     state: "Engine | None" = None
-    """In a preview: the run that made the state. Outputs of resources with the same inputs are known."""
+    """In a preview: the run that produced the state. Outputs of resources with unchanged inputs are known."""
     stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Outputs of other stacks, by the stack's full name."""
     origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Digest of an image of those stacks → {image, stack, context that it is built in}."""
+    """Digest of an image of those stacks → {image, stack, build context}."""
     bare: str | None = None
     """Value of an image's `ref` in a preview; None for its first tag."""
     left_out: Collection[str] = ()
-    """Names of the tags that an optional registry failed to take."""
+    """Names of tags that fail in an optional registry."""
     aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
     """Stand-in for AWS: (type, inputs, the provider's inputs) → outputs (tests/unit/aws.py)."""
     registered: list[Registered] = field(default_factory=list)
     outputs: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """(URN, decoded outputs) of every RegisterResourceOutputs."""
     digests: dict[str, str] = field(default_factory=dict)
-    """Digest → name of the resource that it was made up for."""
+    """Digest → name of the resource that it was derived from."""
 
     def __post_init__(self) -> None:
         super().__init__(_NoMocks())
@@ -137,7 +137,7 @@ class Engine(MockMonitor):
             runner.run(self._run(program, stack), context=contextvars.copy_context())
 
     async def _run(self, program: Callable[[], object], stack: str) -> None:
-        # A failed registration fails all those that wait for it. `run` raises the first; the rest is noise.
+        # A failed registration fails all that wait for it. `run` raises the first error; the rest is noise.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         self.stack = stack
         set_all_config({}, [])
@@ -196,7 +196,7 @@ class Engine(MockMonitor):
         return next(outputs for of, outputs in self.outputs if of == urn)
 
     def digest(self, name: str) -> str:
-        """Digest of the image or manifest list with this name, made up from the name alone for snapshots."""
+        """Digest of the image or manifest list with this name, derived from the name for stable snapshots."""
         digest = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
         self.digests[digest] = name
         return digest
@@ -331,7 +331,7 @@ class Engine(MockMonitor):
         return was is None or was.inputs != entry.inputs
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:
-        """Outputs of an aws resource. In a first preview its plugin does not ask AWS: they are unknown."""
+        """Outputs of an aws resource; unknown in a first preview, in which the plugin does not ask AWS."""
         if first or self.aws is None:
             return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
         provider = next((one.inputs for one in self.registered if one.urn == entry.provider), {})

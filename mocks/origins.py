@@ -1,4 +1,4 @@
-"""Images of another stack behind made-up digests, and those that containers would change between."""
+"""Origins of images that another stack published, and containers' changes between such images."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, PULLED, Engine
 from mocks.previews import Preview
 
 Origins = Mapping[str, Mapping[str, Any]]
-"""Digest → {image, stack, context that it is built in}."""
+"""Digest → {image, stack, build context}."""
 
 
 def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
-    """Images that a run of a stack has published, by the digests of its outputs."""
+    """Origins of the images that a run of a stack published, by the digests in its outputs."""
     contexts = {variant_of(entry.name)[0]: entry.inputs["context"] for entry in run.all_of(BUILD)}
     return {
         digest: {"image": image, "stack": stack, "context": contexts[image]}
@@ -23,7 +23,7 @@ def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
 
 
 def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) -> list[Preview]:
-    """List (before, after) of each container's image that changes; None for one whose origin is not known."""
+    """List {before, after} for each container whose image changes; None for an image of unknown origin."""
     found: list[Preview] = []
     for step in steps:
         if step["urn"].split("::")[2].rpartition("$")[2] not in (PULLED, CONTAINER, NODE_CONTAINER):

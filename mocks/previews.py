@@ -1,6 +1,6 @@
 """Previews as `pulumi preview --json --show-sames` prints them, from two runs of the real program.
 
-In the engine's place, this decides which resource is new, changed, replaced or gone, and adds its options.
+Instead of the engine, this module decides which resources are new, changed, replaced or deleted.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -50,7 +50,7 @@ KEPT = (
 
 
 def preview_of(before: Engine, after: Engine) -> Preview:
-    """Preview of `after` over the state that `before` has made."""
+    """Preview of `after` over the state that `before` produced."""
     old = {entry.urn: entry for entry in before.registered}
     new = {entry.urn: entry for entry in after.registered}
     steps = [*_steps(old, new, before, after), *_deletions(new, before, after)]
@@ -109,7 +109,7 @@ def _operation(entry: Registered, changes: Collection[str]) -> str:
 
 
 def _deletions(new: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
-    """Yield deletions in the engine's order: children first."""
+    """Yield the deletions in the engine's order, children first."""
     there = {one.urn for entry in after.registered for one in formers(entry, new, after.make_urn)}
     for entry in reversed(before.registered):
         if entry.urn not in there:
@@ -145,7 +145,7 @@ def _outputs(entry: Registered, engine: Engine) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Decoded value in the form that a preview has."""
+    """Convert a decoded value to the form that it has in a preview."""
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Stacks without Pulumi's engine: from their files to the resources that the program asks for.
+"""Runs of stacks without Pulumi's engine: from their files to the resources that the program registers.
 
 No state, engine, registry, login, secret or other file of this machine is read.
 """
@@ -25,9 +25,9 @@ from settings.stack import StackSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 OF_MACHINE = "skycoin:build-ca"
-"""Setting that names a file of the machine; no resource shows it."""
+"""Setting that names a file of this machine; no resource contains that name."""
 NOT_KNOWN = "not-known"
-"""Text in place of the digits of a made-up digest."""
+"""Placeholder for the digits of a made-up digest."""
 
 Files = Mapping[str, str]
 """Name of a stack → text of its file."""
@@ -45,16 +45,17 @@ def up(stack: str, files: Files) -> Engine:
 
 
 def previewed(stack: str, before: Engine, files: Files) -> Engine:
-    """Run a preview over the state that `before` made. Raises SettingsError, LookupError."""
+    """Run a preview over the state that `before` produced. Raises SettingsError, LookupError."""
     return _run(Engine(preview=True, state=before), stack, files)
 
 
 def preview_of_files(stack: str, base: Files, head: str) -> Preview:
-    """Preview of the file `head` over the state of the stack's file in `base`; without one, over no state.
+    """Preview of the file `head` over the state that the stack's file in `base` gives, or over no state.
 
-    Other stacks are taken from `base`, because a preview reads what was published. `published` has their
-    images that containers would change between. Errors in `head` are diagnostics of the preview. Raises
-    SettingsError or RunError for errors in `base`, and LookupError if a stack that is read has no file.
+    Other stacks are taken from `base`, because a preview reads what they published. The preview's `published`
+    lists the changes of containers between images of those stacks. Errors in `head` are diagnostics of the
+    preview. Raises SettingsError or RunError for errors in `base`, and LookupError if a stack that it reads
+    has no file.
     """
     before = _first_up(stack, *base.items()) if stack in base else Engine()
     try:
@@ -101,7 +102,7 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _without_secrets(value: Any) -> Any:
-    """Replace each ciphertext by a placeholder of its own, so that another ciphertext is another value."""
+    """Replace each ciphertext by a placeholder; different ciphertexts get different ones."""
     if isinstance(value, Mapping):
         if len(value) == 1 and isinstance(value.get("secure"), str):
             return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"
@@ -123,12 +124,12 @@ def _run(engine: Engine, stack: str, files: Files) -> Engine:
 
 @cache
 def _first_up(stack: str, *files: tuple[str, str]) -> Engine:
-    """The first `up` of a stack, run once for the same files; nothing is registered in it any more."""
+    """Run the first `up` of a stack, only once for the same files. Callers must not change the result."""
     return up(stack, dict(files))
 
 
 def _published(engine: Engine, publisher: str, run: Engine) -> Any:
-    """Outputs of the stack that images come from; their digests differ from those of any other publisher."""
+    """Outputs of the publishing stack, with digests that differ from those of every other publisher."""
     text = json.dumps(plain(run.exports()))
     for digest in run.digests:
         text = text.replace(digest, engine.digest(f"{publisher} {digest}"))

@@ -1,7 +1,7 @@
 """Base images of a stack's images: official ones by digest, or images that the stack builds itself.
 
-busybox is built if no registry of official images can be reached. glibc is always built: the digest of no
-official image without a package manager is known (ADR 0009).
+busybox is built if no registry of official images can be reached. glibc is always built, because no digest of
+an official image without a package manager is known (ADR 0009).
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class BaseImages:
         return self._built[image.base].variants[arch_name].ref
 
     def label(self, image: ImageSettings) -> str:
-        """Name of an image's base, for people."""
+        """Human-readable name of an image's base."""
         return f"{image.base} ({Bases.DEBIAN if image.base in self._built else Bases.OFFICIAL})"
 
     @property

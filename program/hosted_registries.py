@@ -20,7 +20,7 @@ def deploy_registry(
 ) -> HostedRegistry:
     """Create the registry as a component with its host's provider, named after that host's engine.
 
-    On another engine it is another registry, because Pulumi moves no resource between engines.
+    On another engine it is another registry, because Pulumi can't move a resource between engines.
     """
     data_volume, secrets_volume = registry_volumes(name)
     args = HostedRegistryArgs(

@@ -1,4 +1,4 @@
-"""Hosts: from settings to their engines, and to the images that these pull."""
+"""Hosts of a stack: their engines, from the settings, and the images that they pull."""
 
 from dataclasses import dataclass
 

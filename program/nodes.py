@@ -64,7 +64,7 @@ def deploy_node(
 
 
 def _api_sets(node: NodeSettings) -> list[str]:
-    """API sets of the settings, with those that the GUI needs as the interface of a wallet."""
+    """API sets from the settings, and those that the GUI needs."""
     needed = GUI_API_SETS if node.gui else ()
     return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
 

@@ -23,9 +23,9 @@ def open_workspace(
     tags: pulumi.Output[Mapping[str, Any]],
     provider: docker.Provider,
 ) -> dict[str, pulumi.Input[str]]:
-    """Create the component with its host's provider, from `tags` of its images; returns its outputs.
+    """Create the component with its host's provider, from the `tags` of its images; return its outputs.
 
-    On another engine it is another workspace, because Pulumi moves no resource between engines.
+    On another engine it is another workspace, because Pulumi can't move a resource between engines.
     """
     entry, person = WORKSPACES[name], settings.workspace_user
     wanted = entry.dind_tags if opening.dind else entry.tags

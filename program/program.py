@@ -75,7 +75,7 @@ class Program:
             for name, registry in settings.registries.items()
             if name not in hosted
         }
-        # Once for each image, because the provenance of a working copy is read with git.
+        # Only once for each image, because git reads the provenance of a working copy.
         self._sources = {name: provenance(image.source, PROJECT) for name, image in settings.images.items()}
         self._bases = BaseImages(settings, self._registries, self._builder)
         publisher = settings.images_from
@@ -342,7 +342,7 @@ def _made(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]
 
 
 def _usual_tag(tags: Mapping[str, Any] | None) -> str:
-    """Default tag among another stack's: `develop`, the only tag of a feature build, or `latest`."""
+    """Default among another stack's tags: `develop`, the only tag of a feature build, or `latest`."""
     if tags and Channel.DEVELOP in tags:
         return Channel.DEVELOP
     return next(iter(tags)) if tags and len(tags) == 1 else "latest"
@@ -368,7 +368,7 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str, variant: str 
 
 
 def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.ResourceOptions | None:
-    """Options with a provider for builds, as default ones are disabled (Pulumi.yaml); None without builds."""
+    """Options with a provider for builds (Pulumi.yaml disables the default ones); None without builds."""
     if not settings.images and not settings.workspaces:
         return None
     builder = BuildxProvider("builder", pulumi.ResourceOptions(depends_on=[marker]))
@@ -378,7 +378,7 @@ def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.
 def _docker_provider(
     name: str, host: HostSettings, logins: Logins | None, marker: ProgramVersion
 ) -> docker.Provider:
-    """Create one host's provider, so that a dead host fails alone. `local` is the environment's engine."""
+    """Create the provider of one host, so that a dead host fails alone. No address means DOCKER_HOST."""
     is_ssh = (host.address or "").startswith("ssh://")
     return docker.Provider(
         name,

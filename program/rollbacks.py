@@ -1,4 +1,4 @@
-"""Image of a rolled-back node: the digest in its settings, in its image's repository. Each run reports it."""
+"""Image of a rolled-back node: its image's repository, with the digest in its settings. Each run warns."""
 
 from dataclasses import replace
 

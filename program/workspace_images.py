@@ -140,7 +140,7 @@ class WorkspaceImages:
         build_args: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Image:
-        """Build an image with the inputs that all share; `places` is registry → default repository."""
+        """Build an image with the inputs that all images share; `places` is registry → default repository."""
         repositories = [
             self._registries[registry].repository(
                 workspace_repository(repository, self._settings.registries[registry])

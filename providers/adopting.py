@@ -1,27 +1,27 @@
-"""Adoption: creations take what an engine has; nothing is made, changed or removed (ADR 29)."""
+"""Adoption: record what an engine already has in a state; create, change and remove nothing (ADR 29)."""
 
 import os
 
 from providers.base import ProviderError
 
 ADOPTING = "SKYCOIN_ADOPT"
-"""Environment variable of a `pulumi up` that adopts."""
+"""Environment variable that makes a `pulumi up` adopt existing resources only."""
 
 
 def is_adopting() -> bool:
-    """True where nothing may be made, changed or removed."""
+    """True if this run adopts, so that nothing may be created, changed or removed."""
     return bool(os.environ.get(ADOPTING))
 
 
 def not_there(subject: str) -> ProviderError:
-    """Error for what can't be adopted."""
+    """Error for a resource that can't be adopted, because it does not exist."""
     return ProviderError(
         f"{subject} is not there, and nothing is made while a stack is adopted: the next `up` makes it."
     )
 
 
 def refuse_while_adopting(subject: str) -> None:
-    """Raise ProviderError where something of an engine would be changed or removed."""
+    """Raise ProviderError if this run adopts; for callers about to change or remove something."""
     if is_adopting():
         raise ProviderError(
             f"{subject} is left as it is, for nothing is changed while a stack is adopted: the next `up` "

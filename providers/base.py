@@ -193,7 +193,7 @@ def _reporting(
         except (ProviderError, ServiceError) as error:
             message = str(error)
         except OSError as error:
-            # An engine's answers and broken connections, docker's and requests' own: both are OSErrors.
+            # Errors from an engine and broken connections: those of docker and requests are OSErrors.
             message = str(getattr(error, "explanation", None) or error)
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -214,7 +214,7 @@ def _answer(checked: Checked) -> provider_pb2.CheckResponse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
-    """Contents of a plugin."""
+    """Resource types that a plugin serves, and the handling of its own inputs."""
 
     kinds: Mapping[str, Kind]
     """Kinds by resource token."""

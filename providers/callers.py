@@ -1,4 +1,4 @@
-"""The process that calls a plugin: root's and the user's own are let in.
+"""Admission of calls to a plugin: only processes of its own user and of root are answered.
 
 A plugin listens on loopback, as Pulumi requires, where every user of the machine can connect.
 """
@@ -14,9 +14,12 @@ from typing import Any
 import grpc
 
 SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
-"""The kernel's answer on one socket, sock_diag(7), in microseconds: /proc/net/tcp takes milliseconds."""
+"""Netlink protocol and message type of sock_diag(7), which reports one socket in microseconds.
+
+Reading /proc/net/tcp takes milliseconds.
+"""
 ESTABLISHED = 1
-"""State of a connection that a process holds: of one that was closed the kernel says that it is root's."""
+"""State of a connection that a process holds; the kernel reports a closed one as root's."""
 _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBxxI")
 _CONNECTION = struct.Struct("!HH4s12x4s12x12s")
@@ -25,17 +28,17 @@ _LOOPBACK = bytes((127, 0, 0, 1))
 
 
 class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
-    """Refuses each call of a process of another user."""
+    """Refuses every call from a process of another user, except root."""
 
     def __init__(self) -> None:
         self.port = 0
-        """The server's, known once it listens."""
+        """Port of the server; set once it listens."""
 
     def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
-        """The handler behind a look at who calls."""
+        """Wrap a handler, so that it checks whose process calls."""
         handler = continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
-            return handler  # the protocol has no other calls that a provider here answers
+            return handler  # providers here answer unary calls only
 
         def checked(request: Any, context: Any) -> Any:
             if not self._is_own(context.peer()):
@@ -50,13 +53,13 @@ class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic i
         )
 
     def _is_own(self, peer: str) -> bool:
-        # All of loopback is anybody's to call from: the port alone could be that of a connection of ours.
+        # Anybody may call from any 127.x.x.x, where a port may equal that of a connection of ours.
         place, _, port = peer.rpartition(":")
         return place == "ipv4:127.0.0.1" and owner(int(port), self.port) in (0, os.getuid())
 
 
 def owner(port: int, to: int) -> int | None:
-    """Id of the user who holds the end `port` of a connection on loopback; None where nobody does."""
+    """Id of the user who holds the end `port` of a loopback connection to `to`; None if nobody does."""
     try:
         found = _asked(port, to)
     except OSError:
@@ -65,9 +68,9 @@ def owner(port: int, to: int) -> int | None:
 
 
 def _asked(port: int, to: int) -> int | None:
-    """Ask the kernel; None also where it was built without these answers."""
+    """Ask the kernel by sock_diag; None if it finds no such connection, or was built without sock_diag."""
     wanted = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << ESTABLISHED)
-    # The last twelve bytes: on any interface, whatever its cookie.
+    # The last twelve bytes match any interface and any cookie.
     wanted += _CONNECTION.pack(port, to, _LOOPBACK, _LOOPBACK, bytes(4) + b"\xff" * 8)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as kernel:
         kernel.send(_HEADER.pack(_HEADER.size + len(wanted), SOCK_DIAG_BY_FAMILY, 1, 0, 0) + wanted)

@@ -1,4 +1,4 @@
-"""Messages of a provider to the user: the engine prints them among those of a run."""
+"""Messages from a provider to the user; the engine prints them together with those of the run."""
 
 import contextlib
 from collections.abc import Callable
@@ -16,31 +16,31 @@ Say: TypeAlias = Callable[[str], None]
 
 
 def warn_at(engine: str) -> Warn:
-    """A function that prints a warning through the engine at this address (the plugin's first argument)."""
+    """Create a function that prints a warning; `engine` is an address, the plugin's first argument."""
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
 
     def warn(message: str) -> None:
         request = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message)
-        with contextlib.suppress(grpc.RpcError):  # an engine that ends need not hear it
+        with contextlib.suppress(grpc.RpcError):  # an engine that is ending needs no message
             stub.Log(request, timeout=5)
 
     return warn
 
 
 def say_at(engine: str) -> Say:
-    """A function that prints a line of a resource, which stays among a run's messages."""
+    """Create a function that prints a message of the current resource, which stays in the run's output."""
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
 
     def say(message: str) -> None:
         request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=URN.get())
-        with contextlib.suppress(grpc.RpcError):  # an engine that ends need not hear it
+        with contextlib.suppress(grpc.RpcError):  # an engine that is ending needs no message
             stub.Log(request, timeout=5)
 
     return say
 
 
 def status_at(engine: str) -> Status:
-    """A function that shows next to a resource what its operation waits for; the next status replaces it."""
+    """Create a function that shows what the current resource waits for, until the next status replaces it."""
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
     shown: ContextVar[tuple[str, str]] = ContextVar("shown", default=("", ""))
 
@@ -51,7 +51,7 @@ def status_at(engine: str) -> Status:
         request = engine_pb2.LogRequest(
             severity=engine_pb2.INFO, message=message, urn=URN.get(), ephemeral=True
         )
-        with contextlib.suppress(grpc.RpcError):  # an engine that ends need not hear it
+        with contextlib.suppress(grpc.RpcError):  # an engine that is ending needs no message
             stub.Log(request, timeout=5)
 
     return status

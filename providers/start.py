@@ -1,7 +1,7 @@
-"""A fast start: a plugin starts at every run of pulumi, and the engine waits for its port.
+"""Fast start of a plugin: every run of pulumi starts it, and the engine waits for its port.
 
-`import pulumi` runs the whole SDK; a provider needs its protocol's messages alone, which load in half
-the time (measured: 0.13 s for 0.24 s).
+`import pulumi` runs the whole SDK. A provider needs only its protocol's messages, which load in half the time
+(measured: 0.13 s instead of 0.24 s).
 """
 
 import contextlib
@@ -37,9 +37,10 @@ def end_without_traceback() -> None:
 
 @contextlib.contextmanager
 def without_collections() -> Iterator[None]:
-    """Import without looking for garbage: there is none, and the search takes a quarter of the time.
+    """Pause garbage collection during imports, which leave no garbage.
 
-    (Measured for the program: 0.58 s for 0.78 s.) What was imported is never looked at again.
+    It takes a quarter of their time (measured for the program: 0.58 s instead of 0.78 s). Imported objects
+    are not collected later either.
     """
     gc.disable()
     try:

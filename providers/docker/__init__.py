@@ -1,9 +1,8 @@
-"""The stand-in docker plugin: pulumi-docker's tokens, served over docker-py.
+"""The stand-in docker plugin: resource types of pulumi-docker, served over docker-py.
 
-For machines where Pulumi's plugin registry can't be reached (docs/adr/0002). It serves the four
-kinds that this project uses, under the official plugin's tokens, with its inputs, defaults, replace
-rules, ids and delete behaviour as far as they were read. A state of one is not yet a state of the
-other: with the other plugin it replaces containers and networks (docs/adr/0015). Read in:
-kreuzwerker/terraform-provider-docker `internal/provider`, and pulumi/pulumi-docker
-`provider/resources.go` (version 5).
+It is for machines that can't reach Pulumi's plugin registry (docs/adr/0002). It serves the four resource
+types that this project uses, with the official plugin's tokens, inputs, defaults, replace rules, ids and
+delete behaviour, as far as its source was read: kreuzwerker/terraform-provider-docker `internal/provider`,
+and pulumi/pulumi-docker `provider/resources.go` (version 5). The two plugins can't share a state yet: after a
+switch, containers and networks are replaced (docs/adr/0015).
 """

@@ -1,4 +1,4 @@
-"""The docker provider's own inputs: an engine's address, options of ssh, and registries with a login."""
+"""The docker provider's own inputs: an engine's address, ssh options, and registries that need a login."""
 
 import json
 from typing import Any
@@ -14,11 +14,11 @@ CONFIGURATION: Schema = {
     "version": TEXT,
     "pluginDownloadURL": TEXT,
 }
-"""A registry is named by its address alone: its login is in the docker config, and in no state."""
+"""Inputs by name. A registry has only an address: its login is in the docker config and never in a state."""
 
 
 def check_configuration(given: Values) -> Checked:
-    """Inputs and their faults; a list is kept as JSON text without spaces, as the official plugin does."""
+    """Check the inputs; a list is kept as JSON text without spaces, as in the official plugin."""
     try:
         parsed = {key: _parsed(key, value) for key, value in given.items()}
     except ValueError as error:
@@ -36,7 +36,7 @@ def _is_list(key: str, value: Any) -> bool:
 
 
 def _parsed(key: str, value: Any) -> Any:
-    """Raises ValueError with the key."""
+    """Parse a list that was given as JSON text. Raises ValueError with the key."""
     if not _is_list(key, value) or not isinstance(value, str):
         return value
     try:

@@ -139,7 +139,7 @@ def _remove(api: Any, identity: str, *, volumes: bool) -> None:
     except APIError as error:
         if "already in progress" not in str(error):
             raise
-        # One with `rm` goes by itself: its name and ports are free when it has gone.
+        # A container with `rm` removes itself; only then are its name and ports free.
         api.wait(identity, condition="removed")
 
 

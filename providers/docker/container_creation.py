@@ -1,4 +1,4 @@
-"""A container's inputs in the engine's form. Pure."""
+"""Conversion of a container's inputs to the engine's create request. Pure."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def memory_swap(inputs: Values) -> int:
 
 
 def restart_policy(inputs: Values) -> Values:
-    """The engine's restart policy."""
+    """Restart policy in the form of the engine's API."""
     return {"Name": inputs.get("restart") or "no", "MaximumRetryCount": inputs.get("maxRetryCount") or 0}
 
 

@@ -1,4 +1,4 @@
-"""Inputs and outputs of docker:index/container:Container, in the order of their purpose."""
+"""Inputs and outputs of docker:index/container:Container, grouped by purpose."""
 
 from types import MappingProxyType
 
@@ -99,7 +99,7 @@ _CREATED: Schema = {
     "tty": of(FLAG, replaces=True, default=False),
     "stdinOpen": of(FLAG, replaces=True, default=False),
 }
-"""A container has these from its creation."""
+"""Inputs that are fixed at creation: a change replaces the container."""
 
 _WRITTEN_DOWN: Schema = {
     "healthcheck": of(
@@ -117,8 +117,10 @@ _WRITTEN_DOWN: Schema = {
     "init": of(FLAG, computed=True),
     "tmpfs": MAP,
 }
-"""A container has these from its creation, and a change is only written to the state: a program that wants
-it applied says so by `replace_on_changes`."""
+"""Inputs that are fixed at creation, but a change is only written to the state.
+
+A program that wants it applied lists them in `replace_on_changes`.
+"""
 
 LIMITS: Schema = {
     "restart": of(TEXT, default="no", rule=matching("^(no|on-failure|always|unless-stopped)$")),
@@ -129,7 +131,7 @@ LIMITS: Schema = {
     "cpuShares": _COUNT,
     "cpuSet": of(TEXT, rule=matching(r"^\d+([,-]\d+)*$")),
 }
-"""A running container is given a change; memory in MiB."""
+"""Inputs that are changed in the running container; memory is in MiB."""
 
 _HANDLING: Schema = {
     "start": of(FLAG, default=True),

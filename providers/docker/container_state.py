@@ -1,4 +1,4 @@
-"""An inspected container in the form of Pulumi's state, after the official plugin's Read. Pure."""
+"""Conversion of an inspected container to Pulumi's state, as the official plugin's Read does it. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,14 +17,15 @@ DURATIONS: Mapping[str, str] = MappingProxyType(
         "startInterval": "StartInterval",
     }
 )
-"""Durations of a health check: our names, and the engine's."""
+"""Durations of a health check: name of the input → the engine's name."""
 _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
 def seen(known: Values, found: Values) -> Values:
-    """Every output: what the engine says, over what is known from the inputs or the state.
+    """All outputs of a container: the engine's values, and the known ones where the engine has none.
 
-    Variables and labels stay as known: the image's are mixed into them.
+    `known` is a plan or a state. Its environment variables and labels are kept, because the engine mixes the
+    image's into them.
     """
     state = {key: None if known.get(key) == UNKNOWN else known.get(key) for key in CONTAINER}
     state |= {"envs": state["envs"] or [], "labels": state["labels"] or []}
@@ -39,9 +40,9 @@ def seen(known: Values, found: Values) -> Values:
 
 
 def as_read_back(state: Values) -> Values:
-    """A state as a refresh would write it: capabilities with `CAP_`, all durations, as Go writes them.
+    """Convert a state to what a refresh would write: capabilities with `CAP_`, all durations in Go's form.
 
-    Version 0.1.0 kept what the program had given.
+    Version 0.1.0 stored them as the program gave them.
     """
     result = dict(state)
     if capabilities := state.get("capabilities"):
@@ -90,7 +91,7 @@ def _healthcheck(check: Values) -> Values:
 
 
 def duration(nanoseconds: int) -> str:
-    """A duration as Go writes it: 1m0s, 1h0m0s, 1.5s, 500ms, 0s."""
+    """Format a duration as Go does: 1m0s, 1h0m0s, 1.5s, 500ms, 0s."""
     if nanoseconds < 10**9:
         for unit, size in (("ms", 10**6), ("µs", 10**3), ("ns", 1)):
             if nanoseconds >= size:
@@ -180,8 +181,8 @@ def _running(state: Values, found: Values) -> Values:
     }
     if not runs:
         return {**values, "mustRun": False, "exitCode": found["State"]["ExitCode"]}
-    # A stopped container has no ports for the engine; it keeps them here, because they come back when it
-    # starts.
+    # The engine reports no ports of a stopped container. The state keeps them, because they return when the
+    # container starts.
     return {**values, "ports": _ports(network.get("Ports") or {})} if state.get("ports") else values
 
 

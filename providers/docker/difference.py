@@ -1,6 +1,6 @@
 """Differences between a state and a planned one, by property path.
 
-They are named as the official plugin's bridge names them: pulumi/pulumi-terraform-bridge v3.137.0,
+Paths and kinds of changes follow the official plugin's bridge: pulumi/pulumi-terraform-bridge v3.137.0,
 `pkg/tfbridge/detailed_diff.go`.
 """
 
@@ -20,8 +20,8 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 
 def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) -> Change:
-    """Compare the state `olds` with the plan that `news` make of it."""
-    # A default that is false or 0 was not always written down.
+    """Compare the state `olds` with the state planned for the inputs `news`."""
+    # A state may lack defaults that are false or 0.
     olds = {name: one.default for name, one in schema.items() if one.given and not one.default} | olds
     plan = planned(schema, news, olds)
     changed = {
@@ -30,7 +30,7 @@ def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) ->
         if (found := _differences(name, one, olds.get(name), plan[name]))
     }
     if all(olds.get(name) is None and not plan[name] for name in changed):
-        changed = {}  # false, zero and empty over nothing are listed beside a change, and are none alone
+        changed = {}  # false, 0 and empty instead of nothing count only with another change
     kinds: Kinds = {}
     replaces = []
     for name, found in changed.items():
@@ -84,7 +84,7 @@ def _key(path: str, key: str) -> str:
 
 
 def _of_entries(path: str, one: Field, old: list[Any], new: list[Any]) -> Kinds:
-    """Entries at one place are compared; of a set, only those that the other side does not have."""
+    """Compare entries by their index; in a set, only those that the other side lacks."""
     if one.type is Type.LIST and not one.parts:
         return _of_texts(path, old, new)
     before, after = dict(enumerate(old)), dict(enumerate(new))
@@ -102,7 +102,7 @@ def _missing(entry: Field, places: dict[int, Any], others: list[Any]) -> dict[in
 
 
 def _of_texts(path: str, old: list[Any], new: list[Any]) -> Kinds:
-    """The shortest edit; of two as short, the one that removes first."""
+    """Find the shortest edit; among equally short ones, the one that removes first."""
 
     @cache
     def common(i: int, j: int) -> int:

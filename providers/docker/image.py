@@ -1,4 +1,4 @@
-"""docker:index/remoteImage:RemoteImage: pulled by reference."""
+"""docker:index/remoteImage:RemoteImage: an image that is pulled by its reference."""
 
 from docker.errors import ImageNotFound
 
@@ -18,7 +18,7 @@ def find(engine: Engine, name: str, platform: str | None = None) -> Values:
 
 
 class RemoteImage:
-    """An image on the engine; its id is the image's id followed by the name, as the official plugin's."""
+    """An image on the engine. As in the official plugin, its id is the image's id followed by its name."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

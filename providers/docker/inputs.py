@@ -1,4 +1,4 @@
-"""Check of a kind's inputs by its schema: defaults are filled in, and what can't be served is refused."""
+"""Check of inputs by a schema: defaults are filled in, and inputs that can't be served are refused."""
 
 import re
 from typing import Any
@@ -12,9 +12,9 @@ _WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
 def checked(schema: Schema, given: Values) -> Checked:
-    """Inputs with their defaults, and a failure for each that can't be served.
+    """Add defaults to the inputs, and report each one that can't be served.
 
-    Keys that begin with `__` are the official plugin's own, and not kept.
+    Keys that begin with `__` belong to the official plugin and are dropped.
     """
     faults: list[tuple[str, str]] = []
     return Checked(inputs=_object("", schema, given, faults), failures=faults)
@@ -37,7 +37,7 @@ def _object(place: str, schema: Schema, given: Values, faults: list[tuple[str, s
         if given.get(key) is None:
             if one.required:
                 faults.append((f"{place}{key}", "is missing"))
-            elif one.default:  # as the official plugin, which leaves out defaults that are false, 0 or empty
+            elif one.default:  # like the official plugin, which omits defaults that are false, 0 or empty
                 result[key] = one.default
     return result
 
@@ -58,7 +58,7 @@ def _value(place: str, one: Field, value: Any, faults: list[tuple[str, str]]) ->
 
 
 def _shaped(place: str, one: Field, value: Any, faults: list[tuple[str, str]]) -> Any:
-    """The value in the field's shape. Raises ValueError that names the shape."""
+    """Convert a value to its field's type. Raises ValueError that names the type."""
     match one.type:
         case Type.LIST | Type.SET:
             entries = value if isinstance(value, list) else [value]

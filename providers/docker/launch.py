@@ -1,7 +1,8 @@
-"""Start of the stand-in: pulumi starts one for each provider, so for each host of a stack (ADR 33).
+"""Launcher of the stand-in: pulumi starts one for each provider, so one for each host of a stack (ADR 33).
 
-It gets a port from the process that serves the run, which the first one starts, prints it, and becomes a
-shell that waits for the end of its engine. It imports little, because imports are most of its time.
+One process serves all hosts of a run; the first launcher starts it. Each launcher gets a port from it, prints
+the port, and becomes a shell that waits until the Pulumi engine ends. It imports little, because imports take
+most of its time.
 """
 
 import os
@@ -13,17 +14,17 @@ import time
 from providers.docker.peers import GONE, is_own, name_of_run
 
 ATTEMPTS = 20
-"""Times that a run's process is looked for: it may end just when another host comes."""
+"""Attempts to reach the run's process, which may be ending just when another launcher connects."""
 PAUSE = 0.02
 PATIENCE = 30
-"""Seconds in which it must give a port; a small board needs some to import what it serves with."""
+"""Seconds in which the run's process must give a port; its imports take several on a small board."""
 LINK = 3
-"""File descriptor of the connection in the shell, and of the listener in the process that serves."""
+"""File descriptor of the connection in the shell, and of the listener in the run's process."""
 WAIT = f"while read -r _; do :; done; printf '%s\\n' {GONE.decode().strip()} >&{LINK}"
 
 
 def main() -> None:
-    """Share the run's process; where there is none to be had, be one, which also says why."""
+    """Use the run's process. If that fails, serve this host alone, in a process whose errors pulumi shows."""
     found = _shared_port(sys.argv[1]) if stat.S_ISFIFO(os.fstat(0).st_mode) else None
     if found is None:
         alone = [sys.executable, "-m", "providers.docker", *sys.argv[1:]]
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 def _shared_port(engine: str) -> tuple[socket.socket, int] | None:
-    """Connection to the run's process, which lasts as long as the plugin, and the port that it gave."""
+    """Connect to the run's process; return the connection, to keep open, and the port; None on failure."""
     name, silent = name_of_run(), 0
     for _ in range(ATTEMPTS):
         _start_unless_there(name)
@@ -56,7 +57,7 @@ def _shared_port(engine: str) -> tuple[socket.socket, int] | None:
             connection.settimeout(None)
             return connection, int(answer)
         silent += 1
-        if silent > 1:  # one may have ended in that moment; two can't be started
+        if silent > 1:  # one may just have ended; after a second one, no process can be started
             return None
     return None
 
@@ -71,8 +72,8 @@ def _start_unless_there(name: str) -> None:
         if os.fork():
             os.wait()
             return
-        # A child of nobody, in a session of its own: pulumi ends each plugin with its group, and waits until
-        # nobody has its output any more.
+        # Detached, in a session of its own: pulumi kills each plugin with its process group, and waits until
+        # no process holds the plugin's output.
         os.setsid()
         if os.fork():
             os._exit(0)
@@ -85,9 +86,9 @@ def _start_unless_there(name: str) -> None:
 
 
 def _pass_on(end: socket.socket) -> None:
-    """Keep a socket as LINK in the program that this process becomes."""
+    """Keep a socket open as descriptor LINK in the program that replaces this one."""
     os.dup2(end.fileno(), LINK)
-    os.set_inheritable(LINK, True)  # also where it was that one already
+    os.set_inheritable(LINK, True)  # dup2 omits this if the socket has that number already
 
 
 if __name__ == "__main__":

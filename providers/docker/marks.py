@@ -1,4 +1,4 @@
-"""The label by which the stand-in knows what a killed `up` of its own has left behind."""
+"""Label by which the stand-in recognizes a container or network that a killed `up` left behind."""
 
 import hashlib
 import json
@@ -10,14 +10,14 @@ MARK = "skycoin.stand-in.made-for"
 
 
 def mark(inputs: Values) -> str:
-    """SHA-256 of the resource's URN and of the inputs that it is made from."""
+    """SHA-256 of the resource's URN and of the inputs that it is created from."""
     return hashlib.sha256(json.dumps([URN.get(), inputs], sort_keys=True).encode()).hexdigest()
 
 
 def left_behind(subject: str, found: Values, labels: Mapping[str, str] | None, inputs: Values) -> str:
-    """Id of what is there under the wanted name: a killed `up` made it for this resource, of these inputs.
+    """Id of an existing container or network that a killed `up` created for this resource and these inputs.
 
-    Raises ProviderError where it is another: then it is not known whose it is.
+    Raises ProviderError if it has another label or none, because its owner is then unknown.
     """
     if (labels or {}).get(MARK) == mark(inputs):
         return str(found["Id"])

@@ -35,7 +35,7 @@ class Network:
         return planned(NETWORK, news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the network, or adopt an equal one that a killed `up` created; a second one is refused."""
+        """Create the network, or adopt an equal one of a killed `up`; any other of its name is an error."""
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:
@@ -126,9 +126,9 @@ def _seen(network: Values, inputs: Values) -> Values:
 
 
 def _pools(found: list[Values], asked: list[Values]) -> list[Values]:
-    """Address pools; a gateway that the engine chose is left out where a subnet was asked for without one.
+    """Address pools, without the gateway that the engine chose for a subnet given without one.
 
-    Docker 29 names it, 20.10 does not: it would be a difference for which the network is replaced.
+    Docker 29 reports that gateway, 20.10 does not: as a difference it would replace the network.
     """
     open_ones = {entry.get("subnet") for entry in asked if not entry.get("gateway")}
     return [

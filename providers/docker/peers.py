@@ -13,7 +13,7 @@ GONE = b"gone\n"
 """Message of a plugin whose parent, the Pulumi engine, has ended without stopping it."""
 _CREDENTIALS = struct.Struct("3i")
 _STARTED = 19
-"""Place of a process's start among the fields of /proc/PID/stat behind its name (proc(5), field 22)."""
+"""Index of a process's start time among the fields after its name in /proc/PID/stat (proc(5), field 22)."""
 
 
 def name_of_run() -> str:
@@ -24,6 +24,6 @@ def name_of_run() -> str:
 
 
 def is_own(connection: socket.socket) -> bool:
-    """True where the process at the other end is this user's."""
+    """True if the process at the other end belongs to this user."""
     found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return bool(_CREDENTIALS.unpack(found)[1] == os.getuid())

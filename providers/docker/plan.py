@@ -1,4 +1,4 @@
-"""The state that inputs would make of the one that is there: previews show it, diffs compare with it."""
+"""The state that new inputs would produce from the present one, for previews and comparisons."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from providers.docker.schema import Field, Schema, Type
 
 
 def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values:
-    """Every field of the schema; without `prior`, of a resource to be made.
+    """Plan every field of the schema; without `prior`, for a resource to be created.
 
-    An absent input is its default, or stays as it is where the engine fills it in, or is nothing. UNKNOWN is
-    what only the engine will know.
+    A missing input gets its default. Without one it keeps its value if the engine fills it in, and is empty
+    otherwise. UNKNOWN stands for a value that only the engine will know.
     """
     made = prior is None
     olds: Values = {} if prior is None else prior
@@ -36,13 +36,13 @@ def _planned(one: Field, new: Any, old: Any, *, made: bool) -> Any:
 
 def _part(parts: Schema, new: Any, old: Any, *, made: bool) -> Any:
     if not isinstance(new, dict):
-        return new  # one that only the engine will know
+        return new  # UNKNOWN
     plan = planned(parts, new, None if made else old if isinstance(old, dict) else {})
     return {name: _EMPTY.get(parts[name].type) if value is None else value for name, value in plan.items()}
 
 
 _EMPTY: dict[Type, Any] = {Type.TEXT: "", Type.SET: []}
-"""Inside an object, these have no way to be nothing."""
+"""Values of missing parts of an object that can't be None, by type."""
 
 
 def _absent(one: Field, old: Any, *, made: bool) -> Any:
@@ -51,19 +51,19 @@ def _absent(one: Field, old: Any, *, made: bool) -> Any:
     if one.computed:
         return UNKNOWN if made else old
     if not made and (not old or not one.empty_changes):
-        return old  # zero, false and empty are what nothing means
+        return old  # 0, false and empty mean the same as a missing input
     if one.parts and one.type is not Type.OBJECT:
         return []
     return {} if one.type is Type.MAP and not made else None
 
 
 def same(one: Field, old: Any, new: Any) -> bool:
-    """True for two values that the engine would make the same of."""
+    """True if two values mean the same to the engine."""
     return essence(one, old) == essence(one, new)
 
 
 def essence(one: Field, value: Any) -> str:
-    """A value as text, with defaults, and sets in one order; nothing, zero, false and empty are one."""
+    """Canonical text of a value, with defaults and sorted sets; empty for None, 0, false and empty values."""
     if not value:
         return ""
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The service of the stand-in: four kinds over one engine."""
+"""Servicer of the stand-in: four resource types on one engine."""
 
 from providers.base import Provider, Servicer
 from providers.log import warn_at
@@ -7,14 +7,14 @@ VERSION = "5.2.0"
 
 
 def servicer(engine: str) -> Servicer:
-    """Servicer of one host, for the Pulumi engine at this address."""
+    """Create the servicer of one host; `engine` is the Pulumi engine's address."""
     return Servicer(VERSION, _load, warn_at(engine))
 
 
 def _load() -> Provider:
-    """The kinds, with the client that they import."""
+    """Load the resource types, with the Docker client that they import."""
     from clients.engine import Engine  # noqa: PLC0415
-    from providers.docker.configuration import check_configuration  # noqa: PLC0415 while the engine goes on
+    from providers.docker.configuration import check_configuration  # noqa: PLC0415 loaded in the background
     from providers.docker.container import Container  # noqa: PLC0415
     from providers.docker.image import RemoteImage  # noqa: PLC0415
     from providers.docker.network import Network  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""The language in which each kind's inputs and outputs are written down, after the official plugin's schema.
+"""Types for the schemas of the resource types, modelled on the official plugin's.
 
-One table a kind: checking, planning, comparing and reading back all follow it. `required`, `default`,
-`computed` and `replaces` are Terraform's Required, Default, Computed and ForceNew, as
-kreuzwerker/terraform-provider-docker 4.5.0 has them in `internal/provider/resource_docker_*.go`.
+Each resource type has one table, which is used to check, plan, compare and read back. `required`, `default`,
+`computed` and `replaces` are Terraform's Required, Default, Computed and ForceNew, as in
+kreuzwerker/terraform-provider-docker 4.5.0, `internal/provider/resource_docker_*.go`.
 """
 
 import re
@@ -17,11 +17,11 @@ from typing import Any, TypeAlias
 __all__ = ["LABELS", "Field", "Rule", "Schema", "Type", "at_least", "duration", "matching", "of"]
 
 Rule: TypeAlias = Callable[[Any], str]
-"""Says what is wrong with a value; empty where nothing is."""
+"""Function that describes what is wrong with a value; empty text if nothing is."""
 
 
 class Type(Enum):
-    """Shape of a value."""
+    """Type of a value."""
 
     TEXT = auto()
     NUMBER = auto()
@@ -29,7 +29,7 @@ class Type(Enum):
     LIST = auto()
     SET = auto()
     MAP = auto()
-    """Keys are the user's, values are text."""
+    """Object with text values, whose keys the user chooses."""
     OBJECT = auto()
 
 
@@ -39,31 +39,31 @@ class Field:
 
     type: Type
     parts: "Schema" = field(default_factory=dict)
-    """Fields of an object, or of each object in a list or set; none where the entries are text."""
+    """Fields of an object, or of each object in a list or set; empty if the entries are text."""
     default: Any = None
     required: bool = False
     computed: bool = False
-    """The image or the engine fills it in: to drop it from the program changes nothing."""
+    """True if the image or the engine fills it in; removing it from the program then changes nothing."""
     replaces: bool = False
-    """A change makes a new resource."""
+    """True if a change replaces the resource."""
     given: bool = True
-    """False for what is an output only."""
+    """False for an output that is no input."""
     served: bool = True
     """False for an input that the stand-in refuses, and whose output stays empty."""
     empty_changes: bool = True
-    """False where empty text means: as it is."""
+    """False if empty text leaves the value unchanged."""
     ordered: bool = True
     """False for a list whose order does not matter."""
     rule: Rule | None = None
 
     @property
     def entry(self) -> "Field":
-        """Each entry of a list or set."""
+        """Field that describes each entry of a list or set."""
         return Field(type=Type.OBJECT if self.parts else Type.TEXT, parts=self.parts)
 
 
 Schema: TypeAlias = Mapping[str, Field]
-"""Fields by name, camelCase."""
+"""Fields by their names in camelCase."""
 
 TEXT = Field(type=Type.TEXT)
 NUMBER = Field(type=Type.NUMBER)
@@ -83,7 +83,7 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
 
 
 def nanoseconds(text: str) -> int:
-    """A Go duration such as `1m30s` in nanoseconds. Raises ValueError."""
+    """Convert a Go duration such as `1m30s` to nanoseconds. Raises ValueError."""
     parts = _PART.findall(text)
     if "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is no duration: write 500ms, 10s, 1m30s or 1h")
@@ -91,7 +91,7 @@ def nanoseconds(text: str) -> int:
 
 
 def duration(value: str) -> str:
-    """Rule of a Go duration."""
+    """Rule for a text that must be a Go duration."""
     if not value:
         return "an empty text is no duration: write 0s, or leave it out"
     try:
@@ -102,10 +102,10 @@ def duration(value: str) -> str:
 
 
 def at_least(least: int) -> Rule:
-    """Rule of a whole number."""
+    """Rule for a number with a lower limit."""
     return lambda value: "" if value >= least else f"{value} is too low; the lowest is {least}"
 
 
 def matching(pattern: str) -> Rule:
-    """Rule of a text that a regular expression describes."""
+    """Rule for a text that must match a regular expression."""
     return lambda value: "" if re.search(pattern, value, re.ASCII) else f"{value!r} does not match {pattern}"

@@ -1,4 +1,4 @@
-"""The process that serves all hosts of one run of pulumi: it ends with the last plugin."""
+"""The process that serves all hosts of one run of pulumi; it ends when the last plugin has disconnected."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from providers.docker.plugin import servicer  # noqa: E402
 
 
 class Shared:
-    """Gives a port to each plugin that connects, for as long as it is connected."""
+    """Serves each connected plugin on a port of its own, until the plugin disconnects."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
@@ -23,7 +23,7 @@ class Shared:
         self._plugins = 0
 
     def serve(self) -> None:
-        """Serve until the last plugin has gone, which ends the process."""
+        """Accept plugins until the process ends, which happens when the last one disconnects."""
         while True:
             connection, _ = self._listener.accept()
             if not is_own(connection):
@@ -39,14 +39,14 @@ class Shared:
                 server, port = listening(servicer(plugin.readline().decode().strip()))
                 plugin.write(b"%d\n" % port)
                 plugin.flush()
-                # Without a word it was killed, by its engine: then nothing is waited for.
+                # A plugin that does not send GONE was killed by its engine; then no operation is waited for.
                 grace = GRACE if plugin.readline() == GONE else None
                 server.stop(grace).wait()
         finally:
             with self._lock:
                 self._plugins -= 1
                 if not self._plugins:
-                    os._exit(0)  # threads of what was ended would hold it
+                    os._exit(0)  # threads of stopped servers would keep the process alive
 
 
 if __name__ == "__main__":

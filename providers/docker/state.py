@@ -1,4 +1,4 @@
-"""States by a kind's schema, from what the engine says. Pure."""
+"""Conversion of the engine's values to states and inputs, by a schema. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,17 +11,17 @@ from providers.docker.schema import Field, Schema, Type
 
 
 def as_labels(labels: Mapping[str, str] | None) -> list[Values]:
-    """The engine's labels as the list that a program gives."""
+    """Convert the engine's labels to the list that a program gives."""
     return [{"label": key, "value": value} for key, value in sorted((labels or {}).items())]
 
 
 def foreign(schema: Schema, state: Values) -> Values:
-    """Outputs that only another plugin knows: they are kept, except the bridge's own (`__…`)."""
+    """Outputs that only another plugin has, to be kept; without the bridge's internal ones (`__…`)."""
     return {key: value for key, value in state.items() if key not in schema and not key.startswith("__")}
 
 
 def settled(schema: Schema, plan: Values, seen: Values) -> Values:
-    """State after a change: what the engine says, but nothing stays nothing, and a set in its order."""
+    """State after a change: the engine's values, except that None stays None and sets keep their order."""
     state = dict(seen)
     for name, one in schema.items():
         wanted, found = plan[name], seen.get(name)
@@ -33,7 +33,7 @@ def settled(schema: Schema, plan: Values, seen: Values) -> Values:
 
 
 def refreshed(schema: Schema, inputs: Values, seen: Values) -> Values:
-    """Inputs as they would have to be for what the engine says; as they are where they mean just that."""
+    """Correct the inputs that differ from the engine's values; equivalent ones stay as given."""
     known = {key: value for key, value in inputs.items() if not key.startswith("__")}
     return {
         key: _corrected(replace(schema[key], ordered=True), value, seen.get(key)) if key in schema else value
@@ -49,14 +49,14 @@ def _corrected(one: Field, value: Any, seen: Any) -> Any:
 
 
 def stored(schema: Schema, plan: Values, olds: Values) -> Values:
-    """A plan as the state after an update; what is dropped from the program becomes zero or empty text."""
+    """State after an update, from its plan. A number or text dropped from the program becomes 0 or empty."""
     nothing = {name: _NOTHING.get(one.type) for name, one in schema.items() if olds.get(name) is not None}
     values = {name: nothing.get(name) if value is None else value for name, value in plan.items()}
     return foreign(schema, olds) | values
 
 
 def unfinished(schema: Schema, plan: Values) -> Values:
-    """A plan as the state of what was made, and failed; nothing is known yet of what the engine fills in."""
+    """State of a resource that was created and then failed, from its plan; unknown values are empty."""
     empty: Values = {
         name: [] if one.type is Type.SET and one.computed else None for name, one in schema.items()
     }
@@ -67,7 +67,7 @@ _NOTHING: Mapping[Type, Any] = MappingProxyType({Type.NUMBER: 0, Type.TEXT: ""})
 
 
 def imported(schema: Schema, seen: Values) -> Values:
-    """Inputs of a resource that is imported: what the engine says, where that is something of its own."""
+    """Inputs of an imported resource: the engine's values, except empty ones and defaults."""
     return {
         key: _imported(one, value)
         for key, one in schema.items()

@@ -14,11 +14,11 @@ from providers.log import say_at, status_at, warn_at  # noqa: E402
 
 def load() -> Provider:
     """Load the resource types, with the engine and registry clients that they import."""
-    from providers.skycoin.host_findings import HostFindings  # noqa: PLC0415 while the engine goes on
-    from providers.skycoin.node_container import NodeContainer  # noqa: PLC0415 while the engine goes on
-    from providers.skycoin.preflight import Preflight  # noqa: PLC0415 while the engine goes on
+    from providers.skycoin.host_findings import HostFindings  # noqa: PLC0415 loaded in the background
+    from providers.skycoin.node_container import NodeContainer  # noqa: PLC0415 loaded in the background
+    from providers.skycoin.preflight import Preflight  # noqa: PLC0415 loaded in the background
     from providers.skycoin.program_version import ProgramVersion  # noqa: PLC0415
-    from providers.skycoin.pulled_image import PulledImage  # noqa: PLC0415 while the engine goes on
+    from providers.skycoin.pulled_image import PulledImage  # noqa: PLC0415 loaded in the background
     from providers.skycoin.retired import Retired  # noqa: PLC0415
     from providers.skycoin.tag import Tag  # noqa: PLC0415
     from providers.skycoin.verification import Verification  # noqa: PLC0415

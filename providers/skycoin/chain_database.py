@@ -27,9 +27,9 @@ SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()
 PUT_BACK = "put-back"
 FORGET = "forget"
 KEPT_OUT = 77
-"""Exit code: the node's user can't use the database, make one, or see its copy (EX_NOPERM of sysexits.h)."""
+"""Exit code: the node's user can't use or create the database, or see its copy (EX_NOPERM of sysexits.h)."""
 SECONDS = 120
-"""Seconds. Time limit of reading and renaming, and of each 8 MiB of a copy."""
+"""Time limit in seconds for reading or renaming, and for each 8 MiB of a copy."""
 SPARE = 256 * 1024
 """KiB that must stay free next to a copy, because a node keeps writing."""
 CHECKPOINT, KNOWN = "0.25.0", "0.27.1"
@@ -85,7 +85,7 @@ class ChainDatabase:
         give_empty(self._client, self._place, self._image, self._volume)
 
     def begin(self, version: str) -> Database | None:
-        """Read the state as `look` does, and remove the rest of an earlier handover; none may be running."""
+        """Read the state as `look` does, and remove an earlier handover's copy; none may be in progress."""
         return self._readable(self._run("begin"), version)
 
     def refuse_no_room(self, found: Database) -> None:
@@ -98,11 +98,11 @@ class ChainDatabase:
             )
 
     def keep(self) -> None:
-        """Copy the database next to itself, as long as that makes progress; no node may be running on it."""
+        """Copy the database in its volume, while the copy progresses; no node may be running on it."""
         self._run("keep")
 
     def is_too_new(self, version: str) -> bool:
-        """True if `version` can't read the database. Otherwise a copy of it is not needed."""
+        """True if `version` can't read the database, so that its copy must be restored."""
         wrote = self._run("look", "ro").partition(" ")[0].removeprefix("-")
         return is_newer(wrote, version)
 
@@ -177,7 +177,7 @@ class ChainDatabase:
 
 
 def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
-    """Do PUT_BACK or FORGET in the data volume of a container; nothing if its host has no image for it."""
+    """Do PUT_BACK or FORGET in a container's data volume; nothing if the host has no image to run it in."""
     image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
     if image and (volume := mounted(found)):
         ChainDatabase(client, place, image, volume).tend(action)

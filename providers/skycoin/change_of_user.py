@@ -1,7 +1,7 @@
-"""A change of a node's user, which needs a stopped node whose volumes belong to the new user already.
+"""Checks before a node gets another user: the node must be stopped, and its volumes must be the new user's.
 
-A person gives them to that user. No step of this program changes the owner of a file in a volume that has
-one, so no failure, kill or power cut leaves a wallet that belongs to two users (ADR 51).
+A person changes their owner. This program never does that in a volume that has a file, so no failure, kill or
+power cut leaves a wallet that belongs to two users (ADR 51).
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from providers.skycoin.handover import CONFIRMED, STANDBY, policy
 def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:
     """Raise ProviderError, with the commands to run, if a node gets another user and is not prepared for it.
 
-    `olds` and `news` are a preflight's. Nothing is asked if the user stays.
+    `olds` is a preflight's state, `news` its inputs. The host is not asked if the user stays the same.
     """
     if user_of(olds) == user_of(news):
         return
@@ -48,7 +48,7 @@ def _given(client: Any, containers: list[Values], olds: Values, news: Values) ->
     images = (*(one["Config"]["Image"] for one in containers), olds.get("image"), news["image"])
     image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
     if image is None:
-        return  # the host has none of them; `up` pulls one and looks again
+        return  # `up` pulls an image and checks again
     data = (mounted(one) for one in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
@@ -61,9 +61,9 @@ def _given(client: Any, containers: list[Values], olds: Values, news: Values) ->
 
 
 def refuse_running(old: Values | None, inputs: Values) -> None:
-    """Raise ProviderError if a node's container that runs, or may start by itself, gets another user.
+    """Raise ProviderError if a node's container that runs, or may start automatically, gets another user.
 
-    A container of somebody else that a node takes over counts only if the node's user is not the default.
+    A container that this program did not create counts only if the node's user is not the default.
     """
     if old is None or not _may_run(old) or not has_other_user(old, inputs):
         return
@@ -71,7 +71,7 @@ def refuse_running(old: Values | None, inputs: Values) -> None:
 
 
 def refuse_running_of(client: Any, inputs: Values) -> None:
-    """Raise ProviderError if a preflight that is made anew finds its node's container with another user."""
+    """Raise ProviderError if a new preflight finds a running container of its node with another user."""
     for one in _containers(client, inputs["container"]):
         refuse_running(one, inputs)
 
@@ -83,12 +83,12 @@ def has_other_user(old: Values, inputs: Values) -> bool:
 
 
 def _user(found: Values) -> str:
-    """User of a container; that of the images if it was created without one."""
+    """User of a container; the default of this program's images if it was created without one."""
     return found["Config"].get("User") or USER
 
 
 def _may_run(found: Values) -> bool:
-    """True for a container that runs, or that a restarted engine starts: an interrupted handover's."""
+    """True if a container runs, or a restarted engine would start it, as after an interrupted handover."""
     return bool(found["State"]["Running"]) or policy(found) == STANDBY
 
 

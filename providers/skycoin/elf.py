@@ -22,7 +22,7 @@ class Abi:
     hard_float: bool = False
     """True if floating-point registers may carry arguments."""
     hard_float_base: bool = False
-    """True if they may in a static program that names its CPU, as programs of a base image do."""
+    """The same, but only in a static program that names its CPU, as programs of a base image do."""
     cpus: frozenset[int] | None = None
     """Allowed values of Tag_CPU_arch; None if the architecture has no such attribute."""
 
@@ -56,7 +56,7 @@ class Program:
 
 def read_program(file: IO[bytes]) -> Program:
     """Read an ELF file. Raises ValueError if it is damaged."""
-    # A sixth of the plugin's start, and most runs verify no image.
+    # These take a sixth of the plugin's start, and most runs verify no image.
     from elftools.common.exceptions import ELFError  # noqa: PLC0415
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
     from elftools.elf.sections import ARMAttributesSection  # noqa: PLC0415
@@ -77,7 +77,7 @@ def read_program(file: IO[bytes]) -> Program:
             cpu=cpu,
             interpreter=next((one.get_interp_name() for one in segments), None),
         )
-    except (ELFError, OverflowError, OSError, ValueError) as error:  # a damaged one may have any offset
+    except (ELFError, OverflowError, OSError, ValueError) as error:  # a damaged file may contain any offset
         raise ValueError(f"no ELF file: {error}") from None
 
 

@@ -1,10 +1,10 @@
 """The handover: a new container of a node replaces the old one, which comes back if the new one fails.
 
 The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of the
-two may write to the wallet, and at most one starts when its host boots (table in docs/adr/0019): until the
-new one is confirmed that is the old one, by the restart policy `always`; then the new one. The restart policy
-`no` marks an unconfirmed container. `settle` undoes or finishes a handover that was killed at any step, from
-the containers that the engine lists.
+two may write to the wallet, and at most one starts when the host boots (table in docs/adr/0019): the old one,
+with the restart policy `always`, until the new one is confirmed. The restart policy `no` marks an unconfirmed
+container. `settle` undoes or finishes a handover that was killed at any step; all that it needs to know is in
+the containers.
 """
 
 import contextlib
@@ -142,8 +142,8 @@ class Handover:
         `config` is the body of the engine's create request. `keep` copies the chain database while the old
         node is stopped; None if no copy is needed. `prove` takes the id of the new, healthy container and
         raises ProviderError if it is not as specified. `watch` takes the old container and the attempt,
-        before the old one is stopped. Raises ProviderError. The old container then has its own name again,
-        and runs if it ran before.
+        before the old one is stopped. Raises ProviderError, after which the old container has its own
+        name again and runs if it ran before.
         """
         former = "" if old is None else old["Name"].lstrip("/")
         if old is not None and self.find(previous_container(former)) is not None:
@@ -179,7 +179,7 @@ class Handover:
         self.refuse_second_writer(identity)
         self._api.start(container)
         try:
-            # Of two that start at the same moment neither saw the other before.
+            # Two that start at the same moment did not see each other before.
             self.refuse_second_writer(identity)
         except ProviderError:
             self._stop(identity, GRACE)
@@ -254,7 +254,7 @@ class Handover:
                 self._tend(old, FORGET)
 
     def put_back(self, old: Values, name: str) -> None:
-        """Restore the copy of the chain database. Raises ProviderError that says what the node waits for."""
+        """Restore the chain database's copy. Raises ProviderError that says why the node stays stopped."""
         try:
             self._tend(old, PUT_BACK)
         except (ServiceError, DockerException, OSError) as error:
@@ -289,7 +289,7 @@ class Handover:
             if state["Status"] in ("exited", "dead") or found.get("RestartCount"):
                 ended = f"container {name} ended with exit code {state['ExitCode']}"
                 raise ProviderError(f"{ended} after {passed:.0f} s. {self._said(found)}")
-            # Every five seconds, for people who watch.
+            # In steps of five seconds, so that the message does not change at every check.
             waited = f"{passed - passed % 5:.0f} of {seconds} s"
             self._say(f"waits for {name} to be healthy: {health or state['Status']}, {waited}")
             time.sleep(POLL)
@@ -320,7 +320,7 @@ def policy(found: Mapping[str, Any]) -> str:
 
 
 def _said(error: Exception) -> str:
-    """Message of an error; a lost connection gets plain words instead of the library's."""
+    """Message of an error; for a lost connection, a plain one instead of the library's."""
     if isinstance(error, RequestException) and not isinstance(error, APIError):
         how = "nothing came in time" if isinstance(error, Timeout) else "the connection was cut"
         return f"its host stopped answering: {how}"

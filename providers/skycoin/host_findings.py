@@ -15,7 +15,7 @@ from providers.log import Warn
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 PEER_PORT = "peer-port"
-"""Key of the peer port, which only a node on a public network has; such a node keeps the whole chain."""
+"""Key of the peer port. Only a node on a public network has one, and it keeps the whole chain."""
 
 
 class HostFindings:
@@ -54,7 +54,7 @@ class HostFindings:
             self._judge(findings(facts, place))
 
     def remark(self, inputs: Values) -> None:
-        """Report the findings about a host whose nodes are unchanged; nothing if it can't be asked."""
+        """Report the findings about a host at a refresh; ignore a host that can't be asked."""
         place = place_of(inputs, None)
         try:
             facts = self._ask(place.engine, place.ssh_options)

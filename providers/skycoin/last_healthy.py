@@ -1,7 +1,7 @@
-"""The last healthy image of a node: a rollback returns to it, and its host keeps it.
+"""The last healthy image of a node: a rollback returns to it, and the node's host keeps it.
 
-The container that takes over bears it as a label, so the host still has it if the state is lost; the state
-has it as an output. A container that had no healthy predecessor has neither.
+A label of the node's new container names it, so it is known even if the state is lost; the state has it as an
+output. A container without a healthy predecessor has neither.
 """
 
 from catalogue.naming import is_pinned, split_pinned
@@ -30,7 +30,7 @@ def label(old: Values | None, state: Values, image: str) -> dict[str, str]:
 
 
 def _left_by(old: Values, state: Values, image: str) -> str | None:
-    """Image of `old`; if `old` fails or runs the same image, the last healthy one that `old` recorded."""
+    """Image of `old`; if `old` failed or runs the same image, the last healthy image that `old` recorded."""
     before: str = old["Config"]["Image"]
     if is_same(before, image) or not is_pinned(before) or not _is_sound(old):
         return labels(old).get(LAST_HEALTHY)

@@ -3,7 +3,7 @@
 Pulumi deletes resources that left the settings only after everything else, so the proxy still owns the port
 that the node's new container needs. The proxy is stopped just before. If the new container fails, the proxy
 is started again: by the handover, or by the watchdog of a board that was cut off. Otherwise its own resource
-deletes it later. A container that shares nothing but a proxy's name belongs to somebody else.
+deletes it later. A container that only has the proxy's name is left alone.
 """
 
 import contextlib

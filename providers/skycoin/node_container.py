@@ -1,6 +1,6 @@
 """skycoin:index:NodeContainer: the container of a node, replaced by a handover (handover.py).
 
-Its inputs are the ones of docker's Container that a node needs, plus engine, wallet and volume of copies. An
+Its inputs are those of docker's Container that a node needs, plus engine, wallet and volume of copies. An
 update that fails leaves the state and the old container unchanged and reports no partial resource. The id is
 the resource's own, not the engine's: an update keeps it, and deleting a replaced resource finds no container
 with its id.
@@ -57,14 +57,15 @@ _APART: Schema = {
     "pullFrom": TEXT,
     "rollback": MAP,
 }
-"""Inputs that no container has: a change of these is only recorded."""
+"""Inputs that are not part of the container: a change of them is only recorded in the state."""
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
 VERSION = "version"
-"""Input that makes no difference alone: the version of an image that its host may not have yet."""
+"""Input that is never compared: version of the image, for a preview on a host that lacks the image."""
 STOPPED, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
 """Keys of the state that are no inputs.
 
-The container is stopped, its restart policy, a killed handover, and a volume of copies that is gone.
+They record whether the container runs, its restart policy, and whether a handover was interrupted or the
+volume of copies is gone.
 """
 _MEBIBYTE = 1024 * 1024
 
@@ -191,7 +192,7 @@ class NodeContainer(Remade):
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         seen.pop(UNCOPIED, None)
-        if "backups" in inputs and not _has(client, inputs["backups"]):  # version 0.1.0 does not name it
+        if "backups" in inputs and not _has(client, inputs["backups"]):  # version 0.1.0 lacks this input
             self._warn(_no_copies(inputs))
             seen[UNCOPIED] = True
         return Found(identity=identity, state=seen, inputs=inputs)
@@ -239,9 +240,9 @@ class NodeContainer(Remade):
 
     @staticmethod
     def _settle(handover: Handover, name: str, inputs: Values) -> None:
-        """Undo or finish an interrupted handover; an old container whose user is given up is not started.
+        """Undo or finish an interrupted handover, without starting an old container of another user.
 
-        Raises ProviderError if that one runs, as it does on a board that was started meanwhile.
+        Raises ProviderError if that container runs, as it does on a board that was started meanwhile.
         """
         old = handover.interrupted(name)
         if old is not None and old["State"]["Running"]:
@@ -282,7 +283,7 @@ class NodeContainer(Remade):
         marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
         said = {**marks, **label(old, state, inputs["image"])}
         config = {**creation(inputs), "Image": made_of, "Labels": said}
-        # A chain that starts again in another volume has lost no blocks.
+        # A chain that starts anew in another volume has not lost blocks.
         comparable = old is not None and mounted(old) == wanted(inputs)
         before = answer(client.api, old["Id"]) if old is not None and comparable else None
 
@@ -317,7 +318,7 @@ class NodeContainer(Remade):
         version, volume = version_of(client.api, made_of), wanted(inputs)
         before = mounted(old) if old is not None and not _is_down(old) else ""
         if before and not (version and before == volume):
-            # No new copy is made in that volume, and an undo would restore the one of an earlier upgrade.
+            # No new copy is made in that volume, so an undo would restore the copy of an earlier upgrade.
             ChainDatabase(client, inputs, image, before).tend(FORGET)
         if not volume:
             return None
@@ -371,7 +372,7 @@ class NodeContainer(Remade):
 
 
 def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from the old ones; a default in the state of another type is no difference."""
+    """Inputs that differ from the old ones; parts that only spell out a default are no difference."""
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}
@@ -432,7 +433,7 @@ def _is_stale(found: Values, inputs: Values) -> bool:
 
 
 def _is(found: Values, identity: str) -> bool:
-    """True for the resource's container; one of version 0.1.0 is recognized by the engine's id."""
+    """True for the resource's container; in a state of version 0.1.0 its id is the engine's."""
     return labels(found).get(RESOURCE) == identity or found["Id"] == identity
 
 
@@ -453,9 +454,9 @@ def _refuse_foreign(found: Values, inputs: Values) -> None:
 
 
 def _refuse_engine_inside(client: Any, inputs: Values) -> None:
-    """Raise ProviderError for a workspace that can own the host.
+    """Raise ProviderError if the engine has a workspace with an engine inside, which can take over the host.
 
-    The preflight says the same, but not where its key may only reach Docker, nor at every change.
+    The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
     """
     key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
     place = Place(name=inputs["host"], engine=inputs.get("engine"))
@@ -466,7 +467,7 @@ def _refuse_engine_inside(client: Any, inputs: Values) -> None:
 def _refuse_lost_volume(client: Any, inputs: Values) -> None:
     """Raise ProviderError if the wallet volume is gone, or the volume of copies with the host's record.
 
-    The engine would create an empty wallet; and what a wallet lacks would be passed over.
+    The engine would create an empty wallet volume; and without the record, a lost wallet would go unnoticed.
     """
     if not _has(client, inputs["wallet"]):
         raise ProviderError(
@@ -501,7 +502,7 @@ def _is_down(found: Values) -> bool:
 
 
 def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
-    """True if a stopped node can't read its database; False also if nothing can look at it.
+    """True if a stopped node can't read its database; False also if that can't be found out.
 
     A node that starts on a newer database refuses it and changes nothing.
     """

@@ -1,9 +1,9 @@
 """skycoin:index:Preflight: checks of a host before a node is created or replaced on it.
 
-The host is fit for the node (host_findings.py), and its engine answers. The image's variant runs there,
-native or emulated, which a short run shows. The wallet volume is the same one as before with the same wallets
-(wallet_identity.py), and nothing else writes to it. The checks run again when the node's image, host, ports,
-memory or wallet change, before any of them is touched. They never remove anything.
+The host must be fit for the node (host_findings.py), and its engine must answer. A short run shows that the
+image's variant runs there, natively or emulated. The wallet volume must be the same as before, with the same
+wallets (wallet_identity.py), and nothing else may write to it. The checks run again if the node's image,
+host, ports, memory or wallet change, before the change itself. They never remove anything.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ INPUTS = (
 
 NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
-"""Seconds that the probe may take: an emulated program on a slow board needs seconds to start."""
+"""Time limit of the probe in seconds: an emulated program on a slow board needs several to start."""
 
 
 class Preflight(Remade):
@@ -87,13 +87,13 @@ class Preflight(Remade):
         return Change(updates=tuple(dict.fromkeys(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State for a preview, with facts from the host.
+        """Predict the state for a preview, with facts from the host.
 
         Raises ProviderError with all that `up` would refuse.
         """
         facts = self._hosts.foresee(news, (olds or {}).get("container"))
         if facts is not None and olds is not None:
-            with suppress(ServiceError, *FAULTS):  # a preview goes on without what it can't know
+            with suppress(ServiceError, *FAULTS):  # a preview goes on without facts that it can't get
                 refuse_unprepared(self._client, olds, news)
             if olds.get(KEPT_OUT):
                 self._look_again(olds, news)
@@ -101,7 +101,7 @@ class Preflight(Remade):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the wallet can't be read as it was, by the user that the node gets."""
+        """Raise ProviderError if the node's new user can't read the wallet, or it differs from the record."""
         seen = refreshed(WalletOnHost(self._client(news), news), news, olds)
         if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
             raise ProviderError(wrong)
@@ -120,7 +120,7 @@ class Preflight(Remade):
         return f"{inputs['host']}/{inputs['wallet']}", state
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """State after a look at the wallet volume; wallets that have grown are recorded."""
+        """Read the wallet volume again; the returned state records wallets that have grown."""
         wallet = WalletOnHost(self._client(inputs), inputs)
         self._hosts.remark(inputs)
         known = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}

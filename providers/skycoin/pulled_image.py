@@ -1,6 +1,6 @@
-"""skycoin:index:PulledImage: an image that a host's engine has, however it got there (clients/pull.py).
+"""skycoin:index:PulledImage: makes sure that a host's engine has an image (clients/pull.py).
 
-A host that has the digest is left alone, even if the registry or the way to it changes.
+A host that already has the digest is left alone, even if the registry or the way to it changes.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class PulledImage:
         return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Inputs, with the name that the image has on the host or will get there."""
+        """Predict the state: the inputs, and the name that the image has on the host or will get there."""
         if (kept := _kept(olds, news)) is not None:
             return {**news, "ref": kept}
         if UNKNOWN in (news.get("image"), news.get("pullFrom"), news.get("engine")):
@@ -47,7 +47,7 @@ class PulledImage:
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """State with the engine's name for the image; None if the engine no longer has it."""
+        """Read the engine's name for the image; None if the engine no longer has it."""
         api = self._client(inputs).api
         ref = known_as(api, state.get("ref") or inputs["image"])
         return None if ref is None else Found(identity=identity, state={**state, "ref": ref}, inputs=inputs)

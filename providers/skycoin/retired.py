@@ -4,7 +4,7 @@ from providers.base import Change, Checked, Found, ProviderError, Remade, Values
 
 
 class Retired(Remade):
-    """A resource that only leaves the state; nothing outside the state belongs to it."""
+    """A resource that can only be removed from the state; nothing outside the state belongs to it."""
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Refuse it: a program that registers it is older than its plugin."""

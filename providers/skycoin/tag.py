@@ -45,9 +45,10 @@ class Tag(Remade):
         return Checked(inputs=news, failures=failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Move the tag if its variants change.
+        """Update the tag if its inputs change, its last write failed, or somebody else moved or removed it.
 
-        Raises ProviderError if it must not move, or has been moved.
+        Another repository or tag name replaces the resource. Raises ProviderError if the tag is immutable and
+        would get other content, or was moved.
         """
         # Unknown if a registry that the stack runs is being replaced; most likely it is the same repository.
         place = tuple(
@@ -76,7 +77,7 @@ class Tag(Remade):
         return self._written(news)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Digests that the tag and its variants' tags point to now; empty text for a missing tag."""
+        """Read the digests that the tag and its variants' tags point to; empty text for a missing tag."""
         if not inputs:
             raise ProviderError("a tag can't be imported: run `pulumi up`; existing content stays unchanged")
         if state.get("failure"):
@@ -246,7 +247,7 @@ def _names(listed: Values) -> list[str]:
 
 
 def _published(target: Any, inputs: Values, wanted: Manifest) -> Manifest:
-    """List of an exact release as already published, if it differs from `wanted` only in spelling.
+    """Return the published list of an exact release if `wanted` differs only in spelling; else `wanted`.
 
     Version 0.1.0 wrote arm64 with the variant v8, which the image's configuration does not have.
     """

@@ -1,10 +1,9 @@
-"""skycoin:index:Verification: what was pushed for one variant is what was wanted.
+"""skycoin:index:Verification: checks that the image pushed for a variant is the wanted one.
 
-The registry is asked for the image's manifest by digest, its configuration and every layer: the
-platform, the labels and annotations, each program's ELF header and each SBOM must fit the variant.
-A manifest list is only written over verified variants. BuildKit records the platform that it was
-asked for, not the one of the programs (moby/buildkit#5677), so nothing but reading them shows an
-ARM image with an amd64 program in it.
+The image's manifest, configuration and layers are read from the registry by digest: platform, labels,
+annotations, each program's ELF header and each SBOM must fit the variant. A manifest list is written over
+verified variants only. BuildKit records the requested platform, not that of the programs
+(moby/buildkit#5677), so an amd64 program in an ARM image is found only by reading it.
 """
 
 import hashlib
@@ -32,25 +31,24 @@ BUILD_AGAIN = (
 
 @dataclass
 class Contents:
-    """What the layers of an image hold."""
+    """Contents of an image's layers, and the errors found in them."""
 
     size: int = 0
     """Bytes in the registry, compressed."""
     unpacked: int = 0
     programs: Counter[str] = field(default_factory=Counter)
-    """By what they are, in words."""
+    """Number of programs by their description (`kind_of`)."""
     sboms: Sboms = field(default_factory=Sboms)
     names: set[str] = field(default_factory=set)
-    """Last parts of all paths: a dynamic linker is looked for by name, since folders may be links."""
+    """Last parts of all paths: a dynamic linker is looked up by file name, because folders may be links."""
     interpreters: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
 class Verification(Remade):
-    """The proof, kept as a resource: {size, unpacked, layers, programs, report, present}.
+    """The passed verification as a resource: {size, unpacked, layers, programs, report, present}.
 
-    Sizes are in bytes. Modules in the report are no reason to prove again what an earlier version proved
-    without them.
+    Sizes are in bytes. A report of an earlier version, which lacks the modules, stays valid.
     """
 
     computed: ClassVar[frozenset[str]] = frozenset(
@@ -61,29 +59,29 @@ class Verification(Remade):
         self._repository = repository
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Take the inputs as they are given; nothing is looked at."""
+        """Accept the inputs as given, without looking at the registry."""
         unknown = unknown_inputs(news, INPUTS)
         return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Another image, platform or label is proved again; so is one that a refresh didn't find."""
+        """Verify again if the image, platform or labels change, or if a refresh did not find the image."""
         changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
         if olds.get("present") is False:
             changed.append("present")
-        if "report" not in olds:  # proved by this program before it kept one
+        if "report" not in olds:  # verified by an earlier version, which kept no report
             changed.append("report")
         return Change(updates=tuple(changed))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Prove it."""
+        """Verify the image."""
         return inputs["ref"], self._proved(inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Prove it again."""
+        """Verify the image again."""
         return self._proved(news)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Whether the registry still has the image."""
+        """Record whether the registry still has the image."""
         if not inputs:
             raise ProviderError("a verification is not imported: run `pulumi up`, and it is made")
         repository, digest = split_pinned(inputs["ref"])
@@ -91,7 +89,7 @@ class Verification(Remade):
         return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
 
     def delete(self, identity: str, state: Values) -> None:
-        """A proof leaves nothing behind; what is published stays."""
+        """Do nothing: a verification leaves nothing behind, and the image stays published."""
 
     def _proved(self, inputs: Values) -> Values:
         name, digest = split_pinned(inputs["ref"])
@@ -153,7 +151,7 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
 
 
 def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
-    """What an image's manifest says other than its labels do."""
+    """Yield where the annotations of an image's manifest differ from the wanted labels."""
     said = fields.get("annotations") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if said.get(key) != value:
@@ -161,7 +159,7 @@ def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
 
 
 def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:
-    """Every file of every layer, its program checked where it is one."""
+    """Read every file of every layer, and check the programs among them."""
     contents = Contents()
     for layer in layers:
         contents.size += layer["size"]
@@ -170,7 +168,7 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             continue
         try:
             # As a stream: going back in a compressed layer means decompressing it from its start again,
-            # which for the thousands of programs in a workspace takes hours.
+            # which takes hours for the thousands of programs in a workspace.
             with (
                 repository.blob(layer["digest"], layer["size"]) as file,
                 tarfile.open(fileobj=file, mode="r|*") as archive,
@@ -197,7 +195,7 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
         if is_sbom(path):
             _read_sbom(path, file.read(), contents)
         elif file.read(len(MAGIC)) == MAGIC:
-            # On disk: to go back in a compressed layer is to unpack it from its beginning.
+            # Copied to disk: the layer is a stream, which can't go back.
             with tempfile.TemporaryFile() as program:
                 program.write(MAGIC)
                 shutil.copyfileobj(file, program)

@@ -23,7 +23,7 @@ from providers.base import ProviderError, Values
 LABEL = "skycoin.copy"
 """Label of a container that copies a wallet; its value is the name of the wallet's volume."""
 SECONDS = 300
-"""Seconds that a copy may take: wallets are kilobytes, but SD cards are slow."""
+"""Time limit of a copy in seconds: wallets are kilobytes, but SD cards are slow."""
 
 SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
 """Shell script, run in a container of the node's image; the exit codes below are its own."""
@@ -49,7 +49,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     try:
         client.api.inspect_volume(inputs["wallet"])
     except NotFound:
-        # A container that names the volume would create it: an unwanted empty wallet.
+        # A container that mounts the volume would create it: an unwanted empty wallet.
         return ""
     _remove_leftovers(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])
@@ -73,13 +73,13 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     )
     if code:
         raise ProviderError(_refusal(inputs, code, said))
-    # Warnings may surround it: the log has both output streams.
+    # The log has both output streams, so warnings may surround the name.
     names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
     return names[-1] if names else ""
 
 
 def _remove_leftovers(client: Any, wallet: str) -> None:
-    """Remove the containers of killed copies; a copy that is still running ends by itself."""
+    """Remove the containers of killed copies; a copy that is still running ends on its own."""
     listed = client.api.containers(
         all=True, filters={"label": f"{LABEL}={wallet}", "status": ["created", "exited"]}
     )

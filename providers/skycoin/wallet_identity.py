@@ -1,4 +1,4 @@
-"""Identity of a wallet volume: it is the same volume as before, and has lost no wallet.
+"""Check that a wallet volume is the same as before and has lost no wallet.
 
 Two facts show it: an id in a file of the volume, and a fingerprint of its wallets (clients/fingerprint.py).
 The state records both, and so does the host, in the volume of copies, in case the state is lost. A wallet
@@ -19,17 +19,18 @@ IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletE
 KEPT_OUT, UNRECORDED = "walletKeptOut", "walletUnrecorded"
 """Keys of the state.
 
-They are the recorded id and fingerprint of the wallet volume, what a refresh found wrong with it, and whether
-it held no wallet then. Only a wallet that the node's user can't read has the next one, which says why: it may
-have been given to the user that the node gets. A fault ends a refresh, and this does not. The last one, which
-only a refresh sets, is true if the volume of copies is gone, and the host's record with it.
+IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT says what a refresh found
+wrong with the wallet, which stops later changes, and EMPTY whether the volume held no wallet then. KEPT_OUT
+says why the node's user can't read the wallet. It only leads to another check, because the wallet may already
+belong to the user that the node gets next. A refresh sets UNRECORDED if the volume of copies is gone, and the
+host's record with it.
 """
 
 
 def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
-    """State of a wallet that matches the records, after updating the host's record.
+    """Check a wallet against the records, update the host's record, and return the wallet's state.
 
-    `known` is the state that has seen this volume; the host may have a record although the state has none. A
+    `known` is the state, None if it does not know this volume; the host may have a record all the same. A
     missing volume is created at the first start; later only if the settings newly accept that its wallets are
     lost. Raises ProviderError in every other case.
     """
@@ -58,7 +59,7 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
 
 
 def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
-    """(id, fingerprint) of a wallet that has lost nothing since the host's record, which is updated.
+    """Check that a wallet has lost nothing since the host's record; update it and return (id, fingerprint).
 
     Both are empty if the host has no record. Raises ProviderError.
     """
@@ -74,13 +75,13 @@ def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
 
 
 def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> None:
-    """Raise ProviderError if the wallet has lost something that it held a moment ago, under a new node."""
+    """Raise ProviderError if the wallet has lost something of `before` since the new node started."""
     if identity and (wrong := fault(wallet.look(before), identity, before)):
         raise ProviderError(f"the new node has changed its wallet: the volume {wallet.volume!r} {wrong}")
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
-    """State of a wallet after reading it; nothing is changed, and only accepted wallets are recorded."""
+    """Read a wallet and return its state. Changes nothing; the host's record only for accepted wallets."""
     try:
         seen = _looked_at(wallet, inputs, state)
     except KeptOutError as error:
@@ -91,7 +92,7 @@ def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
 def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     exists = wallet.exists()
     if exists and not (wallet.has_image() or state.get(FAULT)):
-        return {}  # The image may no longer be in any registry; the one that replaces it looks again.
+        return {}  # The image may be in no registry any more; the wallet is read again with the next image.
     identity, before = str(state.get(IDENTITY) or ""), remembered(state)
     if WALLETS not in state and exists:
         identity, before = wallet.memory()
@@ -112,7 +113,7 @@ def _state(identity: str, wallets: Fingerprint) -> Values:
 
 
 def remembered(state: Values) -> Fingerprint:
-    """Fingerprint in a preflight's state; empty in one of version 0.1.0."""
+    """Fingerprint in a preflight's state; empty if version 0.1.0 wrote the state."""
     return from_lines(state.get(WALLETS) or [])
 
 

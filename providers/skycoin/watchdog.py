@@ -1,8 +1,8 @@
 """A watchdog on a host behind ssh, for the duration of a handover (docs/adr/0030).
 
-A board that loses its connection during a handover has stopped its old node, and nobody can bring that back.
-The watchdog does: it is a detached shell on the board, which ends by itself. Nothing is installed, and no
-socket enters a container.
+If a board loses its connection during a handover, its old node is stopped and nobody can reach it. The
+watchdog starts that node again. It is a detached shell on the board, which ends on its own. Nothing is
+installed, and no socket enters a container.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""skycoin:index:WorkspacePreflight: no node is on the engine of a workspace with an engine inside (ADR 52).
+"""skycoin:index:WorkspacePreflight: keeps a workspace with an engine inside away from nodes (ADR 52).
 
-Whoever is in such a workspace can own its host. The engine is asked about the containers of all stacks before
-anything of the workspace is created or replaced, and by every refresh.
+Whoever is in such a workspace can take over its host. Before anything of the workspace is created or
+replaced, and at every refresh, the engine is asked whether it has a node of any stack.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class WorkspacePreflight(Remade):
         return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """State for a preview; a host that does not answer is reported.
+        """Predict the state for a preview; a host that does not answer is reported.
 
         Raises ProviderError with what `up` would refuse.
         """
