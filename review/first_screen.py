@@ -47,7 +47,7 @@ class Part:
     """True for the output of a program, shown unchanged."""
 
     def shown(self, lines: Sequence[str]) -> list[str]:
-        """Render the section with the given ones of its lines.
+        """Render the section with only these of its lines.
 
         Markdown needs an empty line before and after a list.
         """
