@@ -109,7 +109,7 @@ def _kept(
     address = place.keep(facts.file_name, data)
     if recipients or kind is Kind.BACKUP:
         return read(address, data)
-    return Backup(name=address, about=facts, sha256="", payload=data)  # the backup may hold damaged wallets
+    return Backup(name=address, about=facts, sha256="", payload=data)  # `read` refuses damaged wallets
 
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
