@@ -138,7 +138,7 @@ def _put(layout: Layout, target: Path) -> str | None:
 
 
 def _begun(layout: Layout) -> str | None:
-    """Message about a pulumi that has begun to change a stack since the services were stopped, or None."""
+    """Message if pulumi has begun to change a stack since the services were stopped, or None."""
     try:
         for stack in all_stacks(layout):
             refuse_while_locked(layout, stack)

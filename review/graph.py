@@ -1,4 +1,4 @@
-"""A graph of changes: images, the tags that contain them, and the containers that run them."""
+"""A graph of changes: images, the tags that contain them, containers that run them, and lost volumes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
