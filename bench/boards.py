@@ -95,7 +95,7 @@ def _started(layout: Layout) -> Iterator[Sequence[Board]]:
 
 @contextmanager
 def _fresh(layout: Layout, env: Mapping[str, str], boards: Sequence[Board]) -> Iterator[Callable[[], None]]:
-    """Yield a function that empties the boards and creates their stack anew; remove the stack at the end."""
+    """Yield a function that empties the boards and recreates their stack; remove the stack at the end."""
 
     def fresh() -> None:
         _forget(env)

@@ -46,7 +46,7 @@ FOLLOWS = (
     "after that of {1}."
 )
 WORST = (FAILED, REFUSED, AT_RISK, 0)
-"""Exit codes, the worst first: FAILED leads because nobody knows the changes on a missing page."""
+"""Exit codes, the worst first: FAILED leads, because a missing page leaves its stack's changes unknown."""
 MOST = 12
 """Maximum number of stacks in one run, so that the first screens of all pages fit into one comment."""
 _SHORT = 12

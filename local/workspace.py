@@ -1,4 +1,4 @@
-"""Opening of one workspace over a folder, in a stack of its own that also builds it."""
+"""Opens one workspace over a folder, in a stack of its own that also builds the workspace's image."""
 
 import contextlib
 import os

@@ -12,7 +12,7 @@ from review.values import short
 
 
 class Presence(StrEnum):
-    """What is known of a tag that would be written: whether it is in the state, or in its registry."""
+    """Presence of a tag that would be written, in the state or in its registry, as far as it is known."""
 
     STATE = "in the state"
     UNASKED = "not in the state; its registry was not asked"

@@ -101,7 +101,7 @@ def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
 def _kept(
     node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
-    """Write a new backup file and read it back as a later reader would. Raises WalletError."""
+    """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
     facts = about(
         contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
     )

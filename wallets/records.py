@@ -19,7 +19,7 @@ _FUTURE = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One backup that was read back after it was written."""
+    """One backup whose file was parsed after it was written."""
 
     time: datetime
     fingerprint: str
