@@ -15,5 +15,5 @@ compile requirements.in --output-file requirements.txt
 compile requirements-ecr.in --constraints requirements.txt --output-file requirements-ecr.txt
 compile requirements-dev.in --constraints requirements-ecr.txt --output-file requirements-dev.txt
 
-# Not one of the series: this one is installed only if there is no Go.
+# Separate from the series above: installed only if there is no Go.
 compile requirements-go.in --output-file requirements-go.txt

@@ -36,7 +36,7 @@ class Pin:
 
 
 def go_pins(project: Path) -> Iterator[Pin]:
-    """Yield the Go modules that images and tools are built from, without the modules that those require."""
+    """Yield the Go modules that images and tools are built from; the same go.mod pins their dependencies."""
     for folder in ("images", "local/tools"):
         for go_mod in sorted((project / folder).rglob(GO_MOD)):
             image = go_mod.relative_to(project / folder).parts[0]
