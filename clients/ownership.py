@@ -137,6 +137,16 @@ def give_empty(client: Any, place: Place, image: str, volume: str, target: str =
         raise ServiceError(f"host {place['host']}: {volume} can't be given to the node's user {user}: {said}")
 
 
+def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
+    """Create a wallet's volume of copies for the node's user, where the image has another one.
+
+    For the image's user, the first mount creates it. Raises ServiceError.
+    """
+    if user_of(place) != USER:
+        client.api.create_volume(backups)
+        give_empty(client, place, image, backups)
+
+
 def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USER) -> str:
     """Describe who owns the files, with the command that gives only these files to the node's user."""
     named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])

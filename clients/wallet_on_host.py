@@ -17,7 +17,7 @@ from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import DATA, NODE, USER, user_of
 from clients.errors import KeptOutError, ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
-from clients.ownership import as_user, explained, foreign_files, give_empty, mode
+from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
 
@@ -88,9 +88,8 @@ class WalletOnHost:
 
         Docker gives new volumes to the image's user.
         """
-        for volume, target in ((self.volume, PLACE), (backups_volume(self.volume), DATA)):
-            if user_of(self._place) != USER and self._has(volume):
-                give_empty(self._client, self._place, self._image, volume, target)
+        self._give_empty(self.volume, PLACE)
+        self._give_empty(backups_volume(self.volume), DATA)
 
     def look(self, before: Fingerprint) -> Found:
         """Read the wallets, and the beginnings that show whether those of `before` still exist.
@@ -130,6 +129,7 @@ class WalletOnHost:
 
     def remember(self, wallets: Fingerprint) -> str:
         """Record the wallets on the host, and give the volume an id if it has none. Return the id."""
+        self._give_empty(self.volume, PLACE)
         self._prepare_copies()
         volumes = {
             self.volume: {"bind": PLACE, "mode": self._mode("rw")},
@@ -217,11 +217,12 @@ class WalletOnHost:
         kind = KeptOutError if kept_out else ServiceError
         return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")
 
+    def _give_empty(self, volume: str, target: str) -> None:
+        if user_of(self._place) != USER and self._has(volume):
+            give_empty(self._client, self._place, self._image, volume, target)
+
     def _prepare_copies(self) -> None:
-        """Create the volume of copies for a user who is not the image's; for that one, a mount creates it."""
-        if user_of(self._place) != USER:
-            self._client.api.create_volume(backups_volume(self.volume))
-            self.take_empty()
+        prepare_copies(self._client, self._place, self._image, backups_volume(self.volume))
 
     def _mode(self, access: Literal["ro", "rw"]) -> str:
         return mode(self._place, access)

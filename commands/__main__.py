@@ -7,6 +7,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_
     # The imports take up to a second, in which an interrupt would print a traceback. `main` handles it later.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+import io
 import sys
 import tempfile
 import traceback
@@ -63,6 +64,8 @@ for command in (review, apply, release, wallet, workspace, node, fleet, images, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. An error is a message on standard error, never a traceback."""
     interrupt_on_all()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: a file's name may be no text
     try:
         code = skyinfra.main(arguments, prog_name="skyinfra", standalone_mode=False)
         sys.stdout.flush()

@@ -217,7 +217,7 @@ class Move:
         if self.origin.take_out(self.backend):
             return self._failed("is not out of the state of its old host; run the same command again")
         if wrong := self._left_behind(contents):
-            return self._kept_from(wrong)
+            return self._failed(f"was not made on host {self.target.host}: {wrong}", whole=False)
         if self._up():
             return self._failed("does not run there yet: `up` tries again, and says what is wrong")
         return self._prove(carried)
@@ -267,23 +267,14 @@ class Move:
         alone = f"{', '.join(left)} is on host {node.host} alone"
         return f"{alone}, for {node.name} was started again while it was moved" if left else ""
 
-    def _kept_from(self, wrong: str) -> int:
+    def _failed(self, said: str, *, whole: bool = True) -> int:
+        """Say how far the move came; `whole` is False if the new host may lack something of the wallet."""
+        host = self.target.host
+        wallet = f" Its wallet is whole on host {host}." if whole else ""
+        back = f" The way back: write `host: {self.source.host}` there, then `up`, or the command it names."
         click.echo(
-            f"{self.source.name} was not made on host {self.target.host}, which {file_name(self._stack)} "
-            f"names now: {wrong}.{self._back}",
-            err=True,
-        )
-        return FAILED
-
-    @property
-    def _back(self) -> str:
-        host = self.source.host
-        return f" The way back: write `host: {host}` there, then `up`, or the command that it names."
-
-    def _failed(self, said: str) -> int:
-        click.echo(
-            f"{self.source.name} {said}. Its wallet is whole on host {self.target.host}, and "
-            f"{file_name(self._stack)} names that host.{self._back if self.origin.backup is None else ''}",
+            f"{self.source.name} {said}.{wallet} {file_name(self._stack)} names host {host} now."
+            f"{back if self.origin.backup is None else ''}",
             err=True,
         )
         return FAILED
@@ -294,7 +285,7 @@ class Move:
             return self._failed("does not run there, though its update went well: `up` tries again")
         now = look(self.target)
         if now != carried:
-            return self._failed(f"has other wallets there now: {_said(now)}")
+            return self._failed(f"has other wallets there now: {_said(now)}", whole=False)
         click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")
         click.echo(self._old_host())
         return 0 if self.origin.backup is not None else self._leave(carried)

@@ -5,7 +5,7 @@ the versions that would be linked; they are compared with those that the state r
 those of the published image.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -92,17 +92,29 @@ def read_inside(
     """Compare each image that would be built with its state, in the program's order."""
     if not builds:
         return ()
-    chosen: dict[str, Step] = {}
-    for step in builds:
-        image, _ = variant_of(step.name)
-        if image not in chosen or chosen[image].op == "create":  # a new architecture has no old state
-            chosen[image] = step
     proofs = [*_proofs(preview, images)]
     read = (
         _read(image, step, images, [its for urn, its in proofs if urn == images.around(step.urn)], has_files)
-        for image, step in chosen.items()
+        for image, step in by_image(builds).items()
     )
     return tuple(one for one in read if one is not None)
+
+
+def by_image(builds: Iterable[Step]) -> dict[str, Step]:
+    """Choose for each image the build that tells most of what was before, in the program's order.
+
+    That is the first variant that changes, else the first unchanged one, else the first new one, which has no
+    old state.
+    """
+    chosen: dict[str, Step] = {}
+    for step in builds:
+        image, _ = variant_of(step.name)
+        if image not in chosen or _TELLS_LESS.get(step.op, 0) < _TELLS_LESS.get(chosen[image].op, 0):
+            chosen[image] = step
+    return chosen
+
+
+_TELLS_LESS = {"same": 1, "create": 2}
 
 
 def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, Any]]:

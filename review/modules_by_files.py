@@ -3,14 +3,14 @@
 The digests in such a preview are made up, so it also names the image behind each, and its build context.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from catalogue.go_modules import NOT_KNOWN, differences, required
 from catalogue.images import SOURCE
 from catalogue.naming import variant_of
 from review.images import is_of
-from review.inside import Inside, go_of
+from review.inside import Inside, by_image, go_of
 from review.options import BUILD
 from review.steps import Step, changing_steps
 
@@ -30,22 +30,23 @@ def inside_by_files(preview: Mapping[str, Any], go_mods: GoMods) -> tuple[Inside
 
 def _built(preview: Mapping[str, Any], go_mods: GoMods) -> Iterator[Inside]:
     """Yield the images that would be built, and those whose go.mod differs."""
-    changing = {step.urn: step for step in changing_steps(preview.get("steps") or ())}
-    chosen: dict[str, Step] = {}
-    for entry in preview.get("steps") or ():
-        if not is_of(BUILD, entry["urn"]) or entry["op"] == "delete":
-            continue
-        new = entry["newState"]["inputs"]
-        step = changing.get(entry["urn"], Step(op="same", urn=entry["urn"], old=new, new=new))
-        image, _ = variant_of(step.name)
-        if image not in chosen or chosen[image].op in ("create", "same"):
-            chosen[image] = step
-    for image, step in chosen.items():
+    builds = [*_builds(preview.get("steps") or ())]
+    changing = {variant_of(step.name)[0] for step in builds if step.op != "same"}
+    for image, step in by_image(builds).items():
         would = step.new.get("context") or {}
         was = None if step.op == "create" else step.old.get("context") or {}
         found = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
-        if found is not None and (step.op != "same" or found.differences):
+        if found is not None and (image in changing or found.differences):
             yield found
+
+
+def _builds(entries: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
+    """Yield the build of each variant, also of those that don't change."""
+    changing = {step.urn: step for step in changing_steps(entries)}
+    for entry in entries:
+        if is_of(BUILD, entry["urn"]) and entry["op"] != "delete":
+            new = entry["newState"]["inputs"]
+            yield changing.get(entry["urn"]) or Step(op="same", urn=entry["urn"], old=new, new=new)
 
 
 def _published(entries: Any, go_mods: GoMods) -> Iterator[Inside]:

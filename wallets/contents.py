@@ -28,6 +28,9 @@ LARGEST = 256 * 1024 * 1024
 USER = int(NODE_USER.partition(":")[0])
 """User and group of the images, and of a node without another: the same number."""
 
+_NAMES = "utf-8"
+"""Encoding of names in archives, whatever this machine's is; other bytes stay as they are (PEP 383)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File:
@@ -80,13 +83,13 @@ def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
     Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere, and tarfile's
     errors.
     """
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(archive), encoding=_NAMES) as tar:
         return dict(_files(tar, below))
 
 
 def folders_in(archive: bytes, below: str) -> set[str]:
     """Names of the folders directly below the folder `below` of a tar archive."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(archive), encoding=_NAMES) as tar:
         paths = [posixpath.relpath(f"/{entry.name}", f"/{below}") for entry in tar if entry.isdir()]
     return {path for path in paths if "/" not in path and path not in (".", "..")}
 
@@ -115,7 +118,7 @@ def to_tar(contents: Contents, below: str = "", owner: int = USER, group: int | 
     """
     group = owner if group is None else group
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, encoding=_NAMES) as tar:
         folders = {below, *(posixpath.join(below, posixpath.dirname(path)) for path in contents)}
         for path in sorted({part for folder in folders for part in _with_parents(folder)}):
             entry = tarfile.TarInfo(path)

@@ -19,6 +19,7 @@ from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.contents import Contents, to_tar, wallets_in
 from wallets.errors import WalletError
+from wallets.fingerprint import known_name
 from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted
 from wallets.whole import parsed
@@ -33,8 +34,8 @@ _FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-s
 
 
 def addresses_in(contents: Contents) -> dict[str, set[str]]:
-    """Wallet → addresses in its file; every wallet must be complete."""
-    return {path: _addresses(parsed(contents[path].data)) for path in wallets_in(contents)}
+    """Known name of a wallet → addresses in its file; every wallet must be complete."""
+    return {known_name(path): _addresses(parsed(contents[path].data)) for path in wallets_in(contents)}
 
 
 def _addresses(wallet: Mapping[str, Any]) -> set[str]:

@@ -1,22 +1,36 @@
 """Fingerprint of wallets in memory, equal to the one that clients/fingerprint.py computes on a host."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, Found
 from wallets.contents import Contents, wallets_in
+from wallets.errors import WalletError
 from wallets.whole import parsed
 
 
+def known_name(path: str) -> str:
+    """Name of a wallet file as its host and its node print it: U+FFFD for each byte that is not UTF-8."""
+    return _NOT_UTF_8.sub("\ufffd", path)
+
+
+_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+"""Bytes of a path that is not UTF-8, as Python decodes it (PEP 383)."""
+
+
 def fingerprint_of(contents: Contents) -> Fingerprint:
-    """Fingerprint of the wallets in a backup or a copy; every one must be complete."""
-    return {path: _chains(parsed(contents[path].data)) for path in wallets_in(contents)}
+    """Fingerprint of the wallets in a backup or a copy; every one must be complete. Raises WalletError."""
+    return {name: _chains(wallet) for name, wallet in _wallets(contents).items()}
 
 
 def found_in(contents: Contents, before: Fingerprint) -> Found:
-    """Report on wallets as if they were in a host's volume that once had `before`; all must be complete."""
-    wallets = {path: _by_chain(parsed(contents[path].data)) for path in wallets_in(contents)}
+    """Report on wallets as if they were in a host's volume that once had `before`; all must be complete.
+
+    Raises WalletError.
+    """
+    wallets = {name: _by_chain(wallet) for name, wallet in _wallets(contents).items()}
     return Found(
         identity="",
         wallets=fingerprint_of(contents),
@@ -27,6 +41,23 @@ def found_in(contents: Contents, before: Fingerprint) -> Found:
             if name in wallets.get(file, ())
         },
     )
+
+
+def _wallets(contents: Contents) -> dict[str, Mapping[str, Any]]:
+    """Content of each wallet, by its known name. Raises WalletError if two have the same."""
+    paths = wallets_in(contents)
+    found = {known_name(path): parsed(contents[path].data) for path in paths}
+    if len(found) < len(paths):
+        escaped = [
+            path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+            for path in paths
+            if _NOT_UTF_8.search(path)
+        ]
+        raise WalletError(
+            f"{', '.join(escaped)}: the names of these wallets differ only in bytes that are not UTF-8, and "
+            "nobody could tell the wallets apart: rename them in the wallet's folder"
+        )
+    return found
 
 
 def _chains(wallet: Mapping[str, Any]) -> dict[str, Chain]:

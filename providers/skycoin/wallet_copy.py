@@ -14,9 +14,9 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import USER, user_of
+from catalogue.node_container import user_of
 from clients.fingerprint import SCRIPT as FINGERPRINT
-from clients.ownership import as_user, give_empty, mode
+from clients.ownership import as_user, mode, prepare_copies
 from clients.short_run import short_run
 from providers.base import ProviderError, Values
 
@@ -52,9 +52,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         # A container that names the volume would create it: an unwanted empty wallet.
         return ""
     _remove_leftovers(client, inputs["wallet"])
-    if user_of(inputs) != USER:
-        client.api.create_volume(inputs["backups"])
-        give_empty(client, inputs, image, inputs["backups"])
+    prepare_copies(client, inputs, image, inputs["backups"])
     code, said = short_run(
         client,
         inputs,

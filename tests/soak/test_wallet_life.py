@@ -227,8 +227,8 @@ def removed_by_hand(life: Life) -> str:
 def pruned_while_it_runs(life: Life) -> str:
     _prune(life)
     well(life.type(*UP))
-    assert life.copies() == 0
-    return "the copies are deleted, as docs/wallets.md warns; the wallet stays"
+    assert life.copies() == 1
+    return "the copies are deleted, as docs/wallets.md warns; the wallet stays, and `up` copies it again"
 
 
 def volumes_pruned_while_it_is_stopped(life: Life) -> str:

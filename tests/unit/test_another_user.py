@@ -21,7 +21,7 @@ from docker.errors import APIError
 from catalogue.node_container import USER, user_of
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING
-from clients.ownership import GIVE, explained, give_empty
+from clients.ownership import GIVE, explained, give_empty, prepare_copies
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, ProviderError, Values
 from providers.skycoin import chain_database, watchdog
@@ -161,7 +161,9 @@ def test_the_images_user_is_given_nothing_and_asked_for_nothing_more(engine: Wal
     assert engine.given == []
     assert all("user" not in one for one in engine.asked)
     give_empty(engine, INPUTS, "image", WALLET)
-    assert engine.given == []
+    before = engine.volumes
+    prepare_copies(engine, INPUTS, "image", "skycoin-two-copies")
+    assert (engine.given, engine.volumes) == ([], before), "a mount makes it, with the image's owner"
 
 
 def test_a_refresh_of_such_a_node_gives_nothing(engine: WalletEngine) -> None:
@@ -193,7 +195,7 @@ def test_a_volume_that_can_not_be_given_is_an_error(engine: WalletEngine) -> Non
 def test_a_host_that_a_wallet_has_left_keeps_its_record_for_the_same_user(engine: WalletEngine) -> None:
     engine.create_volume(WALLET)
     WalletOnHost(engine, THEIRS).leave(NOTHING)
-    assert engine.given == [WALLET, COPIES]
+    assert engine.given == [COPIES], "the wallet volume is left alone"
     assert engine.asked[-1]["user"] == OTHER
 
 

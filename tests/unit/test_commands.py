@@ -465,6 +465,20 @@ def test_a_file_that_cannot_be_written_is_named(
     assert (ran.code, ran.err) == (exit_codes.FAILED, "error: /a/b: No such file or directory\n")
 
 
+def test_a_name_that_is_not_utf_8_is_printed_escaped(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """A restore ended with an internal error, after it was done, at the name of a file that it kept."""
+
+    def said(_: Choice) -> None:
+        print("Kept: geldb\udcf6rse.wlt")
+        raise UserError("No")
+
+    monkeypatch.setattr("commands.options.choose", said)
+    ran = skyinfra("images")
+    assert (ran.out, ran.err) == ("Kept: geldb\\udcf6rse.wlt\n", "error: No\n")
+
+
 def test_a_full_disk_behind_standard_output_is_one_sentence() -> None:
     command = [sys.executable, "-m", "commands", "--version"]
     with Path("/dev/full").open("w") as full:

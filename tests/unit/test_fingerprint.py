@@ -25,7 +25,7 @@ from clients.fingerprint import (
 )
 from tests.unit.wallet_engine import public_key, wallet
 from wallets.contents import File, damaged
-from wallets.fingerprint import fingerprint_of
+from wallets.fingerprint import fingerprint_of, found_in
 
 CANARY = "canary sings in the coal mine"
 KEY = "ca" * 32
@@ -105,6 +105,20 @@ def test_a_host_and_this_program_have_the_same_fingerprint_of_every_type(tmp_pat
     assert list(whole) == ["mine.wlt"]
     assert whole == fingerprint_of({"mine.wlt": File(data=TYPES[name].encode())})
     assert from_lines(list(lines(whole))) == whole
+
+
+def test_a_host_and_this_program_have_the_same_name_of_a_wallet_whose_name_is_not_utf_8(
+    tmp_path: Path,
+) -> None:
+    """Engines put U+FFFD for each such byte into the output of a container."""
+    name = b"geldb\xf6\xdfe.wlt".decode(errors="surrogateescape")
+    (tmp_path / name).write_text(wallet("A"))
+    done = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, capture_output=True, check=True)
+    whole = read(done.stdout.decode(errors="replace")).wallets
+    assert list(whole) == ["geldb\ufffd\ufffde.wlt"]
+    now = {name: File(data=wallet("A").encode())}
+    assert whole == fingerprint_of(now)
+    assert found_in({name: File(data=wallet("A", "B").encode())}, whole).lost(whole) == []
 
 
 def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_path: Path) -> None:

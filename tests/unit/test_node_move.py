@@ -185,6 +185,15 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
     assert sorted(remembered[1:]) == sorted(lines(fingerprint_of(CONTENTS)))
 
 
+def test_a_wallet_whose_name_is_not_utf_8_moves_byte_by_byte(fleet: Fleet, skyinfra: Skyinfra) -> None:
+    name = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
+    (fleet.attic.folder(WALLET) / name).write_bytes(NEW)
+    ran = move(skyinfra)
+    assert ran.code == 0, ran.err
+    assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
+    assert fleet.shed.files(WALLET)[name] == NEW
+
+
 @pytest.mark.case(30)
 def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_first(
     fleet: Fleet, skyinfra: Skyinfra
@@ -573,7 +582,8 @@ def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_nam
     ran = move(skyinfra)
     assert ran.code == 1
     said = "nobody knows whether it was started again meanwhile: host attic: it is gone. If it was not, `up`"
-    assert f"one was not made on host shed, which stacks/Pulumi.test.yaml names now: {said}" in ran.err
+    assert f"one was not made on host shed: {said} makes it on host shed. stacks/" in ran.err
+    assert "whole" not in ran.err
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
 
@@ -616,7 +626,8 @@ def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
     monkeypatch.setattr("commands.taking_out.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
-    assert "new.wlt is on host attic alone, for one was started again while it was moved. The way" in ran.err
+    assert "new.wlt is on host attic alone, for one was started again while it was moved. stacks/" in ran.err
+    assert "whole" not in ran.err
     assert "The way back: write `host: attic` there, then `up`" in ran.err
     assert [call[0] for call in fleet.calls] == ["state", "destroy"]
     assert fleet.running == []
@@ -788,7 +799,8 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
     assert fleet.running == []
     assert fleet.file.read_text() == MOVED
     if not interrupts:
-        assert "The way back: write `host: attic` there, then `up`, or the command that it names." in ran.err
+        said = "Its wallet is whole on host shed. stacks/Pulumi.test.yaml names host shed now. The way back: "
+        assert f"{said}write `host: attic` there, then `up`, or the command it names." in ran.err
     fleet.fails = ""
     again = move(skyinfra)
     if command == "up":
@@ -932,6 +944,7 @@ def test_a_new_node_whose_wallets_differ_is_reported(fleet: Fleet, skyinfra: Sky
     ran = move(skyinfra)
     assert ran.code == 1
     assert "one has other wallets there now: 1 wallet with 1 address, fingerprint" in ran.err
+    assert "whole" not in ran.err, "a wallet is gone"
 
 
 # A dead host

@@ -35,6 +35,7 @@ from review.images import IMAGE
 from review.inside import EARLIER, ITS_GO, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import LIMIT, page
+from review.modules_by_files import inside_by_files
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import step
 from tests.unit.test_review_causes import child
@@ -185,6 +186,30 @@ def test_all_modules_of_a_new_image_are_new() -> None:
     assert len(changes.inside[0].differences) == len(NOW)
     assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more")
     assert f"<summary>Go modules: {len(NOW)}</summary>" in page(changes, "mine")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_new_architecture_brings_no_new_modules(order: int) -> None:
+    """By files alone, all modules were new if its build was registered after that of another variant."""
+    inputs = {"context": CONTEXT}
+    variants = [
+        step("same", BUILT, "skycoin-amd64-image", inputs, inputs),
+        step("create", BUILT, "skycoin-arm32v7-image", None, inputs),
+    ]
+    text = "go 1.26\nrequire example.org/x v1.2.3\n"
+    [found] = inside_by_files({"steps": variants[::order]}, lambda _: (text, text))
+    assert (found.image, found.differences, found.unknown) == ("skycoin", (), "")
+    assert inside_by_files({"steps": variants[:1]}, lambda _: (text, text)) == ()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_variant_that_changes_tells_what_was_before(order: int) -> None:
+    steps = preview_of(build_from=("a", "b"))["steps"]
+    same = step("same", BUILT, "skycoin-arm64v8-image", {"context": CONTEXT}, {"context": CONTEXT})
+    of_files = {"steps": [same, *steps][::order]}
+    [by_files] = inside_by_files(of_files, lambda _: ("go 1.26\n", "go 1.26\n"))
+    [by_state] = read_changes({"steps": steps[::order]}, HERE).inside
+    assert (by_files.of_go, by_state.of_go) == (ITS_GO, ITS_GO)
 
 
 def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None:

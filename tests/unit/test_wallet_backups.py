@@ -93,6 +93,35 @@ def test_a_backup_opens_with_the_key_of_each_recipient_and_says_what_it_is() -> 
         assert data_of(open_backup(backup, [Key().secret, key.secret])) == data_of(CONTENTS)
 
 
+LATIN = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize("recipients", [[], [KEY.public]], ids=["plain", "encrypted"])
+def test_a_wallet_whose_name_is_not_utf_8_is_backed_up_and_restored_byte_by_byte(
+    recipients: list[str], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backup ended with an internal error: the name has no bytes in UTF-8 to hash."""
+    monkeypatch.setattr(tarfile.TarFile, "encoding", "iso8859-1")  # the locale of this machine is no matter
+    there = {LATIN: wallet("one"), b"\xe2\x82.wlt".decode(errors="surrogateescape"): wallet("two")}
+    engine = FakeEngine({WALLET: dict(there)})
+    where = LocalFolder(tmp_path)
+    name = commands.backup(node, volume(node, engine), where, recipients, tmp_path / ".records")
+    engine.volumes[WALLET] = {LATIN: wallet("one")}
+    file = read(name, where.load(Path(name).name))
+    commands.restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
+    assert engine.volumes[WALLET] == there
+    engine.volumes[WALLET] = {LATIN: wallet("one", "more")}
+    with pytest.raises(WalletError, match=r"after it, geldb\ufffdrse\.wlt has 1 of 2 addresses"):
+        commands.restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
+
+
+def test_wallets_whose_names_differ_only_in_bytes_that_are_not_utf_8_are_refused() -> None:
+    """A host reports both by one name, so the loss of one would not be seen."""
+    other = LATIN.replace("\udcf6", "\udcfc")
+    with pytest.raises(WalletError, match=r"geldb\\xf6rse\.wlt, geldb\\xfcrse\.wlt: .*: rename them"):
+        sealed({**CONTENTS, LATIN: File(data=wallet("one")), other: File(data=wallet("two"))})
+
+
 def test_no_secret_of_a_wallet_is_in_an_encrypted_backup() -> None:
     file = sealed()
     for form in (file, file.lower()):
