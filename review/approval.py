@@ -58,7 +58,7 @@ class Sources:
     """The state, with its secrets as ciphertexts."""
     versions: Mapping[str, str]
     tags: Mapping[str, str]
-    """REPOSITORY:TAG of each tag that would be written → where it exists, in words of Presence."""
+    """REPOSITORY:TAG of each tag that would be written → its presence (review/publications.py)."""
 
 
 @dataclass(frozen=True, slots=True)

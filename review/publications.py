@@ -34,7 +34,7 @@ class Publication:
     """Digest that the tag points to today; empty if that is unknown, or if there is none."""
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """Architectures added (`gained`) and removed (`lost`); both empty for a tag that is not in the state."""
+    """Architectures added (`gained`) and removed (`lost`); empty unless the stack has written the tag."""
     images: tuple[tuple[str, str], ...] = ()
     """(architecture, new image) for each image that changes."""
     own: str = ""
